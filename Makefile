@@ -11,6 +11,7 @@ FABRIC_READY := .venv-fabric/.ready
 SAM_READY := .venv-sam/.ready
 CHECKOV_READY := .venv-checkov/.ready
 SUPPLY_READY := .venv-supply/.ready
+DOCS_READY := .venv-docs/.ready
 APP_REQUIREMENTS := $(wildcard app/requirements.txt)
 RUNTIME_REQUIREMENTS := layer/requirements.txt layer/postgres/requirements.txt $(APP_REQUIREMENTS) requirements/local.in
 RUNTIME_FILES := pyproject.toml engine/pyproject.toml tools/pyproject.toml $(RUNTIME_REQUIREMENTS) requirements/local.lock
@@ -32,7 +33,7 @@ unexport PYTHONDONTWRITEBYTECODE # or each process of each run compiles everythi
 # Seeded simulations go through sets: with one seed of hashes they are the same each time.
 test fast-test proof soak torture: export PYTHONHASHSEED := 0
 
-.PHONY: help dist setup demo up test example-test fast-test proof soak check fast-check lock sbom licences reference bench build deploy golden sam-local-test clone-test image clean torture release publish
+.PHONY: help dist setup demo up test example-test fast-test proof soak check fast-check lock sbom licences reference docs docs-serve bench build deploy golden sam-local-test clone-test image clean torture release publish
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,6 +92,14 @@ licences: $(LOCAL_READY) ## write docs/licences.md again, after make lock
 reference: $(LOCAL_READY) ## write docs/reference again: commands, Python API, HTTP API
 	$(BIN)/python -m sfn_cqrs_tools.cli.reference
 
+docs: $(LOCAL_READY) $(DOCS_READY) ## build the docs as a site in .build/site; ARGS="--version 1.2.0": as that version
+	$(BIN)/python -m sfn_cqrs_tools.cli.reference .build/openapi.json
+	.venv-docs/bin/python docs/site/build.py $(ARGS)
+
+docs-serve: $(LOCAL_READY) $(DOCS_READY) ## show the site at http://localhost:8000
+	$(BIN)/python -m sfn_cqrs_tools.cli.reference .build/openapi.json
+	.venv-docs/bin/python docs/site/build.py --serve
+
 dist: $(SUPPLY_READY) ## build the wheels and source distributions of sfn-local, sfn-cqrs and sfn-cqrs-tools
 	for folder in engine . tools; do .venv-supply/bin/uv build --quiet --out-dir $(DIST) $$folder || exit 1; done
 
@@ -134,6 +143,7 @@ lock: $(SUPPLY_READY) ## pin what is new in the requirements; ARGS=--upgrade: th
 	$(call pin,sam,requirements/sam.in,$(ARGS))
 	$(call pin,checkov,requirements/checkov.in,$(ARGS))
 	$(call pin,supply,requirements/supply.in,$(ARGS))
+	$(call pin,docs,requirements/docs.in,$(ARGS))
 
 image: $(LOCAL_READY) ## a container image of sfn-local, without Docker; BASE=an OCI archive of python:3.x
 	mkdir -p .build

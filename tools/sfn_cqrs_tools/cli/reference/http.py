@@ -20,11 +20,8 @@ _ALWAYS: Final = {"422", "500", "503"}
 
 
 def http_api() -> str:
-    """The page, in Markdown."""
-    from sfn_cqrs.routes.document import document  # noqa: PLC0415 - `--help` needs no routes
-    from sfn_cqrs.routes.resources import DESCRIPTION, RESOURCES  # noqa: PLC0415
-
-    found = document(route for each in (*RESOURCES, DESCRIPTION) for route in each.registered)
+    """Return the page, in Markdown."""
+    found = openapi()
     lines = [HEAD]
     for path, methods in found["paths"].items():
         for method, operation in methods.items():
@@ -33,6 +30,14 @@ def http_api() -> str:
     for name, schema in found["components"]["schemas"].items():
         lines += [f"### {name}\n", *_fields(schema)]
     return "\n".join(lines)
+
+
+def openapi() -> Mapping[str, Any]:
+    """Return the OpenAPI document of the framework's own routes."""
+    from sfn_cqrs.routes.document import document  # noqa: PLC0415 - `--help` needs no routes
+    from sfn_cqrs.routes.resources import DESCRIPTION, RESOURCES  # noqa: PLC0415
+
+    return document(route for each in (*RESOURCES, DESCRIPTION) for route in each.registered)
 
 
 def _operation(method: str, path: str, operation: Mapping[str, Any]) -> Iterator[str]:

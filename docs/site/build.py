@@ -1,0 +1,188 @@
+"""Build the docs as a site in .build/site/VERSION: collect the pages, then run Zensical on them.
+
+The pages stay where a reader of the repository looks for them. This script copies them into one
+folder, points their links at each other, and shows each file of code that a page links as a page.
+Zensical fails on a link or an anchor that leads nowhere. The site asks no other host for anything.
+"""
+
+import argparse
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import files
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+STAGE = ROOT / ".build/docs"
+SITE = ROOT / ".build/site"
+OPENAPI = ROOT / ".build/openapi.json"
+PLACES = {"README.md": "index.md"}
+"""Pages that have another name on the site."""
+LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:)([^)#\s]*)((?:#[^)\s]*)?)(?=\))")
+PICTURE = re.compile(r'(?<=(?:src|set)=")(?!https?:)([^"]+)()(?=")')
+NEXT_VERSION = "dev"
+
+
+def pages() -> Iterator[Path]:
+    """Yield every page, from the repository's root."""
+    for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "tools/CHANGELOG.md"):
+        yield Path(name)
+    yield from (Path("engine") / name for name in ("README.md", "CHANGELOG.md", "CONFORMANCE.md"))
+    yield Path("engine/conformance/README.md")
+    yield Path("examples/shop/README.md")
+    for folder in ("docs", "engine/docs"):
+        yield from sorted(path.relative_to(ROOT) for path in (ROOT / folder).rglob("*.md"))
+
+
+def place(page: Path) -> Path:
+    """Return where a page is on the site: `docs/` is its root."""
+    name = page.as_posix()
+    return Path(PLACES.get(name, name.removeprefix("docs/")))
+
+
+def linked(page: Path, text: str, known: set[Path]) -> tuple[str, set[Path]]:
+    """Return the text with its links as they are on the site, and the files of code in them."""
+    code: set[Path] = set()
+
+    def moved(found: re.Match[str]) -> str:
+        target, anchor = found.groups()
+        if not target:
+            return found[0]
+        path = Path(os.path.relpath((ROOT / page.parent / target).resolve(), ROOT))
+        if (ROOT / path / "README.md").exists():
+            path /= "README.md"
+        if path in known or path.suffix in (".png", ".svg"):
+            goal = place(path)
+        else:
+            code.add(path)
+            goal, anchor = Path("source") / f"{path}.md", ""
+        return os.path.relpath(goal, place(page).parent) + anchor
+
+    outside = re.split(r"(^```.*?^```$)", text, flags=re.MULTILINE | re.DOTALL)
+    outside[::2] = [PICTURE.sub(moved, LINK.sub(moved, part)) for part in outside[::2]]
+    return "".join(outside), code
+
+
+def collect() -> None:
+    """Copy every page, picture and linked file of code into one folder."""
+    shutil.rmtree(STAGE, ignore_errors=True)
+    known = set(pages())
+    code: set[Path] = set()
+    for page in sorted(known):
+        text, found = linked(page, (ROOT / page).read_text(encoding="utf-8"), known)
+        code |= found
+        _write(place(page), text)
+    for path in sorted(code):
+        _write(Path("source") / f"{path}.md", _shown(path))
+    for picture in sorted((ROOT / "docs").rglob("*.png")):
+        goal = STAGE / "pages" / place(picture.relative_to(ROOT))
+        goal.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(picture, goal)
+    _write(Path("reference/python.md"), python_page())
+    page = Path("reference/http.md")
+    said = "[openapi.json](openapi.json) is the whole description, for programs."
+    text = (STAGE / "pages" / page).read_text(encoding="utf-8")
+    _write(page, text.replace("\n\n", f"\n\n{said}\n\n", 1))
+    shutil.copy(OPENAPI, STAGE / "pages/reference")
+    assets = STAGE / "pages/assets"
+    assets.mkdir(parents=True)
+    shutil.copy(HERE / "site.css", assets)
+    shutil.copy(_mermaid(), assets / "mermaid.js")
+
+
+def _write(goal: Path, text: str) -> None:
+    path = STAGE / "pages" / goal
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _shown(path: Path) -> str:
+    if (ROOT / path).is_dir():
+        names = "".join(f"- {one.name}\n" for one in sorted((ROOT / path).iterdir()))
+        return f"# {path.as_posix()}\n\n{names}"
+    language = {".py": "python", ".md": "markdown"}.get(path.suffix, "text")
+    text = (ROOT / path).read_text(encoding="utf-8")
+    return f"# {path.as_posix()}\n\n````{language}\n{text}````\n"
+
+
+def python_page() -> str:
+    """Return the page of the Python API, which mkdocstrings fills."""
+    lines = ["# Python API", "", "What your package imports, with signatures and docstrings."]
+    for part, modules in _api().items():
+        lines += ["", f"## {part}"]
+        lines += [
+            f"\n::: {module}.{name}" for module, names in modules.items() for name in names.split()
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _api() -> dict[str, dict[str, str]]:
+    """Return what the Python reference lists, read from its source without importing it."""
+    source = (ROOT / "tools/sfn_cqrs_tools/cli/reference/python.py").read_text(encoding="utf-8")
+    (table,) = (
+        node.value
+        for node in ast.parse(source).body
+        if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "API" and node.value
+    )
+    found: dict[str, dict[str, str]] = ast.literal_eval(table)
+    return found
+
+
+def _mermaid() -> Path:
+    """Return mermaid itself, which the package mermaidx carries as npm has it."""
+    (path,) = (path for path in files("mermaidx") or () if path.name == "mermaid.js")
+    return Path(str(path.locate()))
+
+
+def build(version: str, *, serve: bool) -> None:
+    """Run Zensical, then list the versions that are built."""
+    config = (HERE / "mkdocs.yml").read_text(encoding="utf-8").replace("SOURCE", str(ROOT))
+    (STAGE / "mkdocs.yml").write_text(f"{config}site_dir: built\n", encoding="utf-8")
+    zensical = [str(Path(sys.executable).with_name("zensical"))]
+    if serve:
+        os.execv(zensical[0], [*zensical, "serve", "-f", str(STAGE / "mkdocs.yml")])
+    done = subprocess.run(
+        [*zensical, "build", "--clean", "--strict", "-f", str(STAGE / "mkdocs.yml")], check=False
+    )
+    if done.returncode:
+        sys.exit(done.returncode)
+    SITE.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(SITE / version, ignore_errors=True)
+    shutil.move(STAGE / "built", SITE / version)
+    listed(version)
+
+
+def listed(version: str) -> None:
+    """Add the version to versions.json, newest first, and lead the root to the newest release."""
+    path = SITE / "versions.json"
+    old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    names = {version, *(one["version"] for one in old)}
+    order = sorted(names, key=lambda name: [int(n) for n in re.findall(r"\d+", name)], reverse=True)
+    path.write_text(json.dumps([{"version": n, "title": n, "aliases": []} for n in order]) + "\n")
+    newest = order[0]
+    (SITE / "index.html").write_text(
+        f'<!doctype html><meta charset="utf-8"><title>sfn-cqrs</title>'
+        f'<meta http-equiv="refresh" content="0; url={newest}/index.html">'
+        f'<a href="{newest}/index.html">sfn-cqrs {newest}</a>\n',
+        encoding="utf-8",
+    )
+
+
+def main() -> None:
+    """Build, or serve while the pages are written."""
+    parser = argparse.ArgumentParser(description="build the docs as a site in .build/site")
+    parser.add_argument("--version", default=NEXT_VERSION, help="the folder of this build")
+    parser.add_argument("--serve", action="store_true", help="serve at http://localhost:8000")
+    options = parser.parse_args()
+    collect()
+    build(options.version, serve=options.serve)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""The docs as a site: each page has its place, and links lead from place to place."""
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import yaml
+from tests.template.stack import ROOT
+
+NOT_IN_THE_NAVIGATION = {"examples/shop/README.md"}
+"""Pages that others link, and that nobody looks for."""
+
+
+class Loader(yaml.SafeLoader):
+    """Reads YAML with names of Python in it."""
+
+
+Loader.add_multi_constructor("tag:yaml.org,2002:python/name:", lambda *_: None)
+
+
+@pytest.fixture
+def site() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("site_build", ROOT / "docs/site/build.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def leaves(part: object) -> list[str]:
+    """Return the pages of a navigation, in their order."""
+    if isinstance(part, str):
+        return [part]
+    inside = part if isinstance(part, list) else list(part.values())  # type: ignore[attr-defined]
+    return [page for one in inside for page in leaves(one)]
+
+
+def test_every_page_has_one_place_in_the_navigation(site: ModuleType) -> None:
+    text = (ROOT / "docs/site/mkdocs.yml").read_text(encoding="utf-8")
+    listed = leaves(yaml.load(text, Loader)["nav"])
+
+    assert len(listed) == len(set(listed))
+    there = {site.place(page).as_posix() for page in site.pages()}
+    assert set(listed) == there - NOT_IN_THE_NAVIGATION
+
+
+@pytest.mark.parametrize(
+    ("page", "text", "on_site"),
+    [
+        ("README.md", "[a](docs/imports.md#a-table)", "[a](imports.md#a-table)"),
+        ("docs/imports.md", "[a](../README.md)", "[a](index.md)"),
+        ("docs/reference/cli.md", "[a](../imports.md)", "[a](../imports.md)"),
+        ("docs/engine.md", "[a](../engine/README.md#x)", "[a](engine/README.md#x)"),
+        ("docs/imports.md", "[a](#a-table)", "[a](#a-table)"),
+        ("docs/imports.md", "[a](https://a.example/b)", "[a](https://a.example/b)"),
+        ("README.md", '<img src="docs/console/a.png">', '<img src="console/a.png">'),
+        ("docs/imports.md", "```\n[a](../README.md)\n```", "```\n[a](../README.md)\n```"),
+        ("docs/projects.md", "[a](../examples/shop)", "[a](examples/shop/README.md)"),
+    ],
+)
+def test_a_link_leads_to_the_same_page_on_the_site(
+    site: ModuleType, page: str, text: str, on_site: str
+) -> None:
+    assert site.linked(Path(page), text, set(site.pages())) == (on_site, set())
+
+
+def test_a_linked_file_of_code_becomes_a_page(site: ModuleType) -> None:
+    text, code = site.linked(Path("docs/a.md"), "[a](../app/shop/orders.py)", set(site.pages()))
+
+    assert text == "[a](source/app/shop/orders.py.md)"
+    assert code == {Path("app/shop/orders.py")}
+
+
+def test_the_root_leads_to_the_newest_release(
+    site: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(site, "SITE", tmp_path)
+
+    for version in ("dev", "1.9.0", "1.10.0", "1.9.0"):
+        site.listed(version)
+
+    versions = json.loads((tmp_path / "versions.json").read_text(encoding="utf-8"))
+    assert [one["version"] for one in versions] == ["1.10.0", "1.9.0", "dev"]
+    assert 'url=1.10.0/index.html"' in (tmp_path / "index.html").read_text(encoding="utf-8")
+
+
+def test_the_python_page_lists_what_the_reference_lists(site: ModuleType) -> None:
+    assert "\n::: sfn_cqrs.service.handlers.sync_handler\n" in site.python_page()
