@@ -16,7 +16,7 @@ from tests.support.system import silent
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.sql import checked
 from sfn_cqrs.routes.schemas.approvals import DECIDE, REQUEST
-from sfn_cqrs.routes.schemas.commands import BATCH_FIELDS, PUBLISH
+from sfn_cqrs.routes.schemas.commands import ONE, PUBLISH
 from sfn_cqrs.routes.schemas.imports import ROW, UPLOAD
 from sfn_cqrs.routes.schemas.imports import START as IMPORT
 from sfn_cqrs.routes.schemas.repairs import PLAN
@@ -61,7 +61,7 @@ TEXTS = [
 ]
 SEGMENTS = [each for each in TEXTS if each and "/" not in each]
 BODIES_OF_ROUTES = (PUBLISH, CREATE, SAGA, REQUEST, DECIDE, IMPORT, ROW, UPLOAD, PLAN)
-FIELDS = sorted({*BATCH_FIELDS, *(name for each in BODIES_OF_ROUTES for name in each.fields)})
+FIELDS = sorted({*ONE.fields, *(name for each in BODIES_OF_ROUTES for name in each.fields)})
 SIGNED = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/appsync/aws4_request"
 BODIES = ["", "{", "[]", "1", "null", '{"a":NaN}', "[" * 5000, "é", "a=b&a", '{"code":"\\ud800"}']
 QUERIES = ["limit", "cursor", "status", "kind", "type", "taskType", "version", "deleted", "token"]

@@ -32,7 +32,7 @@ from sfn_cqrs.routes.operation import (
     operation,
     reading,
 )
-from sfn_cqrs.routes.request import Request, answer, listed, needed
+from sfn_cqrs.routes.request import Request, answer, listed
 from sfn_cqrs.routes.resolver import Routes
 from sfn_cqrs.routes.schemas.approvals import APPROVAL, APPROVALS, DECIDE, REQUEST, RERUN
 from sfn_cqrs.routes.schemas.tasks import CREATED
@@ -40,7 +40,6 @@ from sfn_cqrs.routes.schemas.values import one_of
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.approvals.service import ApprovalService
 from sfn_cqrs.service.approvals.summary import is_current, summary_of
-from sfn_cqrs.service.approvals.views import approval_view, rerun_view
 
 routes = Routes()
 _ALL = "ALL"
@@ -68,9 +67,9 @@ _REFUSALS = (
 def request_approval() -> Response[str]:
     """Ask for an approval."""
     request = Request()
-    body = request.body(REQUEST.fields)
+    body = request.body(REQUEST)
     id_ = _service(request).request(
-        needed(body, "type"),
+        body["type"],
         subject=body.get("subject", ""),
         payload=body.get("payload"),
         note=body.get("note", ""),
@@ -93,7 +92,7 @@ def list_approvals() -> Response[str]:
         page = service.list(wanted, **request.paging)
     else:
         raise InvalidInputError("status", f"must be one of {', '.join(_STATUSES)}")
-    return listed(page, approval_view)
+    return listed(page, APPROVAL.view)
 
 
 @routes.get("/approvals/<id_>")
@@ -102,7 +101,7 @@ def get_approval(id_: str) -> Response[str]:
     """Show an approval, with who said what, and what is to be decided on."""
     request = Request()
     approval = _service(request).get(code_of(id_))
-    return answer(HTTPStatus.OK, {**approval_view(approval), **_shown(approval, request)})
+    return answer(HTTPStatus.OK, APPROVAL.view(approval, **_shown(approval, request)))
 
 
 @routes.post("/approvals/<id_>/approve")
@@ -126,7 +125,7 @@ def reject(id_: str) -> Response[str]:
 def retry(id_: str) -> Response[str]:
     """Run what has failed after its decision again; for operators."""
     approval = _service(Request.by_operator()).retry(code_of(id_))
-    return answer(HTTPStatus.ACCEPTED, rerun_view(approval))
+    return answer(HTTPStatus.ACCEPTED, RERUN.view(approval))
 
 
 def _service(request: Request) -> ApprovalService:
@@ -140,15 +139,12 @@ def _decided(id_: str, decide: Callable[..., Approval]) -> Response[str]:
     service, who = _service(request), request.identity
     said, ip = _said(request), request.caller.ip
     approval = decide(service, code_of(id_), who.user, who.groups, ip=ip, **said)
-    return answer(HTTPStatus.OK, approval_view(approval))
+    return answer(HTTPStatus.OK, APPROVAL.view(approval))
 
 
 def _said(request: Request) -> dict[str, Any]:
-    body = request.optional_body(DECIDE.fields)
-    digest = body.get("digest")
-    if digest is not None and not isinstance(digest, str):
-        raise InvalidInputError("digest", "must be the digest that the approval was shown with")
-    return {"reason": body.get("reason", ""), "digest": digest}
+    body = request.body(DECIDE)
+    return {"reason": body.get("reason", ""), "digest": body.get("digest")}
 
 
 def _shown(approval: Approval, request: Request) -> dict[str, Any]:

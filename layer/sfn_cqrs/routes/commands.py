@@ -32,13 +32,13 @@ from sfn_cqrs.routes.operation import (
     reading,
 )
 from sfn_cqrs.routes.problems import problem_of
-from sfn_cqrs.routes.request import Request, answer, listed, needed
+from sfn_cqrs.routes.request import Request, answer, listed
 from sfn_cqrs.routes.resolver import Routes
 from sfn_cqrs.routes.schemas.commands import (
     BATCH,
-    BATCH_FIELDS,
+    LINK,
     LINKS,
-    MAX_BATCH,
+    ONE,
     ONE_VERSION,
     PUBLISH,
     PUBLISHED,
@@ -46,16 +46,15 @@ from sfn_cqrs.routes.schemas.commands import (
     RESULTS,
     SKIPPED,
 )
-from sfn_cqrs.routes.views import link_view, version_view
+from sfn_cqrs.routes.schemas.shapes import Schema, failure_of, needed
 from sfn_cqrs.routes.waiting import asks_to_wait, pending, seconds_to_wait
 from sfn_cqrs.service import handlers
-from sfn_cqrs.service.commands.operations import ChainService
+from sfn_cqrs.service.commands.operations import ChainService, Link
 from sfn_cqrs.service.commands.service import Caller, CommandService, Published
 from sfn_cqrs.service.commands.waiting import wait_until_closed
 from sfn_cqrs.service.logs import logger
 
 routes = Routes()
-_MODES = ("async", "sync")
 
 
 @routes.post("/commands")
@@ -78,8 +77,8 @@ def publish_command() -> Response[str]:
     """Publish a version; with `wait`, answer how it closed."""
     request = Request()
     seconds = seconds_to_wait(request)
-    body = request.body(PUBLISH.fields)
-    _check_wait(request, needed(body, "type"))
+    body = request.body(PUBLISH)
+    _check_wait(request, body["type"])
     return _published(request, _publish(request, body, request.caller), seconds)
 
 
@@ -88,12 +87,9 @@ def publish_command() -> Response[str]:
 def publish_batch() -> Response[str]:
     """Publish up to 100 commands, one after the other; each is a write, with its own result."""
     request = Request()
-    commands = needed(request.body(BATCH.fields), "commands")
-    if not isinstance(commands, list) or not 1 <= len(commands) <= MAX_BATCH:
-        raise InvalidInputError("commands", f"must be a list of 1 to {MAX_BATCH}")
     results = [
         _published_one(request, command, is_first=number == 0)
-        for number, command in enumerate(commands)
+        for number, command in enumerate(request.body(BATCH)["commands"])
     ]
     return answer(HTTPStatus.OK, {"results": results})
 
@@ -130,7 +126,7 @@ def list_versions(type_: str, code: str) -> Response[str]:
     service = request.service(ChainService)
     with handlers.naming_unknown(type_):
         page = service.show(type_, code_of(code), **request.paging)
-    return listed(page, link_view)
+    return listed(page, _view)
 
 
 @routes.get("/commands/<type_>/<code>/<version>")
@@ -147,7 +143,8 @@ def get_version(type_: str, code: str, version: str) -> Response[str]:
     with handlers.naming_unknown(type_):
         link = service.wait(type_, code_of(code), integer_of(version, "version", 0), seconds)
     is_late = asks_to_wait(request) and not link.is_closed
-    return pending(version_view(link)) if is_late else answer(HTTPStatus.OK, version_view(link))
+    view = _view(link, ONE_VERSION)
+    return pending(view) if is_late else answer(HTTPStatus.OK, view)
 
 
 @routes.post("/commands/<type_>/<code>/<version>/redrive")
@@ -174,15 +171,13 @@ def skip_version(type_: str, code: str, version: str) -> Response[str]:
     return answer(HTTPStatus.ACCEPTED, {"version": process.version, "outcome": process.outcome})
 
 
+def _view(link: Link, schema: Schema = LINK) -> dict[str, Any]:
+    return schema.view(link, **failure_of(link.state))
+
+
 def _publish(request: Request, body: dict[str, Any], caller: Caller) -> Published:
-    mode = body.get("mode", "async")
-    if mode not in _MODES:
-        raise InvalidInputError("mode", "must be async or sync")
-    is_partial = body.get("partial", False)
-    if not isinstance(is_partial, bool):
-        raise InvalidInputError("partial", "must be true or false")
-    publish = _publish_partial if is_partial else _publish_whole
-    return publish(CommandService(request.tenant), body, mode == "sync", caller)
+    publish = _publish_partial if body.get("partial") else _publish_whole
+    return publish(CommandService(request.tenant), body, body["mode"] == "sync", caller)
 
 
 def _published_one(request: Request, command: Any, *, is_first: bool) -> dict[str, Any]:
@@ -195,15 +190,11 @@ def _published_one(request: Request, command: Any, *, is_first: bool) -> dict[st
             bootstrap.write_budget().spend(request.tenant)
         if not isinstance(command, dict):
             raise InvalidInputError("commands", "each must be an object")
-        if unknown := sorted(command.keys() - BATCH_FIELDS):
-            raise InvalidInputError(unknown[0], "is not known")
-        key = command.get("idempotencyKey")
-        if key is not None and not isinstance(key, str):
-            raise InvalidInputError("idempotencyKey", "must be a text")
-        if command.get("mode") == "sync":
+        asked = ONE.checked(command)
+        if asked["mode"] == "sync":
             raise InvalidInputError("mode", "must be async in a batch")
-        caller = replace(request.caller, idempotency_key=key)
-        published = _publish(request, command, caller)
+        caller = replace(request.caller, idempotency_key=asked.get("idempotencyKey"))
+        published = _publish(request, asked, caller)
     except Exception as error:  # one that fails does not stop the others
         status, problem = problem_of(error)
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -223,12 +214,13 @@ def _check_wait(request: Request, type_: Any) -> None:
 def _publish_whole(
     service: CommandService, body: dict[str, Any], is_sync: bool, caller: Caller
 ) -> Published:
+    needed(body, "name", "attributes")
     publish = service.publish_sync if is_sync else service.publish
     return publish(
-        needed(body, "type"),
-        needed(body, "code"),
-        name=needed(body, "name"),
-        attributes=needed(body, "attributes"),
+        body["type"],
+        body["code"],
+        name=body["name"],
+        attributes=body["attributes"],
         version=body.get("version", Known.NONE),
         is_deleted=body.get("isDeleted", False),
         caller=caller,
@@ -239,8 +231,8 @@ def _publish_partial(
     service: CommandService, body: dict[str, Any], is_sync: bool, caller: Caller
 ) -> Published:
     return service.publish_partial(
-        needed(body, "type"),
-        needed(body, "code"),
+        body["type"],
+        body["code"],
         name=body.get("name"),
         attributes=body.get("attributes"),
         is_deleted=body.get("isDeleted"),
@@ -261,6 +253,6 @@ def _published(request: Request, published: Published, seconds: float) -> Respon
     if settled.outcome is None:
         return pending(body)
     body["outcome"] = str(settled.outcome)
-    if settled.process is not None and settled.process.error is not None:
-        body |= {"error": settled.process.error, "cause": settled.process.cause}
+    if settled.process is not None:
+        body |= failure_of(settled.process)
     return answer(HTTPStatus.OK, body)

@@ -19,7 +19,6 @@ from sfn_cqrs.routes.resolver import Routes
 from sfn_cqrs.routes.schemas.commands import TYPE
 from sfn_cqrs.routes.schemas.data import ITEM, ITEMS, NOT_YET
 from sfn_cqrs.routes.schemas.values import FLAG, VERSION
-from sfn_cqrs.routes.views import row_view
 from sfn_cqrs.routes.waiting import oldest_wanted, pending, seconds_to_wait
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.data import DataService, HistoryService
@@ -49,7 +48,7 @@ def get_item(type_: str, code: str) -> Response[str]:
             )
     except NotAppliedYetError:
         return pending({"type": type_, "code": name, "atLeast": at_least})
-    return answer(HTTPStatus.OK, row_view(row))
+    return answer(HTTPStatus.OK, ITEM.view(row))
 
 
 @routes.get("/data/<type_>/<code>/history")
@@ -65,7 +64,7 @@ def list_history(type_: str, code: str) -> Response[str]:
     service = request.service(HistoryService)
     with handlers.naming_unknown(type_):
         page = service.list(type_, code_of(code), **request.paging)
-    return listed(page, row_view)
+    return listed(page, ITEM.view)
 
 
 @routes.get("/data")
@@ -86,4 +85,4 @@ def list_items() -> Response[str]:
     page = service.list(type_, **request.paging)
     if not page.items:
         handlers.check_type(type_)
-    return listed(page, row_view)
+    return listed(page, ITEM.view)

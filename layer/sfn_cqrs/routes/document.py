@@ -22,7 +22,7 @@ from sfn_cqrs.routes.operation import Answer, Declared, Media, Operation, Redire
 from sfn_cqrs.routes.problems import status_of
 from sfn_cqrs.routes.resolver import Route
 from sfn_cqrs.routes.schemas.shapes import Schema, record
-from sfn_cqrs.routes.schemas.values import COUNT, TEXT, VERSION, Shape
+from sfn_cqrs.routes.schemas.values import COUNT, PRIVATE, TEXT, VERSION, Shape
 
 _PARAMETER: Final = re.compile(r"<(\w+?)_?>")
 _CODE: Final = {
@@ -164,7 +164,8 @@ class _Document:
                 self._schemas[shape.name] = self._plain(shape.shape)
             return {"$ref": f"#/components/schemas/{shape.name}"}
         if isinstance(shape, Mapping):
-            return {key: self._plain(value) for key, value in shape.items()}
+            said = {key: value for key, value in shape.items() if key not in PRIVATE}
+            return {key: self._plain(value) for key, value in said.items()}
         if isinstance(shape, list):
             return [self._plain(value) for value in shape]
         return shape

@@ -35,7 +35,7 @@ from sfn_cqrs.routes.operation import (
     publishing,
     reading,
 )
-from sfn_cqrs.routes.request import Request, answer, listed, needed
+from sfn_cqrs.routes.request import Request, answer, listed
 from sfn_cqrs.routes.resolver import Routes
 from sfn_cqrs.routes.schemas.imports import (
     ANY,
@@ -43,12 +43,12 @@ from sfn_cqrs.routes.schemas.imports import (
     FORM,
     IMPORTED,
     JOB,
-    KINDS,
     LISTS,
     ROW,
     START,
     UPLOAD,
 )
+from sfn_cqrs.routes.schemas.shapes import must_be, needed
 from sfn_cqrs.routes.schemas.values import one_of
 from sfn_cqrs.service.imports import strategies
 from sfn_cqrs.service.imports.progress import Progress
@@ -74,12 +74,11 @@ routes = Routes()
 def allow_upload() -> Response[str]:
     """Say where to send a file, as a form, before it is imported."""
     request = Request()
-    body = request.body(UPLOAD.fields)
-    name = _text(body, "name")
-    if not name:
+    body = request.body(UPLOAD)
+    if not body["name"]:
         raise InvalidInputError("name", "must be the name of a file")
     strategies.check_upload(body.get("tableName"), request.identity.client)
-    key = request.service(ImportService).upload_key(name)
+    key = request.service(ImportService).upload_key(body["name"])
     largest = bootstrap.largest_upload()
     form = bootstrap.import_bucket().upload_form(key, largest)
     return answer(
@@ -112,8 +111,8 @@ def allow_upload() -> Response[str]:
 def start_import() -> Response[str]:
     """Import a file that was uploaded."""
     request = Request()
-    body = request.body(START.fields)
-    if _choice(body, "kind", KINDS, "csv") == "zip":
+    body = request.body(START)
+    if body["kind"] == "zip":
         started = request.service(ImportService).start_zip(_zip_asked(body), request.caller)
         return answer(HTTPStatus.ACCEPTED, started.as_json())
     imported = request.service(ImportService).submit(_asked(body), request.caller)
@@ -133,12 +132,10 @@ def start_import() -> Response[str]:
 def import_row() -> Response[str]:
     """Import a single row, in the background."""
     request = Request()
-    body = request.body(ROW.fields)
-    cells = needed(body, "cells")
-    if not isinstance(cells, dict):
-        raise InvalidInputError("cells", "must be an object")
+    body = request.body(ROW)
+    mode = PublishMode(body["publishMode"])
     progress = request.service(ImportService).import_row(
-        needed(body, "tableName"), cells, request.caller, publish_mode=_publish_mode(body)
+        body["tableName"], body["cells"], request.caller, publish_mode=mode
     )
     return answer(HTTPStatus.ACCEPTED, _shown(progress, request))
 
@@ -152,9 +149,7 @@ def import_row() -> Response[str]:
 def list_imports() -> Response[str]:
     """List the imports of a kind, the newest first."""
     request = Request()
-    kind = request.query("kind") or "csv"
-    if kind not in LISTS:
-        raise InvalidInputError("kind", f"must be {' or '.join(LISTS)}")
+    kind = request.choice("kind", LISTS, "csv")
     service = request.service(ImportService)
     if kind == "zip":
         archives = service.list_zips(**request.paging)
@@ -220,51 +215,35 @@ def retry_import(id_: str) -> Response[str]:
 
 
 def _zip_asked(body: dict[str, Any]) -> ZipRequest:
-    _choice(body, "processingMode", (ProcessingMode.STEP_FUNCTION,), None)
-    return ZipRequest(table=_text(body, "tableName"), **_how(body))
+    _mode(body, ProcessingMode.STEP_FUNCTION)
+    table = body.get("tableName")
+    if table is not None and not isinstance(table, str):
+        raise InvalidInputError("tableName", "must be text")
+    return ZipRequest(table=table, **_how(body))
 
 
 def _asked(body: dict[str, Any]) -> ImportRequest:
-    mode = _choice(body, "processingMode", tuple(ProcessingMode), None)
-    return ImportRequest(
-        table=needed(body, "tableName"),
-        processing_mode=ProcessingMode(mode) if mode else None,
-        **_how(body),
-    )
+    needed(body, "tableName")
+    mode = _mode(body, *ProcessingMode)
+    return ImportRequest(table=body["tableName"], processing_mode=mode, **_how(body))
+
+
+def _mode(body: dict[str, Any], *modes: ProcessingMode) -> ProcessingMode | None:
+    mode = body.get("processingMode")
+    if mode is not None and mode not in modes:
+        raise InvalidInputError("processingMode", must_be(modes))
+    return mode and ProcessingMode(mode)
 
 
 def _how(body: dict[str, Any]) -> dict[str, Any]:
     """What files and archives have in common."""
-    key, is_dry_run = _text(body, "key"), body.get("dryRun", False)
-    if key is None:
-        raise InvalidInputError("key", "is missing")
-    if not isinstance(is_dry_run, bool):
-        raise InvalidInputError("dryRun", "must be true or false")
     return {
-        "key": bootstrap.import_bucket().key_of(key),
-        "publish_mode": _publish_mode(body),
-        "encoding": _text(body, "encoding"),
-        "delimiter": _text(body, "delimiter"),
-        "dry_run": is_dry_run,
+        "key": bootstrap.import_bucket().key_of(body["key"]),
+        "publish_mode": PublishMode(body["publishMode"]),
+        "encoding": body.get("encoding"),
+        "delimiter": body.get("delimiter"),
+        "dry_run": body["dryRun"],
     }
-
-
-def _publish_mode(body: dict[str, Any]) -> PublishMode:
-    return PublishMode(_choice(body, "publishMode", tuple(PublishMode), PublishMode.SYNC))
-
-
-def _choice(body: dict[str, Any], field: str, choices: tuple[str, ...], default: Any) -> Any:
-    value = body.get(field, default)
-    if value != default and value not in choices:
-        raise InvalidInputError(field, f"must be {' or '.join(choices)}")
-    return value
-
-
-def _text(body: dict[str, Any], field: str) -> str | None:
-    value = body.get(field)
-    if value is not None and not isinstance(value, str):
-        raise InvalidInputError(field, "must be text")
-    return value
 
 
 def _service(request: Request) -> ImportService:

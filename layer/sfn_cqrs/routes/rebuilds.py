@@ -9,17 +9,23 @@ from aws_lambda_powertools.event_handler import Response
 from sfn_cqrs.adapters.paging import Page
 from sfn_cqrs.domain.errors import (
     ForbiddenError,
-    InvalidInputError,
     NotRebuildableError,
     WrongStageError,
 )
 from sfn_cqrs.domain.policy import permits
-from sfn_cqrs.domain.read_models import Stage
 from sfn_cqrs.routes.http import code_of
 from sfn_cqrs.routes.operation import CURSOR, OPERATORS, operation
 from sfn_cqrs.routes.request import Request, answer, listed
 from sfn_cqrs.routes.resolver import Routes
-from sfn_cqrs.routes.schemas.rebuilds import BEGIN, PROBLEMS, REBUILD, REBUILDS, SWITCH
+from sfn_cqrs.routes.schemas.rebuilds import (
+    BEGIN,
+    PROBLEM,
+    PROBLEMS,
+    PROGRESS,
+    REBUILD,
+    REBUILDS,
+    SWITCH,
+)
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.rebuilds.service import Progress, RebuildService
 
@@ -64,12 +70,7 @@ def list_problems(name: str) -> Response[str]:
     )
     return listed(
         page,
-        lambda one: {
-            "what": one.what,
-            "error": one.error,
-            **({"cause": one.cause} if tells else {}),
-            "at": one.updated_at,
-        },
+        lambda one: PROBLEM.view(one, cause=one.cause if tells else None),
     )
 
 
@@ -78,7 +79,7 @@ def list_problems(name: str) -> Response[str]:
 def begin_rebuild(name: str) -> Response[str]:
     """Build the next generation of a read model, while the present one serves."""
     request = Request.by_operator()
-    is_every_version = _flag(request.body(BEGIN.fields), "everyVersion")
+    is_every_version = request.body(BEGIN).get("everyVersion", False)
     begun = RebuildService(request.tenant).rebuild(
         code_of(name), request.caller, is_every_version=is_every_version
     )
@@ -111,7 +112,7 @@ def compare_rebuild(name: str) -> Response[str]:
 def switch_read_model(name: str) -> Response[str]:
     """Have the next generation read; the old one is written on."""
     request = Request.by_operator()
-    with_failed = _flag(request.body(SWITCH.fields), "withFailed")
+    with_failed = request.body(SWITCH).get("withFailed", False)
     switched = RebuildService(request.tenant).switch(code_of(name), with_failed=with_failed)
     return answer(HTTPStatus.ACCEPTED, _view(switched))
 
@@ -135,49 +136,6 @@ def _changed(name: str, change: Callable[[RebuildService, str], Progress]) -> Re
     return answer(HTTPStatus.ACCEPTED, _view(changed))
 
 
-def _flag(body: dict[str, Any], name: str) -> bool:
-    value = body.get(name, False)
-    if not isinstance(value, bool):
-        raise InvalidInputError(name, "must be true or false")
-    return value
-
-
 def _view(progress: Progress) -> dict[str, Any]:
-    view = progress.view
-    shown: dict[str, Any] = {
-        "name": view.key.view,
-        "types": list(view.types),
-        "place": str(view.place),
-        "stage": str(view.stage),
-        "since": view.since,
-        "serving": view.serving,
-        "attempt": view.attempt,
-        "everyVersion": view.is_every_version,
-        "replayed": view.replayed.by_name,
-        "compared": {
-            "equal": view.compared.done,
-            "onlyOne": view.compared.skipped,
-            "different": view.compared.failed,
-        },
-    }
-    if view.other is not None:
-        shown["other"] = view.other
-    if view.stage in (Stage.READY, Stage.SWITCHED):
-        shown["droppableAt"] = view.begins_at
-    if view.stage.is_work:
-        shown["progress"] = _progress(progress)
-    return shown
-
-
-def _progress(progress: Progress) -> dict[str, Any]:
-    run = progress.run
-    shown = {
-        **progress.counts.by_name,
-        "hasStopped": progress.has_stopped,
-        "expected": progress.expected,
-        "perSecond": progress.rate and round(progress.rate, 1),
-        "etaSeconds": progress.eta,
-        "error": run and run.error,
-        "cause": run and run.cause,
-    }
-    return {name: value for name, value in shown.items() if value is not None}
+    at_work = progress if progress.view.stage.is_work else None
+    return REBUILD.view(progress.view, progress=at_work and PROGRESS.view(at_work))

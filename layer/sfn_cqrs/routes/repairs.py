@@ -11,7 +11,7 @@ from sfn_cqrs.domain.errors import ForbiddenError, InvalidInputError, NotFailedE
 from sfn_cqrs.domain.repairs import Filter, RepairKind
 from sfn_cqrs.routes.http import code_of, integer_of
 from sfn_cqrs.routes.operation import CURSOR, OPERATORS, operation
-from sfn_cqrs.routes.request import Request, answer, needed
+from sfn_cqrs.routes.request import Request, answer
 from sfn_cqrs.routes.resolver import Routes
 from sfn_cqrs.routes.schemas.repairs import PLAN, REPAIR
 from sfn_cqrs.service.repairs.found import may_read
@@ -29,19 +29,16 @@ SECONDS = 15
 def plan_repair() -> Response[str]:
     """List what has failed, and keep the list; nothing is repaired yet."""
     request = Request.by_operator()
-    body = request.body(PLAN.fields)
-    wanted = Filter.checked(
-        needed(body, "kind"),
-        needed(body, "action"),
-        **{name: body[name] for name in body if name not in ("kind", "action", "after")},
-    )
+    body = request.body(PLAN)
+    after = str(body.pop("after", ""))
+    wanted = Filter.checked(body.pop("kind"), body.pop("action"), **body)
     until = time.monotonic() + SECONDS
     service = RepairService(request.tenant)
     plan = service.plan(
         wanted,
         request.caller,
         lambda: time.monotonic() < until,
-        after=str(body.get("after", "")),
+        after=after,
     )
     return answer(HTTPStatus.CREATED, _view(Progress(plan), request))
 
@@ -80,27 +77,14 @@ def _view(progress: Progress, request: Request) -> dict[str, Any]:
     """A repair with a page of its list; the cursor is how many entries were shown."""
     plan, limit = progress.plan, request.limit
     after = integer_of(request.query("cursor"), "cursor", 0)
-    if not 1 <= limit <= MAX_LIMIT:
-        raise InvalidInputError("limit", f"must be between 1 and {MAX_LIMIT}")
     if after < 0:
         raise InvalidInputError("cursor", "is not a cursor of this list")
     shown = fitting(plan.entries[after:], limit, bytes_of) if plan.entries[after:] else []
-    view: dict[str, Any] = {
-        "id": plan.id,
-        "filter": plan.wanted,
-        "createdAt": plan.at,
-        "createdBy": plan.by,
-        "total": len(plan.entries),
-        "isComplete": plan.is_complete,
-        "status": str(progress.status or "PLANNED"),
-        "done": progress.done,
-        "unchanged": progress.unchanged,
-        "left": progress.left,
-        "failed": list(progress.failed[:MAX_LIMIT]),
-        "items": [_entry(one, plan, request) for one in shown],
-    }
-    if progress.status is not None:
-        view["taskId"] = plan.key.id
-    if after + len(shown) < len(plan.entries):
-        view["nextCursor"] = str(after + len(shown))
-    return view
+    is_last = after + len(shown) >= len(plan.entries)
+    return REPAIR.view(
+        progress,
+        filter=plan.wanted,
+        failed=list(progress.failed[:MAX_LIMIT]),
+        items=[_entry(one, plan, request) for one in shown],
+        nextCursor=None if is_last else str(after + len(shown)),
+    )

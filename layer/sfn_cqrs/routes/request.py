@@ -2,18 +2,19 @@
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any, Self, TypeVar
 
 from aws_lambda_powertools.event_handler import Response
 
-from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
+from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page, checked_limit
 from sfn_cqrs.domain.errors import AnswerTooLargeError, InvalidInputError
 from sfn_cqrs.domain.failure import first_line
 from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.routes.http import OPERATOR, body_of, identity_of, integer_of
 from sfn_cqrs.routes.resolver import current_event
+from sfn_cqrs.routes.schemas.shapes import Schema, must_be
 from sfn_cqrs.service.commands.service import Caller
 
 MAX_ANSWER_BYTES = 4_700_000
@@ -78,46 +79,39 @@ class Request:
 
     @property
     def limit(self) -> int:
-        """How many items a page shall have."""
-        return integer_of(self.query("limit"), "limit", DEFAULT_LIMIT)
+        """How many items a page shall have.
+
+        Raises:
+            InvalidInputError: it is not between 1 and 100.
+        """
+        return checked_limit(integer_of(self.query("limit"), "limit", DEFAULT_LIMIT))
 
     def query(self, name: str) -> str | None:
         """A parameter of the query string."""
         return (self._event.get("queryStringParameters") or {}).get(name)
 
-    def body(self, known: frozenset[str]) -> dict[str, Any]:
-        """The JSON object that was sent.
+    def choice(self, name: str, choices: Sequence[str], default: str = "") -> str:
+        """A parameter of the query string that is one of a few; the default if it is not given.
 
         Raises:
-            InvalidInputError: it is none, or has a field that is not known.
+            InvalidInputError: it is none of them.
         """
-        return self._checked(body_of(self._event), known)
+        value = self.query(name)
+        if value is None or (not value and default):
+            return default
+        if value not in choices:
+            raise InvalidInputError(name, must_be(choices))
+        return value
 
-    def optional_body(self, known: frozenset[str]) -> dict[str, Any]:
-        """The JSON object that was sent, or an empty one where nothing was.
+    def body(self, schema: Schema) -> dict[str, Any]:
+        """The JSON object that was sent, as its schema says; nothing is as an empty one.
 
         Raises:
-            InvalidInputError: it is none, or has a field that is not known.
+            InvalidInputError: it is none, or not as its schema says.
         """
-        return self._checked(body_of(self._event) if self._event.get("body") else {}, known)
-
-    @staticmethod
-    def _checked(body: dict[str, Any], known: frozenset[str]) -> dict[str, Any]:
-        unknown = sorted(body.keys() - known)
-        if unknown:
-            raise InvalidInputError(unknown[0], f"is not known; known: {', '.join(sorted(known))}")
-        return body
-
-
-def needed(body: dict[str, Any], field: str) -> Any:
-    """A field that must be there.
-
-    Raises:
-        InvalidInputError: it is missing.
-    """
-    if field not in body:
-        raise InvalidInputError(field, "is missing")
-    return body[field]
+        required = schema.shape["required"]
+        is_sent = required or self._event.get("body")
+        return schema.checked(body_of(self._event) if is_sent else {})
 
 
 def answer(status: HTTPStatus, body: dict[str, Any]) -> Response[str]:

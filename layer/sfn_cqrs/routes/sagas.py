@@ -1,19 +1,19 @@
 """Sagas and their logs."""
 
 from http import HTTPStatus
+from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
 from sfn_cqrs.domain.errors import (
     ForbiddenError,
     IdempotencyMismatchError,
-    InvalidInputError,
     NotFoundError,
     NotParkedError,
     SagaInputTooLargeError,
     UnknownSagaError,
 )
-from sfn_cqrs.domain.saga import Saga, SagaStatus
+from sfn_cqrs.domain.saga import Entry, EntryStatus, Saga, SagaStatus
 from sfn_cqrs.domain.saga_programs import left_of
 from sfn_cqrs.routes.http import code_of
 from sfn_cqrs.routes.operation import (
@@ -25,13 +25,13 @@ from sfn_cqrs.routes.operation import (
     publishing,
     reading,
 )
-from sfn_cqrs.routes.request import Request, answer, listed, needed
+from sfn_cqrs.routes.request import Request, answer, listed
 from sfn_cqrs.routes.resolver import Routes
-from sfn_cqrs.routes.schemas.sagas import SAGA, SAGA_LOG, SAGAS, START, STARTED
+from sfn_cqrs.routes.schemas.sagas import LINE, SAGA, SAGA_LOG, SAGAS, START, STARTED
+from sfn_cqrs.routes.schemas.shapes import failure_of
 from sfn_cqrs.routes.schemas.values import one_of
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.sagas.service import SagaService
-from sfn_cqrs.service.sagas.views import log_view, saga_view
 
 routes = Routes()
 
@@ -47,10 +47,10 @@ routes = Routes()
 def start_saga() -> Response[str]:
     """Start a saga."""
     request = Request()
-    body = request.body(START.fields)
+    body = request.body(START)
     id_ = request.service(SagaService).start(
-        needed(body, "saga"),
-        needed(body, "input"),
+        body["saga"],
+        body["input"],
         name=body.get("name", ""),
         caller=request.caller,
     )
@@ -66,11 +66,9 @@ def start_saga() -> Response[str]:
 def list_sagas() -> Response[str]:
     """List the sagas, the newest first."""
     request = Request()
-    status = request.query("status")
-    if status is not None and status not in set(SagaStatus):
-        raise InvalidInputError("status", f"must be one of {', '.join(SagaStatus)}")
+    status = request.choice("status", tuple(SagaStatus))
     wanted = SagaStatus(status) if status else None
-    return listed(request.service(SagaService).list(status=wanted, **request.paging), saga_view)
+    return listed(request.service(SagaService).list(status=wanted, **request.paging), _view)
 
 
 @routes.get("/sagas/<id_>")
@@ -81,7 +79,7 @@ def list_sagas() -> Response[str]:
 )
 def get_saga(id_: str) -> Response[str]:
     """Show a saga with its log."""
-    return answer(HTTPStatus.OK, _view(Request().service(SagaService).get(code_of(id_))))
+    return answer(HTTPStatus.OK, _log(Request().service(SagaService).get(code_of(id_))))
 
 
 @routes.post("/sagas/<id_>/redrive")
@@ -90,11 +88,36 @@ def get_saga(id_: str) -> Response[str]:
 )
 def redrive_saga(id_: str) -> Response[str]:
     """Let a parked saga go on; for operators."""
-    view = saga_view(Request.by_operator().service(SagaService).redrive(code_of(id_)))
+    view = _view(Request.by_operator().service(SagaService).redrive(code_of(id_)))
     view.pop("cause", None)  # an operator need not be one who may read it
     return answer(HTTPStatus.ACCEPTED, view)
 
 
-def _view(saga: Saga) -> dict[str, object]:
+def _view(saga: Saga) -> dict[str, Any]:
+    """A saga in a list; `error` says why it turned back, or why it is parked."""
+    return SAGA.view(saga, **failure_of(saga))
+
+
+def _log(saga: Saga) -> dict[str, Any]:
+    """A saga with its input, its log in the order of the machine, and what is left to do."""
     moves = saga_types.find(saga.saga).moves
-    return log_view(saga, moves, left_of(saga, moves))
+    steps = [_line(saga, move.step, "step") for move in moves]
+    undone = [_line(saga, move.compensation, "compensation") for move in reversed(moves)]
+    lines = [line for line in (*steps, *undone) if line is not None]
+    return SAGA_LOG.view(saga, log=lines, left=left_of(saga, moves), **failure_of(saga))
+
+
+def _line(saga: Saga, name: str, kind: str) -> dict[str, Any] | None:
+    entry = saga.log.get(name)
+    if entry is None:
+        return None
+    status = _status(saga, entry)
+    return LINE.view(entry, name=name, kind=kind, status=status, **failure_of(entry))
+
+
+def _status(saga: Saga, entry: Entry) -> str:
+    """What has begun and was given up may have happened or not: nobody knows."""
+    is_at_work = saga.status in (SagaStatus.RUNNING, SagaStatus.COMPENSATING) and (
+        entry.attempt == saga.attempt
+    )
+    return "UNKNOWN" if entry.status is EntryStatus.STARTED and not is_at_work else entry.status

@@ -1,10 +1,11 @@
 """Tasks and their items."""
 
 from http import HTTPStatus
+from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from sfn_cqrs.adapters.paging import MAX_LIMIT
+from sfn_cqrs.adapters.paging import bytes_of, fitting
 from sfn_cqrs.domain.errors import (
     IdempotencyMismatchError,
     InvalidInputError,
@@ -18,7 +19,7 @@ from sfn_cqrs.domain.errors import (
     UnknownTaskTypeError,
 )
 from sfn_cqrs.domain.keys import TaskKind
-from sfn_cqrs.domain.task import TaskStatus
+from sfn_cqrs.domain.task import Task, TaskStatus
 from sfn_cqrs.routes.http import code_of, integer_of
 from sfn_cqrs.routes.operation import (
     CURSOR,
@@ -28,13 +29,13 @@ from sfn_cqrs.routes.operation import (
     publishing,
     reading,
 )
-from sfn_cqrs.routes.request import Request, answer, listed, needed
+from sfn_cqrs.routes.request import Request, answer, listed
 from sfn_cqrs.routes.resolver import Routes
-from sfn_cqrs.routes.schemas.tasks import CREATE, CREATED, TASK, TASK_STATE, TASKS
+from sfn_cqrs.routes.schemas.shapes import failure_of
+from sfn_cqrs.routes.schemas.tasks import CREATE, CREATED, ITEM, TASK, TASK_STATE, TASKS
 from sfn_cqrs.routes.schemas.values import TEXT, one_of
 from sfn_cqrs.service.tasks import types as task_types
-from sfn_cqrs.service.tasks.service import TaskService
-from sfn_cqrs.service.tasks.views import state_view, task_view
+from sfn_cqrs.service.tasks.service import TaskService, TaskState
 
 routes = Routes()
 _KINDS = {"batch": TaskKind.BATCH, "single": TaskKind.SINGLE}
@@ -57,10 +58,10 @@ _KINDS = {"batch": TaskKind.BATCH, "single": TaskKind.SINGLE}
 def create_task() -> Response[str]:
     """Create a task of many items, or of one that is an object."""
     request = Request()
-    body = request.body(CREATE.fields)
-    service, value = request.service(TaskService), needed(body, "input")
+    body = request.body(CREATE)
+    service, value = request.service(TaskService), body["input"]
     create = service.create_single if isinstance(value, dict) else service.create
-    id_ = create(needed(body, "taskType"), value, name=body.get("name", ""), caller=request.caller)
+    id_ = create(body["taskType"], value, name=body.get("name", ""), caller=request.caller)
     return answer(HTTPStatus.ACCEPTED, {"id": id_})
 
 
@@ -75,16 +76,14 @@ def create_task() -> Response[str]:
 def list_tasks() -> Response[str]:
     """List the tasks of a type, the newest first."""
     request = Request()
-    type_, kind = request.query("taskType"), request.query("kind") or "batch"
+    type_ = request.query("taskType")
     if type_ is None:
         raise InvalidInputError("taskType", "is needed: /tasks?taskType=ORDER_REMINDER")
-    if kind not in _KINDS:
-        raise InvalidInputError("kind", "must be batch or single")
-    service = request.service(TaskService)
-    page = service.list(type_, kind=_KINDS[kind], **request.paging)
+    kind = _KINDS[request.choice("kind", tuple(_KINDS), "batch")]
+    page = request.service(TaskService).list(type_, kind=kind, **request.paging)
     if not page.items:
         task_types.find(type_)
-    return listed(page, task_view)
+    return listed(page, _view)
 
 
 @routes.get("/tasks/<id_>")
@@ -97,14 +96,10 @@ def list_tasks() -> Response[str]:
 def get_task(id_: str) -> Response[str]:
     """Show a task with its counts and a page of its items."""
     request = Request()
-    status, limit = request.query("status"), request.limit
-    if not 1 <= limit <= MAX_LIMIT:
-        raise InvalidInputError("limit", f"must be between 1 and {MAX_LIMIT}")
-    if status is not None and status not in set(TaskStatus):
-        raise InvalidInputError("status", f"must be one of {', '.join(TaskStatus)}")
+    status, limit = request.choice("status", tuple(TaskStatus)), request.limit
     after = integer_of(request.query("cursor"), "cursor", -1)
     task = request.service(TaskService).get(code_of(id_))
-    return answer(HTTPStatus.OK, state_view(task, limit, after, status))
+    return answer(HTTPStatus.OK, _state(task, limit, after, status))
 
 
 @routes.post("/tasks/<id_>/cancel")
@@ -114,7 +109,7 @@ def get_task(id_: str) -> Response[str]:
 def cancel_task(id_: str) -> Response[str]:
     """Begin no further item of a task."""
     task = Request().service(TaskService).cancel(code_of(id_))
-    return answer(HTTPStatus.ACCEPTED, task_view(task))
+    return answer(HTTPStatus.ACCEPTED, _view(task))
 
 
 @routes.post("/tasks/<id_>/retry")
@@ -126,4 +121,24 @@ def cancel_task(id_: str) -> Response[str]:
 def retry_task(id_: str) -> Response[str]:
     """Run what failed or was cancelled again."""
     task = Request().service(TaskService).retry(code_of(id_))
-    return answer(HTTPStatus.ACCEPTED, task_view(task))
+    return answer(HTTPStatus.ACCEPTED, _view(task))
+
+
+def _view(task: Task) -> dict[str, Any]:
+    """A task in a list; its counts are there once it has ended."""
+    return TASK.view(task, **(task.counts.by_name if task.counts else {}))
+
+
+def _state(state: TaskState, limit: int, after: int, status: str) -> dict[str, Any]:
+    """A task with its counts as they are now, and a page of its items behind an index."""
+    wanted = [one for one in state.items if one.index > after and status in ("", one.status)]
+    items = [ITEM.view(item, **failure_of(item)) for item in wanted[:limit]]
+    shown = fitting(items, limit, bytes_of)
+    is_single = state.task.key.kind is TaskKind.SINGLE and shown
+    return TASK_STATE.view(
+        state.task,
+        **state.counts,
+        **({"result": shown[0].get("result")} if is_single else {}),
+        items=shown,
+        nextCursor=str(shown[-1]["index"]) if len(wanted) > len(shown) else None,
+    )

@@ -10,6 +10,16 @@ NOBODY = {"custom:tenant": "tenant1", "cognito:groups": "[]", "sub": "bob"}
 STEPS = ("resume", "cancel", "compare", "switch", "rollback", "drop")
 
 
+def test_a_rebuild_begins_and_switches_without_a_body_as_the_document_says(call, rebuild):
+    rebuild.publish("NRT")
+
+    begun = call("POST", f"/rebuilds/{VIEW}")
+    rebuild.run()
+    switched = call("POST", f"/rebuilds/{VIEW}/switch")
+
+    assert (begun.status, switched.status) == (202, 202)
+
+
 def test_a_read_model_is_rebuilt_switched_and_rolled_back(call, rebuild):
     rebuild.publish("NRT")
 

@@ -8,7 +8,18 @@ from sfn_cqrs.domain.approval import (
     Verdict,
 )
 from sfn_cqrs.routes.schemas.shapes import body, list_of, page_of, record
-from sfn_cqrs.routes.schemas.values import ANYTHING, COUNT, FLAG, MOMENT, TEXT, VERSION, one_of
+from sfn_cqrs.routes.schemas.values import (
+    ANYTHING,
+    COUNT,
+    FLAG,
+    MOMENT,
+    TEXT,
+    VERSION,
+    given,
+    of,
+    one_of,
+    text,
+)
 
 REQUEST = body(
     "RequestApproval",
@@ -24,21 +35,22 @@ DECIDE = body(
     {},
     {
         "reason": {**TEXT, "maxLength": MAX_TEXT_CHARACTERS},
-        "digest": {
-            **TEXT,
-            "description": "Of the approval as it was seen; to approve one with an `item`, needed",
-        },
+        "digest": text(
+            wrong="must be the digest that the approval was shown with",
+            description="Of the approval as it was seen; to approve one with an `item`, needed",
+        ),
     },
 )
 _PINNED = record("PinnedItem", {"type": TEXT, "code": TEXT, "version": VERSION})
 _LINE = record("SummaryLine", {"name": TEXT, "value": TEXT})
 _DECISION = record(
-    "Decision", {"by": TEXT, "decision": one_of(*Verdict), "at": MOMENT, "reason": TEXT}
+    "Decision",
+    {"by": TEXT, "decision": of("verdict", one_of(*Verdict)), "at": MOMENT, "reason": TEXT},
 )
 APPROVAL = record(
     "Approval",
     {
-        "id": TEXT,
+        "id": of("key.id", TEXT),
         "type": TEXT,
         "subject": TEXT,
         "payload": ANYTHING,
@@ -47,24 +59,24 @@ APPROVAL = record(
         "status": one_of(*Status),
         "stage": one_of(*Stage),
         "attempt": COUNT,
-        "needed": COUNT,
-        "approvers": list_of(TEXT),
-        "group": TEXT,
-        "fourEyes": FLAG,
-        "decisions": list_of(_DECISION),
+        "needed": of("rules.needed", COUNT),
+        "approvers": of("rules.approvers", list_of(TEXT)),
+        "group": of("rules.group", TEXT),
+        "fourEyes": of("rules.four_eyes", FLAG),
+        "decisions": of("votes", list_of(_DECISION)),
         "reminders": COUNT,
-        "requestedBy": TEXT,
-        "requestedAt": MOMENT,
+        "requestedBy": of("created.by", TEXT),
+        "requestedAt": of("created.at", MOMENT),
         "expiresAt": MOMENT,
-        "statusAt": MOMENT,
+        "statusAt": of("updated_at", MOMENT),
     },
     optional={
         "item": _PINNED,
-        "isCurrent": {**FLAG, "description": "Whether the item is still at this version"},
-        "summary": list_of(_LINE),
-        "remindAt": MOMENT,
-        "error": TEXT,
-        "cause": TEXT,
+        "isCurrent": given({**FLAG, "description": "Whether the item is still at this version"}),
+        "summary": given(list_of(_LINE)),
+        "remindAt": of(lambda one: None if one.is_decided else one.remind_at, MOMENT),
+        "error": of(lambda one: one.error if one.stage is Stage.FAILED else None, TEXT),
+        "cause": of(lambda one: one.cause if one.stage is Stage.FAILED else None, TEXT),
     },
 )
 RERUN = record(

@@ -1,26 +1,38 @@
 """What is sent and answered of commands."""
 
 from sfn_cqrs.domain.process import Lane, Mode, Outcome
+from sfn_cqrs.domain.trace import Trace
 from sfn_cqrs.routes.schemas.shapes import body, list_of, page_of, record
-from sfn_cqrs.routes.schemas.values import COUNT, FLAG, MOMENT, TEXT, VERSION, nullable, one_of
+from sfn_cqrs.routes.schemas.values import (
+    COUNT,
+    FLAG,
+    MOMENT,
+    TEXT,
+    VERSION,
+    audit,
+    by_rule,
+    nullable,
+    of,
+    one_of,
+    text,
+)
 
 TYPE = {"type": "string", "pattern": "^[A-Z][A-Z0-9_]{0,63}$"}
 CODE = {"type": "string", "minLength": 1}
 ATTRIBUTES = {"type": "object"}
-AUDIT = {"createdAt": MOMENT, "createdBy": TEXT, "updatedAt": MOMENT, "updatedBy": TEXT}
 
 PUBLISH = body(
     "Publish",
     {"type": TYPE, "code": CODE},
     {
         "name": {**TEXT, "description": "needed unless `partial`"},
-        "attributes": {**ATTRIBUTES, "description": "needed unless `partial`"},
+        "attributes": by_rule({**ATTRIBUTES, "description": "needed unless `partial`"}),
         "version": {
             "type": "integer",
             "minimum": -1,
             "description": "the latest that you know; 0 or none: new; -1: whatever is latest",
         },
-        "isDeleted": FLAG,
+        "isDeleted": by_rule(FLAG),
         "mode": {**one_of("async", "sync"), "default": "async"},
         "partial": {**FLAG, "description": "merge into the latest version"},
     },
@@ -36,13 +48,15 @@ PUBLISHED = record(
     },
 )
 MAX_BATCH = 100
-_ONE = body(
+ONE = body(
     "PublishOne",
     {"type": TYPE, "code": CODE},
-    {**PUBLISH.shape["properties"], "idempotencyKey": {**TEXT, "description": "of this command"}},
+    {
+        **PUBLISH.shape["properties"],
+        "idempotencyKey": text(wrong="must be a text", description="of this command"),
+    },
 )
-BATCH = body("PublishBatch", {"commands": {**list_of(_ONE), "minItems": 1, "maxItems": MAX_BATCH}})
-BATCH_FIELDS = _ONE.fields
+BATCH = body("PublishBatch", {"commands": {**list_of(ONE), "minItems": 1, "maxItems": MAX_BATCH}})
 _RESULT = record(
     "PublishResult",
     {"status": {"type": "integer", "description": "as the command alone would be answered"}},
@@ -53,29 +67,40 @@ _RESULT = record(
 )
 RESULTS = record("PublishResults", {"results": list_of(_RESULT)})
 _LINK = {
-    "version": VERSION,
-    "commandId": TEXT,
-    "name": TEXT,
-    "isDeleted": FLAG,
-    "status": TEXT,
-    "outcome": one_of(*Outcome),
-    "attempt": COUNT,
-    "mode": one_of(*Mode),
-    "lane": one_of(*Lane),
-    **AUDIT,
+    "version": of("command.version", VERSION),
+    "commandId": of("command.id", TEXT),
+    "name": of("command.name", TEXT),
+    "isDeleted": of("command.is_deleted", FLAG),
+    "status": of("state.status", TEXT),
+    "outcome": of("state.outcome", one_of(*Outcome)),
+    "attempt": of("state.attempt", COUNT),
+    "mode": of("state.mode", one_of(*Mode)),
+    "lane": of("state.lane", one_of(*Lane)),
+    **audit("command.created", "created"),
+    **audit("command.updated", "updated"),
 }
 _LINK_STATE = {
-    "openedAt": MOMENT,
-    "statusAt": MOMENT,
-    "traceId": {**TEXT, "description": "X-Ray's trace of what published it and of what it did"},
-    "error": TEXT,
-    "cause": nullable(TEXT),
+    "openedAt": of(lambda link: link.state.opened_at or None, MOMENT),
+    "statusAt": of(lambda link: link.state.updated_at or None, MOMENT),
+    "traceId": of(
+        lambda link: trace.root if (trace := Trace.parse(link.state.trace)) else None,
+        {**TEXT, "description": "X-Ray's trace of what published it and of what it did"},
+    ),
+    "error": of("state.error", TEXT),
+    "cause": of("state.cause", nullable(TEXT)),
     "waitsFor": {**VERSION, "description": "the version that this one waits for"},
 }
-LINKS = page_of(record("Link", _LINK, optional=_LINK_STATE))
+LINK = record("Link", _LINK, optional=_LINK_STATE)
+LINKS = page_of(LINK)
 ONE_VERSION = record(
     "Version",
-    {"type": TYPE, "code": CODE, **_LINK, "attributes": ATTRIBUTES, "source": TEXT},
+    {
+        "type": of("command.key.type", TYPE),
+        "code": of("command.key.code", CODE),
+        **_LINK,
+        "attributes": of("command.attributes", ATTRIBUTES),
+        "source": of("command.source", TEXT),
+    },
     optional=_LINK_STATE,
 )
 REDRIVEN = record("Redriven", {"version": VERSION, "attempt": COUNT})

@@ -1,21 +1,22 @@
 """What is answered of items."""
 
-from sfn_cqrs.routes.schemas.commands import ATTRIBUTES, AUDIT, CODE, TYPE
+from sfn_cqrs.routes.schemas.commands import ATTRIBUTES, CODE, TYPE
 from sfn_cqrs.routes.schemas.shapes import page_of, record
-from sfn_cqrs.routes.schemas.values import FLAG, TEXT, VERSION
+from sfn_cqrs.routes.schemas.values import FLAG, TEXT, VERSION, audit, of
 
 ITEM = record(
     "Item",
     {
-        "type": TYPE,
-        "code": CODE,
+        "type": of("key.type", TYPE),
+        "code": of("key.code", CODE),
         "version": VERSION,
         "name": TEXT,
         "attributes": ATTRIBUTES,
         "isDeleted": FLAG,
         "commandId": TEXT,
         "source": TEXT,
-        **AUDIT,
+        **audit("created", "created"),
+        **audit("updated", "updated"),
     },
 )
 NOT_YET = record("NotYet", {"type": TYPE, "code": CODE, "atLeast": VERSION})

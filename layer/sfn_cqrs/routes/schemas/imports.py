@@ -4,14 +4,24 @@ from sfn_cqrs.domain.import_job import JobStatus, ProcessingMode
 from sfn_cqrs.domain.imports import Fate, PublishMode
 from sfn_cqrs.domain.zip_job import FileStatus
 from sfn_cqrs.routes.schemas.shapes import Schema, body, list_of, page_of, record
-from sfn_cqrs.routes.schemas.values import COUNT, FLAG, MOMENT, TEXT, VERSION, nullable, one_of
+from sfn_cqrs.routes.schemas.values import (
+    COUNT,
+    FLAG,
+    MOMENT,
+    TEXT,
+    VERSION,
+    by_rule,
+    nullable,
+    one_of,
+    text,
+)
 
 KINDS = ("csv", "zip")
 LISTS = (*KINDS, "row")
 
 UPLOAD = body(
     "Upload",
-    {"name": {**TEXT, "description": "the file's name; its end is kept"}},
+    {"name": text("must be the name of a file", description="the file's name; its end is kept")},
     {"tableName": {**TEXT, "description": "refused at once if there is no such table"}},
 )
 FORM = record(
@@ -30,21 +40,24 @@ FORM = record(
 )
 START = body(
     "StartImport",
-    {"key": {**TEXT, "description": "of an upload; also as s3://bucket/key"}},
+    {"key": text(description="of an upload; also as s3://bucket/key")},
     {
         "kind": {**one_of(*KINDS), "default": "csv"},
         "tableName": {**TEXT, "description": "needed, but for a zip whose files' names say it"},
-        "processingMode": {
-            **one_of(*ProcessingMode),
-            "description": "DIRECT: at most 1,000 rows, within the request; by size if not given",
-        },
+        "processingMode": by_rule(
+            {
+                **one_of(*ProcessingMode),
+                "description": "DIRECT: at most 1,000 rows, within the request; "
+                "by size if not given",
+            }
+        ),
         "publishMode": {
             **one_of(*PublishMode),
             "default": "SYNC",
             "description": "SYNC: a row has succeeded when it is applied; ASYNC: when accepted",
         },
-        "encoding": TEXT,
-        "delimiter": TEXT,
+        "encoding": text(),
+        "delimiter": text(),
         "dryRun": {**FLAG, "default": False},
     },
 )

@@ -2,7 +2,7 @@
 
 from sfn_cqrs.domain.read_models import Place, Stage
 from sfn_cqrs.routes.schemas.shapes import body, list_of, page_of, record
-from sfn_cqrs.routes.schemas.values import COUNT, FLAG, MOMENT, TEXT, one_of
+from sfn_cqrs.routes.schemas.values import COUNT, FLAG, MOMENT, TEXT, given, of, one_of
 
 _COUNTS = {"done": COUNT, "skipped": COUNT, "failed": COUNT}
 _NUMBER = {"type": "number"}
@@ -16,47 +16,55 @@ SWITCH = body(
     {},
     {"withFailed": {**FLAG, "description": "Though items have failed, which are left out"}},
 )
+PROGRESS = record(
+    "RebuildProgress",
+    {**{name: of(f"counts.{name}", COUNT) for name in _COUNTS}, "hasStopped": FLAG},
+    optional={
+        "expected": {**COUNT, "description": "About how many there are"},
+        "perSecond": of(lambda progress: progress.rate and round(progress.rate, 1), _NUMBER),
+        "etaSeconds": of("eta", COUNT),
+        "error": of(lambda progress: progress.run and progress.run.error, TEXT),
+        "cause": of(lambda progress: progress.run and progress.run.cause, TEXT),
+    },
+)
 REBUILD = record(
     "Rebuild",
     {
-        "name": TEXT,
+        "name": of("key.view", TEXT),
         "types": list_of(TEXT),
         "place": one_of(*Place),
         "stage": one_of(*Stage),
         "since": MOMENT,
         "serving": {**COUNT, "description": "The generation that is read"},
         "attempt": COUNT,
-        "everyVersion": FLAG,
+        "everyVersion": of("is_every_version", FLAG),
         "replayed": record("Replayed", _COUNTS),
         "compared": record(
             "Compared",
             {
-                "equal": COUNT,
-                "onlyOne": {**COUNT, "description": "Rows that one generation lacks"},
-                "different": COUNT,
+                "equal": of("done", COUNT),
+                "onlyOne": of(
+                    "skipped", {**COUNT, "description": "Rows that one generation lacks"}
+                ),
+                "different": of("failed", COUNT),
             },
         ),
     },
     optional={
         "other": {**COUNT, "description": "The generation that is written beside it"},
-        "droppableAt": {**MOMENT, "description": "From when on nobody reads the other one"},
-        "progress": record(
-            "RebuildProgress",
-            {**_COUNTS, "hasStopped": FLAG},
-            optional={
-                "expected": {**COUNT, "description": "About how many there are"},
-                "perSecond": _NUMBER,
-                "etaSeconds": COUNT,
-                "error": TEXT,
-                "cause": TEXT,
-            },
+        "droppableAt": of(
+            lambda view: view.begins_at if view.stage in (Stage.READY, Stage.SWITCHED) else None,
+            {**MOMENT, "description": "From when on nobody reads the other one"},
         ),
+        "progress": PROGRESS,
     },
 )
 REBUILDS = page_of(REBUILD)
 PROBLEM = record(
     "RebuildProblem",
-    {"what": TEXT, "error": TEXT, "at": MOMENT},
-    optional={"cause": {**TEXT, "description": "for whoever may read all types of the read model"}},
+    {"what": TEXT, "error": TEXT, "at": of("updated_at", MOMENT)},
+    optional={
+        "cause": given({**TEXT, "description": "for whoever may read all types of the read model"})
+    },
 )
 PROBLEMS = page_of(PROBLEM)

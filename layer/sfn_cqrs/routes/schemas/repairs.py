@@ -3,7 +3,17 @@
 from sfn_cqrs.domain.repairs import Action, RepairKind
 from sfn_cqrs.domain.task import TaskStatus
 from sfn_cqrs.routes.schemas.shapes import body, list_of, record
-from sfn_cqrs.routes.schemas.values import COUNT, FLAG, MOMENT, TEXT, VERSION, one_of
+from sfn_cqrs.routes.schemas.values import (
+    COUNT,
+    FLAG,
+    MOMENT,
+    TEXT,
+    VERSION,
+    by_rule,
+    given,
+    of,
+    one_of,
+)
 
 _FILTER = {
     "type": {**TEXT, "description": "Of items, tasks or sagas; of imports, the table"},
@@ -15,7 +25,9 @@ _AFTER = {
     "after": {**TEXT, "description": "A plan of this filter that is not complete: go on after it"}
 }
 PLAN = body(
-    "PlanRepair", {"kind": one_of(*RepairKind), "action": one_of(*Action)}, _FILTER | _AFTER
+    "PlanRepair",
+    {"kind": one_of(*RepairKind), "action": by_rule(one_of(*Action))},
+    _FILTER | _AFTER,
 )
 _REFERENCE = {
     "tenant": {**TEXT, "description": "In a plan of all tenants"},
@@ -37,18 +49,23 @@ _FAILED = record(
 REPAIR = record(
     "Repair",
     {
-        "id": TEXT,
+        "id": of("plan.id", TEXT),
         "filter": record("RepairFilter", {"kind": TEXT, "action": TEXT}, optional=_FILTER),
-        "createdAt": MOMENT,
-        "createdBy": TEXT,
-        "total": COUNT,
-        "isComplete": {**FLAG, "description": "false: plan again `after` this one"},
-        "status": one_of("PLANNED", *TaskStatus),
+        "createdAt": of("plan.at", MOMENT),
+        "createdBy": of("plan.by", TEXT),
+        "total": of(lambda progress: len(progress.plan.entries), COUNT),
+        "isComplete": of(
+            "plan.is_complete", {**FLAG, "description": "false: plan again `after` this one"}
+        ),
+        "status": of(lambda progress: progress.status or "PLANNED", one_of("PLANNED", *TaskStatus)),
         "done": COUNT,
         "unchanged": {**COUNT, "description": "Had gone on since it was planned"},
         "left": COUNT,
         "failed": list_of(_FAILED),
         "items": list_of(_ENTRY),
     },
-    optional={"taskId": TEXT, "nextCursor": TEXT},
+    optional={
+        "taskId": of(lambda progress: progress.status and progress.plan.key.id, TEXT),
+        "nextCursor": given(TEXT),
+    },
 )

@@ -2,42 +2,41 @@
 
 from sfn_cqrs.domain.saga import EntryStatus, SagaStatus
 from sfn_cqrs.routes.schemas.shapes import body, list_of, page_of, record
-from sfn_cqrs.routes.schemas.values import ANYTHING, COUNT, MOMENT, TEXT, one_of
+from sfn_cqrs.routes.schemas.values import ANYTHING, COUNT, MOMENT, TEXT, audit, by_rule, of, one_of
 
 START = body(
     "StartSaga",
-    {"saga": TEXT, "input": {"type": "object", "description": "What the steps are given"}},
+    {"saga": TEXT, "input": by_rule({"type": "object", "description": "What the steps are given"})},
     {"name": TEXT},
 )
 STARTED = record("Started", {"id": TEXT})
 _SAGA = {
-    "id": TEXT,
+    "id": of("key.id", TEXT),
     "saga": TEXT,
     "name": TEXT,
     "status": one_of(*SagaStatus),
     "attempt": COUNT,
-    "createdAt": MOMENT,
-    "createdBy": TEXT,
+    **audit("created", "created"),
     "openedAt": MOMENT,
-    "statusAt": MOMENT,
+    "statusAt": of("updated_at", MOMENT),
 }
 _REASON = {"error": TEXT, "cause": TEXT}
 SAGA = record("Saga", _SAGA, optional=_REASON)
 SAGAS = page_of(SAGA)
-_LINE = record(
+LINE = record(
     "SagaLine",
     {
         "name": TEXT,
         "kind": one_of("step", "compensation"),
         "status": one_of(*EntryStatus, "UNKNOWN"),
         "attempt": COUNT,
-        "try": COUNT,
+        "try": of(lambda entry: entry.seq + 1, COUNT),
         "beganAt": MOMENT,
     },
     optional={"endedAt": MOMENT, "result": ANYTHING, **_REASON},
 )
 SAGA_LOG = record(
     "SagaLog",
-    {**_SAGA, "input": {"type": "object"}, "log": list_of(_LINE), "left": list_of(TEXT)},
+    {**_SAGA, "input": {"type": "object"}, "log": list_of(LINE), "left": list_of(TEXT)},
     optional=_REASON,
 )

@@ -1,8 +1,18 @@
 """What is sent and answered of tasks."""
 
-from sfn_cqrs.domain.task import TaskStatus
+from sfn_cqrs.domain.task import Stop, TaskStatus
 from sfn_cqrs.routes.schemas.shapes import body, list_of, page_of, record
-from sfn_cqrs.routes.schemas.values import ANYTHING, COUNT, MOMENT, TEXT, nullable, one_of
+from sfn_cqrs.routes.schemas.values import (
+    ANYTHING,
+    COUNT,
+    MOMENT,
+    TEXT,
+    audit,
+    given,
+    nullable,
+    of,
+    one_of,
+)
 
 CREATE = body(
     "CreateTask",
@@ -17,29 +27,29 @@ CREATE = body(
 )
 CREATED = record("Created", {"id": TEXT})
 _STATUS = one_of(*TaskStatus)
+_STOPS = {Stop.CANCELLED: "cancelled", Stop.FAILED_FAST: "failed fast"}
 _TASK = {
-    "id": TEXT,
-    "taskType": TEXT,
+    "id": of("key.id", TEXT),
+    "taskType": of("key.type", TEXT),
     "name": TEXT,
     "status": _STATUS,
     "attempt": COUNT,
     "total": COUNT,
-    "createdAt": MOMENT,
-    "createdBy": TEXT,
+    **audit("created", "created"),
     "openedAt": MOMENT,
-    "statusAt": MOMENT,
+    "statusAt": of("updated_at", MOMENT),
 }
-_ENDED = {"completed": COUNT, "failed": COUNT, "cancelled": COUNT}
-_STOPPING = {"stopping": one_of("cancelled", "failed fast")}
+_ENDED = {"completed": given(COUNT), "failed": given(COUNT), "cancelled": given(COUNT)}
+_STOPPING = {"stopping": of(lambda task: _STOPS.get(task.stop), one_of(*_STOPS.values()))}
 TASK = record("Task", _TASK, optional={**_ENDED, **_STOPPING})
 TASKS = page_of(TASK)
-_ITEM = record(
+ITEM = record(
     "TaskItem",
-    {"index": COUNT, "status": _STATUS, "attempt": COUNT, "statusAt": MOMENT},
+    {"index": COUNT, "status": _STATUS, "attempt": COUNT, "statusAt": of("updated_at", MOMENT)},
     optional={"result": ANYTHING, "error": TEXT, "cause": nullable(TEXT)},
 )
 TASK_STATE = record(
     "TaskState",
-    {**_TASK, "created": COUNT, "processing": COUNT, **_ENDED, "items": list_of(_ITEM)},
-    optional={**_STOPPING, "result": ANYTHING, "nextCursor": TEXT},
+    {**_TASK, "created": COUNT, "processing": COUNT, **_ENDED, "items": list_of(ITEM)},
+    optional={**_STOPPING, "result": given(ANYTHING), "nextCursor": given(TEXT)},
 )

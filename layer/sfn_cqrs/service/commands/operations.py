@@ -9,7 +9,7 @@ from sfn_cqrs.domain.command import Command
 from sfn_cqrs.domain.errors import NotFoundError
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.policy import Client
-from sfn_cqrs.domain.process import Outcome, Process
+from sfn_cqrs.domain.process import Mode, Outcome, Process
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.chain import Chain
 from sfn_cqrs.service.commands.waiting import wait_until_closed
@@ -27,9 +27,22 @@ class Link:
     waits_for: int | None = None
 
     @property
+    def state(self) -> Process:
+        """The process, or one as it was when it ended, where there is none any more."""
+        if self.process is not None:
+            return self.process
+        return Process(
+            key=self.command.key,
+            version=self.command.version,
+            outcome=Outcome.APPLIED,
+            mode=Mode.SYNC,
+            status="finish:FINISHED",
+        )
+
+    @property
     def is_closed(self) -> bool:
         """No attempt is under way."""
-        return self.process is None or not self.process.outcome.is_open
+        return not self.state.outcome.is_open
 
 
 class ChainService:
