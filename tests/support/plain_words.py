@@ -1,7 +1,8 @@
 """Turns of phrase that a stranger reads twice, counted in prose.
 
-It reads Markdown (without blocks of code), and docstrings and other strings of Python. A finding may
-be right as it is; many findings on a page are not. `python -m tests.support.plain_words PATHS` lists them.
+It reads Markdown without its blocks of code, and docstrings and other strings of Python. One
+finding may be right as it is; many on a page are not. `python -m tests.support.plain_words PATHS`
+lists them.
 """
 
 import ast
@@ -55,15 +56,15 @@ class Finding(NamedTuple):
 
 def paragraphs(path: Path) -> Iterator[str]:
     """Yield the prose of a file, one paragraph each."""
-    text = path.read_text(encoding="utf-8")
+    source = path.read_text(encoding="utf-8")
     if path.suffix == ".py":
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                if node.value.count(" ") >= ENOUGH:
-                    yield re.sub(r"`[^`]*`", "X", node.value)
+        for node in ast.walk(ast.parse(source)):
+            text = node.value if isinstance(node, ast.Constant) else None
+            if isinstance(text, str) and text.count(" ") >= ENOUGH:
+                yield re.sub(r"`[^`]*`", "X", text)
         return
-    text = re.sub(r"^(```|~~~).*?^\1", "", text, flags=re.MULTILINE | re.DOTALL)
-    yield from re.split(r"\n\s*\n|\n(?=[-|#*] ?)", re.sub(r"`[^`\n]*`", "X", text))
+    prose = re.sub(r"^(```|~~~).*?^\1", "", source, flags=re.MULTILINE | re.DOTALL)
+    yield from re.split(r"\n\s*\n|\n(?=[-|#*] ?)", re.sub(r"`[^`\n]*`", "X", prose))
 
 
 def findings(*paths: Path) -> tuple[list[Finding], int]:

@@ -11,6 +11,10 @@ SHORT = [
 ]
 PAGES = [*SHORT, *sorted((ROOT / "docs").rglob("*.md"))]
 README_LINES = 130
+NIGHT = 10
+"""Points that a person reads at night, at most."""
+CANARY = "A deploy takes itself back"
+"""It explains a deploy by day, and is no page for the night."""
 ALARMS = of_type("AWS::CloudWatch::Alarm")
 
 
@@ -20,12 +24,25 @@ def section(title: str) -> str:
     return found[1] if found else ""
 
 
+def titles(page: str) -> list[str]:
+    """Return the headings of a page that name alarms in the line below."""
+    return re.findall(r"^### (.+)\n\n\*[A-Z]\w+(?:, \w+)*\*$", page, re.M)
+
+
 @pytest.mark.parametrize("name", ALARMS)
 def test_an_alarm_names_the_section_that_says_what_to_do(name: str) -> None:
     described = re.fullmatch(r".+ See docs/operations.md, (.+)\.", ALARMS[name]["AlarmDescription"])
 
     assert described is not None
     assert name.removesuffix("Alarm") in section(described[1])
+
+
+@pytest.mark.parametrize("title", [title for title in titles(OPERATIONS) if title != CANARY])
+def test_an_alarm_is_handled_within_ten_points(title: str) -> None:
+    points = re.findall(r"^- \*\*(.+?)\*\*", section(title), re.M)
+
+    assert points[0] == "Symptom"
+    assert 3 <= len(points) <= NIGHT
 
 
 @pytest.mark.parametrize("name", TEMPLATE.document["Parameters"])
@@ -44,7 +61,7 @@ def test_a_parameter_is_explained(name: str) -> None:
     "queue", [name for name in of_type("AWS::SQS::Queue") if name.endswith("DeadLetterQueue")]
 )
 def test_dead_letters_have_a_cure(queue: str) -> None:
-    assert f"\n| {queue} |" in section("Dead letters")
+    assert f"\n| {queue} |" in section("Each queue")
 
 
 def anchors(path: Path) -> set[str]:
