@@ -2,12 +2,16 @@
 
 import os
 import shutil
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 
+A_MINUTE = 60_000
+DESK = {"width": 1280, "height": 900}
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 QUIET = [
     "--no-sandbox",
@@ -61,3 +65,17 @@ class Watched:
     def _asked(self, url: str, origin: str) -> None:
         if not url.startswith((f"{origin}/", "data:", "blob:")):
             self.foreign.append(url)
+
+
+def visit(page, console, path):
+    page.goto(f"{console.url}{path}", wait_until="load")
+
+
+def fetch(url, headers=None, body=None):
+    """Ask the console; answers status, text and headers."""
+    request = urllib.request.Request(url, body, headers or {})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return response.status, response.read().decode(), response.headers
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode(), error.headers

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from sfn_cqrs_tools.console.waterfall import MOST_BARS, Axis, waterfall
+from sfn_cqrs_tools.console.waterfall import CALLBACK, MOST_BARS, Axis, waterfall
 
 START = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
@@ -50,17 +50,66 @@ def test_a_state_is_a_bar_from_its_beginning_to_its_end():
     assert rows == [("one", "succeeded", 1.0, 0.0), ("two", "succeeded", 3.0, 250.0)]
 
 
-def test_a_night_in_which_nothing_happens_is_folded():
+def test_a_night_in_which_a_state_waits_is_folded_and_says_which():
     past = Past()
     past.ran("ask", 0, 1)
-    past.ran("wait", 1, 40_001)
+    past.entered(1, "pause", "Wait")
+    past.exited(40_001, "pause", "Wait")
     past.ran("tell", 40_001, 40_002)
     past.add(40_002, "ExecutionSucceeded")
 
     fall = waterfall(past.events, None)
 
-    assert [(fold.x, fold.seconds) for fold in fall.folds] == [(485.0, 40_000.0)]
-    assert [bar.width for row in fall.rows for bar in row.bars] == [485.0, 30.0, 485.0]
+    assert [(fold.x, fold.seconds, fold.waits) for fold in fall.folds] == [
+        (470.0, 40_000.0, "pause")
+    ]
+    assert [bar.width for row in fall.rows for bar in row.bars] == [470.0, 60.0, 470.0]
+
+
+def test_a_state_that_works_is_never_folded_however_long_it_takes():
+    past = Past()
+    past.ran("ask", 0, 1)
+    past.ran("import_all", 1, 51)
+    past.ran("tell", 51, 51.1)
+    past.add(51.1, "ExecutionSucceeded")
+
+    fall = waterfall(past.events, None)
+
+    assert fall.folds == []
+    assert fall.rows[1].bars[0].width > 970
+
+
+def test_a_state_that_waits_for_a_token_says_so():
+    past = Past()
+    past.ran("ask", 0, 0.01)
+    past.entered(0.01, "decide")
+    past.add(0.011, "TaskScheduled", taskScheduledEventDetails={"resource": "invoke" + CALLBACK})
+
+    fall = waterfall(past.events, at(1_440))
+
+    assert [fold.waits for fold in fall.folds] == ["decide"]
+
+
+def test_the_row_of_a_state_opens_the_visit_that_failed_not_one_that_was_stopped_by_it():
+    past = Past()
+    past.entered(0, "all", "Map")
+    started = past.add(0, "MapStateStarted", mapStateStartedEventDetails={"length": 2})
+    for index in range(2):
+        first = past.add(
+            0,
+            "MapIterationStarted",
+            started,
+            mapIterationStartedEventDetails={"name": "all", "index": index},
+        )
+        past.entered(0, "one", previous=first)
+        if index == 0:
+            broken = past.add(0.5, "TaskFailed", taskFailedEventDetails={"error": "X"})
+    past.add(0.6, "MapStateFailed", previous=broken)
+    past.add(0.6, "ExecutionFailed", executionFailedEventDetails={"error": "X"})
+
+    fall = waterfall(past.events, None)
+
+    assert (fall.rows[1].name, fall.rows[1].step, fall.rows[1].error) == ("one", 1, "X")
 
 
 def test_the_iterations_of_a_map_share_a_row_and_too_many_bars_become_few():

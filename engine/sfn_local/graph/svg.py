@@ -28,6 +28,7 @@ STYLE = """
 .node rect { fill: #ffffff; stroke: #64748b; stroke-width: 1.4 }
 .node text { fill: #1e293b; font: 600 13px ui-sans-serif, system-ui, sans-serif }
 .node .detail { fill: #64748b; font-weight: 400; font-size: 11px }
+.node .visits { fill: #64748b; font-size: 11px }
 .node .stripe { stroke: none }
 .Task .stripe { fill: #ea7317 } .Pass .stripe { fill: #94a3b8 } .Choice .stripe { fill: #d69e2e }
 .Wait .stripe { fill: #7c5cdb } .Succeed .stripe { fill: #2f9e5f } .Fail .stripe { fill: #d64545 }
@@ -202,7 +203,9 @@ def _node_box(node: Node, x: float, y: float, width: float, path: Taken | None) 
     kind, title = escape(node.type), escape(node.type)
     if path is not None:
         kind += f" {path.outcome(node.name)}"
-        title += f", entered {path.visits.get(node.name, 0)} times"
+        visits = path.visits.get(node.name, 0)
+        title += f", entered {visits} times"
+        lines += [_text("visits", f"×{visits}", x + width - 16, y + 14)] if visits > 1 else []
     return (
         f'<g class="node {kind}" data-state="{escape(node.name)}"><title>{title}</title>'
         f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{NODE_HEIGHT}" rx="{radius}"/>'

@@ -156,6 +156,11 @@ class ImportRecord(Record):
             "dry_run": self.dry_run,
         }
 
+    @property
+    def file_name(self) -> str:
+        """Return the name that the file was uploaded with; a single row has none."""
+        return self.source.key.rpartition("/")[2]
+
     def begun(self, at: str) -> Self:
         """Somebody works on the job; the first beginning stays."""
         if self.status is JobStatus.PROCESSING:

@@ -111,6 +111,7 @@ class TestStart:
             "createdAt": NOON,
             "startedAt": NOON,
             "finishedAt": NOON,
+            "file": "airports.csv",
         }
 
     def test_the_versions_are_written_in_the_callers_name(self, call, upload, world):

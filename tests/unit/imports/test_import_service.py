@@ -84,6 +84,7 @@ def test_a_small_file_is_imported_at_once_with_what_became_of_each_row(world, im
         "createdAt": "2026-11-25T12:00:00.000Z",
         "startedAt": "2026-11-25T12:00:00.000Z",
         "finishedAt": "2026-11-25T12:00:00.000Z",
+        "file": "a.csv",
     }
     assert imported.rows == {
         2: Planned(Fate.CREATED, 1),

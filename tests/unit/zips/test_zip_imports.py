@@ -87,6 +87,7 @@ def test_a_new_job_is_shown_with_every_field(archives, started):
         "startedAt": None,
         "finishedAt": None,
         "fileStatuses": {},
+        "file": "a.zip",
         "files": [],
     }
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from http import HTTPStatus
@@ -19,6 +19,7 @@ from anyio.to_thread import run_sync
 from botocore.exceptions import BotoCoreError, ClientError
 from click import ClickException
 from starlette.applications import Starlette
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Match, Mount, Route
@@ -151,6 +152,7 @@ class Console:
         routes = [
             Mount(f"{ROOT}/static", StaticFiles(directory=STATIC)),
             Route(f"{ROOT}/live", self._live),
+            Route(f"{ROOT}/alive", self._alive),
             Route(f"{ROOT}/who", self._choose_who, methods=["POST"]),
             *(Route(path, self._post, methods=["POST"]) for path in self._forms),
             *(Route(path, self._take_file, methods=["POST"]) for path in self._files),
@@ -159,10 +161,16 @@ class Console:
             Route(ROOT + "/", self._home),
             Route("/{rest:path}", self._missing),
         ]
-        return Guarded(Starlette(routes=routes), guard)
+        return Guarded(GZipMiddleware(Starlette(routes=routes), compresslevel=6), guard)
 
     async def _home(self, _request: Request) -> Response:
         return RedirectResponse(ROOT, HTTPStatus.TEMPORARY_REDIRECT)
+
+    async def _alive(self, _request: Request) -> Response:
+        """Say whether the stack answers, to pages that are open."""
+        answers = await run_sync(self._backend.answers)
+        status = HTTPStatus.NO_CONTENT if answers else HTTPStatus.BAD_GATEWAY
+        return Response(status_code=status, headers={"cache-control": "no-store"})
 
     async def _missing(self, request: Request) -> Response:
         problem = Refused(HTTPStatus.NOT_FOUND, "not_found", "There is no such page.")
@@ -237,33 +245,36 @@ class Console:
         if found is None:
             return Response(status_code=HTTPStatus.NO_CONTENT)
         page, parts = found
-        ask = replace(
-            self._ask(request), path=path, parts=parts, query=_query(query), is_patient=True
-        )
+        ask = replace(self._ask(request, _query(query)), path=path, parts=parts, is_patient=True)
 
-        async def events() -> Any:
-            digest, silent = known, 0.0
-            yield "retry: 3000\n\n"
-            while not self.is_closing:
-                view = await run_sync(self._answered, page, ask)
-                if not isinstance(view, View):
-                    return
-                html = await run_sync(self._content, view, ask, self._session_of(request))
-                if _digest(html) != digest:
-                    digest, silent = _digest(html), 0.0
-                    yield _event("change", html, digest)
-                elif silent >= BEAT_SECONDS:
-                    silent = 0.0
-                    yield ": still here\n\n"
-                if not view.is_live:
-                    yield _event("end", "", digest)
-                    return
-                await anyio.sleep(self._backend.look_seconds)
-                silent += self._backend.look_seconds
-
+        events = self._changes(page, ask, known, self._session_of(request))
         return StreamingResponse(
-            events(), media_type="text/event-stream", headers={"cache-control": "no-store"}
+            events, media_type="text/event-stream", headers={"cache-control": "no-store"}
         )
+
+    async def _changes(self, page: Page, ask: Ask, digest: str, session: str) -> AsyncIterator[str]:
+        """Yield the events of a live page; one that cannot be seen stays as it was."""
+        silent = 0.0
+        yield "retry: 3000\n\n"
+        while not self.is_closing:
+            view = await run_sync(self._answered, page, ask)
+            if not isinstance(view, View):
+                return
+            is_down = view.status == HTTPStatus.BAD_GATEWAY
+            html = "" if is_down else await run_sync(self._content, view, ask, session)
+            if is_down:
+                yield _event("down", "", digest)
+            elif _digest(html) != digest:
+                digest, silent = _digest(html), 0.0
+                yield _event("change", html, digest)
+            elif silent >= BEAT_SECONDS:
+                silent = 0.0
+                yield ": still here\n\n"
+            if not (view.is_live or is_down):
+                yield _event("end", "", digest)
+                return
+            await anyio.sleep(self._backend.look_seconds)
+            silent += self._backend.look_seconds
 
     def _matched(self, path: str) -> tuple[Page, Mapping[str, Any]] | None:
         scope = {"type": "http", "method": "GET", "path": unquote(path), "root_path": ""}
@@ -273,14 +284,15 @@ class Console:
                 return self._by_path[route.path], child["path_params"]
         return None
 
-    def _ask(self, request: Request) -> Ask:
+    def _ask(self, request: Request, query: dict[str, str] | None = None) -> Ask:
+        """What a request asks; `query` is a page's that it names."""
+        query = dict(request.query_params) if query is None else query
         who = self._backend.default
         if self._backend.is_local:
             who = chosen(request.cookies.get(COOKIE, ""), who)
-            tenant = request.query_params.get("tenant")
+            tenant = query.get("tenant")
             who = chosen(urlencode({"tenant": tenant}), who) if tenant else who
         path = request.scope["raw_path"].decode("latin-1")
-        query = dict(request.query_params)
         return Ask(self._backend, self._executions, who, path, request.path_params, query)
 
     def _answered(self, page: Page, ask: Ask) -> Answer:
@@ -320,7 +332,9 @@ class Console:
         is_part = request.headers.get("hx-request") == "true"
         shown = self._content if is_part else self._whole
         html = await run_sync(shown, answer, ask, session)
-        response = HTMLResponse(html, answer.status, {"cache-control": "no-store"})
+        live = "true" if answer.is_live else "false"
+        told = {"cache-control": "no-store", "x-live": live}
+        response = HTMLResponse(html, answer.status, told)
         self._tokens.keep(response, session)
         return response
 

@@ -6,15 +6,18 @@ a stack on AWS by its name and the operator's token. What is asked of either is 
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from sfn_cqrs_tools.client.api import Api
 from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.console.who import Who, of_token
 
+PATIENCE_SECONDS: Final = 2.0
 _HEADERS: Final = {"content-type": "application/json", "accept": "application/json"}
 
 
@@ -49,6 +52,16 @@ class Backend:
             if machine.startswith(prefix):
                 return machine.removeprefix(prefix)
         return machine
+
+    def answers(self) -> bool:
+        """Return whether the stack is there; one on AWS is."""
+        addresses = map(urlsplit, self.target.endpoints.values())
+        try:
+            for host, port in {(one.hostname, one.port) for one in addresses}:
+                socket.create_connection((host or "", port or 0), PATIENCE_SECONDS).close()
+        except OSError:
+            return False
+        return True
 
     def client(self, service: str) -> Any:
         """A boto3 client, made once."""

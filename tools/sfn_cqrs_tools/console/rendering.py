@@ -13,6 +13,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from sfn_cqrs_tools.console.masking import masked, masked_event
+from sfn_cqrs_tools.console.moments import WITHIN, typed
 from sfn_local.cli.showing import visible
 
 FOLDER: Final = Path(__file__).parent
@@ -118,12 +119,13 @@ def environment() -> jinja2.Environment:
         "duration": duration,
         "json_block": json_block,
         "pretty": pretty,
+        "typed": typed,
         "tone": tone,
         "number": number,
         "first_line": first_line,
         "reason": reason,
     }
-    made.globals |= {"query": query}
+    made.globals |= {"query": query, "within_labels": WITHIN}
     return made
 
 

@@ -24,6 +24,7 @@ class ConsoleServer:
         Raises:
             OSError: the port is taken.
         """
+        self.backend = backend
         self._console = Console(backend, PAGES, FORMS, FILES)
         listener = socket.create_server((HOST, port), backlog=128)
         self.port = int(listener.getsockname()[1])

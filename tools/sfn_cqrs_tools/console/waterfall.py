@@ -1,4 +1,7 @@
-"""A history as bars over time: one row a state, however often it was visited; gaps are folded."""
+"""A history as bars over time: one row a state, however often it was visited.
+
+A long time in which a state waits, or nothing runs, is folded; a time of work never is.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,12 @@ from math import inf
 from typing import Any, Final
 
 from sfn_local.graph import CAUGHT, FAILED, RUNNING, SUCCEEDED
-from sfn_local.trace import Step, trace
+from sfn_local.trace import Step, owners, trace
 
+CALLBACK: Final = ".waitForTaskToken"
 WIDTH: Final = 1000.0
 """Of the whole time, in the units that the bars are given in."""
-FOLD: Final = 30.0
+FOLD: Final = 60.0
 SMALLEST: Final = 3.0
 MOST_BARS: Final = 240
 MOST_ROWS: Final = 400
@@ -52,11 +56,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Fold:
-    """A gap that is drawn shorter than it was."""
+    """A gap that is drawn shorter than it was; `waits` names the state that waited in it."""
 
     x: float
     width: float
     seconds: float
+    waits: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,25 +83,40 @@ class Waterfall:
     hidden: int
 
 
+@dataclass(frozen=True)
+class Span:
+    """A time in which something was at work, or the state `waits` waited."""
+
+    begin: datetime
+    end: datetime
+    waits: str = ""
+
+    def holds(self, begin: datetime, end: datetime) -> bool:
+        """Return whether it went on all the time between two moments."""
+        return self.begin <= begin and self.end >= end
+
+
 class Axis:
     """Time to place, with long gaps folded."""
 
-    def __init__(self, moments: Sequence[datetime]) -> None:
-        """Take the moments at which something happened, in order; at least one."""
+    def __init__(self, moments: Sequence[datetime], spans: Sequence[Span] = ()) -> None:
+        """Take the moments at which something happened, in order, and what went on meanwhile."""
         first, last = moments[0], moments[-1]
         self.start, self.seconds = first, (last - first).total_seconds()
         gaps = [(a, b, (b - a).total_seconds()) for a, b in pairwise(moments)]
         least = _shortest_fold([length for _, _, length in gaps])
-        folded = [gap for gap in gaps if gap[2] >= least]
-        work = self.seconds - sum(gap[2] for gap in folded)
+        long = [gap for gap in gaps if gap[2] >= least]
+        held = [(gap, [one for one in spans if one.holds(*gap[:2])]) for gap in long]
+        folded = [(gap, open_) for gap, open_ in held if all(one.waits for one in open_)]
+        work = self.seconds - sum(gap[2] for gap, _ in folded)
         room = WIDTH - FOLD * len(folded)
         scale = room / work if work > 0 else 0.0
         self._knots: list[tuple[float, float]] = [(0.0, 0.0)]
         self.folds: list[Fold] = []
-        for begin, end, length in folded:
+        for (begin, end, length), open_ in folded:
             self._reach(self._at(begin), scale)
             x = self._knots[-1][1]
-            self.folds.append(Fold(x, FOLD, length))
+            self.folds.append(Fold(x, FOLD, length, open_[0].waits if open_ else ""))
             self._knots.append((self._at(end), x + FOLD))
         self._reach(self.seconds, scale)
 
@@ -144,8 +164,8 @@ def waterfall(events: list[dict[str, Any]], now: datetime | None) -> Waterfall |
         return None
     moments = [event["timestamp"] for event in events]
     moments += [now] if now is not None and now > moments[-1] else []
-    axis = Axis(sorted(moments))
     end = max(moments)
+    axis = Axis(sorted(moments), _spans(events, steps, end))
     groups: dict[tuple[int, str], list[tuple[int, Step]]] = {}
     rows: list[tuple[int, str]] = []
     for number, step in enumerate(steps):
@@ -160,11 +180,45 @@ def waterfall(events: list[dict[str, Any]], now: datetime | None) -> Waterfall |
     return Waterfall(drawn, axis.folds, axis.ticks(), axis.seconds, max(len(rows) - MOST_ROWS, 0))
 
 
+def _spans(events: list[dict[str, Any]], steps: list[Step], end: datetime) -> list[Span]:
+    """What went on; a Map or Parallel only where it has no state of its own inside."""
+    waiting = _waiting(events)
+    around = {id(step.parent) for step in steps}
+    return [
+        Span(step.entered, _ended(step, end), step.name if _place_in_time(step) in waiting else "")
+        for step in steps
+        if id(step) not in around
+    ]
+
+
+def _waiting(events: list[dict[str, Any]]) -> set[tuple[str, datetime]]:
+    """The visits that waited: for a time, or for somebody to answer a token."""
+    owner = owners(events)
+    found = set()
+    for event in events:
+        step = owner.get(event["id"])
+        resource = event.get("taskScheduledEventDetails", {}).get("resource", "")
+        if step is not None and (step.type == "Wait" or resource.endswith(CALLBACK)):
+            found.add(_place_in_time(step))
+    return found
+
+
+def _place_in_time(step: Step) -> tuple[str, datetime]:
+    """What is the same of a visit however often its history is read."""
+    return step.name, step.entered
+
+
 def outcome_of(step: Step, *, is_running: bool) -> str:
     """What became of a visit."""
     if step.exited is not None:
         return CAUGHT if step.was_caught else SUCCEEDED
     return RUNNING if is_running else FAILED
+
+
+def verdict(step: Step, *, is_running: bool) -> str:
+    """Say what became of a visit; one that others ended is stopped, and has not failed itself."""
+    outcome = outcome_of(step, is_running=is_running)
+    return "stopped" if outcome == FAILED and step.error is None else outcome
 
 
 def _shortest_fold(gaps: list[float]) -> float:
@@ -220,7 +274,14 @@ def _row(visits: list[tuple[int, Step]], axis: Axis, end: datetime, *, is_runnin
     for _, step in visits:
         x, until = axis.x(step.entered), axis.x(_ended(step, end))
         bars.append(Bar(x, until - x, outcome_of(step, is_running=is_running)))
-    worst = max(range(len(bars)), key=lambda index: (_RANKS.index(bars[index].outcome), index))
+    worst = max(
+        range(len(bars)),
+        key=lambda index: (
+            _RANKS.index(bars[index].outcome),
+            visits[index][1].error is not None,
+            index,
+        ),
+    )
     number, step = visits[worst]
     spent = [each.seconds for _, each in visits if each.seconds is not None]
     return Row(

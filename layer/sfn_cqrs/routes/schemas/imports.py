@@ -101,8 +101,10 @@ _PACE = {
     "rowsPerSecond": {"type": "number", "minimum": 0},
     "etaSeconds": {"type": ["number", "null"], "minimum": 0},
 }
+_FILE_NAME = {**TEXT, "description": "the file's name, as it was uploaded"}
 _LIVE = {
     **_CHANGES,
+    "file": _FILE_NAME,
     "accepted": _ACCEPTED,
     "error": _REASON,
     "stopping": one_of("cancelled"),
@@ -134,6 +136,7 @@ _ZIP = record(
         **_HOW,
         **_CHANGES,
         "fileStatuses": {"type": "object", "additionalProperties": COUNT},
+        "file": _FILE_NAME,
     },
     optional={
         "retries": {**TEXT, "description": "the import whose failed files these are"},

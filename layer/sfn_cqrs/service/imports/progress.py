@@ -47,6 +47,7 @@ class Progress:
             "createdAt": job.by.at,
             "startedAt": job.started_at or None,
             "finishedAt": job.finished_at or None,
+            **({"file": job.file_name} if job.file_name else {}),
         }
         if job.is_cancelled and ending is None:
             view["stopping"] = "cancelled"

@@ -7,34 +7,41 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
+from sfn_cqrs.domain.approval import Status
 from sfn_cqrs.domain.keys import ApprovalKey, ApprovalRef
 from sfn_cqrs_tools.client.api import work_path
 from sfn_cqrs_tools.console.application import Ask, GoTo, Refused, View, json_of, stepping
 from sfn_cqrs_tools.console.differences import Difference, differences, differences_since
+from sfn_cqrs_tools.console.lists import Shape, listing, shown
 from sfn_cqrs_tools.console.subjects import item_page
 
-STATUSES: Final = ("OPEN", "GRANTED", "REJECTED", "EXPIRED", "ALL")
+STATUSES: Final = (*Status, "ALL")
+APPROVALS: Final = Shape[dict[str, Any]](
+    sorts={
+        "what": lambda one: f"{one['type']} {one['subject']}",
+        "status": lambda one: one["status"],
+        "by": lambda one: one["requestedBy"],
+        "asked": lambda one: one["requestedAt"],
+        "until": lambda one: one["expiresAt"],
+    },
+    texts=lambda one: (one["id"], one["type"], one["subject"], one["note"], one["requestedBy"]),
+    at=lambda one: one["requestedAt"],
+)
 
 _path: Final = partial(work_path, "approvals")
 
 
 def listed(ask: Ask) -> View:
     """List what waits for this person; with a status, whatever has it."""
-    status = ask.query.get("status", "")
-    page = ask.api.get(
-        "/approvals", status=status or None, limit=50, cursor=ask.query.get("cursor")
-    )
-    return View(
-        "approvals.html",
-        {
-            "approvals": page["items"],
-            "cursor": page.get("nextCursor"),
-            "status": status,
-            "statuses": STATUSES,
-            "has_links": _has_links(ask),
-        },
-        is_live="cursor" not in ask.query,
-    )
+    status = ask.query.get("status") or None
+
+    def fetch(limit: int, cursor: str | None) -> tuple[list[dict[str, Any]], str | None]:
+        page = ask.api.get("/approvals", status=status, limit=limit, cursor=cursor)
+        return page["items"], page.get("nextCursor")
+
+    found = listing(ask, fetch, APPROVALS)
+    links = {"statuses": STATUSES, "has_links": _has_links(ask)}
+    return shown(ask, "approvals.html", found, fetch, **links)
 
 
 def approval(ask: Ask) -> View:

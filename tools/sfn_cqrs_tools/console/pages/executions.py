@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -13,51 +14,71 @@ from markupsafe import Markup
 from sfn_cqrs_tools.client.executions import hints_to_resume
 from sfn_cqrs_tools.console.application import Ask, File, GoTo, Refused, View, json_of
 from sfn_cqrs_tools.console.executions import LANES, STATUSES, Executions, Filter, Run, matching
+from sfn_cqrs_tools.console.lists import Shape, listing, shown
+from sfn_cqrs_tools.console.moments import since_and_until
 from sfn_cqrs_tools.console.rendering import pretty
-from sfn_cqrs_tools.console.subjects import subject_of
-from sfn_cqrs_tools.console.waterfall import waterfall
+from sfn_cqrs_tools.console.subjects import Subject, subject_of
+from sfn_cqrs_tools.console.waterfall import verdict, waterfall
 from sfn_local.graph import svg, taken
 from sfn_local.trace import stopped_in, trace
 
 EVENTS_SHOWN: Final = 100
+VISITS_SHOWN: Final = 200
 READ_AT_ONCE: Final = 3_000
 """More events than this follow the page that is there already."""
-FILTERS: Final = ("machine", "lane", "status", "name", "error", "from", "to")
-CALLBACK: Final = ".waitForTaskToken"
+NODE: Final = '<g class="node '
 RESUMED_OTHERWISE: Final = ("command", "approval", "import-csv", "zip-orchestrator")
 """Their waits, and those of sagas, end by what people do with items, approvals and imports."""
 LARGEST_INPUT: Final = 256 * 1024
+Listed = tuple[Run, Subject | None]
+EXECUTIONS: Final = Shape[Listed](
+    sorts={
+        "subject": lambda row: row[1].label if row[1] else row[0].name,
+        "status": lambda row: row[0].status,
+        "machine": lambda row: row[0].machine,
+        "started": lambda row: row[0].started.timestamp(),
+        "took": lambda row: row[0].seconds,
+    },
+    most=200,
+)
 
 
 def listed(ask: Ask) -> View:
     """List executions; the filter is the address."""
+    since, until = since_and_until(ask.query)
     wanted = Filter(
         ask.query.get("machine", ""),
         ask.query.get("status", ""),
         ask.query.get("name", "").strip(),
         ask.query.get("error", "").strip(),
         ask.query.get("lane", ""),
-        _moment(ask.query.get("from", "")),
-        _moment(ask.query.get("to", "")),
+        since,
+        until,
     )
     for what, value, known in (("status", wanted.status, STATUSES), ("lane", wanted.lane, LANES)):
         if value and value not in known:
             raise Refused(HTTPStatus.BAD_REQUEST, "invalid_input", f"There is no such {what}.")
-    try:
-        found = ask.executions.page(wanted, ask.query.get("cursor"))
-    except ValueError as error:
-        raise Refused(HTTPStatus.BAD_REQUEST, "invalid_input", str(error)) from error
-    return View(
+    examined = 0
+
+    def fetch(limit: int, cursor: str | None) -> tuple[list[Listed], str | None]:
+        nonlocal examined
+        try:
+            page = ask.executions.page(wanted, cursor, limit)
+        except ValueError as error:
+            raise Refused(HTTPStatus.BAD_REQUEST, "invalid_input", str(error)) from error
+        examined += page.examined
+        return [(run, subject_of(run.input)) for run in page.runs], page.cursor
+
+    found = listing(ask, fetch, EXECUTIONS)
+    return shown(
+        ask,
         "executions.html",
-        {
-            "found": found,
-            "rows": [(run, subject_of(run.input)) for run in found.runs],
-            "machines": ask.executions.machines(),
-            "statuses": STATUSES,
-            "lanes": LANES,
-            "wanted": {name: ask.query.get(name, "") for name in FILTERS},
-        },
-        is_live="cursor" not in ask.query,
+        found,
+        fetch,
+        machines=ask.executions.machines(),
+        statuses=STATUSES,
+        lanes=LANES,
+        examined=examined,
     )
 
 
@@ -135,10 +156,25 @@ def step(ask: Ask) -> View:
     visits = [
         (index, each)
         for index, each in enumerate(steps)
-        if each.name == found.name and each.parent is found.parent
+        if each.name == found.name and each.depth == found.depth
     ]
+    wanted = ask.query.get("outcome", "")
+    outcomes = {index: verdict(each, is_running=run.stopped is None) for index, each in visits}
     return View(
-        "step.html", {"run": run, "path": _path(run), "step": found, "visits": visits[:200]}
+        "step.html",
+        {
+            "run": run,
+            "path": _path(run),
+            "step": found,
+            "number": number,
+            "outcomes": Counter(outcomes.values()),
+            "wanted": wanted,
+            "visits": [
+                (place, index, outcomes[index])
+                for place, (index, _) in enumerate(visits, 1)
+                if wanted in ("", outcomes[index])
+            ][:VISITS_SHOWN],
+        },
     )
 
 
@@ -249,8 +285,9 @@ def _graph(ask: Ask, run: Run, events: list[dict[str, Any]]) -> Markup:
 
 
 def _drawn(picture: str) -> Markup:
-    """A picture as it is: whoever drew it has escaped every name."""
-    return Markup(picture)  # nosec B704
+    """A picture whose states take the focus; whoever drew it has escaped every name."""
+    focused = picture.replace(NODE, f'{NODE[:3]}tabindex="0" role="button" {NODE[3:]}')
+    return Markup(focused)  # nosec B704
 
 
 def waits_of(executions: Executions, run: Run, events: list[dict[str, Any]]) -> list[str]:
@@ -269,7 +306,9 @@ def _callbacks(definition: object) -> set[str]:
     if not isinstance(definition, dict):
         return set()
     states = definition.get("States", {})
-    own = {name for name, state in states.items() if CALLBACK in str(state.get("Resource"))}
+    own = {
+        name for name, state in states.items() if ".waitForTaskToken" in str(state.get("Resource"))
+    }
     return own.union(*map(_callbacks, (*definition.values(), *states.values())))
 
 
@@ -280,14 +319,6 @@ def _map_runs(ask: Ask, run: Run, events: list[dict[str, Any]]) -> list[dict[str
 
 def _is_failure(event: Mapping[str, Any]) -> bool:
     return str(event["type"]).endswith(("Failed", "TimedOut", "Aborted"))
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(text) if text else None
-    except ValueError:
-        return None
-    return found if found is None or found.tzinfo else found.replace(tzinfo=UTC)
 
 
 _ONE: Final = "/executions/{machine}/{name}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from itertools import islice
 from pathlib import Path
@@ -14,16 +14,31 @@ from typing import Any, Final
 from sfn_cqrs.domain.csv_header import Columns
 from sfn_cqrs.domain.csv_rows import open_csv
 from sfn_cqrs.domain.errors import SfnCqrsError
+from sfn_cqrs.domain.import_job import JobStatus
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs_tools.client.api import ApiProblem
 from sfn_cqrs_tools.client.imports import COUNTS, ENDED, job_path
 from sfn_cqrs_tools.client.upload import upload
 from sfn_cqrs_tools.console.application import Ask, File, GoTo, Refused, Taker, View, stepping
+from sfn_cqrs_tools.console.lists import Shape, listing, shown
+from sfn_cqrs_tools.console.names import names
 
 PREVIEWED_ROWS: Final = 6
 SHOWN_ERRORS: Final = 200
 LARGEST_REPORT: Final = 16 * 1024 * 1024
 KINDS: Final = (("csv", "Files"), ("zip", "Archives"), ("row", "Single rows"))
+IMPORTS: Final = Shape[dict[str, Any]](
+    sorts={
+        "file": lambda one: one.get("file") or one["table"] or "",
+        "table": lambda one: one["table"] or "",
+        "status": lambda one: one["status"],
+        "rows": lambda one: one["total"],
+        "failed": lambda one: one["failed"],
+        "began": lambda one: one["createdAt"],
+    },
+    texts=lambda one: (one.get("file"), one["table"], one["id"]),
+    at=lambda one: one["createdAt"],
+)
 ZIP_MAGIC: Final = b"PK\x03\x04"
 NAMES: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 DELIMITERS: Final = ("", "comma", "semicolon", "tab", "pipe")
@@ -32,21 +47,17 @@ ENCODINGS: Final = ("", "utf-8", "cp932", "shift_jis", "euc_jp", "utf-16", "lati
 
 def listed(ask: Ask) -> View:
     """List imports of a kind."""
-    kind = ask.query.get("kind", "csv")
+    kind = ask.query.get("kind") or "csv"
     if kind not in dict(KINDS):
         raise Refused(HTTPStatus.BAD_REQUEST, "invalid_input", "There is no such kind of import.")
-    page = ask.api.get("/imports", kind=kind, limit=50, cursor=ask.query.get("cursor"))
-    return View(
-        "imports.html",
-        {
-            "jobs": page["items"],
-            "cursor": page.get("nextCursor"),
-            "kind": kind,
-            "kinds": KINDS,
-            "counts": COUNTS,
-        },
-        is_live="cursor" not in ask.query,
-    )
+
+    def fetch(limit: int, cursor: str | None) -> tuple[list[dict[str, Any]], str | None]:
+        page = ask.api.get("/imports", kind=kind, limit=limit, cursor=cursor)
+        return [one for one in page["items"] if _has(one, ask.query)], page.get("nextCursor")
+
+    found = listing(ask, fetch, IMPORTS)
+    values = {"kind": kind, "kinds": KINDS, "statuses": tuple(JobStatus)}
+    return shown(ask, "imports.html", found, fetch, tables=names(ask, "imports"), **values)
 
 
 def job(ask: Ask) -> View:
@@ -82,8 +93,7 @@ def errors_file(ask: Ask) -> File:
 
 def new(ask: Ask) -> View:
     """Show where to drop a file."""
-    tables = {one["table"] for one in ask.api.get("/imports", limit=50)["items"] if one["table"]}
-    values = {"tables": sorted(tables), "encodings": ENCODINGS, "delimiters": DELIMITERS}
+    values = {"tables": names(ask, "imports"), "encodings": ENCODINGS, "delimiters": DELIMITERS}
     return View("import_new.html", values)
 
 
@@ -140,6 +150,11 @@ def take(path: Path, ask: Ask) -> GoTo:
 def retry(ask: Ask) -> GoTo:
     """Import what failed again, as an import of its own."""
     return GoTo(f"/imports/{ask.api.post(job_path(ask.parts['id'], 'retry'))['id']}")
+
+
+def _has(found: dict[str, Any], wanted: Mapping[str, str]) -> bool:
+    """Whether an import has the status and the table that are asked for."""
+    return all(wanted.get(name, "") in ("", found[name]) for name in ("status", "table"))
 
 
 def _execution(ask: Ask, found: dict[str, Any]) -> str:

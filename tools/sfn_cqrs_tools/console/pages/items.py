@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 from itertools import islice
 from typing import Any, Final
@@ -17,6 +17,9 @@ from sfn_cqrs_tools.client.api import Api, item_path
 from sfn_cqrs_tools.console.application import Ask, GoTo, Refused, View
 from sfn_cqrs_tools.console.differences import differences, if_there
 from sfn_cqrs_tools.console.executions import Filter
+from sfn_cqrs_tools.console.lists import Shape, listing, natural, shown
+from sfn_cqrs_tools.console.moments import moment_of
+from sfn_cqrs_tools.console.names import names
 from sfn_cqrs_tools.console.rendering import query
 from sfn_cqrs_tools.console.subjects import item_page, subject_of
 
@@ -26,7 +29,20 @@ RECENT: Final = 60
 MACHINES: Final = ("command", "command-express")
 MOST_PARTITIONS: Final = 10
 MOST_SCANNED_PAGES: Final = 3
+WORDS: Final = {"redrive": "Retry", "skip": "Skip"}
+"""What the acts of the API are called."""
 REPAIRABLE: Final = ("FAILED", "BLOCKED")
+ITEMS: Final = Shape[dict[str, Any]](
+    sorts={
+        "code": lambda one: natural(one["code"]),
+        "name": lambda one: one["name"],
+        "version": lambda one: one["version"],
+        "by": lambda one: one["updatedBy"],
+        "changed": lambda one: one["updatedAt"],
+    },
+    texts=lambda one: (one["code"], one["name"], json.dumps(one["attributes"], ensure_ascii=False)),
+    fixed=("type",),
+)
 
 
 @dataclass(frozen=True)
@@ -44,28 +60,23 @@ class Recent:
 
 
 def listed(ask: Ask) -> View:
-    """Find an item: by its type and code, among those of a type, or among the latest."""
-    type_, code = ask.query.get("type", "").strip(), ask.query.get("code", "").strip()
-    recent = list(_recent(ask))
-    rows: list[dict[str, Any]] = []
-    cursor = None
-    if type_:
-        page = ask.api.get("/data", type=type_, limit=100, cursor=ask.query.get("cursor"))
-        rows = [one for one in page["items"] if code.lower() in one["code"].lower()]
-        cursor = page.get("nextCursor")
-    return View(
-        "items.html",
-        {
-            "type": type_,
-            "code": code,
-            "rows": [(one, item_page(one["type"], one["code"])) for one in rows],
-            "cursor": cursor,
-            "recent": recent,
-            "types": sorted({one.type for one in recent} | ({type_} if type_ else set())),
-            "exact": item_page(type_, code) if type_ and code else "",
-        },
-        is_live=not type_,
-    )
+    """List the items of a type, or those that were changed lately."""
+    type_ = ask.query.get("type", "").strip()
+    recent = [] if type_ else list(_recent(ask))
+    known = {*names(ask, "items"), *(one.type for one in recent), *([type_] if type_ else [])}
+    values: dict[str, Any] = {"types": sorted(known), "type": type_, "recent": recent}
+    if not type_:
+        return View("items.html", {"found": None, **values}, is_live=True)
+
+    def fetch(limit: int, cursor: str | None) -> tuple[list[dict[str, Any]], str | None]:
+        page = ask.api.get("/data", type=type_, limit=limit, cursor=cursor)
+        return page["items"], page.get("nextCursor")
+
+    found = listing(ask, fetch, ITEMS)
+    text = ask.query.get("q", "").strip()
+    exact = text and if_there(ask.api, item_path("data", type_, text), deleted="true")
+    values |= {"exact": item_page(type_, text) if exact else "", "item_page": item_page}
+    return shown(ask, "items.html", found, fetch, **values)
 
 
 def item(ask: Ask) -> View:
@@ -93,6 +104,7 @@ def item(ask: Ask) -> View:
             "then": _as_of(ask.api, type_, code, data, moment) if moment else None,
             "is_repairable": ask.who.is_operator,
             "repairable": REPAIRABLE,
+            "words": WORDS,
         },
         is_live=not moment,
     )
@@ -120,6 +132,7 @@ def repair(ask: Ask) -> View:
             "path": item_page(type_, code),
             "version": found,
             "verb": verb,
+            "words": WORDS,
             "behind": behind,
             "may": found["outcome"] in REPAIRABLE and ask.who.is_operator,
         },
@@ -192,11 +205,9 @@ def _as_of(
     api: Api, type_: str, code: str, data: Mapping[str, Any] | None, moment: str
 ) -> Mapping[str, Any] | None:
     """The row that was the item's at a moment."""
-    try:
-        when = datetime.fromisoformat(moment)
-    except ValueError:
+    when = moment_of(moment)
+    if when is None:
         return None
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
     history = islice(api.pages(item_path("data", type_, code, "history")), HISTORY)
     rows = [*([data] if data else []), *history]
     past = [row for row in rows if datetime.fromisoformat(row["updatedAt"]) <= when]

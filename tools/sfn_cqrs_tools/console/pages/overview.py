@@ -211,7 +211,7 @@ def _versions(findings: list[Finding]) -> Iterator[Need]:
             first.outcome,
             first.age,
             f"{first.error or ''}{f', {waiting} blocked behind it' if behind else ''}",
-            "Redrive" if is_failed else "Look",
+            "Retry" if is_failed else "Look",
             repair if is_failed else shown,
         )
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from sfn_cqrs.routes.http import code_of
 from sfn_cqrs_tools.client.api import item_path
 from sfn_cqrs_tools.console.application import Ask, GoTo, View
+from sfn_cqrs_tools.console.lists import Shape, listing, natural, shown
 from sfn_cqrs_tools.console.pages.rebuilds import WORK
 from sfn_cqrs_tools.console.subjects import item_page
 
-ROWS: Final = 100
+Row = tuple[str, dict[str, Any], str]
+"""A row's sort key, its attributes, and its page."""
 MOST_COLUMNS: Final = 8
 """What a table shows of a row; its page has all."""
 
@@ -44,22 +48,20 @@ def rows(ask: Ask) -> View:
     """Show a page of the rows of a partition."""
     name, partition = str(ask.parts["name"]), code_of(str(ask.parts["partition"]))
     path = _path(name, partition)
-    page = ask.api.get(path, limit=ROWS, cursor=ask.query.get("cursor"))
-    found = [
-        (one["sort"], one["row"], _path(name, partition, one["sort"])) for one in page["items"]
-    ]
-    return View(
-        "read_model_rows.html",
-        {
-            "model": _model(ask, name),
-            "partition": partition,
-            "path": path,
-            "rows": found,
-            "columns": columns(row for _, row, _ in found),
-            "cursor": page.get("nextCursor"),
-        },
-        is_live="cursor" not in ask.query,
-    )
+
+    def fetch(limit: int, cursor: str | None) -> tuple[list[Row], str | None]:
+        page = ask.api.get(path, limit=limit, cursor=cursor)
+        rows = [
+            (one["sort"], one["row"], _path(name, partition, one["sort"])) for one in page["items"]
+        ]
+        return rows, page.get("nextCursor")
+
+    sort = ask.query.get("sort", "").removeprefix("-")
+    found = listing(ask, fetch, _shape(sort))
+    seen = columns(row for _, row, _ in found.rows)
+    found = replace(found, sorts=("key", *(one for one, _ in seen)))
+    values = {"model": _model(ask, name), "partition": partition, "columns": seen}
+    return shown(ask, "read_model_rows.html", found, fetch, **values)
 
 
 def row(ask: Ask) -> View:
@@ -79,6 +81,20 @@ def row(ask: Ask) -> View:
         },
         is_live=True,
     )
+
+
+def _shape(sort: str) -> Shape[Row]:
+    """Sort by the key or by any attribute; those without it come first."""
+    sorts: dict[str, Callable[[Row], Any]] = {"key": lambda one: natural(one[0])}
+    if sort:
+        sorts.setdefault(sort, lambda one: _plain(one[1].get(sort)))
+    return Shape(sorts, texts=lambda one: (one[0], json.dumps(one[1], ensure_ascii=False)))
+
+
+def _plain(value: Any) -> Any:
+    """A value that sorts with its like: a number, or text."""
+    is_number = isinstance(value, int | float)
+    return (0, value, "") if is_number else (1, 0, str(value).casefold())
 
 
 def columns(found: Iterable[Mapping[str, Any]]) -> list[tuple[str, bool]]:

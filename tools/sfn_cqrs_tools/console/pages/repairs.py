@@ -14,11 +14,11 @@ from sfn_cqrs_tools.console.pages.tasks import ENDED
 from sfn_cqrs_tools.console.subjects import by_id, item_page
 
 WHAT: Final = {
-    "command redrive": "Versions: run them again",
-    "command skip": "Versions: skip them for good",
-    "task retry": "Tasks: retry what failed of them",
-    "import retry": "Imports: retry their failed rows",
-    "saga redrive": "Sagas: go on where they are parked",
+    "command redrive": "Retry versions",
+    "command skip": "Skip versions for good",
+    "task retry": "Retry failed items of tasks",
+    "import retry": "Retry failed rows of imports",
+    "saga redrive": "Retry parked sagas",
 }
 WITHIN: Final = {
     "": "At any time",

@@ -8,13 +8,25 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from sfn_cqrs.domain.keys import SagaKey, SagaRef
+from sfn_cqrs.domain.saga import SagaStatus
 from sfn_cqrs_tools.client.api import work_path
 from sfn_cqrs_tools.console.application import Ask, GoTo, View, json_of, stepping
+from sfn_cqrs_tools.console.lists import Shape, listing, shown
 from sfn_cqrs_tools.console.rendering import tone
+from sfn_cqrs_tools.console.waterfall import WIDTH, Axis, Fold, Span, Tick
 
-STATUSES: Final = ("CREATED", "RUNNING", "COMPENSATING", "COMPLETED", "COMPENSATED", "PARKED")
-OPEN: Final = ("CREATED", "RUNNING", "COMPENSATING")
-WIDTH: Final = 1000.0
+STATUSES: Final = tuple(SagaStatus)
+SAGAS: Final = Shape[dict[str, Any]](
+    sorts={
+        "name": lambda one: one["name"] or one["id"],
+        "saga": lambda one: one["saga"],
+        "status": lambda one: one["status"],
+        "by": lambda one: one["createdBy"],
+        "began": lambda one: one["createdAt"],
+    },
+    texts=lambda one: (one["name"], one["id"], one["saga"], one.get("error"), one.get("cause")),
+    at=lambda one: one["createdAt"],
+)
 SMALLEST: Final = 14.0
 
 
@@ -27,30 +39,29 @@ class Mark:
     tone: str
     x: float
     width: float
+    seconds: float
+    is_undone: bool
 
 
 @dataclass(frozen=True)
-class Lane:
-    """What was made, or what was undone."""
+class Swim:
+    """The log over time; a time in which nothing ran is folded if it was long."""
 
-    label: str
     marks: list[Mark]
+    folds: list[Fold]
+    ticks: list[Tick]
 
 
 def listed(ask: Ask) -> View:
     """List the sagas."""
-    status = ask.query.get("status", "")
-    page = ask.api.get("/sagas", status=status or None, limit=50, cursor=ask.query.get("cursor"))
-    return View(
-        "sagas.html",
-        {
-            "sagas": page["items"],
-            "cursor": page.get("nextCursor"),
-            "status": status,
-            "statuses": STATUSES,
-        },
-        is_live="cursor" not in ask.query,
-    )
+    status = ask.query.get("status") or None
+
+    def fetch(limit: int, cursor: str | None) -> tuple[list[dict[str, Any]], str | None]:
+        page = ask.api.get("/sagas", status=status, limit=limit, cursor=cursor)
+        return page["items"], page.get("nextCursor")
+
+    found = listing(ask, fetch, SAGAS)
+    return shown(ask, "sagas.html", found, fetch, statuses=STATUSES)
 
 
 def saga(ask: Ask) -> View:
@@ -61,11 +72,11 @@ def saga(ask: Ask) -> View:
         {
             "saga": found,
             "path": f"/sagas/{found['id']}",
-            "lanes": lanes(found["log"]),
+            "swim": swim(found["log"]),
             "execution": _execution(ask, found),
             "may_redrive": found["status"] == "PARKED" and ask.who.is_operator,
         },
-        is_live=found["status"] in OPEN,
+        is_live=SagaStatus(found["status"]).is_open,
     )
 
 
@@ -81,28 +92,25 @@ def create(ask: Ask) -> GoTo:
     return GoTo(f"/sagas/{ask.api.post('/sagas', json.dumps(body))['id']}")
 
 
-def lanes(log: list[dict[str, Any]]) -> list[Lane]:
-    """The log as two lanes; each line has its place in time, and room to be seen."""
-    moments = [_moment(line["beganAt"]) for line in log]
-    moments += [_moment(line["endedAt"]) for line in log if "endedAt" in line]
-    if not moments:
-        return []
-    first, last = min(moments), max(moments)
-    scale = WIDTH / max((last - first).total_seconds(), 0.001)
-
-    def mark(line: dict[str, Any]) -> Mark:
-        begun = (_moment(line["beganAt"]) - first).total_seconds() * scale
-        ended = _moment(line["endedAt"]) if "endedAt" in line else last
-        until = (ended - first).total_seconds() * scale
-        x = min(begun, WIDTH - SMALLEST)
-        width = min(max(until - begun, SMALLEST), WIDTH - x)
-        status = str(line["status"])
-        return Mark(line["name"], status, tone(status), round(x, 1), round(width, 1))
-
-    return [
-        Lane(label, [mark(line) for line in log if line["kind"] == kind])
-        for label, kind in (("Made", "step"), ("Undone", "compensation"))
+def swim(log: list[dict[str, Any]]) -> Swim | None:
+    """Return the log as bars; each line has its place in time, and room to be seen."""
+    if not log:
+        return None
+    spans = [
+        Span(_moment(one["beganAt"]), _moment(one.get("endedAt", one["beganAt"]))) for one in log
     ]
+    axis = Axis(sorted(at for span in spans for at in (span.begin, span.end)), spans)
+
+    def mark(line: dict[str, Any], span: Span) -> Mark:
+        x = min(axis.x(span.begin), WIDTH - SMALLEST)
+        width = min(max(axis.x(span.end) - x, SMALLEST), WIDTH - x)
+        seconds = (span.end - span.begin).total_seconds()
+        status, is_undone = str(line["status"]), line["kind"] == "compensation"
+        place = (round(x, 1), round(width, 1))
+        return Mark(line["name"], status, tone(status), *place, seconds, is_undone)
+
+    marks = [mark(line, span) for line, span in zip(log, spans, strict=True)]
+    return Swim(marks, axis.folds, axis.ticks())
 
 
 def _execution(ask: Ask, found: dict[str, Any]) -> str:

@@ -10,42 +10,50 @@ from itertools import islice
 from typing import Any, Final
 
 from sfn_cqrs.domain.keys import TaskKey, TaskKind, TaskRef, task_id_parts
+from sfn_cqrs.domain.task import TaskStatus
 from sfn_cqrs_tools.client.api import Api, ApiProblem, work_path
 from sfn_cqrs_tools.console.application import Ask, GoTo, View, json_of, stepping
 from sfn_cqrs_tools.console.executions import Filter
+from sfn_cqrs_tools.console.lists import Shape, listing, shown
+from sfn_cqrs_tools.console.names import names
 
 KINDS: Final = (("batch", "Many items"), ("single", "Single"))
-STATUSES: Final = ("CREATED", "PROCESSING", "COMPLETED", "FAILED", "CANCELLED")
+STATUSES: Final = tuple(TaskStatus)
+TASKS: Final = Shape[dict[str, Any]](
+    sorts={
+        "name": lambda one: one["name"] or one["id"],
+        "type": lambda one: one["taskType"],
+        "status": lambda one: one["status"],
+        "items": lambda one: one["total"],
+        "failed": lambda one: one.get("failed", 0),
+        "began": lambda one: one["createdAt"],
+    },
+    texts=lambda one: (one["name"], one["id"], one["taskType"], one["createdBy"]),
+    at=lambda one: one["createdAt"],
+)
 RECENT: Final = 60
 ITEMS: Final = 100
-ENDED: Final = ("COMPLETED", "FAILED", "CANCELLED")
+ENDED: Final = tuple(one for one in TaskStatus if one.is_closed)
 
 _path: Final = partial(work_path, "tasks")
 
 
 def listed(ask: Ask) -> View:
-    """List the tasks of a type; without one, those of the types that ran lately."""
-    kind, wanted = ask.query.get("kind", "batch"), ask.query.get("type", "")
-    types = sorted(_types(ask) | ({wanted} if wanted else set()))
-    tasks: list[dict[str, Any]] = []
-    cursor = None
-    for type_ in [wanted] if wanted else types:
-        page = _page(ask.api, type_, kind, ask.query.get("cursor"))
-        tasks += page["items"]
-        cursor = page.get("nextCursor") if wanted else None
-    tasks.sort(key=lambda task: str(task["createdAt"]), reverse=True)
-    return View(
-        "tasks.html",
-        {
-            "tasks": tasks,
-            "types": types,
-            "type": wanted,
-            "kind": kind,
-            "kinds": KINDS,
-            "cursor": cursor,
-        },
-        is_live="cursor" not in ask.query,
-    )
+    """List the tasks of a type; without one, the latest of each."""
+    kind, wanted = ask.query.get("kind") or "batch", ask.query.get("type", "")
+    types = sorted({*names(ask, "tasks"), *_types(ask), *([wanted] if wanted else [])})
+
+    def fetch(limit: int, cursor: str | None) -> tuple[list[dict[str, Any]], str | None]:
+        if wanted:
+            page = _page(ask.api, wanted, kind, cursor, limit)
+            return page["items"], page.get("nextCursor")
+        found = [
+            one for type_ in types for one in _page(ask.api, type_, kind, None, limit)["items"]
+        ]
+        return sorted(found, key=lambda task: str(task["createdAt"]), reverse=True), None
+
+    found = listing(ask, fetch, TASKS)
+    return shown(ask, "tasks.html", found, fetch, types=types, kind=kind, kinds=KINDS)
 
 
 def task(ask: Ask) -> View:
@@ -71,7 +79,10 @@ def task(ask: Ask) -> View:
 
 def new(ask: Ask) -> View:
     """Show the form that starts a task."""
-    return View("task_new.html", {"types": sorted(_types(ask)), "type": ask.query.get("type", "")})
+    return View(
+        "task_new.html",
+        {"types": sorted({*names(ask, "tasks"), *_types(ask)}), "type": ask.query.get("type", "")},
+    )
 
 
 def create(ask: Ask) -> GoTo:
@@ -91,11 +102,11 @@ def _execution(ask: Ask, found: dict[str, Any]) -> str:
     return f"/executions/task/{ref.execution_name(ask.backend.outputs['TasksTableName'])}"
 
 
-def _page(api: Api, type_: str, kind: str, cursor: str | None) -> dict[str, Any]:
+def _page(api: Api, type_: str, kind: str, cursor: str | None, limit: int) -> dict[str, Any]:
     try:
-        return api.get("/tasks", taskType=type_, kind=kind, limit=50, cursor=cursor)
+        return api.get("/tasks", taskType=type_, kind=kind, limit=limit, cursor=cursor)
     except ApiProblem as problem:
-        if problem.status == HTTPStatus.NOT_FOUND:
+        if problem.status in (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN):
             return {"items": []}
         raise
 

@@ -5,14 +5,24 @@ const $$ = (selector, within = document) => [...within.querySelectorAll(selector
 const root = document.body.dataset.root;
 const main = $("#main");
 
-// Times: in the reader's zone, with UTC on hover.
-const shapes = {
-  "": new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" }),
-  today: new Intl.DateTimeFormat(undefined, { timeStyle: "medium" }),
-  fine: new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 }),
+// Times: in the zone that is chosen, the reader's own or UTC; exact in both on hover.
+const language = navigator.language.startsWith("en") ? navigator.language : "en-GB";
+const own = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+let zone = localStorage.getItem("zone") === "UTC" ? "UTC" : own;
+const shaped = {
+  "": { dateStyle: "medium", timeStyle: "medium" },
+  today: { timeStyle: "medium" },
+  fine: { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 },
 };
-const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto", style: "short" });
+const formats = new Map();
+function format(date, shape, inZone = zone) {
+  const key = `${shape} ${inZone}`;
+  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(language, { ...shaped[shape], timeZone: inZone }));
+  return formats.get(key).format(date);
+}
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
 const units = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+const pad = (number, length = 2) => String(number).padStart(length, "0");
 
 function ago(date) {
   const seconds = (date - Date.now()) / 1000;
@@ -26,19 +36,47 @@ function lasting(seconds) {
   return `${(seconds / size).toFixed(1)} ${unit}`;
 }
 
+// The same moment as an ISO text of a zone, without its offset.
+function exact(date, inZone = zone) {
+  if (inZone === "UTC") return date.toISOString().slice(0, 23);
+  const day = [pad(date.getFullYear(), 4), pad(date.getMonth() + 1), pad(date.getDate())].join("-");
+  return `${day}T${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}.${pad(date.getMilliseconds(), 3)}`;
+}
+const typed = (text) => new Date(zone === "UTC" ? `${text}Z` : text);
+const readable = (date, inZone) => `${exact(date, inZone).replace("T", " ")} ${inZone}`;
+
 function tell(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
 function tellTimes(within = document) {
+  const today = format(new Date(), "").slice(0, -8);
   for (const time of $$("time", within)) {
     const date = new Date(time.dateTime);
-    const shape = time.dataset.shape || (date.toDateString() === new Date().toDateString() ? "today" : "");
-    tell(time, shape === "ago" ? ago(date) : shapes[shape].format(date));
-    if (!time.title) time.title = `${time.dateTime.replace("T", " ").replace("Z", "")} UTC`;
+    const shape = time.dataset.shape || (format(date, "").slice(0, -8) === today ? "today" : "");
+    tell(time, shape === "ago" ? ago(date) : format(date, shape));
+    const title = zone === "UTC" ? readable(date, "UTC") : `${readable(date, zone)} · ${readable(date, "UTC")}`;
+    if (time.title !== title) time.title = title;
   }
-  for (const since of $$("[data-since]", within)) tell(since, lasting((Date.now() - new Date(since.dataset.since)) / 1000));
+  if (!downSince) for (const since of $$("[data-since]", within)) tell(since, lasting((Date.now() - new Date(since.dataset.since)) / 1000));
 }
+
+function tellZone(within = document) {
+  for (const name of $$("[data-zone]", within)) tell(name, zone);
+  for (const input of $$("[data-moment]", within)) {
+    const key = `${input.dataset.moment} ${zone}`;
+    if (input.shown === key || document.activeElement === input) continue;
+    input.shown = key;
+    input.value = input.dataset.moment ? exact(new Date(input.dataset.moment)).slice(0, 19) : "";
+  }
+}
+
+function switchZone() {
+  zone = zone === "UTC" ? own : "UTC";
+  localStorage.setItem("zone", zone === "UTC" ? "UTC" : "own");
+  look(document);
+}
+let downSince = null;
 setInterval(() => { if (!document.hidden) tellTimes(); }, 1000);
 
 // Charts.
@@ -49,7 +87,7 @@ function drawCharts() {
   const plot = $(".plot", place), found = JSON.parse(place.dataset.chart);
   const style = getComputedStyle(plot), colour = (name) => { plot.style.color = `var(--${name})`; return style.color; };
   const data = [found.x, found.succeeded.map((n, i) => n + found.failed[i]), found.failed];
-  const key = colour("text");
+  const key = `${colour("text")} ${zone}`;
   if (chart && chart.root.isConnected && chart.key === key) { chart.setData(data); return; }
   chart?.destroy();
   const bars = uPlot.paths.bars({ size: [0.72, 24] });
@@ -58,7 +96,7 @@ function drawCharts() {
   chart = new uPlot({
     width: plot.clientWidth, height: plot.clientHeight, legend: { show: false }, cursor: { y: false, points: { show: false } },
     scales: { y: { range: (_, __, most) => [0, Math.max(most, 4)] } },
-    axes: [{ ...axis, grid: { show: false }, size: 26, space: 90, values: (_, moments) => moments.map((at) => new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" }).format(at * 1000)) }, { ...axis, size: 38, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000] }],
+    axes: [{ ...axis, grid: { show: false }, size: 26, space: 90, values: (_, moments) => moments.map((at) => new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", timeZone: zone }).format(at * 1000)) }, { ...axis, size: 38, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000] }],
     series: [{}, series("succeeded", "good-bar", found.succeeded), series("failed", "bad-bar", found.failed)],
   }, data, plot);
   chart.key = key;
@@ -68,7 +106,7 @@ new ResizeObserver(() => { if (chart?.root.isConnected) chart.setSize({ width: c
 // Live pages: the server sends the content again when it has changed, and it is morphed in.
 let stream = null;
 async function change(html, digest) {
-  if (main.contains(document.activeElement) && document.activeElement.matches("textarea, select")) return;
+  if (main.contains(document.activeElement) && document.activeElement.matches("textarea, select, input:not([type=checkbox])")) return;
   await htmx.swap({ target: main, text: html, swap: "innerMorph", sourceElement: main });
   main.dataset.digest = digest;
   look();
@@ -81,21 +119,130 @@ function live() {
   const page = location.pathname + location.search;
   stream = new EventSource(`${root}/live?${new URLSearchParams({ page, digest: main.dataset.digest })}`);
   stream.addEventListener("change", (event) => change(event.data, event.lastEventId));
+  stream.addEventListener("down", () => setDown(true));
   stream.addEventListener("end", () => { stream?.close(); main.dataset.live = "false"; });
 }
 document.addEventListener("visibilitychange", () => { if (document.hidden) { stream?.close(); stream = null; } else if (!stream) live(); });
 addEventListener("pagehide", () => stream?.close());
 addEventListener("pageshow", (event) => { if (event.persisted) live(); });
 
-function look() { tellTimes(main); drawCharts(); }
+function look(within = main) { tellTimes(within); tellZone(within); drawCharts(); showGraph(); if (downSince) disable(true); }
 
 document.addEventListener("htmx:after:swap", (event) => {
   const target = event.detail.ctx?.target;
   const element = typeof target === "string" ? $(target) : target;
   if (element?.id === "dialog-body" && !$("#dialog").open) $("#dialog").showModal();
-  if (element === main && event.detail.ctx?.sourceElement !== main) { main.dataset.digest = ""; live(); }
   tellTimes(element ?? document);
+  tellZone(element ?? document);
 });
+
+// Another view of the same page: the address says it all, so that it can be shared and gone back to.
+let latest = 0;
+async function go(address) {
+  const mine = ++latest;
+  const answer = await fetch(address, { headers: { "hx-request": "true" } });
+  const html = await answer.text();
+  if (mine !== latest) return;
+  stream?.close();
+  const isSame = new URL(address, location).href === location.href;
+  history[isSame ? "replaceState" : "pushState"]({}, "", address);
+  await htmx.swap({ target: main, text: html, swap: "innerMorph", sourceElement: main });
+  main.dataset.digest = "";
+  main.dataset.live = answer.headers.get("x-live") ?? "false";
+  look();
+  live();
+}
+addEventListener("popstate", () => location.reload());
+
+// A filter's address: only what is chosen, its moments in UTC.
+function addressOf(form) {
+  const asked = new URLSearchParams();
+  const given = new FormData(form), within = given.get("within");
+  for (const [name, value] of given) {
+    const input = form.elements[name];
+    if (!value || ((name === "from" || name === "to") && within !== "between")) continue;
+    asked.append(name, input.dataset?.moment === undefined ? value : typed(value).toISOString());
+  }
+  if (within === "today") asked.set("offset", zone === "UTC" ? 0 : -new Date().getTimezoneOffset());
+  return `${form.getAttribute("action")}${asked.size ? `?${asked}` : ""}`;
+}
+let pause = 0;
+function filter(form, delay = 0) {
+  clearTimeout(pause);
+  pause = setTimeout(() => go(addressOf(form)).catch(() => setDown(true)), delay);
+}
+document.addEventListener("input", (event) => { if (event.target.matches("[data-filter] [type=search], [data-filter] [type=text]")) filter(event.target.form, 350); });
+document.addEventListener("change", (event) => {
+  if (!event.target.matches("[data-filter]:not([data-on-submit]) *")) return;
+  if (event.target.name === "within" && event.target.value === "between") { for (const each of $$(".between", event.target.form)) each.hidden = false; return; }
+  filter(event.target.form);
+});
+document.addEventListener("submit", (event) => { if (event.target.matches("[data-filter]")) { event.preventDefault(); filter(event.target); } });
+
+// The stack may stop while a page is open: then it says so, and its buttons do nothing.
+const ACTS = "form[method=post] button:not([type=button]), [data-import] .primary";
+function disable(isDown) {
+  for (const button of $$(ACTS)) {
+    if (isDown && !button.disabled) { button.disabled = true; button.dataset.waits = ""; }
+    else if (!isDown && "waits" in button.dataset) { button.disabled = false; delete button.dataset.waits; }
+  }
+}
+function setDown(isDown) {
+  if (isDown === Boolean(downSince)) return;
+  downSince = isDown ? new Date() : null;
+  document.body.classList.toggle("down", isDown);
+  $("#down").hidden = !isDown;
+  tell($("#down"), isDown ? `The stack has not answered since ${format(downSince, "today")}. Trying again …` : "");
+  disable(isDown);
+  if (!isDown) live();
+}
+async function ask() {
+  try { setDown(!(await fetch(`${root}/alive`)).ok); } catch { setDown(true); }
+}
+setInterval(() => { if (!document.hidden) ask(); }, 3000);
+
+// A graph: as large as it takes to read it; larger, smaller, and moved by dragging.
+let zoom = null;
+function graphOf() { const place = $(".graph .canvas"); return place && { place, picture: $("svg", place) }; }
+function showGraph() {
+  const found = graphOf();
+  if (!found?.picture) return;
+  const { place, picture } = found, box = picture.viewBox.baseVal;
+  const isNew = zoom === null;
+  zoom ??= Math.min(Math.max(place.clientWidth / box.width, 1), 1.25);
+  picture.setAttribute("width", Math.round(box.width * zoom));
+  picture.setAttribute("height", Math.round(box.height * zoom));
+  if (!isNew) return;
+  const seen = $(".node.failed, .node.running, .start", picture).getBoundingClientRect(), around = place.getBoundingClientRect();
+  place.scrollLeft = seen.left - around.left - (around.width - seen.width) / 2;
+  place.scrollTop = seen.top - around.top - (around.height - seen.height) / 2;
+}
+function zoomTo(wanted) {
+  const { place } = graphOf();
+  const x = (place.scrollLeft + place.clientWidth / 2) / zoom, y = (place.scrollTop + place.clientHeight / 2) / zoom;
+  zoom = Math.min(Math.max(wanted, 0.2), 4);
+  showGraph();
+  place.scrollLeft = x * zoom - place.clientWidth / 2;
+  place.scrollTop = y * zoom - place.clientHeight / 2;
+}
+const zooms = {
+  in: () => zoomTo(zoom * 1.25),
+  out: () => zoomTo(zoom / 1.25),
+  fit: () => { const { place, picture } = graphOf(), box = picture.viewBox.baseVal; zoomTo(Math.min(place.clientWidth / box.width, place.clientHeight / box.height)); },
+  full: () => (document.fullscreenElement ? document.exitFullscreen() : $(".graph").requestFullscreen()),
+};
+document.addEventListener("wheel", (event) => {
+  if (!event.ctrlKey || !event.target.closest?.(".graph .canvas")) return;
+  event.preventDefault();
+  zoomTo(zoom * (event.deltaY < 0 ? 1.1 : 1 / 1.1));
+}, { passive: false });
+let drag = null;
+document.addEventListener("pointerdown", (event) => {
+  const place = event.target.closest?.(".graph .canvas");
+  if (place && event.pointerType === "mouse" && event.button === 0) drag = { place, x: event.clientX + place.scrollLeft, y: event.clientY + place.scrollTop };
+});
+document.addEventListener("pointermove", (event) => { if (drag) { drag.place.scrollLeft = drag.x - event.clientX; drag.place.scrollTop = drag.y - event.clientY; } });
+document.addEventListener("pointerup", () => { drag = null; });
 
 // Dark and light, by system or by choice.
 function switchTheme() {
@@ -107,9 +254,11 @@ function switchTheme() {
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawCharts);
 
 // Clicks.
-async function copy(text) {
+async function copy(button, text) {
   await navigator.clipboard.writeText(text);
   tell($("#status"), "copied");
+  button.classList.add("copied");
+  setTimeout(() => button.classList.remove("copied"), 1500);
 }
 document.addEventListener("click", (event) => {
   const on = (selector) => event.target.closest(selector);
@@ -117,8 +266,11 @@ document.addEventListener("click", (event) => {
   else if (on("[data-keys]")) $("#keys").showModal();
   else if (on("[data-back]")) history.back();
   else if (on("[data-close]")) { if ($("#dialog").open) $("#dialog").close(); else history.back(); }
-  else if (on("[data-copy]")) copy(on("[data-copy]").dataset.copy);
-  else if (on("[data-copy-near]")) { event.preventDefault(); copy($(".json", on("[data-copyable]")).textContent); }
+  else if (on("[data-zone-switch]")) switchZone();
+  else if (on("[data-zoom]")) zooms[on("[data-zoom]").dataset.zoom]();
+  else if (on("a[data-part]") && !event.ctrlKey && !event.metaKey && !event.shiftKey) { event.preventDefault(); go(on("a[data-part]").href).catch(() => setDown(true)); scrollTo(0, 0); }
+  else if (on("[data-copy]")) copy(on("[data-copy]"), on("[data-copy]").dataset.copy);
+  else if (on("[data-copy-near]")) { event.preventDefault(); copy(on("[data-copy-near]"), $(".json", on("[data-copyable]")).textContent); }
   else if (on("[data-menu]")) {
     const isOpen = $("#menu").classList.toggle("open");
     on("[data-menu]").setAttribute("aria-expanded", isOpen);
@@ -161,6 +313,7 @@ const keys = {
 };
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.matches(".graph .node") && (event.key === "Enter" || event.key === " ")) { event.preventDefault(); event.target.dispatchEvent(new MouseEvent("click", { bubbles: true })); return; }
   const isTyping = event.target.matches("input, textarea, select");
   if (event.key === "Escape" && isTyping) { event.target.blur(); return; }
   if (isTyping || $("dialog[open]")) return;
@@ -171,7 +324,7 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   before = event.key;
-  if (event.target.matches(".json, .graph, .scroll, pre") && event.key.startsWith("Arrow")) return;
+  if (event.target.matches(".json, .canvas, pre") && event.key.startsWith("Arrow")) return;
   if (keys[event.key]) { event.preventDefault(); keys[event.key](); }
 });
 
@@ -225,5 +378,5 @@ if (form) {
   });
 }
 
-look();
+look(document);
 live();

@@ -1,0 +1,244 @@
+"""Lists: filters, sorting, totals and pages, the same on every page that has one.
+
+All of it stands in the address, so that a list can be shared and looked at again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Generic, TypeVar
+
+from sfn_cqrs_tools.console.application import Ask, View
+from sfn_cqrs_tools.console.moments import moment_of, since_and_until
+
+T = TypeVar("T")
+
+Fetch = Callable[[int, str | None], tuple[list[T], str | None]]
+"""Reads a page: at most so many rows behind a cursor, and the cursor of the next page."""
+
+SIZE: Final = 50
+LARGEST_FETCH: Final = 100
+MOST_READ: Final = 500
+"""How many rows are read to sort or to filter them here."""
+MOST_COUNTED: Final = 2_000
+MOST_BEFORE: Final = 8
+"""How many pages one can go back, page by page."""
+LONGEST_LIVE: Final = 200
+"""A filtered list is looked at again and again if it takes at most so many rows to make it."""
+LONGEST_NUMBER: Final = 6
+PLACE: Final = ("cursor", "before", "page", "count")
+
+
+@dataclass(frozen=True)
+class Shape(Generic[T]):
+    """What a list can do with its rows.
+
+    `sorts` has a key for each column that can be sorted by. `texts` returns what a search looks
+    through, `at` the moment of a row; rows come newest first where it is given.
+    """
+
+    sorts: Mapping[str, Callable[[T], Any]] = field(default_factory=dict)
+    texts: Callable[[T], Iterable[object]] | None = None
+    at: Callable[[T], object] | None = None
+    most: int = MOST_READ
+    fixed: tuple[str, ...] = ()
+    """What of the address says which list it is, and is no filter of it."""
+
+
+@dataclass(frozen=True)
+class Listing(Generic[T]):
+    """A page of a list; `total` is None where nobody knows it yet.
+
+    `previous` and `following` are the queries of the pages beside it. `read` rows were read to
+    filter or sort; `further` is the query that goes on behind them.
+    """
+
+    rows: list[T]
+    first: int
+    total: int | None
+    sorts: tuple[str, ...]
+    sort: str
+    wanted: Mapping[str, str]
+    has_text: bool
+    has_time: bool
+    fixed: tuple[str, ...]
+    previous: Mapping[str, str] | None = None
+    following: Mapping[str, str] | None = None
+    further: Mapping[str, str] | None = None
+    read: int = 0
+    is_live: bool = True
+
+    @property
+    def last(self) -> int:
+        """The number of the last row of the page."""
+        return self.first + len(self.rows) - 1
+
+    def sorted_by(self, column: str) -> Mapping[str, str]:
+        """The query of the same list, sorted by a column; downwards if it is so upwards."""
+        wanted = f"-{column}" if self.sort == column else column
+        return {**self.wanted, "sort": wanted}
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether anything of the address leaves rows out."""
+        return bool(self.wanted.keys() - self.kept.keys() - {"sort"})
+
+    @property
+    def kept(self) -> Mapping[str, str]:
+        """What is left of the address without any filter."""
+        names = (*self.fixed, "tenant")
+        return {name: value for name, value in self.wanted.items() if name in names}
+
+
+def listing(ask: Ask, fetch: Fetch[T], shape: Shape[T]) -> Listing[T]:
+    """Return the page of a list that the address names."""
+    wanted = {name: value for name, value in ask.query.items() if name not in PLACE and value}
+    sort = wanted.get("sort", "")
+    if sort.removeprefix("-") not in shape.sorts:
+        sort = ""
+        wanted.pop("sort", None)
+    has_time = shape.at is not None and any(map(since_and_until(wanted).__getitem__, (0, 1)))
+    is_window = bool(sort or (shape.texts and wanted.get("q")) or has_time)
+    made = _window if is_window else _page
+    return made(ask, fetch, shape, wanted, sort)
+
+
+def shown(ask: Ask, template: str, found: Listing[Any], fetch: Fetch[Any], **values: Any) -> View:
+    """Show a list; or only how long it is, where a page asks for that afterwards."""
+    if "count" in ask.query:
+        return View("count.html", {"count": _counted(fetch), "most": MOST_COUNTED})
+    return View(template, {"found": found, **values}, is_live=found.is_live)
+
+
+def natural(text: str) -> tuple[tuple[int, int, str], ...]:
+    """Return a key by which o-2 comes before o-10."""
+    parts = re.findall(r"\d+|\D+", text)
+    return tuple((0, int(one), "") if one.isdecimal() else (1, 0, one.casefold()) for one in parts)
+
+
+def _page(
+    ask: Ask, fetch: Fetch[T], shape: Shape[T], wanted: Mapping[str, str], sort: str
+) -> Listing[T]:
+    """A page as whoever lists has it: by its cursor."""
+    cursor, number = ask.query.get("cursor") or None, _number(ask)
+    rows, following = fetch(SIZE, cursor)
+    first = (number - 1) * SIZE + 1
+    before = [one for one in ask.query.get("before", "").split("~") if one]
+    here = [*before, cursor or "-"][-MOST_BEFORE:]
+    return Listing(
+        rows,
+        first,
+        None if following else first + len(rows) - 1,
+        tuple(shape.sorts),
+        sort,
+        wanted,
+        shape.texts is not None,
+        shape.at is not None,
+        shape.fixed,
+        previous=_back(wanted, before, number) if cursor else None,
+        following={
+            **wanted,
+            "cursor": following,
+            "before": "~".join(here),
+            "page": str(number + 1),
+        }
+        if following
+        else None,
+        is_live=cursor is None,
+    )
+
+
+def _back(wanted: Mapping[str, str], before: list[str], number: int) -> Mapping[str, str]:
+    """The query of the page before; of the first one where nobody knows it any more."""
+    if not before or before[-1] == "-":
+        return wanted
+    place = {"cursor": before[-1], "before": "~".join(before[:-1]), "page": str(number - 1)}
+    return {**wanted, **place}
+
+
+def _window(
+    ask: Ask, fetch: Fetch[T], shape: Shape[T], wanted: Mapping[str, str], sort: str
+) -> Listing[T]:
+    """A page of rows that are filtered or sorted here."""
+    kept, read, rest = _read(ask, fetch, shape, wanted)
+    if sort:
+        key = shape.sorts[sort.removeprefix("-")]
+        kept.sort(key=lambda row: _rank(key(row)), reverse=sort.startswith("-"))
+    number = _number(ask)
+    start = (number - 1) * SIZE
+    rows = kept[start : start + SIZE]
+    here = {**wanted, **({"cursor": ask.query["cursor"]} if ask.query.get("cursor") else {})}
+    return Listing(
+        rows,
+        start + 1,
+        len(kept),
+        tuple(shape.sorts),
+        sort,
+        wanted,
+        shape.texts is not None,
+        shape.at is not None,
+        shape.fixed,
+        previous={**here, "page": str(number - 1)} if number > 1 else None,
+        following={**here, "page": str(number + 1)} if start + SIZE < len(kept) else None,
+        further={**wanted, "cursor": rest} if rest else None,
+        read=read,
+        is_live=number == 1 and not ask.query.get("cursor") and read <= LONGEST_LIVE,
+    )
+
+
+def _read(
+    ask: Ask, fetch: Fetch[T], shape: Shape[T], wanted: Mapping[str, str]
+) -> tuple[list[T], int, str | None]:
+    """The rows that the filter keeps, how many were read, and the cursor behind them."""
+    text = wanted.get("q", "").lower().strip() if shape.texts else ""
+    since, until = since_and_until(wanted) if shape.at else (None, None)
+    cursor: str | None = ask.query.get("cursor") or None
+    kept: list[T] = []
+    read = 0
+    while True:
+        rows, cursor = fetch(LARGEST_FETCH, cursor)
+        read += len(rows)
+        for row in rows:
+            at = _at(shape, row)
+            if since and at and at < since:
+                return kept, read, None
+            is_in = not (until and at and at > until)
+            if is_in and (not text or _holds(shape, row, text)):
+                kept.append(row)
+        if cursor is None or read >= shape.most:
+            return kept, read, cursor
+
+
+def _at(shape: Shape[T], row: T) -> datetime | None:
+    value = shape.at(row) if shape.at else None
+    return value if isinstance(value, datetime) else moment_of(str(value or ""))
+
+
+def _holds(shape: Shape[T], row: T, text: str) -> bool:
+    texts = shape.texts(row) if shape.texts else ()
+    return any(text in str(one).lower() for one in texts if one is not None)
+
+
+def _rank(value: Any) -> tuple[int, Any]:
+    """Let rows without a value come first, whatever the others have."""
+    if value is None:
+        return 0, 0
+    return (1, value.casefold()) if isinstance(value, str) else (1, value)
+
+
+def _number(ask: Ask) -> int:
+    text = ask.query.get("page", "")
+    return max(int(text), 1) if text.isdecimal() and len(text) <= LONGEST_NUMBER else 1
+
+
+def _counted(fetch: Fetch[T]) -> int:
+    """How long a list is; those that are very long are counted up to a number."""
+    count, cursor = 0, None
+    while True:
+        rows, cursor = fetch(LARGEST_FETCH, cursor)
+        count += len(rows)
+        if cursor is None or count >= MOST_COUNTED:
+            return count if cursor is None else MOST_COUNTED + 1
