@@ -6,6 +6,8 @@ from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs_tools.testing.builders import NRT, a_command
 
+HND = ItemKey(NRT.tenant, NRT.type, "HND")
+
 
 def keep(world, *versions, key=NRT):
     """Let the data row pass through versions, each kept when the next one comes."""
@@ -39,6 +41,24 @@ def test_the_newest_comes_first_across_digits(world):
     page = world.history.page(NRT, 20, None)
 
     assert [row.version for row in page.items] == [100, 11, 10, 9]
+
+
+def test_states_of_many_items_are_found_by_their_versions(world):
+    keep(world, 1, 2)
+    keep(world, 1, key=HND)
+
+    found = world.history.find_many([(NRT, 1), (HND, 1)])
+
+    assert {key.code: row.version for key, row in found.items()} == {"NRT": 1, "HND": 1}
+    assert world.history.find_many([(NRT, 3)]) == {}
+
+
+def test_a_state_that_has_expired_is_not_found(make_world):
+    world = make_world(history_ttl=Retention(None, {"AIRPORT": 10}))
+    keep(world, 1)
+    world.clock.advance(days=11)
+
+    assert world.history.find_many([(NRT, 1)]) == {}
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 5])

@@ -7,13 +7,14 @@ from sfn_cqrs.domain.keys import ImportKey
 
 JOB = ImportKey("tenant1", "01JDHZ0000000000000000000A")
 OTHER = ImportKey("tenant1", "01JDHZ0000000000000000000B")
-CREATED, UNCHANGED = Planned(Fate.CREATED, 1), Planned(Fate.UNCHANGED)
+CREATED, UNCHANGED = Planned(Fate.CREATED, 1, code="RJAA"), Planned(Fate.UNCHANGED)
 PLAN = {
     2: CREATED,
-    3: Planned(Fate.UPDATED, 7),
+    3: Planned(Fate.UPDATED, 7, code="RJTT"),
     4: UNCHANGED,
     5: Planned(Fate.UNCHANGED, reason="superseded"),
     6: Planned.failing("strategy", "KeyError: 'x'"),
+    7: Planned(Fate.UNCHANGED, problem=Problem("changed_since", "version 4 has changed it since")),
 }
 
 
@@ -34,6 +35,14 @@ def test_every_batch_and_every_job_has_its_own_plan(imports):
 
     assert imports.plan(JOB, 102, {102: CREATED}) is None
     assert imports.plan(OTHER, 2, {2: CREATED}) is None
+
+
+def test_the_plans_of_a_job_are_listed_in_the_order_of_its_rows(imports):
+    imports.plan(JOB, 1002, {1002: CREATED})
+    imports.plan(JOB, 2, PLAN)
+    imports.plan(OTHER, 3, PLAN)
+
+    assert list(imports.plans(JOB)) == [(2, PLAN), (1002, {1002: CREATED})]
 
 
 def test_one_row_of_a_plan_changes_if_it_is_as_it_was_read(imports):

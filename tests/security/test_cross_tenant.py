@@ -213,6 +213,7 @@ def asked(theirs: Foreign) -> dict[str, list[Ask]]:
             ("POST", f"/imports/{job}/cancel", None, None),
             ("POST", f"/imports/{archive}/cancel", None, None),
         ],
+        "POST /imports/{id}/undo": [("POST", f"/imports/{job}/undo", None, None)],
         "POST /imports/{id}/retry": [
             ("POST", f"/imports/{job}/retry", None, None),
             ("POST", f"/imports/{archive}/retry", None, None),

@@ -137,6 +137,7 @@ def forms(theirs):
         "/approvals/{id}/retry": {},
         "/imports/{id}/cancel": {},
         "/imports/{id}/retry": {},
+        "/imports/{id}/undo": {},
         "/repairs/{id}/after": {},
         "/repairs/{id}/start": {},
         "/sagas/{id}/redrive": {},

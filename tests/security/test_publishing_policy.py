@@ -621,6 +621,17 @@ def test_whoever_may_not_start_it_may_neither_cancel_nor_retry_it(verb, declare)
         assert (answer.status, answer.code) == (403, "not_permitted")
 
 
+def test_whoever_may_not_import_does_not_undo(declare):
+    api = declare(group("cashier"))
+    put_file(api, "code,size\n,1\n")
+    body = {"key": KEY, "tableName": "things", "processingMode": "STEP_FUNCTION"}
+    started = api.send(CASHIER, "POST", "/imports", body).body["id"]
+
+    answer = api.send(MEMBER, "POST", f"/imports/{started}/undo")
+
+    assert (answer.status, answer.code) == (403, "not_permitted")
+
+
 def test_a_type_that_nobody_declares_is_read_by_nobody(api):
     answer = api.send(OPERATOR, "GET", "/data/SECRET/1")
 

@@ -430,6 +430,19 @@ def import_at_once(user: User) -> None:
         assert report.read().count(b"RJTT") == 1
     user.ask(f"/imports/{done['id']}/cancel", {})
     user.ask(f"/imports/{done['id']}/retry", {})
+    again = user.ask(
+        "/imports", send_airports(user, "Tokyo", "RJTT,Haneda,JP,35.5,139.8,Asia/Tokyo")
+    )
+    undo_import(user, again["id"])
+
+
+def undo_import(user: User, id_: str) -> None:
+    """An undo restores one item of history, and deletes another."""
+    undo = user.ask(f"/imports/{id_}/undo", {})
+    until = time.monotonic() + 60
+    while (found := user.ask(f"/imports/{undo['id']}"))["status"] in ("CREATED", "PROCESSING"):
+        assert time.monotonic() < until, found
+        time.sleep(0.5)
 
 
 def import_uploads(user: User) -> None:
@@ -447,10 +460,10 @@ def import_uploads(user: User) -> None:
     assert len(user.ask("/imports")["items"]) == before + 1
 
 
-def send_airports(user: User, name: str) -> dict[str, str]:
+def send_airports(user: User, name: str, second: str = "RJTT,,,,,") -> dict[str, str]:
     """Send a file of two rows by the form that its tenant is given; how to import it."""
     form = user.ask("/imports/uploads", {"name": "airports.csv"})
-    lines = ["icao,name,country,lat,lon,tz", f"RJEE,{name},JP,35.7,140.3,Asia/Tokyo", "RJTT,,,,,"]
+    lines = ["icao,name,country,lat,lon,tz", f"RJEE,{name},JP,35.7,140.3,Asia/Tokyo", second]
     parts = [*form["fields"].items(), ("file", "\n".join(lines))]
     body = "".join(
         f'--x\r\ncontent-disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'

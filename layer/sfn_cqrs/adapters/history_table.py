@@ -1,11 +1,13 @@
 """The history table: each state that a data row had before it changed."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
+from sfn_cqrs.adapters.batch_reads import batch_get
 from sfn_cqrs.adapters.command_items import as_key, as_row
 from sfn_cqrs.adapters.conditional import is_done
-from sfn_cqrs.adapters.dynamodb import Item, marshal, unmarshal
+from sfn_cqrs.adapters.dynamodb import Item, has_expired, marshal, unmarshal
 from sfn_cqrs.adapters.paging import Page, Range, cursor_at, query_page
 from sfn_cqrs.adapters.table import ExpiringTable
 from sfn_cqrs.domain.clock import Now
@@ -47,6 +49,14 @@ class HistoryTable(ExpiringTable):
             Item=self.item_of(snapshot),
             ConditionExpression="attribute_not_exists(pk)",
         )
+
+    def find_many(self, versions: Iterable[tuple[ItemKey, int]]) -> dict[ItemKey, DataRow]:
+        """States of different items at a version each, read consistently; those that are kept."""
+        keys = {(key.pk, key.version_sk(version)) for key, version in versions}
+        found, now = batch_get(self._client, self._table, keys).values(), self._now()
+        items = [self._whole(unmarshal(item)) for item in found if not has_expired(item, now)]
+        rows = [as_row(item, item["attributes"]) for item in items]
+        return {row.key: row for row in rows}
 
     def later(self, key: ItemKey, version: int, limit: int) -> Page[DataRow]:
         """A page of the states of an item after a version, the oldest first."""

@@ -37,6 +37,8 @@ def as_job(item: Item) -> Job:
         refusal=as_problem(item.get("refusal")),
         step=item.get("step"),
         parent=_as_parent(parent) if parent else None,
+        undoes=item.get("undoes", ""),
+        undone_by=item.get("undone_by", ""),
         **as_import(item),
     )
 
@@ -68,6 +70,8 @@ def job_item(job: Job) -> Item:
         "refusal": problem_item(job.refusal),
         "step": job.step,
         "parent": _parent_item(job.parent) if job.parent else None,
+        "undoes": job.undoes or None,
+        "undone_by": job.undone_by or None,
         "opened_at": job.opened_at,
     }
 

@@ -13,6 +13,7 @@ from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, refused_item, 
 from sfn_cqrs.adapters.import_items import whose_item
 from sfn_cqrs.adapters.table import Table
 from sfn_cqrs.adapters.transactions import write_all
+from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import SupersededError
 from sfn_cqrs.domain.imports import Counts, Fate, Marker, Plan, Planned
 from sfn_cqrs.domain.keys import ImportKey, shard_of
@@ -47,6 +48,11 @@ class ImportTable(Table):
                 raise
             return _as_plan(refused_item(error) or {"rows": {}})
         return None
+
+    def plans(self, key: ImportKey) -> Iterator[tuple[int, Plan]]:
+        """A job's plans, each with its batch's first row, in the order of its rows."""
+        for item in self._parts(key, "PLAN#"):
+            yield int(item["sk"].removeprefix("PLAN#")), _as_plan(item)
 
     def replan(
         self, key: ImportKey, first: int, row: int, before: Planned, after: Planned
@@ -152,6 +158,8 @@ class ImportTable(Table):
 def _planned_item(planned: Planned) -> list[Any]:
     """As short as it can be: a batch has a hundred of them."""
     fields: list[Any] = [str(planned.fate), planned.version]
+    if planned.code:
+        fields.append(planned.code)
     if planned.reason:
         fields.append(planned.reason)
     if planned.problem is not None:
@@ -161,9 +169,11 @@ def _planned_item(planned: Planned) -> list[Any]:
 
 def _as_planned(fields: list[Any]) -> Planned:
     fate, version, *texts = fields
-    if Fate(fate) is Fate.FAILED:
-        return Planned.failing(*texts)
-    return Planned(Fate(fate), version, *texts)
+    if version:
+        return Planned(Fate(fate), version, code="".join(texts))
+    if len(texts) > 1:
+        return Planned(Fate(fate), problem=Problem(*texts))
+    return Planned(Fate(fate), reason="".join(texts))
 
 
 def _as_plan(item: Item) -> Plan:

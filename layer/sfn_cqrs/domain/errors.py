@@ -248,6 +248,12 @@ class NotFailedError(SfnCqrsError):
     code = "not_failed"
 
 
+class NotUndoableError(SfnCqrsError):
+    """An import that is open, has written nothing or is too old cannot be undone."""
+
+    code = "not_undoable"
+
+
 class NotOpenError(SfnCqrsError):
     """A task or an import that has ended cannot be cancelled."""
 

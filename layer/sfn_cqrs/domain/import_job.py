@@ -19,6 +19,10 @@ from sfn_cqrs.domain.sweeps import QUEUE_LIFE, QUEUE_PATIENCE
 MAX_FILE_BYTES = 10 * 1024**3
 MAX_ROWS = 100_000_000
 """What a Distributed Map reads."""
+LATE_ROWS = timedelta(seconds=60)
+"""A function that has outlived its job applies no row after so long: it has ended."""
+UNDONE_WITHIN = timedelta(days=34)
+"""Plans say which versions an import made; they are kept for 35 days."""
 TOLD_EVERY = timedelta(seconds=1)
 """How far a job is, is told no oftener."""
 
@@ -184,6 +188,7 @@ class Job(ImportRecord):
     `cells` are those of a single row, by column. `retries` are the jobs whose failed rows this
     one goes through again, the latest first, and `since` is when the first of them was made.
     `sent_at` is when a single row's message was sent again.
+    `undoes` is the import that this one takes back, `undone_by` the one that takes this one back.
     `refusal` is why the loader did not take the file. `step` counts the twentieths of the rows
     that the world was told of, from 0 when the file is read.
     """
@@ -199,6 +204,8 @@ class Job(ImportRecord):
     refusal: Problem | None = None
     step: int | None = None
     parent: Parent | None = None
+    undoes: str = ""
+    undone_by: str = ""
 
     @property
     def opened_at(self) -> str:
@@ -264,7 +271,14 @@ class Job(ImportRecord):
             dry_run=self.dry_run,
             earlier=self.retries,
             since=self.since,
+            undoes=self.undoes,
         )
+
+    def left_rows_at(self, at: str) -> bool:
+        """Return whether a function may still apply a row that the job has not counted."""
+        ending = self.ending
+        is_whole = ending is not None and not ending.counts.failed and not ending.cancelled
+        return not is_whole and _between(self.finished_at, at) < LATE_ROWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +361,33 @@ class RetryBy:
         if not job.status.is_repairable:
             return None
         return job if job.retried_by else replace(job, retried_by=self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class UndoBy:
+    """Another job takes this one back; the first that is noted stays."""
+
+    id: str
+
+    def on(self, job: Job, at: str) -> Job | None:
+        if why_not_undone(job, at):
+            return None
+        return job if job.undone_by else replace(job, undone_by=self.id)
+
+
+def why_not_undone(job: Job, at: str) -> str:
+    """Say why a job cannot be taken back; empty if it can."""
+    if job.status.is_open:
+        return "it has not ended: cancel it first"
+    if job.dry_run:
+        return "it was a dry run, and wrote nothing"
+    if job.loaded is None:
+        return "its file was never read, so it wrote nothing"
+    if _between(job.by.at, at) > UNDONE_WITHIN:
+        return (
+            f"it is older than {UNDONE_WITHIN.days} days, and what it wrote is not known any more"
+        )
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

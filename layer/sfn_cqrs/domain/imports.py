@@ -14,6 +14,8 @@ from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.tally import Tally
 
 SUPERSEDED = "superseded"
+KEPT = frozenset({"changed_since", "history_expired", "not_written", "skipped", SUPERSEDED})
+"""Why an undo leaves a row's item as it is; a retry leaves it, too."""
 CLOCK_SKEW = timedelta(minutes=1)
 
 
@@ -57,13 +59,21 @@ class Counts(Tally):
 class Planned:
     """What a row is to become: `version` is the one that it is published as (0: none).
 
-    A failed one has a problem; an unchanged one may have a reason, such as `superseded`.
+    A failed one has a problem; an unchanged one may have a reason, such as `superseded`. One with
+    a version has the item's code, by which an undo finds it. A row that an undo keeps is
+    unchanged, and its problem says why.
     """
 
     fate: Fate
     version: int = 0
     reason: str = ""
     problem: Problem | None = None
+    code: str = ""
+
+    @classmethod
+    def writing(cls, version: int, code: str) -> "Planned":
+        """Plan a row that is published as this version."""
+        return cls(Fate.CREATED if version == 1 else Fate.UPDATED, version, code=code)
 
     @classmethod
     def failing(cls, code: str, reason: str) -> "Planned":
@@ -100,7 +110,8 @@ class Settings:
 
     `columns` has one entry for each cell of a row. `by` is who the versions are written for;
     a `dry_run` goes through all rows and writes none. `earlier` are the jobs that went through
-    the same file before, the first one since `since`.
+    the same file before, the first one since `since`. `undoes` is the import that the job takes
+    back.
     """
 
     key: ImportKey
@@ -112,6 +123,7 @@ class Settings:
     dry_run: bool = False
     earlier: tuple[str, ...] = ()
     since: str = ""
+    undoes: str = ""
 
     def cells_of(self, row: InputRow) -> dict[str, str]:
         """A row's cells by the table's columns, without blanks around them."""

@@ -17,6 +17,7 @@ from sfn_cqrs.domain.errors import (
     NotFailedError,
     NotFoundError,
     NotOpenError,
+    NotUndoableError,
     TooManyImportsError,
     UnknownTableError,
 )
@@ -46,6 +47,7 @@ from sfn_cqrs.routes.schemas.imports import (
     LISTS,
     ROW,
     START,
+    UNDO,
     UPLOAD,
 )
 from sfn_cqrs.routes.schemas.shapes import must_be, needed
@@ -211,6 +213,21 @@ def retry_import(id_: str) -> Response[str]:
     """Import the rows that failed, or were not gone through, again; as an import of their own."""
     request = Request()
     progress = _service(request).retry(code_of(id_), request.caller)
+    return answer(HTTPStatus.ACCEPTED, _shown(progress, request))
+
+
+@routes.post("/imports/<id_>/undo")
+@operation(
+    rule=publishing(Declared.TABLES),
+    body=UNDO,
+    answers={202: JOB},
+    problems=(NotFoundError, NotUndoableError, TooManyImportsError),
+)
+def undo_import(id_: str) -> Response[str]:
+    """Take an import back: items become what they were; what has changed since is kept."""
+    request = Request()
+    dry_run = request.body(UNDO)["dryRun"]
+    progress = _service(request).undo(code_of(id_), request.caller, dry_run=dry_run)
     return answer(HTTPStatus.ACCEPTED, _shown(progress, request))
 
 

@@ -16,6 +16,7 @@ _STATUS = {
     errors.ChainBusyError: HTTPStatus.CONFLICT,
     errors.NotAppliedError: HTTPStatus.CONFLICT,
     errors.NotFailedError: HTTPStatus.CONFLICT,
+    errors.NotUndoableError: HTTPStatus.CONFLICT,
     errors.NotOpenError: HTTPStatus.CONFLICT,
     errors.NotParkedError: HTTPStatus.CONFLICT,
     errors.NotRebuildableError: HTTPStatus.NOT_FOUND,

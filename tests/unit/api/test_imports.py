@@ -381,6 +381,39 @@ class TestRetry:
         assert call("POST", f"/imports/{job.key.id}/retry", claims=OTHER).status == 404
 
 
+class TestUndo:
+    def test_an_undo_is_an_import_that_names_the_other(self, call, upload):
+        upload(HEADER + NARITA)
+        first = call("POST", "/imports", {**START, "processingMode": "DIRECT"}).body
+
+        answer = call("POST", f"/imports/{first['id']}/undo")
+        again = call("POST", f"/imports/{first['id']}/undo", {"dryRun": False})
+
+        assert (answer.status, answer.body["undoes"]) == (202, first["id"])
+        assert again.body["id"] == answer.body["id"] != first["id"]
+        assert call("GET", f"/imports/{first['id']}").body["undoneBy"] == answer.body["id"]
+
+    def test_a_dry_run_is_another_import(self, call, upload):
+        upload(HEADER + NARITA)
+        first = call("POST", "/imports", {**START, "processingMode": "DIRECT"}).body
+
+        trial = call("POST", f"/imports/{first['id']}/undo", {"dryRun": True}).body
+
+        assert (trial["dryRun"], trial["undoes"]) == (True, first["id"])
+        assert "undoneBy" not in call("GET", f"/imports/{first['id']}").body
+
+    def test_an_import_that_has_not_ended_is_not_undone(self, call, upload, job):
+        assert call("POST", f"/imports/{job.key.id}/undo").body["code"] == "not_permitted"
+        upload(HEADER + NARITA)
+        started = call("POST", "/imports", {**START, "processingMode": "STEP_FUNCTION"}).body
+
+        answer = call("POST", f"/imports/{started['id']}/undo")
+
+        assert (answer.status, answer.body["code"]) == (409, "not_undoable")
+        assert call("POST", "/imports/c-1/undo").status == 404
+        assert call("POST", f"/imports/{started['id']}/undo", {"dryRun": 1}).status == 400
+
+
 class TestRow:
     def test_a_row_is_imported_in_the_background(self, call, world):
         answer = call("POST", "/imports/rows", {**ROW, "publishMode": "ASYNC"})

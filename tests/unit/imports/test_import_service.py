@@ -87,9 +87,9 @@ def test_a_small_file_is_imported_at_once_with_what_became_of_each_row(world, im
         "file": "a.csv",
     }
     assert imported.rows == {
-        2: Planned(Fate.CREATED, 1),
+        2: Planned(Fate.CREATED, 1, code="RJAA"),
         3: Planned.failing("invalid", "lat: 'x' is not a number"),
-        4: Planned(Fate.CREATED, 1),
+        4: Planned(Fate.CREATED, 1, code="RJBB"),
     }
     assert world.data.find(key_of("RJAA")).created.by == "taro"
 

@@ -281,6 +281,26 @@ def retry(id_: str, watch: bool, api: Api, as_json: bool) -> None:
     _conclude(api.post(job_path(id_, "retry")), api, wait=watch, as_json=as_json)
 
 
+@import_.command(
+    examples=(
+        f"sfn-cqrs import undo {_EXAMPLE} --dry-run",
+        f"sfn-cqrs import undo {_EXAMPLE} --watch",
+    ),
+)
+@id_argument
+@click.option("--dry-run", is_flag=True, help="Count what would be reversed, and change nothing.")
+@click.option("--watch", is_flag=True, help="Wait for the end.")
+@api_options
+def undo(id_: str, dry_run: bool, watch: bool, api: Api, as_json: bool) -> None:
+    """Take an import back: its items become what they were before.
+
+    Each row ends reversed, kept (somebody has changed the item since) or failed; errors.csv lists
+    those that are kept or failed, with the reason. The undo is an import, which you can undo.
+    """
+    body = json.dumps({"dryRun": dry_run})
+    _conclude(api.post(job_path(id_, "undo"), body), api, wait=watch or dry_run, as_json=as_json)
+
+
 def _planned(file: GivenFile, publish_mode: str) -> Plan:
     from sfn_cqrs.domain.errors import SfnCqrsError  # noqa: PLC0415 - this and plans import much
     from sfn_cqrs_tools.client.plan import plan_of  # noqa: PLC0415
@@ -368,9 +388,10 @@ def _conclude(job: dict[str, Any], api: Api, *, wait: bool, as_json: bool) -> No
 
 
 def _print_job(job: dict[str, Any]) -> None:
-    counts = ", ".join(f"{job[name]:,} {name}" for name in (*COUNTS, "accepted") if name in job)
     trial = ", a dry run" if job["dryRun"] else ""
-    echo(f"{job['id']} is {job['status']}{trial}: {job['total']:,} rows, {counts}")
+    back = f", it undoes {job['undoes']}" if "undoes" in job else ""
+    counts = ", ".join(f"{count:,} {name}" for name, count in _counts_of(job))
+    echo(f"{job['id']} is {job['status']}{trial}{back}: {job['total']:,} rows, {counts}")
     if "etaSeconds" in job and job["status"] not in ENDED:
         left = "" if job["etaSeconds"] is None else f", {job['etaSeconds']:.0f} s left"
         echo(f"{job['rowsPerSecond']:,.0f} rows/s{left}")
@@ -378,6 +399,17 @@ def _print_job(job: dict[str, Any]) -> None:
         echo(f"{job['error']['code']}: {job['error']['message']}")
     if "files" in job:
         _print_files(job)
+
+
+def _counts_of(job: dict[str, Any]) -> list[tuple[str, int]]:
+    """The counts of an import by their names; those of an undo have other names."""
+    counts: list[tuple[str, int]] = [
+        (name, job[name]) for name in (*COUNTS, "accepted") if name in job
+    ]
+    if "undoes" not in job or "unchanged" not in job:
+        return counts
+    changed = ("reversed", job["created"] + job["updated"])
+    return [changed, ("kept", job["unchanged"]), *counts[-2:]]
 
 
 def _print_files(job: dict[str, Any]) -> None:

@@ -61,6 +61,11 @@ START = body(
         "dryRun": {**FLAG, "default": False},
     },
 )
+UNDO = body(
+    "UndoImport",
+    {},
+    {"dryRun": {**FLAG, "default": False, "description": "count, and change nothing"}},
+)
 _CHANGES = {"created": COUNT, "updated": COUNT, "unchanged": COUNT}
 _ACCEPTED = {
     **COUNT,
@@ -110,6 +115,8 @@ _LIVE = {
     "stopping": one_of("cancelled"),
     "retries": {**TEXT, "description": "the import whose failed rows this one goes through"},
     "retriedBy": {**TEXT, "description": "the import that goes through the failed rows again"},
+    "undoes": {**TEXT, "description": "the import that this one takes back"},
+    "undoneBy": {**TEXT, "description": "the import that takes this one back"},
     "parent": {**TEXT, "description": "the ZIP import that this file is an entry of"},
     **_PACE,
 }

@@ -38,7 +38,8 @@ def _ended(job: Job, problem: Problem | None, *, with_report: bool) -> Job:
     if sum((each.counts for each in imports.markers(job.key)), Counts()) != counted:
         raise TransientError("the markers and the counters of the job disagree")
     ending = ending_of(job, counted, problem)
-    if job.loaded is not None and ending.counts.failed and with_report:
+    is_listed = ending.counts.failed or (job.undoes and ending.counts.unchanged)
+    if job.loaded is not None and is_listed and with_report:
         has_missing = ending.counts != counted
         failed = failures(job, job.loaded, problem) if has_missing else counted_failures(job.key)
         bootstrap.import_bucket().put_report(job.key, report_lines(job.loaded.header, failed))

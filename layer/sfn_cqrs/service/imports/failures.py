@@ -59,7 +59,7 @@ def _rows_of(job: Job, loaded: Loaded) -> Iterator[Row]:
     try:
         if job.cells is not None:
             yield Row(1, job.row)
-        elif loaded.reader is Reader.JSONL:
+        elif loaded.reader is Reader.JSONL or job.undoes:
             yield from map(Row.of_json_line, bucket.lines(loaded.source))
         else:
             yield from open_csv(

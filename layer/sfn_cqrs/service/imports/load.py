@@ -8,11 +8,12 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.csv_rows import READ_PROBLEMS, CsvFile, Row, open_csv
 from sfn_cqrs.domain.errors import InvalidFileError
 from sfn_cqrs.domain.import_job import MAX_ROWS, Job, Loaded, Reader, Source
-from sfn_cqrs.domain.imports import FailedRow, InputRow
+from sfn_cqrs.domain.imports import KEPT, FailedRow, InputRow
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.service.imports import strategies
 from sfn_cqrs.service.imports.budget import measure_rows
 from sfn_cqrs.service.imports.failures import failures, missing_rows
+from sfn_cqrs.service.imports.undo import undone_rows
 from sfn_cqrs.service.logs import logger
 
 MARGIN_MS = 30_000
@@ -37,7 +38,9 @@ def _gone_through(job: Job, remaining_ms: Callable[[], int]) -> Loaded:
     if job.loaded is not None:
         return _left(job, job.loaded)
     earlier = _earlier(job) if job.retries else None
-    return _whole(job, remaining_ms) if earlier is None else _failed_of(earlier, job)
+    if earlier is not None:
+        return _failed_of(earlier, job)
+    return undone_rows(job, remaining_ms) if job.undoes else _whole(job, remaining_ms)
 
 
 def _whole(job: Job, remaining_ms: Callable[[], int]) -> Loaded:
@@ -69,8 +72,11 @@ def _earlier(job: Job) -> Job | None:
 def _failed_of(earlier: Job, job: Job) -> Loaded:
     """The failed rows of an earlier job, by their numbers in its file."""
     loaded = cast("Loaded", earlier.loaded)
-    columns = strategies.find(job.table).known_columns().assigned(loaded.header)
-    rows = _Counted(map(_as_retried, failures(earlier, loaded)))
+    columns: tuple[str | None, ...] = loaded.header
+    if not job.undoes:
+        columns = strategies.find(job.table).known_columns().assigned(loaded.header)
+    failed = (each for each in failures(earlier, loaded) if each.problem.code not in KEPT)
+    rows = _Counted(map(_as_retried, failed))
     source = bootstrap.import_bucket().put_rows(job.key, rows.lines())
     reader = Reader.JSONL if rows.count else Reader.NONE
     return Loaded(rows.count, loaded.header, columns, reader, source)

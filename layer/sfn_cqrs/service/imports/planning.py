@@ -1,6 +1,6 @@
 """What a row of an import is to become, by the item as it is."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,14 +10,14 @@ from sfn_cqrs.domain.command import Command, Content, DataRow
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import NotPermittedError
 from sfn_cqrs.domain.import_strategy import Comparison, Duplicates, ImportStrategy, Wanted
-from sfn_cqrs.domain.imports import SUPERSEDED, Fate, Planned, Settings
+from sfn_cqrs.domain.imports import SUPERSEDED, Fate, InputRow, Plan, Planned, Settings
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.policy import guarded_content
 from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.domain.versioning import Predecessor
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.chain import Chain
-from sfn_cqrs.service.imports.strategies import compared
+from sfn_cqrs.service.imports.strategies import compared, wanted_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,10 @@ class Chained:
         """The version that comes next."""
         return self.latest.version + 1 if self.latest else 1
 
+    def has(self, version: int) -> bool:
+        """Return whether a version is stored; the data row was read after the chain."""
+        return version <= max(self.latest.version if self.latest else 0, self.current.version)
+
     @property
     def base(self) -> DataRow | None:
         """What the next version changes: the newest one, or the item as it is."""
@@ -60,9 +64,9 @@ class Chained:
         return is_open or self.current.version < self.predecessor.version
 
 
-def current_of(wanted: Iterable[Wanted]) -> dict[ItemKey, Current]:
-    """The items that rows want, as they are."""
-    keys = [each.key for each in wanted]
+def current_of(wanted: Iterable[ItemKey]) -> dict[ItemKey, Current]:
+    """Items as they are."""
+    keys = list(wanted)
     data = bootstrap.data()
     known = {key: Current(item, data.row_of(item)) for key, item in data.snapshots(keys).items()}
     return {key: known.get(key, Current()) for key in keys}
@@ -74,11 +78,16 @@ def chained(wanted: Wanted) -> Chained:
     predecessor = (
         Chain(wanted.key).run(chain.previous(latest.version + 1)) if latest else Predecessor()
     )
-    return Chained(latest, predecessor, current_of([wanted])[wanted.key])
+    return Chained(latest, predecessor, current_of([wanted.key])[wanted.key])
 
 
 class Planner:
-    """Plans the rows of one job."""
+    """Plans the rows of one job.
+
+    A row whose item has an open chain `queues`: on the last try it is published behind.
+    """
+
+    queues = True
 
     def __init__(self, settings: Settings, strategy: ImportStrategy) -> None:
         """Plan by a strategy."""
@@ -88,10 +97,34 @@ class Planner:
         guarded = handlers.access_of(strategy.type).guarded
         self._guarded = guarded if is_clients else frozenset[str]()
 
+    def read(self, rows: Sequence[InputRow]) -> tuple[dict[int, Wanted], Plan]:
+        """Take rows to the items that they want: one row for each, and the fates of all others."""
+        good: dict[int, Wanted] = {}
+        fates: Plan = {}
+        latest: dict[ItemKey, int] = {}
+        for row in rows:
+            read = row.problem or wanted_by(
+                self._strategy, self._settings.key.tenant, self._settings.cells_of(row)
+            )
+            if isinstance(read, Problem):
+                fates[row.number] = Planned(Fate.FAILED, problem=read)
+                continue
+            earlier = latest.get(read.key)
+            if earlier is not None:
+                del good[earlier]
+                fates[earlier] = self.superseded(row.number)
+            latest[read.key] = row.number
+            good[row.number] = read
+        return good, fates
+
+    def current_of(self, wanted: dict[int, Wanted]) -> dict[ItemKey, Current]:
+        """The items that rows want, as they are."""
+        return current_of(each.key for each in wanted.values())
+
     def planned(self, row: int, wanted: Wanted, current: Current) -> Planned:
         """What a row is to become, if nobody is in its way."""
         if self._settings.has_applied(row, current.row):
-            return _written_as(current.version)
+            return Planned.writing(current.version, wanted.key.code)
         later = self._later_row(row, current.row)
         if later is not None:
             return self.superseded(later)
@@ -101,7 +134,7 @@ class Planner:
         """What a row is to become, now that somebody was in its way."""
         newest = item.latest.as_row() if item.latest else None
         if newest is not None and self._settings.has_applied(row, newest):
-            return _written_as(newest.version)
+            return Planned.writing(newest.version, wanted.key.code)
         later = self._later_row(row, newest)
         if later is not None:
             return self.superseded(later)
@@ -113,6 +146,10 @@ class Planner:
                 " redrive or skip it, then retry this row",
             )
         return self._compared(wanted, item.base, item.next_version)
+
+    def has_written(self, row: int, command: Command) -> bool:
+        """Whether a version is what this row has published."""
+        return command.request_id == self._settings.key.request_id(row)
 
     def content(self, wanted: Wanted, before: DataRow | None) -> Content:
         """What a row is published as: what no client writes stays as it was.
@@ -154,8 +191,4 @@ class Planner:
             return Planned(Fate.FAILED, problem=comparison)
         if comparison is Comparison.EQUAL:
             return Planned(Fate.UNCHANGED)
-        return _written_as(version)
-
-
-def _written_as(version: int) -> Planned:
-    return Planned(Fate.CREATED if version == 1 else Fate.UPDATED, version)
+        return Planned.writing(version, wanted.key.code)

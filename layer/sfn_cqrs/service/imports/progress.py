@@ -54,15 +54,22 @@ class Progress:
         tells = may_read or job.cells is None
         if ending is not None and ending.problem is not None and tells:
             view["error"] = {"code": ending.problem.code, "message": ending.problem.reason}
-        if job.retries:
-            view["retries"] = job.retries[0]
-        if job.retried_by:
-            view["retriedBy"] = job.retried_by
-        if job.parent is not None:
-            view["parent"] = job.parent.id
+        view |= _others(job)
         if self.rate is not None:
             view |= {"rowsPerSecond": round(self.rate, 1), "etaSeconds": self.eta}
         return view
+
+
+def _others(job: Job) -> dict[str, Json]:
+    """The other imports that an import has to do with, by what they are to it."""
+    others = {
+        "retries": job.retries[0] if job.retries else None,
+        "retriedBy": job.retried_by,
+        "undoes": job.undoes,
+        "undoneBy": job.undone_by,
+        "parent": job.parent.id if job.parent else None,
+    }
+    return {name: id_ for name, id_ in others.items() if id_}
 
 
 def progress_of(job: Job) -> Progress:

@@ -9,12 +9,13 @@ from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Command, Content, DataRow
 from sfn_cqrs.domain.ids import new_ulid
 from sfn_cqrs.domain.import_strategy import Wanted
-from sfn_cqrs.domain.imports import Plan, Planned, PublishMode, Settings
+from sfn_cqrs.domain.imports import Fate, Plan, Planned, PublishMode, Settings
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.process import Mode, Outcome, Process
 from sfn_cqrs.domain.publication import Publication, RowPublication
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.imports.planning import Chained, Current, Planner, chained
+from sfn_cqrs.service.imports.undo import Undo
 
 TRIES = 3
 
@@ -26,7 +27,7 @@ class Publisher:
     wait for their versions to close, each with the reason.
     """
 
-    def __init__(self, settings: Settings, planner: Planner, first: int) -> None:
+    def __init__(self, settings: Settings, planner: Planner | Undo, first: int) -> None:
         """Publish for a job; `first` names the batch's plan."""
         self._settings = settings
         self._planner = planner
@@ -71,7 +72,7 @@ class Publisher:
         )
         bootstrap.processes().hand_over(process)
         row = command.source_row or 0
-        return row, self._waiting(row, planned)
+        return row, self._waiting(row, planned.version)
 
     def _found_all(self, wanted: dict[int, Wanted], plan: Plan) -> Plan:
         """What has become of the rows that an earlier delivery published."""
@@ -81,7 +82,8 @@ class Publisher:
         return {
             row: self._found(row, command, planned, processes.get(command.key))
             for row, planned in plan.items()
-            if (command := commands.get(wanted[row].key)) and self._is_its(row, command)
+            if (command := commands.get(wanted[row].key))
+            and self._planner.has_written(row, command)
         }
 
     def _may_be_together(
@@ -102,15 +104,16 @@ class Publisher:
 
     def _one_by_one(self, row: int, wanted: Wanted, planned: Planned) -> Planned:
         """Publish a row that somebody was in the way of; after some tries it is queued behind."""
+        open_at = 0
         for attempt in range(TRIES):
-            command = bootstrap.commands().find(wanted.key, planned.version)
-            if command is not None and self._is_its(row, command):
-                process = bootstrap.processes().find(wanted.key, planned.version)
-                return self._found(row, command, planned, process)
+            found = self._found_alone(row, wanted, planned)
+            if found is not None:
+                return found
             item = chained(wanted)
             after = self._planner.planned_again(row, wanted, item)
-            is_last = attempt == TRIES - 1
-            if after.version and self._is_sync and item.is_behind and not is_last:
+            may_queue = self._planner.queues and attempt == TRIES - 1
+            if after.version and self._is_sync and item.is_behind and not may_queue:
+                open_at = item.predecessor.version
                 time.sleep(random.uniform(0, 0.1 * 2**attempt))
                 continue
             planned = self._kept(row, planned, after)
@@ -119,22 +122,32 @@ class Publisher:
             fate = self._published_alone(row, wanted, planned, item)
             if fate is not None:
                 return fate
-        return self._waiting(row, planned)
+        return self._waiting(row, open_at or planned.version)
+
+    def _found_alone(self, row: int, wanted: Wanted, planned: Planned) -> Planned | None:
+        """What has become of a row that an earlier delivery published; None if none has."""
+        command = bootstrap.commands().find(wanted.key, planned.version)
+        if command is None or not self._planner.has_written(row, command):
+            return None
+        process = bootstrap.processes().find(wanted.key, planned.version)
+        return self._found(row, command, planned, process)
 
     def _published_alone(
         self, row: int, wanted: Wanted, planned: Planned, item: Chained
     ) -> Planned | None:
-        """Publish one row; None if somebody was faster."""
+        """Publish one row; None if somebody was faster, or another delivery of this row."""
+        if item.has(planned.version):
+            return None
         publication = self._publication(row, wanted, planned, item.current, item)
         if bootstrap.commands().publish_many([publication])[0] is not None:
             return None
         self._note(publication)
         is_waiting = self._is_sync and item.is_behind
-        return self._waiting(row, planned) if is_waiting else planned
+        return self._waiting(row, planned.version) if is_waiting else planned
 
     def _kept(self, row: int, before: Planned, after: Planned) -> Planned:
         """Change the plan; a problem is none of the row's own and may be cured by a later try."""
-        if before == after or after.problem is not None:
+        if before == after or after.fate is Fate.FAILED:
             return after
         return bootstrap.imports().replan(self._settings.key, self._first, row, before, after)
 
@@ -148,25 +161,22 @@ class Publisher:
             self.applied.append(command)
             return planned
         if process.outcome.is_open:
-            return self._waiting(row, planned)
+            return self._waiting(row, planned.version)
         return Planned.failing(
             "chain_blocked",
             f"version {command.version}, which this row published, is {process.outcome}"
             f" ({process.error}); redrive or skip it",
         )
 
-    def _waiting(self, row: int, planned: Planned) -> Planned:
+    def _waiting(self, row: int, version: int) -> Planned:
         """A row that is counted when its version closes, or fails on the batch's last try."""
-        reason = f"version {planned.version} is not applied yet; its chain shows how it ends"
+        reason = f"version {version} is not applied yet; its chain shows how it ends"
         self.pending[row] = reason
         return Planned.failing("chain_open", reason)
 
     def _note(self, publication: Publication | RowPublication) -> None:
         if isinstance(publication, RowPublication):
             self.applied.append(publication.command)
-
-    def _is_its(self, row: int, command: Command) -> bool:
-        return command.request_id == self._settings.key.request_id(row)
 
     def _publication(
         self,

@@ -12,27 +12,25 @@ from dataclasses import dataclass
 from typing import Self
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import TransientError
 from sfn_cqrs.domain.import_job import Job
 from sfn_cqrs.domain.import_strategy import ImportStrategy, Wanted
 from sfn_cqrs.domain.imports import (
     Counts,
     FailedRow,
-    Fate,
     InputRow,
     Marker,
     Plan,
     Planned,
     Settings,
 )
-from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.expiry import expire_previous
 from sfn_cqrs.service.commands.projection import project_many
 from sfn_cqrs.service.imports import strategies
-from sfn_cqrs.service.imports.planning import Planner, current_of
+from sfn_cqrs.service.imports.planning import Planner
 from sfn_cqrs.service.imports.publishing import Publisher
+from sfn_cqrs.service.imports.undo import Undo
 
 _UNSTABLE = Planned.failing("unstable", "the strategy changed its mind; retry this row")
 
@@ -55,23 +53,24 @@ class RowBatch:
     def __init__(
         self,
         settings: Settings,
-        strategy: ImportStrategy,
+        strategy: ImportStrategy | None,
         rows: Sequence[InputRow],
         *,
         is_last_try: bool = False,
     ) -> None:
-        """Take rows; the first one's number is the batch's name."""
+        """Take rows; the first one's number is the batch's name. An undo has no strategy."""
         self._settings = settings
-        self._strategy = strategy
         self._rows = rows
         self._first = rows[0].number
         self._is_last_try = is_last_try
-        self._planner = Planner(settings, strategy)
+        self._planner = Planner(settings, strategy) if strategy else Undo(settings)
         self._publisher = Publisher(settings, self._planner, self._first)
 
     @classmethod
     def of(cls, job: Job, rows: Sequence[InputRow], *, is_last_try: bool = False) -> Self:
         """Rows of a job whose file is read, for the strategy of its table."""
+        if job.undoes:
+            return cls(job.settings(), None, rows, is_last_try=is_last_try)
         with handlers.known_elsewhere():
             strategy = strategies.find(job.table)
         return cls(job.settings(), strategy, rows, is_last_try=is_last_try)
@@ -83,7 +82,7 @@ class RowBatch:
             TransientError: something is busy, or rows wait for their chains; nothing is
                 counted, and the same batch may be tried again.
         """
-        wanted, fates = self._read()
+        wanted, fates = self._planner.read(self._rows)
         if wanted:
             fates |= self._written(wanted)
         pending = self._publisher.pending
@@ -92,29 +91,9 @@ class RowBatch:
             raise TransientError(f"{len(pending)} rows wait; row {row}: {reason}")
         return Result(self._counted(fates), fates)
 
-    def _read(self) -> tuple[dict[int, Wanted], Plan]:
-        """The good rows, one for each item, and the fates of all others."""
-        good: dict[int, Wanted] = {}
-        fates: Plan = {}
-        latest: dict[ItemKey, int] = {}
-        for row in self._rows:
-            read = row.problem or strategies.wanted_by(
-                self._strategy, self._settings.key.tenant, self._settings.cells_of(row)
-            )
-            if isinstance(read, Problem):
-                fates[row.number] = Planned(Fate.FAILED, problem=read)
-                continue
-            earlier = latest.get(read.key)
-            if earlier is not None:
-                del good[earlier]
-                fates[earlier] = self._planner.superseded(row.number)
-            latest[read.key] = row.number
-            good[row.number] = read
-        return good, fates
-
     def _written(self, wanted: dict[int, Wanted]) -> Plan:
         """Plan and publish the good rows; answers what has become of each."""
-        current = current_of(wanted.values())
+        current = self._planner.current_of(wanted)
         plan = {
             row: self._planner.planned(row, each, current[each.key]) for row, each in wanted.items()
         }
@@ -130,7 +109,7 @@ class RowBatch:
     def _projected(self, fates: Plan) -> Plan:
         """Bring what is applied to the read models; answers the rows that now wait."""
         applied = self._publisher.applied
-        failed = project_many(self._strategy.type, applied) if applied else []
+        failed = project_many(applied[0].key.type, applied) if applied else []
         waiting = dict(
             self._publisher.hand_over(command, fates[command.source_row or 0]) for command in failed
         )

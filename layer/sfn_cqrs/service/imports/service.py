@@ -16,6 +16,8 @@ from sfn_cqrs.domain.errors import (
     NotFailedError,
     NotFoundError,
     NotOpenError,
+    NotPermittedError,
+    NotUndoableError,
     SupersededError,
 )
 from sfn_cqrs.domain.ids import new_ulid, ulid_of
@@ -31,6 +33,8 @@ from sfn_cqrs.domain.import_job import (
     Reader,
     RetryBy,
     Source,
+    UndoBy,
+    why_not_undone,
 )
 from sfn_cqrs.domain.imports import Counts, Plan, PublishMode
 from sfn_cqrs.domain.keys import ImportKey, ImportKind, ZipKey, checked_tenant
@@ -356,6 +360,45 @@ class ImportService:
         jobs.create(again)
         return progress_of(self._find(key.id))
 
+    def undo(self, id_: str, caller: Caller | None = None, *, dry_run: bool = False) -> Progress:
+        """Have a job take an import back: its items become what they were.
+
+        An item that somebody has changed since is kept. An import is undone by one job; whoever
+        asks again is given that one. A dry run is a job of its own that writes nothing.
+
+        Raises:
+            NotFoundError: there is no such import.
+            NotUndoableError: it has not ended, has written nothing, or is too old.
+            NotPermittedError: the client may not import into the table, or code made the import.
+            TooManyImportsError: a client's tenant has as many open as it may.
+        """
+        if ZipKey.is_named_by(id_):
+            raise NotUndoableError("an archive is undone file by file: the last one first")
+        job, caller = self._find(id_), caller or Caller()
+        strategies.check_publish(job.table, caller.client)
+        if caller.client is not None and job.client is None:
+            raise NotPermittedError(f"code has made {id_}, so only code may undo it")
+        jobs, now = bootstrap.import_jobs(), bootstrap.now()
+        refusal = why_not_undone(job, iso(now))
+        if refusal:
+            raise NotUndoableError(f"{id_} cannot be undone: {refusal}")
+        if job.total > MAX_DIRECT_ROWS:
+            strategies.check_step_function(job.table, caller.client)
+        key = ImportKey(self._tenant, new_ulid(now))
+        if not dry_run:
+            noted = jobs.change(job.key, UndoBy(key.id), job).record
+            key = ImportKey.of(self._tenant, noted.undone_by) if noted is not None else key
+            found = jobs.find(key)
+            if found is not None:
+                return progress_of(found)
+        take_place(key, job.size, caller.client)
+        made_by = files.made_by(caller, iso(now))
+        undo = Job(
+            key=key, table=job.table, source=NO_SOURCE, undoes=id_, dry_run=dry_run, **made_by
+        )
+        jobs.create(undo)
+        return progress_of(self._find(key.id))
+
     def errors(self, id_: str) -> Iterator[bytes]:
         """A job's errors.csv, a piece at a time.
 
@@ -439,4 +482,5 @@ def _retrying(earlier: Job) -> dict[str, Any]:
     return {
         "retries": (earlier.key.id, *earlier.retries),
         "since": earlier.since or earlier.by.at,
+        "undoes": earlier.undoes,
     }

@@ -16,23 +16,30 @@ class ImportTable:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self.plans: dict[tuple[ImportKey, int], Plan] = {}
+        self._plans: dict[tuple[ImportKey, int], Plan] = {}
         self.counted: dict[ImportKey, dict[int, Marker]] = {}
         self.sums: dict[ImportKey, Counts] = {}
         self.sealed: set[ImportKey] = set()
 
     def plan(self, key: ImportKey, first: int, plan: Plan) -> Plan | None:
         with self._store.lock:
-            kept = self.plans.get((key, first))
+            kept = self._plans.get((key, first))
             if kept is None:
-                self.plans[key, first] = dict(plan)
+                self._plans[key, first] = dict(plan)
             return deepcopy(kept)
+
+    def plans(self, key: ImportKey) -> Iterator[tuple[int, Plan]]:
+        with self._store.lock:
+            kept = {
+                first: deepcopy(plan) for (job, first), plan in self._plans.items() if job == key
+            }
+        return iter(sorted(kept.items()))
 
     def replan(
         self, key: ImportKey, first: int, row: int, before: Planned, after: Planned
     ) -> Planned:
         with self._store.lock:
-            kept = self.plans[key, first]
+            kept = self._plans[key, first]
             if kept[row] == before:
                 kept[row] = after
             return kept[row]

@@ -384,6 +384,11 @@ class HistoryTable:
             _put_history(self._store, self.item_of(snapshot))
             return True
 
+    def find_many(self, versions: Iterable[tuple[ItemKey, int]]) -> dict[ItemKey, DataRow]:
+        with self._store.lock:
+            kept = [self._store.history.get(version) for version in versions]
+            return {row.key: _loaded(self._store, row) for row in kept if row is not None}
+
     def later(self, key: ItemKey, version: int, limit: int) -> Page[DataRow]:
         after = cursor_at(key.version_sk(version))
         return self._page(key, Range([key.pk], key.versions_prefix, limit, after))

@@ -1,0 +1,213 @@
+"""Undo of an import: each row's item becomes what it was, unless somebody has changed it since.
+
+A row of an undo is a version that the import made. It is taken back by one transaction, which
+holds only if the data row still is at that version, and no later version is stored.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain import chain
+from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.command import Command, Content, DataRow
+from sfn_cqrs.domain.csv_rows import Problem, Row
+from sfn_cqrs.domain.errors import InvalidFileError, TransientError
+from sfn_cqrs.domain.import_job import Job, Loaded, Reader
+from sfn_cqrs.domain.import_strategy import Record, Wanted
+from sfn_cqrs.domain.imports import Fate, InputRow, Plan, Planned, Settings
+from sfn_cqrs.domain.keys import ImportKey, ItemKey
+from sfn_cqrs.service.commands.chain import Chain
+from sfn_cqrs.service.imports import strategies
+from sfn_cqrs.service.imports.planning import Chained, Current, chained, current_of
+
+HEADER = ("type", "item", "version")
+"""What a row of an undo has; errors.csv begins with it."""
+MARGIN_MS = 30_000
+
+
+def undone_rows(job: Job, remaining_ms: Callable[[], int]) -> Loaded:
+    """List the versions that an import made, as the rows of the job that takes it back.
+
+    Raises:
+        InvalidFileError: the import is not known any more, or there is no time to list its rows.
+        TransientError: a function that outlived the import may still apply a row; try again.
+    """
+    import_key = ImportKey.of(job.key.tenant, job.undoes)
+    undone = bootstrap.import_jobs().find(import_key)
+    if undone is None:
+        raise InvalidFileError("gone", f"the import {job.undoes} does not exist any more")
+    if undone.left_rows_at(iso(bootstrap.now())):
+        raise TransientError(
+            f"{job.undoes} has ended just now, and not all of its rows are counted"
+        )
+    type_, rows = strategies.find(job.table).type, 0
+
+    def lines() -> Iterator[str]:
+        nonlocal rows
+        for number, planned in written_rows(bootstrap.imports().plans(import_key)):
+            if remaining_ms() < MARGIN_MS:
+                raise InvalidFileError("too_slow", "the import has too many rows to be undone")
+            rows += 1
+            cells = [type_, planned.code, str(planned.version)]
+            yield Row(number, cells).as_json_line()
+
+    source = bootstrap.import_bucket().put_rows(job.key, lines())
+    return Loaded(rows, HEADER, HEADER, Reader.JSONL if rows else Reader.NONE, source)
+
+
+def written_rows(plans: Iterable[tuple[int, Plan]]) -> Iterator[tuple[int, Planned]]:
+    """Yield the planned rows with a version in their order.
+
+    Two batches may have a row if the job changed hands; the later plan has looked last.
+    """
+    held: Plan = {}
+    for first, plan in plans:
+        for row in sorted(row for row in held if row < first):
+            yield row, held.pop(row)
+        held |= {row: planned for row, planned in plan.items() if planned.version}
+    yield from sorted(held.items())
+
+
+class Undo:
+    """Plans the rows of one undo, as `Planner` plans those of a file."""
+
+    queues = False
+
+    def __init__(self, settings: Settings) -> None:
+        """Plan for a job that undoes another."""
+        self._settings = settings
+        self._versions: dict[int, int] = {}
+        self._before: dict[ItemKey, Content] = {}
+        self._current: dict[ItemKey, Current] = {}
+
+    def read(self, rows: Sequence[InputRow]) -> tuple[dict[int, Wanted], Plan]:
+        """Take the rows' items as they are, and look up what they were before the import."""
+        wanted: dict[int, Wanted] = {}
+        for row in rows:
+            type_, code, version = row.cells
+            key = ItemKey(self._settings.key.tenant, type_, code)
+            self._versions[row.number] = int(version)
+            wanted[row.number] = Wanted(key, Record(code, ""))
+        self._current = current_of(each.key for each in wanted.values())
+        self._look_back(wanted)
+        return wanted, {}
+
+    def current_of(self, _wanted: dict[int, Wanted]) -> dict[ItemKey, Current]:
+        """Return the items as `read` has found them."""
+        return self._current
+
+    def planned(self, row: int, wanted: Wanted, current: Current) -> Planned:
+        """Decide what a row is to become, if nobody is in its way."""
+        version, found = self._versions[row], current.row
+        if found is not None and self.has_written(row, found):
+            return Planned.writing(found.version, wanted.key.code)
+        if found is None or found.version < version:
+            return self.planned_again(row, wanted, chained(wanted))
+        return self._decided(row, wanted, found)
+
+    def planned_again(self, row: int, wanted: Wanted, item: Chained) -> Planned:
+        """Decide what a row is to become, with the item's chain looked at."""
+        version = self._versions[row]
+        newest, outcome = _newest(item), item.predecessor.outcome
+        if newest is not None and self.has_written(row, newest):
+            return Planned.writing(newest.version, wanted.key.code)
+        if newest is None or newest.version < version:
+            return _kept("not_written", "the import has not written this row")
+        if newest.version > version or not self._is_its(row, newest):
+            return self._decided(row, wanted, newest)
+        if outcome is not None and outcome.is_repairable:
+            return Planned.failing(
+                "chain_blocked", f"version {version} is {outcome}; redrive or skip it, then retry"
+            )
+        if item.is_behind:
+            return Planned.writing(version + 1, wanted.key.code)
+        if item.current.version < version:
+            return _kept("skipped", f"version {version} was skipped, and has changed nothing")
+        self._current[wanted.key] = item.current
+        self._look_back({row: wanted})
+        return self._decided(row, wanted, newest)
+
+    def content(self, wanted: Wanted, _before: DataRow | None) -> Content:
+        """Return what the item was; code restores what no client may write."""
+        return self._before[wanted.key]
+
+    def _decided(self, row: int, wanted: Wanted, found: DataRow | Command) -> Planned:
+        """Decide about a row whose item was found at its version, or at a later one."""
+        version = self._versions[row]
+        if found.version > version:
+            return self._changed(found)
+        if not self._is_its(row, found):
+            return _kept("not_written", "the import has not written this row")
+        if wanted.key not in self._before:
+            return _kept("history_expired", f"what it was before version {version} is not kept")
+        return Planned.writing(version + 1, wanted.key.code)
+
+    def _changed(self, found: DataRow | Command) -> Planned:
+        ours = (self._settings.undoes, self._settings.key.id, *self._settings.earlier)
+        if found.source in ours and found.source_row is not None:
+            reason = f"row {found.source_row} of the same import has changed it after this row"
+            return _kept("superseded", reason)
+        by = f" by {found.source}" if found.source else ""
+        return _kept("changed_since", f"version {found.version}{by} has changed it since")
+
+    def _is_its(self, row: int, found: DataRow | Command) -> bool:
+        """Return whether a version is what this row of the import has made."""
+        return (found.source, found.source_row) == (self._settings.undoes, row)
+
+    def has_written(self, row: int, found: DataRow | Command) -> bool:
+        """Return whether a version takes this row back; an earlier job may have made it."""
+        mine = (self._settings.key.id, *self._settings.earlier)
+        return found.source in mine and found.source_row == row
+
+    def _look_back(self, wanted: dict[int, Wanted]) -> None:
+        """Look up what items were whose last version a row of the import has made."""
+        rows = {
+            each.key: current.row
+            for row, each in wanted.items()
+            if (current := self._current[each.key]).row is not None
+            and current.version == self._versions[row]
+            and self._is_its(row, current.row)
+        }
+        below = [(key, row.version - 1) for key, row in rows.items() if row.version > 1]
+        kept = bootstrap.history().find_many(below) if below else {}
+        for key, row in rows.items():
+            before = self._content_before(row, kept.get(key))
+            if before is not None:
+                self._before[key] = before
+
+    def _content_before(self, row: DataRow, below: DataRow | None) -> Content | None:
+        """Return what an item was before the import; None if that is not kept any more.
+
+        The import may have changed it more than once.
+        """
+        version, predecessor = row.version, 0
+        while below is None or below.source == self._settings.undoes:
+            version = below.version if below is not None else version
+            predecessor = Chain(row.key).run(chain.previous(version)).version
+            below = _kept_between(row.key, max(predecessor, 1), version)
+            if below is None:
+                return None if predecessor else replace(row.content, is_deleted=True)
+        return below.content
+
+
+def _kept_between(key: ItemKey, first: int, version: int) -> DataRow | None:
+    """Return the latest state below a version; what was skipped may have made one, or not."""
+    for each in range(version - 1, first - 1, -1):
+        found = bootstrap.history().find_many([(key, each)])
+        if found:
+            return found[key]
+    return None
+
+
+def _newest(item: Chained) -> DataRow | Command | None:
+    """An item's last version: the data row was read after the chain, and may be further."""
+    latest, row = item.latest, item.current.row
+    if latest is None or row is None or row.version <= latest.version:
+        return latest
+    return row
+
+
+def _kept(code: str, reason: str) -> Planned:
+    """Leave a row's item as it is, and list the row with the reason."""
+    return Planned(Fate.UNCHANGED, problem=Problem(code, reason))

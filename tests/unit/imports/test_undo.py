@@ -1,0 +1,351 @@
+import csv
+from dataclasses import replace
+
+import pytest
+from tests.unit.imports.conftest import key_of, run_machine
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.errors import (
+    NotFoundError,
+    NotPermittedError,
+    NotUndoableError,
+    TransientError,
+)
+from sfn_cqrs.domain.import_job import JobStatus
+from sfn_cqrs.domain.policy import MEMBERS, Access, Client
+from sfn_cqrs.domain.process import Mode, Outcome
+from sfn_cqrs.domain.publication import Publication
+from sfn_cqrs.service import handlers
+from sfn_cqrs.service.commands.service import Caller, CommandService
+from sfn_cqrs.service.imports.service import ImportService, Request
+from sfn_cqrs_tools.testing.builders import a_command, a_process
+from shop.airports import airports_of
+
+HEADER = "icao,name,country,lat,lon,tz\n"
+RJAA, RJTT, RJBB = key_of("RJAA"), key_of("RJTT"), key_of("RJBB")
+
+
+def a_line(icao, name="Narita", lat="35.7"):
+    return f"{icao},{name},JP,{lat},140.3,Asia/Tokyo\n"
+
+
+@pytest.fixture
+def service():
+    return ImportService("tenant1")
+
+
+@pytest.fixture
+def imported(world, service):
+    """Return a way to import lines by the machine; it answers the job."""
+
+    def start(*lines, **more):
+        key = service.upload_key("airports.csv")
+        world.import_bucket.put(key, (HEADER + "".join(lines)).encode())
+        progress = service.start(Request(table="airports", key=key), **more)
+        job = run_machine(progress.job.key.id, world)
+        world.clock.advance(minutes=1)
+        return job
+
+    return start
+
+
+@pytest.fixture
+def undone(world, service):
+    """Return a way to undo a job by the machine; it answers the job that has done it."""
+
+    def start(job, **more):
+        return run_machine(service.undo(job.key.id, **more).job.key.id, world)
+
+    return start
+
+
+def counts(job):
+    return (job.ending.counts.updated, job.ending.counts.unchanged, job.ending.counts.failed)
+
+
+def report(world, job):
+    text = b"".join(world.import_bucket.report(job.key)).decode("utf-8-sig")
+    return [line[1:5] for line in csv.reader(text.splitlines())][1:]
+
+
+def rename(code, name):
+    return CommandService("tenant1").publish_partial("AIRPORT", code, name=name, is_sync=True)
+
+
+def test_what_an_import_updated_is_as_before_and_what_it_created_is_deleted(
+    world, imported, undone
+):
+    imported(a_line("RJAA", "Before"))
+    job = imported(a_line("RJAA", "After"), a_line("RJTT", "New"))
+
+    undo = undone(job)
+
+    assert (undo.status, undo.total, counts(undo)) == (JobStatus.COMPLETED, 2, (2, 0, 0))
+    assert (world.data.find(RJAA).name, world.data.find(RJAA).version) == ("Before", 3)
+    assert (world.data.find(RJTT).is_deleted, world.data.find(RJTT).version) == (True, 2)
+    assert airports_of("tenant1") == {"JP": 1}
+    assert world.import_jobs.find(job.key).undone_by == undo.key.id
+
+
+def test_an_undo_can_be_undone(world, imported, undone):
+    imported(a_line("RJAA", "Before"))
+    job = imported(a_line("RJAA", "After"), a_line("RJTT", "New"))
+
+    again = undone(undone(job))
+
+    assert counts(again) == (2, 0, 0)
+    assert (world.data.find(RJAA).name, world.data.find(RJAA).version) == ("After", 4)
+    assert (world.data.find(RJTT).name, world.data.find(RJTT).is_deleted) == ("New", False)
+
+
+def test_what_has_changed_since_is_kept_and_listed(world, imported, undone):
+    job = imported(a_line("RJAA"), a_line("RJTT"))
+    rename("RJTT", "Haneda")
+
+    undo = undone(job)
+
+    assert (undo.status, counts(undo)) == (JobStatus.COMPLETED, (1, 1, 0))
+    assert (world.data.find(RJTT).name, world.data.find(RJTT).version) == ("Haneda", 2)
+    assert report(world, undo) == [["RJTT", "1", "3", "changed_since"]]
+
+
+def test_rows_that_changed_nothing_or_failed_are_no_rows_of_the_undo(imported, undone):
+    imported(a_line("RJAA"))
+    job = imported(a_line("RJAA"), a_line("RJTT", lat="north"), a_line("RJBB"))
+
+    assert (undone(job).total, job.total) == (1, 3)
+
+
+def test_a_dry_run_counts_and_changes_nothing_and_the_undo_may_follow(
+    world, service, imported, undone
+):
+    job = imported(a_line("RJAA"), a_line("RJTT"))
+    rename("RJTT", "Haneda")
+
+    trial = undone(job, dry_run=True)
+
+    assert (trial.dry_run, counts(trial)) == (True, (1, 1, 0))
+    assert world.data.find(RJAA).version == 1
+    assert service.get(job.key.id).as_json().get("undoneBy") is None
+    assert counts(undone(job)) == (1, 1, 0)
+
+
+def test_an_item_that_two_rows_changed_is_as_before_both(world, imported, undone):
+    imported(a_line("RJAA", "Before"))
+    rows = [a_line(f"RK{n:02d}") for n in range(99)]
+    job = imported(a_line("RJAA", "First"), *rows, a_line("RJAA", "Second"))
+    assert world.data.find(RJAA).version == 3
+
+    undo = undone(job)
+
+    assert (world.data.find(RJAA).name, world.data.find(RJAA).version) == ("Before", 4)
+    assert counts(undo) == (100, 1, 0)
+    assert report(world, undo) == [["RJAA", "2", "2", "superseded"]]
+
+
+def test_an_item_that_two_rows_made_is_deleted(world, imported, undone):
+    rows = [a_line(f"RK{n:02d}") for n in range(99)]
+    job = imported(a_line("RJAA", "First"), *rows, a_line("RJAA", "Second"))
+
+    undone(job)
+
+    assert (world.data.find(RJAA).is_deleted, world.data.find(RJAA).version) == (True, 3)
+
+
+def test_a_deleted_item_that_the_import_revived_is_deleted_again(world, imported, undone):
+    imported(a_line("RJAA", "Before"))
+    CommandService("tenant1").delete("AIRPORT", "RJAA", is_sync=True)
+    job = imported(a_line("RJAA", "Revived"))
+
+    undone(job)
+
+    assert world.data.find(RJAA).is_deleted
+    assert world.data.find(RJAA).name == "Before"
+
+
+def test_a_row_whose_history_has_expired_is_kept(world, imported, undone):
+    imported(a_line("RJAA", "Before"))
+    job = imported(a_line("RJAA", "After"))
+    world.store.history.remove((RJAA, 1))
+
+    undo = undone(job)
+
+    assert world.data.find(RJAA).name == "After"
+    assert report(world, undo) == [["RJAA", "2", "2", "history_expired"]]
+
+
+def test_a_version_that_was_built_on_a_skipped_one_is_reversed_to_what_was_there(
+    world, imported, undone
+):
+    imported(a_line("RJAA", "Before"))
+    skipped = a_process(RJAA, 2, outcome=Outcome.SKIPPED)
+    world.commands.publish(Publication(a_command(RJAA, 2), skipped))
+    world.store.processes.put((RJAA, 2), skipped)
+    job = imported(a_line("RJAA", "After"))
+    assert world.data.find(RJAA).version == 3
+
+    undone(job)
+
+    assert (world.data.find(RJAA).name, world.data.find(RJAA).version) == ("Before", 4)
+
+
+def test_history_that_lacks_a_version_that_was_applied_is_not_taken(world, imported, undone):
+    imported(a_line("RJAA", "Oldest"))
+    rename("RJAA", "Before")
+    job = imported(a_line("RJAA", "After"))
+    world.store.history.remove((RJAA, 2))
+
+    undo = undone(job)
+
+    assert world.data.find(RJAA).name == "After"
+    assert report(world, undo) == [["RJAA", "3", "2", "history_expired"]]
+
+
+def test_a_version_of_the_import_that_is_not_applied_yet_is_waited_for(world, imported, undone):
+    """On the last try the row fails, and nothing is published behind; the retry reverses it."""
+    job = imported(a_line("RJAA"))
+    world.store.processes.put((RJAA, 1), a_process(RJAA, 1, outcome=Outcome.OPEN, mode=Mode.ASYNC))
+
+    undo = undone(job)
+
+    assert (undo.status, counts(undo)) == (JobStatus.FAILED, (0, 0, 1))
+    assert report(world, undo) == [["RJAA", "1", "2", "chain_open"]]
+    assert world.commands.find(RJAA, 2) is None
+    world.store.processes.put((RJAA, 1), a_process(RJAA, 1, outcome=Outcome.APPLIED))
+    again = run_machine(ImportService("tenant1").retry(undo.key.id).job.key.id, world)
+    assert (again.undoes, counts(again)) == (job.key.id, (1, 0, 0))
+    assert world.data.find(RJAA).is_deleted
+
+
+def test_a_version_of_the_import_that_has_failed_blocks_its_row(world, imported, undone):
+    job = imported(a_line("RJAA"))
+    world.store.processes.put((RJAA, 1), a_process(RJAA, 1, outcome=Outcome.FAILED))
+
+    assert report(world, undone(job)) == [["RJAA", "1", "2", "chain_blocked"]]
+
+
+def test_a_retry_of_an_undo_leaves_what_was_kept(world, service, imported, undone):
+    job = imported(a_line("RJAA"), a_line("RJTT"))
+    rename("RJTT", "Haneda")
+    world.store.processes.put((RJAA, 1), a_process(RJAA, 1, outcome=Outcome.FAILED))
+
+    undo = undone(job)
+    again = service.retry(undo.key.id).job
+
+    assert run_machine(again.key.id, world).total == 1
+
+
+def test_a_row_whose_reversal_is_not_applied_yet_is_counted_by_the_retry(
+    world, imported, undone, handlers_of_airport
+):
+    """A read model that fails leaves the reversal to the command machine; the row waits for it."""
+
+    def by_icao(command):
+        if command.is_deleted:
+            raise ValueError("not today")
+
+    handlers_of_airport(by_icao=by_icao)
+    job = imported(a_line("RJAA"))
+    undo = undone(job)
+    assert report(world, undo) == [["RJAA", "1", "2", "chain_open"]]
+    world.store.processes.put((RJAA, 2), a_process(RJAA, 2, outcome=Outcome.APPLIED))
+
+    again = run_machine(ImportService("tenant1").retry(undo.key.id).job.key.id, world)
+
+    assert (again.status, counts(again)) == (JobStatus.COMPLETED, (1, 0, 0))
+    assert world.commands.find(RJAA, 3) is None
+
+
+def test_a_cancelled_undo_is_resumed_by_its_retry(world, service, imported):
+    job = imported(a_line("RJAA"), a_line("RJTT"))
+    undo = service.undo(job.key.id).job
+    service.cancel(undo.key.id)
+    assert run_machine(undo.key.id, world).status is JobStatus.CANCELLED
+
+    again = run_machine(service.retry(undo.key.id).job.key.id, world)
+
+    assert counts(again) == (2, 0, 0)
+
+
+def test_an_import_is_undone_by_one_job(service, imported):
+    job = imported(a_line("RJAA"))
+
+    first, second = service.undo(job.key.id), service.undo(job.key.id)
+
+    assert first.job.key == second.job.key
+
+
+def test_guarded_attributes_are_restored_for_a_client_too(world, imported, undone, monkeypatch):
+    client = Client(is_machine=True)
+    access = Access(MEMBERS, guarded=frozenset({"fee"}))
+    monkeypatch.setitem(handlers._access, "AIRPORT", ("shop.airports", access))
+    imported(a_line("RJAA", "Before"))
+    CommandService("tenant1").publish_partial(
+        "AIRPORT", "RJAA", attributes={"fee": 5}, is_sync=True
+    )
+    job = imported(a_line("RJAA", "After"), caller=Caller(client=client))
+    assert world.data.find(RJAA).attributes["fee"] == 5
+    monkeypatch.setitem(handlers._access, "AIRPORT", ("shop.airports", access))
+
+    undone(job, caller=Caller(client=client))
+
+    assert world.data.find(RJAA).attributes["fee"] == 5
+
+
+def test_a_client_does_not_undo_what_code_has_imported(service, imported):
+    job = imported(a_line("RJAA"))
+
+    with pytest.raises(NotPermittedError, match="only code"):
+        service.undo(job.key.id, Caller(client=Client(is_machine=True)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"status": JobStatus.PROCESSING}, "cancel it first"),
+        ({"dry_run": True}, "dry run"),
+        ({"loaded": None}, "never read"),
+    ],
+)
+def test_what_has_written_nothing_is_not_undone(changes, reason, service, imported):
+    job = imported(a_line("RJAA"))
+
+    class Become:
+        def on(self, job, _at):
+            return replace(job, **changes)
+
+    bootstrap.import_jobs().change(job.key, Become())
+
+    with pytest.raises(NotUndoableError, match=reason):
+        service.undo(job.key.id)
+
+
+def test_what_is_too_old_to_be_known_is_not_undone(world, service, imported):
+    job = imported(a_line("RJAA"))
+    world.clock.advance(days=35)
+
+    with pytest.raises(NotUndoableError, match="older than 34 days"):
+        service.undo(job.key.id)
+
+
+def test_an_archive_is_undone_file_by_file(service):
+    with pytest.raises(NotUndoableError, match="file by file"):
+        service.undo("z-01JDHZ0000000000000000000A")
+
+
+@pytest.mark.usefixtures("world")
+def test_an_import_that_does_not_exist_is_not_undone(service):
+    with pytest.raises(NotFoundError):
+        service.undo("c-01JDHZ0000000000000000000A")
+
+
+def test_an_undo_waits_while_a_function_may_still_apply_rows(world, service, imported):
+    job = imported(a_line("RJAA"), a_line("RJTT", lat="north"))
+    world.clock.advance(minutes=-1)
+    undo = service.undo(job.key.id).job
+
+    with pytest.raises(TransientError, match="just now"):
+        run_machine(undo.key.id, world)
+
+    world.clock.advance(minutes=1)
+    assert counts(run_machine(undo.key.id, world)) == (1, 0, 0)
