@@ -7,7 +7,7 @@ import sys
 import pytest
 from tests.template.stack import ROOT
 
-NOT_WHEN_IT_STARTS = {"boto3", "botocore.session", "pydantic", "urllib3"}
+NOT_WHEN_IT_STARTS = {"boto3", "botocore.session", "msgspec", "pydantic", "urllib3"}
 NOT_IN_A_STATE_OF_A_COMMAND = {
     *NOT_WHEN_IT_STARTS,
     "aws_lambda_powertools.event_handler",
@@ -51,7 +51,7 @@ def imported(*functions: str, **environment: str) -> set[str]:
     return set(json.loads(done.stdout))
 
 
-def test_no_function_imports_boto3_nor_pydantic():
+def test_no_function_imports_boto3_nor_a_library_of_models():
     assert imported(*FUNCTIONS) & NOT_WHEN_IT_STARTS == set()
 
 
@@ -60,6 +60,33 @@ def test_a_state_of_a_command_imports_nothing_of_imports_archives_and_the_api():
 
     assert len(states) >= 8
     assert imported(*states) & NOT_IN_A_STATE_OF_A_COMMAND == set()
+
+
+DECLARES = """
+import json, sys
+from dataclasses import dataclass
+from sfn_cqrs.domain import models
+from sfn_cqrs.service.handlers import command_type
+
+@dataclass
+class Visit:
+    minutes: int
+
+command_type("LOOSE")
+without = "sfn_cqrs.domain.model_types" in sys.modules
+command_type("VISIT", model=Visit)
+declared = "msgspec" in sys.modules
+models.made("VISIT", {"minutes": 5})
+print(json.dumps([without, declared, "msgspec" in sys.modules, "pydantic" in sys.modules]))
+"""
+
+
+def test_msgspec_is_imported_by_the_first_typed_publish():
+    done = subprocess.run(
+        [sys.executable, "-c", DECLARES], env={"PYTHONPATH": PATH}, check=True, capture_output=True
+    )
+
+    assert json.loads(done.stdout) == [False, False, True, False]
 
 
 @pytest.mark.parametrize(

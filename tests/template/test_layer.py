@@ -3,6 +3,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -39,15 +41,27 @@ def make(
     )
 
 
+@pytest.fixture(scope="module")
+def layer_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]:
+    """Return a way to the folder of a layer, which is built once."""
+
+    @cache
+    def build(makefile: str, target: str) -> Path:
+        artifacts = tmp_path_factory.mktemp(target)
+        built = make(makefile, target, artifacts)
+        assert built.returncode == 0, built.stderr
+        return artifacts
+
+    return build
+
+
 @needs_python
 @pytest.mark.parametrize(("makefile", "target"), without(BUILDS, [BUILDS[0], BUILDS[2]]))
 def test_a_layer_holds_byte_code_that_lambdas_python_takes_unchecked(
-    tmp_path: Path, makefile: str, target: str
+    layer_of: Callable[[str, str], Path], makefile: str, target: str
 ) -> None:
-    built = make(makefile, target, tmp_path)
-    assert built.returncode == 0, built.stderr
-
-    site = tmp_path / "python"
+    artifacts = layer_of(makefile, target)
+    site = artifacts / "python"
     magic = subprocess.check_output(
         [
             PYTHON,
@@ -65,7 +79,7 @@ def test_a_layer_holds_byte_code_that_lambdas_python_takes_unchecked(
     }
 
     assert headers == {magic + UNCHECKED_HASH}
-    assert [path.name for path in tmp_path.iterdir()] == ["python"]
+    assert [path.name for path in artifacts.iterdir()] == ["python"]
 
 
 def test_the_frameworks_layer_changes_with_the_users_package_and_with_parameters(
@@ -90,6 +104,20 @@ def test_the_frameworks_layer_changes_with_the_users_package_and_with_parameters
     monkeypatch.setenv("DEPLOYED_WITH", "--parameter-overrides Stage=prod")
 
     assert len({first, other_code, other_file, digest()}) == 4
+
+
+@needs_python
+def test_one_layer_has_the_extensions_of_both_architectures(
+    layer_of: Callable[[str, str], Path],
+) -> None:
+    site = layer_of("layer/Makefile", "build-FrameworkLayer") / "python"
+
+    extensions = {path.name for path in (site / "msgspec").glob("*.so")}
+
+    assert extensions == {
+        "_core.cpython-313-aarch64-linux-gnu.so",
+        "_core.cpython-313-x86_64-linux-gnu.so",
+    }
 
 
 @pytest.mark.skipif(sys.version_info[:2] == (3, 13), reason="this Python is the right one")

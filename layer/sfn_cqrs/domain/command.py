@@ -2,10 +2,21 @@
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Generic
 
+from sfn_cqrs.domain import models
 from sfn_cqrs.domain.errors import AttributesTooLargeError, InvalidInputError
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.values import Json, checked_json, checked_object, digest, size_of
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    M = TypeVar("M", default=Any)
+else:
+    from typing import TypeVar
+
+    M = TypeVar("M")  # it has a default since Python 3.13, which Lambda runs
 
 MAX_NAME_CHARACTERS = 1024
 MAX_ATTRIBUTES_BYTES = 4 * 1024 * 1024
@@ -74,8 +85,8 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
-    """What is stored of an item at a version.
+class Stored(Generic[M]):
+    """What is stored of an item at a version; `M` is the model of its type.
 
     `attributes_s3` is the key of the object that holds large attributes; what is read from a
     table has them in `content` all the same. `source` is the import that published it, if one
@@ -106,16 +117,27 @@ class Stored:
         """Whether the item is deleted, at this version."""
         return self.content.is_deleted
 
+    @property
+    def model(self) -> M:
+        """The attributes as an instance of the type's model.
+
+        Raises:
+            TypeError: `command_type` gives the type no model.
+            InvalidModelError: they do not fit it, such as those of a version that is older.
+        """
+        model: M = models.made(self.key.type, self.attributes)
+        return model
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Command(Stored):
+class Command(Stored[M]):
     """One version of an item, immutable once stored."""
 
     id: str
     digest: str
     request_id: str = ""
 
-    def as_row(self) -> "DataRow":
+    def as_row(self) -> "DataRow[M]":
         """The data row once this version is applied."""
         return DataRow(
             key=self.key,
@@ -131,12 +153,12 @@ class Command(Stored):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DataRow(Stored):
+class DataRow(Stored[M]):
     """The item as it is, or as it was at a version."""
 
     command_id: str
 
-    def as_command(self) -> Command:
+    def as_command(self) -> Command[M]:
         """The command that has made the row, as far as the row tells."""
         return Command(
             key=self.key,

@@ -194,6 +194,12 @@ class VersionConflictError(SfnCqrsError):
         self.current_version = current_version
 
 
+class RuleRefusedError(SfnCqrsError):
+    """The `check` of a type refuses the change, as the item now is."""
+
+    code = "rule_refused"
+
+
 class ChainBusyError(SfnCqrsError):
     """A synchronous publish found an earlier version that has not been applied."""
 

@@ -80,12 +80,14 @@ def group(*names: str) -> Policy:
 class Access:
     """What a declaration says: who may publish, or start, and who may read.
 
-    `guarded` are the attributes that no client writes.
+    `guarded` are the attributes that no client writes; `imports` is who may publish by imports,
+    if that is not who may publish over HTTP.
     """
 
     publish: Policy = CODE
     read: Policy = MEMBERS
     guarded: frozenset[str] = frozenset()
+    imports: Policy | None = None
 
 
 UNDECLARED = Access()

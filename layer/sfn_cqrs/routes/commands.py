@@ -16,6 +16,7 @@ from sfn_cqrs.domain.errors import (
     InvalidInputError,
     NotFailedError,
     NotFoundError,
+    RuleRefusedError,
     UnknownTypeError,
     VersionConflictError,
 )
@@ -69,6 +70,7 @@ routes = Routes()
         UnknownTypeError,
         NotFoundError,
         VersionConflictError,
+        RuleRefusedError,
         ChainBusyError,
         IdempotencyMismatchError,
     ),

@@ -40,6 +40,11 @@ _PROBLEM: Final = record(
     {"type": TEXT, "title": TEXT, "status": COUNT, "detail": TEXT, "code": TEXT},
     optional={
         "field": {**TEXT, "description": "which part of the request is wrong"},
+        "problems": {
+            "type": "array",
+            "items": record("WrongField", {"field": TEXT, "reason": TEXT}),
+            "description": "every field that does not fit the model of a type",
+        },
         "known": {"type": "array", "items": TEXT, "description": "the names that exist"},
         "currentVersion": {**COUNT, "description": "what a version must build on"},
         "version": {**VERSION, "description": "the version that is in the way"},

@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 from sfn_cqrs.adapters.transient import is_transient
-from sfn_cqrs.domain import errors
+from sfn_cqrs.domain import errors, models
 from sfn_cqrs.domain.masking import masked
 
 MAX_DETAIL = 4_000
@@ -13,6 +13,7 @@ _RENAMED = {413: "Content Too Large", 422: "Unprocessable Content"}
 _STATUS = {
     errors.InvalidInputError: HTTPStatus.BAD_REQUEST,
     errors.VersionConflictError: HTTPStatus.CONFLICT,
+    errors.RuleRefusedError: HTTPStatus.CONFLICT,
     errors.ChainBusyError: HTTPStatus.CONFLICT,
     errors.NotAppliedError: HTTPStatus.CONFLICT,
     errors.NotFailedError: HTTPStatus.CONFLICT,
@@ -100,6 +101,9 @@ def _extras(error: errors.SfnCqrsError) -> dict[str, Any]:
     match error:
         case errors.UnknownNameError():
             return {"field": error.field, "known": error.known}
+        case models.InvalidModelError():
+            problems = [{"field": field, "reason": reason} for field, reason in error.problems]
+            return {"field": error.field, "problems": problems}
         case errors.InvalidInputError():
             return {"field": error.field}
         case errors.VersionConflictError():

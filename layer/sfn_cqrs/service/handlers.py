@@ -10,13 +10,15 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.command import Command
+from sfn_cqrs.domain import models
+from sfn_cqrs.domain.command import Command, Content, Stored
 from sfn_cqrs.domain.errors import (
     AppBrokenError,
     BusyError,
     InvalidInputError,
     NotFoundError,
     NotPermittedError,
+    RuleRefusedError,
     UnknownNameError,
     UnknownTypeError,
 )
@@ -93,6 +95,10 @@ def command_type(
     read: Policy = MEMBERS,
     guarded: Sequence[str] = (),
     lane: str = "express",
+    imports: Policy | None = None,
+    model: type[T] | None = None,
+    check: Callable[[T | None, T], str | None] | None = None,
+    unknown: str = "refuse",
 ) -> None:
     """Register a type, and say which clients may do what with its items.
 
@@ -107,6 +113,13 @@ def command_type(
         lane: `standard` where handlers may take a minute and more: each has two minutes in the
             express lane, all of them together less than five; what takes longer is tried once
             more. `sfn-cqrs doctor` names those that prove too slow.
+        imports: who may publish by imports, if that is not who may publish over HTTP.
+        model: the class of the attributes: a dataclass, or a model of pydantic's. Whatever is
+            published has to fit it, whoever publishes; handlers have it as `command.model`.
+        check: a rule over several fields, or over the item as it is: it is given the model of
+            the version before (None: there is no item) and of the next one. It returns why it
+            refuses, and a client is answered 409; or it raises `InvalidInputError` for 400.
+        unknown: `keep` stores fields that the model does not have; by default they are refused.
     """
     check_name(type_)
     if lane not in _LANES:
@@ -114,13 +127,51 @@ def command_type(
     if isinstance(guarded, str):
         raise TypeError(f"{type_}: guarded is a list of attributes")
     module = str(sys._getframe(1).f_globals["__name__"])
-    access = Access(publish, read, frozenset(guarded))
+    access = Access(publish, read, frozenset(guarded), imports)
+    typed = _typed(type_, access, model, check, unknown)
     declared_in, declared = _access.get(type_, (module, access))
     if declared_in != module and declared != access:
         raise ValueError(f"{type_} is declared in {declared_in} already, and otherwise")
     _access[type_] = module, access
     _lanes[type_] = _LANES[lane]
+    models.register(type_, typed)
     _sync_handlers.setdefault(type_, {})
+
+
+def _typed(
+    type_: str,
+    access: Access,
+    model: type[T] | None,
+    check: Callable[[T | None, T], str | None] | None,
+    unknown: str,
+) -> models.Typed | None:
+    if model is None:
+        if check is not None:
+            raise ValueError(f"{type_}: check= needs model=")
+        return None
+    found = models.model_of(model, unknown=unknown)
+    strange = sorted(access.guarded - found.names)
+    if strange and unknown == "refuse":
+        raise ValueError(f"{type_}: guarded names {strange[0]}, which the model does not have")
+    return models.Typed(found, check)
+
+
+def check_content(type_: str, content: Content, before: Stored[Any] | None) -> None:
+    """Refuse what does not fit the model of its type, or what the type's rule refuses.
+
+    A deletion that changes nothing else fits.
+
+    Raises:
+        InvalidInputError: it names every wrong field.
+        RuleRefusedError: the rule does not let the item as it is become that.
+    """
+    typed = models.find(type_)
+    was = before.attributes if before else {}
+    if typed is None or (content.is_deleted and content.attributes in ({}, was)):
+        return
+    is_there = before is not None and not before.is_deleted
+    if refusal := typed.refusal(was if is_there else None, content.attributes):
+        raise RuleRefusedError(refusal)
 
 
 def access_of(type_: str) -> Access:
@@ -146,6 +197,19 @@ def check_publish(type_: str, client: Client | None) -> None:
     """
     policy = access_of(type_).publish
     require(policy, client, f"publishing {type_}", f'command_type("{type_}")', "publish")
+
+
+def check_import(type_: str, client: Client | None) -> None:
+    """Refuse a client that may not publish a type by imports.
+
+    Raises:
+        UnknownTypeError, NotPermittedError: why not.
+    """
+    policy = access_of(type_).imports
+    if policy is None:
+        check_publish(type_, client)
+    else:
+        require(policy, client, f"importing {type_}", f'command_type("{type_}")', "imports")
 
 
 def check_read(type_: str, client: Client | None) -> None:

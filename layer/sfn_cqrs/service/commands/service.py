@@ -122,6 +122,7 @@ class CommandService:
     the latest. Every method raises
 
     - InvalidInputError, UnknownTypeError: a field cannot be kept; nothing is written.
+    - InvalidModelError, RuleRefusedError: the type's model or its check refuses the attributes.
     - NotPermittedError: the caller is a client, and the type's declaration does not let it.
     - VersionConflictError: somebody else published; it carries the current version.
     - IdempotencyMismatchError: the idempotency key was used for something else.
@@ -301,6 +302,7 @@ class _Publisher:
         if current is not None and current.digest == content.digest(self._key):
             unchanged = self._published(current, is_unchanged=True)
             return (None if self._keep(unchanged) else Refusal.REQUEST_SEEN), unchanged
+        handlers.check_content(self._key.type, content, current)
         command = self._command(content, current)
         published = self._published(command)
         if change.is_sync:

@@ -6,18 +6,21 @@ from typing import Any
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain import chain
-from sfn_cqrs.domain.command import Command, Content, DataRow
+from sfn_cqrs.domain.command import Command, Content, DataRow, Stored
 from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.errors import NotPermittedError
+from sfn_cqrs.domain.errors import InvalidInputError, NotPermittedError, RuleRefusedError
 from sfn_cqrs.domain.import_strategy import Comparison, Duplicates, ImportStrategy, Wanted
 from sfn_cqrs.domain.imports import SUPERSEDED, Fate, InputRow, Plan, Planned, Settings
 from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.models import InvalidModelError
 from sfn_cqrs.domain.policy import guarded_content
 from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.domain.versioning import Predecessor
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.chain import Chain
 from sfn_cqrs.service.imports.strategies import compared, wanted_by
+
+IN = "attributes."
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,4 +194,21 @@ class Planner:
             return Planned(Fate.FAILED, problem=comparison)
         if comparison is Comparison.EQUAL:
             return Planned(Fate.UNCHANGED)
-        return Planned.writing(version, wanted.key.code)
+        return refused(content, wanted.key, found) or Planned.writing(version, wanted.key.code)
+
+
+def refused(content: Content, key: ItemKey, found: Stored[Any] | None) -> Planned | None:
+    """Return the failure of a row whose item's type refuses its content; None if it accepts.
+
+    Each wrong field has the name of its column.
+    """
+    try:
+        handlers.check_content(key.type, content, found)
+    except InvalidModelError as error:
+        fields = (f"{field.removeprefix(IN)}: {reason}" for field, reason in error.problems)
+        return Planned.failing("invalid", "; ".join(fields))
+    except InvalidInputError as error:
+        return Planned.failing("invalid", f"{error.field.removeprefix(IN)}: {error.problem}")
+    except RuleRefusedError as error:
+        return Planned.failing(error.code, str(error))
+    return None

@@ -98,7 +98,7 @@ def check_publish(
         return
     rule, declaration = rule_of(name), f'@import_strategy("{name}")'
     require(rule.publish, client, f"importing into {name}", declaration, "publish")
-    handlers.check_publish(strategy.type, client)
+    handlers.check_import(strategy.type, client)
     if mode is PublishMode.ASYNC and not rule.async_rows:
         raise NotPermittedError(
             f"importing into {name} as ASYNC is for code only;"

@@ -30,6 +30,7 @@ API: Final[Mapping[str, Mapping[str, str]]] = {
         "sfn_cqrs.service.sagas.effects": "publish_once undo_once",
         "sfn_cqrs.service.routes": "route Asked",
         "sfn_cqrs.domain.policy": "group Policy Client",
+        "sfn_cqrs.domain.models": "Meta Personal",
     },
     "Ask and change": {
         "sfn_cqrs.service.commands.service": "CommandService Published Caller",
@@ -58,7 +59,7 @@ API: Final[Mapping[str, Mapping[str, str]]] = {
         ),
     },
     "What is passed": {
-        "sfn_cqrs.domain.command": "Command Content DataRow Audit",
+        "sfn_cqrs.domain.command": "Stored Command Content DataRow Audit",
         "sfn_cqrs.domain.keys": "ItemKey shard_of",
         "sfn_cqrs.domain.errors": "InvalidInputError TransientError StepRefusedError",
     },

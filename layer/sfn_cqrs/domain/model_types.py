@@ -1,0 +1,670 @@
+"""The fields of models, and how values are checked against them.
+
+`msgspec` checks the values, and is imported by the first check. It stops at the first wrong
+value: only then the fields are gone through one by one, so that all wrong ones are named.
+"""
+
+import dataclasses
+import json
+import re
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
+from functools import cached_property, reduce
+from itertools import islice
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union
+
+from sfn_cqrs.domain.models import MAX_PROBLEMS, InvalidModelError, Personal
+
+if TYPE_CHECKING:
+    from sfn_cqrs.domain.values import Json
+
+Problem = tuple[str, str]
+"""The path of a field, and what is wrong with it."""
+ROOT: Final = "attributes"
+_NUMBER: Final = ("ge", "gt", "le", "lt")
+_LENGTH: Final = ("min_length", "max_length")
+_LIMITS: Final = (*_NUMBER, *_LENGTH, "pattern", "tz")
+_BOUNDS: Final = {"ge": "at least", "gt": "greater than", "le": "at most", "lt": "less than"}
+_BOUND_SCHEMA: Final = {
+    "ge": "minimum",
+    "gt": "exclusiveMinimum",
+    "le": "maximum",
+    "lt": "exclusiveMaximum",
+}
+_DECIMAL: Final = re.compile(r"-?\d{1,38}(\.\d{1,38})?", re.ASCII)
+_LARGEST: Final = 2**63
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """A kind of field: which JSON values it takes, in words and as a JSON Schema."""
+
+    said: str
+    json: frozenset[str]
+    schema: Mapping[str, Any]
+    limits: tuple[str, ...] = ()
+
+
+def _kind(said: str, json: str, limits: tuple[str, ...] = (), **schema: Any) -> Kind:
+    kinds = frozenset(json.split())
+    types_ = sorted(kinds)
+    named = {"type": types_[0] if len(types_) == 1 else types_}
+    return Kind(said, kinds, {**named, **schema}, limits)
+
+
+_TIME: Final = "a time with its offset, such as 2026-11-29T09:00:00Z"
+_KINDS: Final = {
+    "builtins.bool": _kind("true or false", "boolean"),
+    "builtins.int": Kind("an integer", frozenset({"number"}), {"type": "integer"}, _NUMBER),
+    "builtins.float": _kind("a number", "number", _NUMBER),
+    "builtins.str": _kind("a string", "string", (*_LENGTH, "pattern")),
+    "datetime.datetime": _kind(_TIME, "string", ("tz",), format="date-time"),
+    "datetime.date": _kind("a date, such as 2026-11-29", "string", format="date"),
+    "uuid.UUID": _kind("a UUID", "string", format="uuid"),
+    "decimal.Decimal": _kind("a decimal number, such as 12.50", "number string", _NUMBER),
+}
+_ANY: Final = Kind("any value", frozenset({"any"}), {})
+
+
+class Field:
+    """A field's type: one of the classes below."""
+
+    @property
+    def json(self) -> frozenset[str]:
+        """Return the JSON types that the value may have."""
+        raise NotImplementedError
+
+    @property
+    def said(self) -> str:
+        """Say the type as the end of the sentence `must be …`."""
+        raise NotImplementedError
+
+    def schema(self) -> dict[str, Any]:
+        """Describe the type as a JSON Schema."""
+        raise NotImplementedError
+
+    def for_msgspec(self) -> Any:
+        """Return the type as `msgspec.convert` takes it."""
+        raise NotImplementedError
+
+    def problems(self, value: "Json", path: str) -> Iterator[Problem]:
+        """Find what is wrong with a value; nothing if it fits."""
+        if not _fits(value, self.for_msgspec()):
+            yield path, f"must be {self.said}"
+
+    def personal(self, path: str) -> Iterator[str]:  # noqa: ARG002 - of what holds fields
+        """Find the paths of the fields below that are about a person."""
+        return iter(())
+
+
+@dataclasses.dataclass(frozen=True)
+class Value(Field):
+    """A single value: a text, a number, a time."""
+
+    cls: Any
+    kind: Kind
+    limits: Mapping[str, Any]
+
+    @property
+    def json(self) -> frozenset[str]:
+        """Return the JSON types that it may have."""
+        return self.kind.json
+
+    @property
+    def said(self) -> str:
+        """Name the kind and its limits."""
+        if self.limits.get("tz") is False:
+            return "a time without an offset, such as 2026-11-29T09:00:00"
+        return self.kind.said + _bounds_said(self.limits, "character", "characters")
+
+    def schema(self) -> dict[str, Any]:
+        """Name the kind and its limits."""
+        return {**self.kind.schema, **_limits_schema(self.limits, "Length")}
+
+    def for_msgspec(self) -> Any:
+        """Return the class with its limits; a Decimal is checked here."""
+        if self.kind is _KINDS["decimal.Decimal"]:
+            return _reader(self._is_decimal)
+        limits = dict(self.limits)
+        if self.kind is _KINDS["datetime.datetime"]:
+            limits.setdefault("tz", True)
+        return _limited(self.cls, limits)
+
+    def _is_decimal(self, value: object) -> bool:
+        from decimal import Decimal  # noqa: PLC0415
+
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            return False
+        if isinstance(value, str) and not _DECIMAL.fullmatch(value):
+            return False
+        number = Decimal(str(value))
+        compared: dict[str, Callable[[Any, Any], bool]] = {
+            "ge": Decimal.__ge__,
+            "gt": Decimal.__gt__,
+            "le": Decimal.__le__,
+            "lt": Decimal.__lt__,
+        }
+        return all(
+            compared[name](number, Decimal(str(limit))) for name, limit in self.limits.items()
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice(Field):
+    """One of a few values: a Literal, or an Enum."""
+
+    cls: Any
+    values: tuple[Any, ...]
+
+    @property
+    def json(self) -> frozenset[str]:
+        """Return the JSON types of the values."""
+        return frozenset("string" if isinstance(value, str) else "number" for value in self.values)
+
+    @property
+    def said(self) -> str:
+        """List the values."""
+        return f"one of {', '.join(map(str, self.values))}"
+
+    def schema(self) -> dict[str, Any]:
+        """List the values."""
+        return {"enum": list(self.values)}
+
+    def for_msgspec(self) -> Any:
+        """Return the class."""
+        return self.cls
+
+
+@dataclasses.dataclass(frozen=True)
+class Many(Field):
+    """A list, or an object whose names are free."""
+
+    cls: Any
+    inner: Field
+    limits: Mapping[str, Any]
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it is a list."""
+        return self.cls is not dict
+
+    @property
+    def json(self) -> frozenset[str]:
+        """Return whether it is a list or an object."""
+        return frozenset({"array" if self.is_list else "object"})
+
+    @property
+    def said(self) -> str:
+        """Name it, and its length."""
+        what = "a list" if self.is_list else "an object"
+        return what + _bounds_said(self.limits, "entry", "entries")
+
+    def schema(self) -> dict[str, Any]:
+        """Describe each entry, and the length."""
+        if self.is_list:
+            limits = _limits_schema(self.limits, "Items")
+            return {"type": "array", "items": self.inner.schema(), **limits}
+        limits = _limits_schema(self.limits, "Properties")
+        return {"type": "object", "additionalProperties": self.inner.schema(), **limits}
+
+    def for_msgspec(self) -> Any:
+        """Return a list or a dict of the entries' type."""
+        inner = self.inner.for_msgspec()
+        whole = list[inner] if self.is_list else dict[str, inner]  # type: ignore[valid-type]
+        return _limited(whole, self.limits)
+
+    def problems(self, value: "Json", path: str) -> Iterator[Problem]:
+        """Find what is wrong with the whole, or with each entry."""
+        empty: Any = list[Any] if self.is_list else dict[str, Any]
+        if not _fits(value, _limited(empty, self.limits)):
+            yield path, f"must be {self.said}"
+        elif isinstance(value, list):
+            for number, each in enumerate(value):
+                yield from self.inner.problems(each, f"{path}[{number}]")
+        elif isinstance(value, dict):
+            for name, each in value.items():
+                yield from self.inner.problems(each, f"{path}.{name}")
+
+    def personal(self, path: str) -> Iterator[str]:
+        """Find those of each entry."""
+        return self.inner.personal(f"{path}[]" if self.is_list else f"{path}.*")
+
+
+@dataclasses.dataclass(frozen=True)
+class Either(Field):
+    """One of several kinds of values, which differ by their JSON types; or null."""
+
+    options: tuple[Field, ...]
+    is_nullable: bool
+
+    @property
+    def json(self) -> frozenset[str]:
+        """Join the JSON types of all."""
+        nothing = frozenset({"null"}) if self.is_nullable else frozenset[str]()
+        return nothing.union(*(option.json for option in self.options))
+
+    @property
+    def said(self) -> str:
+        """Name each of them."""
+        return " or ".join(
+            [*(option.said for option in self.options), *["null"] * self.is_nullable]
+        )
+
+    def schema(self) -> dict[str, Any]:
+        """Allow any of them."""
+        nothing = [{"type": "null"}] if self.is_nullable else []
+        return {"anyOf": [*(option.schema() for option in self.options), *nothing]}
+
+    def for_msgspec(self) -> Any:
+        """Join the options."""
+        options = [option.for_msgspec() for option in self.options]
+        return reduce(or_, [*options, None] if self.is_nullable else options)
+
+    def problems(self, value: "Json", path: str) -> Iterator[Problem]:
+        """Find what is wrong with the value, as the option that its JSON type names."""
+        if value is None and self.is_nullable:
+            return
+        meant = [option for option in self.options if option.json & _json_types(value)]
+        if len(meant) == 1:
+            yield from meant[0].problems(value, path)
+        elif not _fits(value, self.for_msgspec()):
+            yield path, f"must be {self.said}"
+
+    def personal(self, path: str) -> Iterator[str]:
+        """Find those of each option."""
+        for option in self.options:
+            yield from option.personal(path)
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """A field of a structure."""
+
+    name: str
+    field: Field
+    is_needed: bool
+    is_personal: bool
+    default: Any = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Structure(Field):
+    """A dataclass."""
+
+    cls: type
+    members: tuple[Member, ...]
+    keeps_unknown: bool
+
+    @property
+    def json(self) -> frozenset[str]:
+        """Return that it is an object."""
+        return frozenset({"object"})
+
+    @property
+    def said(self) -> str:
+        """Name it."""
+        return "an object"
+
+    def schema(self) -> dict[str, Any]:
+        """Describe the fields, and list those that are needed."""
+        needed = [member.name for member in self.members if member.is_needed]
+        return {
+            "type": "object",
+            "properties": {member.name: _member_schema(member) for member in self.members},
+            **({"required": needed} if needed else {}),
+            **({} if self.keeps_unknown else {"additionalProperties": False}),
+        }
+
+    def for_msgspec(self) -> Any:
+        """Return a structure that refuses unknown fields, unless they are kept."""
+        return self._struct
+
+    @cached_property
+    def _struct(self) -> Any:
+        import msgspec  # noqa: PLC0415 - no cold start waits for it
+
+        fields = [
+            (member.name, kind) if member.is_needed else (member.name, kind, None)
+            for member in self.members
+            for kind in [member.field.for_msgspec()]
+        ]
+        return msgspec.defstruct(
+            self.cls.__name__, fields, forbid_unknown_fields=not self.keeps_unknown, kw_only=True
+        )
+
+    def problems(self, value: "Json", path: str) -> Iterator[Problem]:
+        """Find what is missing, wrong or unknown."""
+        if not isinstance(value, dict):
+            yield path, "must be an object"
+            return
+        for member in self.members:
+            if member.name in value:
+                yield from member.field.problems(value[member.name], f"{path}.{member.name}")
+            elif member.is_needed:
+                yield f"{path}.{member.name}", "is required"
+        if not self.keeps_unknown:
+            known = {member.name for member in self.members}
+            for name in sorted(value.keys() - known):
+                yield f"{path}.{name}", "is not known"
+
+    def personal(self, path: str) -> Iterator[str]:
+        """Find the fields that are marked, and those below."""
+        for member in self.members:
+            inner = f"{path}.{member.name}" if path else member.name
+            if member.is_personal:
+                yield inner
+            else:
+                yield from member.field.personal(inner)
+
+
+class DataclassModel:
+    """A user's dataclass as a model."""
+
+    def __init__(self, cls: type, *, keeps_unknown: bool) -> None:
+        """Read the class.
+
+        Raises:
+            TypeError: a field of it cannot be checked.
+        """
+        self.cls = cls
+        self.structure = _structure(cls, keeps_unknown, ())
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Name its fields."""
+        return frozenset(member.name for member in self.structure.members)
+
+    @property
+    def personal(self) -> frozenset[str]:
+        """Return the paths of the fields about a person, such as `guests[].email`."""
+        return frozenset(self.structure.personal(""))
+
+    def schema(self) -> dict[str, Any]:
+        """Describe the model as a JSON Schema."""
+        return self.structure.schema()
+
+    def made(self, attributes: "Mapping[str, Json]") -> Any:
+        """Check the attributes, and make an instance of the class.
+
+        Raises:
+            InvalidModelError: it names every wrong field.
+        """
+        import msgspec  # noqa: PLC0415 - no cold start waits for it
+
+        try:
+            msgspec.convert(attributes, self.structure.for_msgspec(), dec_hook=_read)
+            return msgspec.convert(attributes, self.cls)
+        except msgspec.ValidationError as error:
+            problems = self.structure.problems(dict(attributes), ROOT)
+            found = list(islice(problems, MAX_PROBLEMS))
+            raise InvalidModelError(found or [_problem_of(str(error))]) from None
+
+
+class PydanticModel:
+    """A model of pydantic's, which the user has installed, in its strict mode for JSON."""
+
+    def __init__(self, cls: Any, *, keeps_unknown: bool) -> None:
+        """Take the class."""
+        self.cls = cls
+        extra = cls.model_config.get("extra")
+        self._refuses_unknown = not keeps_unknown and extra != "allow"
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Name its fields, and their aliases."""
+        fields = self.cls.model_fields
+        aliases = (field.alias for field in fields.values() if field.alias)
+        return frozenset({*fields, *aliases})
+
+    @property
+    def personal(self) -> frozenset[str]:
+        """Return the names of the fields about a person."""
+        fields = self.cls.model_fields.items()
+        return frozenset(name for name, field in fields if Personal in field.metadata)
+
+    def schema(self) -> dict[str, Any]:
+        """Describe the model as a JSON Schema."""
+        schema: dict[str, Any] = self.cls.model_json_schema()
+        return {**schema, "additionalProperties": False} if self._refuses_unknown else schema
+
+    def made(self, attributes: "Mapping[str, Json]") -> Any:
+        """Check the attributes, and make an instance of the class.
+
+        Raises:
+            InvalidModelError: it names every wrong field.
+        """
+        unknown = sorted(attributes.keys() - self.names) if self._refuses_unknown else []
+        found = [(f"{ROOT}.{name}", "is not known") for name in unknown]
+        made = None
+        try:
+            made = self.cls.model_validate_json(json.dumps(attributes), strict=True)
+        except ValueError as error:
+            listed: Any = getattr(error, "errors", None)
+            if listed is None:
+                raise
+            found = [*map(_pydantic_problem, listed()), *found]
+        if found:
+            raise InvalidModelError(found)
+        return made
+
+
+def _pydantic_problem(listed: Mapping[str, Any]) -> Problem:
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in listed["loc"])
+    path = ROOT + "".join(steps)
+    return path, "is required" if listed["type"] == "missing" else str(listed["msg"])
+
+
+def _problem_of(message: str) -> Problem:
+    """Return what a class's own `__post_init__` says, with its place."""
+    said, _, place = message.partition(" - at `$")
+    return ROOT + place.removesuffix("`"), said
+
+
+def _structure(cls: Any, keeps_unknown: bool, outer: tuple[type, ...]) -> Structure:
+    if not (isinstance(cls, type) and dataclasses.is_dataclass(cls)):
+        raise TypeError(f"{cls!r} is neither a dataclass nor a model of pydantic")
+    if cls in outer:
+        raise TypeError(f"{cls.__name__} contains itself, which a model cannot")
+    hints = typing.get_type_hints(cls, include_extras=True)
+    members = [
+        _member(cls, one, hints[one.name], keeps_unknown, (*outer, cls))
+        for one in dataclasses.fields(cls)
+        if one.init
+    ]
+    return Structure(cls, tuple(members), keeps_unknown)
+
+
+def _member(
+    cls: type,
+    one: "dataclasses.Field[Any]",
+    hint: Any,
+    keeps_unknown: bool,
+    outer: tuple[type, ...],
+) -> Member:
+    try:
+        field = _field(hint, keeps_unknown, outer)
+    except TypeError as error:
+        raise TypeError(f"{cls.__name__}.{one.name}: {error}") from error
+    has_default = one.default is not dataclasses.MISSING
+    is_needed = not has_default and one.default_factory is dataclasses.MISSING
+    extras = typing.get_args(hint)[1:] if typing.get_origin(hint) is Annotated else ()
+    default = one.default if has_default else None
+    return Member(one.name, field, is_needed, Personal in extras, default)
+
+
+def _field(hint: Any, keeps_unknown: bool, outer: tuple[type, ...]) -> Field:
+    limits: dict[str, Any] = {}
+    if typing.get_origin(hint) is Annotated:
+        hint, *extras = typing.get_args(hint)
+        limits = _limits_of(extras)
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (Union, types.UnionType):
+        field: Field = _either(inner, limits, keeps_unknown, outer)
+    elif origin is Literal or (isinstance(hint, type) and issubclass(hint, Enum)):
+        field = _choice(hint, limits)
+    elif origin in (list, dict, tuple):
+        field = _many(origin, inner, limits, keeps_unknown, outer)
+    elif dataclasses.is_dataclass(hint):
+        _refuse_limits(limits, ())
+        field = _structure(hint, keeps_unknown, outer)
+    else:
+        field = _value(hint, limits)
+    return field
+
+
+def _value(hint: Any, limits: Mapping[str, Any]) -> Value:
+    name = f"{getattr(hint, '__module__', '')}.{getattr(hint, '__qualname__', hint)}"
+    kind = _ANY if hint is Any else _KINDS.get(name)
+    if kind is None:
+        raise TypeError(f"{hint!r} cannot be checked")
+    _refuse_limits(limits, kind.limits)
+    if any(abs(limits[bound]) >= _LARGEST for bound in _NUMBER if bound in limits):
+        raise TypeError("a limit has at most 63 bits")
+    return Value(hint, kind, limits)
+
+
+def _choice(hint: Any, limits: Mapping[str, Any]) -> Choice:
+    _refuse_limits(limits, ())
+    is_enum = isinstance(hint, type)
+    values = tuple(one.value for one in hint) if is_enum else typing.get_args(hint)
+    if any(isinstance(value, bool) or not isinstance(value, str | int) for value in values):
+        raise TypeError(f"{hint!r} has a value that is neither a text nor an integer")
+    return Choice(hint, values)
+
+
+def _many(
+    origin: Any,
+    inner: tuple[Any, ...],
+    limits: Mapping[str, Any],
+    keeps_unknown: bool,
+    outer: tuple[type, ...],
+) -> Many:
+    _refuse_limits(limits, _LENGTH)
+    if (origin is dict and inner[0] is not str) or (origin is tuple and inner[1:] != (...,)):
+        raise TypeError("of dicts dict[str, …], and of tuples tuple[…, ...] can be checked")
+    entry = inner[1] if origin is dict else inner[0]
+    return Many(origin, _field(entry, keeps_unknown, outer), limits)
+
+
+def _either(
+    options: tuple[Any, ...],
+    limits: Mapping[str, Any],
+    keeps_unknown: bool,
+    outer: tuple[type, ...],
+) -> Either:
+    _refuse_limits(limits, ())
+    fields = [_field(one, keeps_unknown, outer) for one in options if one is not type(None)]
+    if len(fields) > 1 and any(field.json == _KINDS["decimal.Decimal"].json for field in fields):
+        raise TypeError("a Decimal is one of several kinds; Decimal | None can be checked")
+    seen: set[str] = set()
+    for field in fields:
+        if seen & field.json:
+            raise TypeError(f"nobody can tell which of {' | '.join(map(str, options))} is meant")
+        seen |= field.json
+    return Either(tuple(fields), type(None) in options)
+
+
+def _limits_of(extras: list[Any]) -> dict[str, Any]:
+    """The limits of `Meta`, or of what has fields of the same names."""
+    return {
+        name: value
+        for extra in extras
+        for name in _LIMITS
+        if (value := getattr(extra, name, None)) is not None
+    }
+
+
+def _refuse_limits(limits: Mapping[str, Any], known: tuple[str, ...]) -> None:
+    if unknown := sorted(limits.keys() - set(known)):
+        raise TypeError(f"{unknown[0]} is no limit of such a field")
+
+
+def _bounds_said(limits: Mapping[str, Any], one: str, many: str) -> str:
+    """The limits as the end of a sentence, such as ` from 5 to 240`."""
+    said = ""
+    if "ge" in limits and "le" in limits:
+        said = f" from {limits['ge']} to {limits['le']}"
+    elif bounds := [f"{word} {limits[name]}" for name, word in _BOUNDS.items() if name in limits]:
+        said = f", {' and '.join(bounds)}"
+    low, high = limits.get("min_length"), limits.get("max_length")
+    if low is not None and high is not None:
+        said += f" of {low} to {high} {many}"
+    elif low is not None or high is not None:
+        which, count = ("at least", low) if high is None else ("at most", high)
+        said += f" of {which} {count} {one if count == 1 else many}"
+    return f"{said} that matches {limits['pattern']}" if "pattern" in limits else said
+
+
+def _limits_schema(limits: Mapping[str, Any], of: str) -> dict[str, Any]:
+    names = {
+        **_BOUND_SCHEMA,
+        "min_length": f"min{of}",
+        "max_length": f"max{of}",
+        "pattern": "pattern",
+    }
+    return {
+        names[name]: value if isinstance(value, int | str) else float(value)
+        for name, value in limits.items()
+        if name in names
+    }
+
+
+def _member_schema(member: Member) -> dict[str, Any]:
+    schema = member.field.schema()
+    if isinstance(member.default, str | int | float | bool):
+        schema["default"] = (
+            member.default.value if isinstance(member.default, Enum) else member.default
+        )
+    if member.is_personal:
+        schema["x-personal"] = True
+    return schema
+
+
+def _json_types(value: "Json") -> frozenset[str]:
+    names: dict[type, str] = {
+        bool: "boolean",
+        int: "number",
+        float: "number",
+        str: "string",
+        list: "array",
+        dict: "object",
+    }
+    return frozenset({names.get(type(value), "null"), "any"})
+
+
+class _Read:
+    """Stand for a value that is checked here, because msgspec would take more."""
+
+    fits: Callable[[object], bool]
+
+
+def _reader(fits: Callable[[object], bool]) -> Any:
+    return type("Read", (_Read,), {"fits": staticmethod(fits)})
+
+
+def _read(kind: Any, value: object) -> Any:
+    """Read a value for msgspec."""
+    if not kind.fits(value):
+        raise ValueError("does not fit")
+    return kind()
+
+
+def _limited(kind: Any, limits: Mapping[str, Any]) -> Any:
+    if not limits:
+        return kind
+    import msgspec  # noqa: PLC0415 - no cold start waits for it
+
+    return Annotated[kind, msgspec.Meta(**limits)]
+
+
+def _fits(value: "Json", kind: Any) -> bool:
+    import msgspec  # noqa: PLC0415 - no cold start waits for it
+
+    try:
+        msgspec.convert(value, kind, dec_hook=_read)
+    except msgspec.ValidationError:
+        return False
+    return True

@@ -1,0 +1,163 @@
+"""Models: the class that says what the attributes of a type are."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
+
+from sfn_cqrs.domain.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from decimal import Decimal
+
+    from sfn_cqrs.domain.values import Json
+
+MAX_PROBLEMS: Final = 100
+"""Wrong fields that one refusal names."""
+UNKNOWN: Final = ("refuse", "keep")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meta:
+    """Limits of a field, as in `minutes: Annotated[int, Meta(ge=5, le=240)]`.
+
+    Args:
+        ge: a number is at least this.
+        gt: a number is greater than this.
+        le: a number is at most this.
+        lt: a number is less than this.
+        min_length: a text has at least so many characters, a list or an object so many entries.
+        max_length: it has at most so many.
+        pattern: a regular expression that is found in a text; `^` and `$` anchor it.
+        tz: False: a datetime has no offset; otherwise it has one.
+    """
+
+    ge: "float | Decimal | None" = None
+    gt: "float | Decimal | None" = None
+    le: "float | Decimal | None" = None
+    lt: "float | Decimal | None" = None
+    min_length: int | None = None
+    max_length: int | None = None
+    pattern: str | None = None
+    tz: bool | None = None
+
+
+class Personal:
+    """Marks a field that is about a person, as in `email: Annotated[str, Personal] = ""`."""
+
+
+class InvalidModelError(InvalidInputError):
+    """The attributes do not fit their model; `problems` has every wrong field."""
+
+    def __init__(self, problems: "Iterable[tuple[str, str]]") -> None:
+        """Take the path of each wrong field, and what is wrong with it."""
+        found = [InvalidInputError(*problem) for problem in problems]
+        super().__init__(found[0].field, found[0].problem)
+        self.args = ("; ".join(map(str, found[:MAX_PROBLEMS])),)
+        self.problems = [(each.field, each.problem) for each in found[:MAX_PROBLEMS]]
+
+
+class Model(Protocol):
+    """A user's class, as its type of commands needs it."""
+
+    def made(self, attributes: "Mapping[str, Json]") -> Any:
+        """Make an instance of the user's class.
+
+        Raises:
+            InvalidModelError: it names every wrong field.
+        """
+
+    def schema(self) -> "dict[str, Any]":
+        """Describe the model as a JSON Schema."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Name its fields."""
+
+    @property
+    def personal(self) -> frozenset[str]:
+        """Return the paths of the fields about a person, such as `guests[].email`."""
+
+
+@runtime_checkable
+class _Validates(Protocol):
+    """A model of pydantic's, which is never imported here."""
+
+    model_validate_json: Any
+    model_json_schema: Any
+    model_fields: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """Hold attributes against the model and the rule that a declaration gives a type."""
+
+    model: Model
+    check: "Callable[[Any, Any], str | None] | None" = None
+
+    def refusal(self, before: "Mapping[str, Json] | None", after: "Mapping[str, Json]") -> str:
+        """Check attributes, then ask the user's rule, and return why the rule refuses.
+
+        The answer is empty if it accepts. `before` is None where the item does not exist.
+
+        Raises:
+            InvalidModelError: the attributes do not fit the model.
+            InvalidInputError: the rule names a field; or the attributes before do not fit.
+        """
+        made = self.model.made(after)
+        if self.check is None:
+            return ""
+        return self.check(None if before is None else self._current(before), made) or ""
+
+    def _current(self, before: "Mapping[str, Json]") -> Any:
+        try:
+            return self.model.made(before)
+        except InvalidModelError as error:
+            raise InvalidInputError(
+                "attributes", "the version before does not fit the model of its type"
+            ) from error
+
+
+_typed: "dict[str, Typed]" = {}
+
+
+def model_of(cls: type, *, unknown: str = "refuse") -> Model:
+    """Read a user's class: a dataclass, or a model of pydantic's.
+
+    Raises:
+        TypeError: the class, or a field of it, cannot be a model.
+        ValueError: `unknown` is neither `refuse` nor `keep`.
+    """
+    from sfn_cqrs.domain import model_types  # noqa: PLC0415 - no untyped function waits for it
+
+    if unknown not in UNKNOWN:
+        raise ValueError(f"unknown is refuse or keep, not {unknown!r}")
+    keeps_unknown = unknown == "keep"
+    if isinstance(cls, _Validates):
+        return model_types.PydanticModel(cls, keeps_unknown=keeps_unknown)
+    return model_types.DataclassModel(cls, keeps_unknown=keeps_unknown)
+
+
+def register(type_: str, typed: Typed | None) -> None:
+    """Remember the model of a type of commands, or that it has none."""
+    if typed is None:
+        _typed.pop(type_, None)
+    else:
+        _typed[type_] = typed
+
+
+def find(type_: str) -> Typed | None:
+    """Return the model and the rule of a type, or None if it has no model."""
+    return _typed.get(type_)
+
+
+def made(type_: str, attributes: "Mapping[str, Json]") -> Any:
+    """Make the attributes of an item into an instance of its type's model.
+
+    Raises:
+        TypeError: the type has no model.
+        InvalidModelError: they do not fit it.
+    """
+    typed = find(type_)
+    if typed is None:
+        raise TypeError(f'{type_} has no model; command_type("{type_}", model=…) gives it one')
+    return typed.model.made(attributes)

@@ -1,0 +1,81 @@
+"""A type with a model, declared for one test: visits to a doctor, by every way in."""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from unittest import mock
+
+from sfn_cqrs.domain import models
+from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
+from sfn_cqrs.domain.models import Meta, Personal
+from sfn_cqrs.domain.policy import MEMBERS
+from sfn_cqrs.service import handlers, routes
+from sfn_cqrs.service.imports import strategies
+
+
+@dataclass(frozen=True)
+class Guest:
+    """Somebody who comes along."""
+
+    name: Annotated[str, Meta(min_length=1)]
+    email: Annotated[str, Personal] = ""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A visit to a doctor."""
+
+    patient: Annotated[str, Meta(min_length=1, max_length=40)]
+    starts_at: datetime
+    minutes: Annotated[int, Meta(ge=5, le=240)]
+    status: Literal["booked", "cancelled", "done"] = "booked"
+    price: Annotated[Decimal, Meta(ge=0)] | None = None
+    born: date | None = None
+    guests: Annotated[list[Guest], Meta(max_length=3)] = field(default_factory=list)
+
+
+GOOD: dict[str, Any] = {
+    "patient": "p-1",
+    "starts_at": "2026-11-29T09:00:00Z",
+    "minutes": 30,
+    "price": "12.50",
+    "guests": [{"name": "ada"}],
+}
+
+
+@contextmanager
+def declaring() -> Iterator[None]:
+    """Whatever is declared inside is gone afterwards."""
+    handlers.load()
+    with ExitStack() as stack:
+        for module, name in (
+            (handlers, "_access"),
+            (handlers, "_lanes"),
+            (handlers, "_sync_handlers"),
+            (models, "_typed"),
+            (routes, "_routes"),
+            (strategies, "_rules"),
+            (strategies, "_strategies"),
+        ):
+            stack.enter_context(mock.patch.object(module, name, dict(getattr(module, name))))
+        yield
+
+
+def declare_visits(**more: Any) -> None:
+    """Declare the type VISIT and the table `visits`, whose rows are cells of JSON."""
+    handlers.command_type("VISIT", **{"publish": MEMBERS, "model": Visit, **more})
+
+    @strategies.import_strategy("visits", publish=MEMBERS)
+    class Visits(ImportStrategy):
+        """A row has its code, and a cell with the attributes."""
+
+        type = "VISIT"
+        columns = (Column("code", required=True), Column("attributes", required=True))
+
+        def transform(self, cells: dict[str, str]) -> Record:
+            """Take the cell as it is."""
+            return Record(cells["code"], "a visit", json.loads(cells["attributes"]))

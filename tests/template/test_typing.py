@@ -1,0 +1,75 @@
+"""mypy knows what a user's handler is given: `command.model` is an instance of the type's model."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.template.stack import ROOT
+
+GOOD = '''
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sfn_cqrs.domain.command import Command
+from sfn_cqrs.service.handlers import command_type, sync_handler
+
+
+@dataclass(frozen=True)
+class Appointment:
+    """What a patient books."""
+
+    doctor: str
+    starts_at: datetime
+
+
+def unmoved(current: Appointment | None, after: Appointment) -> str | None:
+    """Refuse another doctor."""
+    return "the doctor stays" if current and current.doctor != after.doctor else None
+
+
+command_type("APPOINTMENT", model=Appointment, check=unmoved)
+
+
+@sync_handler("APPOINTMENT")
+def by_day(command: Command[Appointment]) -> None:
+    """Take the day."""
+    day: date = command.model.starts_at.date()
+    print(day, command.model.doctor.title())
+
+
+@sync_handler("LOOSE")
+def untyped(command: Command) -> None:
+    """Take anything."""
+    print(command.model.whatever, command.attributes.get("doctor"))
+'''
+
+
+def mypy(tmp_path: Path, source: str) -> str:
+    """What mypy says in its strict mode."""
+    file = tmp_path / "appointments.py"
+    file.write_text(source)
+    options = ["--strict", "--follow-imports=silent", f"--cache-dir={ROOT / '.mypy_cache'}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", *options, "--config-file=", str(file)],
+        env={**os.environ, "MYPYPATH": str(ROOT / "layer")},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout
+
+
+@pytest.mark.long
+def test_mypy_takes_a_handler_that_fits_and_names_what_does_not(tmp_path: Path) -> None:
+    bad = GOOD.replace("starts_at.date()", "minutes").replace("doctor.title()", "starts_at.title()")
+    wrong_rule = bad.replace("current: Appointment | None", "current: str | None")
+
+    good, wrong = mypy(tmp_path, GOOD), mypy(tmp_path, wrong_rule)
+
+    assert good.startswith("Success")
+    assert '"Appointment" has no attribute "minutes"' in wrong
+    assert '"datetime" has no attribute "title"' in wrong
+    assert 'Argument "check" to "command_type"' in wrong
