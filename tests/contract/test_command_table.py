@@ -42,6 +42,19 @@ def test_a_command_without_any_of_the_optional_fields_comes_back_too(world):
     assert world.commands.find(NRT, 1) == a_command(**bare)
 
 
+@pytest.mark.parametrize("attributes", [{"minutes": 30}, LARGE], ids=["small", "large"])
+def test_the_shape_goes_with_the_attributes_into_command_row_and_history(world, attributes):
+    command = a_command(attributes=attributes, shape=2)
+
+    world.commands.publish(a_publication(attributes=attributes, shape=2))
+    world.data.put(command.as_row(), 0)
+    world.history.append(world.data.snapshot(NRT))
+
+    found = [world.commands.find(NRT, 1), world.data.find(NRT)]
+    found += world.history.page(NRT, 1, None).items
+    assert [(one.shape, one.content.attributes) for one in found] == [(2, attributes)] * 3
+
+
 def test_nothing_is_found_of_an_item_that_was_never_published(world):
     assert world.commands.latest(NRT) is None
     assert world.commands.find(NRT, 1) is None

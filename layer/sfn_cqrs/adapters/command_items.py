@@ -103,8 +103,9 @@ def _record_item(record: Command | DataRow) -> Item:
         "code": record.key.code,
         "version": record.version,
         "name": record.name,
-        "attributes": record.attributes if is_inline else None,
+        "attributes": record.content.attributes if is_inline else None,
         "attributes_s3": record.attributes_s3,
+        "shape": record.shape if record.shape > 1 else None,
         "is_deleted": record.is_deleted,
         "source": record.source,
         "source_row": record.source_row,
@@ -123,4 +124,5 @@ def _as_record(item: Item, attributes: dict[str, Any]) -> dict[str, Any]:
         "source": item.get("source", ""),
         "source_row": item.get("source_row"),
         "attributes_s3": item.get("attributes_s3"),
+        "shape": item.get("shape", 1),
     }

@@ -90,7 +90,8 @@ class Stored(Generic[M]):
 
     `attributes_s3` is the key of the object that holds large attributes; what is read from a
     table has them in `content` all the same. `source` is the import that published it, if one
-    did, and `source_row` its row there.
+    did, and `source_row` its row there. `content` is as it was stored, in the shape of that time,
+    whose number is `shape`; `attributes` and `model` are in the shape of today.
     """
 
     key: ItemKey
@@ -101,6 +102,7 @@ class Stored(Generic[M]):
     source: str = ""
     source_row: int | None = None
     attributes_s3: str | None = None
+    shape: int = 1
 
     @property
     def name(self) -> str:
@@ -109,8 +111,8 @@ class Stored(Generic[M]):
 
     @property
     def attributes(self) -> dict[str, Json]:
-        """The item's attributes."""
-        return self.content.attributes
+        """The item's attributes, as the type shapes them today."""
+        return models.today(self.key.type, self.shape, self.content.attributes)
 
     @property
     def is_deleted(self) -> bool:
@@ -149,6 +151,7 @@ class Command(Stored[M]):
             source=self.source,
             source_row=self.source_row,
             attributes_s3=self.attributes_s3,
+            shape=self.shape,
         )
 
 
@@ -171,4 +174,5 @@ class DataRow(Stored[M]):
             source=self.source,
             source_row=self.source_row,
             attributes_s3=self.attributes_s3,
+            shape=self.shape,
         )

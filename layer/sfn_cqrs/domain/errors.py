@@ -452,6 +452,17 @@ class VersionGapError(Exception):
     """The version before this one is neither stored nor applied."""
 
 
+class UpcastError(SfnCqrsError):
+    """A function of `command_type(…, upcast=…)` fails on a version that is stored."""
+
+    code = "upcast_failed"
+
+    def __init__(self, type_: str, shape: int, error: str, place: str) -> None:
+        """Name the type, the shape, and where the function fails; its message may quote a value."""
+        where = f" ({place})" if place else ""
+        super().__init__(f"{type_}: the upcast of shape {shape} raises {error}{where}")
+
+
 class AppBrokenError(SfnCqrsError):
     """A module of the user's package cannot be imported; `trace` has the lines at fault."""
 

@@ -70,7 +70,8 @@ class ImportStrategy:
         if current is None:
             return Comparison.NOT_EXIST
         wanted = Content(record.name, record.attributes, record.is_deleted)
-        is_equal = wanted.digest(current.key) == current.content.digest(current.key)
+        found = Content(current.name, current.attributes, current.is_deleted)
+        is_equal = wanted.digest(current.key) == found.digest(current.key)
         return Comparison.EQUAL if is_equal else Comparison.CHANGED
 
     @classmethod

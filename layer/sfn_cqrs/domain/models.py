@@ -1,16 +1,18 @@
 """Models: the class that says what the attributes of a type are."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
-from sfn_cqrs.domain.errors import InvalidInputError
+from sfn_cqrs.domain.errors import InvalidInputError, UpcastError
+from sfn_cqrs.domain.values import Json, checked_object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
     from decimal import Decimal
 
-    from sfn_cqrs.domain.values import Json
-
+Upcast = Callable[[dict[str, Json]], dict[str, Json]]
+"""Makes attributes of one shape into those of the next."""
 MAX_PROBLEMS: Final = 100
 """Wrong fields that one refusal names."""
 UNKNOWN: Final = ("refuse", "keep")
@@ -48,7 +50,7 @@ class Personal:
 class InvalidModelError(InvalidInputError):
     """The attributes do not fit their model; `problems` has every wrong field."""
 
-    def __init__(self, problems: "Iterable[tuple[str, str]]") -> None:
+    def __init__(self, problems: Iterable[tuple[str, str]]) -> None:
         """Take the path of each wrong field, and what is wrong with it."""
         found = [InvalidInputError(*problem) for problem in problems]
         super().__init__(found[0].field, found[0].problem)
@@ -59,14 +61,14 @@ class InvalidModelError(InvalidInputError):
 class Model(Protocol):
     """A user's class, as its type of commands needs it."""
 
-    def made(self, attributes: "Mapping[str, Json]") -> Any:
+    def made(self, attributes: Mapping[str, Json]) -> Any:
         """Make an instance of the user's class.
 
         Raises:
             InvalidModelError: it names every wrong field.
         """
 
-    def schema(self) -> "dict[str, Any]":
+    def schema(self) -> dict[str, Any]:
         """Describe the model as a JSON Schema."""
 
     @property
@@ -91,10 +93,13 @@ class _Validates(Protocol):
 class Typed:
     """Hold attributes against the model and the rule that a declaration gives a type."""
 
+    type: str
     model: Model
-    check: "Callable[[Any, Any], str | None] | None" = None
+    check: Callable[[Any, Any], str | None] | None = None
+    shape: int = 1
+    upcast: Mapping[int, Upcast] = field(default_factory=dict)
 
-    def refusal(self, before: "Mapping[str, Json] | None", after: "Mapping[str, Json]") -> str:
+    def refusal(self, before: Mapping[str, Json] | None, after: Mapping[str, Json]) -> str:
         """Check attributes, then ask the user's rule, and return why the rule refuses.
 
         The answer is empty if it accepts. `before` is None where the item does not exist.
@@ -108,7 +113,24 @@ class Typed:
             return ""
         return self.check(None if before is None else self._current(before), made) or ""
 
-    def _current(self, before: "Mapping[str, Json]") -> Any:
+    def upcasted(self, shape: int, attributes: Mapping[str, Json]) -> dict[str, Json]:
+        """Convert attributes of an earlier shape, step by step, into those of today.
+
+        Raises:
+            UpcastError: a function of the user's fails.
+        """
+        found: dict[str, Json] = deepcopy(dict(attributes))
+        for number in range(shape, self.shape):
+            try:
+                found = checked_object(self.upcast[number](found), "attributes")
+            except Exception as error:  # whatever a user's function raises
+                from sfn_cqrs.domain.failure import place_of  # noqa: PLC0415 - no start needs it
+
+                place = place_of(error)
+                raise UpcastError(self.type, number, error.__class__.__name__, place) from error
+        return found
+
+    def _current(self, before: Mapping[str, Json]) -> Any:
         try:
             return self.model.made(before)
         except InvalidModelError as error:
@@ -117,7 +139,7 @@ class Typed:
             ) from error
 
 
-_typed: "dict[str, Typed]" = {}
+_typed: dict[str, Typed] = {}
 
 
 def model_of(cls: type, *, unknown: str = "refuse") -> Model:
@@ -150,7 +172,31 @@ def find(type_: str) -> Typed | None:
     return _typed.get(type_)
 
 
-def made(type_: str, attributes: "Mapping[str, Json]") -> Any:
+def shape_of(type_: str) -> int:
+    """Return the number of the shape that a type's versions have today."""
+    typed = _typed.get(type_)
+    return typed.shape if typed else 1
+
+
+def is_newer(type_: str, shape: int) -> bool:
+    """Return whether newer code than this has published a version, which does not fit this code."""
+    typed = _typed.get(type_)
+    return typed is not None and shape > typed.shape
+
+
+def today(type_: str, shape: int, attributes: dict[str, Json]) -> dict[str, Json]:
+    """Return attributes in today's shape; those of a deletion may be empty, and stay so.
+
+    Raises:
+        UpcastError: a function of the user's fails.
+    """
+    typed = _typed.get(type_)
+    if typed is None or shape >= typed.shape or not attributes:
+        return attributes
+    return typed.upcasted(shape, attributes)
+
+
+def made(type_: str, attributes: Mapping[str, Json]) -> Any:
     """Make the attributes of an item into an instance of its type's model.
 
     Raises:

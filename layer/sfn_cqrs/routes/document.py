@@ -16,6 +16,7 @@ from sfn_cqrs.domain.errors import (
     TooLargeError,
     TooManyRequestsError,
     UnauthorizedError,
+    UpcastError,
 )
 from sfn_cqrs.domain.policy import CODE, Access
 from sfn_cqrs.routes.operation import Answer, Declared, Media, Operation, Redirect, operation_of
@@ -136,7 +137,7 @@ class _Document:
         codes: dict[int, list[str]] = defaultdict(list)
         for problem in _problems(route, said):
             codes[status_of(problem)].append(problem.code)
-        for always in (SfnCqrsError, AnswerTooLargeError, AppBrokenError, BusyError):
+        for always in (SfnCqrsError, AnswerTooLargeError, AppBrokenError, BusyError, UpcastError):
             codes[status_of(always)].append(always.code)
         for status, each in sorted(codes.items()):
             responses[str(status)] = self._problem(each)

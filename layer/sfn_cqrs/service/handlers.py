@@ -99,6 +99,8 @@ def command_type(
     model: type[T] | None = None,
     check: Callable[[T | None, T], str | None] | None = None,
     unknown: str = "refuse",
+    shape: int = 1,
+    upcast: Mapping[int, models.Upcast] | None = None,
 ) -> None:
     """Register a type, and say which clients may do what with its items.
 
@@ -119,6 +121,9 @@ def command_type(
         check: a rule over several fields, or over the item as it is: it is given the model of
             the version before (None: there is no item) and of the next one. It returns why it
             refuses, and a client is answered 409; or it raises `InvalidInputError` for 400.
+        shape: the number of the model's shape; raise it when old versions no longer fit.
+        upcast: for the number of each earlier shape, a function that returns its attributes in
+            the next one.
         unknown: `keep` stores fields that the model does not have; by default they are refused.
     """
     check_name(type_)
@@ -128,7 +133,13 @@ def command_type(
         raise TypeError(f"{type_}: guarded is a list of attributes")
     module = str(sys._getframe(1).f_globals["__name__"])
     access = Access(publish, read, frozenset(guarded), imports)
-    typed = _typed(type_, access, model, check, unknown)
+    typed = None
+    if model is not None:
+        found = models.model_of(model, unknown=unknown)
+        typed = models.Typed(type_, found, check, shape, upcast or {})
+        _check_typed(typed, access.guarded if unknown == "refuse" else frozenset())
+    elif check or upcast or shape > 1:
+        raise ValueError(f"{type_}: check=, shape= and upcast= need model=")
     declared_in, declared = _access.get(type_, (module, access))
     if declared_in != module and declared != access:
         raise ValueError(f"{type_} is declared in {declared_in} already, and otherwise")
@@ -138,22 +149,13 @@ def command_type(
     _sync_handlers.setdefault(type_, {})
 
 
-def _typed(
-    type_: str,
-    access: Access,
-    model: type[T] | None,
-    check: Callable[[T | None, T], str | None] | None,
-    unknown: str,
-) -> models.Typed | None:
-    if model is None:
-        if check is not None:
-            raise ValueError(f"{type_}: check= needs model=")
-        return None
-    found = models.model_of(model, unknown=unknown)
-    strange = sorted(access.guarded - found.names)
-    if strange and unknown == "refuse":
-        raise ValueError(f"{type_}: guarded names {strange[0]}, which the model does not have")
-    return models.Typed(found, check)
+def _check_typed(typed: models.Typed, guarded: frozenset[str]) -> None:
+    if strange := sorted(guarded - typed.model.names):
+        raise ValueError(f"{typed.type}: guarded names {strange[0]}, which the model does not have")
+    if typed.shape < 1 or sorted(typed.upcast) != list(range(1, typed.shape)):
+        raise ValueError(
+            f"{typed.type}: upcast needs a function for each shape below {typed.shape}"
+        )
 
 
 def check_content(type_: str, content: Content, before: Stored[Any] | None) -> None:

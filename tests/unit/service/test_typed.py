@@ -44,7 +44,7 @@ def test_a_handler_has_the_model_of_its_type():
 @pytest.mark.parametrize(
     ("declared", "reason"),
     [
-        ({"check": lambda _before, _after: None}, "check= needs model="),
+        ({"check": lambda _before, _after: None}, "check=, shape= and upcast= need model="),
         ({"model": Nest, "guarded": ("egs",)}, "guarded names egs"),
         ({"model": Nest, "unknown": "drop"}, "refuse or keep"),
     ],

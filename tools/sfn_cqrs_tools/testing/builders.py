@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sfn_cqrs.domain import models
 from sfn_cqrs.domain.approval import Approval, Rules
 from sfn_cqrs.domain.command import Audit, Command, Content
 from sfn_cqrs.domain.import_job import Job, Source
@@ -41,6 +42,7 @@ def a_command(key: ItemKey = NRT, version: int = 1, **changes: Any) -> Command:
         "updated": UPDATED,
         "source": "api",
         "request_id": f"request-{version}",
+        "shape": models.shape_of(key.type),
     }
     return Command(key=key, version=version, **{**fields, **changes})
 

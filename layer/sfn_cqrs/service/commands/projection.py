@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.transient import is_busy
-from sfn_cqrs.domain import chain, rebuild_programs
+from sfn_cqrs.domain import chain, models, rebuild_programs
 from sfn_cqrs.domain.command import Command
 from sfn_cqrs.domain.errors import AppBrokenError, SyncHandlerError, TransientError, VersionGapError
 from sfn_cqrs.domain.failure import trace_of
@@ -72,6 +72,10 @@ def run_alone(command: Command, name: str) -> None:
         SyncHandlerError: the handler raised anything else.
         AppBrokenError: a module of the user's package cannot be imported.
     """
+    if models.is_newer(command.key.type, command.shape):
+        raise TransientError(
+            f"newer code has published shape {command.shape} of {command.key.type}"
+        )
     try:
         with bootstrap.tracer().segment(f"handler {name}"):
             handlers.find(command.key.type, name)(command)
@@ -122,7 +126,7 @@ def project_many(type_: str, commands: Sequence[Command]) -> list[Command]:
 def _ran_in_bulk(type_: str, name: str, commands: Sequence[Command]) -> bool:
     """Whether all are done at once; if not, one by one tells which of them is at fault."""
     bulk = handlers.find_bulk(type_, name)
-    if bulk is None:
+    if bulk is None or any(models.is_newer(type_, command.shape) for command in commands):
         return False
     try:
         with bootstrap.tracer().segment(f"handler {name}"):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain import chain
+from sfn_cqrs.domain import chain, models
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit, Command, Content, Known
 from sfn_cqrs.domain.errors import (
@@ -347,6 +347,7 @@ class _Publisher:
             updated=audit,
             source=caller.source,
             request_id=caller.request_id,
+            shape=models.shape_of(self._key.type),
             attributes_s3=bootstrap.attributes().store_if_large(
                 self._key.tenant, command_id, content.attributes
             ),

@@ -5,6 +5,7 @@ import time
 from dataclasses import replace
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.domain import models
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Command, Content, DataRow
 from sfn_cqrs.domain.ids import new_ulid
@@ -217,6 +218,7 @@ class Publisher:
             source=self._settings.key.id,
             source_row=row,
             request_id=self._settings.key.request_id(row),
+            shape=models.shape_of(key.type),
             attributes_s3=bootstrap.attributes().store_if_large(
                 key.tenant, command_id, content.attributes
             ),
