@@ -107,6 +107,7 @@ def test_the_frameworks_layer_changes_with_the_users_package_and_with_parameters
 
 
 @needs_python
+@pytest.mark.proof
 def test_one_layer_has_the_extensions_of_both_architectures(
     layer_of: Callable[[str, str], Path],
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.typed import declaring
-from tests.unit.api.test_ways_in import Ways
+from tests.unit.types.test_ways_in import Ways
 
 from sfn_cqrs.domain.approval import Pinned, Status
 from sfn_cqrs.domain.errors import TransientError, UpcastError
