@@ -48,8 +48,8 @@ GOOD: dict[str, Any] = {
 
 
 @contextmanager
-def declaring() -> Iterator[None]:
-    """Whatever is declared inside is gone afterwards."""
+def declaring(*anew: str) -> Iterator[None]:
+    """Forget afterwards what is declared inside; types to declare `anew` are forgotten before."""
     handlers.load()
     with ExitStack() as stack:
         for module, name in (
@@ -62,6 +62,8 @@ def declaring() -> Iterator[None]:
             (strategies, "_strategies"),
         ):
             stack.enter_context(mock.patch.object(module, name, dict(getattr(module, name))))
+        for type_ in anew:
+            handlers._access.pop(type_)
         yield
 
 

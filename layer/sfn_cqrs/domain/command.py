@@ -120,6 +120,11 @@ class Stored(Generic[M]):
         return self.content.is_deleted
 
     @property
+    def today(self) -> Content:
+        """The content, as the type shapes it today."""
+        return Content(self.name, self.attributes, self.is_deleted)
+
+    @property
     def model(self) -> M:
         """The attributes as an instance of the type's model.
 

@@ -70,8 +70,7 @@ class ImportStrategy:
         if current is None:
             return Comparison.NOT_EXIST
         wanted = Content(record.name, record.attributes, record.is_deleted)
-        found = Content(current.name, current.attributes, current.is_deleted)
-        is_equal = wanted.digest(current.key) == found.digest(current.key)
+        is_equal = wanted.digest(current.key) == current.today.digest(current.key)
         return Comparison.EQUAL if is_equal else Comparison.CHANGED
 
     @classmethod

@@ -61,6 +61,10 @@ class InvalidModelError(InvalidInputError):
 class Model(Protocol):
     """A user's class, as its type of commands needs it."""
 
+    @property
+    def cls(self) -> type:
+        """Return the class."""
+
     def made(self, attributes: Mapping[str, Json]) -> Any:
         """Make an instance of the user's class.
 

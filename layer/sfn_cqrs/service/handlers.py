@@ -141,7 +141,9 @@ def command_type(
     elif check or upcast or shape > 1:
         raise ValueError(f"{type_}: check=, shape= and upcast= need model=")
     declared_in, declared = _access.get(type_, (module, access))
-    if declared_in != module and declared != access:
+    known = models.find(type_)
+    is_same = declared == access and (known and known.model.cls) is model
+    if declared_in != module and not is_same:
         raise ValueError(f"{type_} is declared in {declared_in} already, and otherwise")
     _access[type_] = module, access
     _lanes[type_] = _LANES[lane]

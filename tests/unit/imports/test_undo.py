@@ -1,7 +1,8 @@
 import csv
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
+from tests.support.typed import declaring
 from tests.unit.imports.conftest import key_of, run_machine
 
 from sfn_cqrs import bootstrap
@@ -349,3 +350,44 @@ def test_an_undo_waits_while_a_function_may_still_apply_rows(world, service, imp
 
     world.clock.advance(minutes=1)
     assert counts(run_machine(undo.key.id, world)) == (1, 0, 0)
+
+
+@dataclass
+class Place:
+    """An airport, as later code has it."""
+
+    country: str
+    zone: str
+
+
+def zone_of_tz(old):
+    return {"country": old["country"], "zone": old["tz"]}
+
+
+def test_an_undo_restores_todays_shape_of_what_was(world, imported, undone):
+    imported(a_line("RJAA", "Before"))
+    job = imported(a_line("RJAA", "After"))
+
+    with declaring("AIRPORT"):
+        handlers.command_type("AIRPORT", model=Place, shape=2, upcast={1: zone_of_tz})
+        undo = undone(job)
+        restored = world.commands.latest(RJAA)
+
+    assert counts(undo) == (1, 0, 0)
+    assert (restored.name, restored.shape) == ("Before", 2)
+    assert restored.content.attributes == {"country": "JP", "zone": "Asia/Tokyo"}
+
+
+def test_a_rule_of_the_type_may_refuse_an_undo(world, imported, undone):
+    imported(a_line("RJAA", "Before"))
+    job = imported(a_line("RJAA", "After"))
+
+    with declaring("AIRPORT"):
+        refuses = {"check": lambda _before, _after: "it is open"}
+        upcast = {1: zone_of_tz}
+        handlers.command_type("AIRPORT", model=Place, shape=2, upcast=upcast, **refuses)
+        undo = undone(job)
+
+    assert counts(undo) == (0, 0, 1)
+    assert [line[-1] for line in report(world, undo)] == ["rule_refused"]
+    assert world.data.find(RJAA).name == "After"

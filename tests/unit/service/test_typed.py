@@ -121,3 +121,12 @@ def test_a_rule_is_not_asked_of_a_version_that_does_not_fit():
 
     with pytest.raises(InvalidInputError, match="the version before does not fit"):
         service.publish_partial("NEST", "n-1", attributes={"eggs": 2})
+
+
+@pytest.mark.usefixtures("_undone")
+def test_another_module_cannot_declare_a_type_without_its_model():
+    handlers.command_type("NEST", model=Nest)
+    elsewhere = {"__name__": "elsewhere", "declare": handlers.command_type}
+
+    with pytest.raises(ValueError, match="NEST is declared in"):
+        exec('declare("NEST")', elsewhere)

@@ -19,7 +19,7 @@ from sfn_cqrs.domain.imports import Fate, InputRow, Plan, Planned, Settings
 from sfn_cqrs.domain.keys import ImportKey, ItemKey
 from sfn_cqrs.service.commands.chain import Chain
 from sfn_cqrs.service.imports import strategies
-from sfn_cqrs.service.imports.planning import Chained, Current, chained, current_of
+from sfn_cqrs.service.imports.planning import Chained, Current, chained, current_of, refused
 
 HEADER = ("type", "item", "version")
 """What a row of an undo has; errors.csv begins with it."""
@@ -141,7 +141,8 @@ class Undo:
             return _kept("not_written", "the import has not written this row")
         if wanted.key not in self._before:
             return _kept("history_expired", f"what it was before version {version} is not kept")
-        return Planned.writing(version + 1, wanted.key.code)
+        refusal = refused(self._before[wanted.key], wanted.key, found)
+        return refusal or Planned.writing(version + 1, wanted.key.code)
 
     def _changed(self, found: DataRow | Command) -> Planned:
         ours = (self._settings.undoes, self._settings.key.id, *self._settings.earlier)
@@ -187,8 +188,8 @@ class Undo:
             predecessor = Chain(row.key).run(chain.previous(version)).version
             below = _kept_between(row.key, max(predecessor, 1), version)
             if below is None:
-                return None if predecessor else replace(row.content, is_deleted=True)
-        return below.content
+                return None if predecessor else replace(row.today, is_deleted=True)
+        return below.today
 
 
 def _kept_between(key: ItemKey, first: int, version: int) -> DataRow | None:
