@@ -141,9 +141,9 @@ def licences(packages: list[Package]) -> str:
         [
             "# Licences",
             "",
-            "What a deployment puts on AWS beside this project (MIT), and in which layer.",
+            "The packages that a deployment puts on AWS beside this project (MIT), and their layers.",
             "`make licences` writes this page; `make sbom` adds versions and hashes, as CycloneDX.",
-            "The tools of your machine do not ship; the other locks of `requirements/` have them.",
+            "Tools of your machine do not ship; the other locks of `requirements/` list them.",
             "",
             "| package | licence | layer |",
             "|---|---|---|",
