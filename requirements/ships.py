@@ -141,7 +141,7 @@ def licences(packages: list[Package]) -> str:
         [
             "# Licences",
             "",
-            "The packages that a deployment puts on AWS beside this project (MIT), and their layers.",
+            "Packages that a deployment puts on AWS beside this project (MIT), by layer.",
             "`make licences` writes this page; `make sbom` adds versions and hashes, as CycloneDX.",
             "Tools of your machine do not ship; the other locks of `requirements/` list them.",
             "",
