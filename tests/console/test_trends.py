@@ -10,12 +10,13 @@ from moto import mock_aws
 from sfn_cqrs_tools.console import trends
 from sfn_cqrs_tools.console.executions import Machine, Run
 from sfn_cqrs_tools.console.trends import (
+    HOUR,
     MOST_QUERIES,
     CountedTrends,
     MeasuredTrends,
     Trend,
     added,
-    last_hour,
+    bars_of,
 )
 
 ARN = "arn:aws:states:us-east-1:000000000000:stateMachine:dev-{}"
@@ -108,7 +109,7 @@ def places(counts):
 def test_what_began_and_ended_is_told_minute_by_minute(either):
     command, express = either.of(MACHINES)
 
-    assert [command.minutes[0], command.minutes[-1]] == [FIRST, NOON - 40]
+    assert [command.bars[0], command.bars[-1]] == [FIRST, NOON - 40]
     assert (places(command.started), command.total) == (BEGAN, 5)
     assert (places(command.succeeded), places(command.failed)) == (WELL, OTHERWISE)
     assert (places(express.succeeded), express.total) == ({59: 3}, 3)
@@ -119,7 +120,7 @@ def test_of_no_machine_there_is_no_trend(either):
 
 
 def test_several_trends_are_added():
-    one, other = Trend.empty(last_hour()), Trend.empty(last_hour())
+    one, other = Trend.empty(bars_of(HOUR)), Trend.empty(bars_of(HOUR))
     one.count("started", NOON)
     other.count("started", NOON, 2)
     other.count("failed", FIRST)

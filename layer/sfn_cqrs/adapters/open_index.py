@@ -115,6 +115,15 @@ class OpenIndex:
             ),
         )
 
+    def note_failure(self, sweep: str, error: str, at: str) -> None:
+        """Note that a sweep ended with an error, which the console shows until one ends well."""
+        self._client.update_item(
+            TableName=self._table,
+            Key=marshal({"pk": "SWEEP", "sk": sweep}),
+            UpdateExpression="SET failed_at = :at, failure = :error",
+            ExpressionAttributeValues=marshal({":at": at, ":error": error}),
+        )
+
     def _read_again(self, keys: Item) -> Item | None:
         item = get(self._client, self._table, marshal({"pk": keys["pk"], "sk": keys["sk"]}))
         return unmarshal(item) if item else None
@@ -132,3 +141,7 @@ class SweptTable:
     def end_sweep(self, lease: Lease, cursors: dict[str, Cursor]) -> None:
         """Give a sweep back with where the next one goes on."""
         self._open.end_sweep(lease, cursors)
+
+    def note_failure(self, sweep: str, error: str, at: str) -> None:
+        """Note that a sweep ended with an error."""
+        self._open.note_failure(sweep, error, at)

@@ -162,8 +162,9 @@ class ImportRecord(Record):
 
     @property
     def file_name(self) -> str:
-        """Return the name that the file was uploaded with; a single row has none."""
-        return self.source.key.rpartition("/")[2]
+        """Return the name that the file was uploaded with; empty if nothing of it was kept."""
+        name = self.source.key.rpartition("/")[2]
+        return name if name.rpartition(".")[0].strip("_") else ""
 
     def begun(self, at: str) -> Self:
         """Somebody works on the job; the first beginning stays."""

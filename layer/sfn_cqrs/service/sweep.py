@@ -72,6 +72,8 @@ class _OpenTable(Protocol[T]):
 
     def end_sweep(self, lease: Lease, cursors: dict[str, Cursor]) -> None: ...
 
+    def note_failure(self, sweep: str, error: str, at: str) -> None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[T]):
@@ -189,22 +191,34 @@ def sweeping(*kinds: Kind[Any], then: Callable[[], object] = lambda: None) -> La
             done = sweep_ended(kinds, detail["stateMachineArn"], json.loads(detail["input"]))
             logger.info("swept one", sweep=done, execution=detail["name"])
             return {done: 1}
-        swept: Counter[str] = Counter()
-        busy: list[str] = []
-        for kind in kinds:
-            try:
-                swept.update(_swept(kind, context))
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                logger.warning("a kind could not be swept", exc_info=error, kind=kind.name)
-                busy.append(kind.name)
-        if busy:
-            raise TransientError(f"not swept: {', '.join(busy)}")
-        then()
-        return dict(swept)
+        try:
+            return _swept_all(kinds, then, context)
+        except Exception as error:
+            if not is_transient(error):
+                name = type(error).__name__
+                kinds[0].table().note_failure(kinds[0].name, name, iso(bootstrap.now()))
+            raise
 
     return lambda_handler
+
+
+def _swept_all(
+    kinds: Iterable[Kind[Any]], then: Callable[[], object], context: Any
+) -> dict[str, int]:
+    swept: Counter[str] = Counter()
+    busy: list[str] = []
+    for kind in kinds:
+        try:
+            swept.update(_swept(kind, context))
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            logger.warning("a kind could not be swept", exc_info=error, kind=kind.name)
+            busy.append(kind.name)
+    if busy:
+        raise TransientError(f"not swept: {', '.join(busy)}")
+    then()
+    return dict(swept)
 
 
 def _ages(parts: Iterable[dict[str, str]], now: datetime) -> dict[str, float]:

@@ -325,6 +325,25 @@ def test_a_shard_that_cannot_be_read_stops_no_other_and_fails_the_sweep(sweep, w
     assert 80 < len(world.executions.started) < 100
 
 
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(ValueError("no key"), [("command", "ValueError", NOW)]), (BusyError("throttled"), [])],
+)
+def test_a_sweep_that_ends_with_an_error_notes_it_unless_aws_was_busy(
+    world, monkeypatch, error, told
+):
+    noted = []
+    monkeypatch.setattr(world.processes, "note_failure", lambda *given: noted.append(given))
+
+    def broken():
+        raise error
+
+    with pytest.raises((ValueError, TransientError)):
+        sweeping(COMMANDS, then=broken)({}, Context())
+
+    assert noted == told
+
+
 def test_one_that_aws_is_too_busy_for_is_left_to_the_next_sweep(sweep, world, monkeypatch, log):
     world.seed(a_process(opened_at=OLD))
 

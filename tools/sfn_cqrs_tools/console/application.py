@@ -324,7 +324,8 @@ class Console:
 
     async def _rendered(self, request: Request, answer: Answer, ask: Ask) -> Response:
         if isinstance(answer, GoTo):
-            return RedirectResponse(f"{ROOT}{answer.path}", HTTPStatus.SEE_OTHER)
+            gone = RedirectResponse(f"{ROOT}{answer.path}", HTTPStatus.SEE_OTHER)
+            return self._stays(gone, ask)
         if isinstance(answer, File):
             named = {"content-disposition": f'attachment; filename="{answer.name}"'}
             return Response(answer.content, media_type=answer.type, headers=named)
@@ -336,6 +337,14 @@ class Console:
         told = {"cache-control": "no-store", "x-live": live}
         response = HTMLResponse(html, answer.status, told)
         self._tokens.keep(response, session)
+        return self._stays(response, ask)
+
+    def _stays(self, response: Response, ask: Ask) -> Response:
+        """Let whoever has opened a page of another tenant stay there, as the menu's foot says."""
+        if self._backend.is_local and ask.query.get("tenant"):
+            response.set_cookie(
+                COOKIE, ask.who.as_cookie(), httponly=True, samesite="strict", path=ROOT
+            )
         return response
 
     def _whole(self, view: View, ask: Ask, session: str) -> str:

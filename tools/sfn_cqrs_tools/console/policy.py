@@ -14,7 +14,7 @@ READS: Final = {
         "ListExecutions",
         "ListMapRuns",
     ),
-    "dynamodb": ("GetItem", "Query"),
+    "dynamodb": ("BatchGetItem", "GetItem", "Query"),
     "sqs": ("GetQueueAttributes",),
     "cloudformation": ("DescribeStackResource", "DescribeStacks", "ListStackResources"),
     "logs": ("FilterLogEvents",),

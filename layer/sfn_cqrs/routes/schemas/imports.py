@@ -143,9 +143,9 @@ _ZIP = record(
         **_HOW,
         **_CHANGES,
         "fileStatuses": {"type": "object", "additionalProperties": COUNT},
-        "file": _FILE_NAME,
     },
     optional={
+        "file": _FILE_NAME,
         "retries": {**TEXT, "description": "the import whose failed files these are"},
         "retriedBy": {**TEXT, "description": "the import that goes through them again"},
         **_PACE,

@@ -82,7 +82,7 @@ class ZipProgress:
             "startedAt": job.started_at or None,
             "finishedAt": job.finished_at or None,
             "fileStatuses": self._statuses(),
-            "file": job.file_name,
+            **({"file": job.file_name} if job.file_name else {}),
         }
         if job.retries:
             view["retries"] = job.retries[0].id

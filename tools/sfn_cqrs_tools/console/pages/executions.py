@@ -11,13 +11,15 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
+from sfn_cqrs_tools.client.api import item_path
 from sfn_cqrs_tools.client.executions import hints_to_resume
 from sfn_cqrs_tools.console.application import Ask, File, GoTo, Refused, View, json_of
+from sfn_cqrs_tools.console.differences import if_there
 from sfn_cqrs_tools.console.executions import LANES, STATUSES, Executions, Filter, Run, matching
 from sfn_cqrs_tools.console.lists import Shape, listing, shown
 from sfn_cqrs_tools.console.moments import since_and_until
 from sfn_cqrs_tools.console.rendering import pretty
-from sfn_cqrs_tools.console.subjects import Subject, subject_of
+from sfn_cqrs_tools.console.subjects import Subject, item_page, subject_of
 from sfn_cqrs_tools.console.waterfall import verdict, waterfall
 from sfn_local.graph import svg, taken
 from sfn_local.trace import stopped_in, trace
@@ -97,8 +99,13 @@ def machines(ask: Ask) -> View:
 
 
 def execution(ask: Ask) -> View:
-    """Show one execution."""
-    run = _run(ask)
+    """Show one execution; what is known of its version where the engine has it no more."""
+    try:
+        run = _run(ask)
+    except LookupError:
+        if gone := _gone(ask):
+            return gone
+        raise
     machine = ask.executions.machine(run.machine)
     is_running = run.stopped is None and run.logged is None
     unread = 0 if ask.is_patient else ask.executions.unread(run)
@@ -122,6 +129,16 @@ def execution(ask: Ask) -> View:
         },
         is_live=is_running or is_reading,
     )
+
+
+def _gone(ask: Ask) -> View | None:
+    """What the version tells that an execution has worked on."""
+    names_ = [ask.query.get(name, "") for name in ("type", "code", "version")]
+    found = if_there(ask.api, item_path("commands", *names_)) if all(names_) else None
+    if found is None:
+        return None
+    values = {"version": found, "machine": ask.parts["machine"], "name": ask.parts["name"]}
+    return View("execution_gone.html", {**values, "item": item_page(*names_[:2])})
 
 
 def events(ask: Ask) -> View:

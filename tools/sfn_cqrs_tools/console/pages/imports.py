@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from sfn_cqrs.domain.csv_header import Columns
+from sfn_cqrs.domain.csv_header import REPORT_COLUMNS, Columns
 from sfn_cqrs.domain.csv_rows import open_csv
 from sfn_cqrs.domain.errors import SfnCqrsError
 from sfn_cqrs.domain.import_job import JobStatus
@@ -24,7 +27,9 @@ from sfn_cqrs_tools.console.lists import Shape, listing, shown
 from sfn_cqrs_tools.console.names import names
 
 PREVIEWED_ROWS: Final = 6
-SHOWN_ERRORS: Final = 200
+MOST_ERRORS: Final = 20_000
+"""Of errors.csv that are read; the file has all."""
+SHOWN_REASONS: Final = 20
 LARGEST_REPORT: Final = 16 * 1024 * 1024
 KINDS: Final = (("csv", "Files"), ("zip", "Archives"), ("row", "Single rows"))
 IMPORTS: Final = Shape[dict[str, Any]](
@@ -40,6 +45,31 @@ IMPORTS: Final = Shape[dict[str, Any]](
     at=lambda one: one["createdAt"],
 )
 ZIP_MAGIC: Final = b"PK\x03\x04"
+_VALUE: Final = re.compile(r"'[^']*'|, is .*$")
+"""Stands for the value that is wrong, which differs from row to row."""
+
+
+@dataclass(frozen=True)
+class FailedRow:
+    """A row that failed; `bad` is the place of the cell that is wrong, where the reason says it.
+
+    `alike` is what its reason has in common with those of other rows.
+    """
+
+    number: int
+    code: str
+    reason: str
+    cells: list[str]
+    bad: int | None
+    alike: str
+
+
+FAILED_ROWS: Final = Shape[FailedRow](
+    sorts={"row": lambda one: one.number, "reason": lambda one: one.reason},
+    texts=lambda one: (one.reason, *one.cells),
+    most=20_000,
+    fixed=("reason",),
+)
 NAMES: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 DELIMITERS: Final = ("", "comma", "semicolon", "tab", "pipe")
 ENCODINGS: Final = ("", "utf-8", "cp932", "shift_jis", "euc_jp", "utf-16", "latin-1", "cp1252")
@@ -64,18 +94,30 @@ def job(ask: Ask) -> View:
     """Show one import."""
     found = ask.api.get(job_path(ask.parts["id"]))
     is_over = found["status"] in ENDED
-    rows = list(_failed_rows(ask, found)) if is_over and found["failed"] else []
+    header, failed = _failed_rows(ask, found) if is_over and found["failed"] else ([], [])
+    reason = ask.query.get("reason", "")
+    meant = [one for one in failed if reason in ("", one.alike)]
+
+    def fetch(limit: int, cursor: str | None) -> tuple[list[FailedRow], str | None]:
+        first = int(cursor) if cursor and cursor.isdecimal() else 0
+        last = first + limit
+        return meant[first:last], str(last) if last < len(meant) else None
+
+    rows = listing(ask, fetch, FAILED_ROWS)
     return View(
         "import.html",
         {
             "job": found,
             "path": f"/imports/{found['id']}",
-            "counts": COUNTS,
+            "counts": [name for name in (*COUNTS, "accepted") if name in found],
             "execution": _execution(ask, found),
-            "done": sum(found[name] for name in COUNTS),
+            "done": sum(found.get(name, 0) for name in COUNTS),
             "is_over": is_over,
-            "header": rows[0] if rows else [],
-            "rows": rows[1 : SHOWN_ERRORS + 1],
+            "header": header,
+            "found": rows,
+            "reasons": Counter(one.alike for one in failed).most_common(SHOWN_REASONS),
+            "reason": reason,
+            "read": len(failed),
             "can_retry": is_over
             and found.get("retriedBy") is None
             and bool(found["failed"] or found["cancelled"]),
@@ -171,16 +213,28 @@ def _silently(done: int, *, total: int | None = None, note: str = "") -> None:
     del done, total, note
 
 
-def _failed_rows(ask: Ask, found: dict[str, Any]) -> Iterator[list[str]]:
-    """The header of errors.csv and its first rows."""
+def _failed_rows(ask: Ask, found: dict[str, Any]) -> tuple[list[str], list[FailedRow]]:
+    """The header of the file and the rows that failed, as errors.csv has them."""
     if found["kind"] == "zip" or "error" in found:
-        return
+        return [], []
     try:
         content = ask.api.content(job_path(found["id"], "errors.csv"))
         text = b"".join(_up_to(content, LARGEST_REPORT)).decode("utf-8-sig", "replace")
     except ApiProblem:
-        return
-    yield from islice(csv.reader(io.StringIO(text, newline="")), SHOWN_ERRORS + 1)
+        return [], []
+    rows = csv.reader(io.StringIO(text, newline=""))
+    header = next(rows, [])[: -len(REPORT_COLUMNS)]
+    return header, [_failed_row(header, one) for one in islice(rows, MOST_ERRORS)]
+
+
+def _failed_row(header: list[str], row: list[str]) -> FailedRow:
+    """A line of errors.csv; its reason begins with the column that is wrong."""
+    cells, (number, code, reason) = row[: len(header)], row[-len(REPORT_COLUMNS) :]
+    named = reason.partition(":")[0].strip().casefold()
+    names = [one.strip().casefold() for one in header]
+    bad = names.index(named) if named in names else None
+    at = int(number) if number.isdecimal() else 0
+    return FailedRow(at, code, reason, cells, bad, _VALUE.sub("…", reason))
 
 
 def _up_to(chunks: Iterator[bytes], most: int) -> Iterator[bytes]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from itertools import islice
 from typing import Any, Final
 
-from sfn_cqrs.adapters.dynamodb import unmarshal
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.routes.http import code_of
 from sfn_cqrs_tools.client.api import Api, item_path
@@ -28,7 +28,7 @@ HISTORY: Final = 100
 RECENT: Final = 60
 MACHINES: Final = ("command", "command-express")
 MOST_PARTITIONS: Final = 10
-MOST_SCANNED_PAGES: Final = 3
+AT_ONCE: Final = 8
 WORDS: Final = {"redrive": "Retry", "skip": "Skip"}
 """What the acts of the API are called."""
 REPAIRABLE: Final = ("FAILED", "BLOCKED")
@@ -99,7 +99,7 @@ def item(ask: Ask) -> View:
             "chosen": chosen,
             "data": data,
             "differences": differences(ask.api, type_, code, int(chosen["version"])),
-            "rows": list(_scanned(ask, code) if ask.backend.is_local else _read(ask, code, data)),
+            "rows": _rows(ask, code, data),
             "at": moment,
             "then": _as_of(ask.api, type_, code, data, moment) if moment else None,
             "is_repairable": ask.who.is_operator,
@@ -198,7 +198,9 @@ def _execution(ask: Ask, type_: str, code: str, version: Mapping[str, Any]) -> s
     ref = CommandRef(key, version["version"], version["attempt"])
     is_express = version.get("lane") == "EXPRESS" and version["attempt"] == 1
     name = ref.execution_name(ask.backend.outputs["CommandsTableName"])
-    return f"/executions/{'command-express' if is_express else 'command'}/{name}"
+    machine = "command-express" if is_express else "command"
+    about = query(type=type_, code=code, version=version["version"])
+    return f"/executions/{machine}/{name}?{about}"
 
 
 def _as_of(
@@ -214,42 +216,29 @@ def _as_of(
     return max(past, key=lambda row: int(row["version"]), default=None)
 
 
-def _scanned(ask: Ask, code: str) -> Iterator[dict[str, Any]]:
-    """Rows of every read model under the item's code; only a table of this machine is scanned."""
-    pages = (
-        ask.backend.client("dynamodb")
-        .get_paginator("scan")
-        .paginate(
-            TableName=ask.backend.outputs["ReadModelsTableName"],
-            FilterExpression="sk = :code AND contains(pk, :tenant)",
-            ExpressionAttributeValues={
-                ":code": {"S": code},
-                ":tenant": {"S": f"#{ask.who.tenant}#"},
-            },
-        )
-    )
-    for page in islice(pages, MOST_SCANNED_PAGES):
-        for row in map(unmarshal, page["Items"]):
-            view, tenant, partition = row.pop("pk").split("#", 2)
-            del row["sk"]
-            if tenant == ask.who.tenant:  # a partition may look like another's
-                yield {"view": view, "partition": partition, "row": row}
-
-
-def _read(ask: Ask, code: str, data: Mapping[str, Any] | None) -> Iterator[dict[str, Any]]:
-    """Rows under the item's code in the read models that this person may read.
+def _rows(ask: Ask, code: str, data: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Rows under the item's code in the read models that this person may read, by their keys.
 
     In the partitions that a read model lists, or in the one that the item names, by `customer`
     for instance.
     """
     attributes = data["attributes"] if data else {}
+    places: list[tuple[str, str]] = []
     for model in ask.api.get("/read-models")["items"]:
         named = attributes.get(model["by"])
         partitions = model["partitions"] or ([named] if isinstance(named, str) and named else [])
-        for partition in islice(partitions, MOST_PARTITIONS):
-            found = if_there(ask.api, item_path("read-models", model["name"], partition, code))
-            if found:
-                yield {"view": model["name"], "partition": partition, "row": found["row"]}
+        places += [(model["name"], one) for one in islice(partitions, MOST_PARTITIONS)]
+
+    def read(place: tuple[str, str]) -> dict[str, Any] | None:
+        return if_there(ask.api, item_path("read-models", *place, code))
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = list(pool.map(read, places))
+    return [
+        {"view": view, "partition": partition, "row": one["row"]}
+        for (view, partition), one in zip(places, found, strict=True)
+        if one
+    ]
 
 
 def _recent(ask: Ask) -> Iterator[Recent]:

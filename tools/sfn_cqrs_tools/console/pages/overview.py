@@ -5,26 +5,42 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import islice
+from math import inf
 from typing import Any, Final
 
-from sfn_cqrs_tools.client.diagnosis import Diagnosis, Finding, diagnose
+from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs_tools.client.diagnosis import Diagnosis, diagnose
 from sfn_cqrs_tools.console.application import Ask, View
-from sfn_cqrs_tools.console.backend import Backend
-from sfn_cqrs_tools.console.executions import Executions, Filter, Machine, Run
+from sfn_cqrs_tools.console.executions import Filter, Machine, Run
+from sfn_cqrs_tools.console.failures import Failures, failures
 from sfn_cqrs_tools.console.pages.queues import Queue, Sweep, queues, sweeps
 from sfn_cqrs_tools.console.subjects import by_id, item_page, subject_of
-from sfn_cqrs_tools.console.trends import CountedTrends, MeasuredTrends, Trend, Trends, added
+from sfn_cqrs_tools.console.trends import (
+    SPANS,
+    CountedTrends,
+    MeasuredTrends,
+    Span,
+    Trend,
+    Trends,
+    added,
+)
+from sfn_cqrs_tools.console.who import Who
 
 STUCK: Final = timedelta(minutes=10)
 KEPT_SECONDS: Final = 2.0
-SHOWN_NEEDS: Final = 50
+STALE_SECONDS: Final = 30.0
+"""A sight that is older is not shown while another one is taken."""
+SHOWN_INBOX: Final = 5
+SHOWN_STUCK: Final = 20
 LATELY: Final = 10
 MOST_BEHIND: Final = 3
 LATE_SECONDS: Final = 60
+FAILED: Final = ("FAILED", "PARKED")
 
 KINDS: Final = (
     ("command", "Commands", "/items", r"command(-express)?"),
@@ -39,7 +55,7 @@ KINDS: Final = (
 
 @dataclass(frozen=True)
 class Need:
-    """Something that waits for a person, and the step that puts it right."""
+    """Something that waits for a person, and whose page says why."""
 
     kind: str
     label: str
@@ -48,8 +64,6 @@ class Need:
     status: str
     age: float
     error: str
-    action: str
-    action_path: str
 
 
 @dataclass(frozen=True)
@@ -71,7 +85,8 @@ class Sight:
     """What the overview shows."""
 
     figures: list[Figure]
-    needs: list[Need]
+    failures: Failures
+    stuck: list[Need]
     trend: Trend
     lanes: list[tuple[Machine, Trend]]
     queues: list[Queue]
@@ -79,32 +94,70 @@ class Sight:
     lately: list[Run]
 
 
+@dataclass
+class Seen:
+    """The latest sight for somebody, or why there was none.
+
+    `is_looking` while the next one is on its way.
+    """
+
+    at: float
+    sight: Sight | None = None
+    error: Exception | None = None
+    is_looking: bool = False
+
+    def shown(self) -> Sight:
+        """Return the sight, or raise why there is none."""
+        if self.error is not None:
+            raise self.error
+        assert self.sight is not None
+        return self.sight
+
+
 class Overviews:
-    """Looks at a stack at most once in two seconds, however many pages are open."""
+    """Looks at a stack at most once in two seconds, however many pages are open.
+
+    Whoever asks sees the latest sight at once; the next one is taken behind it.
+    """
 
     def __init__(self) -> None:
         """Know nothing yet."""
         self._lock = threading.Lock()
-        self._seen: dict[int, tuple[float, Sight]] = {}
+        self._seen: dict[tuple[int, Who, str], Seen] = {}
         self._trends: dict[int, Trends] = {}
 
-    def of(self, backend: Backend, executions: Executions) -> Sight:
-        """The latest sight of a stack."""
+    def of(self, ask: Ask, span: str) -> Sight:
+        """Return the latest sight of a stack, over a span of time."""
+        key = (id(ask.backend), ask.who, span)
         with self._lock:
-            at, sight = self._seen.get(id(backend), (0.0, None))
-            if sight is None or time.monotonic() - at > KEPT_SECONDS * backend.look_seconds:
-                sight = look(backend, executions, self._trends_of(backend, executions))
-                self._seen[id(backend)] = (time.monotonic(), sight)
-            return sight
+            seen = self._seen.get(key)
+            age = time.monotonic() - seen.at if seen else inf
+            if seen is not None and age < STALE_SECONDS and seen.error is None:
+                if age > KEPT_SECONDS * ask.backend.look_seconds and not seen.is_looking:
+                    seen.is_looking = True
+                    threading.Thread(target=self._look, args=(key, ask, span), daemon=True).start()
+                return seen.shown()
+        return self._look(key, ask, span).shown()
 
-    def _trends_of(self, backend: Backend, executions: Executions) -> Trends:
-        if id(backend) not in self._trends:
-            self._trends[id(backend)] = (
-                CountedTrends(executions)
-                if backend.is_local
-                else MeasuredTrends(backend.client("cloudwatch"))
-            )
-        return self._trends[id(backend)]
+    def _look(self, key: tuple[int, Who, str], ask: Ask, span: str) -> Seen:
+        try:
+            found = Seen(time.monotonic(), look(ask, self._trends_of(ask), SPANS[span]))
+        except Exception as error:  # the page says what it is
+            found = Seen(time.monotonic(), error=error)
+        with self._lock:
+            self._seen[key] = found
+        return found
+
+    def _trends_of(self, ask: Ask) -> Trends:
+        backend = ask.backend
+        with self._lock:
+            if id(backend) not in self._trends:
+                self._trends[id(backend)] = (
+                    CountedTrends(ask.executions)
+                    if backend.is_local
+                    else MeasuredTrends(backend.client("cloudwatch"))
+                )
+            return self._trends[id(backend)]
 
 
 _overviews = Overviews()
@@ -112,36 +165,46 @@ _overviews = Overviews()
 
 def overview(ask: Ask) -> View:
     """Show it."""
-    sight = _overviews.of(ask.backend, ask.executions)
+    span = ask.query.get("span", "")
+    span = span if span in SPANS else next(iter(SPANS))
+    sight = _overviews.of(ask, span)
     inbox = ask.api.get("/approvals", limit=100)["items"]
     waiting = ask.api.get("/approvals", status="OPEN", limit=100)["items"]
     return View(
         "overview.html",
         {
             "sight": sight,
+            "span": span,
+            "spans": SPANS,
             "figures": [_with_waiting(one, len(waiting)) for one in sight.figures],
             "lately": [(run, subject_of(run.input)) for run in sight.lately],
-            "needs": sight.needs[:SHOWN_NEEDS],
-            "inbox": inbox,
+            "stuck": sight.stuck[:SHOWN_STUCK],
+            "inbox": inbox[:SHOWN_INBOX],
+            "waits": len(inbox),
+            "needs": sight.failures.count + len(sight.stuck) + len(inbox),
             "is_new": not sight.trend.total and not any(one.open for one in sight.figures),
         },
         is_live=True,
     )
 
 
-def look(backend: Backend, executions: Executions, trends: Trends) -> Sight:
+def look(ask: Ask, trends: Trends, span: Span) -> Sight:
     """Look at everything."""
+    backend = ask.backend
     found = diagnose(backend.target, STUCK, with_claims=False)
-    machines = executions.machines()
-    lanes = list(zip(machines, trends.of(machines), strict=True))
+    failed = failures(ask)
+    machines = ask.executions.machines()
+    lanes = list(zip(machines, trends.of(machines, span), strict=True))
+    stuck = sorted(_stuck(found, ask.who.tenant), key=lambda need: need.age, reverse=True)
     return Sight(
-        [replace(one, trend=_trend_of(one.name, lanes)) for one in _figures(found)],
-        sorted(_needs(found), key=lambda need: need.age, reverse=True),
+        [replace(one, trend=_trend_of(one.name, lanes)) for one in _figures(found, failed, stuck)],
+        failed,
+        stuck,
         added([trend for _, trend in lanes]),
         [(machine, trend) for machine, trend in lanes if not machine.is_express or trend.total],
         queues(backend),
         sweeps(backend),
-        executions.page(Filter(), limit=LATELY).runs,
+        ask.executions.page(Filter(), limit=LATELY).runs,
     )
 
 
@@ -156,14 +219,18 @@ def _trend_of(kind: str, lanes: list[tuple[Machine, Trend]]) -> Trend:
     return added([trend for machine, trend in lanes if re.fullmatch(names, machine.short)])
 
 
-def _figures(found: Diagnosis) -> Iterator[Figure]:
+def _figures(found: Diagnosis, failed: Failures, stuck: list[Need]) -> Iterator[Figure]:
+    needs = Counter(need.kind for need in stuck)
+    for group in failed.groups:
+        needs[group.kind] += group.count
+    needs["command"] += failed.unread
     for name, label, path, _ in KINDS:
         if name == "command":
-            needs = len(list(_versions(found.findings)))
-            yield Figure(name, label, path, found.open, found.oldest_open, needs, _late(found))
+            late = _late(found)
+            yield Figure(name, label, path, found.open, found.oldest_open, needs[name], late)
         elif name in found.kinds:
             kind = found.kinds[name]
-            yield Figure(name, label, path, kind.open, kind.oldest, len(kind.findings))
+            yield Figure(name, label, path, kind.open, kind.oldest, needs[name])
 
 
 def _late(found: Diagnosis) -> dict[str, float]:
@@ -172,48 +239,22 @@ def _late(found: Diagnosis) -> dict[str, float]:
     return dict(islice(late, MOST_BEHIND))
 
 
-def _needs(found: Diagnosis) -> Iterator[Need]:
-    yield from _versions(found.findings)
+def _stuck(found: Diagnosis, tenant: str) -> Iterator[Need]:
+    """What no failure explains: what is open for long, and what failed of other tenants."""
+    for one in found.findings:
+        if one.outcome not in (Outcome.FAILED, Outcome.BLOCKED):
+            label = f"{one.type} {one.code} v{one.version}"
+            path = f"{item_page(one.type, one.code)}?v={one.version}"
+            error = one.error or "open for too long"
+            yield Need("command", label, path, one.tenant, one.outcome, one.age, error)
     for name, kind in found.kinds.items():
         for work in kind.findings:
-            subject = by_id(work.id, work.tenant)
-            path = subject.path if subject else ""
-            yield Need(
-                name,
-                subject.label if subject else work.id,
-                path,
-                work.tenant,
-                work.status,
-                work.age,
-                work.error or "",
-                "Look",
-                path,
-            )
-
-
-def _versions(findings: list[Finding]) -> Iterator[Need]:
-    """One need an item: the first version that cannot go on; the rest goes on behind it."""
-    chains: dict[tuple[str, str, str], list[Finding]] = {}
-    for one in findings:
-        chains.setdefault((one.tenant, one.type, one.code), []).append(one)
-    for chain in chains.values():
-        first, *behind = sorted(chain, key=lambda one: one.version)
-        path = item_page(first.type, first.code)
-        shown = f"{path}?v={first.version}"
-        repair = item_page(first.type, first.code, first.version, "redrive")
-        is_failed = first.outcome == "FAILED"
-        waiting = ", ".join(f"v{one.version}" for one in behind)
-        yield Need(
-            "command",
-            f"{first.type} {first.code} v{first.version}",
-            shown,
-            first.tenant,
-            first.outcome,
-            first.age,
-            f"{first.error or ''}{f', {waiting} blocked behind it' if behind else ''}",
-            "Retry" if is_failed else "Look",
-            repair if is_failed else shown,
-        )
+            is_grouped = name == "saga" and work.status in FAILED and work.tenant == tenant
+            if not is_grouped:
+                subject = by_id(work.id, work.tenant)
+                label, path = (subject.label, subject.path) if subject else (work.id, "")
+                error = work.error or "open for too long"
+                yield Need(name, label, path, work.tenant, work.status, work.age, error)
 
 
 PAGES: Final = {"": overview}

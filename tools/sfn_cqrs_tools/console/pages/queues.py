@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final
 
+from sfn_cqrs.adapters.dynamodb import unmarshal
 from sfn_cqrs_tools.console.application import Ask, Refused, View
 from sfn_cqrs_tools.console.backend import Backend
 
@@ -58,11 +59,13 @@ class Sweep:
     """A sweep; `at` is when the last one began that came to its end, in ISO 8601, or empty.
 
     One that is late has stopped; one that never ran may be of a stack that has just begun.
+    `error` is how the latest one ended if it did not end well.
     """
 
     name: str
     at: str
     is_late: bool
+    error: str = ""
 
     @property
     def label(self) -> str:
@@ -121,9 +124,10 @@ def _sweep(backend: Backend, name: str, now: datetime) -> Sweep:
     answer = backend.client("dynamodb").get_item(
         TableName=backend.outputs[SWEEPS[name]], Key={"pk": {"S": "SWEEP"}, "sk": {"S": name}}
     )
-    at = answer.get("Item", {}).get("swept_at", {}).get("S", "")
+    item = unmarshal(answer.get("Item", {}))
+    at, failed_at = item.get("swept_at", ""), item.get("failed_at", "")
     age = (now - datetime.fromisoformat(at)).total_seconds() if at else 0.0
-    return Sweep(name, at, age > LATE_SECONDS)
+    return Sweep(name, at, age > LATE_SECONDS, item["failure"] if failed_at > at else "")
 
 
 PAGES: Final = {"/queues": show, "/queues/{name}": letters}

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections import deque
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final
 
 from sfn_cqrs.service.repairs.work import REPAIR
-from sfn_cqrs_tools.client.api import ApiProblem, work_path
+from sfn_cqrs_tools.client.api import ApiProblem, item_path, work_path
 from sfn_cqrs_tools.console.application import Ask, GoTo, Refused, View, stepping
+from sfn_cqrs_tools.console.differences import if_there
+from sfn_cqrs_tools.console.failures import failures
+from sfn_cqrs_tools.console.names import names
 from sfn_cqrs_tools.console.pages.tasks import ENDED
 from sfn_cqrs_tools.console.subjects import by_id, item_page
 
@@ -28,14 +34,31 @@ WITHIN: Final = {
 }
 """Hours before now."""
 LATEST: Final = 20
+SHOWN: Final = 50
+AT_ONCE: Final = 8
+KINDS: Final = ("items", "tasks", "sagas", "imports")
+PLANNED: Final = "PLANNED"
+FAILED: Final = ("FAILED", "BLOCKED", "PARKED")
+ROWS: Final = "row "
+"""Stands in a form before the path that repairs a row."""
 
 
 def repairs(ask: Ask) -> View:
-    """Show the form that makes a plan, and the latest repairs."""
+    """Show what has failed, in groups; the form of a plan; and the latest repairs."""
     given = {name: ask.query.get(name, "") for name in ("what", "type", "within", "error")}
+    failed = failures(ask).groups if ask.who.is_operator else []
     return View(
         "repairs.html",
-        {"what": WHAT, "within": WITHIN, "given": given, "latest": _latest(ask)},
+        {
+            "what": WHAT,
+            "within": WITHIN,
+            "given": given,
+            "is_asked": any(given.values()),
+            "groups": [one for one in failed if one.tenant == ask.who.tenant],
+            "types": sorted({name for kind in KINDS for name in names(ask, kind)}),
+            "planned": _not_started(ask),
+            "latest": _latest(ask),
+        },
         is_live=False,
     )
 
@@ -50,8 +73,8 @@ def plan(ask: Ask) -> GoTo:
 
 
 def repair(ask: Ask) -> View:
-    """Show a plan, a page of its list, and how far its repair is."""
-    found = ask.api.get(_path(ask), cursor=ask.query.get("cursor"))
+    """Show a plan, a page of its list with what became of each, and how far its repair is."""
+    found = ask.api.get(_path(ask), limit=SHOWN, cursor=ask.query.get("cursor"))
     wanted = found["filter"]
     is_over = found["status"] in ENDED
     return View(
@@ -61,12 +84,62 @@ def repair(ask: Ask) -> View:
             "title": WHAT[f"{wanted['kind']} {wanted['action']}"],
             "path": f"/repairs/{found['id']}",
             "is_over": is_over,
+            "is_planned": found["status"] == PLANNED,
             "may_resume": found["status"] in ("FAILED", "CANCELLED"),
+            "rows": list(zip(found["items"], _states(ask, found), strict=True)),
             "by_id": by_id,
             "item_page": item_page,
         },
-        is_live=found["status"] != "PLANNED" and not is_over,
+        is_live=not is_over,
     )
+
+
+def some(ask: Ask) -> GoTo:
+    """Repair the rows that were chosen, one by one; the plan stays as it is."""
+    plan_ = ask.api.get(_path(ask))["filter"]
+    ends = f"/{plan_['action']}"
+    begins = f"{ROWS}/{plan_['kind']}s/"
+    chosen = [one for one in ask.form if one.startswith(begins) and one.endswith(ends)]
+    if not chosen:
+        text = "No row is selected: go back and select some."
+        raise Refused(HTTPStatus.BAD_REQUEST, "invalid_input", text)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(lambda path: _retried(ask, path.removeprefix(ROWS)), chosen))
+    return GoTo(f"/repairs/{ask.parts['id']}")
+
+
+def _retried(ask: Ask, path: str) -> None:
+    """Repair one; one that is repaired already stays as it is."""
+    try:
+        ask.api.post(path)
+    except ApiProblem as problem:
+        if problem.status != HTTPStatus.CONFLICT:
+            raise
+
+
+def act_path(kind: str, action: str, one: Mapping[str, Any]) -> str:
+    """The path of the API that repairs an entry of a plan."""
+    if kind == "command":
+        return item_path("commands", one["type"], one["code"], one["version"], action)
+    return work_path(f"{kind}s", one["id"], action)
+
+
+def _states(ask: Ask, found: dict[str, Any]) -> list[Mapping[str, Any]]:
+    """What each entry of the page is now, and the path that repairs it."""
+    kind, action = found["filter"]["kind"], found["filter"]["action"]
+
+    def state(one: Mapping[str, Any]) -> Mapping[str, Any]:
+        path = act_path(kind, action, one)
+        now = if_there(ask.api, path.rpartition("/")[0]) or {}
+        status = now.get("outcome") or now.get("status", "")
+        return {
+            "act": f"{ROWS}{path}",
+            "status": status,
+            "is_failed": status in FAILED and now.get("attempt", 1) == one["attempt"],
+        }
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(state, found["items"]))
 
 
 def go_on(ask: Ask) -> GoTo:
@@ -76,7 +149,20 @@ def go_on(ask: Ask) -> GoTo:
 
 
 def _planned(ask: Ask, body: dict[str, Any]) -> GoTo:
-    return GoTo(f"/repairs/{ask.api.post('/repairs', json.dumps(body))['id']}")
+    made = ask.api.post("/repairs", json.dumps(body))
+    plans = _plans.setdefault((id(ask.backend), ask.who.tenant), deque(maxlen=LATEST))
+    plans.appendleft(made["id"])
+    return GoTo(f"/repairs/{made['id']}")
+
+
+_plans: dict[tuple[int, str], deque[str]] = {}
+"""Plans that this console has made, by tenant; no list of the stack has those not started."""
+
+
+def _not_started(ask: Ask) -> list[dict[str, Any]]:
+    made = _plans.get((id(ask.backend), ask.who.tenant), ())
+    found = [if_there(ask.api, work_path("repairs", one), limit=1) for one in list(made)]
+    return [one for one in found if one and one["status"] == PLANNED and one["total"]]
 
 
 def _latest(ask: Ask) -> list[dict[str, Any]]:
@@ -109,4 +195,5 @@ FORMS: Final = {
     "/repairs": plan,
     f"{_ONE}/start": stepping("repairs", "start"),
     f"{_ONE}/after": go_on,
+    f"{_ONE}/some": some,
 }

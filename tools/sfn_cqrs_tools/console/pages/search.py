@@ -1,34 +1,241 @@
-"""The search: whatever an id, an item, an ARN or a name leads to."""
+"""The search: what an id, a code, a name, a text of the data or an error leads to."""
 
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
-from sfn_cqrs_tools.console.application import Ask, GoTo
+from sfn_cqrs.adapters.paging import cursor_at
+from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs_tools.client.api import ApiProblem, item_path
+from sfn_cqrs_tools.console.application import Ask, GoTo, View
+from sfn_cqrs_tools.console.differences import if_there
+from sfn_cqrs_tools.console.executions import Filter
+from sfn_cqrs_tools.console.failures import failures
+from sfn_cqrs_tools.console.names import names
 from sfn_cqrs_tools.console.rendering import query
-from sfn_cqrs_tools.console.subjects import by_id, item_page
+from sfn_cqrs_tools.console.subjects import by_id, item_page, subject_of
 
+SHOWN: Final = 10
+LISTED: Final = 100
+AT_ONCE: Final = 8
+PATIENCE_SECONDS: Final = 3.0
+"""So long the data of items is looked through."""
+MOST_LOOKED_AT: Final = 5_000
 _ID: Final = re.compile(r"[a-z]-[0-9A-HJKMNP-TV-Z]{26}")
 _ARN: Final = re.compile(r"arn:aws[\w-]*:states:[^:]*:[^:]*:execution:([^:]+):([^:]+)")
 _ITEM: Final = re.compile(r"([A-Z][A-Z0-9_]*)[ /#](.+)")
 
 
-def search(ask: Ask) -> GoTo:
-    """Go to what was asked for; what is nothing else is part of an execution's name."""
+@dataclass(frozen=True)
+class Hit:
+    """Something that was found."""
+
+    label: str
+    path: str
+    note: str = ""
+    status: str = ""
+    at: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found of a kind; `more` leads to the list that has the rest."""
+
+    kind: str
+    hits: list[Hit]
+    more: str = ""
+
+
+def search(ask: Ask) -> GoTo | View:
+    """Go to the one thing that is meant, or show all that it may be."""
     text = ask.query.get("q", "").strip()
-    if not text:
-        return GoTo("")
+    place = _place(ask, text) if text else ""
+    if place is not None:
+        return GoTo(place)
+    looks = (_items, _works, _read_models, _named_executions, _failures)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = [part for parts in pool.map(lambda look: look(ask, text), looks) for part in parts]
+    return View("search.html", {"text": text, "found": [one for one in found if one.hits]})
+
+
+def deep(ask: Ask) -> View:
+    """Look through names and attributes of items, and through errors of executions."""
+    text = ask.query.get("q", "").strip()
+    until = time.monotonic() + PATIENCE_SECONDS
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        errors = pool.submit(ask.executions.page, Filter(error=text), None, SHOWN)
+        parts = list(pool.map(lambda type_: _in_data(ask, type_, text, until), names(ask, "items")))
+    runs = [(run, subject_of(run.input)) for run in errors.result().runs]
+    hits = [
+        Hit(
+            subject.label if subject else run.name,
+            f"/executions/{run.machine}/{run.name}",
+            run.error,
+            run.status,
+            run.started.isoformat(),
+        )
+        for run, subject in runs
+    ]
+    found = [*(part for part, _ in parts), Found("Executions by error", hits, _more("error", text))]
+    shown = [one for one in found if one.hits]
+    left = [part.kind for part, is_whole in parts if not is_whole]
+    return View("search_deep.html", {"text": text, "found": shown, "left": left})
+
+
+def _place(ask: Ask, text: str) -> str | None:
+    """The page of what a whole id, an ARN, or a type with a code names."""
     if _ID.fullmatch(text) and (subject := by_id(text, ask.who.tenant)):
-        return GoTo(subject.path)
+        return subject.path
     if found := _ARN.fullmatch(text):
-        return GoTo(f"/executions/{ask.backend.short(found[1])}/{found[2]}")
-    if found := _ITEM.fullmatch(text):
-        return GoTo(item_page(found[1], found[2].strip()))
-    if re.fullmatch(r"[A-Z][A-Z0-9_]*", text):
-        return GoTo(f"/items?{query(type=text)}")
-    return GoTo(f"/executions?{query(name=text)}")
+        return f"/executions/{ask.backend.short(found[1])}/{found[2]}"
+    if (found := _ITEM.fullmatch(text)) and found[1] in names(ask, "items"):
+        return item_page(found[1], found[2].strip())
+    return f"/items?{query(type=text)}" if text in names(ask, "items") else None
 
 
-PAGES: Final = {"/search": search}
+def _items(ask: Ask, text: str) -> list[Found]:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(lambda type_: _by_code(ask, type_, text), names(ask, "items")))
+
+
+def _by_code(ask: Ask, type_: str, text: str) -> Found:
+    """The item of a code, and those whose codes begin so: by their keys, however many there are."""
+    exact = if_there(ask.api, item_path("data", type_, text), deleted="true")
+    behind = cursor_at(ItemKey(ask.who.tenant, type_, text).sk)
+    page = if_there(ask.api, "/data", type=type_, limit=SHOWN, cursor=behind) or {"items": []}
+    rows = [*([exact] if exact else []), *(one for one in page["items"] if _begins(one, text))]
+    return Found(type_, [_hit(one) for one in rows[:SHOWN]], f"/items?{query(type=type_, q=text)}")
+
+
+def _begins(row: dict[str, Any], text: str) -> bool:
+    return str(row["code"]).startswith(text)
+
+
+def _hit(row: dict[str, Any]) -> Hit:
+    path = item_page(row["type"], row["code"])
+    return Hit(f"{row['type']} {row['code']}", path, row["name"], "", row["updatedAt"])
+
+
+def _works(ask: Ask, text: str) -> list[Found]:
+    """Sagas, tasks, imports and approvals among the latest of each."""
+    looks: list[Callable[[], Iterator[dict[str, Any]]]] = [
+        lambda: _listed(ask, "/sagas"),
+        lambda: _tasks(ask),
+        lambda: _listed(ask, "/imports", kind="csv"),
+        lambda: _listed(ask, "/imports", kind="zip"),
+        lambda: _listed(ask, "/approvals", status="ALL"),
+    ]
+    kinds = ("Sagas", "Tasks", "Imports", "Archives", "Approvals")
+    pages = ("/sagas", "/tasks", "/imports", "/imports", "/approvals")
+    found = []
+    for kind, page, look in zip(kinds, pages, looks, strict=True):
+        hits = [_of_work(one, page) for one in look() if _is_meant(one, text)]
+        more = f"{page}?{query(q=text, status='ALL' if page == '/approvals' else '')}"
+        found.append(Found(kind, hits[:SHOWN], more))
+    return found
+
+
+TEXTS: Final = ("id", "name", "file", "subject", "note", "error", "cause", "table", "saga", "type")
+
+
+def _is_meant(one: dict[str, Any], text: str) -> bool:
+    wanted = text.lower()
+    return any(wanted in str(one.get(name) or "").lower() for name in TEXTS)
+
+
+def _of_work(one: dict[str, Any], page: str) -> Hit:
+    label = one.get("name") or one.get("file") or one.get("subject") or one.get("table")
+    error = one.get("error", "")
+    note = error if isinstance(error, str) else str(error.get("message", ""))
+    kind = one.get("saga") or one.get("taskType") or one.get("type") or ""
+    at = one.get("createdAt") or one.get("requestedAt") or ""
+    return Hit(
+        f"{kind} {label or one['id']}".strip(), f"{page}/{one['id']}", note, one["status"], at
+    )
+
+
+def _tasks(ask: Ask) -> Iterator[dict[str, Any]]:
+    for type_ in names(ask, "tasks"):
+        yield from _listed(ask, "/tasks", taskType=type_, kind="batch")
+
+
+def _listed(ask: Ask, path: str, **asked: str) -> Iterator[dict[str, Any]]:
+    try:
+        yield from ask.api.get(path, limit=LISTED, **asked)["items"]
+    except ApiProblem:
+        return
+
+
+def _read_models(ask: Ask, text: str) -> list[Found]:
+    models = [one["name"] for one in ask.api.get("/read-models")["items"]]
+    hits = [Hit(one, f"/read-models/{one}") for one in models if text.lower() in one.lower()]
+    return [Found("Read models", hits)]
+
+
+def _named_executions(ask: Ask, text: str) -> list[Found]:
+    page = ask.executions.page(Filter(name=text), None, SHOWN)
+    hits = []
+    for run in page.runs:
+        subject = subject_of(run.input)
+        path, note = f"/executions/{run.machine}/{run.name}", run.name if subject else ""
+        label = subject.label if subject else run.name
+        hits.append(Hit(label, path, note, run.status, run.started.isoformat()))
+    machines = [one.short for one in ask.executions.machines() if text.lower() in one.short.lower()]
+    return [
+        Found("Machines", [Hit(one, f"/executions?{query(machine=one)}") for one in machines]),
+        Found("Executions by name", hits, _more("name", text)),
+    ]
+
+
+def _failures(ask: Ask, text: str) -> list[Found]:
+    """What waits for somebody because of an error with this text."""
+    groups = [
+        one
+        for one in failures(ask).groups
+        if text.lower() in f"{one.error} {one.cause}".lower() and one.tenant == ask.who.tenant
+    ]
+    hits = [
+        Hit(
+            f"{one.count} × {one.type or one.kind}",
+            f"/repairs?{query(what=one.what, type=one.type, error=one.text)}",
+            f"{one.error} {one.cause}",
+            "PARKED" if one.kind == "saga" else "FAILED",
+            one.oldest,
+        )
+        for one in groups
+    ]
+    return [Found("Failures", hits[:SHOWN], "/repairs")]
+
+
+def _more(name: str, text: str) -> str:
+    return f"/executions?{query(**{name: text})}"
+
+
+def _in_data(ask: Ask, type_: str, text: str, until: float) -> tuple[Found, bool]:
+    """Items with a text in their names or attributes; and whether all were looked at."""
+    wanted, hits, cursor, seen = text.lower(), [], None, 0
+    while True:
+        page = if_there(ask.api, "/data", type=type_, limit=LISTED, cursor=cursor)
+        if page is None:
+            return Found(type_, []), True
+        seen += len(page["items"])
+        hits += [_hit(one) for one in page["items"] if wanted in f"{_text(one)}".lower()]
+        cursor = page.get("nextCursor")
+        is_over = time.monotonic() > until or seen >= MOST_LOOKED_AT or len(hits) >= SHOWN
+        if cursor is None or is_over:
+            found = Found(f"{type_} by content", list(islice(hits, SHOWN)))
+            return found, cursor is None or len(hits) >= SHOWN
+
+
+def _text(row: dict[str, Any]) -> str:
+    return f"{row['name']} {' '.join(map(str, row['attributes'].values()))}"
+
+
+PAGES: Final = {"/search": search, "/search/deep": deep}
 FORMS: Final[dict[str, Any]] = {}

@@ -96,7 +96,7 @@ function drawCharts() {
   chart = new uPlot({
     width: plot.clientWidth, height: plot.clientHeight, legend: { show: false }, cursor: { y: false, points: { show: false } },
     scales: { y: { range: (_, __, most) => [0, Math.max(most, 4)] } },
-    axes: [{ ...axis, grid: { show: false }, size: 26, space: 90, values: (_, moments) => moments.map((at) => new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", timeZone: zone }).format(at * 1000)) }, { ...axis, size: 38, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000] }],
+    axes: [{ ...axis, grid: { show: false }, size: 26, space: 90, values: (_, moments) => moments.map((at) => new Intl.DateTimeFormat(language, { ...(found.x.at(-1) - found.x[0] > 86400 ? { day: "numeric", month: "short" } : { hour: "2-digit", minute: "2-digit" }), timeZone: zone }).format(at * 1000)) }, { ...axis, size: 38, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000] }],
     series: [{}, series("succeeded", "good-bar", found.succeeded), series("failed", "bad-bar", found.failed)],
   }, data, plot);
   chart.key = key;
@@ -177,6 +177,7 @@ document.addEventListener("change", (event) => {
   if (event.target.name === "within" && event.target.value === "between") { for (const each of $$(".between", event.target.form)) each.hidden = false; return; }
   filter(event.target.form);
 });
+document.addEventListener("change", (event) => { if (event.target.matches("[data-all]")) for (const box of $$("td [type=checkbox]", event.target.form)) box.checked = event.target.checked; });
 document.addEventListener("submit", (event) => { if (event.target.matches("[data-filter]")) { event.preventDefault(); filter(event.target); } });
 
 // The stack may stop while a page is open: then it says so, and its buttons do nothing.

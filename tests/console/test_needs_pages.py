@@ -1,0 +1,196 @@
+"""What needs somebody, and how anything is found, as a browser shows it."""
+
+import json
+import re
+import time
+
+import pytest
+from playwright.sync_api import expect
+from tests.console.browser import fetch, visit
+from tests.console.state import api_of, create, publish, wait
+
+from sfn_cqrs.service import sweep
+from sfn_cqrs_tools.console.pages import repairs
+from sfn_local.calls.functions import FunctionError
+
+pytestmark = pytest.mark.stack
+MOST_SECONDS = 0.3
+
+
+@pytest.fixture(scope="module")
+def broken(stack):
+    """Three failed versions of one error, of a tenant of their own."""
+    api = api_of(stack, tenant="needs")
+    for code in ("n-1", "n-2", "n-3"):
+        publish(api, code, "Without a customer", {"total": 3})
+        wait(api, f"/commands/ORDER/{code}/1", "outcome", ("FAILED",))
+    return api
+
+
+def test_what_failed_alike_is_one_row_with_its_count_and_one_repair(page, console, broken):
+    visit(page, console, "?tenant=needs")
+    group = page.locator("#group-1")
+    expect(group).to_contain_text("3 versions of ORDER")
+    expect(group).to_contain_text("orders_by_customer: KeyError: 'customer'")
+    group.get_by_role("button", name="Retry 3 …").click()
+
+    expect(page.locator("main")).to_contain_text("3 have failed. Nothing is repaired yet.")
+    visit(page, console, "/repairs")
+    expect(page.locator("main")).to_contain_text("not started")
+
+    page.locator("tr", has_text="not started").get_by_role("link").click()
+    expect(page.get_by_role("button", name="Retry 3")).to_be_visible()
+    assert broken.get("/commands/ORDER/n-1/1")["attempt"] == 1
+
+
+def test_rows_of_a_plan_are_chosen_and_each_says_what_it_is_now(page, console, broken):
+    made = create(broken, "/repairs", {"kind": "command", "action": "skip", "type": "ORDER"})
+    visit(page, console, f"/repairs/{made}?tenant=needs")
+    page.get_by_label("Select n-2").check()
+    page.get_by_role("button", name="Skip selected").click()
+
+    expect(page.locator("tbody tr", has_text="n-2")).to_contain_text("SKIPPED")
+    expect(page.locator("tbody tr", has_text="n-1")).to_contain_text("FAILED")
+    assert broken.get("/commands/ORDER/n-1/1")["outcome"] == "FAILED"
+
+
+def test_failed_tasks_and_imports_need_somebody_with_their_counts(page, console, ids):
+    visit(page, console, "")
+
+    expect(page.locator("#figure-task")).to_contain_text("need")
+    expect(page.locator("#figure-import")).to_contain_text("1 needs you")
+    expect(page.locator("main")).to_contain_text("2 rows failed")
+    assert ids["import"]
+
+
+def test_a_recovery_job_that_ends_with_an_error_is_told(page, console, stack, monkeypatch):
+    def broken(*_):
+        raise ValueError("a defect of ours")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sweep, "_swept_all", broken)
+        with pytest.raises(FunctionError):
+            stack.functions.invoke("ScheduleSweepSagasFunction", b"{}")
+    visit(page, console, "/queues")
+    expect(page.locator("#sweep-saga")).to_contain_text("ends with ValueError")
+
+    stack.functions.invoke("ScheduleSweepSagasFunction", b"{}")
+
+    expect(page.locator("#sweep-saga")).to_contain_text("on time")
+
+
+def test_trends_are_of_the_span_that_is_chosen(page, console):
+    visit(page, console, "")
+    page.locator("select[name=span]").select_option("last 7 days")
+
+    expect(page).to_have_url(re.compile(r"span=7d$"))
+    told = re.compile(r"executions in the last 7 days$")
+    expect(page.locator("#figure-command .spark")).to_have_attribute("aria-label", told)
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("o-3", "ORDER o-3"),
+        ("EGLL", "London Heathrow Airport"),
+        ("order s-2", "order-saga order s-2"),
+        ("airports_by", "airports_by_country"),
+        ("Thursday", "Reminders of Thursday"),
+        ("airports.csv", "airports.csv</bdi>"),
+        ("KeyError", "SyncHandlerError orders_by_customer"),
+        ("order-sag", "order-saga"),
+    ],
+)
+def test_anything_is_found_by_what_one_knows_of_it(console, asked, told):
+    _, html, _ = fetch(f"{console.url}/search?{query_of(asked)}")
+
+    assert told in html.replace("&#39;", "'")
+
+
+def query_of(text):
+    return f"q={text.replace(' ', '+')}"
+
+
+def test_a_name_or_a_text_of_the_data_is_found_by_looking_through_it(page, console):
+    visit(page, console, "")
+    page.keyboard.press("/")
+    page.keyboard.type("heathrow")
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_contain_text("AIRPORT EGLL")
+
+    page.get_by_role("link", name="AIRPORT EGLL").click()
+
+    expect(page.locator("h1")).to_have_text("EGLL")
+
+
+def test_the_beginning_of_an_id_and_of_an_executions_name_is_enough(console, ids, stack):
+    _, html, _ = fetch(f"{console.url}/search?q={ids['saga'][:20]}")
+    assert f"/sagas/{ids['saga']}" in html
+    sfn = stack.client("stepfunctions")
+    arn = stack.outputs["TaskStateMachineArn"]
+    run = sfn.list_executions(stateMachineArn=arn)["executions"][0]["name"]
+
+    _, html, _ = fetch(f"{console.url}/search?q={run[:12]}")
+
+    assert f"/executions/task/{run}" in html
+
+
+def test_an_execution_that_the_engine_has_no_longer_tells_what_its_version_knows(console):
+    known = "type=ORDER&code=o-13&version=1"
+    status, html, _ = fetch(f"{console.url}/executions/command/c-gone-v1-a1?{known}")
+
+    assert status == 200
+    assert "has this execution no longer" in html
+    assert "KeyError" in html
+    assert fetch(f"{console.url}/executions/command/c-gone-v1-a1")[0] == 404
+
+
+def test_failed_rows_begin_with_row_and_reason_and_the_bad_cell_is_marked(page, console, ids):
+    visit(page, console, f"/imports/{ids['import']}")
+    expect(page.locator("h1")).to_have_text("airports.csv")
+    expect(page.locator("main")).to_contain_text("Done, 2 rows failed")
+    expect(page.locator(".cells th").nth(1)).to_have_text("Reason")
+    expect(page.locator(".bad-cell").first).to_have_text("-99")
+
+    page.get_by_role("link", name=re.compile("1 × lat: must be between")).click()
+
+    expect(page.locator(".cells tbody tr")).to_have_count(1)
+
+
+@pytest.mark.alone
+@pytest.mark.proof
+def test_pages_are_there_in_a_moment_with_many_items(console, stack):
+    api = api_of(stack, tenant="large")
+    for first in range(0, 5_000, 100):
+        batch = [
+            {
+                "type": "ORDER",
+                "code": f"m-{number}",
+                "name": f"Order {number}",
+                "attributes": {"customer": f"c-{number % 50}", "total": number},
+                "version": 0,
+            }
+            for number in range(first, first + 100)
+        ]
+        api.post("/commands/batch", json.dumps({"commands": batch}))
+    wait(api, "/commands/ORDER/m-4999/1", "outcome", ("APPLIED",))
+    slow = {}
+    for path in ("/items?type=ORDER", "/items/ORDER/m-17", "/executions", "", "/repairs"):
+        address = f"{console.url}{path}{'&' if '?' in path else '?'}tenant=large"
+        fetch(address)
+        best = min(timed(address) for _ in range(5))
+        if best > MOST_SECONDS:
+            slow[path] = best
+
+    assert slow == {}
+
+
+def timed(address):
+    began = time.perf_counter()
+    fetch(address)
+    return time.perf_counter() - began
+
+
+def test_plans_that_are_remembered_are_few(console):
+    assert all(len(plans) <= repairs.LATEST for plans in repairs._plans.values())
+    assert console

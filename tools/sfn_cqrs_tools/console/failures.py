@@ -1,0 +1,212 @@
+"""What has failed and waits for somebody, in groups of the same kind, type and error."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sfn_cqrs.adapters.batch_reads import batch_get
+from sfn_cqrs.adapters.command_items import as_process
+from sfn_cqrs.adapters.dynamodb import unmarshal
+from sfn_cqrs.adapters.open_index import OpenIndex
+from sfn_cqrs.adapters.process_table import FAILED_SHARDS
+from sfn_cqrs.domain.failure import first_line
+from sfn_cqrs.domain.import_job import JobStatus
+from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs.domain.saga import SagaStatus
+from sfn_cqrs.domain.task import TaskStatus
+from sfn_cqrs_tools.client.api import ApiProblem
+from sfn_cqrs_tools.console.application import Ask
+from sfn_cqrs_tools.console.names import names
+from sfn_cqrs_tools.console.subjects import item_page
+
+MOST_READ: Final = 1_000
+"""So many failed versions are read to group them; all are counted."""
+LISTED: Final = 100
+RECENT: Final = timedelta(days=7)
+"""Tasks and imports that failed longer ago are history."""
+AT_ONCE: Final = 8
+EVER: Final = "0"
+LONGEST_ERROR: Final = 200
+_VARIES: Final = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}|\b\d+\b")
+"""What of an error is of one item only: ids and numbers."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One thing that has failed."""
+
+    kind: str
+    type: str
+    tenant: str
+    error: str
+    cause: str
+    at: str
+    label: str
+    path: str
+    rows: int = 0
+    """Of a task or an import how many of its items or rows have failed."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Failures that are alike; `first` is the latest of them, `what` the repair of all."""
+
+    kind: str
+    type: str
+    tenant: str
+    error: str
+    cause: str
+    count: int
+    rows: int
+    oldest: str
+    first: Failure
+
+    @property
+    def what(self) -> str:
+        """The repair that retries them, as the page of repairs names it."""
+        return f"{self.kind} {'redrive' if self.kind in ('command', 'saga') else 'retry'}"
+
+    @property
+    def text(self) -> str:
+        """A text that all of their errors contain."""
+        return next(iter(_VARIES.split(self.cause)), "").strip() or self.error
+
+
+@dataclass(frozen=True)
+class Failures:
+    """All groups, the gravest first; `unread` failed versions were counted and not grouped."""
+
+    groups: list[Group]
+    unread: int
+
+    @property
+    def count(self) -> int:
+        """How many have failed."""
+        return sum(group.count for group in self.groups) + self.unread
+
+
+def failures(ask: Ask) -> Failures:
+    """Return what has failed: versions of all tenants, and what else this person's tenant has."""
+    versions, unread = _versions(ask)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = list(pool.map(lambda look: list(look(ask)), (_sagas, _tasks, _imports)))
+    return Failures(grouped([*found[0], *versions, *found[1], *found[2]]), unread)
+
+
+def grouped(found: Iterable[Failure]) -> list[Group]:
+    """Put together what is alike; the gravest kind first, then what there is most of."""
+    groups: dict[tuple[str, ...], Group] = {}
+    for one in found:
+        alike = _VARIES.sub("…", one.cause)
+        key = (one.kind, one.type, one.tenant, one.error, alike)
+        known = groups.get(key)
+        groups[key] = (
+            Group(one.kind, one.type, one.tenant, one.error, one.cause, 1, one.rows, one.at, one)
+            if known is None
+            else replace(
+                known,
+                count=known.count + 1,
+                rows=known.rows + one.rows,
+                oldest=min(known.oldest, one.at),
+                first=max(known.first, one, key=lambda each: each.at),
+            )
+        )
+    ranks = {kind: rank for rank, kind in enumerate(("saga", "command", "task", "import"))}
+    return sorted(groups.values(), key=lambda group: (ranks[group.kind], -group.count))
+
+
+def _versions(ask: Ask) -> tuple[list[Failure], int]:
+    """The failed versions, the latest ones read; and how many more there are."""
+    client, table = ask.backend.client("dynamodb"), ask.backend.outputs["CommandsTableName"]
+    index = OpenIndex(client, table)
+    now = datetime.now(UTC).isoformat()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        pages = pool.map(lambda shard: index.keys(shard, None, EVER, now)[0], FAILED_SHARDS)
+        keys = sorted((key for page in pages for key in page), key=lambda key: key["opened_at"])
+    latest = keys[-MOST_READ:]
+    items = batch_get(client, table, [(key["pk"], key["sk"]) for key in latest])
+    processes = [as_process(unmarshal(item)) for item in items.values()]
+    found = [
+        Failure(
+            "command",
+            one.key.type,
+            one.key.tenant,
+            one.error or "",
+            first_line(one.cause or "")[:LONGEST_ERROR],
+            one.updated_at,
+            f"{one.key.type} {one.key.code} v{one.version}",
+            f"{item_page(one.key.type, one.key.code)}?v={one.version}",
+        )
+        for one in processes
+        if one.outcome is Outcome.FAILED
+    ]
+    return found, len(keys) - len(latest)
+
+
+def _sagas(ask: Ask) -> Iterator[Failure]:
+    for one in _items(ask, "/sagas", status=SagaStatus.PARKED):
+        yield Failure(
+            "saga",
+            one["saga"],
+            ask.who.tenant,
+            one.get("error", ""),
+            first_line(one.get("cause", ""))[:LONGEST_ERROR],
+            one["statusAt"],
+            one["name"] or one["id"],
+            f"/sagas/{one['id']}",
+        )
+
+
+def _tasks(ask: Ask) -> Iterator[Failure]:
+    for type_ in names(ask, "tasks"):
+        for one in _items(ask, "/tasks", taskType=type_, kind="batch"):
+            if one["status"] == TaskStatus.FAILED and _is_recent(one["statusAt"]):
+                yield Failure(
+                    "task",
+                    type_,
+                    ask.who.tenant,
+                    "items failed",
+                    "",
+                    one["statusAt"],
+                    one["name"] or one["id"],
+                    f"/tasks/{one['id']}",
+                    one.get("failed", 0),
+                )
+
+
+def _imports(ask: Ask) -> Iterator[Failure]:
+    for kind in ("csv", "zip"):
+        for one in _items(ask, "/imports", kind=kind):
+            at = one["finishedAt"] or one["createdAt"]
+            is_open = one["status"] == JobStatus.FAILED and one.get("retriedBy") is None
+            if is_open and not one["dryRun"] and "parent" not in one and _is_recent(at):
+                error = one.get("error", {})
+                yield Failure(
+                    "import",
+                    one["table"] or "",
+                    ask.who.tenant,
+                    error.get("code", "rows failed"),
+                    error.get("message", "")[:LONGEST_ERROR],
+                    at,
+                    one.get("file") or one["table"] or one["id"],
+                    f"/imports/{one['id']}",
+                    one["failed"],
+                )
+
+
+def _items(ask: Ask, path: str, **query: str) -> list[dict[str, Any]]:
+    """The first page of a list; none of what this person may not read."""
+    try:
+        items: list[dict[str, Any]] = ask.api.get(path, limit=LISTED, **query)["items"]
+    except ApiProblem:
+        return []
+    return items
+
+
+def _is_recent(at: str) -> bool:
+    return datetime.fromisoformat(at) >= datetime.now(UTC) - RECENT
