@@ -3,7 +3,7 @@ from functools import partial
 
 import pytest
 from moto import mock_aws
-from tests.contract.worlds import Clients, FakeWorld, MotoWorld
+from tests.contract.worlds import Clients, MemoryWorld, MotoWorld
 from tests.support.postgres import a_server, by_data_api, by_driver
 
 
@@ -22,10 +22,10 @@ def moto_world(clients):
     clients.empty()
 
 
-@pytest.fixture(params=["fake", "moto"])
+@pytest.fixture(params=["memory", "moto"])
 def make_world(request):
     """Return a maker of a world of either kind; it takes the retentions of World."""
-    return FakeWorld if request.param == "fake" else request.getfixturevalue("moto_world")
+    return MemoryWorld if request.param == "memory" else request.getfixturevalue("moto_world")
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.contract.worlds import FakeWorld
 
 from sfn_cqrs.adapters import records as adapter
 from sfn_cqrs.adapters.dynamodb import marshal
@@ -513,12 +512,3 @@ def test_the_sweeps_place_is_kept(empty):
     empty.sagas.end_sweep(first, place)
 
     assert empty.sagas.begin_sweep(second) == place
-
-
-def test_the_small_dynamodb_knows_no_more_than_the_real_one():
-    with pytest.raises(AssertionError, match="is left of"):
-        FakeWorld().dynamodb.query(
-            TableName="SagasTable",
-            KeyConditionExpression="pk = :pk size",
-            ExpressionAttributeValues=marshal({":pk": "x"}),
-        )

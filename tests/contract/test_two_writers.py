@@ -11,21 +11,21 @@ import pytest
 from tests.contract.writes import CASES
 
 from sfn_cqrs.adapters.records import Records
-from sfn_cqrs_tools.testing.fakes.records import TABLES
-from sfn_cqrs_tools.testing.fakes.small_dynamodb import SmallDynamoDB
-from sfn_cqrs_tools.testing.fakes.store import NOON
+from sfn_cqrs_tools.testing.dynamodb import DynamoDB
+from sfn_cqrs_tools.testing.fakes.clock import NOON
+from sfn_cqrs_tools.testing.fakes.stored import TABLE_OF, TABLES
 
 AT = "2026-11-25T12:00:00.000Z"
 SAMPLE = 150
 EACH = [(case, write) for case in CASES for write in case.writes]
 
 
-class OneItem(SmallDynamoDB):
+class OneItem(DynamoDB):
     """A table with one record, to which something happens before the next put."""
 
     def __init__(self, kind, record):
-        super().__init__()
-        self.kind, self.table, self.amid = kind, TABLES[kind.name], None
+        super().__init__(TABLES)
+        self.kind, self.table, self.amid = kind, TABLE_OF[kind.name], None
         super().put_item(TableName=self.table, Item=kind.stored(record, "seeded", NOON))
 
     def put_item(self, **put):

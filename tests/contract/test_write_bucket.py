@@ -19,7 +19,9 @@ def budget(world):
 
 
 def leases(world):
-    return [item["pk"]["S"] for _, item in world.dynamodb.written if item["kind"]["S"] == "bucket"]
+    return [
+        one.keys["pk"]["S"] for one in world.dynamodb.written if one.keys["sk"]["S"] == "WRITES"
+    ]
 
 
 def test_the_purse_that_was_used_last_is_kept(world, budget, monkeypatch):

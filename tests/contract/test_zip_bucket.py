@@ -5,7 +5,7 @@ from tests.contract.worlds import IMPORTS
 from sfn_cqrs.adapters import zip_bucket
 from sfn_cqrs.adapters.transient import is_busy
 from sfn_cqrs.domain.keys import ZipKey
-from sfn_cqrs_tools.testing.fakes import zips
+from sfn_cqrs_tools.testing.fakes import buckets
 
 KEY = ZipKey("tenant1", "01JDHZ0000000000000000000A")
 UPLOAD = "uploads/tenant1/1/a.zip"
@@ -27,7 +27,7 @@ def test_a_range_of_the_pinned_version_is_read(world, source):
 
 
 def test_a_long_range_is_read_window_by_window(world, source, monkeypatch):
-    for module in (zip_bucket, zips):
+    for module in (zip_bucket, buckets):
         monkeypatch.setattr(module, "WINDOW", 4)
 
     assert list(world.zip_bucket.windows(source, 1, 9)) == [b"1234", b"5678", b"9"]

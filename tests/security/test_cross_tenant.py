@@ -13,7 +13,8 @@ from sfn_cqrs.domain.process import Outcome, Process
 from sfn_cqrs.service import handlers, live
 from sfn_cqrs.service.approvals.service import ApprovalService
 from sfn_cqrs.service.routes import own_routes
-from sfn_cqrs_tools.testing.builders import an_order
+from sfn_cqrs_tools.testing.builders import a_process, an_order
+from sfn_cqrs_tools.testing.fakes.stored import TABLES
 
 SECRET = "TENANT2-SECRET"
 THEIRS = Person("taro", ("operator",), "tenant2")
@@ -48,7 +49,7 @@ class Foreign:
         zipped = {"key": self.key, "kind": "zip"}
         self.archives = [self._made("/imports", zipped)["id"] for _ in twice]
         key = ItemKey("tenant2", "ORDER", "o-9")
-        api.world.seed(Process(key=key, version=1, outcome=Outcome.FAILED, error=SECRET))
+        api.world.seed(a_process(key, outcome=Outcome.FAILED, error=SECRET))
         self.repair = self._made("/repairs", {"kind": "command", "action": "redrive"})["id"]
         self._made("/rebuilds/orders_by_customer", {})
         service = ApprovalService("tenant2")
@@ -71,14 +72,12 @@ class Foreign:
     def state(self) -> tuple[Any, ...]:
         """All that belongs to tenant2."""
         world = self.api.world
-        items = [
-            (table, key, item)
-            for table, rows in world.dynamodb.tables.items()
-            for key, item in rows.items()
-            if "tenant2" in str(key)
-        ]
-        commands = {k: v for k, v in world.store.commands.items() if k[0].tenant == "tenant2"}
-        return items, commands
+        return tuple(
+            (table, item)
+            for table in TABLES
+            for item in world.dynamodb.items(table)
+            if "tenant2" in item["pk"]["S"]
+        )
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def test_a_tenant_that_sends_too_many_writes_is_told_when_to_send_again(api):
     assert answers[-1].code == "too_many_requests"
     assert "TenantWriteRate" in answers[-1].body["detail"]
     assert answers[-1].headers["Retry-After"] == "1"
-    assert len(api.world.store.commands) == 20
+    assert len(api.world.stored_commands()) == 20
 
     api.world.clock.advance(seconds=1)
     assert publish(api, HOSTILE, "o-30").status == 202
@@ -77,7 +77,7 @@ def test_a_batch_takes_a_token_for_each_of_its_commands(api):
 
     assert [one["status"] for one in results] == [202] * 20 + [429] * 10
     assert {one["problem"]["code"] for one in results[20:]} == {"too_many_requests"}
-    assert len(api.world.store.commands) == 20
+    assert len(api.world.stored_commands()) == 20
     assert publish(api, HOSTILE, "o-99").status == 429
 
 
@@ -155,7 +155,7 @@ def test_fifty_requests_cost_one_write_where_many_are_sent():
         budget = api.world.new_write_budget()
         for _ in range(1_000):
             budget.spend("tenant1")
-        leases = [item for _, item in api.world.dynamodb.written if item["kind"]["S"] == "bucket"]
+        leases = [one for one in api.world.dynamodb.written if one.keys["sk"]["S"] == "WRITES"]
 
     assert len(leases) <= 1 + 4 + 1_000 / 50
 
@@ -212,12 +212,12 @@ def latencies(rate: Rate, hostile: int) -> tuple[list[float], int]:
         for number, (at, is_honest) in enumerate(arrivals):
             api.world.clock.advance(seconds=at - now)
             now = at
-            before = len(api.world.store.commands) + len(api.world.dynamodb.tables["SagasTable"])
+            before = len(api.world.stored_commands()) + len(api.world.dynamodb.items("SagasTable"))
             if is_honest:
                 assert publish(api, HONEST, f"h-{number}").status == 202
             else:
                 attack(api, chance, number)
-            after = len(api.world.store.commands) + len(api.world.dynamodb.tables["SagasTable"])
+            after = len(api.world.stored_commands()) + len(api.world.dynamodb.items("SagasTable"))
             if after > before:
                 free_at = max(free_at, now) + 1 / STARTS_A_SECOND
                 if is_honest and now > 1:  # a second, in which the hostile burst is spent

@@ -28,6 +28,7 @@ from sfn_cqrs.domain.command import Command
 from sfn_cqrs.domain.errors import IdempotencyMismatchError, SupersededError
 from sfn_cqrs.domain.import_job import ProcessingMode
 from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
+from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.policy import CODE, MEMBERS
 from sfn_cqrs.domain.write_rate import Rate
 from sfn_cqrs.service import handlers
@@ -360,7 +361,8 @@ class Adversary:
 
     def check(self) -> None:
         """No guarded effect without its decision; nothing of anybody else's."""
-        commands = dict(self.api.world.store.commands.items())
+        stored = self.api.world.stored_commands()
+        commands = {(command.key, command.version): command for command in stored}
         for (key, version), command in commands.items():
             before = commands.get((key, version - 1))
             if key.tenant == "tenant2" or key.type in ("PAYMENT", "STOCK"):
@@ -431,8 +433,8 @@ class Adversary:
     def _versions(self, code: str) -> list[Command]:
         return [
             command
-            for (key, _), command in self.api.world.store.commands.items()
-            if (key.tenant, key.type, key.code) == ("tenant1", "ORDER", code)
+            for command in self.api.world.stored_commands()
+            if command.key == ItemKey("tenant1", "ORDER", code)
         ]
 
     def _vote(

@@ -220,10 +220,10 @@ class _Teller:
 
     def _published(self, id_: str) -> Iterator[tuple[str, str]]:
         """The code and the step of each version that the saga has published."""
-        for (key, _), command in self._system.world.store.commands.items():
+        for command in self._system.world.stored_commands():
             saga, _, step = command.request_id.partition("/")
             if saga == id_:
-                yield key.code, step
+                yield command.key.code, step
 
     def _is_late(self, function: str) -> bool:
         self._late[function] -= 1

@@ -125,9 +125,9 @@ def assert_counted(settings: Settings, published: dict[str, list[tuple[int, int]
 def versions_of(system: FakeSystem) -> dict[str, list[tuple[int, int]]]:
     """Who published which versions from which rows."""
     published: dict[str, list[tuple[int, int]]] = {}
-    for (_, version), command in system.world.store.commands.items():
+    for command in system.world.stored_commands():
         rows = published.setdefault(command.source, [])
-        rows.append((version, command.source_row or 0))
+        rows.append((command.version, command.source_row or 0))
     return published
 
 

@@ -8,9 +8,9 @@ from tests.simulation.exploring import named
 from tests.simulation.wait_world import check, first_state
 from tests.support.proof import PROOF
 
+from sfn_cqrs.adapters.wait_table import WaitTable
 from sfn_cqrs.service import waits
 from sfn_cqrs.service.step_functions import Parent
-from sfn_cqrs_tools.testing.fakes.tables import WaitTable
 
 Faults = dict[str, int]
 SCENARIOS: list[Any] = [
@@ -42,20 +42,19 @@ def test_in_whatever_order_each_item_goes_on_with_its_own_childs_answer(
     assert verdict.ends == {"all go on"}
 
 
+PARKS, CLOSES = WaitTable.park, WaitTable.close
+
+
 def _closes_whoever_waits(table: Any, execution: str, state: str, key: str, _token: str) -> bool:
-    token, since, _ = table._store.waits.get((execution, state, key))
-    table._store.waits.put((execution, state, key), (token, since, True))
-    return True
+    return CLOSES(table, execution, state, key, table.token(execution, state, key))
 
 
 def _parks_whoever_comes(
     table: Any, execution: str, state: str, token: str, _since: str, key: str = ""
 ) -> bool:
-    table._store.waits.put((execution, state, key), (token, "", False))
-    return True
+    return PARKS(table, execution, state, token, "", key)
 
 
-PARKS = WaitTable.park
 MUTANTS: dict[str, tuple[Any, str, Callable[..., Any], int, Faults, str]] = {
     "the items of a Map share a key": (waits, "key_of", lambda _context: "", 2, {}, "W2"),
     "a child does not know which item is its own": (

@@ -11,9 +11,7 @@ W3  at rest, a sweep brings every item on that still waits
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,11 +19,12 @@ from botocore.exceptions import ClientError
 from tests.simulation.exploring import BrokenError, Situation, Verdict, explore
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.wait_table import WaitTable
 from sfn_cqrs.service import children
 from sfn_cqrs.service.context import StepFunctionsContext
 from sfn_cqrs.service.step_functions import Parent, StepFunctionService, child_name
-from sfn_cqrs_tools.testing.fakes.store import Shelf
-from sfn_cqrs_tools.testing.fakes.tables import WaitTable
+from sfn_cqrs_tools.testing.dynamodb import DynamoDB
+from sfn_cqrs_tools.testing.fakes.clock import NOON
 
 PARENT, STATE, ENTERED = "trip-1", "hotel", "2026-11-29T12:00:00.000Z"
 ARN = "arn:aws:states:us-east-1:000000000000:{kind}:{name}"
@@ -235,17 +234,14 @@ def _answering(state: State, item: Item) -> State:
 def _answered(state: State, name: str, given: Any, named: Any) -> tuple[State, Any]:
     """Do a call; the state after it, and its answer."""
     if hasattr(WaitTable, name):
-        table = _table(state)
+        client = DynamoDB({"RequestsTable": {}})
+        for item in state.waits:
+            client.put_item(TableName="RequestsTable", Item=json.loads(item))
+        table = WaitTable(client, "RequestsTable", lambda: NOON)  # type: ignore[arg-type]
         answer = getattr(table, name)(*given, **dict(named))
-        return replace(state, waits=tuple(sorted(table._store.waits.items()))), answer
+        waits = tuple(json.dumps(item, sort_keys=True) for item in client.items("RequestsTable"))
+        return replace(state, waits=waits), answer
     return CALLS[name](state, dict(named))
-
-
-def _table(state: State) -> Any:
-    shelf: Any = Shelf(lambda: datetime.now(UTC))
-    for key, value in state.waits:
-        shelf.put(key, value)
-    return WaitTable(SimpleNamespace(lock=nullcontext(), waits=shelf))  # type: ignore[arg-type]
 
 
 def _refused(code: str) -> _RefusedError:

@@ -26,7 +26,6 @@ from sfn_cqrs.service.approvals.service import ApprovalService
 from sfn_cqrs.service.approvals.types import ApprovalType, Decided
 from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs_tools.testing.fakes import World
-from sfn_cqrs_tools.testing.fakes.records import TABLES
 
 CONSUMER = "StreamOnApprovalChangedFunction"
 TYPE = "ORDER_RELEASE"
@@ -137,7 +136,7 @@ class ApprovalSystem(System):
 
     def _images(self) -> list[Item]:
         written = self.world.dynamodb.written
-        return [item for table, item in written if table == TABLES["approvals"] and "rev" in item]
+        return [one.item for one in written if one.table == "ApprovalsTable" and "rev" in one.item]
 
 
 def assert_ended(system: ApprovalSystem, *, is_disturbed: bool = False) -> None:

@@ -65,7 +65,7 @@ class FakeSystem(System):
         }
 
     def processes(self) -> list[Process]:
-        return [process for _, process in self.world.store.processes.items()]
+        return self.world.stored_processes()
 
     def poll(self) -> None:
         written, self._written = self._written, []

@@ -17,15 +17,15 @@ from tests.support.system import TENANT
 from sfn_cqrs.adapters.generation_items import PROBLEMS, SEGMENTS, VIEWS
 from sfn_cqrs.adapters.generations import Generations, Writing
 from sfn_cqrs.adapters.import_items import IMPORTS
+from sfn_cqrs.adapters.read_model import ReadModel
 from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.command import Audit, Command, DataRow
+from sfn_cqrs.domain.command import Audit, Command
 from sfn_cqrs.domain.import_job import Job
 from sfn_cqrs.domain.imports import PublishMode
 from sfn_cqrs.domain.keys import ImportKey
-from sfn_cqrs.domain.read_models import View
+from sfn_cqrs.domain.read_models import View, ViewKey
 from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs_tools.testing.fakes.imports import ImportBucket
-from sfn_cqrs_tools.testing.fakes.tables import ReadModel
+from sfn_cqrs_tools.testing.fakes.buckets import ImportBucket
 
 VIEW = "airports_by_icao"
 COUNTED = "airports_by_country"
@@ -120,7 +120,12 @@ class RebuildSystem(FakeSystem):
             "generations": self.environments,
             "generation_rows": lambda key: self._watched(self.world.generation_rows(key)),
             "read_models": lambda view, **_: self._watched(
-                ReadModel(self.world.store, view, self.environments.of)
+                ReadModel(
+                    self.world.dynamodb,
+                    "ReadModelsTable",
+                    view,
+                    generation=self.environments.of,
+                )
             ),
             "rebuild_executions": self._watched(executions),
         }
@@ -183,16 +188,12 @@ class RebuildSystem(FakeSystem):
 
     def versions(self) -> dict[str, int]:
         """The version of each airport in the data."""
-        rows: list[tuple[Any, DataRow]] = self.world.store.rows.items()
-        return {key.code: row.version for key, row in rows}
+        return {row.key.code: row.version for row in self.world.stored_rows()}
 
     def chain(self, code: str) -> list[Command]:
         """Every version of an airport that is stored, in order."""
-        found = self.world.store.commands.items()
-        return sorted(
-            (command for (key, _), command in found if key.code == code),
-            key=lambda command: command.version,
-        )
+        found = (one for one in self.world.stored_commands() if one.key.code == code)
+        return sorted(found, key=lambda command: command.version)
 
     def rows(self, generation: int) -> dict[str, int]:
         """The version of each airport in a generation."""
@@ -220,12 +221,7 @@ class RebuildSystem(FakeSystem):
 
     def _rows(self, generation: int) -> list[tuple[tuple[str, str], dict[str, Any]]]:
         """The rows of a generation by partition and sort key."""
-        name = self.view if generation == 1 else f"{self.view}@{generation}"
-        return [
-            ((partition, sort), row)
-            for (view, _, partition, sort), row in self.world.store.views.items()
-            if view == name
-        ]
+        return list(self.world.stored_view(ViewKey(TENANT, self.view), generation).items())
 
     def _watched(self, part: Any) -> Any:
         return Watched(part, self.calls, self._saw)

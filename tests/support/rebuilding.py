@@ -4,6 +4,7 @@ from functions.rebuild.next_work.app import lambda_handler as next_work
 from functions.rebuild.work_on_segment.app import lambda_handler as work_on_segment
 
 from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.read_models import ViewKey
 from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.rebuilds.service import RebuildService
 from sfn_cqrs_tools.testing.builders import a_command
@@ -59,6 +60,5 @@ class Rebuild:
         if generation is None:
             read = self.world.read_model(VIEW).rows("tenant1", "airports")
             return {row["sort"]: row["version"] for row in read}
-        view = VIEW if generation == 1 else f"{VIEW}@{generation}"
-        stored = self.world.store.views.items()
-        return {place[3]: row["version"] for place, row in stored if place[0] == view}
+        stored = self.world.stored_view(ViewKey("tenant1", VIEW), generation)
+        return {sort: row["version"] for (_, sort), row in stored.items()}

@@ -8,7 +8,7 @@ from sfn_cqrs.adapters.records import Kind, Records
 from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.records import Record, RecordKey, Write, Written
 from sfn_cqrs_tools.testing.fakes import World
-from sfn_cqrs_tools.testing.fakes.records import TABLES
+from sfn_cqrs_tools.testing.fakes.stored import TABLE_OF
 
 R = TypeVar("R", bound=Record)
 
@@ -18,7 +18,7 @@ class WatchedRecords(Records[R]):
 
     def __init__(self, world: World, kind: Kind[R], now: Now, calls: Calls) -> None:
         watched: Any = Watched(world.dynamodb, calls, lambda *_: None)
-        table = TABLES[kind.name]
+        table = TABLE_OF[kind.name]
         super().__init__(watched, table, kind, requests=world.requests, now=now)
         self._calls = calls
 

@@ -11,11 +11,10 @@ from tests.support.stream import Stream, change
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.saga_items import SAGAS
-from sfn_cqrs.domain.keys import SagaKey
+from sfn_cqrs.domain.keys import ItemKey, SagaKey
 from sfn_cqrs.domain.saga import Saga
 from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.sagas.service import SagaService
-from sfn_cqrs_tools.testing.fakes.records import TABLES
 from sfn_local import Done, FunctionError
 
 STREAM = "StreamOnSagaChangedFunction"
@@ -74,7 +73,7 @@ class SagaSystem(FakeSystem):
         super().poll()
         written = list(self.world.dynamodb.written)
         self.world.dynamodb.written.clear()
-        for item in (item for table, item in written if table == TABLES["sagas"]):
+        for item in (one.item for one in written if one.table == "SagasTable"):
             self._told += 1
             self.saga_stream.offer(change(self._told, self.clock.time(), item))
 
@@ -117,14 +116,7 @@ class SagaSystem(FakeSystem):
 
     def attributes(self, type_: str, code: str) -> dict[str, Any] | None:
         """The data row's attributes; None if there is no row."""
-        row = next(
-            (
-                row
-                for key, row in self.world.store.rows.items()
-                if (key.type, key.code) == (type_, code)
-            ),
-            None,
-        )
+        row = self.world.data.find(ItemKey(TENANT, type_, code))
         return None if row is None else row.attributes
 
     def _deliver_sagas(self, batch: list[dict[str, Any]]) -> None:

@@ -44,7 +44,7 @@ def test_each_has_an_idempotency_key_of_its_own(call, world):
 
     assert first == second
     assert other["results"][0]["problem"]["code"] == "idempotency_key_reused"
-    assert len(world.store.commands) == 2
+    assert len(world.stored_commands()) == 2
 
 
 def test_one_that_aws_is_too_busy_for_does_not_stop_the_others(call, world, monkeypatch):

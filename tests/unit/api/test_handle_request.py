@@ -92,10 +92,10 @@ def store(world, *outcomes, key=NRT):
     """Put versions 1, 2, … with their outcomes; an applied one has written the row."""
     for version, outcome in enumerate(outcomes, start=1):
         command = a_command(key, version)
-        world.store.commands.put((key, version), command)
+        world.seed_commands(command)
         world.seed(a_process(key, version, outcome=Outcome(outcome)))
         if outcome == "APPLIED":
-            world.store.rows.put(key, command.as_row())
+            world.seed_rows(command)
 
 
 class TestPublish:
@@ -118,8 +118,8 @@ class TestPublish:
         answer = lambda_handler(sample("api/handle_request"), None)
 
         assert (answer["statusCode"], json.loads(answer["body"])["version"]) == (202, 1)
-        kept = [sk for _, sk in world.dynamodb.tables["RequestsTable"]]
-        assert kept.count("REQUEST") == 1
+        kept = [item["sk"] for item in world.dynamodb.items("RequestsTable")]
+        assert kept.count({"S": "REQUEST"}) == 1
 
     def test_a_synchronous_version_is_applied(self, call, world):
         answer = call("POST", "/commands", NARITA | {"mode": "sync"})
@@ -175,7 +175,7 @@ class TestPublish:
         answers = [call("POST", "/commands", NARITA, headers=headers) for _ in range(2)]
 
         assert (answers[0].status, answers[0].body) == (answers[1].status, answers[1].body)
-        assert len(world.store.commands) == 1
+        assert len(world.stored_commands()) == 1
 
     def test_a_key_used_for_something_else_is_unprocessable(self, call):
         headers = {"idempotency-key": "key-1"}
@@ -316,7 +316,7 @@ class TestChain:
         }
 
     def test_a_version_that_an_import_applied_is_shown_as_applied(self, call, world):
-        world.store.commands.put((NRT, 1), a_command())
+        world.seed_commands(a_command())
 
         body = call("GET", "/commands/AIRPORT/NRT/1").body
 
@@ -392,7 +392,7 @@ class TestData:
         assert answer.body == STORED
 
     def test_a_deleted_item_is_shown_where_it_is_asked_for(self, call, world):
-        world.store.rows.put(NRT, a_command(version=2, is_deleted=True).as_row())
+        world.seed_rows(a_command(version=2, is_deleted=True))
 
         hidden = call("GET", "/data/AIRPORT/NRT")
         shown = call("GET", "/data/AIRPORT/NRT", query={"deleted": "true"})
@@ -421,7 +421,7 @@ class TestData:
 
     def test_what_an_item_was_before_is_listed(self, call, world):
         for version in (1, 2, 3):
-            world.store.rows.put(NRT, a_command(version=version).as_row())
+            world.seed_rows(a_command(version=version))
             world.history.append(world.data.snapshot(NRT))
 
         first = call("GET", "/data/AIRPORT/NRT/history", query={"limit": "2"}).body
@@ -478,14 +478,14 @@ class TestWhoAsks:
     @pytest.mark.parametrize(("method", "path"), ROUTES[1:])
     def test_another_tenants_item_is_not_found(self, method, path, call, world):
         store(world, "FAILED")
-        world.store.rows.put(NRT, a_command().as_row())
+        world.seed_rows(a_command())
         world.history.append(world.data.snapshot(NRT))
 
         answer = call(method, path, claims=OTHER)
 
         assert (answer.status, answer.body["code"]) == (404, "not_found")
         assert world.processes.find(NRT, 1) == a_process(outcome=Outcome.FAILED)
-        assert len(world.store.commands) == 1
+        assert len(world.stored_commands()) == 1
 
     def test_another_tenants_items_are_not_listed(self, call, world):
         store(world, "APPLIED")
@@ -678,7 +678,7 @@ class TestProblems:
             "invalid_input",
             field,
         )
-        assert len(world.store.commands) == 0
+        assert len(world.stored_commands()) == 0
 
     @pytest.mark.parametrize("field", ["type", "code", "name", "attributes"])
     def test_a_missing_field_is_named(self, field, call):
@@ -749,7 +749,7 @@ class TestProblems:
         too_large = call("POST", "/commands", filled + " ")
 
         assert (too_large.status, too_large.body["code"]) == (413, "body_too_large")
-        assert len(world.store.commands) == 0
+        assert len(world.stored_commands()) == 0
         assert call("POST", "/commands", filled).status == 202
 
     @pytest.mark.parametrize("key", ["", "x" * 257])
@@ -886,7 +886,7 @@ class TestCatchAllRoute:
 
     def test_every_route_is_found(self, by_default, world):
         store(world, "FAILED")
-        world.store.rows.put(NRT, a_command().as_row())
+        world.seed_rows(a_command())
 
         statuses = [
             by_default("GET", "/commands/AIRPORT/NRT")["statusCode"],
@@ -900,7 +900,7 @@ class TestCatchAllRoute:
 
 
 def test_a_synchronous_publish_whose_publisher_died_is_shown_as_it_stands(call, world):
-    world.store.commands.put((NRT, 1), a_command())
+    world.seed_commands(a_command())
     world.seed(a_process(mode=Mode.SYNC, status="publish_sync:STARTED"))
 
     body = call("GET", "/commands/AIRPORT/NRT/1").body

@@ -78,7 +78,7 @@ def test_problems_are_listed(call, rebuild):
 
     (problem,) = call("GET", f"/rebuilds/{VIEW}/problems").body["items"]
 
-    assert (problem["what"], problem["error"]) == (json.dumps(["airports", "NRT"]), "only_next")
+    assert (problem["what"], problem["error"]) == (json.dumps(["airports#07", "NRT"]), "only_next")
 
 
 @pytest.mark.parametrize(("read", "tells"), [(group("hr"), False), (MEMBERS, True)])

@@ -34,7 +34,8 @@ from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.tasks import types as task_types
 from sfn_cqrs.service.tasks.types import TaskItem, TaskType
 from sfn_cqrs_tools.testing.builders import ORDERED, RESIZE, a_process, a_saga, a_task, an_item
-from sfn_cqrs_tools.testing.fakes.small_dynamodb import SmallDynamoDB
+from sfn_cqrs_tools.testing.dynamodb import DynamoDB
+from sfn_cqrs_tools.testing.fakes.stored import TABLES
 
 REDRIVE = {"kind": "command", "action": "redrive"}
 SKIP = {"kind": "command", "action": "skip"}
@@ -594,11 +595,11 @@ def test_a_plan_goes_on_after_one_of_its_filter_that_is_not_complete(call, plan,
 FEW = 10
 
 
-class Counted(SmallDynamoDB):
+class Counted(DynamoDB):
     """A DynamoDB in memory that counts its queries and the items that are read by their keys."""
 
     def __init__(self):
-        super().__init__()
+        super().__init__(TABLES)
         self.counts = Counter()
 
     def get_item(self, **asked):
@@ -659,7 +660,7 @@ def test_a_plan_whose_time_is_over_at_the_end_of_a_page_is_not_complete(plan, mo
     failures = (a_failure(item(f"o-{number}")) for number in range(100))
     first, second, *_ = [one for one in failures if open_shard(one) == FAILED_SHARDS[0]]
 
-    with bootstrap.override(processes=processes_of(SmallDynamoDB(), first, second)):
+    with bootstrap.override(processes=processes_of(DynamoDB(TABLES), first, second)):
         planned = plan()
         rest = plan(after=planned["id"])
 

@@ -24,10 +24,10 @@ FOREIGN = {"custom:tenant": "tenant1", "cognito:groups": "[nobody]"}
 def put(world, version, outcome, *, is_applied=False):
     """Put a version as it stands; an applied one has written the row."""
     command = a_command(NRT, version)
-    world.store.commands.put((NRT, version), command)
+    world.seed_commands(command)
     world.seed(a_process(NRT, version, outcome=Outcome(outcome), error="NoLuckError"))
     if is_applied:
-        world.store.rows.put(NRT, command.as_row())
+        world.seed_rows(command)
 
 
 @pytest.fixture(autouse=True)

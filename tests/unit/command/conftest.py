@@ -33,7 +33,7 @@ def chain_of(world):
             if outcome is None:
                 continue
             command = a_command(version=version)
-            world.store.commands.put((NRT, version), command)
+            world.seed_commands(command)
             is_waiting = outcome == "WAITING"
             process = a_process(
                 version=version,
@@ -43,7 +43,7 @@ def chain_of(world):
             )
             world.seed(process)
             if outcome == "APPLIED":
-                world.store.rows.put(NRT, command.as_row())
+                world.seed_rows(command)
         return world
 
     return make

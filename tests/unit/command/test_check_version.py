@@ -45,7 +45,7 @@ def test_a_predecessor_that_wrote_the_data_but_still_runs_its_projections_is_wai
     chain_of, check
 ):
     world = chain_of("OPEN", "OPEN")
-    world.store.rows.put(NRT, a_command(version=1).as_row())
+    world.seed_rows(a_command(version=1))
 
     assert check() == {"result": 1}
 
@@ -73,14 +73,14 @@ def test_a_version_without_a_predecessor_in_the_chain_or_the_data_is_a_gap(chain
 
 def test_a_predecessor_that_an_import_applied_needs_no_process(chain_of, check):
     world = chain_of(None, "OPEN")
-    world.store.rows.put(NRT, a_command(version=1).as_row())
+    world.seed_rows(a_command(version=1))
 
     assert check() == {"result": 0}
 
 
 def test_a_version_that_another_command_holds_is_too_late(chain_of, check):
     world = chain_of("APPLIED", "OPEN")
-    world.store.rows.put(NRT, a_command(version=4).as_row())
+    world.seed_rows(a_command(version=4))
 
     assert check() == {
         "result": -1,
@@ -91,7 +91,7 @@ def test_a_version_that_another_command_holds_is_too_late(chain_of, check):
 
 def test_a_version_that_this_very_command_has_applied_goes_on(chain_of, check):
     world = chain_of("APPLIED", "OPEN")
-    world.store.rows.put(NRT, a_command(version=2).as_row())
+    world.seed_rows(a_command(version=2))
 
     assert check() == {"result": 0}
 
@@ -99,7 +99,7 @@ def test_a_version_that_this_very_command_has_applied_goes_on(chain_of, check):
 def test_a_synchronous_publish_that_was_handed_over_goes_on(chain_of, sample):
     world = chain_of("APPLIED")
     world.seed(a_process(version=2, mode=Mode.SYNC, attempt=2))
-    world.store.rows.put(NRT, a_command(version=3).as_row())
+    world.seed_rows(a_command(version=3))
     event = sample("command/check_version")
     event["context"]["Execution"]["Input"]["attempt"] = 2
 
@@ -140,7 +140,7 @@ def test_a_version_whose_process_has_gone_is_not_made_again(world, check):
     with pytest.raises(SupersededError):
         check()
 
-    assert len(world.store.processes) == 0
+    assert len(world.stored_processes()) == 0
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_an_event_that_no_state_sends_is_refused_with_what_it_lacks(event, lacki
     with pytest.raises(InvalidInputError, match=f"event: lacks .*{lacking}"):
         lambda_handler(event, None)
 
-    assert len(world.store.processes) == 0
+    assert len(world.stored_processes()) == 0
 
 
 class TestInTheExpressLane:

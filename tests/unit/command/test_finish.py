@@ -21,7 +21,7 @@ def applied(chain_of):
 
     def make(*following):
         world = chain_of("APPLIED", "OPEN", *following)
-        world.store.rows.put(NRT, a_command(version=2).as_row())
+        world.seed_rows(a_command(version=2))
         return world
 
     return make

@@ -42,7 +42,7 @@ def test_an_item_that_is_new_has_nothing_to_keep(chain_of, run):
 @pytest.mark.parametrize("version", [2, 3])
 def test_a_row_that_this_version_has_reached_already_is_not_kept(version, chain_of, run):
     world = chain_of("APPLIED", "OPEN")
-    world.store.rows.put(NRT, a_command(version=version).as_row())
+    world.seed_rows(a_command(version=version))
 
     assert run() == {"result": "nothing"}
 
@@ -60,7 +60,7 @@ def test_large_attributes_stay_where_they_are(chain_of, run):
 
     assert answer == {"result": "copied"}
     assert kept(world) == [row]
-    assert len(world.store.objects) == 1
+    assert len(world.objects.bodies) == 1
 
 
 def test_the_status_says_which_state_has_begun(chain_of, run):

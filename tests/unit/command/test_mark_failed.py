@@ -146,7 +146,7 @@ def test_the_answer_keeps_to_the_limits_of_a_fail_state(chain_of, mark):
 
 def test_a_version_whose_process_has_gone_ends_as_superseded(world, mark):
     assert mark()["error"] == "SupersededError"
-    assert len(world.store.processes) == 0
+    assert len(world.stored_processes()) == 0
 
 
 class TestInTheExpressLane:

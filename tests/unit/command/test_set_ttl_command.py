@@ -25,8 +25,8 @@ def test_the_command_before_expires_once_it_is_settled(outcome, chain_of, run):
 
     assert run() == {"result": "expires"}
 
-    assert world.store.commands.ttl((NRT, 1)) == IN_30_DAYS
-    assert world.store.commands.ttl((NRT, 2)) is None
+    assert world.command_ttl(NRT, 1) == IN_30_DAYS
+    assert world.command_ttl(NRT, 2) is None
 
 
 @pytest.mark.parametrize("outcome", ["OPEN", "WAITING", "FAILED", "BLOCKED"])
@@ -35,12 +35,12 @@ def test_a_command_that_is_not_settled_never_expires(outcome, chain_of, run):
 
     assert run() == {"result": "kept"}
 
-    assert world.store.commands.ttl((NRT, 1)) is None
+    assert world.command_ttl(NRT, 1) is None
 
 
 def test_a_command_whose_process_has_gone_expires_too(chain_of, run):
     world = chain_of(None, "OPEN")
-    world.store.commands.put((NRT, 1), a_command())
+    world.seed_commands(a_command())
 
     assert run() == {"result": "expires"}
 
@@ -53,7 +53,7 @@ def test_a_retry_does_not_put_it_off(chain_of, run):
     again = run()
 
     assert again == {"result": "kept"}
-    assert world.store.commands.ttl((NRT, 1)) == IN_30_DAYS
+    assert world.command_ttl(NRT, 1) == IN_30_DAYS
 
 
 def test_the_ttl_changes_nothing_else_of_the_command(chain_of, run):
@@ -67,7 +67,7 @@ def test_the_ttl_changes_nothing_else_of_the_command(chain_of, run):
 
 def test_a_command_that_has_gone_is_not_made_again(chain_of, run):
     world = chain_of("APPLIED", "OPEN")
-    world.store.commands.remove((NRT, 1))
+    world.delete_command(NRT, 1)
 
     assert run() == {"result": "kept"}
 
@@ -85,11 +85,11 @@ def test_the_first_version_has_none_before_it(chain_of, sample):
 def test_a_type_without_a_retention_keeps_its_commands(make_world, run):
     world = make_world(command_ttl=Retention(None, {"ORDER": 30}))
     world.seed(a_process(version=1, outcome=Outcome.APPLIED), a_process(version=2))
-    world.store.commands.put((NRT, 1), a_command())
+    world.seed_commands(a_command())
 
     assert run() == {"result": "kept"}
 
-    assert world.store.commands.ttl((NRT, 1)) is None
+    assert world.command_ttl(NRT, 1) is None
 
 
 def test_the_status_says_which_state_has_begun(chain_of, run):

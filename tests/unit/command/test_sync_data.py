@@ -53,7 +53,7 @@ def test_a_retry_finds_the_row_written(chain_of, run):
 
 def test_the_row_never_goes_back(chain_of, run):
     world = chain_of("APPLIED", "OPEN")
-    world.store.rows.put(NRT, a_command(version=7).as_row())
+    world.seed_rows(a_command(version=7))
 
     assert run() == {"handler": "dynamodb", "ok": True}
 
@@ -73,13 +73,13 @@ def test_large_attributes_reach_the_row_as_a_pointer_and_the_answer_not_at_all(c
     attributes = {"text": "x" * 300_000}
     pointer = world.attributes.store_if_large("tenant1", "NRT-2", attributes)
     command = a_command(version=2, attributes=attributes, attributes_s3=pointer)
-    world.store.commands.put((NRT, 2), command)
+    world.seed_commands(command)
 
     answer = run()
 
     assert answer == {"handler": "dynamodb", "ok": True}
     assert world.data.find(NRT) == command.as_row()
-    assert len(world.store.objects) == 1
+    assert len(world.objects.bodies) == 1
 
 
 def test_a_handler_is_given_the_command_with_its_attributes(chain_of, run, handler):

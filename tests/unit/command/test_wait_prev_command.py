@@ -57,7 +57,7 @@ def test_a_predecessor_that_failed_meanwhile_fails_the_wait_by_name(chain_of, wa
 
 def test_a_version_that_came_too_late_is_refused_as_check_version_does(chain_of, wait):
     world = chain_of("APPLIED", "OPEN")
-    world.store.rows.put(NRT, a_command(version=4).as_row())
+    world.seed_rows(a_command(version=4))
 
     wait()
 

@@ -17,7 +17,7 @@ from sfn_cqrs.domain.write_rate import (
     Take,
     micros,
 )
-from sfn_cqrs_tools.testing.fakes.store import ManualClock
+from sfn_cqrs_tools.testing.fakes.clock import ManualClock
 
 EMPTY = Bucket(key=BudgetKey("tenant1"))
 SECOND = 1_000_000

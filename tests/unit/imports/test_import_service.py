@@ -368,7 +368,7 @@ def test_a_job_ends_once_and_says_the_same_to_all(job_of):
 
 def test_a_job_whose_counters_disagree_with_its_markers_is_not_ended(world, job_of):
     job = job_of(HEADER + line("RJAA"))
-    world.imports.sums[job.key] = Counts(created=9)
+    world.seed_counts(job.key, created=9)
 
     with pytest.raises(TransientError):
         end(job)

@@ -82,7 +82,13 @@ def test_millions_of_rows_that_failed_are_reported_in_constant_memory(world, mon
     batches = ROWS // PER_BATCH // nth
     counts = Counts(failed=batches * PER_BATCH)
     loaded = Loaded(counts.failed, ("icao", "name"), ("icao", "name"), Reader.NATIVE, SOURCE)
-    job = Job(key=KEY, table="airports", source=SOURCE, by=Audit(""), loaded=loaded)
+    job = Job(
+        key=KEY,
+        table="airports",
+        source=SOURCE,
+        by=Audit("2026-11-25T12:00:00.000Z"),
+        loaded=loaded,
+    )
     world.import_jobs.create(job)
     one = Counts(failed=PER_BATCH)
 

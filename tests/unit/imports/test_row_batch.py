@@ -24,7 +24,7 @@ def published(world, key, outcome, version=1, **changes):
     """A version of somebody else's that is stored and not applied."""
     process = a_process(key, version, outcome=outcome, **changes)
     world.commands.publish(Publication(a_command(key, version), process))
-    world.store.processes.put((key, version), process)
+    world.seed(process)
 
 
 def test_new_rows_are_created_and_changed_ones_updated(world, run):
@@ -260,7 +260,7 @@ def test_a_row_behind_an_open_version_is_queued_and_counted_when_it_closes(world
     process = world.processes.find(RJAA, 2)
     assert (process.status, process.mode, process.source) == ("start", Mode.ASYNC, JOB.id)
     assert world.imports.counts(JOB) == Counts()
-    world.store.processes.put((RJAA, 2), replace(process, outcome=Outcome.APPLIED))
+    world.seed(replace(process, outcome=Outcome.APPLIED))
     assert run(a_row(2), a_row(3, "RJTT", "Haneda")).counts == Counts(created=1, updated=1)
     assert world.commands.find(RJAA, 3) is None
 
@@ -270,7 +270,7 @@ def test_a_queued_row_whose_version_fails_is_a_failed_row(world, run):
     with pytest.raises(TransientError):
         run(a_row(2))
     failed = a_process(RJAA, 2, outcome=Outcome.FAILED, error="SyncHandlerError")
-    world.store.processes.put((RJAA, 2), failed)
+    world.seed(failed)
 
     result = run(a_row(2))
 
@@ -314,7 +314,7 @@ def test_a_handler_that_fails_leaves_its_row_to_the_machine(world, run, handlers
     process = world.processes.find(RJAA, 1)
     assert (process.status, process.attempt, process.was_handed_over) == ("start", 2, True)
     assert world.processes.find(RJTT, 1) is None
-    world.store.processes.put((RJAA, 1), replace(process, outcome=Outcome.APPLIED))
+    world.seed(replace(process, outcome=Outcome.APPLIED))
     assert run(a_row(2), a_row(3, "RJTT", "Haneda")).counts == Counts(created=2)
 
 
@@ -427,7 +427,7 @@ def test_what_may_pass_fails_the_batch_and_not_the_row(world, run):
 def test_a_strategy_that_changes_its_mind_is_told_of(world, run):
     first = a_row(2), a_row(3, "RJTT", lat="x")
     run(*first)
-    world.imports.counted.clear()
+    world.delete_marker(JOB, first=2)
 
     result = run(a_row(2), a_row(3, "RJTT"))
 

@@ -167,7 +167,7 @@ def test_a_deleted_item_that_the_import_revived_is_deleted_again(world, imported
 def test_a_row_whose_history_has_expired_is_kept(world, imported, undone):
     imported(a_line("RJAA", "Before"))
     job = imported(a_line("RJAA", "After"))
-    world.store.history.remove((RJAA, 1))
+    world.delete_history(RJAA, 1)
 
     undo = undone(job)
 
@@ -181,7 +181,7 @@ def test_a_version_that_was_built_on_a_skipped_one_is_reversed_to_what_was_there
     imported(a_line("RJAA", "Before"))
     skipped = a_process(RJAA, 2, outcome=Outcome.SKIPPED)
     world.commands.publish(Publication(a_command(RJAA, 2), skipped))
-    world.store.processes.put((RJAA, 2), skipped)
+    world.seed(skipped)
     job = imported(a_line("RJAA", "After"))
     assert world.data.find(RJAA).version == 3
 
@@ -194,7 +194,7 @@ def test_history_that_lacks_a_version_that_was_applied_is_not_taken(world, impor
     imported(a_line("RJAA", "Oldest"))
     rename("RJAA", "Before")
     job = imported(a_line("RJAA", "After"))
-    world.store.history.remove((RJAA, 2))
+    world.delete_history(RJAA, 2)
 
     undo = undone(job)
 
@@ -205,14 +205,14 @@ def test_history_that_lacks_a_version_that_was_applied_is_not_taken(world, impor
 def test_a_version_of_the_import_that_is_not_applied_yet_is_waited_for(world, imported, undone):
     """On the last try the row fails, and nothing is published behind; the retry reverses it."""
     job = imported(a_line("RJAA"))
-    world.store.processes.put((RJAA, 1), a_process(RJAA, 1, outcome=Outcome.OPEN, mode=Mode.ASYNC))
+    world.seed(a_process(RJAA, 1, outcome=Outcome.OPEN, mode=Mode.ASYNC))
 
     undo = undone(job)
 
     assert (undo.status, counts(undo)) == (JobStatus.FAILED, (0, 0, 1))
     assert report(world, undo) == [["RJAA", "1", "2", "chain_open"]]
     assert world.commands.find(RJAA, 2) is None
-    world.store.processes.put((RJAA, 1), a_process(RJAA, 1, outcome=Outcome.APPLIED))
+    world.seed(a_process(RJAA, 1, outcome=Outcome.APPLIED))
     again = run_machine(ImportService("tenant1").retry(undo.key.id).job.key.id, world)
     assert (again.undoes, counts(again)) == (job.key.id, (1, 0, 0))
     assert world.data.find(RJAA).is_deleted
@@ -220,7 +220,7 @@ def test_a_version_of_the_import_that_is_not_applied_yet_is_waited_for(world, im
 
 def test_a_version_of_the_import_that_has_failed_blocks_its_row(world, imported, undone):
     job = imported(a_line("RJAA"))
-    world.store.processes.put((RJAA, 1), a_process(RJAA, 1, outcome=Outcome.FAILED))
+    world.seed(a_process(RJAA, 1, outcome=Outcome.FAILED))
 
     assert report(world, undone(job)) == [["RJAA", "1", "2", "chain_blocked"]]
 
@@ -228,7 +228,7 @@ def test_a_version_of_the_import_that_has_failed_blocks_its_row(world, imported,
 def test_a_retry_of_an_undo_leaves_what_was_kept(world, service, imported, undone):
     job = imported(a_line("RJAA"), a_line("RJTT"))
     rename("RJTT", "Haneda")
-    world.store.processes.put((RJAA, 1), a_process(RJAA, 1, outcome=Outcome.FAILED))
+    world.seed(a_process(RJAA, 1, outcome=Outcome.FAILED))
 
     undo = undone(job)
     again = service.retry(undo.key.id).job
@@ -249,7 +249,7 @@ def test_a_row_whose_reversal_is_not_applied_yet_is_counted_by_the_retry(
     job = imported(a_line("RJAA"))
     undo = undone(job)
     assert report(world, undo) == [["RJAA", "1", "2", "chain_open"]]
-    world.store.processes.put((RJAA, 2), a_process(RJAA, 2, outcome=Outcome.APPLIED))
+    world.seed(a_process(RJAA, 2, outcome=Outcome.APPLIED))
 
     again = run_machine(ImportService("tenant1").retry(undo.key.id).job.key.id, world)
 

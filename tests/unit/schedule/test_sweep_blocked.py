@@ -15,7 +15,7 @@ def a_blocked(key=NRT, **changes):
 
 def test_a_version_whose_wake_was_lost_goes_on(sweep, world):
     world.seed(a_process(version=1, outcome=Outcome.APPLIED), a_blocked())
-    world.store.rows.put(NRT, a_command(version=1).as_row())
+    world.seed_rows(a_command(version=1))
 
     assert sweep() == {"blocked_restarted": 1}
 

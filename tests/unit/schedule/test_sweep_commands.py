@@ -111,7 +111,7 @@ def test_a_lost_wake_is_made_again(sweep, world):
         a_process(version=1, outcome=Outcome.APPLIED),
         a_process(version=2, outcome=Outcome.WAITING, token="token", opened_at=OLD),
     )
-    world.store.rows.put(NRT, a_command(version=1).as_row())
+    world.seed_rows(a_command(version=1))
     world.executions.start(CommandRef(NRT, 2, 1))
 
     assert sweep() == {"command_woken": 1}

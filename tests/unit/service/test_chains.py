@@ -17,9 +17,9 @@ def service(world):
     """The chain of Narita: 1 applied, 2 skipped, 3 failed, 4 blocked, 5 waiting."""
     outcomes = ("APPLIED", "SKIPPED", "FAILED", "BLOCKED", "WAITING")
     for version, outcome in enumerate(outcomes, start=1):
-        world.store.commands.put((NRT, version), a_command(version=version))
+        world.seed_commands(a_command(version=version))
         world.seed(a_process(version=version, outcome=Outcome(outcome), token="token-5"))
-    world.store.rows.put(NRT, a_command().as_row())
+    world.seed_rows(a_command())
     return ChainService("tenant1")
 
 
@@ -56,7 +56,7 @@ def test_a_version_is_shown_with_its_attributes(service):
 
 
 def test_a_version_that_an_import_applied_has_no_process(service, world):
-    world.store.commands.put((NRT, 6), a_command(version=6))
+    world.seed_commands(a_command(version=6))
 
     assert service.find(*NARITA, 6) == Link(a_command(version=6), None)
 

@@ -35,7 +35,7 @@ class TestData:
         assert (row.version, row.attributes) == (1, {"country": "JP", "lat": 35.7647})
 
     def test_an_item_that_was_never_applied_is_not_found(self, world):
-        world.store.commands.put((NRT, 1), a_command())
+        world.seed_commands(a_command())
 
         with pytest.raises(NotFoundError, match="AIRPORT NRT does not exist"):
             DataService("tenant1").get("AIRPORT", "NRT")

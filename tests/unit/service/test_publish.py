@@ -108,7 +108,7 @@ def test_an_unchanged_item_is_not_published(service, world):
     again = publish(service, attributes={"b": [2.0], "a": 1.0}, version=1, caller=HANAKO)
 
     assert again == Published("AIRPORT", "NRT", 1, first.command_id, is_unchanged=True)
-    assert len(world.store.commands) == 1
+    assert len(world.stored_commands()) == 1
 
 
 def test_a_ttl_does_not_make_an_unchanged_item_look_changed(make_world):
@@ -133,7 +133,7 @@ def test_an_unchanged_large_item_leaves_no_second_object_behind(service, world):
     publish(service, attributes=large)
     publish(service, attributes=large, version=1)
 
-    assert len(world.store.objects) == 1
+    assert len(world.objects.bodies) == 1
 
 
 def test_large_attributes_lie_beside_the_item(service, world):
@@ -184,7 +184,7 @@ def test_an_item_that_does_not_exist_is_neither_deleted_nor_changed(service, wor
     with pytest.raises(NotFoundError, match="AIRPORT NRT does not exist"):
         service.publish_partial("AIRPORT", "NRT", name="x")
 
-    assert len(world.store.commands) == 0
+    assert len(world.stored_commands()) == 0
 
 
 class TestPartial:
@@ -209,7 +209,7 @@ class TestPartial:
         assert world.commands.find(NRT, 2).content == Content("", {"country": "JP"})
 
     def test_it_builds_on_the_latest_command_not_on_the_row(self, service, world):
-        world.store.rows.put(NRT, a_command(attributes={"old": True}).as_row())
+        world.seed_rows(a_command(attributes={"old": True}))
         publish(service, attributes={"country": "JP"})
 
         self.change(service, attributes={"city": "Narita"})
@@ -239,7 +239,7 @@ class TestPartial:
             updated_at=NOON,
         )
         assert world.commands.find(NRT, 2).request_id == "request-2"
-        assert world.store.commands.ttl((NRT, 2)) is None
+        assert world.command_ttl(NRT, 2) is None
 
     def test_a_deleted_item_stays_deleted_unless_told_otherwise(self, service, world):
         publish(service)
@@ -325,7 +325,7 @@ def test_bad_input_is_refused_by_its_field_and_nothing_is_written(bad, field, se
         service.publish(**(good | bad))
 
     assert refusal.value.field == field
-    assert (len(world.store.commands), len(world.store.objects)) == (0, 0)
+    assert (len(world.stored_commands()), len(world.objects.bodies)) == (0, 0)
 
 
 def test_an_unknown_type_is_refused_with_those_that_exist(service):
@@ -341,7 +341,7 @@ def test_a_tenant_that_no_key_can_carry_is_refused(world):
     with pytest.raises(InvalidInputError, match="tenant: must be"):
         publish(CommandService("a#b"))
 
-    assert len(world.store.commands) == 0
+    assert len(world.stored_commands()) == 0
 
 
 def test_an_item_has_as_many_versions_as_keys_have_digits(service, world):
@@ -427,7 +427,7 @@ class TestIdempotency:
         again = publish(service, caller=self.KEYED)
 
         assert again == first
-        assert len(world.store.commands) == 2
+        assert len(world.stored_commands()) == 2
 
     def test_an_answer_that_nothing_changed_is_given_again_too(self, service):
         publish(service)
@@ -451,7 +451,7 @@ class TestIdempotency:
         with pytest.raises(IdempotencyMismatchError, match="use a new key"):
             publish(service, caller=self.KEYED, **other)
 
-        assert len(world.store.commands) == 1
+        assert len(world.stored_commands()) == 1
 
     def test_another_item_mode_or_kind_is_another_request(self, service):
         publish(service, caller=self.KEYED)
@@ -495,7 +495,7 @@ class TestIdempotency:
         loser = publish(service, caller=self.KEYED)
 
         assert [loser] == winners
-        assert len(world.store.commands) == 1
+        assert len(world.stored_commands()) == 1
 
     def test_a_loser_that_reads_what_the_winner_wrote_gets_its_answer_too(
         self, service, world, monkeypatch
@@ -512,7 +512,7 @@ class TestIdempotency:
         loser = publish(service, caller=self.KEYED)
 
         assert [loser] == winners
-        assert len(world.store.commands) == 1
+        assert len(world.stored_commands()) == 1
 
     def test_of_two_requests_under_one_key_at_once_one_is_made(self, service, world, meanwhile):
         meanwhile(lambda: publish(service, caller=self.KEYED))
@@ -520,7 +520,7 @@ class TestIdempotency:
         with pytest.raises(IdempotencyMismatchError):
             service.publish("ORDER", "1", name="x", attributes={}, caller=self.KEYED)
 
-        assert len(world.store.commands) == 1
+        assert len(world.stored_commands()) == 1
 
     @pytest.mark.parametrize("key", ["", "x" * 257])
     def test_a_key_has_1_to_256_characters(self, key, service):

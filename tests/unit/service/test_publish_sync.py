@@ -19,7 +19,7 @@ def publish(service, name="Narita", attributes=None, **more):
 
 def stored(world):
     """Where every version stands."""
-    processes = [process for _, process in world.store.processes.items()]
+    processes = world.stored_processes()
     return {each.version: (each.outcome.value, each.attempt) for each in processes}
 
 
@@ -62,7 +62,7 @@ def test_the_row_says_who_made_it_and_who_changed_it(service, world):
 
 @pytest.mark.parametrize("outcome", ["OPEN", "WAITING", "FAILED", "BLOCKED"])
 def test_a_chain_with_an_earlier_version_that_is_not_applied_is_busy(outcome, service, world):
-    world.store.commands.put((NRT, 1), a_command())
+    world.seed_commands(a_command())
     world.seed(a_process(outcome=Outcome(outcome)))
 
     with pytest.raises(ChainBusyError, match=f"version 1 is {outcome}; wait for it") as busy:
@@ -75,7 +75,7 @@ def test_a_chain_with_an_earlier_version_that_is_not_applied_is_busy(outcome, se
 
 def test_skipped_versions_are_stepped_over(service, world):
     publish(service, name="first")
-    world.store.commands.put((NRT, 2), a_command(version=2))
+    world.seed_commands(a_command(version=2))
     world.seed(a_process(version=2, outcome=Outcome.SKIPPED))
 
     assert publish(service, name="third", version=2).is_applied
@@ -85,15 +85,15 @@ def test_skipped_versions_are_stepped_over(service, world):
 
 
 def test_a_predecessor_that_has_no_process_and_no_data_is_not_built_on(service, world):
-    world.store.commands.put((NRT, 1), a_command())
+    world.seed_commands(a_command())
 
     with pytest.raises(ChainBusyError, match="version 1 is not applied"):
         publish(service, version=1)
 
 
 def test_a_predecessor_that_an_import_applied_is_built_on(service, world):
-    world.store.commands.put((NRT, 1), a_command())
-    world.store.rows.put(NRT, a_command().as_row())
+    world.seed_commands(a_command())
+    world.seed_rows(a_command())
 
     assert publish(service, version=1).is_applied
 
@@ -104,7 +104,7 @@ def test_a_stale_version_is_a_conflict_and_an_unchanged_item_is_not_published(se
     assert publish(service, version=1).is_unchanged
     with pytest.raises(VersionConflictError):
         publish(service, name="second", version=0)
-    assert len(world.store.commands) == 1
+    assert len(world.stored_commands()) == 1
 
 
 def test_an_item_is_deleted_and_revived(service, world):
@@ -138,7 +138,7 @@ def test_handlers_are_given_large_attributes_and_the_row_points_to_them(
     assert given[0].attributes == large
     assert world.data.find(NRT).attributes == large
     assert world.data.find(NRT).attributes_s3 == f"attributes/tenant1/{published.command_id}.json"
-    assert len(world.store.objects) == 1
+    assert len(world.objects.bodies) == 1
 
 
 def test_the_version_before_expires_where_its_type_has_a_retention(make_world):
@@ -148,8 +148,8 @@ def test_the_version_before_expires_where_its_type_has_a_retention(make_world):
     publish(service, name="first")
     publish(service, name="second", version=1)
 
-    assert world.store.commands.ttl((NRT, 1)) is not None
-    assert world.store.commands.ttl((NRT, 2)) is None
+    assert world.command_ttl(NRT, 1) is not None
+    assert world.command_ttl(NRT, 2) is None
 
 
 class TestHandOver:
@@ -286,9 +286,9 @@ class TestRace:
     def test_data_that_moved_between_the_reads_and_the_write_are_read_again(
         self, service, world, meanwhile
     ):
-        world.store.commands.put((NRT, 1), a_command())
+        world.seed_commands(a_command())
         world.seed(a_process(outcome=Outcome.SKIPPED))
-        meanwhile(lambda: world.store.rows.put(NRT, a_command().as_row()))
+        meanwhile(lambda: world.seed_rows(a_command()))
 
         assert publish(service, name="second", version=1).is_applied
 
@@ -303,7 +303,7 @@ class TestRace:
         with pytest.raises(ConnectionError):
             publish(service)
 
-        assert (len(world.store.commands), len(world.store.rows)) == (0, 0)
+        assert (len(world.stored_commands()), len(world.stored_rows())) == (0, 0)
 
 
 class TestIdempotency:

@@ -79,7 +79,7 @@ def test_what_cannot_be_a_saga_is_refused_and_nothing_is_written(
         sagas.start(saga, value, caller=Caller(idempotency_key="once"))
 
     assert len(world.all_of(SAGAS)) == 0
-    assert world.dynamodb.tables["RequestsTable"] == {}
+    assert world.dynamodb.items("RequestsTable") == []
 
 
 def test_a_saga_without_a_check_takes_any_object(sagas, monkeypatch):

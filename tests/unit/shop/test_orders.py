@@ -51,4 +51,4 @@ def test_an_order_without_a_customer_is_an_error_that_names_it(world):
     with pytest.raises(KeyError, match="customer"):
         orders_by_customer(order("1", attributes={}))
 
-    assert len(world.store.views) == 0
+    assert world.dynamodb.items("ReadModelsTable") == []

@@ -92,7 +92,7 @@ def test_the_version_that_waits_for_a_closed_one_goes_on(outcome, closed, world)
         a_process(version=2, outcome=Outcome.WAITING, token="token-2", token_seq=0),
     )
     if outcome == "APPLIED":
-        world.store.rows.put(NRT, a_command(version=1).as_row())
+        world.seed_rows(a_command(version=1))
 
     handle(closed(outcome))
 
@@ -117,7 +117,7 @@ def test_a_blocked_version_whose_predecessor_was_repaired_meanwhile_runs_again(e
         a_process(version=1, outcome=Outcome.APPLIED),
         a_process(version=2, outcome=Outcome.BLOCKED),
     )
-    world.store.rows.put(NRT, a_command(version=1).as_row())
+    world.seed_rows(a_command(version=1))
     record = event["Records"][1]["dynamodb"]["NewImage"]
     record |= {"outcome": {"S": "BLOCKED"}, "status": {"S": "check_version:FAILED"}}
 
@@ -237,7 +237,7 @@ def test_no_log_line_and_no_message_has_a_token(closed, world, log):
         a_process(version=1, outcome=Outcome.APPLIED),
         a_process(version=2, outcome=Outcome.WAITING, token="secret-2", token_seq=0),
     )
-    world.store.rows.put(NRT, a_command(version=1).as_row())
+    world.seed_rows(a_command(version=1))
 
     handle(closed("APPLIED", task_token="secret-1"))
 
@@ -250,7 +250,7 @@ def test_a_failed_record_is_logged_without_the_token(closed, world, log, monkeyp
         a_process(version=1, outcome=Outcome.APPLIED),
         a_process(version=2, outcome=Outcome.WAITING, token="secret-2", token_seq=0),
     )
-    world.store.rows.put(NRT, a_command(version=1).as_row())
+    world.seed_rows(a_command(version=1))
     monkeypatch.setattr(world.executions, "succeed", _throttled)
 
     handle(closed("APPLIED"))

@@ -40,7 +40,7 @@ def child(world, key, extracted):
         extracted.processing(key, index)
         source = extracted.file(key, index).source
         world.import_jobs.create(
-            Job(key=key.child(index), table="airports", source=source, by=Audit(""))
+            Job(key=key.child(index), table="airports", source=source, by=Audit(iso(world.clock())))
         )
         world.import_jobs.change(key.child(index), import_job.Begin())
         if ending is not None:
@@ -73,7 +73,7 @@ def test_three_files_of_which_one_fails_are_summed_exactly(world, key, upload, f
         zips.processing(key, index)
         source = zips.file(key, index).source
         world.import_jobs.create(
-            Job(key=key.child(index), table="airports", source=source, by=Audit(""))
+            Job(key=key.child(index), table="airports", source=source, by=Audit(iso(world.clock())))
         )
         world.import_jobs.change(key.child(index), import_job.End(ending))
 

@@ -46,7 +46,7 @@ def row(world):
     """Return a reader of the attributes of an item; None if there is none."""
 
     def read(type_, code):
-        rows = {(key.type, key.code): row for key, row in world.store.rows.items()}
+        rows = {(row.key.type, row.key.code): row for row in world.stored_rows()}
         found = rows.get((type_, code))
         return None if found is None else found.attributes
 

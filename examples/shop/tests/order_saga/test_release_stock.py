@@ -68,7 +68,7 @@ def test_of_a_step_that_never_began_there_is_nothing_to_undo(seed, saga, undo):
     assert undo(input={"result": "NOT_NEEDED"}) == {"result": "NOT_NEEDED"}
 
     assert saga().log == {}
-    assert world.dynamodb.tables["RequestsTable"] == {}
+    assert world.dynamodb.items("RequestsTable") == []
 
 
 def test_a_step_that_began_and_had_no_effect_never_will_have(seed, stock, saga, row, undo):
@@ -79,7 +79,7 @@ def test_a_step_that_began_and_had_no_effect_never_will_have(seed, stock, saga, 
 
     assert row("STOCK", "BOOK") == {"available": 5}
     assert saga().log["release_stock"].result == {"BOOK": None}
-    (request,) = world.dynamodb.tables["RequestsTable"].values()
+    (request,) = world.dynamodb.items("RequestsTable")
     assert request["body_hash"] == {"S": "void"}
 
 

@@ -3,6 +3,7 @@ from functions.order_saga.ship_order.app import lambda_handler
 
 from sfn_cqrs.domain.errors import SagaStepError, TransientError
 from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.domain.saga import EntryStatus
 from sfn_cqrs.service.commands.service import CommandService
 
@@ -55,8 +56,8 @@ def test_an_order_with_a_version_under_way_is_tried_again(seed, event):
 def test_an_order_whose_version_has_failed_is_refused_until_somebody_repairs_it(seed, event):
     world = seed()
     CommandService("tenant1").publish("ORDER", "o-7", name="x", attributes={"customer": "ada"})
-    ((at, process),) = world.store.processes.items()
-    world.store.processes.put(at, process.closed("FAILED", "sync_data:FAILED", "E", ""))
+    (process,) = world.stored_processes()
+    world.seed(process.closed(Outcome.FAILED, "sync_data:FAILED", "E", ""))
 
     with pytest.raises(SagaStepError, match="chain_failed: ORDER o-7: version 1 is FAILED"):
         lambda_handler(event("ship_order"), None)

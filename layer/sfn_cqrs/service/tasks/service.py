@@ -16,6 +16,7 @@ from sfn_cqrs.domain.keys import (
     DEFAULT_CONCURRENCY,
     TaskKey,
     TaskKind,
+    checked_key_part,
     checked_tenant,
     task_id_parts,
 )
@@ -124,10 +125,15 @@ class TaskService:
         limit: int = DEFAULT_LIMIT,
         cursor: str | None = None,
     ) -> Page[Task]:
-        """A page of the tasks of a type and kind, the newest first; limit 1 to 100."""
+        """Return a page of the tasks of a type and kind, the newest first; limit 1 to 100.
+
+        Raises:
+            InvalidInputError: no key can hold the type.
+        """
         if self._client is not None:
             task_types.find_or_failing(task_type).check_read(self._client)
-        return bootstrap.tasks().page(TaskKey(self._tenant, task_type, "", kind), limit, cursor)
+        type_ = checked_key_part(task_type, "taskType")
+        return bootstrap.tasks().page(TaskKey(self._tenant, type_, "", kind), limit, cursor)
 
     def cancel(self, id_: str) -> Task:
         """Begin no further item; what has begun runs to its end, and then the task ends.

@@ -1,10 +1,6 @@
-"""In-memory stand-ins of the adapters, all over one store, behind one lock.
+"""A world for tests: the adapters over DynamoDB in memory, and fakes of what is not DynamoDB."""
 
-The process items change by the domain's own predicates and transitions, so a fake is the
-rule itself; the contract tests hold DynamoDB's expressions to it.
-"""
-
-from sfn_cqrs_tools.testing.fakes.store import ManualClock
+from sfn_cqrs_tools.testing.fakes.clock import ManualClock
 from sfn_cqrs_tools.testing.fakes.world import World
 
 __all__ = ["ManualClock", "World"]

@@ -2,39 +2,14 @@ import json
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from threading import RLock
 from typing import Any
 
-from sfn_cqrs.adapters import attributes_bucket
 from sfn_cqrs.adapters.executions import Attempt
 from sfn_cqrs.domain.chain import Execution
 from sfn_cqrs.domain.channels import LiveEvent
 from sfn_cqrs.domain.digest import Digest
 from sfn_cqrs.domain.errors import BusyError, LinksDisabledError
-from sfn_cqrs.domain.values import Json
-from sfn_cqrs_tools.testing.fakes.store import Store
-
-
-class AttributesBucket(attributes_bucket.AttributesBucket):
-    """The large attributes."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def find(self, tenant: str, id_: str, *, folder: str) -> dict[str, Json] | None:
-        return self._store.objects.get(f"{folder}/{tenant}/{id_}.json")
-
-    def store(self, tenant: str, id_: str, attributes: dict[str, Json], *, folder: str) -> str:
-        key = f"{folder}/{tenant}/{id_}.json"
-        with self._store.lock:
-            self._store.objects.put(key, attributes)
-        return key
-
-    def load(self, key: str) -> dict[str, Json]:
-        with self._store.lock:
-            attributes = self._store.objects.get(key)
-        if attributes is None:
-            raise KeyError(key)
-        return attributes
 
 
 @dataclass(slots=True)
@@ -50,8 +25,8 @@ class Executions:
     A token may be used once; `gone` lists those whose wait has ended otherwise.
     """
 
-    def __init__(self, store: Store, machine: str = "command", table: str = "Commands") -> None:
-        self._lock = store.lock
+    def __init__(self, machine: str = "command", table: str = "Commands") -> None:
+        self._lock = RLock()
         self._arn = f"arn:aws:states:us-east-1:000000000000:execution:sfn-cqrs-{machine}"
         self._table = f"sfn-cqrs-{table}Table"
         self._runs: dict[Attempt, _Run] = {}
@@ -124,8 +99,8 @@ class LinkSecret:
 class Topic:
     """A topic that keeps its messages."""
 
-    def __init__(self, store: Store) -> None:
-        self._lock = store.lock
+    def __init__(self) -> None:
+        self._lock = RLock()
         self.messages: list[dict[str, Any]] = []
 
     def publish(self, messages: Sequence[dict[str, Any]]) -> None:
@@ -169,8 +144,8 @@ class Queue:
 class DeadLetters:
     """A queue that keeps what nobody could process, as pairs of keys and reason."""
 
-    def __init__(self, store: Store) -> None:
-        self._lock = store.lock
+    def __init__(self) -> None:
+        self._lock = RLock()
         self.letters: list[tuple[dict[str, Any], str]] = []
 
     def put(self, keys: dict[str, Any], reason: str) -> None:

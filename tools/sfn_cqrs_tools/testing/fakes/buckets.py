@@ -1,78 +1,43 @@
 from collections.abc import Iterable, Iterator
-from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime
+from io import BytesIO
+from threading import RLock
+from typing import Any
+
+from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.import_bucket import CHUNK, Form, Head, report_key
-from sfn_cqrs.domain.errors import InvalidFileError, InvalidInputError, SupersededError
+from sfn_cqrs.adapters.zip_bucket import WINDOW
+from sfn_cqrs.domain.clock import Now
+from sfn_cqrs.domain.errors import InvalidFileError, InvalidInputError
 from sfn_cqrs.domain.import_job import Source
-from sfn_cqrs.domain.imports import Counts, FailedRow, Marker, Plan, Planned
-from sfn_cqrs.domain.keys import ImportKey
-from sfn_cqrs_tools.testing.fakes.store import Store
+from sfn_cqrs.domain.imports import FailedRow
+from sfn_cqrs.domain.keys import ImportKey, ZipKey
 
 
-class ImportTable:
-    """The plans, markers and counters of jobs."""
+class Objects:
+    """A client of S3 that keeps objects by key, to put and to get."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._plans: dict[tuple[ImportKey, int], Plan] = {}
-        self.counted: dict[ImportKey, dict[int, Marker]] = {}
-        self.sums: dict[ImportKey, Counts] = {}
-        self.sealed: set[ImportKey] = set()
+    def __init__(self) -> None:
+        self.bodies: dict[str, bytes] = {}
 
-    def plan(self, key: ImportKey, first: int, plan: Plan) -> Plan | None:
-        with self._store.lock:
-            kept = self._plans.get((key, first))
-            if kept is None:
-                self._plans[key, first] = dict(plan)
-            return deepcopy(kept)
+    def put_object(self, *, Key: str, Body: bytes, **_: str) -> dict[str, Any]:  # noqa: N803
+        self.bodies[Key] = Body
+        return {}
 
-    def plans(self, key: ImportKey) -> Iterator[tuple[int, Plan]]:
-        with self._store.lock:
-            kept = {
-                first: deepcopy(plan) for (job, first), plan in self._plans.items() if job == key
-            }
-        return iter(sorted(kept.items()))
-
-    def replan(
-        self, key: ImportKey, first: int, row: int, before: Planned, after: Planned
-    ) -> Planned:
-        with self._store.lock:
-            kept = self._plans[key, first]
-            if kept[row] == before:
-                kept[row] = after
-            return kept[row]
-
-    def count(self, key: ImportKey, marker: Marker) -> Counts:
-        with self._store.lock:
-            markers = self.counted.setdefault(key, {})
-            if marker.first in markers:
-                return markers[marker.first].counts
-            if key in self.sealed:
-                raise SupersededError(f"{key.id} has ended")
-            markers[marker.first] = marker
-            self.sums[key] = self.sums.get(key, Counts()) + marker.counts
-            return marker.counts
-
-    def seal(self, key: ImportKey) -> None:
-        with self._store.lock:
-            self.sealed.add(key)
-
-    def counts(self, key: ImportKey) -> Counts:
-        with self._store.lock:
-            return self.sums.get(key, Counts())
-
-    def markers(self, key: ImportKey) -> Iterator[Marker]:
-        with self._store.lock:
-            return iter([each for _, each in sorted(self.counted.get(key, {}).items())])
+    def get_object(self, *, Key: str, **_: str) -> dict[str, Any]:  # noqa: N803
+        if Key not in self.bodies:
+            raise ClientError({"Error": {"Code": "NoSuchKey", "Message": Key}}, "GetObject")
+        return {"Body": BytesIO(self.bodies[Key])}
 
 
 class ImportBucket:
     """Objects by key, each with its versions; and the failed rows of jobs, by batch."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, now: Now) -> None:
+        self._now = now
+        self._lock = RLock()
         self.objects: dict[str, list[bytes]] = {}
         self.modified: dict[str, list[datetime]] = {}
         self.reports: dict[ImportKey, bytes] = {}
@@ -81,7 +46,7 @@ class ImportBucket:
     def put(self, key: str, body: bytes) -> None:
         """Upload a file, as a user does."""
         self.objects.setdefault(key, []).append(body)
-        self.modified.setdefault(key, []).append(self._store.now())
+        self.modified.setdefault(key, []).append(self._now())
 
     def head(self, key: str, version_id: str | None = None) -> Head | None:
         versions = self.objects.get(key, [])
@@ -134,11 +99,33 @@ class ImportBucket:
         return f"https://imports.s3.eu-west-1.amazonaws.com/{report_key(key)}?X-Amz-Signature=s"
 
     def put_errors(self, key: ImportKey, first: int, failed: Iterable[FailedRow]) -> None:
-        with self._store.lock:
+        with self._lock:
             self.failed[key, first] = [
                 FailedRow(replace(each.row, problem=None), each.problem) for each in failed
             ]
 
     def errors(self, key: ImportKey, first: int) -> Iterator[FailedRow]:
-        with self._store.lock:
+        with self._lock:
             return iter(list(self.failed[key, first]))
+
+
+class ZipBucket:
+    """Ranges of the objects of another fake, and the files that archives become."""
+
+    def __init__(self, bucket: ImportBucket) -> None:
+        self._bucket = bucket
+
+    def read(self, source: Source, start: int, length: int) -> bytes:
+        body = self._bucket.objects[source.key][int(source.version_id) - 1]
+        return body[start : start + length]
+
+    def windows(self, source: Source, start: int, length: int) -> Iterator[bytes]:
+        return (
+            self.read(source, at, min(WINDOW, start + length - at))
+            for at in range(start, start + length, WINDOW)
+        )
+
+    def put_file(self, key: ZipKey, index: int, pieces: Iterable[bytes]) -> Source:
+        name = key.file_key(index)
+        self._bucket.put(name, b"".join(pieces))
+        return Source("imports", name, str(len(self._bucket.objects[name])))

@@ -1,0 +1,293 @@
+from collections.abc import Iterator
+from functools import partialmethod
+from itertools import count
+from typing import Any, TypeVar
+
+from sfn_cqrs.adapters.approval_items import APPROVALS
+from sfn_cqrs.adapters.approval_table import ApprovalTable
+from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
+from sfn_cqrs.adapters.command_items import (
+    as_command,
+    as_process,
+    as_row,
+    command_item,
+    process_item,
+    row_item,
+)
+from sfn_cqrs.adapters.dynamodb import marshal, unmarshal
+from sfn_cqrs.adapters.import_items import IMPORTS
+from sfn_cqrs.adapters.paging import Range, query
+from sfn_cqrs.adapters.process_table import open_shard
+from sfn_cqrs.adapters.records import Kind, Records
+from sfn_cqrs.adapters.request_table import RequestTable
+from sfn_cqrs.adapters.saga_items import SAGAS
+from sfn_cqrs.adapters.task_items import TASKS, as_item, new_item, pointer_item
+from sfn_cqrs.adapters.zip_items import ZIPS
+from sfn_cqrs.adapters.zip_jobs import ZipJobs
+from sfn_cqrs.domain.clock import Now
+from sfn_cqrs.domain.command import Command, DataRow
+from sfn_cqrs.domain.keys import ImportKey, ItemKey, TaskKey
+from sfn_cqrs.domain.process import Process
+from sfn_cqrs.domain.read_models import FIRST_GENERATION, ViewKey
+from sfn_cqrs.domain.records import Record, RecordKey
+from sfn_cqrs.domain.task import Item, Task
+from sfn_cqrs_tools.testing.builders import a_task
+from sfn_cqrs_tools.testing.dynamodb import Index
+
+R = TypeVar("R", bound=Record)
+StoredProcess = tuple[Process, bool, int | None]
+_numbers = count(1)
+_OPEN = {"open": Index(("open_shard", "N"), ("opened_at", "S"))}
+_STATUS = {"status": Index(("tenant_status", "S"), ("sk", "S"))}
+TABLES: dict[str, dict[str, Index]] = {
+    "CommandsTable": _OPEN,
+    "DataTable": {},
+    "HistoryTable": {},
+    "TasksTable": _OPEN,
+    "ApprovalsTable": _OPEN | _STATUS,
+    "SagasTable": _OPEN,
+    "RequestsTable": {},
+    "ReadModelsTable": {},
+    "ImportTmpTable": _OPEN,
+}
+"""The framework's tables with their indexes, as its template has them."""
+TABLE_OF = {
+    "approvals": "ApprovalsTable",
+    "buckets": "RequestsTable",
+    "import_budgets": "ImportTmpTable",
+    "import_queue": "ImportTmpTable",
+    "imports": "ImportTmpTable",
+    "problems": "ReadModelsTable",
+    "sagas": "SagasTable",
+    "segments": "ReadModelsTable",
+    "tasks": "TasksTable",
+    "views": "ReadModelsTable",
+    "zips": "ImportTmpTable",
+}
+KINDS = {
+    "approvals": "approval",
+    "buckets": "bucket",
+    "import_budgets": "budget",
+    "import_queue": "queue",
+    "imports": "job",
+    "problems": "problem",
+    "sagas": "saga",
+    "segments": "segment",
+    "tasks": "task",
+    "views": "generations",
+    "zips": "zip",
+}
+"""What an item of each kind calls itself."""
+
+
+def stored_item(item: Item, ttl: int | None = None) -> dict[str, Any]:
+    """An item of a task as DynamoDB has it."""
+    new = new_item(a_task(item.key), item.index, item.input, item.updated_at)
+    changed = {
+        "status": str(item.status),
+        "attempt": item.attempt,
+        "seq": item.seq,
+        "lease_until": item.lease_until,
+        "result": item.result,
+        "error": item.error,
+        "cause": item.cause,
+        "retries": item.retries,
+        "retried_in": item.retried_in,
+        "ttl": ttl,
+    }
+    return marshal(new | changed)
+
+
+def is_listed(process: Process) -> bool:
+    """Whether the index of open versions lists it."""
+    return not process.outcome.is_settled
+
+
+class Stored:
+    """What tests put into the tables of a world, whatever its state, and look at there."""
+
+    dynamodb: Any
+    requests: RequestTable
+    attributes: AttributesBucket
+    clock: Now
+
+    # Records: the real ones.
+
+    def records(self, kind: Kind[R], client: Any = None) -> Records[R]:
+        return Records(
+            client or self.dynamodb,
+            TABLE_OF[kind.name],
+            kind,
+            requests=self.requests,
+            now=self.clock,
+        )
+
+    def approval_table(self) -> ApprovalTable:
+        table = TABLE_OF["approvals"]
+        return ApprovalTable(self.dynamodb, table, requests=self.requests, now=self.clock)
+
+    def zip_table(self, client: Any = None) -> ZipJobs:
+        table = TABLE_OF["zips"]
+        return ZipJobs(client or self.dynamodb, table, requests=self.requests, now=self.clock)
+
+    def all_of(self, kind: Kind[R]) -> list[R]:
+        """Every record of a kind."""
+        items = self._items(TABLE_OF[kind.name])
+        return [kind.read(item) for item in items if item.get("kind") == {"S": KINDS[kind.name]}]
+
+    # Versions and their items.
+
+    def seed(self, *processes: Process) -> None:
+        """Put processes as they are, and list those that the index would list."""
+        for process in processes:
+            item = process_item(process, open_shard(process)) | {
+                "open_shard": open_shard(process) if is_listed(process) else None,
+                "task_token": process.token,
+                "token_seq": process.token_seq,
+                "run": process.run,
+                "error": process.error,
+                "cause": process.cause,
+            }
+            self.dynamodb.put_item(TableName="CommandsTable", Item=marshal(item))
+
+    def seed_commands(self, *commands: Command) -> None:
+        """Put versions, without processes and rows."""
+        for command in commands:
+            item = marshal(command_item(command))
+            self.dynamodb.put_item(TableName="CommandsTable", Item=item)
+
+    def seed_rows(self, *commands: Command) -> None:
+        """Put data rows, each as a version makes it."""
+        for command in commands:
+            item = marshal(row_item(command.as_row()))
+            self.dynamodb.put_item(TableName="DataTable", Item=item)
+
+    def stored_commands(self) -> list[Command]:
+        """Every version, whether it has expired or not."""
+        items = (unmarshal(item) for item in self._items("CommandsTable"))
+        return [as_command(*self._whole(item)) for item in items if item["kind"] == "command"]
+
+    def stored_processes(self) -> list[Process]:
+        """Every process, whether it has expired or not."""
+        items = (unmarshal(item) for item in self._items("CommandsTable"))
+        return [as_process(item) for item in items if item["kind"] == "process"]
+
+    def stored_rows(self) -> list[DataRow]:
+        """Every data row, deleted or not."""
+        return [as_row(*self._whole(unmarshal(item))) for item in self._items("DataTable")]
+
+    def stored(self, key: ItemKey) -> dict[int, StoredProcess]:
+        """An item's processes by version, each with whether the index lists it, and its ttl."""
+        items = self._under("CommandsTable", key.pk, key.versions_prefix)
+        return {
+            item["version"]: (as_process(item), "open_shard" in item, item.get("ttl"))
+            for item in items
+            if item["kind"] == "process"
+        }
+
+    def command_ttl(self, key: ItemKey, version: int) -> int | None:
+        """When a version expires, in epoch seconds; None: never."""
+        (item,) = (
+            item
+            for item in self._under("CommandsTable", key.pk, key.version_sk(version))
+            if item["kind"] == "command"
+        )
+        return item.get("ttl")
+
+    def delete_command(self, key: ItemKey, version: int) -> None:
+        """Delete a version, as DynamoDB does some time after it has expired."""
+        where = marshal({"pk": key.pk, "sk": key.version_sk(version)})
+        self.dynamodb.delete_item(TableName="CommandsTable", Key=where)
+
+    def delete_history(self, key: ItemKey, version: int) -> None:
+        """Delete an earlier row, as DynamoDB does some time after it has expired."""
+        where = marshal({"pk": key.pk, "sk": key.version_sk(version)})
+        self.dynamodb.delete_item(TableName="HistoryTable", Key=where)
+
+    # Read models.
+
+    def stored_view(
+        self, key: ViewKey, generation: int = FIRST_GENERATION
+    ) -> dict[tuple[str, str], dict[str, Any]]:
+        """The rows of a generation by partition and sort key."""
+        prefix = key.rows_prefix(generation)
+        items = (unmarshal(item) for item in self._items("ReadModelsTable"))
+        return {
+            (item.pop("pk").removeprefix(prefix), item.pop("sk")): item
+            for item in items
+            if item["pk"].startswith(prefix)
+        }
+
+    # Imports.
+
+    def seed_counts(self, key: ImportKey, **counts: int) -> None:
+        """Add to the counters of an import what no marker of a batch tells."""
+        item = marshal({"pk": key.parts_pk, "sk": "COUNT#99", "kind": "count", **counts})
+        self.dynamodb.put_item(TableName="ImportTmpTable", Item=item)
+
+    def delete_marker(self, key: ImportKey, first: int) -> None:
+        """Delete the marker of a batch, as if who counted it had died before."""
+        where = marshal({"pk": key.parts_pk, "sk": f"BATCH#{first:09d}"})
+        self.dynamodb.delete_item(TableName="ImportTmpTable", Key=where)
+
+    # Tasks and their items.
+
+    def seed_tasks(self, *tasks: Task) -> None:
+        """Put tasks and the pointers to them in their places, whatever their states."""
+        self._seed(TASKS, *tasks)
+        for task in tasks:
+            item = marshal(pointer_item(task.key))
+            self.dynamodb.put_item(TableName="TasksTable", Item=item)
+
+    def seed_items(self, *items: Item) -> None:
+        """Put items of tasks in their places, whatever their states."""
+        for item in items:
+            self.dynamodb.put_item(TableName="TasksTable", Item=stored_item(item))
+
+    def stored_items(self, key: TaskKey) -> list[Item]:
+        """The items of a task with their inputs."""
+        return [as_item(item) for item in self._under("TasksTable", key.items_pk, f"{key.sk}#")]
+
+    def stored_item(self, key: TaskKey, index: int) -> Item | None:
+        """One of them."""
+        return next((item for item in self.stored_items(key) if item.index == index), None)
+
+    # Inside.
+
+    def _seed(self, kind: Kind[R], *records: R) -> None:
+        """Put records in their places, whatever their states."""
+        for record in records:
+            item = kind.stored(record, f"seeded-{next(_numbers)}", self.clock())
+            self.dynamodb.put_item(TableName=TABLE_OF[kind.name], Item=item)
+
+    def _stored(self, kind: Kind[R], key: RecordKey) -> tuple[R | None, bool]:
+        """A record, and whether the index lists it."""
+        keys = marshal({"pk": key.pk, "sk": key.sk})
+        item = self.dynamodb.get_item(TableName=TABLE_OF[kind.name], Key=keys, ConsistentRead=True)
+        if "Item" not in item:
+            return None, False
+        return kind.read(item["Item"]), "open_shard" in item["Item"]
+
+    def _items(self, table: str) -> list[dict[str, Any]]:
+        """Every item of a table as DynamoDB has it."""
+        pages = self.dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
+        return [item for page in pages for item in page["Items"]]
+
+    def _under(self, table: str, pk: str, prefix: str) -> Iterator[dict[str, Any]]:
+        """The items of a partition whose sort keys have a prefix."""
+        return query(self.dynamodb, table, Range([pk], prefix), 1_000)
+
+    def _whole(self, item: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """An item, and its attributes from wherever they are."""
+        pointer = item.get("attributes_s3")
+        return item, self.attributes.load(pointer) if pointer else item["attributes"]
+
+    seed_approvals = partialmethod(_seed, APPROVALS)
+    seed_jobs = partialmethod(_seed, IMPORTS)
+    seed_sagas = partialmethod(_seed, SAGAS)
+    seed_zips = partialmethod(_seed, ZIPS)
+    stored_approval = partialmethod(_stored, APPROVALS)
+    stored_job = partialmethod(_stored, IMPORTS)
+    stored_saga = partialmethod(_stored, SAGAS)
+    stored_task = partialmethod(_stored, TASKS)
+    stored_zip = partialmethod(_stored, ZIPS)
