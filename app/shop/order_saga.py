@@ -6,13 +6,16 @@ is published once, and what undoes it is the next version.
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
+from typing import Annotated, Literal
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.command import Command, Content
 from sfn_cqrs.domain.errors import InvalidInputError, StepRefusedError
 from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.models import Meta
 from sfn_cqrs.domain.policy import MEMBERS, group
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.service.handlers import command_type
@@ -22,8 +25,6 @@ from sfn_cqrs.service.sagas.types import SagaStep, compensation, saga_step, saga
 SAGA = "order-saga"
 DECLINED = "declined"
 """The card that no bank pays for, to try the way back."""
-command_type("STOCK", publish=group("operator"))
-command_type("PAYMENT", read=group("operator"))
 RELEASED = "released"
 """What `releases` makes of an order that an operator lets go."""
 APPROVAL = "a-"
@@ -33,6 +34,26 @@ SENT_UNASKED = 100
 MAX_LINES = 50
 MAX_SKU_BYTES = 100
 """What `reserve_stock` answers of so many lines fits into the saga's log."""
+
+
+@dataclass(frozen=True)
+class Stock:
+    """How many there are of an article."""
+
+    available: Annotated[int, Meta(ge=0)] = 0
+
+
+@dataclass(frozen=True)
+class Payment:
+    """What a customer has paid for an order, or got back."""
+
+    customer: str
+    amount: Annotated[float, Meta(ge=0)]
+    status: Literal["CHARGED", "REFUNDED"]
+
+
+command_type("STOCK", publish=group("operator"), model=Stock)
+command_type("PAYMENT", read=group("operator"), model=Payment)
 
 
 def check_order(order: dict[str, Json]) -> None:
@@ -151,23 +172,25 @@ def _lines(step: SagaStep) -> dict[str, int]:
     return dict(sorted(quantities.items()))
 
 
-def _taken(sku: str, quantity: int, stock: Command | None) -> Content:
+def _taken(sku: str, quantity: int, stock: Command[Stock] | None) -> Content:
     left = 0 if stock is None or stock.is_deleted else _available(stock)
     if stock is None or left < quantity:
         raise StepRefusedError("out_of_stock", f"{sku}: {left} left, {quantity} ordered")
     return _moved(-quantity, stock)
 
 
-def _moved(more: int, stock: Command) -> Content:
+def _moved(more: int, stock: Command[Stock]) -> Content:
     return _with(stock, available=_available(stock) + more)
 
 
-def _available(stock: Command) -> int:
-    return int(str(stock.attributes.get("available", 0)))
+def _available(stock: Command[Stock]) -> int:
+    return stock.model.available
 
 
-def _charged(order: dict[str, Json], sold: dict[str, Json], payment: Command | None) -> Content:
-    if payment is not None and payment.attributes.get("status") == "CHARGED":
+def _charged(
+    order: dict[str, Json], sold: dict[str, Json], payment: Command[Payment] | None
+) -> Content:
+    if payment is not None and payment.model.status == "CHARGED":
         raise StepRefusedError("already_paid", f"order {order['order']} is paid")
     if order["card"] == DECLINED:
         raise StepRefusedError("card_declined", "the bank does not pay for this card")

@@ -1,6 +1,7 @@
 """The client of the command line while the API is busy."""
 
 import http.client
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -231,3 +232,21 @@ def test_a_busy_api_is_left_alone_for_as_long_as_is_bearable(
     said: str | None, seconds: float
 ) -> None:
     assert busy_pause(said) == seconds
+
+
+def test_every_wrong_field_has_a_line_of_its_own(answering: Answers) -> None:
+    problems = [
+        {"field": "attributes.minutes", "reason": "must be an integer from 5 to 240"},
+        {"field": "attributes.guests[0].name", "reason": "is required"},
+    ]
+    document = {"code": "invalid_input", "detail": "both", "problems": problems}
+    api, _ = answering(Response(400, {}, json.dumps(document).encode()))
+
+    with pytest.raises(ApiProblem) as refused:
+        api.post("/commands")
+
+    assert refused.value.message == (
+        "invalid_input: these fields are wrong:\n"
+        "  attributes.minutes: must be an integer from 5 to 240\n"
+        "  attributes.guests[0].name: is required"
+    )

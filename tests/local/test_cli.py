@@ -282,6 +282,26 @@ def test_publish_refuses_what_it_cannot_send(on_stack, options, message):
 
 
 @pytest.mark.stack
+def test_types_are_listed_and_shown_and_a_wrong_field_is_named(on_stack):
+    listed, shown = on_stack("type", "list"), on_stack("type", "show", "PAYMENT")
+    options = ["--name", "x", "--attributes", '{"available": -1, "colour": "red"}']
+    refused = on_stack("publish", "STOCK", "BOOK", *options)
+
+    assert "STOCK" in listed.output
+    assert "available" in listed.output
+    assert "publish code only imports code only" in " ".join(shown.output.split())
+    assert "CHARGED | REFUNDED" in shown.output
+    schema = on_stack("type", "show", "PAYMENT", "--json").json["schema"]
+    assert schema["required"] == ["customer", "amount", "status"]
+    assert (refused.code, refused.error) == (
+        1,
+        "error: invalid_input: these fields are wrong:\n"
+        "  attributes.available: must be an integer, at least 0\n"
+        "  attributes.colour: is not known\n",
+    )
+
+
+@pytest.mark.stack
 def test_a_body_above_four_megabytes_is_refused_by_its_own_code(on_stack, tmp_path):
     file = tmp_path / "large.json"
     file.write_text(json.dumps({"text": "x" * (5 * 1024 * 1024)}))

@@ -220,7 +220,13 @@ def asked(theirs: Foreign) -> dict[str, list[Ask]]:
     }
 
 
-NOTHING_OF_ANYBODYS = {"GET /openapi.json", "GET /docs", "GET /read-models"}
+NOTHING_OF_ANYBODYS = {
+    "GET /openapi.json",
+    "GET /docs",
+    "GET /read-models",
+    "GET /types",
+    "GET /types/{type}",
+}
 
 
 def is_harmless(method: str, path: str, answer: Answer) -> bool:

@@ -100,6 +100,7 @@ def refused(theirs: Names) -> list[Words]:
         ("import", "errors", theirs.job),
         ("import", "cancel", theirs.job),
         ("import", "retry", theirs.job),
+        ("import", "undo", theirs.job),
         ("import", "start", file, "--table", "airports"),
         ("import", "dry-run", file, "--table", "airports"),
         ("publish", "ORDER", "o-1", "--partial", "--attributes", "{}"),
@@ -123,6 +124,8 @@ NAMES_NOTHING = {
     "repair plan",
     "saga start",
     "task run",
+    "type list",
+    "type show",
 }
 """They name declarations, or make what is one's own: the matrix of routes has what they send."""
 OF_AWS = {"execution graph", "execution history", "execution list", "execution show", "logs"}

@@ -112,7 +112,7 @@ class Stored(Generic[M]):
     @property
     def attributes(self) -> dict[str, Json]:
         """The item's attributes, as the type shapes them today."""
-        return models.today(self.key.type, self.shape, self.content.attributes)
+        return models.converted(self.key.type, self.shape, self.content.attributes)
 
     @property
     def is_deleted(self) -> bool:
@@ -120,7 +120,7 @@ class Stored(Generic[M]):
         return self.content.is_deleted
 
     @property
-    def today(self) -> Content:
+    def converted(self) -> Content:
         """The content, as the type shapes it today."""
         return Content(self.name, self.attributes, self.is_deleted)
 

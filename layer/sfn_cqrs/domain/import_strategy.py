@@ -70,7 +70,7 @@ class ImportStrategy:
         if current is None:
             return Comparison.NOT_EXIST
         wanted = Content(record.name, record.attributes, record.is_deleted)
-        is_equal = wanted.digest(current.key) == current.today.digest(current.key)
+        is_equal = wanted.digest(current.key) == current.converted.digest(current.key)
         return Comparison.EQUAL if is_equal else Comparison.CHANGED
 
     @classmethod

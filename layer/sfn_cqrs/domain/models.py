@@ -188,7 +188,7 @@ def is_newer(type_: str, shape: int) -> bool:
     return typed is not None and shape > typed.shape
 
 
-def today(type_: str, shape: int, attributes: dict[str, Json]) -> dict[str, Json]:
+def converted(type_: str, shape: int, attributes: dict[str, Json]) -> dict[str, Json]:
     """Return attributes in today's shape; those of a deletion may be empty, and stay so.
 
     Raises:

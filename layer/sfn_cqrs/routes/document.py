@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -22,8 +22,11 @@ from sfn_cqrs.domain.policy import CODE, Access
 from sfn_cqrs.routes.operation import Answer, Declared, Media, Operation, Redirect, operation_of
 from sfn_cqrs.routes.problems import status_of
 from sfn_cqrs.routes.resolver import Route
+from sfn_cqrs.routes.schemas.commands import PUBLISH
 from sfn_cqrs.routes.schemas.shapes import Schema, record
 from sfn_cqrs.routes.schemas.values import COUNT, PRIVATE, TEXT, VERSION, Shape
+from sfn_cqrs.routes.typed import publish_schemas
+from sfn_cqrs.service.types import TypeShown
 
 _PARAMETER: Final = re.compile(r"<(\w+?)_?>")
 _CODE: Final = {
@@ -58,14 +61,19 @@ _PROBLEM: Final = record(
 Declarations = Mapping[Declared, Mapping[str, Access]]
 
 
-def document(routes: Iterable[Route], declarations: Declarations | None = None) -> dict[str, Any]:
-    """Describe routes, with what the user's package declares of who may use them."""
-    return _Document(declarations or {}).of(routes)
+def document(
+    routes: Iterable[Route],
+    declarations: Declarations | None = None,
+    types: Sequence[TypeShown] = (),
+) -> dict[str, Any]:
+    """Describe routes, with the user's declarations: who may use them, and what types contain."""
+    return _Document(declarations or {}, types).of(routes)
 
 
 class _Document:
-    def __init__(self, declarations: Declarations) -> None:
+    def __init__(self, declarations: Declarations, types: Sequence[TypeShown]) -> None:
         self._declarations = declarations
+        self._types = types
         self._schemas: dict[str, Any] = {}
 
     def of(self, routes: Iterable[Route]) -> dict[str, Any]:
@@ -106,7 +114,7 @@ class _Document:
         if parameters := self._parameters(route, said):
             view["parameters"] = parameters
         if said.body is not None:
-            content = {"application/json": {"schema": self._plain(said.body)}}
+            content = {"application/json": {"schema": self._body(said.body)}}
             view["requestBody"] = {
                 "required": bool(said.body.shape["required"]),
                 "content": content,
@@ -114,6 +122,18 @@ class _Document:
         if said.is_public:
             view["security"] = []
         return view
+
+    def _body(self, schema: Schema) -> dict[str, Any]:
+        """Return the schema of a body; a publish has one for each type that has a model."""
+        found: dict[str, Any] = self._plain(schema)
+        if schema is not PUBLISH or all(one.schema is None for one in self._types):
+            return found
+        names, schemas = publish_schemas(self._types)
+        self._schemas |= {name: self._plain(one) for name, one in schemas.items()}
+        if PUBLISH.name in names:
+            untyped = [one.name for one in self._types if one.schema is None]
+            self._schemas[PUBLISH.name]["properties"]["type"] = {"enum": untyped}
+        return {"oneOf": [{"$ref": f"#/components/schemas/{name}"} for name in names]}
 
     def _parameters(self, route: Route, said: Operation) -> list[dict[str, Any]]:
         names = _PARAMETER.findall(route.rule)

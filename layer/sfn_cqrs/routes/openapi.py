@@ -19,6 +19,7 @@ from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.imports import strategies
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.tasks import types as task_types
+from sfn_cqrs.service.types import TypeService
 
 _DOCUMENT = Schema("OpenApi", {"type": "object", "additionalProperties": ANYTHING})
 _NO_SCRIPTS_FROM_ELSEWHERE = (
@@ -41,8 +42,8 @@ def routes_for(described: Sequence[Routes]) -> Routes:
         """Describe the API, as OpenAPI 3.1."""
         from sfn_cqrs.routes.document import document  # noqa: PLC0415 - not in every cold start
 
-        Request()
-        return answer(HTTPStatus.OK, document(registered(), _declarations()))
+        types = Request().service(TypeService).list()
+        return answer(HTTPStatus.OK, document(registered(), _declarations(), types))
 
     @routes.get("/docs")
     @operation(
@@ -59,7 +60,7 @@ def routes_for(described: Sequence[Routes]) -> Routes:
         if bootstrap.stage() == "prod":
             raise NotFoundError("the page is not served in prod; GET /openapi.json has it all")
         headers = {"Content-Security-Policy": _NO_SCRIPTS_FROM_ELSEWHERE}
-        text = page(document(registered(), _declarations()))
+        text = page(document(registered(), _declarations(), TypeService("-").list()))
         return Response(HTTPStatus.OK.value, "text/html; charset=utf-8", text, headers)
 
     return routes

@@ -108,17 +108,38 @@ def _body(document: Mapping[str, Any], operation: Mapping[str, Any]) -> str:
     if "requestBody" not in operation:
         return ""
     (content,) = operation["requestBody"]["content"].values()
-    name = content["schema"]["$ref"].rpartition("/")[2]
-    schema = document["components"]["schemas"][name]
-    example = {field: _example(schema["properties"][field]) for field in schema["required"]}
-    rows = len(schema["required"]) + 3
-    return f'<p>{_link(name)}</p><textarea rows="{rows}">{_json(example)}</textarea>'
+    options = content["schema"].get("oneOf", [content["schema"]])
+    names = [option["$ref"].rpartition("/")[2] for option in options]
+    schemas = document["components"]["schemas"]
+    example = _example_of(schemas, schemas[names[0]])
+    rows = len(json.dumps(example, indent=2).splitlines()) + 1
+    links = " or ".join(map(_link, names))
+    return f'<p>{links}</p><textarea rows="{rows}">{_json(example)}</textarea>'
+
+
+def _example_of(schemas: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an object with the fields that a body needs, and those that its attributes need."""
+    found = {}
+    for name in schema["required"]:
+        shape = schema["properties"][name]
+        if "$ref" in shape:
+            shape = schemas[shape["$ref"].rpartition("/")[2]]
+            found[name] = _example_of(schemas, {"required": [], **shape})
+        else:
+            found[name] = _example(shape)
+    return found
 
 
 def _example(shape: Mapping[str, Any]) -> Any:
+    if "const" in shape:
+        return shape["const"]
     kinds = shape.get("type", "object")
     kind = kinds[0] if isinstance(kinds, list) else kinds
-    plain: dict[str, Any] = {"integer": 0, "boolean": False, "array": [], "object": {}}
+    least = shape.get("minimum", 0)
+    plain: dict[str, Any] = {
+        **{"integer": least, "number": least, "boolean": False},
+        **{"array": [], "object": {}},
+    }
     return shape.get("enum", [plain.get(kind, "…")])[0]
 
 

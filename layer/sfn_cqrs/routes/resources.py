@@ -12,6 +12,7 @@ from sfn_cqrs.routes import (
     repairs,
     sagas,
     tasks,
+    types,
 )
 
 WITH_TOKEN = [
@@ -26,6 +27,7 @@ WITH_TOKEN = [
         repairs,
         sagas,
         tasks,
+        types,
     )
 ]
 RESOURCES = [*WITH_TOKEN, approval_links.routes]

@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "up": _own("up:up", "Start the local stack and keep it running."),
     "demo": _own("demo:demo", "Run the whole system on real airports."),
     "publish": _own("publish:publish", "Publish a version of an item, or its deletion."),
+    "type": _own("type:type_", "Look at types of commands: list, show."),
     "data": _own("data:data", "Look at items: get, list, history."),
     "read-model": _own("read_model:read_model", "Look at read models: list, show."),
     "chain": _own("chain:chain", "Look at and repair chains: show, redrive, skip."),

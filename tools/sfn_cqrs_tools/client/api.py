@@ -55,6 +55,10 @@ class ApiProblem(click.ClickException):
         code = document.get("code", f"HTTP {status}")
         detail = document.get("detail") or document.get("message") or "no reason given"
         hint = hint or _HINTS.get(code, "")
+        problems = document.get("problems", ())
+        if problems:
+            fields = (f"  {each['field']}: {each['reason']}" for each in problems)
+            detail = "\n".join(("these fields are wrong:", *fields))
         super().__init__("\n".join(filter(None, (f"{code}: {detail}", hint))))
 
     def hinted(self, hint: str) -> ApiProblem:

@@ -188,8 +188,8 @@ class Undo:
             predecessor = Chain(row.key).run(chain.previous(version)).version
             below = _kept_between(row.key, max(predecessor, 1), version)
             if below is None:
-                return None if predecessor else replace(row.today, is_deleted=True)
-        return below.today
+                return None if predecessor else replace(row.converted, is_deleted=True)
+        return below.converted
 
 
 def _kept_between(key: ItemKey, first: int, version: int) -> DataRow | None:

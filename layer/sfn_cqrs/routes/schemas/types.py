@@ -1,0 +1,24 @@
+"""What is answered of types."""
+
+from sfn_cqrs.domain.process import Lane
+from sfn_cqrs.routes.schemas.shapes import list_of, page_of, record
+from sfn_cqrs.routes.schemas.values import COUNT, TEXT, of, one_of
+
+TYPE_SHOWN = record(
+    "Type",
+    {
+        "type": of("name", TEXT),
+        "publish": of(lambda shown: str(shown.access.publish), TEXT),
+        "imports": TEXT,
+        "read": of(lambda shown: str(shown.access.read), TEXT),
+        "guarded": of(lambda shown: sorted(shown.access.guarded), list_of(TEXT)),
+        "lane": one_of(*Lane),
+        "handlers": of(lambda shown: list(shown.handlers), list_of(TEXT)),
+        "shape": {**COUNT, "description": "the number of the shape that versions have today"},
+        "personal": of(lambda shown: list(shown.personal), list_of(TEXT)),
+    },
+    optional={
+        "schema": {"type": "object", "description": "JSON Schema of the attributes"},
+    },
+)
+TYPES_SHOWN = page_of(TYPE_SHOWN)
