@@ -33,6 +33,126 @@ RECORDS = [
         ),
     ),
 ]
+EXPRESSIONS = [
+    Mutant(
+        "DB1",
+        f"{ADAPTERS}/process_table.py",
+        '_OWNED = "attempt = :attempt AND',
+        '_OWNED = "attempt >= :attempt AND',
+        "an execution of an attempt that was redriven writes the status of the next",
+        (
+            f"{UNIT}/command/test_check_version.py::test_an_execution_that_owns_the_version_no_longer_changes_nothing",
+        ),
+    ),
+    Mutant(
+        "DB2",
+        f"{ADAPTERS}/process_table.py",
+        '_CLAIMED = " AND (attribute_not_exists(#run) OR #run = :run)"',
+        '_CLAIMED = " AND (attribute_not_exists(#run) OR #run <> :run)"',
+        "two runs of the express lane work on one version at once",
+        (
+            f"{UNIT}/command/test_check_version.py::TestInTheExpressLane::test_it_looks_again_before_it_hands_over",
+        ),
+    ),
+    Mutant(
+        "DB3",
+        f"{ADAPTERS}/process_table.py",
+        'f"attempt = :attempt AND ({_REPAIRABLE} OR {with_its_publisher})"',
+        'f"attempt = :attempt AND ({_REPAIRABLE})"',
+        "a version whose publisher died waits for ever",
+        (f"{UNIT}/schedule/test_sweep_blocked.py::test_a_version_whose_wake_was_lost_goes_on",),
+    ),
+    Mutant(
+        "DB4",
+        f"{ADAPTERS}/command_table.py",
+        '_NEVER_STORED = "attribute_not_exists(pk)"',
+        '_NEVER_STORED = "attribute_not_exists(nobody)"',
+        "of two who publish the same version the first is lost",
+        (
+            f"{UNIT}/service/test_publish.py::TestPartial::test_a_change_that_was_overtaken_merges_into_what_came_between",
+        ),
+    ),
+    Mutant(
+        "DB5",
+        f"{ADAPTERS}/command_table.py",
+        'ConditionExpression="attribute_exists(pk) AND attribute_not_exists(#ttl)"',
+        'ConditionExpression="attribute_not_exists(#ttl)"',
+        "an item of a ttl alone stands where a version has expired, and lists fail on it",
+        (
+            f"{UNIT}/command/test_set_ttl_command.py::test_a_command_that_has_gone_is_not_made_again",
+        ),
+    ),
+    Mutant(
+        "DB6",
+        f"{ADAPTERS}/command_table.py",
+        '"attribute_not_exists(pk) OR outcome = :applied"',
+        '"attribute_not_exists(pk) OR outcome <> :applied"',
+        "a request applies its version while the one before is at work",
+        (f"{UNIT}/service/test_publish_sync.py::test_the_state_before_is_kept_in_the_history",),
+    ),
+    Mutant(
+        "DB7",
+        f"{ADAPTERS}/read_model.py",
+        'OR version < :version"',
+        'OR version <> :version"',
+        "a late retry puts an older row over a newer one",
+        (f"{UNIT}/shop/test_airports.py::test_a_stale_version_does_not_overwrite_a_newer_row",),
+    ),
+    Mutant(
+        "DB8",
+        f"{ADAPTERS}/request_table.py",
+        '"attribute_not_exists(pk) OR #ttl <= :now"',
+        '"attribute_not_exists(pk) OR #ttl > :now"',
+        "an Idempotency-Key does not keep a request from being made twice",
+        (f"{UNIT}/service/test_publish.py::TestIdempotency::test_after_24_hours_the_key_is_free",),
+    ),
+    Mutant(
+        "DB9",
+        f"{ADAPTERS}/import_table.py",
+        '"ConditionExpression": "attribute_not_exists(sealed)"',
+        '"ConditionExpression": "attribute_not_exists(nobody)"',
+        "a batch that comes after the end is counted",
+        (
+            f"{UNIT}/import_csv/test_csv_rows_handler.py::test_a_batch_that_comes_after_the_job_was_ended_without_it_is_not_counted",
+        ),
+    ),
+    Mutant(
+        "DB10",
+        f"{ADAPTERS}/open_index.py",
+        '"opened_at < :before"',
+        '"opened_at > :before"',
+        "sweeps repair what has just begun, and nothing that hangs",
+        (
+            f"{UNIT}/schedule/test_finish_imports.py::test_a_job_whose_execution_died_ends_by_what_was_counted",
+        ),
+    ),
+    Mutant(
+        "DB11",
+        f"{ADAPTERS}/task_table.py",
+        '_AT_WORK = "attempt = :attempt AND seq = :seq AND',
+        '_AT_WORK = "attempt = :attempt AND seq >= :seq AND',
+        "a function that outlived its try ends the item of the next",
+        (f"{UNIT}/task/test_iterator.py::test_a_function_that_outlives_its_try_records_nothing",),
+    ),
+    Mutant(
+        "DB12",
+        f"{ADAPTERS}/task_table.py",
+        'condition = f"attempt <= :attempt AND {_OPEN}"',
+        'condition = f"attempt < :attempt AND {_OPEN}"',
+        "an item whose function died stays open, and so does its task",
+        (
+            f"{UNIT}/task/test_finalize_task.py::test_an_item_whose_function_died_at_every_try_fails_with_its_error",
+        ),
+    ),
+    Mutant(
+        "DB13",
+        f"{ADAPTERS}/data_table.py",
+        'FilterExpression="is_deleted = :no"',
+        'FilterExpression="is_deleted <> :no"',
+        "lists show what is deleted, and nothing else",
+        (f"{UNIT}/service/test_data.py::TestData::test_items_are_listed_page_by_page",),
+    ),
+]
 EXPRESS = [
     Mutant(
         "X5",
@@ -946,6 +1066,7 @@ OF_THE_ENGINE = [
     ),
 ]
 MUTANTS = [
+    *EXPRESSIONS,
     *RECORDS,
     *EXPRESS,
     *WRITE_RATE,
