@@ -139,9 +139,8 @@ class Interrupted(_System):
 
     def _keep(self, token: str | None) -> Golden:
         execution = self.execution
-        dynamodb = self.clients["dynamodb"]
         tables = {
-            logical_id: dynamodb.scan(TableName=self.template.name(logical_id))["Items"]
+            logical_id: self.items(logical_id)
             for logical_id in self.template.of_type("AWS::DynamoDB::Table")
         }
         objects = {
@@ -225,8 +224,7 @@ class Continued(_System):
                 self.clients["dynamodb"].put_item(
                     TableName=self.template.name(logical_id), Item=item
                 )
-        for table in self.streams:  # whose records were read yesterday
-            self._positions[table] = len(self._shard(table))
+        self.forget_written()  # which the streams told of yesterday
         if self.golden.token is None:
             super().submit(function, payload, done)
         else:

@@ -4,10 +4,11 @@ import json
 from contextlib import contextmanager
 
 import pytest
+from botocore.exceptions import ClientError
 from tests.simulation.crashes import failing
 from tests.support.airports import Airport
 from tests.support.calls import AwsCall
-from tests.support.moto_system import MotoSystem, clients, respond
+from tests.support.moto_system import MotoSystem
 from tests.support.system import API, killing
 
 from sfn_cqrs import bootstrap
@@ -28,23 +29,18 @@ def failed(system, airport):
 
 
 @contextmanager
-def busy(service, operation, code, status, *, times):
-    """The next calls are refused: more than botocore makes of one, fewer than Retry allows."""
+def busy(system, operation, code, status, *, times):
+    """The next calls are refused after all tries of botocore: fewer than Retry allows."""
     refused = []
 
-    def refuse(request, event_name, **_):
-        if not event_name.endswith(f".{operation}") or len(refused) == times:
-            return None
-        refused.append(code)
-        answer = {"__type": f"com.amazonaws#{code}", "message": "try again"}
-        return respond(request, status, json.dumps(answer).encode())
+    def refuse(call, moment):
+        if (call.operation, moment) == (operation, "before") and len(refused) < times:
+            refused.append(code)
+            answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+            raise ClientError(answer, operation)
 
-    events = clients()[service].meta.events
-    events.register_first(f"before-send.{service}", refuse)
-    try:
+    with system.calls.observed_by(refuse):
         yield refused
-    finally:
-        events.unregister(f"before-send.{service}", refuse)
 
 
 @pytest.fixture
@@ -269,10 +265,10 @@ def test_a_table_that_is_busy_for_a_while_fails_nothing(system, airport, operati
     airport.publish("one")
     airport.publish("two")
 
-    with busy("dynamodb", operation, code, status, times=10) as refused:
+    with busy(system, operation, code, status, times=3) as refused:
         system.run()
 
-    assert refused == [code] * 10
+    assert refused == [code] * 3
     airport.assert_complete()
     assert system.failures() == []
 

@@ -14,7 +14,7 @@ LANES = ["STANDARD", "STANDARD", "EXPRESS", "EXPRESS", "STANDARD"]
 def forget_lanes(system: MotoSystem) -> None:
     """Let the stored items be as code wrote them that knew no lane."""
     table = system.template.name("CommandsTable")
-    for item in system.clients["dynamodb"].scan(TableName=table)["Items"]:
+    for item in system.items("CommandsTable"):
         if item["kind"]["S"] == "process":
             system.clients["dynamodb"].update_item(
                 TableName=table,

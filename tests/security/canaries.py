@@ -96,9 +96,8 @@ class CanarySystem(WholeSystem):
                 events = self.engine.history(listed["executionArn"])
                 text = json.dumps([shown, events], default=str)
                 self.seen["histories"].append(_without_tokens_given(text))
-        for name in self.clients["dynamodb"].list_tables()["TableNames"]:
-            items = self.clients["dynamodb"].scan(TableName=name)["Items"]
-            causes = [list(_causes(unmarshal(item))) for item in items]
+        for table in self.template.of_type("AWS::DynamoDB::Table"):
+            causes = [list(_causes(unmarshal(item))) for item in self.items(table)]
             self.seen["causes"].append(json.dumps(causes))
 
 

@@ -300,17 +300,9 @@ def test_a_cancelled_job_keeps_what_is_done_and_counts_it() -> None:
 def test_a_dry_run_reports_the_same_and_writes_nothing() -> None:
     with prepared() as system:
         seed(system)
-        before = len(
-            system.clients["dynamodb"].scan(TableName=system.template.name("CommandsTable"))[
-                "Items"
-            ]
-        )
+        before = len(system.items("CommandsTable"))
         dry = system.imported(a_file(ROWS), dry_run=True)
-        after = len(
-            system.clients["dynamodb"].scan(TableName=system.template.name("CommandsTable"))[
-                "Items"
-            ]
-        )
+        after = len(system.items("CommandsTable"))
         wet = system.imported(a_file(ROWS))
 
         assert before == after

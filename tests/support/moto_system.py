@@ -1,8 +1,8 @@
-"""A system over moto: real clients, tables and topics made as template.yaml has them."""
+"""A system over DynamoDB in memory and over moto: all is made as template.yaml has it."""
 
 import json
-from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from math import ceil
 from typing import Any, NamedTuple, Self
@@ -12,29 +12,32 @@ from urllib.parse import urlparse
 import boto3
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives.asymmetric import rsa
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.utils import unix_time_millis
-from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import s3_backends
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
+from tests.support.stream import Stream
 from tests.support.system import System
 
 from sfn_cqrs.adapters.command_items import as_process
 from sfn_cqrs.adapters.dynamodb import unmarshal
 from sfn_cqrs.domain.process import Process
+from sfn_cqrs_tools.testing.dynamodb import Change, DynamoDB
+from sfn_cqrs_tools.testing.fakes.stored import TABLES
 from sfn_local import FunctionError
 from sfn_local.http_server import Request
 from sfn_local.server import handler as engine_handler
 
+Told = Callable[[str], None]
 NEVER = float("inf")
 """Moto has the machine's clock; this system says itself when a message comes again."""
 RECEIVED_AT_ONCE = 10
 ACCOUNT = DEFAULT_ACCOUNT_ID
 REGION = "us-east-1"
-WRITES = ("PutItem", "UpdateItem", "TransactWriteItems")
 
 
 class Hidden(NamedTuple):
@@ -45,8 +48,28 @@ class Hidden(NamedTuple):
     message: dict[str, Any]
 
 
+class ToldDynamoDB(DynamoDB):
+    """Says of each call when it begins and when it is answered, as botocore does."""
+
+    def __init__(self, names: dict[str, str], before: Told, after: Told) -> None:
+        """Make the framework's tables under these names."""
+        super().__init__({name: TABLES[logical_id] for logical_id, name in names.items()})
+        self._before, self._after = before, after
+
+    @contextmanager
+    def _called(self, operation: str, call: dict[str, Any]) -> Iterator[None]:
+        self._before(operation)
+        try:
+            with super()._called(operation, call):
+                yield
+        except ClientError:
+            self._after(operation)
+            raise
+        self._after(operation)
+
+
 class MotoSystem(System):
-    """Tables, topics, queues and the bucket are moto's; Step Functions is the engine."""
+    """Topics, queues and buckets are moto's, tables are in memory; Step Functions is the engine."""
 
     def __init__(
         self,
@@ -63,15 +86,17 @@ class MotoSystem(System):
         self._refs: dict[str, str] = {}
         self._inboxes: dict[str, str] = {}
         self._hidden: dict[str, list[Hidden]] = {}
-        self._is_written = False
-        self._positions: Counter[str] = Counter()
+        self._read = 0
         self.streams = {"CommandsTable": self.stream}
+        names = {logical_id: self.template.name(logical_id) for logical_id in TABLES}
+        self._tables = {name: logical_id for logical_id, name in names.items()}
+        self.dynamodb = ToldDynamoDB(names, self.before_call, self.after_call)
 
     def __enter__(self) -> Self:
         # moto's SNS signs each message: one short key per process will do.
         self._aws.enter_context(mock.patch.object(rsa, "generate_private_key", _signing_key))
         self._aws.enter_context(mock_aws())
-        self.clients = clients()
+        self.clients: dict[str, Any] = {**clients(), "dynamodb": self.dynamodb}
         self._make_resources()
         _systems.append(self)
         super().__enter__()
@@ -83,9 +108,7 @@ class MotoSystem(System):
         self._aws.close()
 
     def processes(self) -> list[Process]:
-        table = self.template.name("CommandsTable")
-        items = self.clients["dynamodb"].scan(TableName=table, ConsistentRead=True)["Items"]
-        plain = [unmarshal(item) for item in items]
+        plain = [unmarshal(item) for item in self.items("CommandsTable")]
         return [as_process(item) for item in plain if item.get("kind") == "process"]
 
     def parts(self) -> dict[str, Any]:
@@ -96,17 +119,35 @@ class MotoSystem(System):
         return {name: self._refs.get(value, value) for name, value in deployed.items()}
 
     def poll(self) -> None:
-        if not self._is_written:
-            return
-        self._is_written = False
-        for table, stream in self.streams.items():
-            records = self._shard(table)[self._positions[table] :]
-            self._positions[table] += len(records)
-            for record in (each.to_json() for each in records):
-                moment = self.clock.time()  # moto's is the machine's own
-                change = {**record["dynamodb"], "ApproximateCreationDateTime": moment}
-                source = stream.settings.stream_arn
-                stream.offer({**record, "dynamodb": change, "eventSourceARN": source})
+        written = self.dynamodb.written[self._read :]
+        self._read += len(written)
+        for number, change in enumerate(written, self._read - len(written) + 1):
+            stream = self.streams.get(self._tables[change.table])
+            if stream is not None:
+                stream.offer(self._told_of(change, number, stream))
+
+    def forget_written(self) -> None:
+        """Have no stream tell of what was written until now."""
+        self._read = len(self.dynamodb.written)
+
+    def items(self, table: str) -> list[dict[str, Any]]:
+        """The items of a table by its logical id; no function has asked for them."""
+        return self.dynamodb.items(self.template.name(table))
+
+    def _told_of(self, change: Change, number: int, stream: Stream) -> dict[str, Any]:
+        image = {} if change.item is None else {"NewImage": change.item}
+        return {
+            "eventID": str(number),
+            "eventName": change.event,
+            "eventSource": "aws:dynamodb",
+            "eventSourceARN": stream.settings.stream_arn,
+            "dynamodb": {
+                "ApproximateCreationDateTime": self.clock.time(),
+                "Keys": change.keys,
+                "SequenceNumber": f"{number:020d}",
+                **image,
+            },
+        }
 
     def client(self, service: str) -> Any:
         return self.clients[service]
@@ -228,8 +269,6 @@ class MotoSystem(System):
         return sns_backends[ACCOUNT][REGION]
 
     def _make_resources(self) -> None:
-        for logical_id, properties in self._resources("AWS::DynamoDB::Table"):
-            self._make_table(self.template.name(logical_id), properties)
         for logical_id, properties in self._resources("AWS::S3::Bucket"):
             bucket = s3_backends[ACCOUNT]["aws"].create_bucket(
                 self.template.name(logical_id), REGION
@@ -253,18 +292,6 @@ class MotoSystem(System):
 
     def _made(self, logical_id: str, ref: str) -> None:
         self._refs[self.template.resolve({"Ref": logical_id})] = ref
-
-    def _make_table(self, name: str, properties: dict[str, Any]) -> None:
-        indexes = properties.get("GlobalSecondaryIndexes")
-        stream = properties.get("StreamSpecification")
-        self.clients["dynamodb"].create_table(
-            TableName=name,
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=properties["KeySchema"],
-            AttributeDefinitions=properties["AttributeDefinitions"],
-            **({"GlobalSecondaryIndexes": indexes} if indexes else {}),
-            **({"StreamSpecification": {"StreamEnabled": True, **stream}} if stream else {}),
-        )
 
     def _make_queue(self, logical_id: str, properties: dict[str, Any]) -> None:
         attributes = {}
@@ -294,17 +321,10 @@ class MotoSystem(System):
         queue = sqs_backends[ACCOUNT][REGION].create_queue(name, **attributes)
         return str(queue.url(urlparse(f"https://sqs.{REGION}.amazonaws.com")))
 
-    def _shard(self, table: str) -> list[Any]:
-        """A stream's records, from moto's backend: its streams API does not answer."""
-        backend = dynamodb_backends[ACCOUNT][REGION]
-        records: list[Any] = backend.tables[self.template.name(table)].stream_shard.items
-        return records
-
     def before_call(self, operation: str) -> None:
         self.calls.before(operation)
 
     def after_call(self, operation: str) -> None:
-        self._is_written = self._is_written or operation in WRITES
         self.calls.after(operation)
 
     def ask_engine(self, request: AWSPreparedRequest) -> AWSResponse:
@@ -346,7 +366,7 @@ def clients() -> dict[str, Any]:
     config = Config(retries={"mode": "standard", "max_attempts": 4})
     made: dict[str, Any] = {
         service: boto3.client(service, region_name=REGION, config=config, **credentials)
-        for service in ("dynamodb", "s3", "sns", "sqs", "stepfunctions")
+        for service in ("s3", "sns", "sqs", "stepfunctions")
     }
     for client in made.values():
         client.meta.events.register_first("before-call", _before_call)

@@ -70,9 +70,7 @@ class ZipSystem(ImportSystem):
 
     def unsettled(self) -> list[str]:
         """The jobs that the index of open ones lists, those of files included."""
-        table = self.template.name("ImportTmpTable")
-        items = self.clients["dynamodb"].scan(TableName=table, ConsistentRead=True)["Items"]
-        return [item["id"]["S"] for item in items if "open_shard" in item]
+        return [item["id"]["S"] for item in self.items("ImportTmpTable") if "open_shard" in item]
 
     @contextmanager
     def losing(self, function: str, operation: str) -> Iterator[list[str]]:
