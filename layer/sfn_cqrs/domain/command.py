@@ -2,21 +2,13 @@
 
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Generic
+from typing import Generic
 
 from sfn_cqrs.domain import models
 from sfn_cqrs.domain.errors import AttributesTooLargeError, InvalidInputError
 from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.models import M
 from sfn_cqrs.domain.values import Json, checked_json, checked_object, digest, size_of
-
-if TYPE_CHECKING:
-    from typing_extensions import TypeVar
-
-    M = TypeVar("M", default=Any)
-else:
-    from typing import TypeVar
-
-    M = TypeVar("M")  # it has a default since Python 3.13, which Lambda runs
 
 MAX_NAME_CHARACTERS = 1024
 MAX_ATTRIBUTES_BYTES = 4 * 1024 * 1024

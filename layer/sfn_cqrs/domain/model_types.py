@@ -16,14 +16,13 @@ from itertools import islice
 from operator import or_
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union
 
-from sfn_cqrs.domain.models import MAX_PROBLEMS, InvalidModelError, Personal
+from sfn_cqrs.domain.models import MAX_PROBLEMS, ROOT, InvalidModelError, Personal
 
 if TYPE_CHECKING:
     from sfn_cqrs.domain.values import Json
 
 Problem = tuple[str, str]
 """The path of a field, and what is wrong with it."""
-ROOT: Final = "attributes"
 _NUMBER: Final = ("ge", "gt", "le", "lt")
 _LENGTH: Final = ("min_length", "max_length")
 _LIMITS: Final = (*_NUMBER, *_LENGTH, "pattern", "tz")
@@ -386,8 +385,8 @@ class DataclassModel:
         """Describe the model as a JSON Schema."""
         return self.structure.schema()
 
-    def made(self, attributes: "Mapping[str, Json]") -> Any:
-        """Check the attributes, and make an instance of the class.
+    def made(self, value: Any, root: str = ROOT) -> Any:
+        """Check a JSON value, and make an instance of the class.
 
         Raises:
             InvalidModelError: it names every wrong field.
@@ -395,12 +394,11 @@ class DataclassModel:
         import msgspec  # noqa: PLC0415 - no cold start waits for it
 
         try:
-            msgspec.convert(attributes, self.structure.for_msgspec(), dec_hook=_read)
-            return msgspec.convert(attributes, self.cls)
+            msgspec.convert(value, self.structure.for_msgspec(), dec_hook=_read)
+            return msgspec.convert(value, self.cls)
         except msgspec.ValidationError as error:
-            problems = self.structure.problems(dict(attributes), ROOT)
-            found = list(islice(problems, MAX_PROBLEMS))
-            raise InvalidModelError(found or [_problem_of(str(error))]) from None
+            found = list(islice(self.structure.problems(value, root), MAX_PROBLEMS))
+            raise InvalidModelError(found or [_problem_of(str(error), root)]) from None
 
 
 class PydanticModel:
@@ -430,37 +428,39 @@ class PydanticModel:
         schema: dict[str, Any] = self.cls.model_json_schema()
         return {**schema, "additionalProperties": False} if self._refuses_unknown else schema
 
-    def made(self, attributes: "Mapping[str, Json]") -> Any:
-        """Check the attributes, and make an instance of the class.
+    def made(self, value: Any, root: str = ROOT) -> Any:
+        """Check a JSON value, and make an instance of the class.
 
         Raises:
             InvalidModelError: it names every wrong field.
         """
-        unknown = sorted(attributes.keys() - self.names) if self._refuses_unknown else []
-        found = [(f"{ROOT}.{name}", "is not known") for name in unknown]
+        if not isinstance(value, dict):
+            raise InvalidModelError([(root, "must be an object")])
+        unknown = sorted(value.keys() - self.names) if self._refuses_unknown else []
+        found = [(f"{root}.{name}", "is not known") for name in unknown]
         made = None
         try:
-            made = self.cls.model_validate_json(json.dumps(attributes), strict=True)
+            made = self.cls.model_validate_json(json.dumps(value), strict=True)
         except ValueError as error:
             listed: Any = getattr(error, "errors", None)
             if listed is None:
                 raise
-            found = [*map(_pydantic_problem, listed()), *found]
+            found = [*(_pydantic_problem(one, root) for one in listed()), *found]
         if found:
             raise InvalidModelError(found)
         return made
 
 
-def _pydantic_problem(listed: Mapping[str, Any]) -> Problem:
+def _pydantic_problem(listed: Mapping[str, Any], root: str) -> Problem:
     steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in listed["loc"])
-    path = ROOT + "".join(steps)
+    path = root + "".join(steps)
     return path, "is required" if listed["type"] == "missing" else str(listed["msg"])
 
 
-def _problem_of(message: str) -> Problem:
+def _problem_of(message: str, root: str) -> Problem:
     """Return what a class's own `__post_init__` says, with its place."""
     said, _, place = message.partition(" - at `$")
-    return ROOT + place.removesuffix("`"), said
+    return root + place.removesuffix("`"), said
 
 
 def _structure(cls: Any, keeps_unknown: bool, outer: tuple[type, ...]) -> Structure:

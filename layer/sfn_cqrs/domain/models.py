@@ -11,11 +11,20 @@ from sfn_cqrs.domain.values import Json, checked_object
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from typing_extensions import TypeVar
+
+    M = TypeVar("M", default=Any)
+else:
+    from typing import TypeVar
+
+    M = TypeVar("M")  # it has a default since Python 3.13, which Lambda runs
+
 Upcast = Callable[[dict[str, Json]], dict[str, Json]]
 """Makes attributes of one shape into those of the next."""
 MAX_PROBLEMS: Final = 100
 """Wrong fields that one refusal names."""
 UNKNOWN: Final = ("refuse", "keep")
+ROOT: Final = "attributes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +74,8 @@ class Model(Protocol):
     def cls(self) -> type:
         """Return the class."""
 
-    def made(self, attributes: Mapping[str, Json]) -> Any:
-        """Make an instance of the user's class.
+    def made(self, value: Any, root: str = ROOT) -> Any:
+        """Make an instance of the user's class; `root` is what the value is called.
 
         Raises:
             InvalidModelError: it names every wrong field.
@@ -161,6 +170,36 @@ def model_of(cls: type, *, unknown: str = "refuse") -> Model:
     if isinstance(cls, _Validates):
         return model_types.PydanticModel(cls, keeps_unknown=keeps_unknown)
     return model_types.DataclassModel(cls, keeps_unknown=keeps_unknown)
+
+
+def input_of(name: str, model: Model | None, value: Any, root: str) -> Any:
+    """Make what a task, a saga or an approval was given into an instance of its model.
+
+    Raises:
+        TypeError: it has none.
+        InvalidModelError: the value does not fit.
+    """
+    if model is None:
+        raise TypeError(f"{name} has no model; model=… in its declaration gives it one")
+    return model.made(value, root)
+
+
+def check_all(model: Model | None, values: Mapping[str, Any]) -> None:
+    """Refuse values that do not fit a model, if there is one, by the path of each.
+
+    Raises:
+        InvalidModelError: it names the wrong fields of all of them.
+    """
+    if model is None:
+        return
+    problems: list[tuple[str, str]] = []
+    for path, value in values.items():
+        try:
+            model.made(value, path)
+        except InvalidModelError as error:
+            problems += error.problems
+    if problems:
+        raise InvalidModelError(problems)
 
 
 def register(type_: str, typed: Typed | None) -> None:

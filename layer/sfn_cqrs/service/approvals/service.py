@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
-from sfn_cqrs.domain import approval_programs
+from sfn_cqrs.domain import approval_programs, models
 from sfn_cqrs.domain.approval import (
     MAX_SUBJECT_CHARACTERS,
     Approval,
@@ -80,6 +80,7 @@ class ApprovalService:
         seen = seen_id(self._tenant, key, asked)
         if seen is not None:
             return seen
+        models.check_all(known.model, {"payload": payload})
         approval = self._new(known, subject, payload, note, caller)
         return create_once(bootstrap.approvals(), approval, key, asked)
 

@@ -3,10 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Generic
 
+from sfn_cqrs.domain import models
 from sfn_cqrs.domain.approval import Approval, Pinned, Rules, Status, Vote
 from sfn_cqrs.domain.errors import UnknownApprovalTypeError
 from sfn_cqrs.domain.keys import TYPE_NAME
+from sfn_cqrs.domain.models import M
 from sfn_cqrs.domain.policy import CODE, MEMBERS, Access, Client, Policy, require
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.service import handlers
@@ -20,7 +23,7 @@ MAX_APPROVERS = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(Generic[M]):
     """What is handed to the function of a type: an approval that has been decided."""
 
     tenant: str
@@ -51,6 +54,17 @@ class Decided:
         )
 
     @property
+    def model(self) -> M:
+        """Return the payload as an instance of the type's model.
+
+        Raises:
+            TypeError: `approval_type` gives it none.
+            InvalidModelError: the payload does not fit it any more.
+        """
+        made: M = models.input_of(self.type, _types[self.type].model, self.payload, "payload")
+        return made
+
+    @property
     def key(self) -> str:
         """The same for every try: the idempotency key for what the function calls."""
         return self.id
@@ -68,6 +82,7 @@ class ApprovalType:
     granted: ApprovalHandler
     of: str = ""
     read: Policy = MEMBERS
+    model: models.Model | None = None
 
 
 _types: dict[str, ApprovalType] = {}
@@ -85,6 +100,7 @@ def approval_type(
     four_eyes: bool = True,
     expires_after: timedelta = timedelta(days=7),
     remind_every: timedelta | None = timedelta(days=1),
+    model: type | None = None,
 ) -> Callable[[ApprovalHandler], ApprovalHandler]:
     """Register the function that does what has been approved.
 
@@ -105,16 +121,19 @@ def approval_type(
         four_eyes: whether somebody else than the requester has to decide.
         expires_after: after which nobody can decide any more, at most 30 days.
         remind_every: how often to remind meanwhile, at least a minute; None for never.
+        model: the class of the payload, as of a `command_type`; the function has `decided.model`.
     """
     if of:
         handlers.check_name(of)
     rules = _checked_rules(type_, approvers, group, needed, four_eyes, expires_after, remind_every)
 
+    typed = None if model is None else models.model_of(model)
+
     def register(handler: ApprovalHandler) -> ApprovalHandler:
         found = _types.get(type_)
         if found is not None and found.granted.__module__ != handler.__module__:
             raise ValueError(f"{type_} has a function in {found.granted.__module__} already")
-        _types[type_] = ApprovalType(type_, rules, handler, of, read)
+        _types[type_] = ApprovalType(type_, rules, handler, of, read, typed)
         return handler
 
     return register

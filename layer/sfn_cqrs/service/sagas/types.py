@@ -3,9 +3,11 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic
 
+from sfn_cqrs.domain import models
 from sfn_cqrs.domain.errors import UnknownSagaError
+from sfn_cqrs.domain.models import M
 from sfn_cqrs.domain.policy import CODE, MEMBERS, UNDECLARED, Access, Client, Policy, Restricted
 from sfn_cqrs.domain.saga import MAX_STEPS
 from sfn_cqrs.domain.saga_programs import Move
@@ -17,8 +19,10 @@ _STEP = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
-class SagaStep:
+class SagaStep(Generic[M]):
     """What a step or a compensation works on; `input` and `results` are JSON.
+
+    `model` is the input as an instance of the saga's model, if it has one.
 
     `results` has what the steps have returned that are done, by their names. `undoes` is the
     step that a compensation undoes, and `user` is who started the saga.
@@ -38,6 +42,17 @@ class SagaStep:
     def key(self) -> str:
         """The same for every try of this step: the idempotency key for what it calls."""
         return f"{self.saga_id}/{self.name}"
+
+    @property
+    def model(self) -> M:
+        """Return the input as an instance of the saga's model.
+
+        Raises:
+            TypeError: `saga_type` gives it none.
+            InvalidModelError: the input does not fit it any more.
+        """
+        made: M = models.input_of(self.saga, _types[self.saga].model, self.input, "input")
+        return made
 
     @property
     def undone_key(self) -> str:
@@ -60,13 +75,15 @@ class SagaType(Restricted):
     compensations: dict[str, tuple[str, StepHandler]] = field(default_factory=dict)
     access: Access = UNDECLARED
     check: Check | None = None
+    model: models.Model | None = None
 
     def check_input(self, value: dict[str, Json]) -> None:
-        """Refuse what no step could work on, by the saga's own check.
+        """Refuse what no step could work on, by the saga's model and its own check.
 
         Raises:
             InvalidInputError: naming what is wrong with it.
         """
+        models.check_all(self.model, {"input": value})
         if self.check is not None:
             self.check(value)
 
@@ -101,17 +118,24 @@ _types: dict[str, SagaType] = {}
 
 
 def saga_type(
-    saga: str, *, publish: Policy = CODE, read: Policy = MEMBERS, check: Check | None = None
+    saga: str,
+    *,
+    publish: Policy = CODE,
+    read: Policy = MEMBERS,
+    check: Check | None = None,
+    model: type | None = None,
 ) -> None:
     """Say which clients may start a saga, and see it with its input and log; code always may.
 
     `check` is called with the input of a new saga, whoever starts it. Let it raise
     `InvalidInputError("input.lines", "…")` for what no step could work on: the saga is refused
     with 400 then, and nothing of it is kept. What passes, every step and compensation may rely on.
+    `model` is the class of the input, as of a `command_type`; steps have `step.model`.
     """
     _check(_SAGA, saga, "saga")
     declared = _types.setdefault(saga, SagaType(saga))
     declared.access, declared.check = Access(publish, read), check
+    declared.model = None if model is None else models.model_of(model)
 
 
 def types() -> dict[str, Access]:

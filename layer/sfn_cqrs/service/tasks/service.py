@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.attributes_bucket import TASKS
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
-from sfn_cqrs.domain import task_programs
+from sfn_cqrs.domain import models, task_programs
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import checked_name
 from sfn_cqrs.domain.errors import NotFoundError
@@ -178,6 +178,9 @@ class TaskService:
         seen = seen_id(self._tenant, caller.request_key, asked)
         if seen is not None:
             return seen
+        is_single = kind is TaskKind.SINGLE
+        paths = ["input" if is_single else f"input[{number}]" for number in range(len(items))]
+        models.check_all(known.model, dict(zip(paths, items, strict=True)))
         key = TaskKey(self._tenant, type_, new_ulid(bootstrap.now()), kind)
         called = checked_name(name) or type_
         task = new_task(key, called, items, caller, concurrency=known.concurrency)

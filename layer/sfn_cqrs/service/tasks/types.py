@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic
 
+from sfn_cqrs.domain import models
 from sfn_cqrs.domain.errors import UnknownTaskTypeError
 from sfn_cqrs.domain.keys import DEFAULT_CONCURRENCY, TYPE_NAME
+from sfn_cqrs.domain.models import M
 from sfn_cqrs.domain.policy import CODE, MEMBERS, UNDECLARED, Access, Policy, Restricted
 from sfn_cqrs.service import handlers
 
@@ -22,8 +24,11 @@ MAX_RETRY = 8
 
 
 @dataclass(frozen=True, slots=True)
-class TaskItem:
-    """What a task handler works on; `index` is 0 for a single task, `input` is JSON."""
+class TaskItem(Generic[M]):
+    """What a task handler works on; `index` is 0 for a single task, `input` is JSON.
+
+    `model` is the input as an instance of the type's model, if it has one.
+    """
 
     tenant: str
     task_type: str
@@ -36,6 +41,18 @@ class TaskItem:
     def key(self) -> str:
         """The same for every try of this item: the idempotency key for what it calls."""
         return f"{self.task_id}-{self.index}"
+
+    @property
+    def model(self) -> M:
+        """Return the input as an instance of the type's model.
+
+        Raises:
+            TypeError: `task_handler` gives it none.
+            InvalidModelError: the input does not fit it any more.
+        """
+        known = _types[self.task_type]
+        made: M = models.input_of(self.task_type, known.model, self.input, "input")
+        return made
 
 
 TaskHandler = Callable[[TaskItem], object]
@@ -54,6 +71,7 @@ class TaskType(Restricted):
     fail_fast: bool
     access: Access = UNDECLARED
     concurrency: int = DEFAULT_CONCURRENCY
+    model: models.Model | None = None
 
 
 _types: dict[str, TaskType] = {}
@@ -68,6 +86,7 @@ def task_handler(
     concurrency: int = DEFAULT_CONCURRENCY,
     publish: Policy = CODE,
     read: Policy = MEMBERS,
+    model: type | None = None,
 ) -> Callable[[TaskHandler], TaskHandler]:
     """Register a function that works on one item of a task.
 
@@ -85,6 +104,7 @@ def task_handler(
         publish: which clients may start, cancel and retry tasks: `CODE`, `MEMBERS`,
             `group("clerk")`. Code always may.
         read: which clients may see them, with their inputs and results.
+        model: the class of an item's input, as of a `command_type`; the handler has `item.model`.
     """
     if not TYPE_NAME.fullmatch(type_):
         raise ValueError(f"{type_!r} is no task type: 1 to 64 capital letters, digits or '_'")
@@ -95,12 +115,16 @@ def task_handler(
     if not 1 <= concurrency <= MAX_CONCURRENCY:
         raise ValueError(f"{type_}: concurrency must be 1 to {MAX_CONCURRENCY}")
 
+    typed = None if model is None else models.model_of(model)
+
     def register(handler: TaskHandler) -> TaskHandler:
         found = _types.get(type_)
         if found is not None and found.handler.__module__ != handler.__module__:
             raise ValueError(f"{type_} has a handler in {found.handler.__module__} already")
         access = Access(publish, read)
-        _types[type_] = TaskType(type_, handler, timeout, retry, fail_fast, access, concurrency)
+        _types[type_] = TaskType(
+            type_, handler, timeout, retry, fail_fast, access, concurrency, typed
+        )
         return handler
 
     return register
