@@ -93,6 +93,7 @@ def paths(stack, ids):
         f"/executions/task/{run}/steps/0",
         f"/executions/task/{run}/events/1",
         f"/executions/task/{run}/again",
+        f"/executions/task/{run}/log",
         f"/executions/import-csv/{importing['name']}",
         f"/executions/import-csv/{importing['name']}/children?{children}",
         "/imports",
@@ -240,13 +241,34 @@ def test_a_version_is_published_by_the_form(page, console, stack):
     assert found["name"] == "Über die Maske"
 
 
-def test_what_is_wrong_is_told_with_its_code(page, console):
-    visit(page, console, "/publish?type=ORDER&code=o-1")
-    page.get_by_label("Attributes").fill("{no json")
+def test_what_is_wrong_is_told_at_its_field_and_nothing_is_lost(page, console):
+    visit(page, console, "/publish?type=ORDER&code=form-2")
+    page.get_by_label("Name").fill("Kept")
+    page.get_by_label("Attributes").fill('{"total": 1,\n no json}')
     page.get_by_role("button", name="Publish").click()
 
-    expect(page.get_by_role("heading", level=1)).to_contain_text("The attributes are no JSON")
-    expect(page.locator("main code")).to_have_text("invalid_input")
+    expect(page.locator("#wrong-attributes")).to_contain_text("Not valid JSON")
+    expect(page.locator("#wrong-attributes")).to_contain_text("line 2, column 2")
+    expect(page.locator("main .notice code")).to_have_text("invalid_input")
+    expect(page.get_by_label("Attributes")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("Name")).to_have_value("Kept")
+    page.get_by_label("Attributes").fill('{"customer": "ada", "total": 1}')
+    page.get_by_role("button", name="Publish").click()
+    expect(page).to_have_url(f"{console.url}/items/ORDER/form-2?v=1")
+
+
+def test_whoever_was_slower_keeps_the_text_and_is_told_the_version(page, console, stack):
+    api = api_of(stack)
+    publish(api, "slow-1", "First", {"customer": "ada", "total": 1})
+    wait(api, "/commands/ORDER/slow-1/1", "outcome", ("APPLIED",))
+    visit(page, console, "/publish?type=ORDER&code=slow-1")
+    publish(api, "slow-1", "Faster", {"customer": "ada", "total": 2}, version=1)
+    wait(api, "/commands/ORDER/slow-1/2", "outcome", ("APPLIED",))
+    page.get_by_label("Name").fill("Mine")
+    page.get_by_role("button", name="Publish").click()
+
+    expect(page.locator("main")).to_contain_text("The item is at version 2 now.")
+    expect(page.get_by_label("Name")).to_have_value("Mine")
 
 
 def test_an_approval_is_decided_with_a_reason_by_another_person(page, console, stack):
@@ -288,7 +310,7 @@ def test_a_file_is_looked_at_and_imported(page, console, tmp_path):
     expect(page.locator("#preview")).to_contain_text("cp932")
     expect(page.locator("#preview")).to_contain_text("semicolon")
     expect(page.locator("#preview")).to_contain_text("中部国際空港")
-    page.get_by_label("Table").fill("airports")
+    page.get_by_label("Table").select_option("airports")
     page.get_by_role("button", name="Import").click()
 
     expect(page.locator("h1")).to_have_text("airports")
@@ -387,7 +409,7 @@ def test_a_saga_is_started_by_the_form_and_a_parked_one_goes_on(page, console, b
 
 def test_an_approval_is_asked_for_by_the_form(page, console, stack):
     visit(page, console, "/approvals/new")
-    page.get_by_label("Type").fill("ORDER_RELEASE")
+    page.get_by_label("Type").select_option("ORDER_RELEASE")
     page.get_by_label("Subject").fill("o-7")
     page.get_by_label("Note for the approvers").fill("it is urgent")
     page.get_by_role("button", name="Ask").click()
@@ -427,9 +449,10 @@ def test_an_execution_is_run_again_with_another_input_and_stopped(page, console,
     page.get_by_role("link", name="Retry with input …").click()
     page.get_by_role("textbox", name="Input").fill("{no json")
     page.get_by_role("button", name="Start").click()
-    expect(page.locator("h1")).to_contain_text("The input is no JSON")
-    page.go_back()
-    first = page.url
+    expect(page.locator("#wrong-input")).to_contain_text("Not valid JSON")
+    expect(page.get_by_role("textbox", name="Input")).to_have_value("{no json")
+    first = page.url.removesuffix("/again")
+    visit(page, console, first.removeprefix(console.url))
     page.get_by_role("link", name="Retry with input …").click()
     page.get_by_role("dialog").get_by_role("button", name="Start").click()
     expect(page).not_to_have_url(first)

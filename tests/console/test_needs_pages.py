@@ -9,7 +9,9 @@ from playwright.sync_api import expect
 from tests.console.browser import fetch, visit
 from tests.console.state import api_of, create, publish, wait
 
+from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.service import sweep
+from sfn_cqrs_tools.client.upload import upload
 from sfn_cqrs_tools.console.pages import repairs
 from sfn_local.calls.functions import FunctionError
 
@@ -194,3 +196,45 @@ def timed(address):
 def test_plans_that_are_remembered_are_few(console):
     assert all(len(plans) <= repairs.LATEST for plans in repairs._plans.values())
     assert console
+
+
+def test_an_import_is_undone_after_it_was_said_what_that_does(page, console, stack, tmp_path):
+    path = tmp_path / "undone.csv"
+    path.write_text("icao,name,country,lat,lon,tz\nRJBB,Kansai,JP,34.43,135.24,Asia/Tokyo\n")
+    api = api_of(stack)
+    key = upload(api, path, "airports", lambda _sent, **_more: None)
+    id_ = create(api, "/imports", {"key": key, "tableName": "airports"})
+    wait(api, f"/imports/{id_}", "status", ("COMPLETED",))
+    visit(page, console, f"/imports/{id_}")
+    page.get_by_role("link", name="Undo …").click()
+    expect(page.get_by_role("dialog")).to_contain_text("changed since is kept")
+    page.get_by_role("dialog").get_by_role("button", name="Undo").click()
+
+    expect(page.locator(".facts")).to_contain_text("Undoes")
+    undo = page.url.rpartition("/")[2]
+    wait(api, f"/imports/{undo}", "status", ("COMPLETED",))
+    assert api.get("/data/AIRPORT/RJBB", deleted="true")["isDeleted"]
+    visit(page, console, f"/imports/{id_}")
+    expect(page.get_by_role("link", name="Undo …")).to_have_count(0)
+
+
+def test_an_import_without_a_table_says_so_in_a_sentence(page, console, tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text("icao,name\nRJBB,Kansai\n")
+    visit(page, console, "/imports/new")
+    page.set_input_files("[type=file]", file)
+    page.get_by_label("Table").select_option("")
+    page.get_by_role("button", name="Import").click()
+
+    expect(page.locator("[data-problem]")).to_have_text("tableName: is missing")
+    expect(page.get_by_label("Table")).to_have_attribute("aria-invalid", "true")
+
+
+def test_an_execution_shows_what_its_functions_logged(page, console, stack):
+    ref = CommandRef(ItemKey("tenant1", "ORDER", "o-13"), 1, 1)
+    name = ref.execution_name(stack.outputs["CommandsTableName"])
+    visit(page, console, f"/executions/command/{name}")
+    page.get_by_role("button", name="Show the log").click()
+
+    expect(page.locator("#log")).to_contain_text("KeyError")
+    expect(page.locator("#log")).to_contain_text("sync_data")

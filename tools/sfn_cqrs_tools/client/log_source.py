@@ -53,14 +53,15 @@ def lines_of_aws(target: Target, since_ms: int, *, follow: bool) -> Iterator[Log
                 if event["eventId"] not in told:
                     told.add(event["eventId"])
                     since_ms = max(since_ms, event["timestamp"] - LATE_MS)
-                    yield _of_aws(event)
+                    yield of_aws(event)
         yield None
         if not follow:
             return
         time.sleep(AWS_SECONDS)
 
 
-def _of_aws(event: dict[str, Any]) -> LogLine:
+def of_aws(event: dict[str, Any]) -> LogLine:
+    """Read an event of a log group."""
     stream = _STREAM.match(event["logStreamName"])
     line = LogLine.of_function(stream["function"] if stream else "", "-", event["message"].rstrip())
     request = line.fields.get("requestId") or line.fields.get("function_request_id") or "-"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -37,6 +38,12 @@ from sfn_local.request_guard import Guard
 logger = logging.getLogger(__name__)
 
 ROOT: Final = "/console"
+PROBLEM: Final = "problem.html"
+CORRECTABLE: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
+"""What whoever has sent a form can put right in it."""
+FORM_NAMES: Final = {"taskType": "type", "tableName": "table"}
+"""What a form calls a field of the API."""
+_FIELD: Final = re.compile(r"(?P<field>[A-Za-z][\w.\[\]]*): (?P<reason>.+)", re.DOTALL)
 BEAT_SECONDS: Final = 15.0
 
 
@@ -60,17 +67,18 @@ class Ask:
         return self.backend.api(self.who)
 
 
-def json_of(text: str, is_none: str) -> Any:
-    """The JSON that a form has.
+def json_of(text: str, name: str) -> Any:
+    """Return the JSON that a form has in a field.
 
     Raises:
-        Refused: it is none, as `is_none` says; `{}` in it is why.
+        Refused: it is not valid; the text says where.
     """
     try:
         return json.loads(text)
-    except ValueError as error:
-        told = is_none.format(error)
-        raise Refused(HTTPStatus.BAD_REQUEST, "invalid_input", told) from error
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        told = f"Not valid JSON: {error.msg} ({place})"
+        raise Refused(HTTPStatus.BAD_REQUEST, "invalid_input", told, {name: told}) from error
 
 
 @dataclass(frozen=True)
@@ -117,10 +125,12 @@ def stepping(collection: str, verb: str) -> Page:
 class Refused(Exception):  # noqa: N818 - a page answers so, it is no error of the program
     """A page cannot be shown, or a form not be served; the text says what to do."""
 
-    def __init__(self, status: HTTPStatus, code: str, text: str) -> None:
-        """Take the answer's status, a stable code and the text."""
+    def __init__(
+        self, status: HTTPStatus, code: str, text: str, fields: Mapping[str, str] | None = None
+    ) -> None:
+        """Take the answer's status, a stable code, the text, and what is wrong with which field."""
         super().__init__(text)
-        self.status, self.code = status, code
+        self.status, self.code, self.fields = status, code, fields or {}
 
 
 class Console:
@@ -185,7 +195,7 @@ class Console:
         ask = self._ask(request)
         try:
             body = await _body(request)
-            form = dict(parse_qsl(body.decode(), keep_blank_values=True))
+            form = _form(body)
         except Refused as refused:
             return await self._rendered(request, self._problem(refused), ask)
         except UnicodeDecodeError:
@@ -198,8 +208,24 @@ class Console:
                 "This form is of another console or has expired: open the page again.",
             )
             return await self._rendered(request, self._problem(problem), ask)
-        form_of = self._forms[request.scope["route"].path]
-        return await self._rendered(request, await run_sync(self._answered, form_of, ask), ask)
+        path = request.scope["route"].path
+        answer = await run_sync(self._served, path, ask)
+        return await self._rendered(request, answer, ask)
+
+    def _served(self, path: str, ask: Ask) -> Answer:
+        """A form's answer; one that is refused is shown again, with what was written in it."""
+        answer = self._answered(self._forms[path], ask)
+        is_refused = isinstance(answer, View) and answer.template == PROBLEM
+        page = self._by_path.get(path)
+        if not isinstance(answer, View) or not is_refused or page is None:
+            return answer
+        if answer.status not in CORRECTABLE:
+            return answer
+        form = self._answered(page, replace(ask, form={}))
+        if not isinstance(form, View) or form.template == PROBLEM:
+            return answer
+        told = {"given": ask.form, "problem": answer.values}
+        return replace(form, values={**form.values, **told}, status=answer.status, is_live=False)
 
     async def _take_file(self, request: Request) -> Response:
         """A file as the body of a request: spooled to the disk, however large it is."""
@@ -217,12 +243,15 @@ class Console:
             answer = await run_sync(self._answered, partial(taker, Path(file.name)), ask)
         if isinstance(answer, GoTo):
             return Response(headers={"x-go": f"{ROOT}{answer.path}"})
+        if isinstance(answer, View) and answer.template == PROBLEM:
+            fields = ",".join(answer.values["fields"])
+            return Response(answer.values["text"], answer.status, {"x-fields": fields})
         return await self._rendered(request, answer, ask)
 
     async def _choose_who(self, request: Request) -> Response:
         try:
             body = await _body(request)
-            form = dict(parse_qsl(body.decode(), keep_blank_values=True))
+            form = _form(body)
         except (Refused, UnicodeDecodeError):
             form = {}
         if not self._tokens.is_valid(request, form.get(FIELD, "")):
@@ -307,7 +336,7 @@ class Console:
             code = str(error.document.get("code", f"http_{error.status}"))
             status = HTTPStatus(error.status)
             text = error.document.get("detail") or error.document.get("message") or status.phrase
-            return self._problem(Refused(status, code, str(text)))
+            return self._problem(Refused(status, code, str(text), fields_of(error.document)))
         except (BotoCoreError, ClientError, ClickException, OSError) as error:
             logger.warning("%s: %s", ask.path, error)
             text = f"{self._backend.name} does not answer: {error}"
@@ -319,8 +348,13 @@ class Console:
 
     @staticmethod
     def _problem(problem: Refused) -> View:
-        values = {"code": problem.code, "text": str(problem), "number": int(problem.status)}
-        return View("problem.html", values, status=problem.status)
+        values = {
+            "code": problem.code,
+            "text": str(problem),
+            "number": int(problem.status),
+            "fields": problem.fields,
+        }
+        return View(PROBLEM, values, status=problem.status)
 
     async def _rendered(self, request: Request, answer: Answer, ask: Ask) -> Response:
         if isinstance(answer, GoTo):
@@ -370,6 +404,8 @@ class Console:
             "csrf": self._tokens.token(session),
             "is_live": view.is_live,
             "digest": "",
+            "given": {},
+            "problem": None,
             **view.values,
         }
         macros = self._templates.get_template("macros.html")
@@ -395,6 +431,29 @@ async def _body(request: Request) -> bytes:
     except ClientDisconnect:
         return b""
     return bytes(body)
+
+
+def _form(body: bytes) -> dict[str, str]:
+    """A form's fields; a browser ends each line of a text as mail does."""
+    pairs = parse_qsl(body.decode(), keep_blank_values=True)
+    return {name: value.replace("\r\n", "\n") for name, value in pairs}
+
+
+def fields_of(document: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a refusal of the API says of each field of a form."""
+    problems = document.get("problems")
+    if isinstance(problems, list):
+        pairs = [(str(one.get("field", "")), str(one.get("reason", ""))) for one in problems]
+    else:
+        found = _FIELD.fullmatch(str(document.get("detail", "")))
+        pairs = [(found["field"], found["reason"])] if found else []
+    told: dict[str, str] = {}
+    for field_, reason in pairs:
+        first, _, inner = field_.partition(".")
+        name = FORM_NAMES.get(first, first)
+        text = f"{inner}: {reason}" if inner else reason
+        told[name] = f"{told[name]}; {text}" if name in told else text
+    return told
 
 
 def _query(text: str) -> dict[str, str]:

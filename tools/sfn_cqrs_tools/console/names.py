@@ -11,13 +11,13 @@ from sfn_cqrs_tools.console.application import Ask
 
 KEPT_SECONDS: Final = 10.0
 ROUTES: Final = {
-    "items": "/commands",
-    "tasks": "/tasks",
-    "sagas": "/sagas",
-    "approvals": "/approvals",
-    "imports": "/imports",
+    "items": ("/commands", "post"),
+    "tasks": ("/tasks", "post"),
+    "sagas": ("/sagas", "post"),
+    "approvals": ("/approvals", "get"),
+    "imports": ("/imports", "post"),
 }
-"""The route that begins one of each kind; who may use it is declared by name."""
+"""A route of each kind that names all of it, for who may use it is declared by name."""
 _seen: dict[int, tuple[float, Mapping[str, list[str]]]] = {}
 
 
@@ -35,11 +35,11 @@ def _read(ask: Ask) -> Mapping[str, list[str]]:
         paths = ask.api.get("/openapi.json").get("paths", {})
     except ApiProblem:
         return {}
-    return {kind: sorted(_declared(paths, route)) for kind, route in ROUTES.items()}
+    return {kind: sorted(_declared(paths, *route)) for kind, route in ROUTES.items()}
 
 
-def _declared(paths: Mapping[str, Any], route: str) -> Mapping[str, str]:
+def _declared(paths: Mapping[str, Any], route: str, method: str) -> Mapping[str, str]:
     found: Mapping[str, str] = (
-        paths.get(route, {}).get("post", {}).get("x-permitted", {}).get("declared", {})
+        paths.get(route, {}).get(method, {}).get("x-permitted", {}).get("declared", {})
     )
     return found

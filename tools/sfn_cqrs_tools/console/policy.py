@@ -43,10 +43,14 @@ def policy_document(stack: str) -> dict[str, Any]:
             _allow("Queues", "sqs", (*READS["sqs"], *PEEKS), [f"arn:aws:sqs:*:*:{stack}-*"]),
             _allow("Trends", "cloudwatch", MEASURES, ["*"]),  # no metric has an ARN
             _allow(
-                "ExpressLane",
+                "Logs",
                 "logs",
                 READS["logs"],
-                [f"arn:aws:logs:*:*:log-group:/aws/vendedlogs/states/{stack}-*command-express:*"],
+                [
+                    f"arn:aws:logs:*:*:log-group:/aws/vendedlogs/states/{stack}-*command-express:*",
+                    f"arn:aws:logs:*:*:log-group:/sfn-cqrs/{stack}/functions:*",
+                    f"arn:aws:logs:*:*:log-group:/sfn-cqrs/{stack}-*/functions:*",
+                ],
             ),
             _allow(
                 "Outputs",

@@ -13,6 +13,7 @@ from sfn_cqrs_tools.client.api import work_path
 from sfn_cqrs_tools.console.application import Ask, GoTo, Refused, View, json_of, stepping
 from sfn_cqrs_tools.console.differences import Difference, differences, differences_since
 from sfn_cqrs_tools.console.lists import Shape, listing, shown
+from sfn_cqrs_tools.console.names import names
 from sfn_cqrs_tools.console.subjects import item_page
 
 STATUSES: Final = (*Status, "ALL")
@@ -74,9 +75,9 @@ def decide(ask: Ask) -> GoTo:
     return GoTo(f"/approvals/{ask.parts['id']}")
 
 
-def new(_ask: Ask) -> View:
+def new(ask: Ask) -> View:
     """Show the form that asks for an approval."""
-    return View("approval_new.html")
+    return View("approval_new.html", {"types": names(ask, "approvals")})
 
 
 def create(ask: Ask) -> GoTo:
@@ -86,8 +87,7 @@ def create(ask: Ask) -> GoTo:
         name: form[name] for name in ("type", "subject", "note") if form.get(name)
     }
     if form.get("payload"):
-        is_none = "The payload is no JSON: {}. Go back and correct it."
-        body["payload"] = json_of(form["payload"], is_none)
+        body["payload"] = json_of(form["payload"], "payload")
     return GoTo(f"/approvals/{ask.api.post('/approvals', json.dumps(body))['id']}")
 
 

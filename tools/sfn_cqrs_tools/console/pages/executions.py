@@ -17,6 +17,7 @@ from sfn_cqrs_tools.console.application import Ask, File, GoTo, Refused, View, j
 from sfn_cqrs_tools.console.differences import if_there
 from sfn_cqrs_tools.console.executions import LANES, STATUSES, Executions, Filter, Run, matching
 from sfn_cqrs_tools.console.lists import Shape, listing, shown
+from sfn_cqrs_tools.console.logs import lines_of
 from sfn_cqrs_tools.console.moments import since_and_until
 from sfn_cqrs_tools.console.rendering import pretty
 from sfn_cqrs_tools.console.subjects import Subject, item_page, subject_of
@@ -195,6 +196,12 @@ def step(ask: Ask) -> View:
     )
 
 
+def log(ask: Ask) -> View:
+    """Show what its functions have logged."""
+    run = _run(ask)
+    return View("log.html", {"run": run, "path": _path(run), "lines": lines_of(ask.backend, run)})
+
+
 def event(ask: Ask) -> View:
     """Show one event with its data."""
     run = _run(ask)
@@ -245,7 +252,7 @@ def again(ask: Ask) -> View:
     """Show the form that runs an execution again with an edited input."""
     _only_local(ask)
     run = _run(ask)
-    return View("again.html", {"run": run, "path": _path(run), "given": pretty(run.input)})
+    return View("again.html", {"run": run, "path": _path(run), "before": pretty(run.input)})
 
 
 def start(ask: Ask) -> GoTo:
@@ -253,7 +260,7 @@ def start(ask: Ask) -> GoTo:
     _only_local(ask)
     run = _run(ask)
     given = ask.form.get("input", "")
-    json_of(given, "The input is no JSON: {}. Go back, correct it, and start again.")
+    json_of(given, "input")
     name = ask.executions.start(ask.executions.machine(run.machine), given)
     return GoTo(f"/executions/{run.machine}/{name}")
 
@@ -349,6 +356,7 @@ PAGES: Final = {
     f"{_ONE}/history.json": history_file,
     f"{_ONE}/children": children,
     f"{_ONE}/child": child,
+    f"{_ONE}/log": log,
     f"{_ONE}/again": again,
     f"{_ONE}/stop": stopping,
 }

@@ -118,6 +118,7 @@ def job(ask: Ask) -> View:
             "reasons": Counter(one.alike for one in failed).most_common(SHOWN_REASONS),
             "reason": reason,
             "read": len(failed),
+            "can_undo": is_over and not found["dryRun"] and "undoneBy" not in found,
             "can_retry": is_over
             and found.get("retriedBy") is None
             and bool(found["failed"] or found["cancelled"]),
@@ -199,6 +200,19 @@ def _has(found: dict[str, Any], wanted: Mapping[str, str]) -> bool:
     return all(wanted.get(name, "") in ("", found[name]) for name in ("status", "table"))
 
 
+def undoing(ask: Ask) -> View:
+    """Say what taking an import back does, before it does it."""
+    found = ask.api.get(job_path(ask.parts["id"]))
+    may = found["status"] in ENDED and not found["dryRun"] and "undoneBy" not in found
+    return View("undo.html", {"job": found, "path": f"/imports/{found['id']}", "may": may})
+
+
+def undo(ask: Ask) -> GoTo:
+    """Take an import back, as an import of its own; or try how that would end."""
+    body = json.dumps({"dryRun": ask.form.get("dry", "") == "true"})
+    return GoTo(f"/imports/{ask.api.post(job_path(ask.parts['id'], 'undo'), body)['id']}")
+
+
 def _execution(ask: Ask, found: dict[str, Any]) -> str:
     """The path of the execution that imports a file; a single row and an archive show none."""
     if found["kind"] != "csv" or found["processingMode"] != "STEP_FUNCTION":
@@ -252,6 +266,11 @@ PAGES: Final = {
     "/imports/new": new,
     _ONE: job,
     f"{_ONE}/errors.csv": errors_file,
+    f"{_ONE}/undo": undoing,
 }
-FORMS: Final = {f"{_ONE}/cancel": stepping("imports", "cancel"), f"{_ONE}/retry": retry}
+FORMS: Final = {
+    f"{_ONE}/cancel": stepping("imports", "cancel"),
+    f"{_ONE}/retry": retry,
+    f"{_ONE}/undo": undo,
+}
 FILES: Final[dict[str, Taker]] = {"/imports/preview": preview, "/imports/take": take}

@@ -7,14 +7,13 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from http import HTTPStatus
 from itertools import islice
 from typing import Any, Final
 
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.routes.http import code_of
 from sfn_cqrs_tools.client.api import Api, item_path
-from sfn_cqrs_tools.console.application import Ask, GoTo, Refused, View
+from sfn_cqrs_tools.console.application import Ask, GoTo, View, json_of
 from sfn_cqrs_tools.console.differences import differences, if_there
 from sfn_cqrs_tools.console.executions import Filter
 from sfn_cqrs_tools.console.lists import Shape, listing, natural, shown
@@ -152,17 +151,14 @@ def publishing(ask: Ask) -> View:
     """Show the form that publishes a version."""
     type_, code = ask.query.get("type", ""), ask.query.get("code", "")
     data = if_there(ask.api, item_path("data", type_, code)) if type_ and code else None
-    return View("publish.html", {"type": type_, "code": code, "data": data})
+    known = names(ask, "items")
+    return View("publish.html", {"type": type_, "code": code, "data": data, "types": known})
 
 
 def published(ask: Ask) -> GoTo:
     """Publish it."""
     form = ask.form
-    try:
-        attributes = json.loads(form.get("attributes", "") or "{}")
-    except ValueError as error:
-        text = f"The attributes are no JSON: {error}. Go back and correct them."
-        raise Refused(HTTPStatus.BAD_REQUEST, "invalid_input", text) from error
+    attributes = json_of(form.get("attributes", "") or "{}", "attributes")
     version = form.get("version", "0")
     body = {
         "type": form.get("type", "").strip(),

@@ -12,6 +12,7 @@ from sfn_cqrs.domain.saga import SagaStatus
 from sfn_cqrs_tools.client.api import work_path
 from sfn_cqrs_tools.console.application import Ask, GoTo, View, json_of, stepping
 from sfn_cqrs_tools.console.lists import Shape, listing, shown
+from sfn_cqrs_tools.console.names import names
 from sfn_cqrs_tools.console.rendering import tone
 from sfn_cqrs_tools.console.waterfall import WIDTH, Axis, Fold, Span, Tick
 
@@ -80,14 +81,14 @@ def saga(ask: Ask) -> View:
     )
 
 
-def new(_ask: Ask) -> View:
+def new(ask: Ask) -> View:
     """Show the form that starts a saga."""
-    return View("saga_new.html")
+    return View("saga_new.html", {"sagas": names(ask, "sagas")})
 
 
 def create(ask: Ask) -> GoTo:
     """Start it."""
-    given = json_of(ask.form.get("input", ""), "The input is no JSON: {}. Go back and correct it.")
+    given = json_of(ask.form.get("input", ""), "input")
     body = {"saga": ask.form.get("saga", ""), "name": ask.form.get("name", ""), "input": given}
     return GoTo(f"/sagas/{ask.api.post('/sagas', json.dumps(body))['id']}")
 

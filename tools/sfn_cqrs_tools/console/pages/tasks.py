@@ -87,8 +87,7 @@ def new(ask: Ask) -> View:
 
 def create(ask: Ask) -> GoTo:
     """Start it."""
-    is_none = "The items are no JSON: {}. Go back and correct them."
-    given = json_of(ask.form.get("input", ""), is_none)
+    given = json_of(ask.form.get("input", ""), "input")
     body = {"taskType": ask.form.get("type", ""), "name": ask.form.get("name", ""), "input": given}
     return GoTo(f"/tasks/{ask.api.post('/tasks', json.dumps(body))['id']}")
 

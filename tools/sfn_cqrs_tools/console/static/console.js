@@ -374,7 +374,12 @@ if (form) {
       const answer = await send(`${form.dataset.import}/take?${asked()}`, input.files[0], (sent) => { bar.value = sent.loaded / sent.total; });
       const place = answer.getResponseHeader("x-go");
       if (place) location.assign(place);
-      else { fail(new DOMParser().parseFromString(answer.responseText, "text/html").body.textContent.replace(/\s+/g, " ").trim()); button.disabled = false; bar.hidden = true; }
+      else {
+        fail(answer.responseText);
+        for (const each of form.elements) each.ariaInvalid = (answer.getResponseHeader("x-fields") ?? "").split(",").includes(each.name) ? "true" : null;
+        button.disabled = false;
+        bar.hidden = true;
+      }
     } catch (error) { fail(error.message); button.disabled = false; }
   });
 }
