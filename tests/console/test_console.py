@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from functools import partial
 from html.parser import HTMLParser
 from http.client import HTTPConnection
 from itertools import count
@@ -19,6 +20,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from tests.console.browser import DESK, Watched, fetch, visit
+from tests.console.own import arn_of, tour
 from tests.console.state import HOSTILE, ORDERS, api_of, create, publish, wait
 from tests.support.held_up import held_up
 from tests.support.proof import deep, shares, without
@@ -26,6 +28,7 @@ from websockets.sync.client import connect
 
 from sfn_cqrs.adapters.command_items import process_item
 from sfn_cqrs.adapters.dynamodb import marshal
+from sfn_cqrs.adapters.wait_table import WaitTable
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.repairs import work
@@ -561,6 +564,7 @@ class Markup(HTMLParser):
 
 
 numbers = count(1)
+now = partial(datetime.now, UTC)
 SHOWN = ("aria-label", "placeholder", "title", "value")
 SILENT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -1031,6 +1035,7 @@ RESOURCES = {
     "stateMachineArn": "{}",
     "executionArn": "{}",
     "mapRunArn": "{}",
+    "taskToken": "arn:aws:states:us-east-1:000000000000:stateMachine:sfn-cqrs-any",
     "TableName": "arn:aws:dynamodb:us-east-1:000000000000:table/{}",
     "QueueUrl": "arn:aws:sqs:us-east-1:000000000000:{}",
     "logGroupName": "arn:aws:logs:us-east-1:000000000000:log-group:{}:*",
@@ -1079,6 +1084,20 @@ def test_both_adapters_show_the_same_and_the_policy_allows_just_what_they_call(
     _, html, headers = fetch(f"{deployed_server.url}/approvals/{stop['id']}")
     run = re.search(r"/executions/approval/[\w-]+", html)[0]
     send(deployed_server, f"{run}/stop", html, headers)
+
+    own = tour(stack, "policy-1")
+    waits = WaitTable(stack.client("dynamodb"), stack.outputs["RequestsTableName"], now)
+    waits.park(own, "ask", "A" * 64, "1")
+    for how in ("success", "failure"):
+        send(
+            deployed_server,
+            f"/executions/tour/{own}/answer",
+            html,
+            headers,
+            f"&how={how}&state=ask",
+        )
+    stack.client("stepfunctions").stop_execution(executionArn=arn_of(stack, own))
+    send(deployed_server, f"/executions/tour/{own}/redrive", html, headers)
 
     may = allowed(policy.policy_document(stack.name))
     refused = [

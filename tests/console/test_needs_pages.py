@@ -3,12 +3,16 @@
 import json
 import re
 import time
+from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from playwright.sync_api import expect
 from tests.console.browser import fetch, visit
+from tests.console.own import arn_of, token_of, tour
 from tests.console.state import api_of, create, publish, wait
 
+from sfn_cqrs.adapters.wait_table import WaitTable
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.service import sweep
 from sfn_cqrs_tools.client.upload import upload
@@ -238,3 +242,42 @@ def test_an_execution_shows_what_its_functions_logged(page, console, stack):
 
     expect(page.locator("#log")).to_contain_text("KeyError")
     expect(page.locator("#log")).to_contain_text("sync_data")
+
+
+@pytest.mark.parametrize(
+    ("how", "ends"), [("Send success", "SUCCEEDED"), ("Send failure", "FAILED")]
+)
+def test_a_wait_is_answered_in_the_page_and_no_token_is_in_it(page, console, stack, how, ends):
+    name = tour(stack, f"answer-{ends.lower()}")
+    waits = WaitTable(
+        stack.client("dynamodb"),
+        stack.outputs["RequestsTableName"],
+        partial(datetime.now, UTC),
+    )
+    token = token_of(stack, name)
+    waits.park(name, "ask", token, "1")
+    visit(page, console, f"/executions/tour/{name}")
+    expect(page.locator("main")).to_contain_text("Waits for an answer")
+    assert token not in page.content()
+    page.get_by_role("link", name="Answer …").click()
+    page.get_by_label("Result").fill("{no json")
+    page.get_by_role("button", name="Send success").click()
+    expect(page.locator("#wrong-result")).to_contain_text("Not valid JSON")
+    page.get_by_label("Result").fill('{"ok": true}')
+    page.get_by_role("button", name=how).click()
+
+    expect(page.locator("h1 + .pill")).to_have_text(ends)
+
+
+def test_an_own_execution_goes_on_from_its_failed_state(page, console, stack):
+    name = tour(stack, "redriven")
+    sfn = stack.client("stepfunctions")
+    token = token_of(stack, name)
+    sfn.send_task_failure(taskToken=token, error="Away", cause="nobody was there")
+    visit(page, console, f"/executions/tour/{name}")
+    expect(page.locator("h1 + .pill")).to_have_text("FAILED")
+    page.get_by_role("button", name="Retry from the failed state").click()
+
+    expect(page.locator("main")).to_contain_text("Redriven")
+    expect(page.locator("h1 + .pill")).to_have_text("RUNNING")
+    sfn.stop_execution(executionArn=arn_of(stack, name))

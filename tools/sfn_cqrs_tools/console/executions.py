@@ -336,6 +336,10 @@ class Executions:
         answer = self._sfn.start_execution(stateMachineArn=machine.arn, input=given)
         return str(answer["executionArn"].rpartition(":")[2])
 
+    def redrive(self, arn: str) -> None:
+        """Go on from the state that failed; what is done stays done."""
+        self._sfn.redrive_execution(executionArn=arn)
+
     def stop(self, arn: str, who: str) -> None:
         """End an execution from outside."""
         self._sfn.stop_execution(

@@ -19,7 +19,7 @@ READS: Final = {
     "cloudformation": ("DescribeStackResource", "DescribeStacks", "ListStackResources"),
     "logs": ("FilterLogEvents",),
 }
-STOPS: Final = ("StopExecution",)
+ENDS: Final = ("RedriveExecution", "SendTaskFailure", "SendTaskSuccess", "StopExecution")
 LISTS: Final = ("ListStateMachines",)
 PEEKS: Final = ("ReceiveMessage",)
 MEASURES: Final = ("GetMetricData",)
@@ -32,7 +32,7 @@ def policy_document(stack: str) -> dict[str, Any]:
     return {
         "Version": "2012-10-17",
         "Statement": [
-            _allow("Machines", "states", (*READS["states"], *STOPS), machines),
+            _allow("Machines", "states", (*READS["states"], *ENDS), machines),
             _allow("ListOfMachines", "states", LISTS, ["*"]),
             _allow(
                 "WhatIsOpen",

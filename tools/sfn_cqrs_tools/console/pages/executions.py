@@ -5,17 +5,29 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
 
 from markupsafe import Markup
 
+from sfn_cqrs.adapters.wait_table import WaitTable
+from sfn_cqrs.domain.errors import SfnCqrsError
+from sfn_cqrs.service.step_functions import StepFunctionService
 from sfn_cqrs_tools.client.api import item_path
 from sfn_cqrs_tools.client.executions import hints_to_resume
 from sfn_cqrs_tools.console.application import Ask, File, GoTo, Refused, View, json_of
 from sfn_cqrs_tools.console.differences import if_there
-from sfn_cqrs_tools.console.executions import LANES, STATUSES, Executions, Filter, Run, matching
+from sfn_cqrs_tools.console.executions import (
+    FAILURES,
+    LANES,
+    STATUSES,
+    Executions,
+    Filter,
+    Run,
+    matching,
+)
 from sfn_cqrs_tools.console.lists import Shape, listing, shown
 from sfn_cqrs_tools.console.logs import lines_of
 from sfn_cqrs_tools.console.moments import since_and_until
@@ -27,6 +39,7 @@ from sfn_local.trace import stopped_in, trace
 
 EVENTS_SHOWN: Final = 100
 VISITS_SHOWN: Final = 200
+WAITS_SHOWN: Final = 20
 READ_AT_ONCE: Final = 3_000
 """More events than this follow the page that is there already."""
 NODE: Final = '<g class="node '
@@ -126,6 +139,10 @@ def execution(ask: Ask) -> View:
             "is_reading": is_reading,
             "map_runs": _map_runs(ask, run, events),
             "waits": waits_of(ask.executions, run, events) if is_running else [],
+            "open_waits": open_waits(ask, run, events)
+            if is_running and ask.who.is_operator
+            else [],
+            "may_redrive": _may_redrive(ask, run),
             "may_start": ask.backend.is_local and ask.who.is_operator,
         },
         is_live=is_running or is_reading,
@@ -280,6 +297,74 @@ def stop(ask: Ask) -> GoTo:
     return GoTo(_path(run))
 
 
+def redrive(ask: Ask) -> GoTo:
+    """Go on from the state that failed."""
+    _only_operator(ask)
+    run = _run(ask)
+    if not _may_redrive(ask, run):
+        text = "Its item, task, import, saga or approval is retried instead: open that."
+        raise Refused(HTTPStatus.CONFLICT, "not_redrivable", text)
+    ask.executions.redrive(run.arn)
+    return GoTo(_path(run))
+
+
+def _may_redrive(ask: Ask, run: Run) -> bool:
+    """Whether a failed execution goes on from its failed state; the framework's are fenced."""
+    is_own = run.machine not in RESUMED_OTHERWISE and not run.machine.endswith("-saga")
+    return is_own and run.status in FAILURES and ask.who.is_operator and run.logged is None
+
+
+def answering(ask: Ask) -> View:
+    """Show the form that ends a wait."""
+    _only_operator(ask)
+    run = _run(ask)
+    wait = {name: ask.query.get(name, "") for name in ("state", "key")}
+    return View("answer.html", {"run": run, "path": _path(run), "wait": wait})
+
+
+def answer(ask: Ask) -> GoTo:
+    """End a wait: well, with a result, or with an error."""
+    _only_operator(ask)
+    run, form = _run(ask), ask.form
+    is_well = form.get("how", "success") == "success"
+    result = json_of(form.get("result", "") or "{}", "result") if is_well else None
+    token = _wait_table(ask).token(run.name, form.get("state", ""), form.get("key", ""))
+    if token is None:
+        raise Refused(HTTPStatus.CONFLICT, "not_waiting", "It waits there no longer.")
+    service = StepFunctionService(ask.backend.client("stepfunctions"))
+    try:
+        if is_well:
+            is_done = service.resume_execution(token, result)
+        else:
+            error = form.get("error", "").strip() or "Refused"
+            is_done = service.send_task_failure(token, error, form.get("cause", ""))
+    except SfnCqrsError as error:
+        raise Refused(HTTPStatus.CONFLICT, error.code, str(error)) from error
+    if not is_done:
+        raise Refused(HTTPStatus.CONFLICT, "not_waiting", "The wait has ended already.")
+    return GoTo(_path(run))
+
+
+def _wait_table(ask: Ask) -> WaitTable:
+    table = ask.backend.outputs["RequestsTableName"]
+    return WaitTable(ask.backend.client("dynamodb"), table, partial(datetime.now, UTC))
+
+
+def open_waits(ask: Ask, run: Run, events: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Return the state and the key of each wait that can be answered here; no token leaves."""
+    if run.machine in RESUMED_OTHERWISE or run.machine.endswith("-saga"):
+        return []
+    callbacks = _callbacks(ask.executions.definition(ask.executions.machine(run.machine), run))
+    states = {one.name: None for one in stopped_in(events) if one.name in callbacks}
+    table = _wait_table(ask) if states else None
+    return [
+        (state, key)
+        for state in states
+        if table
+        for key in list(table.tokens(run.name, state))[:WAITS_SHOWN]
+    ]
+
+
 def _only_local(ask: Ask) -> None:
     _only_operator(ask)
     if not ask.backend.is_local:
@@ -359,5 +444,11 @@ PAGES: Final = {
     f"{_ONE}/log": log,
     f"{_ONE}/again": again,
     f"{_ONE}/stop": stopping,
+    f"{_ONE}/answer": answering,
 }
-FORMS: Final = {f"{_ONE}/again": start, f"{_ONE}/stop": stop}
+FORMS: Final = {
+    f"{_ONE}/again": start,
+    f"{_ONE}/stop": stop,
+    f"{_ONE}/answer": answer,
+    f"{_ONE}/redrive": redrive,
+}
