@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
 
 import click
 
-from sfn_cqrs_tools.cli.options import api_options
-from sfn_cqrs_tools.client.api import Api, work_path
+from sfn_cqrs_tools.cli.options import (
+    api_options,
+    one_line_errors,
+    stack_option,
+    state_option,
+    template_option,
+)
+from sfn_cqrs_tools.client.api import Api, connect, work_path
+from sfn_cqrs_tools.stack.project_template import load_template
+from sfn_cqrs_tools.stack.type_changes import breaking
+from sfn_cqrs_tools.stack.type_schemas import (
+    NotReadError,
+    Types,
+    revision_there,
+    types_at,
+    types_of,
+)
 from sfn_cqrs_tools.terminal.printing import print_fields, print_list, print_table
-from sfn_local.cli.command import Group, print_json
+from sfn_local.cli.command import Group, json_option, print_json
+from sfn_local.cli.showing import echo, styled
+
+_REVISIONS: Final = ("origin/HEAD", "origin/main", "main", "master", "HEAD")
+"""What the working copy is compared with, if nobody says: the first that there is."""
 
 
 @click.group("type", cls=Group)
 def type_() -> None:
-    """Look at the types of commands: their fields, who may use them, their handlers."""
+    """Look at the types of commands, and check that a changed one still reads old versions."""
 
 
 @type_.command("list", examples=("sfn-cqrs type list",))
@@ -45,6 +65,81 @@ def show_type(api: Api, type: str, as_json: bool) -> None:  # noqa: A002 - as it
         needed = found["schema"].get("required", [])
         rows = [(name, *row) for name, row in _rows(found["schema"], needed)]
         print_table(("field", "type", "needed", "default"), rows)
+
+
+@type_.command(
+    "check",
+    examples=("sfn-cqrs type check", "sfn-cqrs type check --against v1.2.0"),
+)
+@click.option("--against", "revision", metavar="REF", help="A revision of git.  [default: main]")
+@state_option
+@stack_option
+@template_option
+@json_option
+def check_types(
+    revision: str | None,
+    state: Path,
+    stack: str | None,
+    template: Path,
+    as_json: bool,
+) -> None:
+    """Check that stored versions fit the models of the working copy.
+
+    It compares them with those of a revision, or of a deployed stack. Exit code 1: a field was
+    removed, narrowed, or is required now, and the type has no new shape.
+    """
+    with one_line_errors():
+        read = load_template(template)
+    environment = read.environment
+    package = environment.get("APP_PACKAGE", "")
+    sources = [source for source in read.layers if (source / package).is_dir()]
+    try:
+        today = types_of(sources, environment)
+        if stack is not None:
+            before, named = _deployed(connect(state, stack, None)), stack
+        else:
+            before, named = _at_revision(read.root, revision, sources, environment)
+    except NotReadError as error:
+        raise click.ClickException(str(error)) from error
+    found = [f"{name}: {each}" for name in sorted(before) for each in _changes(name, before, today)]
+    if as_json:
+        print_json({"against": named, "findings": found})
+    else:
+        for finding in found:
+            echo(styled("breaks", fg="red"), f"  {finding}")
+        if not found:
+            echo(f"{len(today)} types: stored versions fit ({named})")
+    if found:
+        raise click.exceptions.Exit(1)
+
+
+def _at_revision(
+    root: Path, revision: str | None, sources: Sequence[Path], environment: Mapping[str, str]
+) -> tuple[Types, str]:
+    """Return the types at a revision, or at the usual one as far as it can be read."""
+    if revision is not None:
+        return types_at(revision, sources, environment), revision
+    usual = revision_there(root, _REVISIONS)
+    if usual is None:
+        return {}, "there is no revision to compare with"
+    try:
+        return types_at(usual, sources, environment), usual
+    except NotReadError as error:
+        return {}, f"{usual} cannot be read: {error}"
+
+
+def _deployed(api: Api) -> Types:
+    return {one["type"]: one for one in api.pages("/types")}
+
+
+def _changes(name: str, before: Types, today: Types) -> Iterator[str]:
+    """Say what stored versions of a type may not fit; nothing if it has a new shape."""
+    was, now = before[name], today.get(name, {"shape": 1})
+    if now["shape"] < was["shape"]:
+        yield f"its shape was {was['shape']}, and is {now['shape']}"
+    elif now["shape"] == was["shape"] and "schema" in was and "schema" in now:
+        for path, reason in breaking(was["schema"], now["schema"]):
+            yield f"{path} {reason}: give it shape={now['shape'] + 1} and an upcast"
 
 
 def _properties(shown: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -54,6 +54,7 @@ API: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "Test": {
         "sfn_cqrs_tools.testing.builders": "a_command",
+        "sfn_cqrs_tools.testing.golden": "golden_documents",
         "sfn_cqrs_tools.testing.plugin": (
             "world make_world sample lambda_context log quick_stack LambdaContext"
         ),

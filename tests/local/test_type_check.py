@@ -1,0 +1,111 @@
+"""`sfn-cqrs type check`: the working copy against a revision of git."""
+
+import subprocess
+
+import pytest
+from tests.support.command_line import command_line
+
+TEMPLATE = """
+Transform: AWS::Serverless-2016-10-31
+Globals:
+  Function:
+    Environment:
+      Variables: { APP_PACKAGE: clinic }
+    Runtime: python3.13
+    Handler: app.lambda_handler
+Resources:
+  ShowFunction:
+    Type: AWS::Serverless::Function
+    Properties: { CodeUri: functions/show/ }
+  AppLayer:
+    Type: AWS::Serverless::LayerVersion
+    Properties: { ContentUri: app/ }
+"""
+VISITS = """
+from dataclasses import dataclass
+
+from sfn_cqrs.service.handlers import command_type
+
+
+@dataclass
+class Visit:
+    patient: str
+    duration: int
+
+
+command_type("VISIT", model=Visit)
+"""
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """Return a project in a repository of git, with one commit on main."""
+    folder = tmp_path / "clinic"
+    (folder / "app/clinic").mkdir(parents=True)
+    (folder / "template.yaml").write_text(TEMPLATE)
+    (folder / "app/clinic/__init__.py").write_text("")
+    (folder / "app/clinic/visits.py").write_text(VISITS)
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    git(folder, "add", "-A")
+    git(folder, "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "--quiet", "-m", "first")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def git(folder, *arguments):
+    subprocess.run(["git", *arguments], cwd=folder, check=True)
+
+
+@pytest.fixture
+def check(project, monkeypatch, capsys):
+    """Return what saves a module and checks the project."""
+    run = command_line(monkeypatch, capsys, before="type")
+
+    def save_and_check(text, *options):
+        (project / "app/clinic/visits.py").write_text(text)
+        return run("check", "--template", "template.yaml", *options)
+
+    return save_and_check
+
+
+RENAMED = VISITS.replace("duration: int", "minutes: int")
+SHAPED = RENAMED.replace(
+    "model=Visit",
+    'model=Visit, shape=2, upcast={1: lambda old: {**old, "minutes": old.pop("duration")}}',
+)
+
+
+def test_a_renamed_field_breaks_until_the_type_has_a_new_shape(check):
+    unchanged = check(VISITS)
+    renamed = check(RENAMED)
+    shaped = check(SHAPED)
+
+    assert (unchanged.code, unchanged.output) == (0, "1 types: stored versions fit (main)\n")
+    assert (renamed.code, renamed.output) == (
+        1,
+        "breaks  VISIT: attributes.duration is removed: give it shape=2 and an upcast\n"
+        "breaks  VISIT: attributes.minutes is required, and was not:"
+        " give it shape=2 and an upcast\n",
+    )
+    assert shaped.code == 0
+
+
+def test_a_wider_field_and_another_type_break_nothing(check):
+    wider = VISITS.replace("duration: int", "duration: int | None = None")
+
+    assert check(wider + 'command_type("OTHER")\n').code == 0
+
+
+def test_a_shape_does_not_go_back(check, project):
+    check(SHAPED)
+    git(project, "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qam", "second")
+
+    result = check(VISITS, "--against", "main", "--json")
+
+    assert result.code == 1
+    assert result.json["findings"] == ["VISIT: its shape was 2, and is 1"]
+
+
+def test_what_cannot_be_read_is_told(check):
+    assert "no_such" in check(VISITS, "--against", "no_such").error
+    assert "SyntaxError" in check("def").error
