@@ -75,11 +75,18 @@ class LazyGroup(click.Group):
         *args: Any,
         places: Mapping[str, tuple[str, str]],
         first_steps: Sequence[str],
+        sections: Mapping[str, Sequence[str]] | None = None,
         **kwargs: Any,
     ) -> None:
-        """Places say where each command is, `module:name`, and what the list says of it."""
+        """Places say where each command is, `module:name`, and what the list says of it.
+
+        Sections have names of commands under headings; the rest is one list.
+        """
         super().__init__(*args, **kwargs)
         self._places = places
+        named = {name for names in (sections or {}).values() for name in names}
+        rest = [name for name in places if name not in named]
+        self._sections = {**(sections or {}), **({"Commands": rest} if rest else {})}
         self._first_steps = first_steps
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -99,8 +106,10 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list."""
         del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, summary) in self._places.items()])
+        widest = max(map(len, self._places))
+        for heading, names in self._sections.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name.ljust(widest), self._places[name][1]) for name in names])
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the first steps."""

@@ -1,6 +1,7 @@
 """run and mock: a state machine on stand-ins for its tasks."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,9 @@ from sfn_local.mock_skeleton import mock_skeleton
 from sfn_local.mocks import MockConfig, MockError
 from sfn_local.stubs import StubFunctions, by_state, parse_stubs
 from sfn_local.trace import Step, stopped_in, trace
+
+BAR = 24
+"""As wide is the time of an execution in a terminal."""
 
 
 @command(
@@ -197,7 +201,7 @@ def print_run(
         took = "" if step.seconds is None else _show_seconds(step.seconds)
         more = f"  {step.attempts} attempts" if step.attempts > 1 else ""
         error = styled(f"  {step.error}", fg="red") if step.error else ""
-        echo(f"{name:<{width}}  {step.type:<8}  {took:>10}{more}", error)
+        echo(f"{name:<{width}}  {step.type:<8}  {took:>10}{more}", bar(step, described), error)
         if with_data:
             show_data(step, "  " * (step.depth + 2))
     seconds = _seconds(described)
@@ -216,6 +220,18 @@ def print_run(
         show_data(step, "  ")
 
 
+def bar(step: Step, described: dict[str, Any]) -> str:
+    """Draw when a step was at work, in the time of its execution; only a terminal shows it."""
+    total = _seconds(described)
+    if not sys.stdout.isatty() or not total or step.seconds is None:
+        return ""
+    begun = (step.entered - described["startDate"]).total_seconds()
+    first = min(int(BAR * begun / total), BAR - 1)
+    length = max(min(round(BAR * step.seconds / total), BAR - first), 1)
+    color = "red" if step.error else "green"
+    return "  " + " " * first + styled("━" * length, fg=color)
+
+
 def print_data(
     step: Step, margin: str, shown: Callable[[Json], Json] = lambda value: value
 ) -> None:
@@ -227,4 +243,6 @@ def print_data(
 
 
 def _show_seconds(seconds: float) -> str:
+    if 0 < seconds < 1:
+        return f"{seconds * 1000:,.0f} ms"
     return f"{seconds:,.1f} s" if seconds % 1 else f"{seconds:,.0f} s"

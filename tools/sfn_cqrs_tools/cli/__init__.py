@@ -63,6 +63,17 @@ COMMANDS: Final = {
 }
 
 
+SECTIONS: Final = {
+    "Start": ("up", "demo", "console", "doctor", "explain"),
+    "Items and what is made of them": ("publish", "data", "chain", "type", "read-model"),
+    "Work": ("import", "task", "saga", "approval", "approve", "reject", "repair"),
+    "Executions": ("execution", "start", "resume", "logs", "trace", "invoke", "event", "env"),
+    "A project of your own": ("init", "setup", "new", "check", "completion"),
+    "State machines": ("run", "mock", "graph", "lint", "engine", "definition", "translate"),
+    "Operations": ("restore", "rehearse", "sql"),
+}
+"""All commands, as --help groups them."""
+
 FIRST_STEPS: Final = (
     "sfn-cqrs up                      # in one terminal, then in another",
     """sfn-cqrs publish ORDER o-1 --name first --attributes '{"customer":"c1","total":5}'""",
@@ -77,6 +88,7 @@ FIRST_STEPS: Final = (
     cls=LazyGroup,
     places=COMMANDS,
     first_steps=FIRST_STEPS,
+    sections=SECTIONS,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(package_name="sfn-cqrs")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,13 +14,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sfn_cqrs_tools.cli.options import one_line_errors, stack_options, template_option
 from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.runtime.state import StackError
+from sfn_cqrs_tools.terminal.ages import duration
 from sfn_cqrs_tools.terminal.causes import shortened
 from sfn_cqrs_tools.terminal.printing import print_table
 from sfn_local.cli.command import FAILED, command, json_option, print_json
 from sfn_local.cli.showing import echo, styled
 
 if TYPE_CHECKING:
-    from sfn_cqrs_tools.client.diagnosis import Diagnosis
+    from sfn_cqrs_tools.client.diagnosis import Diagnosis, Finding, Work
 
 
 @command(
@@ -136,15 +138,16 @@ def _print_broken(diagnosis: Diagnosis) -> None:
 
 def _print_open(diagnosis: Diagnosis) -> None:
     behind = ": versions are behind" if diagnosis.is_behind else ""
-    echo(f"{diagnosis.open} open, the oldest for {diagnosis.oldest_open:.0f} s{behind}")
+    oldest = f"{diagnosis.open} open, the oldest for {duration(diagnosis.oldest_open)}{behind}"
+    echo(oldest if diagnosis.open else "nothing open")
     for item_type, seconds in diagnosis.oldest_unapplied.items():
-        echo(f"  {item_type}: {seconds:.0f} s behind")
+        echo(f"  {item_type}: {duration(seconds)} behind")
 
 
 def _print_findings(diagnosis: Diagnosis) -> None:
     if diagnosis.findings:
-        headings = ("tenant", "type", "code", "version", "outcome", "status", "age (s)", "error")
-        print_table(headings, (asdict(one).values() for one in diagnosis.findings))
+        headings = ("tenant", "type", "code", "version", "outcome", "status", "age", "error")
+        print_table(headings, map(_aged, diagnosis.findings))
     if diagnosis.repairs:
         echo("\n  ".join(["once the cause is repaired:", *diagnosis.repairs]))
 
@@ -152,10 +155,10 @@ def _print_findings(diagnosis: Diagnosis) -> None:
 def _print_kinds(diagnosis: Diagnosis) -> None:
     for name, kind in diagnosis.kinds.items():
         if kind.open:
-            echo(f"{name}s: {kind.open} open, the oldest for {kind.oldest:.0f} s")
+            echo(f"{name}s: {kind.open} open, the oldest for {duration(kind.oldest)}")
         if kind.findings:
-            columns = ("tenant", name, "status", "attempt", "age (s)", "error")
-            print_table(columns, (asdict(one).values() for one in kind.findings))
+            columns = ("tenant", name, "status", "attempt", "age", "error")
+            print_table(columns, map(_aged, kind.findings))
 
 
 def _print(diagnosis: Diagnosis) -> None:
@@ -170,4 +173,26 @@ def _print(diagnosis: Diagnosis) -> None:
             echo(f"{queue}: {depth} messages; see docs/operations.md#dead-letters")
     for finding in (*diagnosis.writable_tenants, *diagnosis.slow_handlers):
         echo(finding)
-    echo("all is well" if diagnosis.is_well else "something needs attention")
+    if diagnosis.is_well:
+        echo(styled("all is well", fg="green"))
+    else:
+        echo(styled("something needs attention", fg="red"), f"; next: {_next(diagnosis)}")
+
+
+def _aged(one: Finding | Work) -> list[object]:
+    """A finding's fields, its age as people read it."""
+    return [*{**asdict(one), "age": duration(one.age)}.values()]
+
+
+def _next(diagnosis: Diagnosis) -> str:
+    """Return the command that tells more of what is gravest."""
+    if diagnosis.troubles or diagnosis.broken:
+        return "sfn-cqrs logs --level ERROR"
+    for name, kind in diagnosis.kinds.items():
+        for work in kind.findings:
+            command = "import" if name == "archive" else name
+            return f"sfn-cqrs {command} show {work.id} --tenant {shlex.quote(work.tenant)}"
+    for one in diagnosis.findings:
+        code = shlex.quote(one.code)
+        return f"sfn-cqrs chain show {one.type} {code} --tenant {shlex.quote(one.tenant)}"
+    return "sfn-cqrs console"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar
 
@@ -16,6 +17,7 @@ from sfn_cqrs_tools.cli.options import one_line_errors, stack_options
 from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.client.executions import EXPRESS, Executions, Found, hints_to_resume
 from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT
+from sfn_cqrs_tools.terminal.ages import duration
 from sfn_cqrs_tools.terminal.causes import shortened
 from sfn_cqrs_tools.terminal.commands import look_at
 from sfn_cqrs_tools.terminal.printing import print_table
@@ -84,11 +86,21 @@ def list_(
         print_json([_shown(one) for one in found])
         return
     rows = [
-        (one.name, one.machine, one.status, f"{one.started.astimezone():%m-%d %H:%M:%S}")
+        (
+            one.name,
+            one.machine,
+            one.status,
+            f"{one.started.astimezone():%m-%d %H:%M:%S}",
+            _took(one),
+        )
         for one in found
     ]
     none = "no such executions" if machine or status or item else "no executions yet"
-    print_table(("name", "machine", "status", "started"), rows, spare=("machine",), none=none)
+    started = f"started ({datetime.now().astimezone():%Z})"
+    headings = ("name", "machine", "status", started, "took")
+    print_table(headings, rows, spare=("machine",), none=none)
+    if len(found) == limit:
+        echo(f"the latest {limit} of more: --limit {limit * 5}")
 
 
 @execution.command(
@@ -129,6 +141,10 @@ def show(name: str, with_data: bool, executions: Executions, as_json: bool) -> N
     if described["status"] == "RUNNING":
         for line in hints_to_resume(found.name, stopped_in(events)):
             echo(line)
+
+
+def _took(one: Found) -> str:
+    return "" if one.stopped is None else duration((one.stopped - one.started).total_seconds())
 
 
 @execution.command(examples=("sfn-cqrs execution history @ --json",))

@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 
 from sfn_cqrs_tools.console.masking import masked, masked_event
 from sfn_cqrs_tools.console.moments import WITHIN, typed
+from sfn_cqrs_tools.terminal.ages import duration
 from sfn_local.cli.showing import visible
 
 FOLDER: Final = Path(__file__).parent
@@ -54,18 +55,6 @@ def moment(value: object, shape: str = "") -> Markup:
         shape,
         utc.strftime("%Y-%m-%d %H:%M:%S UTC"),
     )
-
-
-def duration(seconds: float | None) -> str:
-    """A length of time in the unit that fits."""
-    if seconds is None or seconds < 0:  # clocks of a test may go back
-        return "–"
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.1f} s"
 
 
 def pretty(value: Any) -> str:
