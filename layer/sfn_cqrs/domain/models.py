@@ -1,11 +1,12 @@
 """Models: the class that says what the attributes of a type are."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from sfn_cqrs.domain.errors import InvalidInputError, UpcastError
+from sfn_cqrs.domain.masking import hide
 from sfn_cqrs.domain.values import Json, checked_object
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ class Typed:
     check: Callable[[Any, Any], str | None] | None = None
     shape: int = 1
     upcast: Mapping[int, Upcast] = field(default_factory=dict)
+    subject: str = ""
 
     def refusal(self, before: Mapping[str, Json] | None, after: Mapping[str, Json]) -> str:
         """Check attributes, then ask the user's rule, and return why the rule refuses.
@@ -213,6 +215,33 @@ def register(type_: str, typed: Typed | None) -> None:
 def find(type_: str) -> Typed | None:
     """Return the model and the rule of a type, or None if it has no model."""
     return _typed.get(type_)
+
+
+def hide_personal(model: Model | None, value: Any) -> None:
+    """Have the personal fields of a value masked in logs, causes, notices and refusals."""
+    for path in model.personal if model is not None else ():
+        hide(_values(value, path.replace("[]", ".[]").split(".")))
+
+
+def _values(value: Any, steps: Sequence[str]) -> Iterator[str]:
+    """Yield every text and number at a path, or below it."""
+    if isinstance(value, list):
+        inner = steps[1:] if steps[:1] == ["[]"] else steps
+        for each in value:
+            yield from _values(each, inner)
+    elif isinstance(value, dict):
+        here = [value.get(steps[0])] if steps and steps[0] != "*" else value.values()
+        for each in here:
+            yield from _values(each, steps[1:])
+    elif not steps and value is not None and not isinstance(value, bool):
+        yield str(value)
+
+
+def hide_personal_of(type_: str, attributes: Mapping[str, Json]) -> None:
+    """Have the personal fields of an item masked, if its type has a model."""
+    typed = _typed.get(type_)
+    if typed is not None:
+        hide_personal(typed.model, attributes)
 
 
 def shape_of(type_: str) -> int:

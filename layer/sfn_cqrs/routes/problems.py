@@ -102,7 +102,8 @@ def _extras(error: errors.SfnCqrsError) -> dict[str, Any]:
         case errors.UnknownNameError():
             return {"field": error.field, "known": error.known}
         case models.InvalidModelError():
-            problems = [{"field": field, "reason": reason} for field, reason in error.problems]
+            found = error.problems
+            problems = [{"field": field, "reason": masked(reason)} for field, reason in found]
             return {"field": error.field, "problems": problems}
         case errors.InvalidInputError():
             return {"field": error.field}

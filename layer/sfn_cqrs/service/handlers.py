@@ -101,6 +101,7 @@ def command_type(
     unknown: str = "refuse",
     shape: int = 1,
     upcast: Mapping[int, models.Upcast] | None = None,
+    subject: str = "",
 ) -> None:
     """Register a type, and say which clients may do what with its items.
 
@@ -124,6 +125,7 @@ def command_type(
         shape: the number of the model's shape; raise it when old versions no longer fit.
         upcast: for the number of each earlier shape, a function that returns its attributes in
             the next one.
+        subject: the field that names the person whom the `Personal` fields are about.
         unknown: `keep` stores fields that the model does not have; by default they are refused.
     """
     check_name(type_)
@@ -136,10 +138,10 @@ def command_type(
     typed = None
     if model is not None:
         found = models.model_of(model, unknown=unknown)
-        typed = models.Typed(type_, found, check, shape, upcast or {})
+        typed = models.Typed(type_, found, check, shape, upcast or {}, subject)
         _check_typed(typed, access.guarded if unknown == "refuse" else frozenset())
-    elif check or upcast or shape > 1:
-        raise ValueError(f"{type_}: check=, shape= and upcast= need model=")
+    elif check or upcast or subject or shape > 1:
+        raise ValueError(f"{type_}: check=, shape=, upcast= and subject= need model=")
     declared_in, declared = _access.get(type_, (module, access))
     known = models.find(type_)
     is_same = declared == access and (known and known.model.cls) is model
@@ -152,6 +154,8 @@ def command_type(
 
 
 def _check_typed(typed: models.Typed, guarded: frozenset[str]) -> None:
+    if typed.subject and typed.subject not in typed.model.names:
+        raise ValueError(f"{typed.type}: subject names {typed.subject}, which is no field")
     if strange := sorted(guarded - typed.model.names):
         raise ValueError(f"{typed.type}: guarded names {strange[0]}, which the model does not have")
     if typed.shape < 1 or sorted(typed.upcast) != list(range(1, typed.shape)):
@@ -173,6 +177,7 @@ def check_content(type_: str, content: Content, before: Stored[Any] | None) -> N
     was = before.attributes if before else {}
     if typed is None or (content.is_deleted and content.attributes in ({}, was)):
         return
+    models.hide_personal(typed.model, content.attributes)
     is_there = before is not None and not before.is_deleted
     if refusal := typed.refusal(was if is_there else None, content.attributes):
         raise RuleRefusedError(refusal)

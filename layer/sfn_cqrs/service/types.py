@@ -1,6 +1,6 @@
 """The types of commands as they are declared, for whoever may use them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sfn_cqrs.domain import models
@@ -18,7 +18,8 @@ class TypeShown:
     lane: str
     shape: int = 1
     schema: dict[str, Any] | None = None
-    personal: tuple[str, ...] = field(default=())
+    personal: tuple[str, ...] = ()
+    subject: str | None = None
 
     @property
     def imports(self) -> str:
@@ -59,6 +60,6 @@ def _shown(name: str, access: Access) -> TypeShown:
     if typed is None:
         return TypeShown(name, access, names, lane)
     model = typed.model
-    return TypeShown(
-        name, access, names, lane, typed.shape, model.schema(), tuple(sorted(model.personal))
-    )
+    personal = tuple(sorted(model.personal))
+    schema, subject = model.schema(), typed.subject or None
+    return TypeShown(name, access, names, lane, typed.shape, schema, personal, subject)

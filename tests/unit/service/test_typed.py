@@ -44,8 +44,13 @@ def test_a_handler_has_the_model_of_its_type():
 @pytest.mark.parametrize(
     ("declared", "reason"),
     [
-        ({"check": lambda _before, _after: None}, "check=, shape= and upcast= need model="),
+        (
+            {"check": lambda _before, _after: None},
+            "subject= need model=",
+        ),
         ({"model": Nest, "guarded": ("egs",)}, "guarded names egs"),
+        ({"model": Nest, "subject": "bird"}, "subject names bird"),
+        ({"subject": "tree"}, "need model="),
         ({"model": Nest, "unknown": "drop"}, "refuse or keep"),
     ],
 )

@@ -18,6 +18,10 @@ TYPE_SHOWN = record(
         "personal": of(lambda shown: list(shown.personal), list_of(TEXT)),
     },
     optional={
+        "subject": {
+            **TEXT,
+            "description": "names whom the personal fields are about",
+        },
         "schema": {"type": "object", "description": "JSON Schema of the attributes"},
     },
 )

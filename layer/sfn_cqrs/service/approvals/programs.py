@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain import approval_programs
+from sfn_cqrs.domain import approval_programs, models
 from sfn_cqrs.domain.approval import Approval, Status
 from sfn_cqrs.domain.errors import VersionConflictError
 from sfn_cqrs.domain.keys import ApprovalKey, ItemKey
@@ -46,6 +46,7 @@ def _handled(approval: Approval) -> bool:
     """Run the user's function; False if a pinned item was changed by somebody else before it."""
     with handlers.known_elsewhere():
         handler = approval_types.handler_of(approval.type, approval.status)
+    models.hide_personal(approval_types.find(approval.type).model, approval.payload)
     try:
         if handler is not None:
             with bootstrap.tracer().segment(f"approval {approval.type}"):

@@ -77,6 +77,7 @@ def run_alone(command: Command, name: str) -> None:
             f"newer code has published shape {command.shape} of {command.key.type}"
         )
     try:
+        models.hide_personal_of(command.key.type, command.attributes)
         with bootstrap.tracer().segment(f"handler {name}"):
             handlers.find(command.key.type, name)(command)
     except TransientError as error:
@@ -129,6 +130,8 @@ def _ran_in_bulk(type_: str, name: str, commands: Sequence[Command]) -> bool:
     if bulk is None or any(models.is_newer(type_, command.shape) for command in commands):
         return False
     try:
+        for command in commands:
+            models.hide_personal_of(type_, command.attributes)
         with bootstrap.tracer().segment(f"handler {name}"):
             _bring(commands[0].key.tenant, name, lambda: bulk(commands))
     except Exception:

@@ -2,6 +2,7 @@
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.transient import naming_busy
+from sfn_cqrs.domain import models
 from sfn_cqrs.domain.errors import StepRefusedError, SupersededError, TransientError
 from sfn_cqrs.domain.failure import MAX_ERROR, MAX_SUMMARY, trace_of
 from sfn_cqrs.domain.masking import masked
@@ -21,6 +22,7 @@ def work_on(saga: Saga, name: str, *, is_undo: bool) -> Ending:
     """
     with handlers.known_elsewhere():
         handler = saga_types.find(saga.saga).handler(name, is_undo=is_undo)
+    models.hide_personal(saga_types.find(saga.saga).model, saga.input)
     try:
         with naming_busy(), bootstrap.tracer().segment(f"step {name}"):
             result = handler(_given(saga, name, is_undo=is_undo))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.transient import naming_busy
+from sfn_cqrs.domain import models
 from sfn_cqrs.domain.errors import BusyError, ItemTimeoutError, TransientError
 from sfn_cqrs.domain.failure import MAX_ERROR, MAX_SUMMARY, trace_of
 from sfn_cqrs.domain.masking import masked
@@ -43,6 +44,7 @@ def _tried(task_type: TaskType, item: Item, *, is_last_try: bool) -> Ending | Tr
     try:
         told = bootstrap.tracer().segment(f"task {item.key.type}")
         with naming_busy(), told, time_limit(task_type.timeout):
+            models.hide_personal(task_type.model, item.input)
             result = checked_result(task_type.handler(_given(item)))
     except BusyError:
         raise
