@@ -54,7 +54,7 @@ class Airports(ImportStrategy):
                 raise InvalidInputError(name, f"must be between {low} and {high}, is {value:g}")
         if record.attributes["tz"] not in _ZONES:
             raise InvalidInputError(
-                "tz", f"{record.attributes['tz']!r} is no time zone, such as Asia/Tokyo"
+                "tz", f"{record.attributes['tz']!r} is not a time zone, such as Asia/Tokyo"
             )
 
 

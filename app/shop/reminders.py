@@ -15,7 +15,7 @@ def remind_of_order(item: TaskItem) -> Json:
     """Lay out one reminder; an address that is none fails its item alone."""
     order, address = str(item.input["order"]), str(item.input["to"])
     if "@" not in address:
-        raise ValueError(f"{address!r} is no e-mail address")
+        raise ValueError(f"{address!r} is not an e-mail address")
     letter = {"order": order, "to": address, "version": 1}
     reminders = bootstrap.read_model("reminders")
     is_new = reminders.put_if_newer(item.tenant, item.task_id, item.key, letter)

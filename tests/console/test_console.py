@@ -374,7 +374,7 @@ def test_a_task_is_started_by_the_form_and_what_failed_is_tried_again(page, cons
     page.get_by_label("Items").fill('[{"order": "o-1", "to": "nobody"}]')
     page.get_by_role("button", name="Start").click()
     expect(page.locator("h1 + .pill")).to_have_text("FAILED")
-    expect(page.locator("#i0")).to_contain_text("'nobody' is no e-mail address")
+    expect(page.locator("#i0")).to_contain_text("'nobody' is not an e-mail address")
 
     page.get_by_role("button", name="Retry what failed").click()
 

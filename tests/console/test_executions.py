@@ -107,7 +107,7 @@ def test_an_unknown_machine_is_told(executions):
 
 
 def test_a_cursor_that_is_none_is_refused(executions):
-    with pytest.raises(ValueError, match="this is no cursor"):
+    with pytest.raises(ValueError, match="this is not a cursor"):
         executions.page(Filter(), "no-cursor")
 
 

@@ -113,8 +113,8 @@ def test_writers_of_the_same_rows_in_any_order_end_at_the_newest(sql):
         ({"total": float("nan")}, "a row cannot be kept: Out of range float values"),
         ({"total": float("inf")}, "a row cannot be kept: Out of range float values"),
         ({"customer": "x" * 1_100_000}, "and at most 1000000 are put at once"),
-        ({"customer": object()}, "object is no JSON"),
-        ({'customer" = 1; --': 1}, "is no name of a table or column"),
+        ({"customer": object()}, "object is not JSON"),
+        ({'customer" = 1; --': 1}, "is not a name of a table or column"),
     ],
 )
 def test_what_postgresql_cannot_hold_is_refused_before_it_is_sent(sql, row, told):

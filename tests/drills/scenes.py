@@ -272,7 +272,7 @@ UPLOADS_FAIL = Scene("whatever the function calls is throttled; three uploads", 
 SUBSCRIBING_FAILS = Scene(
     "the function raises; somebody subscribes every four minutes", _subscribing_fails
 )
-NO_ITEM = Scene("a record of the stream is no item of its table", _no_item)
+NO_ITEM = Scene("a record of the stream is not an item of its table", _no_item)
 UNREPAIRED = Scene("a version fails, and nobody repairs it", _nobody_repairs)
 AURORA = aws_says(
     "RDS says 100 % for twenty minutes",

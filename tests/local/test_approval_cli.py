@@ -163,7 +163,7 @@ def test_what_has_changed_since_is_stale_and_not_released(sfn_cqrs, ask, ended):
     ("arguments", "code", "message"),
     [
         (("approval", "request", "NOPE"), 1, "unknown_approval_type: type: 'NOPE' is not"),
-        (("approval", "request", "ORDER_RELEASE", "--payload", "{"), 64, "--payload is no JSON"),
+        (("approval", "request", "ORDER_RELEASE", "--payload", "{"), 64, "--payload is not JSON"),
         (("approval", "show", "t-1"), 1, "no approval has an id that begins with 't-1'"),
         (("approve", UNKNOWN, "--as", "hanako"), 1, "not_found: "),
         (("approval", "retry", UNKNOWN), 1, "not_found: "),

@@ -270,7 +270,7 @@ def test_a_conflict_names_the_current_version_and_the_command_that_works(on_stac
     [
         ([], "give --name and --attributes, or --partial, or --delete"),
         (["--delete", "--sync"], "--delete goes with --version only"),
-        (["--name", "x", "--attributes", "{"], "--attributes is no JSON"),
+        (["--name", "x", "--attributes", "{"], "--attributes is not JSON"),
         (["--name", "x", "--attributes", "[]"], "--attributes must be a JSON object"),
         (["--name", "x", "--attributes", "@/none"], "No such file"),
     ],
@@ -631,7 +631,7 @@ def test_a_batch_says_what_became_of_each_line(on_stack, tmp_path):
     ("text", "arguments", "reason"),
     [
         ("[]", [], "line 1 must be a JSON object"),
-        ("{", [], "line 1 is no JSON: "),
+        ("{", [], "line 1 is not JSON: "),
         ("{}", ["ORDER", "o-1"], "--batch goes alone: the commands say what they are"),
     ],
 )

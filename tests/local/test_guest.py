@@ -171,8 +171,8 @@ def test_work_that_takes_longer_than_the_heartbeat_is_kept_alive(waiting, call, 
 @pytest.mark.parametrize(
     ("result", "error", "code", "message"),
     [
-        ({1, 2}, InvalidInputError, "invalid_input", "output: is no JSON"),
-        (float("inf"), InvalidInputError, "invalid_input", "output: is no JSON"),
+        ({1, 2}, InvalidInputError, "invalid_input", "output: is not JSON"),
+        (float("inf"), InvalidInputError, "invalid_input", "output: is not JSON"),
         ("x" * 262_144, PayloadTooLargeError, "payload_too_large", "output: has 262159 bytes"),
     ],
 )

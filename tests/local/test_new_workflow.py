@@ -99,10 +99,10 @@ def test_a_wait_that_times_out_ends_its_execution_with_that(sfn_cqrs):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["Order-Refund"], "'Order-Refund' is no name for a workflow"),
+        (["Order-Refund"], "'Order-Refund' is not a name for a workflow"),
         (["parcel_return"], "such as order-refund"),
-        (["order--refund"], "is no name for a workflow"),
-        (["1st"], "is no name for a workflow"),
+        (["order--refund"], "is not a name for a workflow"),
+        (["1st"], "is not a name for a workflow"),
         (["x" * 29], "at most 28 characters"),
         (["import"], "'import' is a word of Python"),
         (["command"], "there is a workflow 'command' already"),
@@ -110,8 +110,8 @@ def test_a_wait_that_times_out_ends_its_execution_with_that(sfn_cqrs):
         (["service"], "tests/unit/service exists already"),
         (["a", "--states", ""], "a workflow has at least one state"),
         (["a", "--states", "go,go"], "the state 'go' is there twice"),
-        (["a", "--states", "Go"], "'Go' is no name for a state"),
-        (["a", "--states", "../go"], "'../go' is no name for a state"),
+        (["a", "--states", "Go"], "'Go' is not a name for a state"),
+        (["a", "--states", "../go"], "'../go' is not a name for a state"),
         (["a", "--states", "go,success"], "the state 'success' ends every workflow"),
         (["a", "--states", "mark_failed"], "the state 'mark_failed' records every failure"),
         (["a", "--states", "return"], "'return' is a word of Python"),
@@ -438,9 +438,9 @@ def test_a_refusal_ends_a_new_workflow_with_its_error(on_stack, tmp_path):
             "there is no machine absent; there are",
         ),
         (["start", "audit", "--name", "a b"], 1, "name: must be 1 to 80 letters"),
-        (["start", "audit", "-i", "README.md"], 64, "--input is no JSON"),
+        (["start", "audit", "-i", "README.md"], 64, "--input is not JSON"),
         (["resume", "nobody", "approve"], 1, "nobody does not wait in approve, or not yet"),
-        (["resume", "nobody", "approve", "{"], 64, "RESULT is no JSON"),
+        (["resume", "nobody", "approve", "{"], 64, "RESULT is not JSON"),
     ],
 )
 def test_what_cannot_be_started_or_resumed_is_told(arguments, code, message, on_stack):

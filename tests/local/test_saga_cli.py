@@ -95,7 +95,7 @@ def test_the_same_key_starts_one_saga(run, order, tmp_path):
     [
         (("start", "nope", "{}"), 1, "unknown_saga: saga: 'nope' is not registered"),
         (("start", "order-saga", "[]"), 1, "invalid_input: input: must be an object"),
-        (("start", "order-saga", "{"), 64, "INPUT is no JSON"),
+        (("start", "order-saga", "{"), 64, "INPUT is not JSON"),
         (("show", "g-1"), 1, "no saga has an id that begins with 'g-1'; `sfn-cqrs saga list"),
         (("redrive", "g-01KAXK3V9Q0M3W8C5R6T7Y8Z9G"), 1, "not_found: "),
         (("list", "--status", "LOST"), 64, "'LOST' is not one of"),

@@ -34,7 +34,7 @@ def test_a_file_that_names_none_leaves_it_to_the_template(tmp_path, text):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[dev", "is no TOML"),
+        ("[dev", "is not TOML"),
         (
             STAGE.format("dev", """["AppPackage=a"]""")
             + STAGE.format("prod", """["AppPackage=b"]"""),

@@ -32,10 +32,10 @@ def test_a_task_with_failed_items_exits_2_and_tells_of_each(task):
     assert (result.code, result.json["failed"]) == (2, 1)
     assert [item["status"] for item in result.json["items"]] == ["COMPLETED", "FAILED"]
     assert shown.code == 0
-    assert "ValueError: 'nowhere' is no e-mail address" in shown.output
+    assert "ValueError: 'nowhere' is not an e-mail address" in shown.output
     assert 'app/shop/reminders.py", line ' in shown.output
     *_, code, next_ = shown.output.splitlines()
-    assert "is no e-mail address" in code
+    assert "is not an e-mail address" in code
     assert next_ == f"once it is repaired: sfn-cqrs task retry {result.json['id']}"
 
 
@@ -74,7 +74,7 @@ def test_a_task_that_is_not_waited_for_prints_its_id_and_can_be_cancelled(task):
     [
         (("run", "NOPE", "[1]"), 1, "unknown_task_type: taskType: 'NOPE' is not registered"),
         (("run", "ORDER_REMINDER", "[]"), 1, "no_items: input: has no items"),
-        (("run", "ORDER_REMINDER", "{"), 64, "INPUT is no JSON"),
+        (("run", "ORDER_REMINDER", "{"), 64, "INPUT is not JSON"),
         (("run", "ORDER_REMINDER", "@/no/such/file"), 64, "INPUT: "),
         (("show", "t-1"), 1, "no task has an id that begins with 't-1'; `sfn-cqrs task list"),
         (("retry", "t-01KAXK3V9Q0M3W8C5R6T7Y8Z9A"), 1, "not_found: "),

@@ -1,6 +1,6 @@
 """A stack that is killed, or whose disk is full, at a random moment under load loses nothing.
 
-Each kind of strike twenty times in `make torture`, which takes about an hour. It is no part of
+Each kind of strike twenty times in `make torture`, which takes about an hour. It is not a part of
 `make proof`: it measures seconds, and there other tests run beside it. A seed
 that was printed comes again by TORTURE_SEED, as far as a machine repeats itself.
 """

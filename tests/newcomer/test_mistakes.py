@@ -122,10 +122,10 @@ MISTAKES = {
         FAILED,
         "is the id of a saga: sfn-cqrs saga show g-01KAXK3V9Q0M3W8C5R6T7Y8Z9G",
     ),
-    "the attributes are no JSON": (
+    "the attributes are not JSON": (
         ["publish", "ORDER", "o-2", "--name", "x", "--attributes", "{total: 5}"],
         USAGE,
-        "--attributes is no JSON: ",
+        "--attributes is not JSON: ",
     ),
     "the attributes are forgotten": (
         "publish ORDER o-2",

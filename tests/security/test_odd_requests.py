@@ -138,7 +138,7 @@ class Odd:
         return "/".join(["", first, *rest])
 
     def changed(self, body: Any) -> Any:
-        """The body with one field, or a part of it, odd or missing; what is no object stays."""
+        """The body with one field, or a part of it, odd or missing; what is not an object stays."""
         if not isinstance(body, dict) or not body:
             return body
         name = self.chance.choice(list(body))

@@ -116,7 +116,7 @@ def test_no_canary_that_a_users_function_quotes_gets_out() -> None:
     assert told.found == set()
     assert "cannot take [e-mail], [IBAN], [secret], [secret]" in told.seen["causes"]
     assert "cannot take [e-mail], [IBAN], [secret], [secret]" in told.seen["logs"]
-    assert "'[IBAN]' is no e-mail address" in told.seen["causes"]
+    assert "'[IBAN]' is not an e-mail address" in told.seen["causes"]
 
 
 def test_clients_of_aws_write_nothing_below_info_whatever_the_root_does() -> None:

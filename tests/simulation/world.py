@@ -958,7 +958,7 @@ class World:
         return self.programs.advance(place, True)
 
     def _check_history(self, scratch: Scratch) -> None:
-        """What a skipped version's late writer left behind is no state worth keeping."""
+        """What a skipped version's late writer left behind is not a state worth keeping."""
         before = scratch.data
         if before == 0 or scratch.history >> before & 1:
             return

@@ -70,7 +70,7 @@ STANDS_ALONE = {
     },
     "wait_table": {
         "close": "another try's wait stays open",
-        "park": "a later try's token stays; a wait is no item of the domain's",
+        "park": "a later try's token stays; a wait is not an item of the domain's",
     },
     "zip_jobs": {
         "extracted": "of those who extract a file the first stays",

@@ -56,11 +56,11 @@ def test_a_missing_file_is_a_gap(copy: Path, path: str, told: str) -> None:
 @pytest.mark.parametrize(
     ("path", "told"),
     [
-        ("functions/command/lost/app.py", "functions/command/lost/app.py is no function of"),
+        ("functions/command/lost/app.py", "functions/command/lost/app.py is not a function of"),
         ("functions/command/finish/help.py", "CommandFinishFunction: help.py lies beside app.py"),
         ("events/command/lost.json", "events/command/lost.json is the payload of no function"),
         ("tests/unit/command/test_lost.py", "tests/unit/command/test_lost.py tests no function"),
-        ("statemachine/lost.asl.json", "lost.asl.json is no machine of template.yaml"),
+        ("statemachine/lost.asl.json", "lost.asl.json is not a machine of template.yaml"),
     ],
 )
 def test_a_file_that_nothing_names_is_a_gap(copy: Path, path: str, told: str) -> None:
@@ -117,7 +117,7 @@ def test_a_function_in_another_folder_is_a_gap(copy: Path) -> None:
     assert gaps(copy) == [
         "ScheduleSweepApprovalsFunction lies in queue/on_notification, where"
         " QueueOnNotificationFunction belongs",
-        "functions/schedule/sweep_approvals/app.py is no function of template.yaml",
+        "functions/schedule/sweep_approvals/app.py is not a function of template.yaml",
         "events/schedule/sweep_approvals.json is the payload of no function",
         "events/schedule/sweep_approvals_ended.json is the payload of no function",
         "tests/unit/schedule/test_sweep_approvals.py tests no function",

@@ -33,7 +33,7 @@ def _machine_gaps(root: Path, template: Template) -> Iterator[str]:
     declared = {machine.path for machine in template.machines.values()}
     present = set((root / "statemachine").glob("*")) - {root / "statemachine/MockConfigFile.json"}
     for path in sorted(present - declared):
-        yield f"{path.name} is no machine of template.yaml"
+        yield f"{path.name} is not a machine of template.yaml"
     for path in sorted(declared - present):
         yield f"template.yaml names {path.name}, which is missing"
 
@@ -119,7 +119,7 @@ def _stray_files(root: Path, template: Template) -> Iterator[str]:
     groups = {folder.parts[0] for folder in folders}
     for path in sorted((root / "functions").rglob("app.py")):
         if path.parent.relative_to(root / "functions") not in folders:
-            yield f"{path.relative_to(root)} is no function of template.yaml"
+            yield f"{path.relative_to(root)} is not a function of template.yaml"
     for path in sorted((root / "events").rglob("*.json")):
         if not _names_a_function(path.relative_to(root / "events").with_suffix(""), folders):
             yield f"{path.relative_to(root)} is the payload of no function"

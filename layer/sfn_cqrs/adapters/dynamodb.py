@@ -91,7 +91,7 @@ def _digits(value: int | float | Decimal) -> str:
         value = Decimal(value).normalize(_LONG)  # zeros beyond the 38th digit are none too many
     number = _NUMBERS.create_decimal(value)
     if not number.is_finite():
-        raise TypeError("DynamoDB has neither infinity nor what is no number")
+        raise TypeError("DynamoDB has neither infinity nor what is not a number")
     return str(number)
 
 

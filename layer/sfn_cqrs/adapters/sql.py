@@ -178,13 +178,13 @@ def checked(parameters: Mapping[str, Scalar]) -> Mapping[str, Scalar]:
     """Parameters that PostgreSQL can hold.
 
     Raises:
-        InvalidInputError: one has what is no character, is NaN or infinite, or too large.
+        InvalidInputError: one has what is not a character, is NaN or infinite, or too large.
     """
     for name, value in parameters.items():
         if isinstance(value, float) and not isfinite(value):
             raise InvalidInputError(name, "is NaN or infinite")
         if isinstance(value, str) and _SURROGATE.search(value):
-            raise InvalidInputError(name, "has half of a surrogate pair, which is no character")
+            raise InvalidInputError(name, "has half of a surrogate pair, which is not a character")
         if isinstance(value, str) and "\0" in value:
             raise InvalidInputError(name, "has a NUL character, which PostgreSQL cannot hold")
         if isinstance(value, str) and len(value.encode()) > MAX_BATCH_BYTES + MAX_ROW_BYTES:
@@ -199,7 +199,7 @@ def _batches(
     columns = sorted(rows[0]) if rows else []
     for name in (table, *columns, *keys):
         if not _NAME.fullmatch(name):
-            raise InvalidInputError(name, "is no name of a table or column: a-z, 0-9 and _")
+            raise InvalidInputError(name, "is not a name of a table or column: a-z, 0-9 and _")
     if any(sorted(row) != columns for row in rows):
         raise InvalidInputError(table, "rows of one batch have the same columns")
     batch: list[str] = []
@@ -245,7 +245,7 @@ def _text(value: Any, table: str) -> str:
 def _plain(value: object) -> str:
     if isinstance(value, Decimal | datetime | date):
         return str(value)
-    raise TypeError(f"{type(value).__name__} is no JSON")
+    raise TypeError(f"{type(value).__name__} is not JSON")
 
 
 def _upsert(table: str, keys: Sequence[str], columns: Sequence[str]) -> str:

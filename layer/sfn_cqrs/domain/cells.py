@@ -33,14 +33,14 @@ def text(_column: str, cell: str) -> str:
 def integer(column: str, cell: str) -> int:
     """A whole number of at most 38 digits."""
     if not _INTEGER.fullmatch(cell):
-        raise InvalidInputError(column, f"{cell!r} is no whole number")
+        raise InvalidInputError(column, f"{cell!r} is not a whole number")
     return int(cell)
 
 
 def number(column: str, cell: str) -> float:
     """A number with a decimal point, or an exponent."""
     if not _NUMBER.fullmatch(cell):
-        raise InvalidInputError(column, f"{cell!r} is no number")
+        raise InvalidInputError(column, f"{cell!r} is not a number")
     return float(cell)
 
 
@@ -58,4 +58,4 @@ def date(column: str, cell: str) -> str:
             return calendar_date.fromisoformat(cell).isoformat()
     except ValueError:
         pass
-    raise InvalidInputError(column, f"{cell!r} is no date such as 2026-11-25")
+    raise InvalidInputError(column, f"{cell!r} is not a date such as 2026-11-25")

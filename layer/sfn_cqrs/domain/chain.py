@@ -108,7 +108,7 @@ class Skip(OfAttempt):
 
 @dataclass(frozen=True, slots=True)
 class Succeed:
-    """End a wait: its execution goes on. A token that is used up is no error."""
+    """End a wait: its execution goes on. A token that is used up is not an error."""
 
     version: int
     token: str = field(repr=False)
@@ -117,7 +117,7 @@ class Succeed:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """End a wait: its execution fails with the error. A token that is used up is no error."""
+    """End a wait: its execution fails with the error. A token that is used up is not an error."""
 
     version: int
     token: str = field(repr=False)

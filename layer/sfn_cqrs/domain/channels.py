@@ -88,7 +88,7 @@ def live_event(notice: Mapping[str, Any]) -> LiveEvent:
     """What is published of a notice, and where: nothing of tables and keys.
 
     Raises:
-        KeyError: it is no notice.
+        KeyError: it is not a notice.
     """
     content = notice["content"]
     told = {"action": notice["action"], "id": notice["id"], "content": content}

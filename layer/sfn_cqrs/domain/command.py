@@ -34,7 +34,7 @@ def checked_name(name: object) -> str:
     """The name of an item, a task or a saga, as a user sent it.
 
     Raises:
-        InvalidInputError: it is no text, or too long.
+        InvalidInputError: it is not text, or too long.
     """
     if not isinstance(name, str) or len(name) > MAX_NAME_CHARACTERS:
         raise InvalidInputError(
@@ -45,7 +45,7 @@ def checked_name(name: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a user says of an item; two equal contents are no change."""
+    """What a user says of an item; two equal contents are not a change."""
 
     name: str
     attributes: dict[str, Json] = field(default_factory=dict)

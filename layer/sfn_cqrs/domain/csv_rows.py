@@ -273,7 +273,7 @@ def open_csv(
 
     Raises:
         InvalidInputError: the declared encoding or delimiter is not known.
-        InvalidFileError: the file is no CSV, or its header is not this table's.
+        InvalidFileError: the file is not CSV, or its header is not this table's.
     """
     text = Text(chunks, checked_encoding(encoding) if encoding else None)
     declared = checked_delimiter(delimiter) if delimiter else None

@@ -1,4 +1,4 @@
-"""A file's bytes as text: which encoding it is in, and what is no text at all.
+"""A file's bytes as text: which encoding it is in, and what is not text at all.
 
 Everything is decoded strictly, so that a wrong encoding is an error with a row number and
 never a wrong letter.
@@ -104,7 +104,7 @@ class Text:
         """Yield the text, chunk by chunk.
 
         Raises:
-            InvalidFileError: the file is no text, or in another encoding. What stands before
+            InvalidFileError: the file is not text, or in another encoding. What stands before
                 the fault has been yielded, so that the reader knows its row.
         """
         chunks = self._chunks()
@@ -186,7 +186,7 @@ def detected(sample: bytes) -> str:
 
 
 def refuse_other_formats(head: bytes) -> None:
-    """Name a file that is no CSV.
+    """Name a file that is not CSV.
 
     Raises:
         InvalidFileError: naming what it is.
@@ -202,7 +202,7 @@ def refuse_other_formats(head: bytes) -> None:
 
 
 def refuse_binary(head: bytes) -> None:
-    """Name a file that is no text at all.
+    """Name a file that is not text at all.
 
     Raises:
         InvalidFileError: too many of its first bytes are control characters.

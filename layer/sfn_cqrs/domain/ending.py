@@ -34,7 +34,7 @@ def kept_result(value: object, limit: int, refusal: type[Exception], most: str) 
     """What the user's code returned, if it can be kept; `most` says how much can be.
 
     Raises:
-        Exception: the refusal; it is no JSON, or has more bytes than the limit.
+        Exception: the refusal; it is not JSON, or has more bytes than the limit.
     """
     try:
         result = checked_json(value, "result")

@@ -180,7 +180,7 @@ class Failure:
 
 
 def first_line(cause: str) -> str:
-    """The cause for whoever is no operator: what happened, without the stack trace."""
+    """The cause for whoever is not an operator: what happened, without the stack trace."""
     return cause.partition("\n")[0]
 
 

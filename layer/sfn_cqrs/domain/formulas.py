@@ -46,5 +46,5 @@ def plain(cell: str) -> str:
 
 
 def _is_formula(part: str) -> bool:
-    """Whether what ends a cell would be calculated; what stands before more text is no number."""
+    """Return whether the end of a cell is a formula; a number before more text is not a number."""
     return _FORMULA.match(part) is not None and not _NUMBER.fullmatch(part)

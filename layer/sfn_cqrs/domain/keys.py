@@ -130,7 +130,7 @@ def id_parts(id_: str, what: str, letters: str) -> tuple[str, str]:
     found = _PUBLIC_ID.fullmatch(id_)
     if found is None or found[1] not in letters:
         like = f"{'- or '.join(letters)}- and 26 letters and digits"
-        raise NotFoundError(f"{id_!r} is no id of {what}, which is {like}")
+        raise NotFoundError(f"{id_!r} is not an id of {what}, which is {like}")
     return found[1], found[2]
 
 
@@ -151,7 +151,7 @@ class PublicKey(InOnePartition):
         """The key of a public id.
 
         Raises:
-            NotFoundError: it is no id of this kind.
+            NotFoundError: it is not an id of this kind.
         """
         return cls(tenant, id_parts(id_, cls.WHAT, cls.LETTERS)[1])
 
@@ -248,7 +248,7 @@ class ImportKey(PublicKey, ExecutionRef):
         """The key of a public id.
 
         Raises:
-            NotFoundError: it is no import's id.
+            NotFoundError: it is not an import id.
         """
         letter, ulid = id_parts(id_, cls.WHAT, cls.LETTERS)
         return cls(tenant, ulid, ImportKind(letter))
@@ -560,7 +560,7 @@ def task_id_parts(id_: str) -> tuple[TaskKind, str]:
     """The kind and the ULID of a public id.
 
     Raises:
-        NotFoundError: it is no task's id.
+        NotFoundError: it is not a task id.
     """
     letter, ulid = id_parts(id_, "a task", "".join(TaskKind))
     return TaskKind(letter), ulid

@@ -39,7 +39,7 @@ class ViewKey(InOnePartition):
         """Make a key of what a user sent.
 
         Raises:
-            InvalidInputError: it is no name of a read model.
+            InvalidInputError: it is not a name of a read model.
         """
         if not isinstance(view, str) or not _VIEW.fullmatch(view):
             raise InvalidInputError(

@@ -23,7 +23,9 @@ class Retention:
         for part in filter(None, (part.strip() for part in text.split(","))):
             type_, separator, days = part.rpartition("=")
             if not days.isdecimal() or int(days) == 0 or (separator and not type_):
-                raise ValueError(f"{part!r} is no number of days; write 90 or ORDER=30,AIRPORT=365")
+                raise ValueError(
+                    f"{part!r} is not a number of days; write 90 or ORDER=30,AIRPORT=365"
+                )
             if type_:
                 by_type[type_] = int(days)
             else:

@@ -259,7 +259,7 @@ def checked_input(value: object) -> dict[str, Json]:
 
     Raises:
         SagaInputTooLargeError: it is larger than a saga takes.
-        InvalidInputError: it is no object, or naming the path of what cannot be kept.
+        InvalidInputError: it is not an object, or naming the path of what cannot be kept.
     """
     checked = checked_object(value, "input")
     most = f"a saga takes at most {MAX_INPUT_BYTES}"
@@ -271,7 +271,7 @@ def checked_result(value: object) -> Json:
     """What a step returned, if the log can hold it.
 
     Raises:
-        SagaResultError: it is no JSON, or too large.
+        SagaResultError: it is not JSON, or too large.
     """
     most = f"the log takes at most {MAX_RESULT_BYTES}"
     return kept_result(value, MAX_RESULT_BYTES, SagaResultError, most)

@@ -380,7 +380,7 @@ def checked_result(value: object) -> Json:
     """What a handler returned, if it can be kept.
 
     Raises:
-        ItemResultError: it is no JSON, or too large.
+        ItemResultError: it is not JSON, or too large.
     """
     most = f"at most {MAX_RESULT_BYTES} are kept"
     return kept_result(value, MAX_RESULT_BYTES, ItemResultError, most)

@@ -106,7 +106,7 @@ def directory_start(tail: bytes, size: int) -> int:
     """Where the directory of an archive of this size begins, told by its last bytes.
 
     Raises:
-        InvalidFileError: it is no archive, cut off, split into parts, or has too many entries.
+        InvalidFileError: it is not an archive, is cut off or split, or has too many entries.
     """
     return _end_of(tail, size).start
 
@@ -189,7 +189,7 @@ def _end_of(tail: bytes, size: int) -> _End:
     if found is None:
         raise InvalidFileError(
             "not_a_zip",
-            "the file is no ZIP archive, or one that is cut off: the directory at its end is"
+            "the file is not a ZIP archive, or one that is cut off: the directory at its end is"
             " missing; upload it again",
         )
     record = tail[found : found + _END_BYTES - 2] + b"\x00\x00"

@@ -67,7 +67,7 @@ def _headers(error: Exception, status: int) -> dict[str, str]:
 
 
 def _no_route(_error: NoRouteError) -> Response[str]:
-    """Answer a path that is no route."""
+    """Answer a path that is not a route."""
     status = HTTPStatus.NOT_FOUND
     document = problem(status, "no_such_route", "see the list of routes in docs/http-api.md")
     return _problem(status, document, {})

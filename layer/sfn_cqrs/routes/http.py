@@ -47,7 +47,7 @@ def body_of(event: dict[str, Any]) -> dict[str, Any]:
 
     Raises:
         TooLargeError: it is larger than 4 MiB.
-        InvalidInputError: it is no JSON object.
+        InvalidInputError: it is not a JSON object.
     """
     text = event.get("body") or ""
     try:
@@ -56,7 +56,7 @@ def body_of(event: dict[str, Any]) -> dict[str, Any]:
             raise TooLargeError(f"a body has at most {MAX_BODY_BYTES} bytes, this has {len(raw)}")
         body = json.loads(raw, parse_float=Decimal, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise InvalidInputError("body", f"is no JSON: {error}") from error
+        raise InvalidInputError("body", f"is not JSON: {error}") from error
     if not isinstance(body, dict):
         raise InvalidInputError("body", "must be a JSON object")
     return body

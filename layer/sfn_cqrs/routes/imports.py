@@ -60,7 +60,7 @@ from sfn_cqrs.service.zips.progress import ZipProgress
 from sfn_cqrs.service.zips.service import ZipRequest
 
 MAX_INLINE_BYTES = 4 * 1024 * 1024
-"""Of errors.csv: Lambda answers at most 6 MB, and what is no JSON grows by a third on its way."""
+"""Of errors.csv: Lambda answers at most 6 MB, and what is not JSON grows by a third on its way."""
 CSV = "text/csv; charset=utf-8"
 ZIP = "z-"
 routes = Routes()

@@ -39,7 +39,7 @@ IDEMPOTENCY_KEY: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """An answer that is no JSON."""
+    """An answer that is not JSON."""
 
     content_type: str
 

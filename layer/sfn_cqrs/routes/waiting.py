@@ -42,7 +42,7 @@ def oldest_wanted(request: Request) -> int:
     """The version that `atLeast` names; 0: any will do.
 
     Raises:
-        InvalidInputError: it is no version, or `wait` is given without it.
+        InvalidInputError: it is not a version, or `wait` is given without it.
     """
     if request.query("atLeast") is None:
         if request.query("wait") is not None:

@@ -37,7 +37,7 @@ def start(
     key has one child; without a key it is the index of the Map's item, see `waits.park`.
 
     Raises:
-        InvalidInputError: the state sends no token, or the data are no JSON or name a parent.
+        InvalidInputError: the state sends no token, or the data are not JSON or name a parent.
         PayloadTooLargeError: the data are larger than 256 KiB.
     """
     key = waits.park(context, key)
@@ -50,7 +50,7 @@ def answer(context: StepFunctionsContext, result: object) -> bool:
     """Let the parent go on with a result; False if it waits no more, or there is none.
 
     Raises:
-        InvalidInputError, PayloadTooLargeError: the result is no JSON, or too large.
+        InvalidInputError, PayloadTooLargeError: the result is not JSON, or too large.
     """
     parent = Parent.of(context.execution.input)
     return parent is not None and _resumed(parent, result)

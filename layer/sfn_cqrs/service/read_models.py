@@ -74,7 +74,7 @@ def read_model_type(
             `US#01` and so on: clients are shown their sum, as the row `US`.
     """
     if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is no read model: 1 to 128 letters, digits, '_' or '-'")
+        raise ValueError(f"{name!r} is not a read model: 1 to 128 letters, digits, '_' or '-'")
     partitions = () if isinstance(by, str) else tuple(by)
     said = by if isinstance(by, str) else " or ".join(partitions)
     _types[name] = ReadModelType(name, said, partitions, buckets, Access(read=read), counted)
@@ -95,7 +95,7 @@ def sql_read_model(table: str, *, keys: Sequence[str]) -> None:
     """
     for name in (table, *keys):
         if not _COLUMN.fullmatch(name):
-            raise ValueError(f"{name!r} is no name of a table or column: a-z, 0-9 and _")
+            raise ValueError(f"{name!r} is not a name of a table or column: a-z, 0-9 and _")
     _tables[table] = tuple(keys)
 
 

@@ -32,7 +32,7 @@ MAX_NAME_CHARACTERS = 80
 MAX_TOKEN_CHARACTERS = 2048
 _UNSAFE = re.compile(r"[^0-9A-Za-z_-]+")
 _HASH_CHARACTERS = 26
-_NO_TOKEN = "this is no task token of this account and region"
+_NO_TOKEN = "this is not a task token of this account and region"
 _ERRORS = {"TIMED_OUT": "ChildTimedOut", "ABORTED": "ChildAborted"}
 
 
@@ -111,14 +111,14 @@ class StepFunctionService:
         return cast("SFNClient", cast("Any", boto3).client("stepfunctions"))
 
     def start_execution(self, machine_arn: str, data: object, name: str | None = None) -> str:
-        """Start an execution and answer its ARN; one of that name that exists is no error.
+        """Start an execution and answer its ARN; one of that name that exists is not an error.
 
         Without a name it gets a new one, so a second call starts a second execution. Give it keys,
         not records: `$$` repeats the input in every state.
 
         Raises:
             InvalidInputError: the name is longer than 80 characters or has others than letters,
-                digits, `-` and `_` (make it with `execution_name`), or the input is no JSON.
+                digits, `-` and `_` (make it with `execution_name`), or the input is not JSON.
             PayloadTooLargeError: the input is larger than 256 KiB.
         """
         name = uuid.uuid4().hex if name is None else name  # ours, so that boto3 may try again
@@ -141,7 +141,7 @@ class StepFunctionService:
         `children.start`, which does both.
 
         Raises:
-            InvalidInputError: the data are no JSON, or name a parent themselves.
+            InvalidInputError: the data are not JSON, or name a parent themselves.
             PayloadTooLargeError: the data are larger than 256 KiB.
         """
         if "parent" in data:
@@ -183,8 +183,8 @@ class StepFunctionService:
         `$.Payload` expects, be it resumed by a token or answered by its function.
 
         Raises:
-            InvalidInputError, PayloadTooLargeError: the result is no JSON, or too large.
-            InvalidTokenError: this is no task token of this account and region.
+            InvalidInputError, PayloadTooLargeError: the result is not JSON, or too large.
+            InvalidTokenError: this is not a task token of this account and region.
             TokenRefusedError: it is another machine's, or the role may not end this one's waits.
         """
         return self.send_task_success(token, {"Payload": result})
@@ -193,8 +193,8 @@ class StepFunctionService:
         """End a wait well, with an output as it is; False if it has ended already.
 
         Raises:
-            InvalidInputError, PayloadTooLargeError: the output is no JSON, or too large.
-            InvalidTokenError: this is no task token of this account and region.
+            InvalidInputError, PayloadTooLargeError: the output is not JSON, or too large.
+            InvalidTokenError: this is not a task token of this account and region.
             TokenRefusedError: it is another machine's, or the role may not end this one's waits.
         """
         text = _text(output, "output")
@@ -204,7 +204,7 @@ class StepFunctionService:
         """End a wait with an error, cut to Step Functions' limits; False if it has ended already.
 
         Raises:
-            InvalidTokenError: this is no task token of this account and region.
+            InvalidTokenError: this is not a task token of this account and region.
             TokenRefusedError: it is another machine's, or the role may not end this one's waits.
         """
         error, cause = error[:MAX_ERROR], cause[:MAX_CAUSE]
@@ -214,7 +214,7 @@ class StepFunctionService:
         """Say that somebody is still at work; False if the wait has ended already.
 
         Raises:
-            InvalidTokenError: this is no task token of this account and region.
+            InvalidTokenError: this is not a task token of this account and region.
             TokenRefusedError: it is another machine's, or the role may not end this one's waits.
         """
         return self._sent("send_task_heartbeat", taskToken=token)
@@ -270,7 +270,7 @@ def _text(value: object, field: str) -> str:
     try:
         text = json.dumps(value, ensure_ascii=False, sort_keys=True, allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise InvalidInputError(field, f"is no JSON: {error}") from error
+        raise InvalidInputError(field, f"is not JSON: {error}") from error
     size = len(text.encode())
     if size > MAX_PAYLOAD_BYTES:
         raise PayloadTooLargeError(

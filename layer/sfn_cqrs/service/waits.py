@@ -50,7 +50,7 @@ def resume(execution: str, state: str, result: object, *, key: str | int = "") -
 
     Raises:
         NotWaitingError: the execution has not come to this state, or there is none.
-        InvalidInputError, PayloadTooLargeError: the result is no JSON, or too large.
+        InvalidInputError, PayloadTooLargeError: the result is not JSON, or too large.
     """
     token = _token(execution, state, str(key))
     return StepFunctionService().resume_execution(token, result)

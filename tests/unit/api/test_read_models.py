@@ -120,5 +120,5 @@ def test_what_cannot_be_read_says_why(path, status, code, says, call):
 
 @pytest.mark.parametrize("name", ["", "a#b", "9", "a" * 129])
 def test_a_name_that_no_key_can_hold_is_refused(name):
-    with pytest.raises(ValueError, match="is no read model"):
+    with pytest.raises(ValueError, match="is not a read model"):
         read_model_type(name, by="x")

@@ -26,7 +26,9 @@ def test_the_parameter_is_read(text, retention):
     "text", ["never", "ORDER", "ORDER=", "ORDER=x", "0", "ORDER=0", "-1", "1.5", "=30"]
 )
 def test_a_parameter_that_is_none_is_refused_with_an_example(text):
-    with pytest.raises(ValueError, match=r"is no number of days; write 90 or ORDER=30,AIRPORT=365"):
+    with pytest.raises(
+        ValueError, match=r"is not a number of days; write 90 or ORDER=30,AIRPORT=365"
+    ):
         Retention.parse(text)
 
 

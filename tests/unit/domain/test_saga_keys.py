@@ -16,7 +16,7 @@ def test_a_saga_lies_in_its_tenants_partition_by_the_time_it_was_started():
 @pytest.mark.parametrize("id_", ["", ULID, f"t-{ULID}", f"g-{ULID}A", f"g-{ULID.lower()}"])
 def test_what_is_no_id_names_nothing(id_):
     with pytest.raises(
-        NotFoundError, match="is no id of a saga, which is g- and 26 letters and digits"
+        NotFoundError, match="is not an id of a saga, which is g- and 26 letters and digits"
     ):
         SagaKey.of("tenant1", id_)
 

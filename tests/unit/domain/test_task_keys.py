@@ -46,7 +46,7 @@ def test_a_public_id_names_the_kind():
 )
 def test_what_is_no_id_names_nothing(id_):
     with pytest.raises(
-        NotFoundError, match="is no id of a task, which is t- or s- and 26 letters and digits"
+        NotFoundError, match="is not an id of a task, which is t- or s- and 26 letters and digits"
     ):
         task_id_parts(id_)
 

@@ -201,5 +201,5 @@ def test_names_are_read_in_the_order_of_what_is_likeliest():
 
 
 def test_a_random_file_is_no_archive():
-    with pytest.raises(InvalidFileError, match="no ZIP archive"):
+    with pytest.raises(InvalidFileError, match="not a ZIP archive"):
         listed(random.Random(1).randbytes(100_000))

@@ -171,7 +171,7 @@ TWO = zipped(("a.csv", CSV), ("b.csv", CSV))
 SLIPS = ["../../etc/x.csv", "/abs.csv", "C:\\x.csv", "a/../../b.csv"]
 DAMAGED = "the archive's directory is damaged"
 NO_FILES = "the archive has no file whose name ends in .csv"
-CUT = "the file is no ZIP archive, or one that is cut off: the directory at its end is missing"
+CUT = "the file is not a ZIP archive, or one that is cut off: the directory at its end is missing"
 
 CORPUS = {
     "one file": Case(ONE, [("a.csv", CSV)]),

@@ -21,7 +21,7 @@ KEY = ImportKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9A")
 SOURCE = Source("imports", "uploads/tenant1/1/a.csv", "1")
 ROWS, PER_BATCH = deep(1_000_000, 10_000_000), 1_000
 MIB = 1024 * 1024
-LINE = '"cells": ["RJAA", "Narita"], "code": "invalid", "reason": "lat: is no number"'
+LINE = '"cells": ["RJAA", "Narita"], "code": "invalid", "reason": "lat: is not a number"'
 
 
 class Body(io.BytesIO):

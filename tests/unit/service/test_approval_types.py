@@ -53,7 +53,7 @@ def test_a_type_that_nobody_registers_is_named_with_those_that_exist():
 @pytest.mark.parametrize(
     ("type_", "settings", "message"),
     [
-        ("pay", {"group": "boss"}, "'pay' is no approval type"),
+        ("pay", {"group": "boss"}, "'pay' is not an approval type"),
         ("PAY", {}, "PAY: name approvers, or a group of them"),
         ("PAY", {"approvers": "taro"}, "PAY: approvers must be a list of different users"),
         ("PAY", {"approvers": ["a", "a"]}, "PAY: approvers must be a list of different users"),

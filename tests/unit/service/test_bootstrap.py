@@ -82,7 +82,7 @@ def test_a_reset_forgets_them():
 def test_a_retention_that_is_none_is_found_at_once(monkeypatch):
     monkeypatch.setenv("COMMAND_TTL_DAYS", "soon")
 
-    with pytest.raises(ValueError, match="'soon' is no number of days"):
+    with pytest.raises(ValueError, match="'soon' is not a number of days"):
         bootstrap.processes()
 
 

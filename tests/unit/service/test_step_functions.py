@@ -87,7 +87,7 @@ class TestStart:
     def test_an_input_that_is_no_json_is_refused(self, data, stubbed):
         service, _ = stubbed
 
-        with pytest.raises(InvalidInputError, match="input: is no JSON"):
+        with pytest.raises(InvalidInputError, match="input: is not JSON"):
             service.start_execution(MACHINE, data, "order-1")
 
     def test_an_input_may_have_256_kib_and_no_byte_more(self, stubbed):
@@ -140,7 +140,7 @@ class TestTokens:
     @pytest.mark.parametrize(
         ("code", "error", "message"),
         [
-            ("InvalidToken", InvalidTokenError, "no task token of this account and region"),
+            ("InvalidToken", InvalidTokenError, "not a task token of this account and region"),
             ("ThrottlingException", ClientError, "ThrottlingException"),
         ],
     )
@@ -173,7 +173,7 @@ class TestTokens:
     def test_an_output_that_is_no_json_is_refused(self, stubbed):
         service, _ = stubbed
 
-        with pytest.raises(InvalidInputError, match="output: is no JSON"):
+        with pytest.raises(InvalidInputError, match="output: is not JSON"):
             service.resume_execution("token", {1})
 
     def test_an_output_above_256_kib_is_refused(self, stubbed):

@@ -88,7 +88,7 @@ def test_every_airport_of_the_world_is_taken(airports):
         ("lon", "-181", "lon: must be between -180 and 180, is -181"),
         ("lon", "nan", "lon: must be between -180 and 180, is nan"),
         ("elevation", "99999", "elevation: must be between -1500 and 30000, is 99999"),
-        ("tz", "Mars/Base", "tz: 'Mars/Base' is no time zone, such as Asia/Tokyo"),
+        ("tz", "Mars/Base", "tz: 'Mars/Base' is not a time zone, such as Asia/Tokyo"),
         ("country", "", "country: must not be empty"),
         ("icao", "", "code: must not be empty"),
         ("name", "x" * 1025, "name: must be a string of at most 1024 characters"),
@@ -196,5 +196,5 @@ def test_a_table_has_one_strategy(airports):
 
 @pytest.mark.parametrize("table", ["", "Airports", "a b", "a#b", "1a"])
 def test_a_tables_name_fits_into_a_path_and_a_key(table):
-    with pytest.raises(ValueError, match="is no table"):
+    with pytest.raises(ValueError, match="is not a table"):
         import_strategy(table)

@@ -55,7 +55,7 @@ ALARM = {
     "action": "sfn-alarm",
     **ITEM,
     "content": {
-        "errorMessage": "ValueError: 'nowhere' is no e-mail address",
+        "errorMessage": "ValueError: 'nowhere' is not an e-mail address",
         "sfnId": f"{EXECUTION}:t-4ll4skllrgjqi7fr72er53tmqv-a1",
     },
 }

@@ -82,12 +82,12 @@ def test_the_world_is_told_of_the_end_and_alarmed_of_what_failed(world, deliver)
 def test_an_archive_that_could_not_be_read_is_named_in_the_alarm(world, deliver, sample):
     record = sample("stream/on_import_changed_zip")["Records"][2]
     ending = record["dynamodb"]["NewImage"]["ending"]
-    ending["M"]["problem"] = {"L": [{"S": "not_a_zip"}, {"S": "the file is no ZIP archive"}]}
+    ending["M"]["problem"] = {"L": [{"S": "not_a_zip"}, {"S": "the file is not a ZIP archive"}]}
 
     deliver(2, ending=ending, hooks={"M": {}})
 
     (alarm,) = world.failures.messages
-    assert alarm["content"]["errorMessage"] == "not_a_zip: the file is no ZIP archive"
+    assert alarm["content"]["errorMessage"] == "not_a_zip: the file is not a ZIP archive"
     assert world.events.messages[0]["content"]["error"] == "not_a_zip"
 
 

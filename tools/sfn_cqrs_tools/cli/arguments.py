@@ -32,4 +32,4 @@ def parsed(text: str, argument: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise click.UsageError(f"{argument} is no JSON: {error}") from error
+        raise click.UsageError(f"{argument} is not JSON: {error}") from error

@@ -44,7 +44,7 @@ def _checked(number: int, line: str) -> str:
     try:
         value = json.loads(line)
     except ValueError as error:
-        raise click.UsageError(f"line {number} is no JSON: {error}") from error
+        raise click.UsageError(f"line {number} is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise click.UsageError(f"line {number} must be a JSON object")
     if not value or "idempotencyKey" in value:

@@ -228,5 +228,5 @@ def _payload(path: str) -> bytes:
     except OSError as error:
         raise click.UsageError(f"--event: {error}") from error
     except ValueError as error:
-        raise click.UsageError(f"--event is no JSON: {error}") from error
+        raise click.UsageError(f"--event is not JSON: {error}") from error
     return payload

@@ -59,7 +59,7 @@ def list_read_models(api: Api, as_json: bool) -> None:
 
 
 def _rebuilds(api: Api) -> list[dict[str, Any]]:
-    """Where each read model stands; nothing for who is no operator."""
+    """Where each read model stands; nothing for who is not an operator."""
     try:
         return list(api.pages("/rebuilds"))
     except ApiProblem as error:

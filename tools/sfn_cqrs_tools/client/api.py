@@ -127,7 +127,7 @@ class Api:
         return self._call("DELETE", _with_query(path, query))
 
     def content(self, path: str) -> Iterator[bytes]:
-        """GET what is no JSON, a MiB at a time; it may lie elsewhere, where our token is nobody's.
+        """GET what is not JSON, a MiB at a time; it may lie elsewhere, where our token is nobody's.
 
         Raises:
             ApiProblem: the answer is an error.
@@ -290,7 +290,7 @@ def _read_json(response: Any) -> dict[str, Any]:
 def _is_lost(error: Exception) -> bool:
     """Whether an answer may have been a good one: it never came, or broke off.
 
-    A connection that is refused is no answer at all.
+    A connection that is refused is not an answer at all.
     """
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     lost = (TimeoutError, ConnectionResetError, BrokenPipeError, HTTPException)

@@ -69,7 +69,7 @@ def plan_of(
 
     Raises:
         InvalidFileError, InvalidInputError: it cannot be read so.
-        BadZipFile: it is no archive.
+        BadZipFile: it is not an archive.
     """
 
     def rows_of(file: IO[bytes]) -> int:

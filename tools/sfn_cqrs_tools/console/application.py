@@ -122,7 +122,7 @@ def stepping(collection: str, verb: str) -> Page:
     return step
 
 
-class Refused(Exception):  # noqa: N818 - a page answers so, it is no error of the program
+class Refused(Exception):  # noqa: N818 - a page answers so, it is not an error of the program
     """A page cannot be shown, or a form not be served; the text says what to do."""
 
     def __init__(

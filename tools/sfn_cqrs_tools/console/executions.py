@@ -506,7 +506,7 @@ def _state_of(cursor: str | None) -> dict[str, Place]:
     """Where each machine's list goes on.
 
     Raises:
-        ValueError: it is no cursor.
+        ValueError: it is not a cursor.
     """
     if not cursor:
         return {}
@@ -514,7 +514,7 @@ def _state_of(cursor: str | None) -> dict[str, Place]:
         state = json.loads(base64.urlsafe_b64decode(cursor))
         return {lane: (place[0], int(place[1])) for lane, place in state.items()}
     except (AttributeError, IndexError, TypeError, ValueError) as error:
-        raise ValueError("this is no cursor of the list: open the list again") from error
+        raise ValueError("this is not a cursor of the list: open the list again") from error
 
 
 def _cursor_of(state: Mapping[str, Place]) -> str:

@@ -38,7 +38,7 @@ class Mistake:
 
 MISTAKES: Final = (
     Mistake("lat", "135.7", "lat: must be between -90 and 90, is 135.7"),
-    Mistake("tz", "Mars/Olympus", "tz: 'Mars/Olympus' is no time zone, such as Asia/Tokyo"),
+    Mistake("tz", "Mars/Olympus", "tz: 'Mars/Olympus' is not a time zone, such as Asia/Tokyo"),
     Mistake("country", "", "country: must not be empty"),
     Mistake("elevation", "high", "elevation: 'high' is not a number"),
     Mistake("icao", "", "code: must not be empty"),

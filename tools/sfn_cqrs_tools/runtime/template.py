@@ -260,7 +260,9 @@ class Template:
         """Return the function that a state of a machine calls."""
         logical_id = self.machine(machine).placeholder(state)
         if logical_id not in self.functions:
-            raise TemplateError(f"{state} calls {logical_id}, which is no function of the template")
+            raise TemplateError(
+                f"{state} calls {logical_id}, which is not a function of the template"
+            )
         return self.functions[logical_id]
 
     @cached_property

@@ -39,8 +39,8 @@ class AppPackage:
         """
         if not _PACKAGE.fullmatch(self.name) or len(self.name) > LONGEST:
             raise ScaffoldError(
-                f"{self.name!r} is no name for a package: small letters, digits and '_', a letter"
-                f" first, at most {LONGEST} characters, such as library"
+                f"{self.name!r} is not a name for a package: small letters, digits and '_', a"
+                f" letter first, at most {LONGEST} characters, such as library"
             )
         if keyword.iskeyword(self.name):
             raise ScaffoldError(f"{self.name!r} is a word of Python; choose another name")
@@ -96,7 +96,7 @@ def check_type(type_: str) -> None:
     Raises:
         ScaffoldError: the message says what a type looks like.
     """
-    check_name(type_, _TYPE, LONGEST, "no type: capital letters, digits and '_'", "INVOICE")
+    check_name(type_, _TYPE, LONGEST, "not a type: capital letters, digits and '_'", "INVOICE")
     if keyword.iskeyword(type_.lower()):
         raise ScaffoldError(f"{type_.lower()!r} is a word of Python, and would be the module")
 

@@ -29,7 +29,7 @@ class Table:
         """
         if not _TABLE.fullmatch(name) or len(name) > LONGEST:
             raise ScaffoldError(
-                f"{name!r} is no table: small letters, digits and single '_' or '-', a letter"
+                f"{name!r} is not a table: small letters, digits and single '_' or '-', a letter"
                 f" first, at most {LONGEST} characters, such as customers"
             )
         self.name = name

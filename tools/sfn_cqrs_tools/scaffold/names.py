@@ -40,7 +40,7 @@ def check_machine(name: str) -> None:
         ScaffoldError: the message says what a name looks like.
     """
     letters = "small letters, digits and single '-'"
-    check_name(name, _MACHINE, LONGEST, f"no name for a workflow: {letters}", "order-refund")
+    check_name(name, _MACHINE, LONGEST, f"not a name for a workflow: {letters}", "order-refund")
     if keyword.iskeyword(snake(name)):
         raise ScaffoldError(f"{name!r} is a word of Python, and would be its functions' package")
 
@@ -71,7 +71,7 @@ def check_states(
 
 def _check_state(state: str) -> None:
     letters = "small letters, digits and single '_'"
-    check_name(state, _STATE, LONGEST, f"no name for a state: {letters}", "check_stock")
+    check_name(state, _STATE, LONGEST, f"not a name for a state: {letters}", "check_stock")
     if state in RESERVED_STATES:
         raise ScaffoldError(f"the state {state!r} {RESERVED_STATES[state]}; choose another name")
     if keyword.iskeyword(state):

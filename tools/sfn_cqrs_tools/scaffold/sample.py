@@ -85,7 +85,7 @@ def read_sample(path: Path, encoding: str | None, delimiter: str | None) -> Samp
     """Read a sample with the reader that imports have.
 
     Raises:
-        ScaffoldError: it is no CSV file with named columns and rows, or what is declared is wrong.
+        ScaffoldError: it is not a CSV file with named columns and rows, or a declaration is wrong.
     """
     try:
         with path.open("rb") as file:

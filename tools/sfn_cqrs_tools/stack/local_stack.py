@@ -706,7 +706,7 @@ def _check(machine: Machine) -> None:
 
     try:
         wrong = validate(machine.definition, machine.type)["diagnostics"]
-    except ValueError as error:  # it is no JSON
+    except ValueError as error:  # it is not JSON
         raise TemplateError(f"{machine.path.name}: {error}") from error
     if wrong:
         first = wrong[0]
@@ -756,7 +756,7 @@ class _LogHandler(logging.StreamHandler[TextIO]):
     """Writes records to the log, or loses them on a full disk."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
-        """Say nothing: the terminal is no place for a traceback."""
+        """Say nothing: the terminal is not a place for a traceback."""
 
 
 @contextmanager

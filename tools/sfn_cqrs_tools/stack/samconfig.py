@@ -29,7 +29,7 @@ def app_package(root: Path) -> str | None:
     """The package that the deploys of a project name, by `AppPackage=library`; None if none do.
 
     Raises:
-        StackError: the file is no TOML, or its stages name several.
+        StackError: the file is not TOML, or its stages name several.
     """
     path, document = root / FILE, _document(root)
     by_stage = _by_stage(document)
@@ -101,7 +101,7 @@ def _document(root: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except tomllib.TOMLDecodeError as error:
-        raise StackError(f"{path} is no TOML: {error}") from None
+        raise StackError(f"{path} is not TOML: {error}") from None
 
 
 def _is_stage(section: str) -> bool:
@@ -118,7 +118,7 @@ def _by_stage(document: dict[str, Any]) -> dict[str, str | None]:
 
 
 def _names_parameters(deploy: dict[str, Any]) -> bool:
-    """Whether a stage is one: the default asks for another, in a text that is no parameter."""
+    """Whether a stage is one: the default asks for another, in a text that is not a parameter."""
     given = deploy.get("parameters", {}).get("parameter_overrides")
     return not isinstance(given, str) or "=" in given
 

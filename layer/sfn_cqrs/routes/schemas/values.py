@@ -18,7 +18,7 @@ OF: Final = "x-of"
 MISSING: Final = "x-missing"
 """What is told of a text that is missing."""
 CHECKED: Final = "x-checked"
-"""What is told of a value that is no text; null is as if the field were not given."""
+"""What is told of a value that is not text; null is as if the field were not given."""
 BY_RULE: Final = "x-by-rule"
 """A rule of the domain checks the field, with its own words."""
 PRIVATE: Final = frozenset((OF, MISSING, CHECKED, BY_RULE))

@@ -222,7 +222,9 @@ def _checked_rules(
     remind_every: timedelta | None,
 ) -> Rules:
     if not TYPE_NAME.fullmatch(type_):
-        raise ValueError(f"{type_!r} is no approval type: 1 to 64 capital letters, digits or '_'")
+        raise ValueError(
+            f"{type_!r} is not an approval type: 1 to 64 capital letters, digits or '_'"
+        )
     if isinstance(approvers, str) or len(set(approvers)) != len(approvers):
         raise ValueError(f"{type_}: approvers must be a list of different users")
     if not approvers and not group:

@@ -84,7 +84,7 @@ def wait_until_applied(
 def _awaited(look: Callable[[], T | None], pauses: Iterator[float]) -> T | None:
     """Look until there is an answer, at once and then after each pause; None if none came.
 
-    AWS's bad day is no answer: it may have passed by the next look.
+    AWS's bad day is not an answer: it may have passed by the next look.
     """
     for pause in pauses:
         time.sleep(pause)

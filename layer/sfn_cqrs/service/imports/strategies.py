@@ -57,7 +57,9 @@ def import_strategy(
             archives; by default a file of at most 1,000 rows, within the request.
     """
     if not _NAME.fullmatch(table):
-        raise ValueError(f"{table!r} is no table: 1 to 64 of a-z, 0-9, '_' or '-', a letter first")
+        raise ValueError(
+            f"{table!r} is not a table: 1 to 64 of a-z, 0-9, '_' or '-', a letter first"
+        )
 
     def register(strategy: S) -> S:
         namesake = _strategies.get(table)

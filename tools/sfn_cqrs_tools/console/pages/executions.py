@@ -240,7 +240,7 @@ def children(ask: Ask) -> View:
     """Show the children of a Map Run."""
     map_run = ask.query.get("arn", "")
     if ":mapRun:" not in map_run:
-        raise LookupError("this is no Map Run")
+        raise LookupError("this is not a Map Run")
     found = ask.executions.runs_of_map(map_run, ask.query.get("status", ""))
     return View("children.html", {"run": _run(ask), "runs": found, "arn": map_run})
 

@@ -134,7 +134,7 @@ def hashed(pk: str) -> tuple[int, str]:
 
 
 def place_of(key: Mapping[str, Typed]) -> Place:
-    """Return the place that a key names; refuse what is no key of a table."""
+    """Return the place that a key names; refuse what is not a key of a table."""
     if tuple(sorted(key)) != KEYS:
         raise RefusedError("The provided key element does not match the schema")
     for name, value in key.items():
