@@ -12,7 +12,7 @@ from tests.support.command_line import CUSTOMER, line_of_orders
 
 from sfn_cqrs.adapters.command_items import process_item
 from sfn_cqrs.adapters.dynamodb import marshal
-from sfn_cqrs.adapters.task_items import TASKS, task_item
+from sfn_cqrs.adapters.task_items import TASKS
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.domain.task import TaskStatus
@@ -467,7 +467,7 @@ def test_the_doctor_says_how_far_each_type_is_behind(on_stack, stack):
 def test_a_task_that_is_open_for_long_is_found_by_the_doctor(on_stack, stack):
     dynamodb, table = stack.client("dynamodb"), stack.outputs["TasksTableName"]
     task = a_task(replace(RESIZE, ulid="01KAXK3V9Q0M3W8C5R6T7Y8Z77"), status=TaskStatus.PROCESSING)
-    item = marshal({**task_item(task), "input": None, "open_shard": TASKS.shard(task.key)})
+    item = marshal({**TASKS.item(task), "input": None, "open_shard": TASKS.shard(task.key)})
     dynamodb.put_item(TableName=table, Item=item)
     try:
         patient = on_stack("doctor", "--older-than", 10**9, "--json")

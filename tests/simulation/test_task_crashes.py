@@ -101,7 +101,7 @@ class Machine:
         if mark in self.seen or not (task.status is TaskStatus.CREATED or task.status.is_closed):
             return False
         self.seen.add(mark)
-        image = task_items.task_item(task)
+        image = task_items.TASKS.item(task)
         keys = marshal({"pk": image["pk"], "sk": image["sk"]})
         dynamodb = {"Keys": keys, "NewImage": marshal(image), "SequenceNumber": "1"}
         return self._delivered(lambda: on_task_changed({"Records": [{"dynamodb": dynamodb}]}, None))

@@ -5,7 +5,7 @@ waits.
 """
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.approval_items import as_approval
+from sfn_cqrs.adapters.approval_items import APPROVALS
 from sfn_cqrs.domain import approval_programs
 from sfn_cqrs.domain.approval import Approval, Happened
 from sfn_cqrs.domain.notices import approval_alarm, approval_status
@@ -13,7 +13,7 @@ from sfn_cqrs.service.approvals.programs import ApprovalFlow
 from sfn_cqrs.service.stream import Outbox, stream_of
 
 
-@stream_of("approval", as_approval)
+@stream_of("approval", APPROVALS.record)
 def lambda_handler(approval: Approval, outbox: Outbox) -> None:
     """Start the machine, or let it go on: whoever decided may have died before. Then tell of it."""
     if approval.happened.starts:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.dynamodb import Item
-from sfn_cqrs.adapters.import_items import as_import_key, as_job
+from sfn_cqrs.adapters.import_items import IMPORTS, WHOSE
 from sfn_cqrs.adapters.zip_items import as_zip
 from sfn_cqrs.domain.import_job import Job, JobStatus
 from sfn_cqrs.domain.keys import ImportKey
@@ -21,11 +21,14 @@ from sfn_cqrs.service.imports.queue import leave, may_begin, start
 from sfn_cqrs.service.stream import Outbox, stream_of
 from sfn_cqrs.service.zips.progress import tell_zip
 
-KINDS: dict[str, Callable[[Item], Job | ZipJob | ImportKey]] = {"job": as_job, "zip": as_zip}
+KINDS: dict[str, Callable[[Item], Job | ZipJob | ImportKey]] = {
+    "job": IMPORTS.record,
+    "zip": as_zip,
+}
 
 
 def _read(image: Item) -> Job | ZipJob | ImportKey:
-    return KINDS.get(image["kind"], as_import_key)(image)
+    return KINDS.get(image["kind"], WHOSE.record)(image)
 
 
 @stream_of("import", _read)

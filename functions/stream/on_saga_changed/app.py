@@ -5,13 +5,13 @@ parked.
 """
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.saga_items import as_saga
+from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.domain.saga import Saga, SagaStatus
 from sfn_cqrs.domain.saga_notices import saga_alarm, saga_status
 from sfn_cqrs.service.stream import Outbox, stream_of
 
 
-@stream_of("saga", as_saga)
+@stream_of("saga", SAGAS.record)
 def lambda_handler(saga: Saga, outbox: Outbox) -> None:
     """Start a saga's attempt, or tell the world how one has ended."""
     if saga.status is SagaStatus.CREATED:

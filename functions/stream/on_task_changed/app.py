@@ -7,7 +7,7 @@ ended.
 from typing import Any
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.task_items import as_item, as_task
+from sfn_cqrs.adapters.task_items import TASKS, as_item
 from sfn_cqrs.domain import task_programs
 from sfn_cqrs.domain.keys import TaskKind, TaskRef
 from sfn_cqrs.domain.notices import item_alarm, sub_task_status, task_execute, task_status
@@ -17,7 +17,7 @@ from sfn_cqrs.service.tasks.programs import TaskFlow
 
 
 def _read(image: dict[str, Any]) -> Task | Item:
-    return as_task(image) if image["kind"] == "task" else as_item(image)
+    return TASKS.record(image) if image["kind"] == "task" else as_item(image)
 
 
 @stream_of("task", _read)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from sfn_cqrs.adapters.approval_items import APPROVALS, as_approval, tenant_status
+from sfn_cqrs.adapters.approval_items import APPROVALS, tenant_status
 from sfn_cqrs.adapters.batch_reads import batch_get
 from sfn_cqrs.adapters.dynamodb import marshal, unmarshal
 from sfn_cqrs.adapters.paging import Page, Range, page_of
@@ -55,5 +55,5 @@ class ApprovalTable(Records[Approval]):
         found = {sk: unmarshal(item) for (_, sk), item in read.items()}
         listed = (found.get(sk, {"sk": sk}) for sk in sks)  # what is deleted since has its place
         page = page_of(listed, wanted)
-        approvals = [as_approval(item) for item in page.items if item["sk"] in found]
+        approvals = [APPROVALS.record(item) for item in page.items if item["sk"] in found]
         return Page([one for one in approvals if one.status is status], page.next_cursor)

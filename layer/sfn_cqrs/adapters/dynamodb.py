@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Item = dict[str, Any]
 _DIGITS = 38
+_MOST = 10**_DIGITS
 _NUMBERS = Context(
     prec=_DIGITS, Emin=-128, Emax=126, traps=[Clamped, Inexact, Overflow, Rounded, Underflow]
 )
@@ -33,7 +34,11 @@ def marshal(item: Mapping[str, Any]) -> Item:
 
 def unmarshal(item: Mapping[str, Any]) -> Item:
     """Turn DynamoDB's values into plain ones; whole numbers become int, others float."""
-    return {name: _plain(value) for name, value in item.items()}
+    return {
+        name: value if tag == "S" else _OF_TAGS[tag](value)
+        for name, typed in item.items()
+        for tag, value in typed.items()
+    }
 
 
 def get(client: "DynamoDBClient", table: str, key: Item) -> Item | None:
@@ -69,6 +74,9 @@ def cancellation_codes(error: "ClientError") -> list[str]:
 
 
 def _typed(value: Any) -> Item:
+    make = _EXACTLY.get(type(value))
+    if make is not None:
+        return make(value)
     for kinds, tag, of in _TAGS:
         if isinstance(value, kinds):
             return {tag: of(value)}
@@ -81,7 +89,7 @@ def _typed(value: Any) -> Item:
 
 def _plain(typed: Mapping[str, Any]) -> Any:
     ((tag, value),) = typed.items()
-    return _OF_TAGS[tag](value)
+    return value if tag == "S" else _OF_TAGS[tag](value)
 
 
 def _digits(value: int | float | Decimal) -> str:
@@ -95,7 +103,13 @@ def _digits(value: int | float | Decimal) -> str:
     return str(number)
 
 
+def _whole(value: int) -> Item:
+    return {"N": str(value) if -_MOST < value < _MOST else _digits(value)}
+
+
 def _number(digits: str) -> int | float:
+    if digits.isdigit():
+        return int(digits)
     value = _NUMBERS.create_decimal(digits)
     return int(value) if value == value.to_integral_value() else float(value)
 
@@ -109,6 +123,14 @@ _TAGS: tuple[tuple[type | tuple[type, ...], str, Callable[[Any], Any]], ...] = (
     (type(None), "NULL", lambda _: True),
     ((bytes, bytearray), "B", bytes),
 )
+_EXACTLY: dict[type, Callable[[Any], Item]] = {
+    str: lambda value: {"S": value},
+    bool: lambda value: {"BOOL": value},
+    int: _whole,
+    list: lambda value: {"L": [_typed(inner) for inner in value]},
+    dict: lambda value: {"M": {name: _typed(inner) for name, inner in value.items()}},
+}
+"""The same for what is most, without asking each type in turn."""
 _SETS = ("S", "N", "B")
 _OF_TAGS: dict[str, Callable[[Any], Any]] = {
     "S": str,

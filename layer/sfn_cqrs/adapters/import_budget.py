@@ -1,25 +1,13 @@
 """What tenants' imports take at a time, as items of the import table."""
 
-from sfn_cqrs.adapters.dynamodb import Item
-from sfn_cqrs.adapters.item_parts import record_item
+from typing import Final
+
+from sfn_cqrs.adapters.codec import BUDGET_KEY, Codec, as_list
 from sfn_cqrs.adapters.records import Kind
-from sfn_cqrs.domain.import_budget import ImportBudget, Taken, budget_key
+from sfn_cqrs.domain.import_budget import ImportBudget, Taken
 
+_BUDGET: Final = Codec(
+    ImportBudget, kind="budget", inside={"key": BUDGET_KEY}, parts={Taken: as_list(Taken)}
+)
 
-def _budget_item(budget: ImportBudget) -> Item:
-    return {
-        **record_item(budget, "budget"),
-        "tenant": budget.key.tenant,
-        "jobs": {id_: [each.size, each.rows, each.at] for id_, each in budget.jobs.items()},
-    }
-
-
-def _as_budget(item: Item) -> ImportBudget:
-    return ImportBudget(
-        key=budget_key(item["tenant"]),
-        jobs={id_: Taken(*fields) for id_, fields in item["jobs"].items()},
-        updated_at=item["updated_at"],
-    )
-
-
-IMPORT_BUDGETS = Kind(name="import_budgets", item=_budget_item, record=_as_budget)
+IMPORT_BUDGETS = Kind(name="import_budgets", item=_BUDGET.item, record=_BUDGET.record)

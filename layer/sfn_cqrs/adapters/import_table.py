@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, refused_item, unmarshal
-from sfn_cqrs.adapters.import_items import whose_item
+from sfn_cqrs.adapters.import_items import WHOSE
 from sfn_cqrs.adapters.table import Table
 from sfn_cqrs.adapters.transactions import write_all
 from sfn_cqrs.domain.csv_rows import Problem
@@ -91,7 +91,7 @@ class ImportTable(Table):
         }
         shard = shard_of(key.parts_pk, str(marker.first), SHARDS)
         counts = marker.counts.by_name
-        whose = {"kind": "count", **whose_item(key), "ttl": self._expiry()}
+        whose = {"kind": "count", **WHOSE.item(key), "ttl": self._expiry()}
         adds = ", ".join(f"{name} :{name}" for name in counts)
         sets = ", ".join(f"#{name} = :{name}" for name in whose)
         update = {

@@ -1,9 +1,9 @@
 """The buckets of tenants' writes, in the requests table, and what this environment has leased."""
 
 from threading import Lock
+from typing import Final
 
-from sfn_cqrs.adapters.dynamodb import Item
-from sfn_cqrs.adapters.item_parts import record_item
+from sfn_cqrs.adapters.codec import BUDGET_KEY, Codec
 from sfn_cqrs.adapters.records import Kind, Records
 from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.errors import BusyError, TooManyRequestsError
@@ -69,22 +69,5 @@ class WriteBudget:
             del self._purses[next(iter(self._purses))]
 
 
-def _as_bucket(item: Item) -> Bucket:
-    return Bucket(
-        key=BudgetKey(item["tenant"]),
-        full_at=item["full_at"],
-        leased=item["leased"],
-        updated_at=item["updated_at"],
-    )
-
-
-def _bucket_item(bucket: Bucket) -> Item:
-    return {
-        **record_item(bucket, "bucket"),
-        "tenant": bucket.key.tenant,
-        "full_at": bucket.full_at,
-        "leased": bucket.leased,
-    }
-
-
-BUCKETS = Kind(name="buckets", item=_bucket_item, record=_as_bucket)
+_BUCKET: Final = Codec(Bucket, kind="bucket", inside={"key": BUDGET_KEY})
+BUCKETS = Kind(name="buckets", item=_BUCKET.item, record=_BUCKET.record)

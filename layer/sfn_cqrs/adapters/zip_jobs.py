@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from sfn_cqrs.adapters.batch_reads import batch_get
 from sfn_cqrs.adapters.conditional import changed, is_done
 from sfn_cqrs.adapters.dynamodb import Item, cancellation_codes, marshal, unmarshal
-from sfn_cqrs.adapters.import_items import as_job, ending_item, problem_item, source_item
+from sfn_cqrs.adapters.import_items import ENDING, IMPORTS, PROBLEM, SOURCE
 from sfn_cqrs.adapters.paging import Range, query
 from sfn_cqrs.adapters.records import Records
 from sfn_cqrs.adapters.request_table import RequestTable
@@ -61,7 +61,7 @@ class ZipJobs(Records[ZipJob]):
             self._client, self._table, ((child.pk, child.sk) for child in keys.values())
         )
         return {
-            index: as_job(unmarshal(found[child.pk, child.sk]))
+            index: IMPORTS.record(unmarshal(found[child.pk, child.sk]))
             for index, child in keys.items()
             if (child.pk, child.sk) in found
         }
@@ -74,13 +74,13 @@ class ZipJobs(Records[ZipJob]):
     def extracted(self, key: ZipKey, index: int, source: Source) -> ArchivedFile | None:
         """Keep where a file was extracted to, once; None if it was already, or has ended."""
         update = "SET #status = :extracted, #source = :source"
-        values = {":source": source_item(source)}
+        values = {":source": SOURCE.part(source)}
         return self._write_file(key, index, update, "#status = :created", values)
 
     def refused(self, key: ZipKey, index: int, problem: Problem) -> ArchivedFile | None:
         """Say why a file cannot be extracted; None if it was, or has ended."""
         update = "SET #status = :failed, problem = :problem"
-        values = {":problem": problem_item(problem)}
+        values = {":problem": PROBLEM[0](problem)}
         return self._write_file(key, index, update, "#status = :created", values)
 
     def processing(self, key: ZipKey, index: int) -> ArchivedFile | None:
@@ -133,7 +133,7 @@ class ZipJobs(Records[ZipJob]):
 
     def _end(self, key: ZipKey, file: ArchivedFile) -> Any:
         update = "SET #status = :status, ending = :ending"
-        values = {":status": str(file.status), ":ending": ending_item(file.ending)}
+        values = {":status": str(file.status), ":ending": ENDING.part(file.ending)}
         return {
             "Update": {
                 "TableName": self._table,

@@ -5,7 +5,7 @@ import pytest
 from functions.stream.on_approval_changed.app import lambda_handler
 from tests.unit.consumers import ALL_DONE
 
-from sfn_cqrs.adapters.approval_items import approval_item
+from sfn_cqrs.adapters.approval_items import APPROVALS
 from sfn_cqrs.adapters.dynamodb import marshal
 from sfn_cqrs.domain.approval import CastVote, Close, Restart, Stage, Status, Verdict, Vote
 from sfn_cqrs.domain.keys import ApprovalRef
@@ -56,7 +56,7 @@ def handle(event, *positions):
 
 def record_of(event, approval):
     record = copy.deepcopy(event["Records"][GRANTED])
-    record["dynamodb"]["NewImage"] = marshal(approval_item(approval))
+    record["dynamodb"]["NewImage"] = marshal(APPROVALS.item(approval))
     return {"Records": [record]}
 
 

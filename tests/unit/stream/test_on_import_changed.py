@@ -5,7 +5,7 @@ from functions.stream.on_import_changed.app import lambda_handler
 from tests.unit.consumers import ALL_DONE, NOTHING, ONE_OF_400_FAILED
 
 from sfn_cqrs.adapters.dynamodb import unmarshal
-from sfn_cqrs.adapters.import_items import as_job
+from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.domain.imports import Counts, Marker
 
 JOB = {
@@ -47,7 +47,7 @@ def seed(world, records):
     """Put the job in its place as one of the records has it."""
 
     def put(number, **changes):
-        job = as_job(unmarshal({**records[number]["dynamodb"]["NewImage"], **changes}))
+        job = IMPORTS.record(unmarshal({**records[number]["dynamodb"]["NewImage"], **changes}))
         world.seed_jobs(job)
         return job
 

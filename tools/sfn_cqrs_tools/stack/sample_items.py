@@ -19,14 +19,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sfn_cqrs.adapters.approval_items import approval_item
+from sfn_cqrs.adapters.approval_items import APPROVALS
 from sfn_cqrs.adapters.command_items import command_item, process_item, row_item
 from sfn_cqrs.adapters.dynamodb import marshal, unmarshal
-from sfn_cqrs.adapters.generation_items import view_item
-from sfn_cqrs.adapters.import_items import job_item
+from sfn_cqrs.adapters.generation_items import VIEWS
+from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.adapters.link_secret import LinkSecret
-from sfn_cqrs.adapters.saga_items import saga_item
-from sfn_cqrs.adapters.task_items import new_item, pointer_item, task_item
+from sfn_cqrs.adapters.saga_items import SAGAS
+from sfn_cqrs.adapters.task_items import TASKS, new_item, pointer_item
 from sfn_cqrs.adapters.zip_items import zip_item
 from sfn_cqrs.domain.approval import Approval, Happened, Pinned, Rules, Stage, Status
 from sfn_cqrs.domain.approval_link import ApprovalLink
@@ -386,7 +386,7 @@ def _a_task(rehearsal: Rehearsal, state: str, given: Mapping[str, Any]) -> None:
         status=_TASK_IS.get(state, TaskStatus.PROCESSING),
         **_made(rehearsal),
     )
-    rehearsal.put_record("TASKS_TABLE", task_item(task))
+    rehearsal.put_record("TASKS_TABLE", TASKS.item(task))
     rehearsal.put_record("TASKS_TABLE", pointer_item(key))
     for index in range(total):
         value: Json = {"order": f"o-{index}", "to": f"c{index}@example.com"}
@@ -408,7 +408,7 @@ def _a_saga(rehearsal: Rehearsal, _state: str, given: Mapping[str, Any]) -> None
         status=SagaStatus.RUNNING,
         **_made(rehearsal),
     )
-    rehearsal.put_record("SAGAS_TABLE", saga_item(saga))
+    rehearsal.put_record("SAGAS_TABLE", SAGAS.item(saga))
 
 
 _DECIDED: Final = {
@@ -443,7 +443,7 @@ def _an_approval(rehearsal: Rehearsal, state: str, given: Mapping[str, Any]) -> 
         **_made(rehearsal),
     )
     approval = replace(approval, digest=approval.fingerprint)
-    rehearsal.put_record("APPROVALS_TABLE", approval_item(approval))
+    rehearsal.put_record("APPROVALS_TABLE", APPROVALS.item(approval))
     return rehearsal.link(approval) if state == "decide_by_link" else None
 
 
@@ -459,7 +459,7 @@ def _an_import(rehearsal: Rehearsal, state: str, given: Mapping[str, Any]) -> No
         size=len(text),
         **_begun(rehearsal),
     )
-    rehearsal.put_record("IMPORT_TMP_TABLE", job_item(job))
+    rehearsal.put_record("IMPORT_TMP_TABLE", IMPORTS.item(job))
 
 
 def _begun(rehearsal: Rehearsal) -> dict[str, Any]:
@@ -496,7 +496,7 @@ def _a_rebuild(rehearsal: Rehearsal, _state: str, given: Mapping[str, Any]) -> N
     view = View(key=ref.key, types=(), created=rehearsal.by, since=rehearsal.at)
     begun = begin.on(replace(view, attempt=ref.attempt - 1), rehearsal.at)
     if begun is not None:  # what serves alone can always begin
-        rehearsal.put_record("READ_MODELS_TABLE", view_item(begun))
+        rehearsal.put_record("READ_MODELS_TABLE", VIEWS.item(begun))
 
 
 def _a_publish(rehearsal: Rehearsal, event: Event) -> Event:
@@ -530,7 +530,7 @@ def _a_row(rehearsal: Rehearsal, event: Event) -> Event:
         loaded=Loaded(1, tuple(header), tuple(header), Reader.NONE, NO_SOURCE),
         **_begun(rehearsal),
     )
-    rehearsal.put_record("IMPORT_TMP_TABLE", job_item(job))
+    rehearsal.put_record("IMPORT_TMP_TABLE", IMPORTS.item(job))
     return event
 
 
