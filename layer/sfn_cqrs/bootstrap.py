@@ -5,10 +5,11 @@ in place with `override`, and forgets everything with `reset`.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial, wraps
+from importlib import import_module
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from sfn_cqrs.adapters.process_table import ProcessTable
     from sfn_cqrs.adapters.queue import Queue
     from sfn_cqrs.adapters.read_model import ReadModel
-    from sfn_cqrs.adapters.records import Kind, Records
+    from sfn_cqrs.adapters.records import Records
     from sfn_cqrs.adapters.request_table import RequestTable
     from sfn_cqrs.adapters.sql import Sql
     from sfn_cqrs.adapters.task_table import TaskTable
@@ -45,12 +46,10 @@ if TYPE_CHECKING:
     from sfn_cqrs.domain.import_job import Job
     from sfn_cqrs.domain.import_queue import ImportQueue, Places
     from sfn_cqrs.domain.read_models import Problem, Segment, View, ViewKey
-    from sfn_cqrs.domain.records import Record
     from sfn_cqrs.domain.saga import Saga
 
-    R = TypeVar("R", bound=Record)
-
 T = TypeVar("T")
+Part = Callable[[], T]
 _SENT_AGAIN: dict[str, Any] = {
     "retries": {"mode": "standard", "max_attempts": 4},
     "read_timeout": 10,
@@ -77,10 +76,11 @@ _spread(os.environ.get("SFN_CQRS_ENVIRONMENT", ""))  # of a project's own functi
 
 
 def _once(make: Callable[[], T]) -> Callable[[], T]:
-    name = make.__name__
+    """A part that is made when it is first asked for; `override` knows it by its name."""
 
     @wraps(make)
     def made() -> T:
+        name = made.__name__
         if name not in _made:
             with _lock:
                 if name not in _made:
@@ -88,6 +88,44 @@ def _once(make: Callable[[], T]) -> Callable[[], T]:
         return cast("T", _made[name])
 
     return made
+
+
+def _named(parts: Mapping[str, Any]) -> None:
+    """Call each part as it is called here, so that `override` finds it."""
+    for name, part in parts.items():
+        if hasattr(part, "__wrapped__"):
+            part.__name__ = name
+
+
+def _variable(name: str) -> Callable[[], str]:
+    return lambda: os.environ[name]
+
+
+def _number(name: str) -> Callable[[], int]:
+    return lambda: int(os.environ[name])
+
+
+def _found(path: str) -> Any:
+    """What a module has, which is imported no sooner than a part of it is made."""
+    module, _, name = path.partition(":")
+    return getattr(import_module(f"sfn_cqrs.{module}"), name)
+
+
+def _part(path: str, *parts: Callable[[], Any], **named: Callable[[], Any]) -> Any:
+    """A part of a class, made of other parts."""
+    return _once(lambda: _found(path)(*(p() for p in parts), **{n: p() for n, p in named.items()}))
+
+
+def _records(path: str, table: Callable[[], str]) -> Any:
+    """The records of a kind."""
+    kind = partial(_found, path)
+    return _part("adapters.records:Records", _dynamodb, table, kind, requests=requests, now=_now)
+
+
+def _executions(machine_arn: Callable[[], str], table: Callable[[], str]) -> Any:
+    """The executions of a machine, which are named by the table that starts them."""
+    stepfunctions = partial(_client, "stepfunctions")
+    return _part("adapters.executions:Executions", stepfunctions, machine_arn, table, tracer)
 
 
 def reset() -> None:
@@ -133,7 +171,76 @@ def prepare() -> None:
     a third of one, where the same work takes three times as long.
     """
     if "AWS_LAMBDA_INITIALIZATION_TYPE" in os.environ:
-        _client("dynamodb")
+        _dynamodb()
+
+
+# What the environment says.
+
+stack_name = _variable("POWERTOOLS_SERVICE_NAME")
+"""The name of this stack."""
+stage = _variable("STAGE")
+"""The stage that is deployed: dev, stg or prod."""
+app_package = _variable("APP_PACKAGE")
+"""The user's package."""
+commands_table_name = _variable("COMMANDS_TABLE")
+"""The names of these tables, as notices and executions carry them."""
+tasks_table_name = _variable("TASKS_TABLE")
+sagas_table_name = _variable("SAGAS_TABLE")
+approvals_table_name = _variable("APPROVALS_TABLE")
+import_table_name = _variable("IMPORT_TMP_TABLE")
+_requests_table = _variable("REQUESTS_TABLE")
+_read_models_table = _variable("READ_MODELS_TABLE")
+approval_machine_arn = _variable("APPROVAL_MACHINE_ARN")
+"""The machine that alone may have its functions wait for people."""
+operators_arn = _variable("OPERATORS_ARN")
+"""The prefix of the ARNs of callers who have assumed the operators' role.
+
+Without a role it ends with two slashes, which no ARN has.
+"""
+largest_upload = _number("MAX_UPLOAD_BYTES")
+"""Bytes of a file that a form for an import takes."""
+longest_wait = _number("MAX_WAIT_SECONDS")
+"""Seconds that a request to the API may wait for a version."""
+
+
+def is_published() -> bool:
+    """Tell whether a version of the function runs, behind an alias, and not its latest code."""
+    return os.environ.get("AWS_LAMBDA_FUNCTION_VERSION", "").isdecimal()
+
+
+def has_express_lane() -> bool:
+    """Whether commands are published to the express lane; what is in it goes on either way."""
+    return os.environ.get("EXPRESS_LANE") == "enabled"
+
+
+def has_sql() -> bool:
+    """Whether this stack has PostgreSQL; a handler that needs it says `when=bootstrap.has_sql`."""
+    return bool(_postgres())
+
+
+def machine_arn(name: str) -> str:
+    """The ARN of another machine of this stack, such as `order-saga`, by its file's name."""
+    return f"{os.environ['COMMAND_MACHINE_ARN'].removesuffix('-command')}-{name}"
+
+
+def _postgres() -> str:
+    """A DSN, `secret:ARN` of one, or `data-api:CLUSTER|SECRET|DATABASE`; empty: none."""
+    return os.environ.get("POSTGRES", "")
+
+
+def _command_ttl() -> Retention:
+    return Retention.parse(os.environ.get("COMMAND_TTL_DAYS", ""))
+
+
+def _history_ttl() -> Retention:
+    return Retention.parse(os.environ.get("HISTORY_TTL_DAYS", ""))
+
+
+def _task_ttl() -> Retention:
+    return Retention.parse(os.environ.get("TASK_TTL_DAYS", ""))
+
+
+# Time and traces.
 
 
 @_once
@@ -145,6 +252,10 @@ def clock() -> Callable[[], datetime]:
 def now() -> datetime:
     """The current time, in UTC."""
     return clock()()
+
+
+def _now() -> Callable[[], datetime]:
+    return now
 
 
 @_once
@@ -160,63 +271,64 @@ def trace() -> str:
     return here.header if here else ""
 
 
-@_once
-def at_once() -> "Callable[[Callable[[Any], Any], Iterable[Any]], list[Any]]":
-    """How work on several things is done: on threads."""
-    from sfn_cqrs.adapters.threads import at_once  # noqa: PLC0415
+# The parts, each made of a class and of what it is given.
 
-    return at_once
+_dynamodb, _s3 = partial(_client, "dynamodb"), partial(_client, "s3")
+_sns, _sqs = partial(_client, "sns"), partial(_client, "sqs")
 
-
-@_once
-def processes() -> "ProcessTable":
-    """The process items."""
-    from sfn_cqrs.adapters.process_table import ProcessTable  # noqa: PLC0415
-
-    return ProcessTable(_client("dynamodb"), os.environ["COMMANDS_TABLE"], now, _command_ttl())
+at_once: "Part[Callable[[Callable[[Any], Any], Iterable[Any]], list[Any]]]" = _once(
+    partial(_found, "adapters.threads:at_once")
+)
+"""How work on several things is done: on threads."""
 
 
 @_once
-def commands() -> "CommandTable":
-    """The commands."""
-    from sfn_cqrs.adapters.command_table import CommandTable  # noqa: PLC0415
-
-    return CommandTable(
-        _client("dynamodb"),
-        os.environ["COMMANDS_TABLE"],
-        data_table=os.environ["DATA_TABLE"],
-        history_table=os.environ["HISTORY_TABLE"],
-        requests=requests(),
-        attributes=attributes(),
-        now=now,
-        retention=_command_ttl(),
-    )
+def attributes() -> AttributesBucket:
+    """The large attributes; S3's client is made when one is met."""
+    return AttributesBucket(_s3, os.environ["ATTRIBUTES_BUCKET"])
 
 
-@_once
-def data() -> "DataTable":
-    """The current rows."""
-    from sfn_cqrs.adapters.data_table import DataTable  # noqa: PLC0415
-
-    return DataTable(_client("dynamodb"), os.environ["DATA_TABLE"], attributes())
-
-
-@_once
-def history() -> "HistoryTable":
-    """The earlier rows."""
-    from sfn_cqrs.adapters.history_table import HistoryTable  # noqa: PLC0415
-
-    retention = Retention.parse(os.environ.get("HISTORY_TTL_DAYS", ""))
-    table = os.environ["HISTORY_TABLE"]
-    return HistoryTable(_client("dynamodb"), table, attributes(), now, retention)
-
-
-@_once
-def requests() -> "RequestTable":
-    """The answers to idempotent requests."""
-    from sfn_cqrs.adapters.request_table import RequestTable  # noqa: PLC0415
-
-    return RequestTable(_client("dynamodb"), os.environ["REQUESTS_TABLE"], now)
+requests: "Part[RequestTable]" = _part(
+    "adapters.request_table:RequestTable", _dynamodb, _requests_table, _now
+)
+"""The answers to idempotent requests."""
+processes: "Part[ProcessTable]" = _part(
+    "adapters.process_table:ProcessTable", _dynamodb, commands_table_name, _now, _command_ttl
+)
+"""The process items."""
+commands: "Part[CommandTable]" = _part(
+    "adapters.command_table:CommandTable",
+    _dynamodb,
+    commands_table_name,
+    data_table=_variable("DATA_TABLE"),
+    history_table=_variable("HISTORY_TABLE"),
+    requests=requests,
+    attributes=attributes,
+    now=_now,
+    retention=_command_ttl,
+)
+"""The commands."""
+data: "Part[DataTable]" = _part(
+    "adapters.data_table:DataTable", _dynamodb, _variable("DATA_TABLE"), attributes
+)
+"""The current rows."""
+history: "Part[HistoryTable]" = _part(
+    "adapters.history_table:HistoryTable",
+    _dynamodb,
+    _variable("HISTORY_TABLE"),
+    attributes,
+    _now,
+    _history_ttl,
+)
+"""The earlier rows."""
+waits: "Part[WaitTable]" = _part("adapters.wait_table:WaitTable", _dynamodb, _requests_table, _now)
+"""The tokens of executions that wait for somebody outside."""
+executions: "Part[Executions]" = _executions(_variable("COMMAND_MACHINE_ARN"), commands_table_name)
+"""The command machine."""
+express_executions: "Part[Executions]" = _executions(
+    _variable("COMMAND_EXPRESS_MACHINE_ARN"), commands_table_name
+)
+"""The command machine of the express lane."""
 
 
 @_once
@@ -227,167 +339,77 @@ def write_budget() -> "WriteBudget":
     from sfn_cqrs.domain.write_rate import Rate  # noqa: PLC0415
 
     rate = Rate(float(os.environ["TENANT_WRITE_RATE"]), int(os.environ["TENANT_WRITE_BURST"]))
-    table = os.environ["REQUESTS_TABLE"]
-    buckets = Records(_client("dynamodb"), table, BUCKETS, requests=requests(), now=now)
-    return WriteBudget(buckets, rate, now)
+    given: dict[str, Any] = {"requests": requests(), "now": now}
+    return WriteBudget(Records(_dynamodb(), _requests_table(), BUCKETS, **given), rate, now)
 
 
-@_once
-def waits() -> "WaitTable":
-    """The tokens of executions that wait for somebody outside."""
-    from sfn_cqrs.adapters.wait_table import WaitTable  # noqa: PLC0415
+import_jobs: "Part[Records[Job]]" = _records("adapters.import_items:IMPORTS", import_table_name)
+"""The import jobs."""
+import_budgets: "Part[Records[ImportBudget]]" = _records(
+    "adapters.import_budget:IMPORT_BUDGETS", import_table_name
+)
+"""What tenants' imports take at a time."""
+import_limits: "Part[Limits]" = _part(
+    "domain.import_budget:Limits",
+    jobs=_number("TENANT_OPEN_IMPORTS"),
+    size=_number("TENANT_OPEN_BYTES"),
+    rows=_number("TENANT_OPEN_ROWS"),
+)
+"""What a tenant's imports may take at a time."""
+import_queue: "Part[Records[ImportQueue]]" = _records(
+    "adapters.import_queue:IMPORT_QUEUE", import_table_name
+)
+"""Which imports run, and who waits."""
+import_places: "Part[Places]" = _part(
+    "domain.import_queue:Places",
+    tenant=_number("TENANT_RUNNING_IMPORTS"),
+    all=_number("RUNNING_IMPORTS"),
+    batches=_number("IMPORT_BATCHES"),
+    rows=_number("IMPORT_BATCH_ROWS"),
+)
+"""How many imports run at a time."""
+imports: "Part[ImportTable]" = _part(
+    "adapters.import_table:ImportTable", _dynamodb, import_table_name, _now
+)
+"""What jobs keep of their batches."""
+import_bucket: "Part[ImportBucket]" = _part(
+    "adapters.import_bucket:ImportBucket",
+    _s3,
+    _variable("IMPORT_BUCKET"),
+    lambda: partial(_client, "s3", signs=True),
+)
+"""The files of imports; what signs is made when something is to be signed."""
+import_executions: "Part[Executions]" = _executions(
+    _variable("IMPORT_CSV_MACHINE_ARN"), import_table_name
+)
+"""The import machine."""
+zip_jobs: "Part[ZipJobs]" = _part(
+    "adapters.zip_jobs:ZipJobs", _dynamodb, import_table_name, requests=requests, now=_now
+)
+"""The imports of ZIP archives."""
+zip_bucket: "Part[ZipBucket]" = _part(
+    "adapters.zip_bucket:ZipBucket", _s3, _variable("IMPORT_BUCKET")
+)
+"""The archives and their files."""
+zip_executions: "Part[Executions]" = _executions(
+    _variable("ZIP_ORCHESTRATOR_MACHINE_ARN"), import_table_name
+)
+"""The machine of ZIP archives."""
 
-    return WaitTable(_client("dynamodb"), os.environ["REQUESTS_TABLE"], now)
-
-
-@_once
-def attributes() -> AttributesBucket:
-    """The large attributes; S3's client is made when one is met."""
-    return AttributesBucket(lambda: _client("s3"), os.environ["ATTRIBUTES_BUCKET"])
-
-
-@_once
-def import_jobs() -> "Records[Job]":
-    """The import jobs."""
-    from sfn_cqrs.adapters.import_items import IMPORTS  # noqa: PLC0415
-    from sfn_cqrs.adapters.records import Records  # noqa: PLC0415
-
-    table = os.environ["IMPORT_TMP_TABLE"]
-    return Records(_client("dynamodb"), table, IMPORTS, requests=requests(), now=now)
-
-
-@_once
-def import_budgets() -> "Records[ImportBudget]":
-    """What tenants' imports take at a time."""
-    from sfn_cqrs.adapters.import_budget import IMPORT_BUDGETS  # noqa: PLC0415
-    from sfn_cqrs.adapters.records import Records  # noqa: PLC0415
-
-    table = os.environ["IMPORT_TMP_TABLE"]
-    return Records(_client("dynamodb"), table, IMPORT_BUDGETS, requests=requests(), now=now)
-
-
-@_once
-def import_limits() -> "Limits":
-    """What a tenant's imports may take at a time."""
-    from sfn_cqrs.domain.import_budget import Limits  # noqa: PLC0415
-
-    return Limits(
-        jobs=int(os.environ["TENANT_OPEN_IMPORTS"]),
-        size=int(os.environ["TENANT_OPEN_BYTES"]),
-        rows=int(os.environ["TENANT_OPEN_ROWS"]),
-    )
-
-
-@_once
-def import_queue() -> "Records[ImportQueue]":
-    """Which imports run, and who waits."""
-    from sfn_cqrs.adapters.import_queue import IMPORT_QUEUE  # noqa: PLC0415
-    from sfn_cqrs.adapters.records import Records  # noqa: PLC0415
-
-    table = os.environ["IMPORT_TMP_TABLE"]
-    return Records(_client("dynamodb"), table, IMPORT_QUEUE, requests=requests(), now=now)
-
-
-@_once
-def import_places() -> "Places":
-    """How many imports run at a time."""
-    from sfn_cqrs.domain.import_queue import Places  # noqa: PLC0415
-
-    return Places(
-        tenant=int(os.environ["TENANT_RUNNING_IMPORTS"]),
-        all=int(os.environ["RUNNING_IMPORTS"]),
-        batches=int(os.environ["IMPORT_BATCHES"]),
-        rows=int(os.environ["IMPORT_BATCH_ROWS"]),
-    )
-
-
-@_once
-def imports() -> "ImportTable":
-    """What jobs keep of their batches."""
-    from sfn_cqrs.adapters.import_table import ImportTable  # noqa: PLC0415
-
-    return ImportTable(_client("dynamodb"), os.environ["IMPORT_TMP_TABLE"], now)
-
-
-@_once
-def import_bucket() -> "ImportBucket":
-    """The files of imports; what signs is made when something is to be signed."""
-    from sfn_cqrs.adapters.import_bucket import ImportBucket  # noqa: PLC0415
-
-    signer = partial(_client, "s3", signs=True)
-    return ImportBucket(_client("s3"), os.environ["IMPORT_BUCKET"], signer)
-
-
-@_once
-def zip_jobs() -> "ZipJobs":
-    """The imports of ZIP archives."""
-    from sfn_cqrs.adapters.zip_jobs import ZipJobs  # noqa: PLC0415
-
-    table = os.environ["IMPORT_TMP_TABLE"]
-    return ZipJobs(_client("dynamodb"), table, requests=requests(), now=now)
-
-
-@_once
-def zip_bucket() -> "ZipBucket":
-    """The archives and their files."""
-    from sfn_cqrs.adapters.zip_bucket import ZipBucket  # noqa: PLC0415
-
-    return ZipBucket(_client("s3"), os.environ["IMPORT_BUCKET"])
-
-
-@_once
-def zip_executions() -> "Executions":
-    """The machine of ZIP archives."""
-    return _executions(os.environ["ZIP_ORCHESTRATOR_MACHINE_ARN"], os.environ["IMPORT_TMP_TABLE"])
-
-
-@_once
-def import_executions() -> "Executions":
-    """The import machine."""
-    return _executions(os.environ["IMPORT_CSV_MACHINE_ARN"], os.environ["IMPORT_TMP_TABLE"])
-
-
-@_once
-def executions() -> "Executions":
-    """The command machine."""
-    return _executions(os.environ["COMMAND_MACHINE_ARN"], os.environ["COMMANDS_TABLE"])
-
-
-@_once
-def express_executions() -> "Executions":
-    """The command machine of the express lane."""
-    return _executions(os.environ["COMMAND_EXPRESS_MACHINE_ARN"], os.environ["COMMANDS_TABLE"])
-
-
-@_once
-def tasks() -> "TaskTable":
-    """The tasks and their items."""
-    from sfn_cqrs.adapters.task_table import TaskTable  # noqa: PLC0415
-
-    return TaskTable(
-        _client("dynamodb"),
-        os.environ["TASKS_TABLE"],
-        requests=requests(),
-        attributes=attributes(),
-        now=now,
-        retention=Retention.parse(os.environ.get("TASK_TTL_DAYS", "")),
-    )
-
-
-@_once
-def task_executions() -> "Executions":
-    """The task machine."""
-    return _executions(os.environ["TASK_MACHINE_ARN"], os.environ["TASKS_TABLE"])
-
-
-@_once
-def sagas() -> "Records[Saga]":
-    """The sagas and their logs."""
-    from sfn_cqrs.adapters.records import Records  # noqa: PLC0415
-    from sfn_cqrs.adapters.saga_items import SAGAS  # noqa: PLC0415
-
-    table = os.environ["SAGAS_TABLE"]
-    return Records(_client("dynamodb"), table, SAGAS, requests=requests(), now=now)
+tasks: "Part[TaskTable]" = _part(
+    "adapters.task_table:TaskTable",
+    _dynamodb,
+    tasks_table_name,
+    requests=requests,
+    attributes=attributes,
+    now=_now,
+    retention=_task_ttl,
+)
+"""The tasks and their items."""
+task_executions: "Part[Executions]" = _executions(_variable("TASK_MACHINE_ARN"), tasks_table_name)
+"""The task machine."""
+sagas: "Part[Records[Saga]]" = _records("adapters.saga_items:SAGAS", sagas_table_name)
+"""The sagas and their logs."""
 
 
 @_once
@@ -400,17 +422,21 @@ def saga_executions(saga: str) -> "Executions":
     """The machine of one saga, which has the saga's name."""
     known = saga_machines()
     if saga not in known:
-        known[saga] = _executions(machine_arn(saga), os.environ["SAGAS_TABLE"])
+        kind, client = _found("adapters.executions:Executions"), _client("stepfunctions")
+        known[saga] = kind(client, machine_arn(saga), sagas_table_name(), tracer())
     return known[saga]
 
 
-@_once
-def approvals() -> "ApprovalTable":
-    """The approvals."""
-    from sfn_cqrs.adapters.approval_table import ApprovalTable  # noqa: PLC0415
-
-    table = os.environ["APPROVALS_TABLE"]
-    return ApprovalTable(_client("dynamodb"), table, requests=requests(), now=now)
+approvals: "Part[ApprovalTable]" = _part(
+    "adapters.approval_table:ApprovalTable",
+    _dynamodb,
+    approvals_table_name,
+    requests=requests,
+    now=_now,
+)
+"""The approvals."""
+approval_executions: "Part[Executions]" = _executions(approval_machine_arn, approvals_table_name)
+"""The approval machine."""
 
 
 @_once
@@ -422,42 +448,30 @@ def link_secret() -> "LinkSecret":
     return LinkSecret(lambda: _client("secretsmanager"), name)
 
 
-@_once
-def approval_executions() -> "Executions":
-    """The approval machine."""
-    return _executions(approval_machine_arn(), os.environ["APPROVALS_TABLE"])
-
-
-@_once
-def events() -> "Topic":
-    """The topic of status notices."""
-    from sfn_cqrs.adapters.topics import Topic  # noqa: PLC0415
-
-    return Topic(_client("sns"), os.environ["EVENTS_TOPIC_ARN"])
-
-
-@_once
-def failures() -> "Topic":
-    """The topic of what has failed."""
-    from sfn_cqrs.adapters.topics import Topic  # noqa: PLC0415
-
-    return Topic(_client("sns"), os.environ["FAILURE_TOPIC_ARN"])
-
-
-@_once
-def information() -> "People":
-    """The topic that people listen to."""
-    from sfn_cqrs.adapters.topics import People  # noqa: PLC0415
-
-    return People(_client("sns"), os.environ["INFORMATION_TOPIC_ARN"])
-
-
-@_once
-def dead_letters() -> "DeadLetters":
-    """The queue of stream records that nobody could process."""
-    from sfn_cqrs.adapters.topics import DeadLetters  # noqa: PLC0415
-
-    return DeadLetters(_client("sqs"), os.environ["STREAM_DEAD_LETTER_QUEUE_URL"])
+events: "Part[Topic]" = _part("adapters.topics:Topic", _sns, _variable("EVENTS_TOPIC_ARN"))
+"""The topic of status notices."""
+failures: "Part[Topic]" = _part("adapters.topics:Topic", _sns, _variable("FAILURE_TOPIC_ARN"))
+"""The topic of what has failed."""
+information: "Part[People]" = _part(
+    "adapters.topics:People", _sns, _variable("INFORMATION_TOPIC_ARN")
+)
+"""The topic that people listen to."""
+dead_letters: "Part[DeadLetters]" = _part(
+    "adapters.topics:DeadLetters", _sqs, _variable("STREAM_DEAD_LETTER_QUEUE_URL")
+)
+"""The queue of stream records that nobody could process."""
+notifications: "Part[Queue]" = _part(
+    "adapters.queue:Queue", _sqs, _variable("NOTIFICATION_QUEUE_URL")
+)
+"""The queue of notices for the user's package."""
+task_actions: "Part[Queue]" = _part(
+    "adapters.queue:Queue", _sqs, _variable("TASK_ACTION_QUEUE_URL")
+)
+"""The queue of tasks to start."""
+import_actions: "Part[Queue]" = _part(
+    "adapters.queue:Queue", _sqs, _variable("IMPORT_ACTION_QUEUE_URL")
+)
+"""The queue of single rows to import."""
 
 
 @_once
@@ -472,68 +486,34 @@ def live_events() -> "LiveEvents":
 
 
 @_once
-def notifications() -> "Queue":
-    """The queue of notices for the user's package."""
-    return _queue(os.environ["NOTIFICATION_QUEUE_URL"])
-
-
-@_once
-def task_actions() -> "Queue":
-    """The queue of tasks to start."""
-    return _queue(os.environ["TASK_ACTION_QUEUE_URL"])
-
-
-@_once
-def import_actions() -> "Queue":
-    """The queue of single rows to import."""
-    return _queue(os.environ["IMPORT_ACTION_QUEUE_URL"])
-
-
-@_once
 def read_models() -> "Callable[..., ReadModel]":
     """Makes a view of the table of read models, by its name and its number of buckets."""
     from sfn_cqrs.adapters.read_model import ReadModel  # noqa: PLC0415
 
-    table, generation = os.environ["READ_MODELS_TABLE"], generations().of
-    return partial(ReadModel, _client("dynamodb"), table, generation=generation)
+    return partial(ReadModel, _dynamodb(), _read_models_table(), generation=generations().of)
 
 
-@_once
-def views() -> "Records[View]":
-    """The generations of the read models that were ever rebuilt."""
-    from sfn_cqrs.adapters.generation_items import VIEWS  # noqa: PLC0415
-
-    return _read_model_records(VIEWS)
-
-
-@_once
-def segments() -> "Records[Segment]":
-    """How far rebuilds are."""
-    from sfn_cqrs.adapters.generation_items import SEGMENTS  # noqa: PLC0415
-
-    return _read_model_records(SEGMENTS)
-
-
-@_once
-def problems() -> "Records[Problem]":
-    """What went wrong in rebuilds."""
-    from sfn_cqrs.adapters.generation_items import PROBLEMS  # noqa: PLC0415
-
-    return _read_model_records(PROBLEMS)
-
-
-@_once
-def generations() -> "Generations":
-    """Which generation of each read model is read and written."""
-    from sfn_cqrs.adapters.generations import Generations  # noqa: PLC0415
-
-    known_for = timedelta(seconds=int(os.environ["GENERATIONS_KNOWN_SECONDS"]))
-    return Generations(views(), known_for, now)
-
-
-def generation(table: str, tenant: str) -> int:
-    """The generation of a table of PostgreSQL that is read, or that a handler is to write."""
-    return generations().of(tenant, table)
+views: "Part[Records[View]]" = _records("adapters.generation_items:VIEWS", _read_models_table)
+"""The generations of the read models that were ever rebuilt."""
+segments: "Part[Records[Segment]]" = _records(
+    "adapters.generation_items:SEGMENTS", _read_models_table
+)
+"""How far rebuilds are."""
+problems: "Part[Records[Problem]]" = _records(
+    "adapters.generation_items:PROBLEMS", _read_models_table
+)
+"""What went wrong in rebuilds."""
+generations: "Part[Generations]" = _part(
+    "adapters.generations:Generations",
+    views,
+    lambda: timedelta(seconds=int(os.environ["GENERATIONS_KNOWN_SECONDS"])),
+    _now,
+)
+"""Which generation of each read model is read and written."""
+rebuild_executions: "Part[Executions]" = _executions(
+    _variable("REBUILD_MACHINE_ARN"), _read_models_table
+)
+"""The machine of rebuilds."""
 
 
 @_once
@@ -541,13 +521,12 @@ def generation_rows() -> "Callable[[ViewKey], GenerationRows]":
     """Makes what reads all rows of a read model in DynamoDB."""
     from sfn_cqrs.adapters.generation_rows import GenerationRows  # noqa: PLC0415
 
-    return partial(GenerationRows, _client("dynamodb"), os.environ["READ_MODELS_TABLE"])
+    return partial(GenerationRows, _dynamodb(), _read_models_table())
 
 
-@_once
-def rebuild_executions() -> "Executions":
-    """The machine of rebuilds."""
-    return _executions(os.environ["REBUILD_MACHINE_ARN"], os.environ["READ_MODELS_TABLE"])
+def generation(table: str, tenant: str) -> int:
+    """The generation of a table of PostgreSQL that is read, or that a handler is to write."""
+    return generations().of(tenant, table)
 
 
 def read_model(view: str, *, buckets: int = 1) -> "ReadModel":
@@ -557,11 +536,6 @@ def read_model(view: str, *, buckets: int = 1) -> "ReadModel":
     has the same number for ever, wherever it is named.
     """
     return read_models()(view, buckets=buckets)
-
-
-def has_sql() -> bool:
-    """Whether this stack has PostgreSQL; a handler that needs it says `when=bootstrap.has_sql`."""
-    return bool(_postgres())
 
 
 @_once
@@ -584,107 +558,4 @@ def sql() -> "Sql":
     return found
 
 
-def is_published() -> bool:
-    """Tell whether a version of the function runs, behind an alias, and not its latest code."""
-    return os.environ.get("AWS_LAMBDA_FUNCTION_VERSION", "").isdecimal()
-
-
-def stack_name() -> str:
-    """The name of this stack."""
-    return os.environ["POWERTOOLS_SERVICE_NAME"]
-
-
-def machine_arn(name: str) -> str:
-    """The ARN of another machine of this stack, such as `order-saga`, by its file's name."""
-    return f"{os.environ['COMMAND_MACHINE_ARN'].removesuffix('-command')}-{name}"
-
-
-def commands_table_name() -> str:
-    """The table's name as notices carry it."""
-    return os.environ["COMMANDS_TABLE"]
-
-
-def tasks_table_name() -> str:
-    """The table's name as notices and executions carry it."""
-    return os.environ["TASKS_TABLE"]
-
-
-def sagas_table_name() -> str:
-    """The table's name as notices and executions carry it."""
-    return os.environ["SAGAS_TABLE"]
-
-
-def approvals_table_name() -> str:
-    """The table's name as notices and executions carry it."""
-    return os.environ["APPROVALS_TABLE"]
-
-
-def operators_arn() -> str:
-    """Return the prefix of the ARNs of callers who have assumed the operators' role.
-
-    Without a role it ends with two slashes, which no ARN has.
-    """
-    return os.environ["OPERATORS_ARN"]
-
-
-def approval_machine_arn() -> str:
-    """The machine that alone may have its functions wait for people."""
-    return os.environ["APPROVAL_MACHINE_ARN"]
-
-
-def stage() -> str:
-    """The stage that is deployed: dev, stg or prod."""
-    return os.environ["STAGE"]
-
-
-def import_table_name() -> str:
-    """The table's name as notices and executions carry it."""
-    return os.environ["IMPORT_TMP_TABLE"]
-
-
-def app_package() -> str:
-    """The user's package."""
-    return os.environ["APP_PACKAGE"]
-
-
-def largest_upload() -> int:
-    """Bytes of a file that a form for an import takes."""
-    return int(os.environ["MAX_UPLOAD_BYTES"])
-
-
-def has_express_lane() -> bool:
-    """Whether commands are published to the express lane; what is in it goes on either way."""
-    return os.environ.get("EXPRESS_LANE") == "enabled"
-
-
-def longest_wait() -> int:
-    """Seconds that a request to the API may wait for a version."""
-    return int(os.environ["MAX_WAIT_SECONDS"])
-
-
-def _postgres() -> str:
-    """A DSN, `secret:ARN` of one, or `data-api:CLUSTER|SECRET|DATABASE`; empty: none."""
-    return os.environ.get("POSTGRES", "")
-
-
-def _executions(machine_arn: str, table: str) -> "Executions":
-    from sfn_cqrs.adapters.executions import Executions  # noqa: PLC0415
-
-    return Executions(_client("stepfunctions"), machine_arn, table, tracer())
-
-
-def _read_model_records(kind: "Kind[R]") -> "Records[R]":
-    from sfn_cqrs.adapters.records import Records  # noqa: PLC0415
-
-    table = os.environ["READ_MODELS_TABLE"]
-    return Records(_client("dynamodb"), table, kind, requests=requests(), now=now)
-
-
-def _queue(url: str) -> "Queue":
-    from sfn_cqrs.adapters.queue import Queue  # noqa: PLC0415
-
-    return Queue(_client("sqs"), url)
-
-
-def _command_ttl() -> Retention:
-    return Retention.parse(os.environ.get("COMMAND_TTL_DAYS", ""))
+_named(globals())

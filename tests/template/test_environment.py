@@ -33,13 +33,15 @@ def reads_of(tree: ast.Module) -> set[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Subscript) and is_environ(node.value):
             keys.add(node.slice)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("_variable", "_number"):
+            keys.add(node.args[0])
         if (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute)
             and (is_environ(node.func) or is_environ(node.func.value))
         ):
             keys.add(node.args[0])
-    return {ast.literal_eval(key) for key in keys}
+    return {ast.literal_eval(key) for key in keys if isinstance(key, ast.Constant)}
 
 
 def test_globals_set_exactly_what_bootstrap_reads() -> None:
@@ -84,7 +86,8 @@ def test_a_read_is_seen_in_each_of_its_spellings() -> None:
     source = """
 import os
 os.environ["A"], os.environ.get("B", ""), os.getenv("C")
+_variable("D"), _number("E")
 """
 
-    assert reads_of(ast.parse(source)) == {"A", "B", "C"}
+    assert reads_of(ast.parse(source)) == {"A", "B", "C", "D", "E"}
     assert any(is_environ(node) for node in ast.walk(ast.parse("from os import environ")))
