@@ -1,4 +1,6 @@
 import ast
+from collections.abc import Iterable
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -114,6 +116,39 @@ def test_nothing_but_the_command_line_imports_it() -> None:
 
 def test_importing_the_command_line_is_found() -> None:
     assert is_of_the_cli("sfn_cqrs_tools.cli.imports")
+
+
+def circle_of(graph: dict[str, set[str]]) -> list[str]:
+    """Return the modules of a circle, each of which imports the next; empty if there is none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        circle: list[str] = error.args[1]
+        return circle
+    return []
+
+
+def graph_of(found: Iterable[tuple[Path, ast.Module]], root: Path) -> dict[str, set[str]]:
+    """Return what each module imports of the others: late, or for types alone, as well."""
+    named = {
+        ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): tree
+        for path, tree in found
+    }
+    return {name: imports_of(tree) & named.keys() - {name} for name, tree in named.items()}
+
+
+@pytest.mark.parametrize("folder", ["layer", "tools"])
+def test_no_module_imports_one_that_imports_it(folder: str) -> None:
+    assert circle_of(graph_of(each(folder), ROOT / folder)) == []
+
+
+def test_a_circle_is_found_of_late_imports_and_of_imports_for_types() -> None:
+    late = ast.parse("def f():\n    from pack.b import g")
+    typed = ast.parse("if TYPE_CHECKING:\n    from pack import a")
+
+    found = graph_of([(Path("pack/a.py"), late), (Path("pack/b.py"), typed)], Path())
+
+    assert sorted(set(circle_of(found))) == ["pack.a", "pack.b"]
 
 
 def test_the_domain_never_asks_the_time() -> None:

@@ -76,8 +76,16 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 class Api:
     """Calls the HTTP API of one stack."""
 
-    def __init__(self, url: str, headers: Mapping[str, str], *, proxies: bool = True) -> None:
-        """Send `headers` with every request, through the shell's proxies or past them."""
+    def __init__(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        proxies: bool = True,
+        sign: Callable[[urllib.request.Request], urllib.request.Request] | None = None,
+    ) -> None:
+        """Send `headers` with every request, through the shell's proxies or past them; signed."""
+        self._sign = sign
         self.url = url.rstrip("/")
         self._headers = headers
         self.recent: Recent | None = None
@@ -180,7 +188,8 @@ class Api:
     ) -> urllib.request.Request:
         """Make a request as it is sent."""
         url, sent = f"{self.url}{path}", {**self._headers, **(headers or {})}
-        return urllib.request.Request(url, body, sent, method=method)
+        request = urllib.request.Request(url, body, sent, method=method)
+        return request if self._sign is None else self._sign(request)
 
     def _call(
         self,
@@ -270,7 +279,7 @@ def _with_token(stack: str, headers: Mapping[str, str]) -> Api:
 
 def _signed(stack: str, headers: Mapping[str, str], tenant: str) -> Api:
     from sfn_cqrs_tools.client.aws import stack_outputs  # noqa: PLC0415 - the local stack needs no boto3
-    from sfn_cqrs_tools.client.signing import SignedApi  # noqa: PLC0415 - nor does it sign
+    from sfn_cqrs_tools.client.signing import signed  # noqa: PLC0415 - nor does it sign
 
     outputs = stack_outputs(stack)
     if "MachineHttpApiUrl" not in outputs:
@@ -278,7 +287,8 @@ def _signed(stack: str, headers: Mapping[str, str], tenant: str) -> Api:
             f"--tenant signs with your AWS credentials, and {stack} has no API for that:"
             f" deploy it with MachineApi=enabled, or set {TOKEN_VARIABLE}, which names a tenant"
         )
-    return SignedApi(outputs["MachineHttpApiUrl"], {**headers, "x-tenant-code": tenant})
+    sent = {**headers, "x-tenant-code": tenant}
+    return Api(outputs["MachineHttpApiUrl"], sent, sign=signed)
 
 
 def _read_json(response: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType, TracebackType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sfn_cqrs_tools.runtime.revisions import (
     Code,
@@ -101,6 +101,39 @@ Prepare = Callable[[], Iterable[NotImported]]
 def source_files(functions: Iterable[Function], sources: Sequence[Path]) -> SourceFiles:
     """All Python files of functions, and of the folders that they import from."""
     return SourceFiles([*(function.folder for function in functions), *sources])
+
+
+class Runtime(Protocol):
+    """What calls handlers: in this process, or in others."""
+
+    def preload(self) -> None:
+        """Make functions ready to be called."""
+
+    def expire(self) -> None:
+        """Look for changed files at the next call."""
+
+    def catch_up(self) -> None:
+        """Take over files that have changed, before a function's time begins."""
+
+    def refresh(self) -> list[Path]:
+        """Take over what has changed; return the files that changed since the last time."""
+
+    @property
+    def broken(self) -> list[NotImported] | None:
+        """What of the newest files cannot be imported; None if nobody has tried."""
+
+    @property
+    def is_newest(self) -> bool:
+        """Whether invocations run the newest files; not if those cannot be imported."""
+
+    def call(self, call: Call) -> bytes | Failure:
+        """Call a handler and wait for it."""
+
+    def stop(self, call: Call) -> None:
+        """End a call whose time is up, if that can be done."""
+
+    def close(self) -> None:
+        """End what is still open."""
 
 
 class Handlers:

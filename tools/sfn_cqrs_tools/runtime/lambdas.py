@@ -18,10 +18,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from sfn_cqrs_tools.runtime.data_folder import KeptEvents
-from sfn_cqrs_tools.runtime.handlers import Call, Failure, Handlers, Prepare
+from sfn_cqrs_tools.runtime.handlers import Call, Failure, Handlers, Prepare, Runtime
 from sfn_cqrs_tools.runtime.output import printing_as
 from sfn_cqrs_tools.runtime.processes import Processes
 from sfn_cqrs_tools.runtime.revisions import NotImported
@@ -82,39 +82,6 @@ def _context(payload: bytes) -> Mapping[str, Any] | None:
         return context
     except (ValueError, TypeError, KeyError):
         return None
-
-
-class Runtime(Protocol):
-    """What calls handlers: in this process, or in others."""
-
-    def preload(self) -> None:
-        """Make functions ready to be called."""
-
-    def expire(self) -> None:
-        """Look for changed files at the next call."""
-
-    def catch_up(self) -> None:
-        """Take over files that have changed, before a function's time begins."""
-
-    def refresh(self) -> list[Path]:
-        """Take over what has changed; return the files that changed since the last time."""
-
-    @property
-    def broken(self) -> list[NotImported] | None:
-        """What of the newest files cannot be imported; None if nobody has tried."""
-
-    @property
-    def is_newest(self) -> bool:
-        """Whether invocations run the newest files; not if those cannot be imported."""
-
-    def call(self, call: Call) -> bytes | Failure:
-        """Call a handler and wait for it."""
-
-    def stop(self, call: Call) -> None:
-        """End a call whose time is up, if that can be done."""
-
-    def close(self) -> None:
-        """End what is still open."""
 
 
 class Functions:

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sfn_cqrs_tools.runtime.client_hooks import Hooks
-    from sfn_cqrs_tools.runtime.handlers import Call, Failure
-    from sfn_cqrs_tools.runtime.lambdas import Runtime
+    from sfn_cqrs_tools.runtime.handlers import Call, Failure, Runtime
     from sfn_cqrs_tools.runtime.revisions import NotImported
 
 VARIABLE: Final = "SFN_CQRS_WEATHER"

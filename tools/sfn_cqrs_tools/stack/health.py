@@ -8,13 +8,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
-from sfn_cqrs_tools.runtime.fabric import FabricError
+from sfn_cqrs_tools.runtime.data_folder import DataFolder
+from sfn_cqrs_tools.runtime.fabric import Fabric, FabricError
 from sfn_cqrs_tools.runtime.postgres import LocalPostgres, PostgresError
-
-if TYPE_CHECKING:
-    from sfn_cqrs_tools.stack.local_stack import LocalStack
+from sfn_cqrs_tools.runtime.state import StateFolder
+from sfn_local import Engine
 
 logger = logging.getLogger(__name__)
 
@@ -25,10 +25,20 @@ LONGEST_PAUSE_SECONDS: Final = 30.0
 LEAST_FREE_BYTES: Final = 64 * 1024 * 1024
 
 
+class Watched(Protocol):
+    """A stack that is looked at."""
+
+    state: StateFolder
+    data: DataFolder | None
+    postgres: LocalPostgres | None
+    fabric: Fabric
+    engine: Engine
+
+
 class Health:
     """Looks at a stack that keeps its data, once a second."""
 
-    def __init__(self, stack: LocalStack) -> None:
+    def __init__(self, stack: Watched) -> None:
         """Take the stack; look at nothing yet."""
         self._stack = stack
         self._is_closing = threading.Event()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Generic
 
 from sfn_cqrs.domain import models
@@ -16,6 +17,8 @@ MAX_TIMEOUT = 270
 """Seconds; the functions that work on items end after 300, and have to write how it went."""
 OURS = "SFN_CQRS_"
 """What the framework's own types begin with."""
+_OUR_HANDLERS = "sfn_cqrs.service.repairs.work"
+"""The module that registers them, found by its name as the user's are."""
 DEFAULT_RETRY = 3
 MAX_CONCURRENCY = 40
 """So many iterations of an inline Map Step Functions runs at a time."""
@@ -152,7 +155,7 @@ def types() -> dict[str, Access]:
 def _load() -> None:
     """Load the user's package, and the framework's own type."""
     handlers.load()
-    import sfn_cqrs.service.repairs.work  # noqa: F401, PLC0415 - it registers itself here
+    import_module(_OUR_HANDLERS)
 
 
 def find_or_failing(type_: str) -> TaskType:
