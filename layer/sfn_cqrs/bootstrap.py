@@ -549,7 +549,7 @@ def sql() -> "Sql":
     if not where:
         raise SqlDisabledError("this stack has no PostgreSQL")
     from sfn_cqrs.adapters import sql_failures  # noqa: PLC0415
-    from sfn_cqrs.adapters.sql_ways import sql_at  # noqa: PLC0415
+    from sfn_cqrs.adapters.sql_connections import sql_at  # noqa: PLC0415
 
     found = sql_at(where, _client)
     found.is_migrated_later = where.startswith(("data-api:", "secret:"))  # `up` migrates first

@@ -11,9 +11,9 @@ from tests.support.postgres import by_data_api, by_driver, connected
 from tests.template.stack import ROOT
 
 from sfn_cqrs.adapters.sql import SqlBusyError
+from sfn_cqrs.adapters.sql_connections import role_at
 from sfn_cqrs.adapters.sql_driver import DriverSql
 from sfn_cqrs.adapters.sql_rows import SqlRows
-from sfn_cqrs.adapters.sql_ways import role_at
 from sfn_cqrs.domain.errors import InvalidInputError, MigrationError, SqlRefusedError
 from sfn_cqrs.domain.sql_role import Role
 from sfn_cqrs.domain.sql_script import Migration

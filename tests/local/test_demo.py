@@ -12,7 +12,7 @@ from sfn_cqrs_tools.demo.commands import Demo
 from sfn_cqrs_tools.demo.faults import Shuffler
 from sfn_cqrs_tools.demo.importing import airports as import_rows
 from sfn_cqrs_tools.demo.imports import ImportStory
-from sfn_cqrs_tools.demo.part import TENANT
+from sfn_cqrs_tools.demo.step import TENANT
 from sfn_cqrs_tools.demo.tasks import TaskStory
 from sfn_cqrs_tools.stack.local_stack import LocalStack
 from sfn_cqrs_tools.testing.quick_stack import quick_stack
@@ -133,7 +133,7 @@ def test_a_single_row_that_differs_is_found(tmp_path):
 def test_an_imported_row_that_differs_is_found(tmp_path):
     with quick_stack(state_dir=tmp_path) as stack:
         story = ImportStory(stack, Console(quiet=True), tmp_path, import_rows(40))
-        before = story.told().differences
+        before = story.report().differences
 
         row = {"version": 9, "name": "tampered with"}
         icao = import_rows(40)[0]["icao"]

@@ -170,8 +170,8 @@ def test_the_domain_never_asks_the_time() -> None:
         ("tools/sfn_cqrs_tools/runtime", "import sfn_cqrs", {"sfn_cqrs"}),
         (
             "tools/sfn_cqrs_tools/runtime",
-            "from sfn_cqrs_tools.stack import talk",
-            {"sfn_cqrs_tools.stack", "sfn_cqrs_tools.stack.talk"},
+            "from sfn_cqrs_tools.stack import reporter",
+            {"sfn_cqrs_tools.stack", "sfn_cqrs_tools.stack.reporter"},
         ),
         ("tools/sfn_cqrs_tools/runtime", "from sfn_cqrs_tools.runtime import fabric", set()),
         ("functions", "from ..finish import app", {"..finish", "..finish.app"}),

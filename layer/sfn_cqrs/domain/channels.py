@@ -91,7 +91,7 @@ def live_event(notice: Mapping[str, Any]) -> LiveEvent:
         KeyError: it is not a notice.
     """
     content = notice["content"]
-    told = {"action": notice["action"], "id": notice["id"], "content": content}
+    data = {"action": notice["action"], "id": notice["id"], "content": content}
     if notice["action"] == "command-status":
         place = ("command", content["type"], content["code"])
     elif notice["id"].startswith(_ARCHIVE):
@@ -99,4 +99,4 @@ def live_event(notice: Mapping[str, Any]) -> LiveEvent:
     else:
         kind, field = _KINDS[notice["action"]]
         place = (kind, content[field], notice["id"])
-    return LiveEvent(channel_of(notice["tenantCode"], *place), told)
+    return LiveEvent(channel_of(notice["tenantCode"], *place), data)

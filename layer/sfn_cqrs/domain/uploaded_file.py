@@ -31,9 +31,9 @@ class UploadedFile:
         Raises:
             InvalidInputError: the object lies elsewhere.
         """
-        told = detail["object"]
-        place = _PLACE.fullmatch(told["key"])
+        found = detail["object"]
+        place = _PLACE.fullmatch(found["key"])
         if place is None:
             raise InvalidInputError("key", "must be uploads/<tenant>/auto/<table>/<file>")
         ip = detail.get("source-ip-address", "")
-        return cls(place[1], place[2], told["key"], told.get("version-id"), ip)
+        return cls(place[1], place[2], found["key"], found.get("version-id"), ip)

@@ -69,8 +69,8 @@ def check_size(
     """
     size = size_of(value)
     if size > limit:
-        told = f"has {size} bytes, and {most}; store it elsewhere and send where it is"
-        raise refusal(path, told)
+        reason = f"has {size} bytes, and {most}; store it elsewhere and send where it is"
+        raise refusal(path, reason)
 
 
 def digest(value: object) -> str:

@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError as NoRouteError
 
 from sfn_cqrs.domain.errors import TooManyRequestsError
-from sfn_cqrs.routes.own import otherwise
+from sfn_cqrs.routes.app_routes import otherwise
 from sfn_cqrs.routes.problems import problem, problem_of
 from sfn_cqrs.routes.resolver import Resolver, Routes, current_event, lambda_context
 from sfn_cqrs.service.logs import logger

@@ -8,8 +8,8 @@ from aws_lambda_powertools.event_handler import Response
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.errors import NotFoundError
 from sfn_cqrs.domain.policy import Access
+from sfn_cqrs.routes.app_routes import routes_of_app
 from sfn_cqrs.routes.operation import MEMBER, NOBODY_ASKED, Declared, Media, operation
-from sfn_cqrs.routes.own import routes_of_app
 from sfn_cqrs.routes.request import Request, answer
 from sfn_cqrs.routes.resolver import Route, Routes
 from sfn_cqrs.routes.schemas.shapes import Schema

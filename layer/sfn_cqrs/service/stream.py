@@ -32,7 +32,7 @@ class Outbox:
 
     notices: list[Message] = field(default_factory=list)
     alarms: list[Message] = field(default_factory=list)
-    told: set[object] = field(default_factory=set)
+    asked: set[object] = field(default_factory=set)
     ends: list[tuple[int, int]] = field(default_factory=list)
 
     def close_record(self) -> None:
@@ -41,8 +41,8 @@ class Outbox:
 
     def is_first(self, what: object) -> bool:
         """Whether nothing equal was asked for before in this batch."""
-        is_new = what not in self.told
-        self.told.add(what)
+        is_new = what not in self.asked
+        self.asked.add(what)
         return is_new
 
 

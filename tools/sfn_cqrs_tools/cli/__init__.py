@@ -11,8 +11,8 @@ from sfn_local.cli.command import LazyGroup, run_program
 FAILED_ROWS: Final = 2
 
 
-def _own(place: str, told: str) -> tuple[str, str]:
-    return f"{__name__}.{place}", told
+def _own(place: str, summary: str) -> tuple[str, str]:
+    return f"{__name__}.{place}", summary
 
 
 # Where each command is, and what the list of commands says of it.

@@ -88,12 +88,12 @@ def skip(api: Api, as_json: bool, **given: Any) -> None:
     _repair(api, "skip", "is skipped", given, as_json=as_json)
 
 
-def _repair(api: Api, action: str, told: str, given: dict[str, Any], *, as_json: bool) -> None:
+def _repair(api: Api, action: str, sentence: str, given: dict[str, Any], *, as_json: bool) -> None:
     """Redrive or skip the version that is named, or all that a filter means."""
     type_, code, version = named = [given.pop(name) for name in ("type_", "code", "version")]
     if _is_one(named, given):
         answer = api.post(item_path("commands", type_, code, version, action))
-        done = f"{type_} {code} version {version} {told.format(**answer)}"
+        done = f"{type_} {code} version {version} {sentence.format(**answer)}"
         print_answer(answer, done, as_json=as_json)
         return
     wanted = {name: given[name] for name in ("since", "until", "error")}

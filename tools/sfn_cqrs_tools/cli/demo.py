@@ -19,7 +19,7 @@ from sfn_local.cli.showing import echo
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sfn_cqrs_tools.demo.part import Told
+    from sfn_cqrs_tools.demo.step import Report
 
 SHOWN_DIFFERENCES = 20
 NEXT = """
@@ -63,15 +63,15 @@ def demo(
     three files, two of them in CP932; errors.csv and every row are compared. Exits 1 if a single
     row differs, or if a function asks for what its role does not allow.
     """
-    from sfn_cqrs_tools.demo.part import DemoError, Scale  # noqa: PLC0415
     from sfn_cqrs_tools.demo.run import run  # noqa: PLC0415
+    from sfn_cqrs_tools.demo.step import DemoError, Scale  # noqa: PLC0415
     from sfn_cqrs_tools.stack.local_stack import LocalStack  # noqa: PLC0415
     from sfn_cqrs_tools.terminal.printing import progress_console  # noqa: PLC0415
 
     console = progress_console(as_json=as_json)
     bad = None if weather is None else (weather, seed)
     began = time.monotonic()
-    told: list[Told] = []
+    reports: list[Report] = []
     with tempfile.TemporaryDirectory(prefix="sfn-cqrs-demo-") as state:
         console.print("Starting the local stack from examples/shop/template.yaml …")
         with LocalStack(
@@ -86,19 +86,19 @@ def demo(
             try:
                 for each in run(stack, console, Scale(airports, None if full else rows)):
                     _print_numbers(each, console)
-                    told.append(each)
+                    reports.append(each)
                 denied = stack.denied
             except DemoError as error:
                 console.print(f"[red]The demonstration failed:[/] {error}")
                 console.print((stack.state.stack_log).read_text()[-4000:], markup=False)
                 sys.exit(1)
-    differences = [*denied, *(line for each in told for line in each.differences)]
+    differences = [*denied, *(line for each in reports for line in each.differences)]
     _conclude(differences, console)
     console.print(f"\nAll in {time.monotonic() - began:.0f} s.")
     if not differences:
         console.print(NEXT, highlight=False)
     if as_json:
-        numbers = {name: value for each in told for name, value in each.numbers}
+        numbers = {name: value for each in reports for name, value in each.numbers}
         echo(json.dumps({**numbers, "differences": differences}))
     sys.exit(1 if differences else 0)
 
@@ -113,13 +113,13 @@ def _example() -> Path:
     return template
 
 
-def _print_numbers(told: Told, console: Console) -> None:
+def _print_numbers(report: Report, console: Console) -> None:
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(show_header=False, box=None)
     table.add_column(style="dim")
     table.add_column(justify="right")
-    for name, value in told.numbers:
+    for name, value in report.numbers:
         table.add_row(name, value)
     console.print(table)
 

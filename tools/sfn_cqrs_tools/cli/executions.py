@@ -156,8 +156,8 @@ def history(name: str, executions: Executions, as_json: bool) -> None:
     found = executions.find(name)
     described, events = executions.describe(found)
     if as_json:
-        told = {"executionArn": found.arn, "events": events}
-        echo(json_of(json.dumps(told, default=str, ensure_ascii=False, indent=2)))
+        shown = {"executionArn": found.arn, "events": events}
+        echo(json_of(json.dumps(shown, default=str, ensure_ascii=False, indent=2)))
         return
     began = described["startDate"]
     rows = [
@@ -197,7 +197,7 @@ def graph(name: str, svg_path: str | None, executions: Executions) -> None:
 
 def _print_unlogged(item: str, process: Process, *, as_json: bool) -> None:
     """Print what is known of a version's run in the express lane which has logged nothing."""
-    told = {
+    shown = {
         "machine": EXPRESS,
         "version": process.version,
         "attempt": process.attempt,
@@ -208,7 +208,7 @@ def _print_unlogged(item: str, process: Process, *, as_json: bool) -> None:
         "cause": process.cause,
     }
     if as_json:
-        print_json(told)
+        print_json(shown)
         return
     claimed = "a run has claimed it" if process.run else "no run has claimed it"
     echo(f"version {process.version} of {item}, attempt 1 of {EXPRESS}: {claimed}\n")
@@ -235,7 +235,7 @@ def _detail(event: dict[str, Any]) -> str:
     """What an event is of: its state, or its error."""
     for name, details in event.items():
         if name.endswith("EventDetails") and isinstance(details, dict):
-            told = details.get("name") or details.get("error") or details.get("resource")
-            if told:
-                return str(told)
+            shown = details.get("name") or details.get("error") or details.get("resource")
+            if shown:
+                return str(shown)
     return ""

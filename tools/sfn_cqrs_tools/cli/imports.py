@@ -117,9 +117,9 @@ def _file_options(command: Callable[P, T]) -> Callable[..., T]:
     return added
 
 
-def _publish_mode_option(told: str) -> Callable[[C], C]:
+def _publish_mode_option(about: str) -> Callable[[C], C]:
     modes = click.Choice(["sync", "async"], case_sensitive=False)
-    return click.option("--publish-mode", type=modes, default="sync", show_default=True, help=told)
+    return click.option("--publish-mode", type=modes, default="sync", show_default=True, help=about)
 
 
 @import_.command(

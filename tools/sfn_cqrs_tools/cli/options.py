@@ -59,10 +59,10 @@ def stack_options(command: Callable[P, T]) -> Callable[P, T]:
     return state_option(stack_option(command))
 
 
-def port_option(default: int, told: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+def port_option(default: int, summary: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Add --port, where 0 takes any that is free."""
     ports = click.IntRange(0, 65535)
-    return click.option("--port", type=ports, default=default, show_default=True, help=told)
+    return click.option("--port", type=ports, default=default, show_default=True, help=summary)
 
 
 def item_arguments(command: Callable[P, T]) -> Callable[P, T]:

@@ -20,7 +20,7 @@ from sfn_cqrs_tools.cli.options import api_options, limit_option, no_wait_option
 from sfn_cqrs_tools.client.api import Api, ApiProblem, item_path, work_path
 from sfn_cqrs_tools.client.pauses import awaited, going_on
 from sfn_cqrs_tools.terminal.printing import print_list, print_table, progress_console
-from sfn_cqrs_tools.terminal.progress import progress, told
+from sfn_cqrs_tools.terminal.progress import progress, rate_text
 from sfn_local.cli.command import DONE, FAILED, FILE, Group, print_json
 from sfn_local.cli.showing import echo
 from sfn_local.words import unknown
@@ -186,11 +186,11 @@ def rollback(name: str, api: Api, as_json: bool) -> None:
     _print(api.post(_path(name, "rollback")), as_json=as_json)
 
 
-def _add_step(verb: str, told: str) -> None:
+def _add_step(verb: str, summary: str) -> None:
     """Add a command that lets a rebuild take a step, and waits for its end."""
 
     @read_model.command(
-        verb, examples=(f"sfn-cqrs read-model {verb} orders_by_customer",), help=told
+        verb, examples=(f"sfn-cqrs read-model {verb} orders_by_customer",), help=summary
     )
     @_steps
     @api_options
@@ -281,7 +281,7 @@ def _is_over(found: dict[str, Any]) -> bool:
 
 def _note(stage: str, at: dict[str, Any]) -> str:
     counts = f"{AT_WORK[stage].lower()}: {at['skipped']} skipped, {at['failed']} failed"
-    rate = f", {told(at['perSecond'])} a second" if "perSecond" in at else ""
+    rate = f", {rate_text(at['perSecond'])} a second" if "perSecond" in at else ""
     left = f", {at['etaSeconds']} s left" if "etaSeconds" in at else ""
     return counts + rate + left
 

@@ -116,8 +116,8 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
         print_json(found)
         return
     name = escape(found["name"])
-    told = f"{found['id']} {name} is {_coloured(found['status'])}, attempt {found['attempt']}"
-    console().print(f"{told}{_reason(found)}", soft_wrap=True)
+    sentence = f"{found['id']} {name} is {_coloured(found['status'])}, attempt {found['attempt']}"
+    console().print(f"{sentence}{_reason(found)}", soft_wrap=True)
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("step", "status", "began (UTC)", "took", "try"):
         table.add_column(column, no_wrap=True)

@@ -57,7 +57,7 @@ def _database_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def _migrations(state: Path, stack: str | None, config_env: str | None, dsn: str | None) -> Any:
     """The migrations of whichever database is meant; None where the stack has none."""
-    from sfn_cqrs.adapters.sql_ways import role_at, sql_at  # noqa: PLC0415 - --help needs none
+    from sfn_cqrs.adapters.sql_connections import role_at, sql_at  # noqa: PLC0415 - --help needs none
     from sfn_cqrs.service.migrations import Migrations  # noqa: PLC0415
     from sfn_cqrs_tools.client.aws import Target, find_target  # noqa: PLC0415
     from sfn_cqrs_tools.project import deployed, project  # noqa: PLC0415

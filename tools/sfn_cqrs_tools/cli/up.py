@@ -31,7 +31,7 @@ from sfn_cqrs_tools.runtime.listening import Ports
 from sfn_cqrs_tools.runtime.state import StackError
 from sfn_cqrs_tools.stack.definition_watch import DefinitionWatch
 from sfn_cqrs_tools.stack.local_stack import LocalStack
-from sfn_cqrs_tools.stack.talk import Talk
+from sfn_cqrs_tools.stack.reporter import Reporter
 from sfn_local.cli.command import command, json_option
 from sfn_local.cli.showing import echo, styled
 from sfn_local.lint.template_file import TemplateError
@@ -167,21 +167,21 @@ def up(
 
 def _run(stack: LocalStack, watch: DefinitionWatch, stream: TextIO) -> None:
     """Run a stack until its template changes; then it has to be deployed again."""
-    talk = Talk(stack, stream)
+    reporter = Reporter(stack, stream)
     while stack.fabric.is_running:
-        talk.look()
+        reporter.look()
         changed = watch.changed()
         try:
             if watch.needs_deployment(changed):
                 stack.check_template()
                 names = ", ".join(sorted(path.name for path in changed))
-                talk.reloaded(f"{names}: the stack is deployed again")
+                reporter.reloaded(f"{names}: the stack is deployed again")
                 return
             if changed:
                 for name in stack.reload_machines():
-                    talk.reloaded(f"state machine {name}; executions that run keep theirs")
+                    reporter.reloaded(f"state machine {name}; executions that run keep theirs")
         except (TemplateError, StackError) as error:
-            talk.broken(f"{error}; the stack goes on with what it has")
+            reporter.broken(f"{error}; the stack goes on with what it has")
         time.sleep(POLL_SECONDS)  # short: a signal may interrupt another thread's wait
     raise FabricError(f"the AWS fabric has ended; see {stack.state.fabric_log}")
 

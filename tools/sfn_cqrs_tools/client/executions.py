@@ -258,9 +258,9 @@ class Executions:
 
 
 def _of_run(run: ExpressRun) -> Found:
-    told = run.described
-    when = (told["startDate"], told.get("stopDate"))
-    return Found(run.arn, run.name, EXPRESS, told["status"], *when, run)
+    described = run.described
+    when = (described["startDate"], described.get("stopDate"))
+    return Found(run.arn, run.name, EXPRESS, described["status"], *when, run)
 
 
 def _state_of(event: dict[str, Any], by_id: Mapping[int, dict[str, Any]]) -> str | None:

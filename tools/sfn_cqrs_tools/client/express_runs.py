@@ -51,7 +51,7 @@ class ExpressRun:
         first, last = self.events[0], self.events[-1]
         begun = first.get("executionStartedEventDetails", {})
         end = last.get(f"{last['type'][0].lower()}{last['type'][1:]}EventDetails", {})
-        told: dict[str, Any] = {
+        shown: dict[str, Any] = {
             "name": self.name,
             "status": ENDS.get(last["type"], UNKNOWN),
             "startDate": first["timestamp"],
@@ -59,7 +59,7 @@ class ExpressRun:
             **({"input": begun["input"]} if "input" in begun else {}),
         }
         known = ("output", "error", "cause") if last["type"] in ENDS else ()
-        return told | {field: end[field] for field in known if field in end}
+        return shown | {field: end[field] for field in known if field in end}
 
 
 def runs_in_file(path: Path) -> list[ExpressRun]:

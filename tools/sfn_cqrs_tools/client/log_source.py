@@ -45,13 +45,13 @@ def lines_of_aws(target: Target, since_ms: int, *, follow: bool) -> Iterator[Log
     Lines arrive late and out of order: the last seconds are read again, and each is told once.
     """
     client = target.client("logs")
-    group, told = target.physical_id("FunctionLogGroup"), set[str]()
+    group, seen = target.physical_id("FunctionLogGroup"), set[str]()
     while True:
         pages = client.get_paginator("filter_log_events")
         for page in pages.paginate(logGroupName=group, startTime=since_ms):
             for event in page["events"]:
-                if event["eventId"] not in told:
-                    told.add(event["eventId"])
+                if event["eventId"] not in seen:
+                    seen.add(event["eventId"])
                     since_ms = max(since_ms, event["timestamp"] - LATE_MS)
                     yield of_aws(event)
         yield None

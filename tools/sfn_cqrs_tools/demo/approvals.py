@@ -12,7 +12,7 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.keys import ApprovalKey
 from sfn_cqrs_tools.demo.client import Client
 from sfn_cqrs_tools.demo.compare import unlike
-from sfn_cqrs_tools.demo.part import PATIENCE_SECONDS, TENANT, DemoError, Scale, Told
+from sfn_cqrs_tools.demo.step import PATIENCE_SECONDS, TENANT, DemoError, Report, Scale
 from sfn_cqrs_tools.terminal.progress import progress
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class ApprovalStory:
         return unlike(facts)
 
 
-def tell(stack: LocalStack, console: Console, scale: Scale) -> Told:
+def tell(stack: LocalStack, console: Console, scale: Scale) -> Report:
     """Have an order released by somebody else, and let another one's approval expire."""
     del scale
     console.print(
@@ -64,7 +64,7 @@ def tell(stack: LocalStack, console: Console, scale: Scale) -> Told:
         story = run_approvals(stack, update)
     reminders = str(story.expired["reminders"])
     numbers = [("approvals granted, expired", "1, 1"), ("reminders in a week", reminders)]
-    return Told(numbers, story.differences())
+    return Report(numbers, story.differences())
 
 
 def run_approvals(stack: LocalStack, update: Callable[[int], None]) -> ApprovalStory:

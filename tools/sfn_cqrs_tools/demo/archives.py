@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from sfn_cqrs_tools.demo.compare import differ
 from sfn_cqrs_tools.demo.importing import Importer, Row, airports, csv_of, item_of
-from sfn_cqrs_tools.demo.part import Scale, Told
+from sfn_cqrs_tools.demo.step import Report, Scale
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,7 +26,7 @@ FILES: Final = {
 """The names say for which table; Japanese Windows writes CP932."""
 
 
-def tell(stack: LocalStack, console: Console, scale: Scale) -> Told:
+def tell(stack: LocalStack, console: Console, scale: Scale) -> Report:
     """Import an archive, and compare every row of each file."""
     del scale
     rows = japanese_airports(ROWS * len(FILES))
@@ -39,14 +39,14 @@ def tell(stack: LocalStack, console: Console, scale: Scale) -> Told:
                 archive.writestr(name, csv_of(parts[name]).encode(encoding))
         console.print(f"\nImporting {path.name}, {len(FILES)} files of {ROWS} rows:\n")
         job, _ = importer.run(path, kind="zip")
-    told = {
+    found = {
         file["name"]: (file["table"], file["status"], file["total"], file["created"])
         for file in job["files"]
     }
-    return Told(
+    return Report(
         [(f"{path.name}: rows in {len(FILES)} files", f"{job['created']:,}")],
         [
-            *differ(path.name, dict.fromkeys(FILES, ("airports", "COMPLETED", ROWS, ROWS)), told),
+            *differ(path.name, dict.fromkeys(FILES, ("airports", "COMPLETED", ROWS, ROWS)), found),
             *differ("data", {row["icao"]: item_of(row, 1) for row in rows}, importer.items()),
         ],
     )

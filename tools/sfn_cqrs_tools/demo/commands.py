@@ -17,7 +17,7 @@ from sfn_cqrs_tools.demo.airports import TYPE, Airport, airports_per_country, ch
 from sfn_cqrs_tools.demo.client import Client
 from sfn_cqrs_tools.demo.compare import differ
 from sfn_cqrs_tools.demo.faults import Shuffler, Watch
-from sfn_cqrs_tools.demo.part import PATIENCE_SECONDS, TENANT, DemoError, Scale, Told
+from sfn_cqrs_tools.demo.step import PATIENCE_SECONDS, TENANT, DemoError, Report, Scale
 from sfn_cqrs_tools.terminal.drawing import draw_chain
 from sfn_cqrs_tools.terminal.progress import progress
 
@@ -342,7 +342,7 @@ def _listed(listeners: list[Any], listener: Any) -> Iterator[None]:
         listeners.remove(listener)
 
 
-def tell(stack: LocalStack, console: Console, scale: Scale) -> Told:
+def tell(stack: LocalStack, console: Console, scale: Scale) -> Report:
     """Publish out of order, let a handler fail, heal it, and compare every row."""
     story = Demo(stack, choose(scale.airports))
     with story.listening():
@@ -361,7 +361,7 @@ def tell(stack: LocalStack, console: Console, scale: Scale) -> Told:
         console.print(draw_chain(story.chain_of_broken()), soft_wrap=True)
     console.print("\nComparing chains, data, history and read models with the source …\n")
     with progress(console, "Compared", scale.airports) as update:
-        return Told(story.numbers(), story.differences(update))
+        return Report(story.numbers(), story.differences(update))
 
 
 def _content(body: dict[str, Any], version: int) -> dict[str, Any]:

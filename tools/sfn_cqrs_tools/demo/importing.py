@@ -16,7 +16,7 @@ from sfn_cqrs.adapters.dynamodb import unmarshal
 from sfn_cqrs_tools.client.api import Api
 from sfn_cqrs_tools.client.imports import watched
 from sfn_cqrs_tools.client.upload import upload
-from sfn_cqrs_tools.demo.part import DemoError
+from sfn_cqrs_tools.demo.step import DemoError
 from sfn_cqrs_tools.terminal.progress import progress
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sfn_cqrs_tools.client.imports import COUNTS
 from sfn_cqrs_tools.demo.compare import differ
 from sfn_cqrs_tools.demo.importing import TABLE, Importer, Row, airports, csv_of, item_of
-from sfn_cqrs_tools.demo.part import Scale, Told
+from sfn_cqrs_tools.demo.step import Report, Scale
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,10 +45,10 @@ MISTAKES: Final = (
 )
 
 
-def tell(stack: LocalStack, console: Console, scale: Scale) -> Told:
+def tell(stack: LocalStack, console: Console, scale: Scale) -> Report:
     """Import a file, the same again, then one with changes and mistakes; compare every row."""
     with TemporaryDirectory(prefix="sfn-cqrs-demo-") as folder:
-        return ImportStory(stack, console, Path(folder), airports(scale.rows)).told()
+        return ImportStory(stack, console, Path(folder), airports(scale.rows)).report()
 
 
 class ImportStory:
@@ -63,7 +63,7 @@ class ImportStory:
         self._found: list[str] = []
         self._numbers: list[tuple[str, str]] = []
 
-    def told(self) -> Told:
+    def report(self) -> Report:
         """Import everything, and compare."""
         rows = self._rows
         self._import("airports.csv", rows, "created", created=len(rows))
@@ -83,7 +83,7 @@ class ImportStory:
         job = self._import("mixed.csv", mixed, "gone through", **expected)
         self._compare_report(job["id"], mixed, broken)
         self._console.print("\nComparing data and read models with the source …\n")
-        return Told(self._numbers, [*self._found, *self.compared()])
+        return Report(self._numbers, [*self._found, *self.compared()])
 
     def compared(self) -> list[str]:
         """Compare data, versions and read models with the source; answers what differs.

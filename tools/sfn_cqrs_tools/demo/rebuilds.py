@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sfn_cqrs_tools.demo.client import Client
 from sfn_cqrs_tools.demo.compare import unlike
-from sfn_cqrs_tools.demo.part import PATIENCE_SECONDS, DemoError, Scale, Told
+from sfn_cqrs_tools.demo.step import PATIENCE_SECONDS, DemoError, Report, Scale
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -53,7 +53,7 @@ class RebuildStory:
         return unlike(facts)
 
 
-def tell(stack: LocalStack, console: Console, scale: Scale) -> Told:
+def tell(stack: LocalStack, console: Console, scale: Scale) -> Report:
     """Search orders, rebuild a read model while more are published, and compare the two."""
     del scale
     console.print(f"\n{VIEW} is rebuilt while orders are published:\n")
@@ -70,7 +70,7 @@ def tell(stack: LocalStack, console: Console, scale: Scale) -> Told:
     )
     version = story.waited.get("version")
     console.print(f"  switched; version {version} of live-0 was waited for, and is there")
-    return Told(
+    return Report(
         [("read model rebuilt, while it is written", f"{seconds:.1f} s")], story.differences()
     )
 

@@ -1,4 +1,4 @@
-"""The demonstration's parts, in the order in which they run."""
+"""The demonstration's steps, in the order in which they run."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from sfn_cqrs_tools.demo.part import Part, Scale, Told
+    from sfn_cqrs_tools.demo.step import Report, Scale, Step
     from sfn_cqrs_tools.stack.local_stack import LocalStack
 
-PARTS: Final[tuple[Part, ...]] = (
+STEPS: Final[tuple[Step, ...]] = (
     commands.tell,
     tasks.tell,
     sagas.tell,
@@ -25,11 +25,11 @@ PARTS: Final[tuple[Part, ...]] = (
 )
 
 
-def run(stack: LocalStack, console: Console, scale: Scale) -> Iterator[Told]:
-    """Run the parts one after the other.
+def run(stack: LocalStack, console: Console, scale: Scale) -> Iterator[Report]:
+    """Run the steps one after the other.
 
     Raises:
         DemoError: one of them cannot go on.
     """
-    for part in PARTS:
-        yield part(stack, console, scale)
+    for step in STEPS:
+        yield step(stack, console, scale)

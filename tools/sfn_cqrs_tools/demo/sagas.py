@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from sfn_cqrs_tools.demo.client import Client
 from sfn_cqrs_tools.demo.compare import unlike
-from sfn_cqrs_tools.demo.part import PATIENCE_SECONDS, DemoError, Scale, Told
+from sfn_cqrs_tools.demo.step import PATIENCE_SECONDS, DemoError, Report, Scale
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -57,7 +57,7 @@ class SagaStory:
         return unlike(facts)
 
 
-def tell(stack: LocalStack, console: Console, scale: Scale) -> Told:
+def tell(stack: LocalStack, console: Console, scale: Scale) -> Report:
     """Run both sagas, show their logs, and compare the data rows."""
     del scale
     console.print("\nTwo orders as sagas: one ships, one card is declined and all is undone:\n")
@@ -65,7 +65,7 @@ def tell(stack: LocalStack, console: Console, scale: Scale) -> Told:
     for found in (story.shipped, story.declined):
         steps = ", ".join(f"{name} {status}" for name, status in _log_of(found))
         console.print(f"  {escape(found['name'])}: {found['status']} ({steps})")
-    return Told([], story.differences())
+    return Report([], story.differences())
 
 
 def run_sagas(stack: LocalStack) -> SagaStory:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sfn_cqrs.service.tasks import types as task_types
 from sfn_cqrs_tools.demo.client import Client
 from sfn_cqrs_tools.demo.compare import unlike
-from sfn_cqrs_tools.demo.part import PATIENCE_SECONDS, DemoError, Scale, Told
+from sfn_cqrs_tools.demo.step import PATIENCE_SECONDS, DemoError, Report, Scale
 from sfn_cqrs_tools.terminal.progress import progress
 
 if TYPE_CHECKING:
@@ -56,12 +56,12 @@ class TaskStory:
         return unlike(facts)
 
 
-def tell(stack: LocalStack, console: Console, scale: Scale) -> Told:
+def tell(stack: LocalStack, console: Console, scale: Scale) -> Report:
     """Run a task whose items fail in part, mend its handler, and retry it."""
     del scale
     console.print(f"\nA task of {ITEMS} items, {len(BROKEN)} of which fail and are retried:\n")
     with progress(console, "Done", ITEMS) as update:
-        return Told([], run_tasks(stack, update).differences())
+        return Report([], run_tasks(stack, update).differences())
 
 
 def run_tasks(stack: LocalStack, update: Callable[[int], None]) -> TaskStory:

@@ -76,8 +76,8 @@ class Processes:
         """Let new processes take over what has changed; return the files."""
         self.expire()
         self.catch_up()
-        told, self._told = self._told, self._revision
-        return changed_files(told, self._told)
+        before, self._told = self._told, self._revision
+        return changed_files(before, self._told)
 
     is_newest = True
     broken = None

@@ -204,8 +204,8 @@ def test_cases(workflow: Workflow) -> tuple[dict[str, Any], dict[str, Any]]:
         kinds[state, "done"] = {"0": returned}
         kinds[state, "retried"] = {"0": DEATH, "1": TRANSIENT_FAULT, "2": returned}
         kinds[state, "fails"] = {"0": {"Throw": FAILURE}}
-    told = {"Payload": {"error": "States.Timeout", "cause": ""}}
-    kinds[RECORDER, "told"] = {"0": {"Return": {"StatusCode": 200, **told}}}
+    answer = {"Payload": {"error": "States.Timeout", "cause": ""}}
+    kinds[RECORDER, "told"] = {"0": {"Return": {"StatusCode": 200, **answer}}}
     cases = {
         name: {state: f"{workflow.name}.{state}.{kind}" for state, kind in answers.items()}
         for name, answers in _cases(workflow).items()

@@ -21,7 +21,7 @@ _MACHINE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _STATE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
-def check_name(name: str, pattern: re.Pattern[str], longest: int, told: str, such: str) -> None:
+def check_name(name: str, pattern: re.Pattern[str], longest: int, rule: str, such: str) -> None:
     """Refuse a name that is not as it has to be, or too long.
 
     Raises:
@@ -29,7 +29,7 @@ def check_name(name: str, pattern: re.Pattern[str], longest: int, told: str, suc
     """
     if not pattern.fullmatch(name) or len(name) > longest:
         raise ScaffoldError(
-            f"{name!r} is {told}, a letter first, at most {longest} characters, such as {such}"
+            f"{name!r} is {rule}, a letter first, at most {longest} characters, such as {such}"
         )
 
 

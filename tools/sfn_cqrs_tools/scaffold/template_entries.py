@@ -270,8 +270,8 @@ def _policies(workflow: Workflow, state: str) -> str:
         return f"\n      Policies:{_OF_CODE}"
     if workflow.parent:
         action = "SendTaskSuccess" if state == ANSWER else "SendTaskFailure"
-        told = _statement(f"states:{action}", workflow.parent.machine)
-        return f"\n      Policies:\n        - Statement:{_of_requests('GetItem')}{told}"
+        statement = _statement(f"states:{action}", workflow.parent.machine)
+        return f"\n      Policies:\n        - Statement:{_of_requests('GetItem')}{statement}"
     return ""
 
 

@@ -105,8 +105,8 @@ def parent_of(template: Template, name: str) -> Parent:
             f" `sfn-cqrs new workflow {machine} --states … --callback STATE`"
         )
     if state and state not in waits:
-        told = unknown(f"state that waits in {machine}", state, waits)
-        raise ScaffoldError(f"--child-of: {told}")
+        reason = unknown(f"state that waits in {machine}", state, waits)
+        raise ScaffoldError(f"--child-of: {reason}")
     if not state and len(waits) > 1:
         raise ScaffoldError(f"--child-of: say which state waits: {machine}/{' or /'.join(waits)}")
     return Parent(machine, state or waits[0])

@@ -93,9 +93,9 @@ def _tell_project(root: Path) -> None:
     for file in own:
         if file.is_file() and "__pycache__" not in file.parts:
             digest.update(f"{file.relative_to(root)}\n".encode() + file.read_bytes())
-    told, text = root / FOLDER / PROJECT, digest.hexdigest()
-    if not told.is_file() or told.read_text(encoding="utf-8") != text:
-        told.write_text(text, encoding="utf-8")
+    written, text = root / FOLDER / PROJECT, digest.hexdigest()
+    if not written.is_file() or written.read_text(encoding="utf-8") != text:
+        written.write_text(text, encoding="utf-8")
 
 
 def _sources() -> Iterator[tuple[str, Path]]:

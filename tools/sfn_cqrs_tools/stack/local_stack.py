@@ -679,8 +679,8 @@ class LocalStack:
 
 def _named(resource: tuple[str, str]) -> tuple[str, str]:
     """The logical id and the name of a resource, which may be told as an ARN or a URL."""
-    logical_id, told = resource
-    return logical_id, told.rpartition("/")[2].rpartition(":")[2]
+    logical_id, value = resource
+    return logical_id, value.rpartition("/")[2].rpartition(":")[2]
 
 
 def _import_package() -> Iterator[NotImported]:

@@ -84,8 +84,8 @@ class LogLine:
         """The line of a traceback that names the error, without the error's module."""
         name = str(self.fields.get("exception_name", ""))
         begins = re.compile(rf"([\w.]+\.)?(?={re.escape(name)}\b)")
-        told = [line for line in str(self.fields["exception"]).splitlines() if begins.match(line)]
-        return begins.sub("", told[-1], count=1) if told else name
+        shown = [line for line in str(self.fields["exception"]).splitlines() if begins.match(line)]
+        return begins.sub("", shown[-1], count=1) if shown else name
 
     @property
     def code(self) -> list[str]:
@@ -144,9 +144,9 @@ class Wanted:
     def _is_about(self, line: LogLine) -> bool:
         if self.values is None:
             return True
-        told = {str(line.fields.get(name, "")) for name in _ABOUT}
-        told |= {_execution(name) for name in told}
-        if told & self.values:
+        shown = {str(line.fields.get(name, "")) for name in _ABOUT}
+        shown |= {_execution(name) for name in shown}
+        if shown & self.values:
             self._requests.add(line.request)
         return line.request in self._requests
 

@@ -509,9 +509,9 @@ def _a_publish(rehearsal: Rehearsal, event: Event) -> Event:
 
 def _a_file(rehearsal: Rehearsal, event: Event) -> Event:
     """A file of two airports, at its place in the bucket."""
-    told = event["detail"]["object"]
-    source = rehearsal.upload(told["key"], CSV.encode())
-    placed = {**told, "size": len(CSV), "version-id": source.version_id}
+    uploaded = event["detail"]["object"]
+    source = rehearsal.upload(uploaded["key"], CSV.encode())
+    placed = {**uploaded, "size": len(CSV), "version-id": source.version_id}
     return {
         **event,
         "detail": {**event["detail"], "bucket": {"name": source.bucket}, "object": placed},

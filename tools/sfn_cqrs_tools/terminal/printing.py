@@ -111,12 +111,12 @@ def _cell(value: Any) -> Any:
     return compact(value) if isinstance(value, Mapping) else value
 
 
-def print_answer(answer: Any, told: str, *, as_json: bool) -> None:
+def print_answer(answer: Any, sentence: str, *, as_json: bool) -> None:
     """Print what a command has done: as JSON, or in a line for a person."""
     if as_json:
         print_json(answer)
     else:
-        echo(told)
+        echo(sentence)
 
 
 def _fitting(

@@ -52,10 +52,10 @@ def progress(
 
 def _rate(seconds: float, done: int) -> str:
     """What was seen to be done, a second; nothing until there is time enough to tell."""
-    return f"{told(done / seconds)}/s" if seconds >= SHORTEST else ""
+    return f"{rate_text(done / seconds)}/s" if seconds >= SHORTEST else ""
 
 
-def told(rate: float) -> str:
+def rate_text(rate: float) -> str:
     """A rate in few digits, and never as none if there is some."""
     return f"{rate:,.0f}" if rate >= SLOW else f"{rate:.2g}"
 

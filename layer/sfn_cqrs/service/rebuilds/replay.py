@@ -114,8 +114,8 @@ def _page_of_versions(view: View, segment: Segment) -> Page:
             if len(versions) == PAGE_SIZE:
                 before = cursor_at(found.items[number - 1].key.sk) if number else after
                 last = versions[-1]
-                told = last.version if last.key == row.key else 0
-                return Page(tuple(versions), json.dumps([before, row.key.code, told]))
+                seen = last.version if last.key == row.key else 0
+                return Page(tuple(versions), json.dumps([before, row.key.code, seen]))
             versions.append(one.as_command())
     cursor = json.dumps([found.next_cursor, None, 0]) if found.next_cursor else None
     return Page(tuple(versions), cursor)

@@ -42,8 +42,8 @@ def work_on_alone(
 
 def _tried(task_type: TaskType, item: Item, *, is_last_try: bool) -> Ending | TryAgain:
     try:
-        told = bootstrap.tracer().segment(f"task {item.key.type}")
-        with naming_busy(), told, time_limit(task_type.timeout):
+        segment = bootstrap.tracer().segment(f"task {item.key.type}")
+        with naming_busy(), segment, time_limit(task_type.timeout):
             models.hide_personal(task_type.model, item.input)
             result = checked_result(task_type.handler(_given(item)))
     except BusyError:

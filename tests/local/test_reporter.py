@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from sfn_cqrs_tools.runtime.lambdas import Invocation
-from sfn_cqrs_tools.stack import talk
+from sfn_cqrs_tools.stack import reporter
 
 STEP = "OrderSagaShipOrderFunction"
 REQUEST = "6f838011-429e-4917-a66d-25a6b0949876"
@@ -44,7 +44,7 @@ def stack(tmp_path):
 def said(stack):
     """Return what a function that logs a line, and then fails, makes `up` say."""
     stream = io.StringIO()
-    talk.Talk(stack, stream)
+    reporter.Reporter(stack, stream)
 
     def end(error, message):
         line = {"level": "WARNING", "message": "a step failed", "exception_name": "KeyError"}
@@ -72,7 +72,7 @@ def test_what_cannot_be_said_ends_nothing(stack):
         def write(self, _text):
             raise OSError(28, "No space left on device")
 
-    talk.Talk(stack, Full()).reloaded("app/shop/orders.py")
+    reporter.Reporter(stack, Full()).reloaded("app/shop/orders.py")
 
 
 def test_a_version_that_waits_for_the_one_before_has_not_failed(said):

@@ -1,4 +1,4 @@
-"""What a part of the demonstration is given, and what it tells."""
+"""What a step of the demonstration is given, and what it reports."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ class Scale:
 
 
 @dataclass(frozen=True)
-class Told:
-    """The figures of a part, and what is not as the source says, a line each."""
+class Report:
+    """The figures of a step, and what is not as the source says, a line each."""
 
     numbers: list[tuple[str, str]] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
 
 
-class Part(Protocol):
-    """A part: runs on a stack that is up, and writes what happens to the console.
+class Step(Protocol):
+    """A step: runs on a stack that is up, and writes what happens to the console.
 
     Raises:
         DemoError: it cannot go on.
     """
 
-    def __call__(self, stack: LocalStack, console: Console, scale: Scale) -> Told:
+    def __call__(self, stack: LocalStack, console: Console, scale: Scale) -> Report:
         """Run it."""

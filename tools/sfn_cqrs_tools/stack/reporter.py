@@ -28,7 +28,7 @@ _PASSING: Final = frozenset(("TransientError", "SupersededError", "NotYetError")
 """Failures that are no news: the machine tries again, or somebody else is at work."""
 
 
-class Talk:
+class Reporter:
     """Says it on a stream, each thing once in a while."""
 
     def __init__(self, stack: LocalStack, stream: TextIO) -> None:
@@ -105,13 +105,13 @@ class Talk:
         self._broken = broken
 
     def _invoked(self, invocation: Invocation) -> None:
-        told = self._told_by_log.pop(invocation.request_id, "")
+        said = self._told_by_log.pop(invocation.request_id, "")
         if invocation.error is None or invocation.error in _PASSING:
             return
         line = LogLine.of_function(
             invocation.function, invocation.request_id, masked(invocation.logged())
         )
-        if told and told in line.message:
+        if said and said in line.message:
             return
         self._tell_of("failed", line, look_at(_about(invocation.payload)))
 
