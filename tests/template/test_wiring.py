@@ -1,11 +1,14 @@
+import ast
 import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.template.stack import ROOT, TEMPLATE
+from tests.template.stack import ROOT, TEMPLATE, modules
 from tests.template.wiring import gaps
+
+MOST_LINES = 25
 
 
 @pytest.fixture
@@ -20,6 +23,37 @@ def copy(tmp_path: Path) -> Path:
             (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / path).touch()
     return tmp_path
+
+
+def code_of(tree: ast.Module) -> int:
+    """Count the lines of functions below their docstrings."""
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    bodies = [one.body[ast.get_docstring(one) is not None :] for one in functions]
+    return sum(body[-1].end_lineno - body[0].lineno + 1 for body in bodies if body)  # type: ignore[operator]
+
+
+def test_a_function_is_a_use_case_that_is_read_at_once() -> None:
+    lines = {path.as_posix(): code_of(tree) for path, tree in modules("functions")}
+
+    assert [path for path, count in lines.items() if count > MOST_LINES] == []
+
+
+def test_lines_of_code_are_counted_without_docstrings() -> None:
+    source = """
+def handler(event):
+    '''Do it.
+
+    Well.
+    '''
+    if event:
+        return helper()
+    return None
+
+def helper():
+    return 1
+"""
+
+    assert code_of(ast.parse(source)) == 4
 
 
 def test_every_state_has_its_one_name_everywhere() -> None:
