@@ -7,6 +7,7 @@ import pytest
 from tests.template.stack import ROOT, imports_of, modules
 
 CLOCK_CALLS = {"now", "utcnow", "today"}
+CLOCKS = {"datetime", "date"}
 ROOMS = {
     path.name.removesuffix(".py")
     for path in (ROOT / "tools/sfn_cqrs_tools").iterdir()
@@ -35,6 +36,8 @@ FORBIDDEN = {
     "app": ("functions", "sfn_cqrs_tools", "sfn_local"),
 }
 
+LATE = {("sfn_cqrs.domain.models", "sfn_cqrs.domain.model_types")}
+"""A late import of a large module, for which only a type with a model waits."""
 OFFERED_BY_THE_ENGINE = {
     "sfn_local",
     "sfn_local.cli.command",
@@ -71,11 +74,12 @@ def is_of_the_cli(module: str) -> bool:
 
 
 def asks_the_time(tree: ast.Module) -> bool:
-    """Whether a module calls `….now()` or one of its kin."""
+    """Whether a module calls `datetime.now()` or one of its kin."""
     return any(
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr in CLOCK_CALLS
+        and ast.unparse(node.func.value).rpartition(".")[2] in CLOCKS
         for node in ast.walk(tree)
     )
 
@@ -134,7 +138,12 @@ def graph_of(found: Iterable[tuple[Path, ast.Module]], root: Path) -> dict[str, 
         ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): tree
         for path, tree in found
     }
-    return {name: imports_of(tree) & named.keys() - {name} for name, tree in named.items()}
+    graph: dict[str, set[str]] = {}
+    for name, tree in named.items():
+        found = imports_of(tree) & named.keys() - {name}
+        packages = {each.rpartition(".")[0] for each in found}  # one that a module is taken of
+        graph[name] = {each for each in found - packages if (name, each) not in LATE}
+    return graph
 
 
 @pytest.mark.parametrize("folder", ["layer", "tools"])
