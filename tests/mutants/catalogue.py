@@ -345,8 +345,8 @@ REBUILDS = [
     Mutant(
         "G2",
         f"{SERVICE}/rebuilds/replay.py",
-        "told = last.version if last.key == row.key else 0",
-        "told = last.version",
+        "seen = last.version if last.key == row.key else 0",
+        "seen = last.version",
         "a rebuild of every version leaves out the first versions of an item",
         (
             f"{UNIT}/rebuild/test_work_on_segment.py"
