@@ -22,6 +22,7 @@ REGISTRIES = [
     *((handlers, name) for name in ("_access", "_lanes", "_loaded", "_sync_handlers")),
     (read_models, "_types"),
 ]
+FIELDS = "doctor:str 1..40, minutes:int 5..240, status:booked|done, email:str? personal, day:date"
 LAWS = (
     "tests/template/test_environment.py",
     "tests/template/test_imports.py",
@@ -313,6 +314,30 @@ def test_a_type_that_is_declared_is_not_declared_again(sfn_cqrs, project):
     assert "command_type" not in (project / "app/shop/payment.py").read_text()
 
 
+@pytest.mark.parametrize(
+    "fields",
+    ["", "doctor", "doctor:text", "a:int, a:int", "a:int 5", "a:bool 1..2", "a:int ..", "if:int"],
+)
+def test_fields_that_cannot_be_read_are_refused(sfn_cqrs, untouched, monkeypatch, fields):
+    monkeypatch.chdir(untouched)
+    before = files_of(untouched)
+
+    code, _, error = sfn_cqrs("new", "handler", "PARCEL", "--publish", "code", "--fields", fields)
+
+    assert (code, bool(error)) == (64, True)
+    assert files_of(untouched) == before
+
+
+def test_a_handler_with_fields_has_a_model_of_them(sfn_cqrs, project):
+    given = ("--publish", "members", "--fields", FIELDS)
+    code, _, _ = sfn_cqrs("new", "handler", "PARCEL", *given)
+
+    module = (project / "app/shop/parcel.py").read_text()
+    assert code == 0
+    assert "    minutes: Annotated[int, Meta(ge=5, le=240)]\n" in module
+    assert "    email: Annotated[str, Personal] | None = None\n" in module
+
+
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory):
     """A copy of the project with modules of every kind, and with names as long as they may be."""
@@ -324,6 +349,7 @@ def grown(tmp_path_factory):
     longest = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
     for arguments in (
         ["handler", "PARCEL_LABEL", "--publish", "members"],
+        ["handler", "PARCEL_VISIT", "--publish", "members", "--fields", FIELDS],
         ["handler", longest, "--publish", f"group:{longest}"],
         ["task", "WEIGH_PARCEL"],
         ["task", longest[::-1].replace("0", "O")[6:], "--publish", "group:clerk-of-the-office"],

@@ -490,9 +490,13 @@ def _member(
         raise TypeError(f"{cls.__name__}.{one.name}: {error}") from error
     has_default = one.default is not dataclasses.MISSING
     is_needed = not has_default and one.default_factory is dataclasses.MISSING
-    extras = typing.get_args(hint)[1:] if typing.get_origin(hint) is Annotated else ()
     default = one.default if has_default else None
-    return Member(one.name, field, is_needed, Personal in extras, default)
+    return Member(one.name, field, is_needed, _is_personal(hint), default)
+
+
+def _is_personal(hint: Any) -> bool:
+    """Return whether a field is marked, or what it may be or holds."""
+    return hint is Personal or any(map(_is_personal, typing.get_args(hint)))
 
 
 def _field(hint: Any, keeps_unknown: bool, outer: tuple[type, ...]) -> Field:

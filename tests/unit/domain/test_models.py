@@ -257,8 +257,12 @@ def test_the_personal_fields_of_a_model():
         guests: list[Guest]
         by_role: dict[str, Guest]
         address: Annotated[dict[str, str], Personal] = field(default_factory=dict)
+        phone: Annotated[str, Personal] | None = None
+        notes: list[Annotated[str, Personal]] = field(default_factory=list)
+        pets: Literal["none"] = "none"
 
-    assert model_of(Family).personal == {"guests[].email", "by_role.*.email", "address"}
+    names = {"guests[].email", "by_role.*.email", "address", "phone", "notes"}
+    assert model_of(Family).personal == names
 
 
 class Pet(pydantic.BaseModel):

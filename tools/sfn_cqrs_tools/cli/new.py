@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -132,20 +134,34 @@ def _split(options: tuple[str, ...]) -> tuple[str, ...]:
 
 
 @new.command(
-    examples=("sfn-cqrs new handler INVOICE", "sfn-cqrs new handler INVOICE --publish members"),
+    examples=(
+        "sfn-cqrs new handler INVOICE --publish members",
+        'sfn-cqrs new handler VISIT --publish members --fields "doctor:str, minutes:int 5..240"',
+    ),
 )
 @click.argument("type_", metavar="TYPE")
+@click.option(
+    "--fields",
+    metavar="TEXT",
+    help='What a version contains: "name:str 1..40, minutes:int 5..240, status:open|done, note:str?'
+    ' personal". Types: str, int, float, bool, decimal, date, datetime.',
+)
 @publish_option
 @package_option
 @json_option
-def handler(type_: str, publish: str | None, package: str | None, as_json: bool) -> None:
+def handler(
+    type_: str, fields: str | None, publish: str | None, package: str | None, as_json: bool
+) -> None:
     """Write a sync handler, which brings commands of a type into a read model."""
+    from sfn_cqrs_tools.scaffold.fields import parsed  # noqa: PLC0415
     from sfn_cqrs_tools.scaffold.handler import add_handler  # noqa: PLC0415
 
     with changing() as changes:
+        model = parsed(fields) if fields is not None else []
         audience = audience_of(publish, f"publish {type_}")
-        add_handler(changes, _package(changes, package), type_, audience)
-    report(changes, ["make test", *first_version(type_, audience)], as_json=as_json)
+        add_handler(changes, _package(changes, package), type_, audience, model)
+    sample = {field.name: field.sample for field in model if not field.is_optional}
+    report(changes, ["make test", *first_version(type_, audience, sample)], as_json=as_json)
 
 
 @new.command(
@@ -258,11 +274,14 @@ def import_(
     report(changes, ["make test"], as_json=as_json)
 
 
-def first_version(type_: str, audience: Audience) -> list[str]:
+def first_version(
+    type_: str, audience: Audience, attributes: Mapping[str, Any] | None = None
+) -> list[str]:
     """The command that publishes a first item; none where only code may."""
     if audience.code == "CODE":
         return []
-    return [f"""sfn-cqrs publish {type_} 1 --name first --attributes '{{"n": 1}}' --wait"""]
+    sample = json.dumps(attributes or {"n": 1})
+    return [f"sfn-cqrs publish {type_} 1 --name first --attributes '{sample}' --wait"]
 
 
 def audience_of(given: str | None, what: str) -> Audience:

@@ -32,9 +32,10 @@ class Audience:
             raise ScaffoldError(f"{text!r} is neither code, members nor group:NAME")
         return cls(text.upper(), text.upper())
 
-    def declaration(self, type_: str) -> str:
-        """What declares a type of commands."""
-        return call("command_type", f'"{type_}"', f"publish={self.code}")
+    def declaration(self, type_: str, model: str = "") -> str:
+        """Write what declares a type of commands, with its model if it has one."""
+        more = [f"model={model}"] if model else []
+        return call("command_type", f'"{type_}"', f"publish={self.code}", *more)
 
     @property
     def import_line(self) -> str:
