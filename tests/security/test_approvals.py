@@ -496,7 +496,7 @@ def test_the_document_says_who_may_see_approvals(api):
     rule = api.send(MEMBER, "GET", "/openapi.json").body["paths"]["/approvals/{id}"]["get"]
 
     assert rule["x-permitted"] == {
-        "text": "Who decides on it, who has requested it, and others as `@approval_type(…,"
-        " read=…)` says. ORDER_RELEASE: members of the tenant and machines that sign with IAM.",
+        "text": "Its deciders, its requester, and those that `@approval_type(…, read=…)`"
+        " names. ORDER_RELEASE: members of the tenant and machines that sign with IAM.",
         "declared": {"ORDER_RELEASE": "members of the tenant and machines that sign with IAM"},
     }

@@ -772,7 +772,7 @@ def test_the_document_shows_each_routes_rule(api):
 def test_the_page_shows_each_routes_rule(api):
     page = api.send(None, "GET", "/docs").text
 
-    assert page.count("Who may:") == len(api_operations(api))
+    assert page.count("Allowed:") == len(api_operations(api))
     assert "PAYMENT: code only" in page
 
 

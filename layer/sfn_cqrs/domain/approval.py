@@ -1,4 +1,4 @@
-"""Approvals: what waits for people, who may decide on it, and who may change it.
+"""Approvals: who may decide on them, and who may change them.
 
 A write carries its rule, which the models explore and production runs: see `records`.
 """
@@ -78,7 +78,7 @@ class Happened(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What one approver says."""
+    """The vote of one approver."""
 
     APPROVE = "APPROVE"
     REJECT = "REJECT"
@@ -115,7 +115,7 @@ class Pinned:
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """What one approver said, when and why; `seen` is the digest of what was decided on."""
+    """One approver's vote, with time and reason; `seen` is the digest of the approved content."""
 
     by: str
     verdict: Verdict
@@ -450,7 +450,7 @@ def checked_text(value: object, name: str, limit: int = MAX_TEXT_CHARACTERS) -> 
 
 
 def checked_payload(value: object) -> Json:
-    """What an approval is about, as a user sent it.
+    """Return the subject of an approval, as a user sent it.
 
     Raises:
         InvalidInputError: it cannot be kept.

@@ -20,9 +20,9 @@ _NONCE_BYTES = 12
 
 @dataclass(frozen=True, slots=True)
 class ApprovalLink:
-    """What a link says; `group` is the one that makes this person an approver, if one does.
+    """The content of a link; `group` is the one that makes this person an approver, if any.
 
-    `digest` is that of what the person was shown, or will be.
+    `digest` is that of the content that the person sees.
     `expires` is in epoch seconds.
     """
 
@@ -33,7 +33,7 @@ class ApprovalLink:
     digest: str
 
     def signed(self, secret: bytes) -> str:
-        """The text that stands in the link; no two are alike."""
+        """Return the text for the link; no two are alike."""
         content = {
             "approver": self.approver,
             "digest": self.digest,

@@ -108,7 +108,7 @@ class Skip(OfAttempt):
 
 @dataclass(frozen=True, slots=True)
 class Succeed:
-    """End a wait: its execution goes on. A token that is used up is not an error."""
+    """End a wait: its execution continues. A used token is not an error."""
 
     version: int
     token: str = field(repr=False)
@@ -117,7 +117,7 @@ class Succeed:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """End a wait: its execution fails with the error. A token that is used up is not an error."""
+    """End a wait: its execution fails with the error. A used token is not an error."""
 
     version: int
     token: str = field(repr=False)
@@ -140,7 +140,7 @@ class Describe(OfAttempt):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a conditional write answers: done or refused, and the item as it now is."""
+    """The answer of a conditional write: done or refused, and the current item."""
 
     done: bool
     process: Process | None

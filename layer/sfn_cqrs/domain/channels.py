@@ -1,4 +1,4 @@
-"""The channels of live updates: what a notice is published to, and what a client subscribes to.
+"""The channels of live updates, for publishing notices and for subscribing.
 
 A channel is `/live/TENANT/KIND/TYPE/ID`, such as `/live/tenant1/command/ORDER/o-1`. The type is
 in it because a declaration says by type who may read.
@@ -28,12 +28,12 @@ _KINDS = {
     "approval-status": ("approval", "type"),
     "saga-status": ("saga", "saga"),
 }
-"""What a notice tells of, and which field of its content names the type, by its action."""
+"""The kind of a notice's subject, and the field of its content with the type, by action."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a client asks for: one thing of a type, or (`id` is `*`) all of them."""
+    """A subscription: one thing of a type, or (`id` is `*`) all of them."""
 
     tenant: str
     kind: str
@@ -42,7 +42,7 @@ class Subject:
 
 
 class LiveEvent(NamedTuple):
-    """What subscribers of a channel are sent."""
+    """An event for the subscribers of a channel."""
 
     channel: str
     content: dict[str, Any]
@@ -64,7 +64,7 @@ def channel_of(tenant: str, kind: str, type_: str, id_: str) -> str:
 
 
 def subject_of(path: str) -> Subject:
-    """What a channel that a client subscribes to is about, its parts as segments.
+    """Return the subject of a channel that a client subscribes to, its parts as segments.
 
     Raises:
         InvalidInputError: it is none of ours.
@@ -85,7 +85,7 @@ def named(given: str, names: Iterable[str]) -> str | None:
 
 
 def live_event(notice: Mapping[str, Any]) -> LiveEvent:
-    """What is published of a notice, and where: nothing of tables and keys.
+    """Return the published part of a notice, and its channel: nothing of tables and keys.
 
     Raises:
         KeyError: it is not a notice.

@@ -23,7 +23,7 @@ class Known(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """Who did it, from where and when (ISO 8601, UTC)."""
+    """The author of a change, with address and time (ISO 8601, UTC)."""
 
     at: str
     by: str = ""
@@ -45,7 +45,7 @@ def checked_name(name: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a user says of an item; two equal contents are not a change."""
+    """A user's content for an item; two equal contents are not a change."""
 
     name: str
     attributes: dict[str, Json] = field(default_factory=dict)

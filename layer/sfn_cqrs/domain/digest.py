@@ -1,4 +1,4 @@
-"""The digest of failures: what people are told of many failures in one message."""
+"""The digest of failures: one message for many failures."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -50,7 +50,7 @@ def _listed(groups: Iterable[tuple[str, list[str]]]) -> Iterable[str]:
 
 
 def _place(failure: dict[str, Any]) -> str:
-    """What has failed, as the command line takes it, and of which tenant."""
+    """A failed item, as the command line names it, and its tenant."""
     version = _VERSION.fullmatch(failure["sk"])
     subject = failure["id"]
     if version is not None:

@@ -21,7 +21,7 @@ class WorkEnding(Generic[S]):
 
     @property
     def fields(self) -> dict[str, Any]:
-        """What the record of the work says of it."""
+        """The result of work, as its record has it."""
         return {
             "status": self.status,
             "result": self.result,
@@ -31,7 +31,7 @@ class WorkEnding(Generic[S]):
 
 
 def kept_result(value: object, limit: int, refusal: type[Exception], most: str) -> Json:
-    """What the user's code returned, if it can be kept; `most` says how much can be.
+    """Return the result of the user's code, if it can be stored; `most` is the limit.
 
     Raises:
         Exception: the refusal; it is not JSON, or has more bytes than the limit.

@@ -83,7 +83,7 @@ class UnknownTableError(UnknownNameError):
 
 
 class ForeignFileError(InvalidInputError):
-    """A file that does not lie where this tenant's files do."""
+    """A file that is not among this tenant's files."""
 
     code = "foreign_file"
 
@@ -303,7 +303,7 @@ class NotPermittedError(ForbiddenError):
 
 
 class FourEyesError(ForbiddenError):
-    """Whoever requests an approval cannot decide on it."""
+    """The requester of an approval cannot decide on it."""
 
     code = "four_eyes"
 

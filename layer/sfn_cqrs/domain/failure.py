@@ -31,7 +31,7 @@ PASSING_ERRORS = (
     "States.Timeout",
     "NotYetError",
 )
-"""What another try may cure, where there is time for one."""
+"""Errors that another try may cure, if there is time for one."""
 
 MAX_FRAMES = 5
 MAX_LINE = 200
@@ -180,7 +180,7 @@ class Failure:
 
 
 def first_line(cause: str) -> str:
-    """The cause for whoever is not an operator: what happened, without the stack trace."""
+    """Return the cause for members: what happened, without the stack trace."""
     return cause.partition("\n")[0]
 
 

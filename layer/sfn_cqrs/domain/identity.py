@@ -1,4 +1,4 @@
-"""Who asks, by the claims of a token that AWS has verified."""
+"""The caller, by the claims of a token that AWS has verified."""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ _COGNITO = re.compile(r"https://cognito-idp\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who asks, and for which tenant."""
+    """A caller and their tenant."""
 
     tenant: str
     user: str

@@ -1,7 +1,7 @@
-"""What one tenant's imports take at a time: open jobs, their bytes and their rows.
+"""The budget of one tenant's imports: open jobs, their bytes and their rows.
 
-A job takes its place before it is stored, and is counted until somebody who is refused finds that
-it has ended: nobody has to give a place back, so none is lost when a function dies.
+A job takes its place before it is stored. It counts until a refused request finds that it has
+ended. So nothing has to release a place, and a function that dies loses none.
 """
 
 from collections.abc import Collection
@@ -13,7 +13,7 @@ from sfn_cqrs.domain.records import Record
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What one job takes, and since when; rows are 0 until its file is read."""
+    """One job's share, and its start; rows are 0 until its file is read."""
 
     size: int
     rows: int

@@ -18,7 +18,7 @@ from sfn_cqrs.domain.sweeps import QUEUE_LIFE, QUEUE_PATIENCE
 
 MAX_FILE_BYTES = 10 * 1024**3
 MAX_ROWS = 100_000_000
-"""What a Distributed Map reads."""
+"""The input of a Distributed Map."""
 LATE_ROWS = timedelta(seconds=60)
 """A function that has outlived its job applies no row after so long: it has ended."""
 UNDONE_WITHIN = timedelta(days=34)
@@ -48,14 +48,14 @@ class JobStatus(StrEnum):
 
 
 class ProcessingMode(StrEnum):
-    """Who goes through the rows: whoever asks for the import, or the machine."""
+    """The one that applies the rows: the request itself, or the machine."""
 
     DIRECT = "DIRECT"
     STEP_FUNCTION = "STEP_FUNCTION"
 
 
 class Reader(StrEnum):
-    """Who reads the rows: AWS's own CSV reader, its reader of JSON Lines, or nobody."""
+    """The reader of the rows: AWS's own CSV reader, its reader of JSON Lines, or none."""
 
     NATIVE = "native"
     JSONL = "jsonl"
@@ -74,7 +74,7 @@ class Source:
 FAULTS = frozenset({"failed", "unreadable", "miscounted"})
 """Problems of the import itself, and not of a file or its rows: somebody has to mend it."""
 NO_SOURCE = Source("", "", "")
-"""What a single row has."""
+"""The count of a single row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -405,7 +405,7 @@ class AwaitBy:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Who waited with this token was told how the job has ended."""
+    """Record that the holder of this token knows how the job has ended."""
 
     token: str
 

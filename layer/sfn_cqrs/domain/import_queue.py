@@ -73,7 +73,7 @@ class Admit:
 
 @dataclass(frozen=True, slots=True)
 class Arrive(Admit):
-    """An import has come: it takes a place, unless there is none or others wait for it."""
+    """Give a new import a place, unless there is none or others wait for it."""
 
     def on(self, queue: ImportQueue, at: str) -> ImportQueue | None:
         others_wait = any(queue.has_room(each, self.places) for each in queue.waiting)

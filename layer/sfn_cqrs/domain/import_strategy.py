@@ -1,4 +1,4 @@
-"""What a table of imports is: its columns, and how a row becomes an item."""
+"""A table of imports: its columns, and how a row becomes an item."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -11,7 +11,7 @@ from sfn_cqrs.domain.values import Json
 
 
 class Comparison(StrEnum):
-    """What a row is to the item as it is."""
+    """How a row compares with the current item."""
 
     EQUAL = "EQUAL"
     NOT_EXIST = "NOT_EXIST"
@@ -19,7 +19,7 @@ class Comparison(StrEnum):
 
 
 class Duplicates(StrEnum):
-    """What becomes of the earlier rows of a key that a file has more than once."""
+    """The treatment of earlier rows with the same key in a file."""
 
     LAST_WINS = "last_wins"
     REPORT = "report"
@@ -86,7 +86,7 @@ class ImportStrategy:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a good row asks for."""
+    """The item that a good row asks for."""
 
     key: ItemKey
     record: Record

@@ -1,4 +1,4 @@
-"""Imports: what becomes of each row, and how rows are counted."""
+"""Imports: the result of each row, and how rows are counted."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ class PublishMode(StrEnum):
 
 
 class Fate(StrEnum):
-    """What has become of a row."""
+    """The result of a row."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -82,7 +82,7 @@ class Planned:
 
 
 Plan = dict[int, Planned]
-"""What the good rows of a batch are to become, by row; written before anything else is."""
+"""The plan for the good rows of a batch, by row; written before anything else."""
 
 
 @dataclass(frozen=True, slots=True)

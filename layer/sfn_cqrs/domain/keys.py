@@ -1,9 +1,9 @@
 """Keys of the tables: built here and never parsed back.
 
-One partition takes a thousand writes a second. What only one item needs lies in a partition of
-its own; what is listed lies in buckets, by a hash of its sort key, and a list merges them.
+One partition takes a thousand writes a second. So the items of one thing have a partition of
+their own. Things that are listed are in buckets, by a hash of the sort key; a list merges them.
 
-Inside a key a code stands with `%`, `@` and `#` percent-encoded, so that no code can look
+Inside a key, `%`, `@` and `#` of a code are percent-encoded, so that no code can look
 like a version, a process item or another code's prefix. The item keeps the code as it is.
 """
 
@@ -28,14 +28,14 @@ APPROVAL_PREFIX = "APPROVAL#"
 FILE_PREFIX = "FILE#"
 HOOK_PREFIX = "HOOK#"
 TYPE_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
-"""What a type of items, tasks or approvals is called."""
+"""The form of a type's name, of items, tasks or approvals."""
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PUBLIC_ID = re.compile(rf"([a-z])-({ULID})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class ExecutionRef:
-    """What an execution carries as its input, and is named after."""
+    """A key that an execution has as its input and in its name."""
 
     __slots__ = ()
 
@@ -72,7 +72,7 @@ class InOnePartition:
 
 @dataclass(frozen=True, slots=True)
 class ItemKey:
-    """One item of one tenant: what its versions, its data row and its history share."""
+    """One item of one tenant; its versions, its data row and its history share this key."""
 
     tenant: str
     type: str
@@ -109,7 +109,7 @@ class ItemKey:
 
     @property
     def versions_prefix(self) -> str:
-        """What the sort keys of all versions begin with."""
+        """Return the prefix of the sort keys of all versions."""
         return f"{self.sk}@"
 
     def version_sk(self, version: int) -> str:
@@ -187,7 +187,7 @@ class PublicKey(InOnePartition):
 
 @dataclass(frozen=True, slots=True)
 class BudgetKey(InOnePartition):
-    """What one tenant may take of something that all share, and has taken."""
+    """One tenant's share of something that all tenants use."""
 
     tenant: str
     what: str = "WRITES"
@@ -205,7 +205,7 @@ class BudgetKey(InOnePartition):
 
 @dataclass(frozen=True, slots=True)
 class QueueKey(InOnePartition):
-    """Who has a place of so many that all tenants share."""
+    """The owners of a limited number of places that all tenants share."""
 
     what: str
 
@@ -235,7 +235,7 @@ _IMPORT_PARTITIONS = {ImportKind.CSV: "CSV_IMPORT", ImportKind.ROW: "IMPORT"}
 
 @dataclass(frozen=True, slots=True)
 class ImportKey(PublicKey, ExecutionRef):
-    """One import of one tenant; its plans, markers and counters lie in its own partition."""
+    """One import of one tenant; its own partition has its plans, markers and counters."""
 
     kind: ImportKind = ImportKind.CSV
 
@@ -273,7 +273,7 @@ class ImportKey(PublicKey, ExecutionRef):
         return f"{_IMPORT_PARTITIONS[self.kind]}#{self.tenant}"
 
     def request_id(self, row: int) -> str:
-        """What a version that a row published is known by."""
+        """Return the id by which a row finds the version that it published."""
         return f"{self.id}#{row}"
 
     def as_input(self) -> dict[str, object]:
@@ -291,7 +291,7 @@ class ImportKey(PublicKey, ExecutionRef):
 
 @dataclass(frozen=True, slots=True)
 class ZipKey(PublicKey):
-    """One ZIP import of one tenant; its files lie in a partition of their own."""
+    """One ZIP import of one tenant; its files have a partition of their own."""
 
     WHAT = "a ZIP import"
     LETTERS = "z"
@@ -352,7 +352,7 @@ class TaskKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TaskKey:
-    """One task of one tenant; its items lie in a partition of their own."""
+    """One task of one tenant; its items have a partition of their own."""
 
     tenant: str
     type: str
@@ -591,7 +591,7 @@ def request_key(tenant: str, key: str) -> tuple[str, str]:
 
 
 def bucketed(partition: str, sk: str) -> str:
-    """The bucket of a partition that a sort key lies in."""
+    """Return the bucket of a sort key."""
     return f"{partition}#{shard_of(partition, sk, BUCKETS):02d}"
 
 
@@ -612,7 +612,7 @@ def shard_of(pk: str, sk: str, shards: int) -> int:
 
 
 def type_prefix(type_: str) -> str:
-    """What the sort keys of all items of a type begin with."""
+    """Return the prefix of the sort keys of a type's items."""
     return f"{type_}#"
 
 

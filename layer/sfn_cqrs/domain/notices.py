@@ -1,4 +1,4 @@
-"""Messages that tell of a version, a task or an item: of its end, and of its failure."""
+"""Messages about the end or the failure of a version, a task or an item."""
 
 from typing import Any, NamedTuple, Protocol
 
@@ -13,7 +13,7 @@ Message = dict[str, Any]
 
 
 class Named(Protocol):
-    """What a message tells of, by its public id and its place in a table."""
+    """The subject of a message, by its public id and its place in a table."""
 
     @property
     def id(self) -> str:
@@ -33,7 +33,7 @@ class Named(Protocol):
 
 
 class Failed(Protocol):
-    """What has failed, and why."""
+    """A failure and its reason."""
 
     @property
     def error(self) -> str | None:

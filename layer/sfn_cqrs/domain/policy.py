@@ -1,6 +1,6 @@
 """Who may do what: clients of the HTTP API, and what a declaration lets them do.
 
-Code, such as a handler or a saga's step, may always; it is who has no `Client`.
+Code, such as a handler or a saga's step, has no `Client`, and may do everything.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Whoever asks from outside, as AWS has verified: by a token, or by IAM (`is_machine`).
+    """A caller from outside, as AWS has verified: by a token, or by IAM (`is_machine`).
 
     A caller by IAM has groups only as an operator of the stack.
     """
@@ -41,7 +41,7 @@ class Policy:
         return is_any or not self.groups.isdisjoint(client.groups)
 
     def __or__(self, other: "Policy") -> "Policy":
-        """Whoever one of both allows."""
+        """Return a policy that allows everyone whom one of the two allows."""
         return Policy(
             self.members or other.members,
             self.machines or other.machines,
@@ -58,11 +58,11 @@ class Policy:
 
 
 CODE = Policy()
-"""No client: handlers, approvals, sagas and other code alone."""
+"""No client: only handlers, approvals, sagas and other code."""
 MACHINES = Policy(machines=True)
 """Machines that sign with IAM, and whoever may put files into the import bucket."""
 MEMBERS = Policy(members=True) | MACHINES
-"""Whoever has a valid token of the tenant, and machines."""
+"""Anyone with a valid token of the tenant, and machines."""
 
 
 def group(*names: str) -> Policy:
@@ -78,7 +78,7 @@ def group(*names: str) -> Policy:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a declaration says: who may publish, or start, and who may read.
+    """A declaration: who may publish, or start, and who may read.
 
     `guarded` are the attributes that no client writes; `imports` is who may publish by imports,
     if that is not who may publish over HTTP.
@@ -91,11 +91,11 @@ class Access:
 
 
 UNDECLARED = Access()
-"""Of what nothing is said."""
+"""The access without a declaration."""
 
 
 class Restricted:
-    """What clients may start or see as its declaration says, which `DECLARATION` names."""
+    """A kind of thing that clients may start or see; its declaration, `DECLARATION`, decides."""
 
     __slots__ = ()
     DECLARATION: ClassVar[str]
@@ -158,9 +158,9 @@ def guarded_content(
     *,
     is_whole: bool,
 ) -> Content:
-    """What a client publishes, with the attributes that it does not write as they were `before`.
+    """Return a client's content, with the attributes that it may not write as they were `before`.
 
-    A whole content that does not name them says nothing of them: they stay.
+    If a full content leaves them out, they stay.
 
     Raises:
         NotPermittedError: it changes one of them.

@@ -20,7 +20,7 @@ START = "start"
 
 
 class Outcome(StrEnum):
-    """What has become of a version."""
+    """The outcome of a version."""
 
     OPEN = "OPEN"
     WAITING = "WAITING"
@@ -51,7 +51,7 @@ class Outcome(StrEnum):
 
 
 class Mode(StrEnum):
-    """Who applies the version first: the machine, or the request that published it."""
+    """The first to apply the version: the machine, or the request that published it."""
 
     ASYNC = "ASYNC"
     SYNC = "SYNC"

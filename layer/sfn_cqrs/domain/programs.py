@@ -1,4 +1,4 @@
-"""What the programs of sagas, tasks, approvals and rebuilds have in common."""
+"""The base of the programs of sagas, tasks, approvals and rebuilds."""
 
 from collections.abc import Generator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a publish writes in one transaction, and why that may be refused."""
+"""The transaction of a publish, and the reasons to refuse it."""
 
 from dataclasses import dataclass
 from enum import Enum, auto

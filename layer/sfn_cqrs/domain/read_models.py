@@ -58,7 +58,7 @@ class ViewKey(InOnePartition):
         return self.view
 
     def rows_prefix(self, generation: int) -> str:
-        """What the partitions of a generation's rows begin with."""
+        """Return the prefix of the partitions of a generation's rows."""
         of = self.view if generation == FIRST_GENERATION else f"{self.view}@{generation}"
         return f"{of}#{self.tenant}#"
 
@@ -195,7 +195,7 @@ class ViewRef(ExecutionRef):
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """Handlers write the next generation, too; its number was never used before."""
+    """Make handlers also write the next generation; its number was never used before."""
 
     types: tuple[str, ...]
     place: Place = Place.DYNAMODB
@@ -395,7 +395,7 @@ class OpenSegment:
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """Count a page and move behind it, in one write; whoever is overtaken counts nothing."""
+    """Count a page and move past it, in one write; an overtaken function counts nothing."""
 
     key: SegmentKey
     attempt: int

@@ -1,4 +1,4 @@
-"""Repairs in bulk: what of a tenant has failed, and what is to become of it."""
+"""Repairs in bulk: a tenant's failures, and the action for them."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.values import Json
 
 MAX_ENTRIES = 20_000
-"""Of one plan; whoever has more makes another one afterwards."""
+"""The size of one plan; make another plan for the rest."""
 PER_ITEM = 25
 """Entries that one item of the repair's task works off; so many fit within its minute."""
 LEFT = "unchanged"

@@ -8,12 +8,12 @@ from sfn_cqrs.domain.values import Json
 LIFETIME_SECONDS = 24 * 3600
 MAX_KEY_CHARACTERS = 256
 CLIENTS, CODES = "client/", "code/"
-"""What the keys of HTTP clients, and of all else, are kept under: the two never meet."""
+"""The prefixes of the keys of HTTP clients and of code: the two never meet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What somebody asked for under a key of theirs, and what they were told.
+    """A request with an idempotency key, and its answer.
 
     `key` is as `request_key` makes it, `body_hash` is the fingerprint of the body; `expires_at`
     is in epoch seconds.

@@ -40,7 +40,7 @@ OPEN = (SagaStatus.CREATED, SagaStatus.RUNNING, SagaStatus.COMPENSATING)
 
 
 class EntryStatus(StrEnum):
-    """What the log says of a step or of a compensation.
+    """The state of a step or of a compensation in the log.
 
     STARTED may also mean that nobody could record how it ended.
     """
@@ -64,7 +64,7 @@ class Entry:
     error: str | None = None
     cause: str | None = None
     unknown: Mapping[str, Json] = field(default_factory=dict, compare=False)
-    """What another version of the code has written."""
+    """Lines that another version of the code has written."""
 
     def may_be_begun(self, attempt: int, seq: int, *, is_undo: bool) -> bool:
         """A later try takes over what has no end; a compensation also what has failed."""
@@ -180,7 +180,7 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class TurnBack:
-    """What was done is undone from now on; a saga turns once."""
+    """Turn the saga back, once: from now on its steps are undone."""
 
     attempt: int
     error: str
@@ -195,7 +195,7 @@ class TurnBack:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """What runs is completed and has no error, what has turned back is compensated."""
+    """End the saga: COMPLETED without an error, or COMPENSATED if it has turned back."""
 
     attempt: int
     status: SagaStatus
@@ -268,7 +268,7 @@ def checked_input(value: object) -> dict[str, Json]:
 
 
 def checked_result(value: object) -> Json:
-    """What a step returned, if the log can hold it.
+    """Return a step's result, if the log can hold it.
 
     Raises:
         SagaResultError: it is not JSON, or too large.

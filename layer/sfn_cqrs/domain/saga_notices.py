@@ -1,4 +1,4 @@
-"""Messages that tell of a saga: of its end, and that a person has to help."""
+"""Messages about a saga: about its end, and that a person has to help."""
 
 from sfn_cqrs.domain.notices import Message, alarm, line_of, notice
 from sfn_cqrs.domain.saga import Saga

@@ -144,7 +144,7 @@ def finish(attempt: int, moves: Sequence[Move]) -> Generator[Call, Any, Saga]:
 
 
 def park(attempt: int, failure: Failure) -> Generator[Call, Any, Saga]:
-    """Leave a saga to a person; what is left to do stands in its log.
+    """Leave a saga to a person; its log has the remaining work.
 
     Raises:
         SupersededError: a later attempt owns the saga.

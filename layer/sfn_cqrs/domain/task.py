@@ -303,7 +303,7 @@ class Item:
         return (self.status, self.attempt, self.seq) == (TaskStatus.PROCESSING, attempt, seq)
 
     def may_be_settled(self, attempt: int) -> bool:
-        """What nobody has ended is ended with its task, unless a later attempt has it."""
+        """End an unfinished item with its task, unless a later attempt has it."""
         return not self.status.is_closed and self.attempt <= attempt
 
     def claimed(self, attempt: int, seq: int, lease_until: int) -> "Item":
@@ -377,7 +377,7 @@ def checked_input(value: object) -> tuple[Json, ...]:
 
 
 def checked_result(value: object) -> Json:
-    """What a handler returned, if it can be kept.
+    """Return a handler's result, if it can be stored.
 
     Raises:
         ItemResultError: it is not JSON, or too large.

@@ -65,7 +65,7 @@ class PutItems:
 
 @dataclass(frozen=True, slots=True)
 class OfItem:
-    """What an attempt asks of an item."""
+    """A request of an attempt about an item."""
 
     index: int
     attempt: int
@@ -111,7 +111,7 @@ class SettleItem(OfItem):
 
 @dataclass(frozen=True, slots=True)
 class ItemWritten:
-    """What a conditional write answers: done or refused, and the item as it now is."""
+    """The answer of a conditional write: done or refused, and the current item."""
 
     done: bool
     item: Item | None
@@ -286,7 +286,7 @@ def sweep(now: datetime, attempt: int | None = None) -> Generator[Call, Any, str
 
 
 def cancel() -> Generator[Call, Any, Task]:
-    """Begin no further item of a task; what has begun runs to its end.
+    """Start no further item of a task; running items finish.
 
     Raises:
         NotFoundError: there is no such task.

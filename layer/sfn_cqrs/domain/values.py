@@ -1,4 +1,4 @@
-"""JSON values: what a table can hold, and one text for equal values."""
+"""JSON values that a table can hold, and one text for equal values."""
 
 import hashlib
 import json

@@ -102,7 +102,7 @@ class Purse:
         return min(LARGEST_LEASE, 2 * self.size)
 
     def filled(self, bucket: Bucket, at: int) -> "Purse":
-        """The purse with a lease, of which one token is spent."""
+        """Return the purse after leasing tokens and spending one."""
         left = self.tokens if at < self.ends_at else 0
         return Purse(
             tokens=left + bucket.leased - 1,

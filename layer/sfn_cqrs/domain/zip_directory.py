@@ -61,7 +61,7 @@ _UNREADABLE = (
 
 
 class Kind(StrEnum):
-    """What becomes of an entry: it is imported, passed over, or refused."""
+    """The decision on an entry: it is imported, passed over, or refused."""
 
     CSV = "csv"
     SKIPPED = "skipped"

@@ -1,4 +1,4 @@
-"""Messages that tell of the import of an archive: of its start, its end, and its failure."""
+"""Messages about the import of an archive: its start, its end, and its failure."""
 
 from sfn_cqrs.domain.import_job import JobStatus
 from sfn_cqrs.domain.imports import Counts

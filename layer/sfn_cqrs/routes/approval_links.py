@@ -26,7 +26,7 @@ from sfn_cqrs.service.approvals.summary import is_current, summary_of
 routes = Routes()
 _HTML: Final = "text/html; charset=utf-8"
 _PAGE: Final = Media(_HTML)
-_LINK: Final = Rule("Whoever has the link that was made for one person; no token is needed.")
+_LINK: Final = Rule("Anyone with the link, which was made for one person; no token is needed.")
 _ANSWERS: Final = dict.fromkeys((200, 403, 404, 409, 410), _PAGE)
 _DECISIONS: Final = ("approve", "reject")
 _MAX_FORM_BYTES: Final = 64 * 1024

@@ -44,8 +44,8 @@ from sfn_cqrs.service.approvals.summary import is_current, summary_of
 routes = Routes()
 _ALL = "ALL"
 _STATUSES = (*Status, _ALL)
-_APPROVERS = Rule("Whom the approval's type names, by user or group; not who has requested it.")
-_READERS = reading(Declared.APPROVALS, "Who decides on it, who has requested it, and others")
+_APPROVERS = Rule("The users and groups that the approval's type names; not the requester.")
+_READERS = reading(Declared.APPROVALS, "Its deciders, its requester, and")
 _REFUSALS = (
     NotFoundError,
     NotAnApproverError,

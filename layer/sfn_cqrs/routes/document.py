@@ -109,7 +109,7 @@ class _Document:
             "responses": self._responses(route, said),
         }
         rule = _rule(said, self._declarations)
-        about = [" ".join(description.split()), f"Who may: {rule['text']}"]
+        about = [" ".join(description.split()), f"Allowed: {rule['text']}"]
         view |= {"description": "\n\n".join(filter(None, about)), "x-permitted": rule}
         if parameters := self._parameters(route, said):
             view["parameters"] = parameters
@@ -205,7 +205,10 @@ def _rule(said: Operation, declarations: Declarations) -> dict[str, Any]:
     named = {name: _named(one, word) for name, one in declarations.get(declared, {}).items()}
     listed = "; ".join(f"{name}: {who}" for name, who in named.items())
     besides = f"{said.rule.text} " if said.rule.text else ""
-    return {"text": f"{besides}as `{declared}(…, {word}=…)` says. {listed}.", "declared": named}
+    return {
+        "text": f"{besides}those that `{declared}(…, {word}=…)` names. {listed}.",
+        "declared": named,
+    }
 
 
 def _named(access: Access, word: str) -> str:

@@ -74,9 +74,9 @@ class Rule:
     word: str = ""
 
 
-MEMBER: Final = Rule("Whoever has a token of the tenant.")
+MEMBER: Final = Rule("Anyone with a token of the tenant.")
 OPERATORS: Final = Rule("Members of the group operator.")
-NOBODY_ASKED: Final = Rule("Whoever asks; no token is needed.")
+NOBODY_ASKED: Final = Rule("Anyone; no token is needed.")
 
 
 def publishing(declared: Declared) -> Rule:

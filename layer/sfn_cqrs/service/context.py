@@ -1,4 +1,4 @@
-"""What Step Functions says of the state that invokes a function."""
+"""The context that Step Functions passes with a state to its function."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

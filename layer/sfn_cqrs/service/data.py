@@ -65,7 +65,7 @@ class DataService:
 
 
 class HistoryService:
-    """What the items of a tenant were before."""
+    """The earlier states of a tenant's items."""
 
     def __init__(self, tenant: str, client: Client | None = None) -> None:
         """Work for one tenant, and for a client, or for code; each type says who may read it."""

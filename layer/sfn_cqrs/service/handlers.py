@@ -105,8 +105,8 @@ def command_type(
 ) -> None:
     """Register a type, and say which clients may do what with its items.
 
-    Code may always; a type of which nothing is said is published by code only. A type is
-    declared in one module, whether or not it has handlers.
+    Code may always; without a declaration only code publishes a type. Declare a type in one
+    module, whether or not it has handlers.
 
     Args:
         type_: the type, such as ORDER.
@@ -268,7 +268,7 @@ def types() -> dict[str, Access]:
 
 
 def on_notice(action: str) -> Callable[[NoticeHandler], NoticeHandler]:
-    """Register a function that is told of status notices, such as `command-status`.
+    """Register a function that receives status notices, such as `command-status`.
 
     It runs at least once per notice, in no particular order.
     """

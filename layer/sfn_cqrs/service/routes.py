@@ -1,6 +1,6 @@
 """The user's own routes: found in the package APP_PACKAGE, registered by a decorator.
 
-Nothing of HTTP is imported here: functions that answer no request import the user's package, too.
+Nothing of HTTP is imported here: functions that answer no request also import the user's package.
 """
 
 import re
@@ -55,8 +55,8 @@ def route(
 ) -> Callable[[OwnFunction], OwnFunction]:
     """Register a function that answers requests with a JSON object.
 
-    What it raises is answered as the framework's own routes do: `InvalidInputError` is 400,
-    `NotFoundError` 404, what passes by itself 503.
+    Errors are answered as by the framework's own routes: `InvalidInputError` is 400,
+    `NotFoundError` 404, a passing error 503.
 
     Args:
         method: such as GET.

@@ -39,7 +39,7 @@ class Decided(Generic[M]):
 
     @classmethod
     def of(cls, approval: Approval) -> "Decided":
-        """What the user's function may know of an approval."""
+        """A decided approval, as the user's function gets it."""
         return cls(
             approval.key.tenant,
             approval.type,
@@ -104,9 +104,9 @@ def approval_type(
 ) -> Callable[[ApprovalHandler], ApprovalHandler]:
     """Register the function that does what has been approved.
 
-    It may run again when the function that runs it dies: give `key` of what it is handed to
-    what must happen once. Raise `TransientError` for what another try may cure; anything else
-    leaves the approval granted and FAILED, to be run again by `retry`.
+    It may run again if its function dies: use the argument's `key` as the idempotency key of
+    effects that must happen once. Raise `TransientError` if another try may help; any other
+    error leaves the approval granted and FAILED until a `retry`.
 
     Args:
         type_: the type, such as ORDER_RELEASE.

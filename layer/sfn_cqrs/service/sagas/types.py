@@ -20,12 +20,12 @@ _STEP = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class SagaStep(Generic[M]):
-    """What a step or a compensation works on; `input` and `results` are JSON.
+    """The argument of a step or a compensation; `input` and `results` are JSON.
 
     `model` is the input as an instance of the saga's model, if it has one.
 
-    `results` has what the steps have returned that are done, by their names. `undoes` is the
-    step that a compensation undoes, and `user` is who started the saga.
+    `results` has the results of the completed steps, by name. `undoes` is the step that a
+    compensation undoes, and `user` started the saga.
     """
 
     tenant: str
@@ -127,9 +127,9 @@ def saga_type(
 ) -> None:
     """Say which clients may start a saga, and see it with its input and log; code always may.
 
-    `check` is called with the input of a new saga, whoever starts it. Let it raise
-    `InvalidInputError("input.lines", "…")` for what no step could work on: the saga is refused
-    with 400 then, and nothing of it is kept. What passes, every step and compensation may rely on.
+    `check` is called with the input of every new saga. Let it raise
+    `InvalidInputError("input.lines", "…")` for input that no step could process: the saga is
+    refused with 400, and nothing is stored. Every step and compensation may rely on the check.
     `model` is the class of the input, as of a `command_type`; steps have `step.model`.
     """
     _check(_SAGA, saga, "saga")

@@ -136,7 +136,7 @@ class TaskService:
         return bootstrap.tasks().page(TaskKey(self._tenant, type_, "", kind), limit, cursor)
 
     def cancel(self, id_: str) -> Task:
-        """Begin no further item; what has begun runs to its end, and then the task ends.
+        """Start no further item; running items finish, and then the task ends.
 
         Raises:
             NotFoundError: there is no such task.

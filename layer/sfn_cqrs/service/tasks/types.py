@@ -28,7 +28,7 @@ MAX_RETRY = 8
 
 @dataclass(frozen=True, slots=True)
 class TaskItem(Generic[M]):
-    """What a task handler works on; `index` is 0 for a single task, `input` is JSON.
+    """An item for a task handler; `index` is 0 for a single task, `input` is JSON.
 
     `model` is the input as an instance of the type's model, if it has one.
     """

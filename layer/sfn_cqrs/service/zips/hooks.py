@@ -1,4 +1,4 @@
-"""Finalization hooks: what the user's package does once an archive is imported."""
+"""Finalization hooks: functions of the user's package that run after an archive's import."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,11 +47,11 @@ _hooks: dict[str, ImportHook] = {}
 
 
 def on_import_finished(hook: ImportHook) -> ImportHook:
-    """Register a function that is told once of each import of an archive that has ended.
+    """Register a function that runs once after each import of an archive.
 
     It runs after the status is written, for at most 60 seconds, and at least once per import.
-    Raise `TransientError` for what another try may cure; anything else is recorded in the job
-    and alarmed, and neither changes the status nor keeps other hooks from running.
+    Raise `TransientError` if another try may help. Any other error is recorded in the job and
+    raises an alarm; the status stays, and the other hooks still run.
     """
     name = hook.__name__
     namesake = _hooks.get(name, hook)

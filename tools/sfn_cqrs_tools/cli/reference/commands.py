@@ -12,8 +12,8 @@ from sfn_cqrs_tools.cli import cli
 WIDTH: Final = 100
 HEAD: Final = """# Command line
 
-What `sfn-cqrs COMMAND --help` prints, for every command. Made by `make reference`; do not edit.
-[errors.md](errors.md) explains what they answer when something is wrong.
+The output of `sfn-cqrs COMMAND --help` for every command. Made by `make reference`; do not edit.
+[errors.md](errors.md) explains the errors.
 """
 
 

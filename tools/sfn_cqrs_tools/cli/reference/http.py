@@ -10,11 +10,11 @@ from sfn_cqrs.routes.problems import title_of
 
 HEAD: Final = """# HTTP API
 
-Every route, made of what `GET /openapi.json` answers by `make reference`; do not edit. The running
-stack shows the same at `/docs`, to try, with the routes and declarations of your own package.
+Every route, made from `GET /openapi.json` by `make reference`; do not edit. The running stack shows
+the same at `/docs`, to try, with the routes and declarations of your own package.
 
-Beside the errors that a route names, each may answer `answer_too_large` (422), `app_broken` and
-`internal_error` (500), and `busy` (503). What each code means: [errors.md](errors.md).
+In addition to the errors of a route, each may answer `answer_too_large` (422), `app_broken` and
+`internal_error` (500), and `busy` (503). [errors.md](errors.md) explains each code.
 """
 _ALWAYS: Final = {"422", "500", "503"}
 

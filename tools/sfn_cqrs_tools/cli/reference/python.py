@@ -69,9 +69,9 @@ API: Final[Mapping[str, Mapping[str, str]]] = {
 
 HEAD: Final = """# Python API
 
-What a package of yours imports, with its signature and docstring. Made by `make reference`; do not
-edit. Whatever is not here is ours, and changes without notice. What each error means:
-[errors.md](errors.md).
+Names that your package imports, with signatures and docstrings. Made by `make reference`; do not
+edit. All other names are internal and may change without notice. [errors.md](errors.md) explains
+each error.
 """
 _SECTION: Final = re.compile(r"^(Args|Raises|Returns|Yields):$", re.MULTILINE)
 

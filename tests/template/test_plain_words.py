@@ -1,0 +1,61 @@
+"""The pages are in plain words: few turns that are read twice, and the glossary's words."""
+
+import re
+from pathlib import Path
+
+import pytest
+from tests.support.plain_words import findings
+from tests.template.stack import ROOT
+
+GLOSSARY = ROOT / "docs/glossary.md"
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "engine/README.md")),
+    *(page for page in sorted((ROOT / "docs").rglob("*.md")) if page != GLOSSARY),
+    *sorted((ROOT / "engine/docs").glob("*.md")),
+]
+MOST = 0.5
+"""Turns per thousand words of all pages together."""
+LOG = "decisions.md"
+"""It keeps the words of its day."""
+REPLACED = {
+    "resume or retry": r"\blets? (?:it|them|\w+) go on\b",
+    "sees, gets, is informed": r"\b(?:is|are|was|were) told\b|\b(?:tells?|told) of\b",
+    "repair": r"\bmend(?:s|ed|ing)?\b",
+}
+"""Words that the glossary replaces, by what to write."""
+
+
+def test_the_pages_have_few_turns_that_are_read_twice() -> None:
+    found, words = findings(*PAGES)
+
+    assert 1000 * len(found) / words <= MOST, "\n".join(map(str, found))
+
+
+def replaced(text: str) -> list[str]:
+    """Return the words of a text that the glossary replaces."""
+    return [hit for pattern in REPLACED.values() for hit in re.findall(pattern, text)]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if page.parent == ROOT / "docs" and page.name != LOG],
+    ids=lambda page: page.name,
+)
+def test_a_page_uses_the_words_of_the_glossary(page: Path) -> None:
+    assert replaced(page.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["It lets them go on.", "Nobody is told.", "It tells of a fault.", "Mend or mended."]
+)
+def test_a_replaced_word_is_found(text: str) -> None:
+    assert len(replaced(text)) == 1
+
+
+def test_a_turn_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("Of a page that is no page.\n\n```\nis no page\n```\n", encoding="utf-8")
+
+    found, words = findings(page)
+
+    assert ([one.turn for one in found], words) == (["is no X", "Of … first"], 7)
