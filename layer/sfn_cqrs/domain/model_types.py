@@ -377,6 +377,11 @@ class DataclassModel:
         return frozenset(member.name for member in self.structure.members)
 
     @property
+    def fields(self) -> dict[str, Member]:
+        """Return its fields by their names."""
+        return {member.name: member for member in self.structure.members}
+
+    @property
     def personal(self) -> frozenset[str]:
         """Return the paths of the fields about a person, such as `guests[].email`."""
         return frozenset(self.structure.personal(""))

@@ -20,6 +20,7 @@ API: Final[Mapping[str, Mapping[str, str]]] = {
         "sfn_cqrs.service.tasks.types": "task_handler TaskItem",
         "sfn_cqrs.service.imports.strategies": "import_strategy",
         "sfn_cqrs.domain.import_strategy": "ImportStrategy Column Record Comparison Duplicates",
+        "sfn_cqrs.domain.model_strategy": "ModelStrategy",
         "sfn_cqrs.domain.cells": "filled text integer number boolean date",
         "sfn_cqrs.service.zips.hooks": "on_import_finished FinishedImport",
         "sfn_cqrs.service.approvals.types": (
