@@ -48,7 +48,7 @@ def as_options(command: Callable[P, T]) -> Callable[..., T]:
     """Add --as to the options of the API, which is asked as that user."""
 
     @click.option(
-        "--as", "user", metavar="USER", help="Who asks, of the local stack.  [default: you]"
+        "--as", "user", metavar="USER", help="The user, on the local stack.  [default: you]"
     )
     @api_options
     @wraps(command)
@@ -71,8 +71,8 @@ def approval() -> None:
 )
 @click.argument("type_", metavar="TYPE")
 @click.option("--subject", help="In a line, what it is about.")
-@click.option("--payload", metavar="JSON", help="What the type's function needs; @FILE reads it.")
-@click.option("--note", help="What those who decide should know.")
+@click.option("--payload", metavar="JSON", help="Input for the type's function; @FILE reads it.")
+@click.option("--note", help="A note for the approvers.")
 @click.option("--idempotency-key", metavar="KEY", help="Same key and request: asked for once.")
 @as_options
 def request(
@@ -136,7 +136,9 @@ def _decision(verb: str, done: str) -> click.Command:
     @id_argument
     @click.option("--reason", help="Why; kept with the decision.")
     @click.option(
-        "--digest", metavar="TEXT", help="Of what you have seen.  [default: what is shown now]"
+        "--digest",
+        metavar="TEXT",
+        help="The digest of what you saw.  [default: of what is shown now]",
     )
     @as_options
     def decide(id_: str, reason: str | None, digest: str | None, api: Api, as_json: bool) -> None:

@@ -35,7 +35,7 @@ def version_options(command: Callable[P, T]) -> Callable[..., T]:
 
 @click.group(cls=Group)
 def chain() -> None:
-    """Look at the versions of an item, and repair what failed."""
+    """Show the versions of an item, and repair failed ones."""
 
 
 @chain.command(examples=("sfn-cqrs chain show ORDER o-1",))
@@ -65,7 +65,7 @@ def show(type_: str, code: str, limit: int, api: Api, as_json: bool) -> None:
 )
 @version_options
 def redrive(api: Api, as_json: bool, **given: Any) -> None:
-    """Run a failed or blocked version again; what it blocked goes on behind it.
+    """Run a failed or blocked version again; the versions behind it follow.
 
     With --failed, all that a filter means: the list first, then a question, then progress; as
     `sfn-cqrs repair` does in steps. Exits 2 if some could not be redriven.
@@ -81,7 +81,7 @@ def redrive(api: Api, as_json: bool, **given: Any) -> None:
 )
 @version_options
 def skip(api: Api, as_json: bool, **given: Any) -> None:
-    """Give a failed or blocked version up for good; the next one goes on without it.
+    """Give up a failed or blocked version for good; the next one continues without it.
 
     With --failed, all that a filter means, as `redrive` does.
     """

@@ -17,7 +17,7 @@ AT_LEAST: Final = "Wait until the item is at this version, or at a later one."
 
 @click.group(cls=Group)
 def data() -> None:
-    """Look at items: one, all of a type, or what one was before."""
+    """Show items: one, all of a type, or earlier states of one."""
 
 
 @data.command(

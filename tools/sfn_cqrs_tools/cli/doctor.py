@@ -66,7 +66,7 @@ def doctor(
     template: Path,
     as_json: bool,
 ) -> None:
-    """Look for what is stuck, behind, blocked, failed or broken, and for dead letters.
+    """Find stuck, late, blocked, failed or broken work, and dead letters.
 
     Modules of the local app that cannot be imported; versions, tasks, imports, archives, approvals
     and sagas; handlers that within a day were too slow for the express lane; and, of a stack on AWS

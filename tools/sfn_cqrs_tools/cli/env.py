@@ -36,7 +36,7 @@ SPREAD: Final = "SFN_CQRS_ENVIRONMENT"
 @click.option(
     "--host",
     metavar="NAME",
-    help="What containers call this machine by.  [default: the first --host of `up`]",
+    help="The name of this machine for containers.  [default: the first --host of `up`]",
 )
 @state_option
 @json_option

@@ -122,9 +122,9 @@ def resume(
     state: Path,
     stack: str | None,
 ) -> None:
-    """Let an execution go on that waits in a callback state, by its name.
+    """Resume an execution that waits in a callback state, by its name.
 
-    RESULT is JSON: what the next state is given. This is for states whose functions keep their
+    RESULT is JSON: the input of the next state. This is for states whose functions keep their
     tokens with `waits.park`, as those of `new workflow --callback` do. A state inside a Map waits
     once for each item: without --key the waits are listed, if there are several.
     """

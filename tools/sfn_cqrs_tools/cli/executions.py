@@ -50,7 +50,7 @@ def executions_of_stack(command: Callable[P, T]) -> Callable[..., T]:
 
 @click.group(cls=Group)
 def execution() -> None:
-    """Look at executions: a NAME may be shortened, or be an item, an id, or @ for the latest."""
+    """Show executions: a NAME may be a prefix, an item, an id, or @ for the latest."""
 
 
 @execution.command(

@@ -30,8 +30,8 @@ WIDEST: Final = 100
 def explain(code: str | None, as_json: bool) -> None:
     """Say what a code means, why you see it, and what to do.
 
-    CODE is what stands in front of an error, in errors.csv, or in a job, a chain or an execution
-    that failed. Without one, all codes are listed.
+    CODE is the code of an error: in a message, in errors.csv, or in a failed job, chain or
+    execution. Without one, all codes are listed.
     """
     known = explanations()
     if code is None:

@@ -99,12 +99,12 @@ def _file_options(command: Callable[P, T]) -> Callable[..., T]:
 
     added: Callable[..., T] = wrapped
     for option in (
-        click.option("--delimiter", help="Of the cells, instead of detecting it."),
-        click.option("--encoding", help="Of the file, instead of detecting it."),
+        click.option("--delimiter", help="The delimiter of the cells.  [default: detected]"),
+        click.option("--encoding", help="The encoding of the file.  [default: detected]"),
         click.option(
             "--kind",
             type=click.Choice(["csv", "zip"]),
-            help="What the file is.  [default: by its name and its first bytes]",
+            help="The kind of the file.  [default: by its name and its first bytes]",
         ),
         click.option(
             "--table",
@@ -156,7 +156,7 @@ def start(
     api: Api,
     as_json: bool,
 ) -> None:
-    """Upload a file and import it, or import one that lies in the import bucket.
+    """Upload a file and import it, or import one from the import bucket.
 
     Exits 2 if rows failed, and 1 if the file could not be imported at all.
     """
@@ -175,7 +175,7 @@ def start(
     ),
 )
 @_file_options
-@_publish_mode_option("ASYNC rows run through the machine of commands, each by itself.")
+@_publish_mode_option("Each ASYNC row runs through the command machine.")
 @json_option
 def plan(file: GivenFile, publish_mode: str, as_json: bool) -> None:
     """Count the rows of a file on this machine, and say what importing them costs at most.
@@ -306,7 +306,7 @@ def _planned(file: GivenFile, publish_mode: str) -> Plan:
     from sfn_cqrs_tools.client.plan import plan_of  # noqa: PLC0415
 
     if file.is_in_s3:
-        raise click.UsageError("what lies in S3 cannot be counted here: give the file itself")
+        raise click.UsageError("a file in S3 cannot be counted here: give the file itself")
     path = _existing(file.name)
     try:
         return plan_of(path, file.kind or _kind_of(path), publish_mode.upper(), **file.format)

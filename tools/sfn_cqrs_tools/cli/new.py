@@ -201,7 +201,7 @@ def task(type_: str, publish: str | None, package: str | None, as_json: bool) ->
 @click.option(
     "--allow",
     metavar="code|members|group:NAME",
-    help="Who may ask.  [asked for; without a terminal: code, which is nobody]",
+    help="Who may use it.  [asked for; without a terminal: code, which is nobody]",
 )
 @package_option
 @json_option
@@ -232,7 +232,11 @@ def route(path: str, method: str, allow: str | None, package: str | None, as_jso
     help="A CSV file as it will be imported; its first 10,000 rows are looked at.",
 )
 @click.option(
-    "--type", "type_", default="", metavar="TYPE", help="Of the items.  [default: the table's]"
+    "--type",
+    "type_",
+    default="",
+    metavar="TYPE",
+    help="The type of the items.  [default: the table's]",
 )
 @click.option(
     "--code", default="", metavar="COLUMN", help="The items' code.  [default: a filled, unique one]"

@@ -35,15 +35,15 @@ _path: Final = partial(work_path, "rebuilds")
 
 @click.group("read-model", cls=Group)
 def read_model() -> None:
-    """Look at read models and their rows; rebuild them while they serve, for operators."""
+    """Show read models and their rows; operators rebuild them while they serve."""
 
 
 @read_model.command("list", examples=("sfn-cqrs read-model list",))
 @api_options
 def list_read_models(api: Api, as_json: bool) -> None:
-    """List the read models that you may read, and what names their partitions.
+    """List the read models that you may read, and the names of their partitions.
 
-    An operator sees those that nobody declares, too, and where each stands with its rebuild.
+    An operator also sees undeclared ones, and the progress of each rebuild.
     """
     found = {one["name"]: one for one in api.pages("/read-models")}
     for one in _rebuilds(api):
@@ -138,7 +138,7 @@ def _steps(command: C) -> C:
     ),
 )
 @_steps
-@click.option("--every-version", is_flag=True, help="Replay the history, too, in order.")
+@click.option("--every-version", is_flag=True, help="Also replay the history, in order.")
 @api_options
 def rebuild(name: str, no_wait: bool, every_version: bool, api: Api, as_json: bool) -> None:
     """Build the next generation of a read model while the present one serves, and compare.
@@ -164,7 +164,7 @@ def show_progress(name: str, watch: bool, api: Api, as_json: bool) -> None:
 @click.argument("name")
 @api_options
 def cancel(name: str, api: Api, as_json: bool) -> None:
-    """Stop a rebuild; `resume` goes on, `drop` gives it up."""
+    """Stop a rebuild; `resume` continues it, `drop` gives it up."""
     _print(api.post(_path(name, "cancel")), as_json=as_json)
 
 
@@ -173,7 +173,7 @@ def cancel(name: str, api: Api, as_json: bool) -> None:
 @click.option("--with-failed", is_flag=True, help="Though items have failed; they are left out.")
 @api_options
 def switch(name: str, with_failed: bool, api: Api, as_json: bool) -> None:
-    """Have the next generation read; the old one is written on, so that you can roll back."""
+    """Serve the next generation; handlers keep writing the old one, so that you can roll back."""
     switched = api.post(_path(name, "switch"), json.dumps({"withFailed": with_failed}))
     _print(switched, as_json=as_json)
 
@@ -182,7 +182,7 @@ def switch(name: str, with_failed: bool, api: Api, as_json: bool) -> None:
 @click.argument("name")
 @api_options
 def rollback(name: str, api: Api, as_json: bool) -> None:
-    """Have the old generation read again."""
+    """Serve the old generation again."""
     _print(api.post(_path(name, "rollback")), as_json=as_json)
 
 
@@ -204,7 +204,7 @@ _add_step(
     "Go on with a rebuild that has stopped; replay again the segments of which items failed.",
 )
 _add_step("compare", "Compare the generations once more, row by row.")
-_add_step("drop", "Delete the generation that is not read; there is no rollback any more.")
+_add_step("drop", "Delete the generation that is not read; after that you cannot roll back.")
 
 
 @read_model.command(
@@ -231,7 +231,7 @@ def problems(name: str, path: Path | None, limit: int, api: Api, as_json: bool) 
 
 
 def _write(path: Path, found: Iterator[dict[str, Any]]) -> int:
-    """Write problems as CSV, none of whose cells is a formula."""
+    """Write problems as CSV; no cell is a formula."""
     count = 0
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         lines = csv.writer(file, quoting=csv.QUOTE_ALL)

@@ -72,9 +72,9 @@ def plan(
 @no_wait_option
 @api_options
 def start(id_: str, no_wait: bool, api: Api, as_json: bool) -> None:
-    """Work a plan off, once however often it is started, and wait for the end.
+    """Repair everything in a plan, and wait for the end; starting it again repairs nothing twice.
 
-    One that has ended early goes on with what is left.
+    A repair that ended early continues with the rest.
     Exits 0 if all of it is done or had gone on by itself, 2 if some could not be repaired.
     """
     started = api.post(_path(id_, "start"))

@@ -95,7 +95,7 @@ def list_(status: str | None, limit: int, api: Api, as_json: bool) -> None:
 @no_wait_option
 @api_options
 def redrive(id_: str, no_wait: bool, api: Api, as_json: bool) -> None:
-    """Let a parked saga go on where it stopped; for operators."""
+    """Resume a parked saga where it stopped; for operators."""
     answer = api.post(_path(id_, "redrive"))
     if no_wait:
         print_answer(answer, f"{id_} goes on, attempt {answer['attempt']}", as_json=as_json)

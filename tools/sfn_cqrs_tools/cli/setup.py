@@ -16,7 +16,7 @@ from sfn_local.cli.showing import echo
 def setup() -> None:
     """Copy the framework's application into the project, and set up the AWS services.
 
-    `up`, `sam build` and the tests need both. Every command brings the copy up to date by itself.
+    `up`, `sam build` and the tests need both. Every command updates the copy.
     """
     with one_line_errors():
         root = project()

@@ -91,10 +91,10 @@ def _migrations(state: Path, stack: str | None, config_env: str | None, dsn: str
 @click.option("--if-there", is_flag=True, help="Do nothing where the stack is yet to be deployed.")
 @json_option
 def migrate(migrations: Any, as_json: bool) -> None:
-    """Apply what is not applied yet, each file in one transaction.
+    """Apply the migrations that are not applied yet, each file in one transaction.
 
-    First the functions' role is made, or gets its password and rights anew. A file that is wrong
-    is told with its line, and leaves nothing behind. Whoever migrates at the same time waits. A
+    First the functions' role is created, or gets its password and rights again. A wrong file is
+    reported with its line, and leaves nothing behind. A second migration waits for the first. A
     stack without PostgreSQL has nothing to migrate.
     """
     applied = [] if migrations is None else migrations.migrate()

@@ -35,7 +35,7 @@ _REVISIONS: Final = ("origin/HEAD", "origin/main", "main", "master", "HEAD")
 
 @click.group("type", cls=Group)
 def type_() -> None:
-    """Look at the types of commands, and check that a changed one still reads old versions."""
+    """Show the types of commands, and check that a changed one still reads old versions."""
 
 
 @type_.command("list", examples=("sfn-cqrs type list",))

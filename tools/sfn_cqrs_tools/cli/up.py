@@ -72,7 +72,7 @@ class _Ended(BaseException):
     "hosts",
     metavar="NAME",
     multiple=True,
-    help="Answer to this name, too, as containers call this machine; listen there if it is an"
+    help="Also answer to this name, as containers call this machine; listen there if it is an"
     " address. May be repeated.",
 )
 @click.option(
