@@ -101,6 +101,8 @@ def paths(stack, ids):
         f"/executions/import-csv/{importing['name']}/children?{children}",
         "/imports",
         "/imports/new",
+        f"/imports/{ids['import']}/undo",
+        "/search?q=o-1",
         f"/imports/{ids['import']}",
         "/tasks",
         "/tasks/new",

@@ -1,8 +1,6 @@
 """What needs somebody, and how anything is found, as a browser shows it."""
 
-import json
 import re
-import time
 from datetime import UTC, datetime
 from functools import partial
 
@@ -20,7 +18,6 @@ from sfn_cqrs_tools.console.pages import repairs
 from sfn_local.calls.functions import FunctionError
 
 pytestmark = pytest.mark.stack
-MOST_SECONDS = 0.3
 
 
 @pytest.fixture(scope="module")
@@ -161,40 +158,6 @@ def test_failed_rows_begin_with_row_and_reason_and_the_bad_cell_is_marked(page, 
     page.get_by_role("link", name=re.compile("1 × lat: must be between")).click()
 
     expect(page.locator(".cells tbody tr")).to_have_count(1)
-
-
-@pytest.mark.alone
-@pytest.mark.proof
-def test_pages_are_there_in_a_moment_with_many_items(console, stack):
-    api = api_of(stack, tenant="large")
-    for first in range(0, 5_000, 100):
-        batch = [
-            {
-                "type": "ORDER",
-                "code": f"m-{number}",
-                "name": f"Order {number}",
-                "attributes": {"customer": f"c-{number % 50}", "total": number},
-                "version": 0,
-            }
-            for number in range(first, first + 100)
-        ]
-        api.post("/commands/batch", json.dumps({"commands": batch}))
-    wait(api, "/commands/ORDER/m-4999/1", "outcome", ("APPLIED",))
-    slow = {}
-    for path in ("/items?type=ORDER", "/items/ORDER/m-17", "/executions", "", "/repairs"):
-        address = f"{console.url}{path}{'&' if '?' in path else '?'}tenant=large"
-        fetch(address)
-        best = min(timed(address) for _ in range(5))
-        if best > MOST_SECONDS:
-            slow[path] = best
-
-    assert slow == {}
-
-
-def timed(address):
-    began = time.perf_counter()
-    fetch(address)
-    return time.perf_counter() - began
 
 
 def test_plans_that_are_remembered_are_few(console):

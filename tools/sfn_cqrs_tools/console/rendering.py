@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 from sfn_cqrs_tools.console.masking import masked, masked_event
 from sfn_cqrs_tools.console.moments import WITHIN, typed
 from sfn_cqrs_tools.terminal.ages import duration
+from sfn_cqrs_tools.terminal.causes import shortened
 from sfn_local.cli.showing import visible
 
 FOLDER: Final = Path(__file__).parent
@@ -142,7 +143,8 @@ def reason(cause: str | None) -> tuple[str, str]:
     if not isinstance(found, dict) or not isinstance(found.get("errorMessage"), str):
         return text, ""
     trace = found.get("stackTrace") or found.get("trace") or []
-    return found["errorMessage"], "".join(map(str, trace)) if isinstance(trace, list) else ""
+    told = "\n".join(shortened(found["errorMessage"].splitlines()))
+    return told, "".join(map(str, trace)) if isinstance(trace, list) else ""
 
 
 def first_line(text: str | None, longest: int = 160) -> str:
