@@ -69,6 +69,12 @@ def warehouse(monkeypatch):
     return lambda: is_open.append(True)
 
 
+def hostile_run(stack):
+    """The name of the execution of a hostile item's version."""
+    ref = CommandRef(ItemKey("tenant1", "ORDER", HOSTILE), 1, 1)
+    return ref.execution_name(stack.outputs["CommandsTableName"])
+
+
 def paths(stack, ids):
     """Every page, by its path below /console."""
     sfn = stack.client("stepfunctions")
@@ -91,6 +97,7 @@ def paths(stack, ids):
         "/publish?type=ORDER&code=o-1",
         "/executions",
         "/executions?status=FAILED",
+        f"/executions?name={hostile_run(stack)}",
         "/machines/command",
         f"/executions/task/{run}",
         f"/executions/task/{run}/steps/0",
@@ -582,9 +589,9 @@ def test_whatever_a_name_holds_is_text_on_every_page(console, stack, ids):
     assert [path for path in told if "⟨U+202E⟩RTL" not in marked[path].text] == []
 
 
-def test_a_browser_shows_a_hostile_name_and_runs_nothing(page, console):
+def test_a_browser_shows_a_hostile_name_and_runs_nothing(page, console, stack):
     page.on("dialog", lambda dialog: pytest.fail(dialog.message))
-    for path in (item_page("ORDER", HOSTILE), "/executions"):
+    for path in (item_page("ORDER", HOSTILE), f"/executions?name={hostile_run(stack)}"):
         visit(page, console, path)
         assert page.locator("img").count() == 0
         expect(page.locator("main")).to_contain_text("<img src=x onerror=")
