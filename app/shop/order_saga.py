@@ -38,7 +38,7 @@ MAX_SKU_BYTES = 100
 
 @dataclass(frozen=True)
 class Stock:
-    """How many there are of an article."""
+    """How many there are of an article; a shop may keep more of it."""
 
     available: Annotated[int, Meta(ge=0)] = 0
 
@@ -52,7 +52,7 @@ class Payment:
     status: Literal["CHARGED", "REFUNDED"]
 
 
-command_type("STOCK", publish=group("operator"), model=Stock)
+command_type("STOCK", publish=group("operator"), model=Stock, unknown="keep")
 command_type("PAYMENT", read=group("operator"), model=Payment)
 
 
