@@ -49,7 +49,7 @@ class MotoWorld(World):
 
     def __init__(self, clients: "Clients", **options: Any) -> None:
         self._clients = clients
-        super().__init__(dynamodb=clients.dynamodb, **options)
+        super().__init__(**{"dynamodb": clients.dynamodb, **options})
 
     def _make_buckets(self) -> None:
         s3 = self._clients.s3
@@ -95,6 +95,10 @@ class Clients:
         """Drop the tables, and what lies in the buckets."""
         for table in TABLES:
             self.dynamodb.delete_table(TableName=table)
+        self.empty_buckets()
+
+    def empty_buckets(self) -> None:
+        """Delete what lies in the buckets."""
         for found in self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
             self.s3.delete_object(Bucket=BUCKET, Key=found["Key"])
         versions = self.s3.list_object_versions(Bucket=IMPORTS)

@@ -124,7 +124,7 @@ class Adversary:
             for code in CODES:
                 order = {"customer": "ada", "total": 1, **secret}
                 publish("ORDER", code, name=code, attributes=order, caller=SETUP)
-            paid = {"status": "CHARGED", "note": "PAYMENT-SECRET"}
+            paid = {"customer": "PAYMENT-SECRET", "amount": 1, "status": "CHARGED"}
             publish("PAYMENT", "p-1", name="p-1", attributes=paid, caller=SETUP)
             publish("STOCK", "s-1", name="s-1", attributes={"available": 1}, caller=SETUP)
             self._put(f"uploads/{tenant}/x/orders.csv", f"code\n{tenant.upper()}-SECRET\n")
@@ -245,7 +245,7 @@ class Adversary:
 
     def steal(self) -> None:
         """Publish, start and read what is not theirs."""
-        refund = {"status": "REFUNDED"}
+        refund = {"customer": "eve", "amount": 1, "status": "REFUNDED"}
         pay = {"code": "p-1", "name": "p", "attributes": refund, "version": -1, "type": "PAYMENT"}
         self.api.send(self.chance.choice([MALLORY, EVE]), "POST", "/commands", pay)
         stock = {**pay, "type": "STOCK", "code": "s-1", "attributes": {"available": 999_999}}

@@ -128,7 +128,7 @@ def test_a_decision_whose_sender_dies_is_done_without_the_sweep() -> None:
     with ApprovalSystem(rules=TWO) as system:
         system.ask()
         system.run()
-        rejection = AwsCall(API, 1, 2, "CastVote put_item")
+        rejection = AwsCall(API, 1, 2, "CastVote PutItem")
         with killing(system, rejection, "after") as killed:
             system.decide("reject", "taro")
         system.run()

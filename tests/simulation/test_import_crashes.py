@@ -29,6 +29,8 @@ from sfn_cqrs.service.imports import strategies
 from sfn_cqrs.service.imports.end import end
 from sfn_cqrs.service.imports.load import load
 from sfn_cqrs.service.imports.rows import RowBatch
+from sfn_cqrs_tools.testing.dynamodb import DynamoDB
+from sfn_cqrs_tools.testing.fakes.stored import TABLES
 
 BEFORE = ImportKey("tenant1", "01JDHZ00000000000000000009")
 CHANGED, SAME = "RJ01", "RJ02"
@@ -52,9 +54,18 @@ class Wire:
         self.lock = threading.Lock()  # the report's parts are read by several threads
         self.is_watched = True
         self.kill: tuple[int, str] | None = None
-        for client in (clients.dynamodb, clients.s3):
-            client.meta.events.register("before-call", self._before)
-            client.meta.events.register("after-call", self._after)
+        clients.s3.meta.events.register("before-call", self._before)
+        clients.s3.meta.events.register("after-call", self._after)
+
+    @contextmanager
+    def around(self, _operation: str) -> Iterator[None]:
+        """A call to DynamoDB."""
+        context: dict[str, Any] = {}
+        self._before(context)
+        try:
+            yield
+        finally:
+            self._after(context)
 
     def _before(self, context: dict[str, Any], **_: Any) -> None:
         with self.lock:
@@ -109,16 +120,17 @@ def wire(clients: Clients) -> Wire:
 
 
 @contextmanager
-def fresh(clients: Clients) -> Iterator[MotoWorld]:
-    """A world in which one item is as the file has it, and one is not."""
-    clients.make_tables()
-    world = MotoWorld(clients)
+def fresh(clients: Clients, wire: Wire) -> Iterator[MotoWorld]:
+    """A world in which one item is as the file has it, and one is not; S3 is moto's."""
+    dynamodb = DynamoDB(TABLES)
+    dynamodb.around = wire.around
+    world = MotoWorld(clients, dynamodb=dynamodb)
     try:
         with bootstrap.override(**world.parts()):
             deliver([a_row(2, CHANGED), a_row(3, SAME)], key=BEFORE)
             yield world
     finally:
-        clients.empty()
+        clients.empty_buckets()
 
 
 def deliver(rows: list[InputRow], **settings: Any) -> Counts:
@@ -139,7 +151,7 @@ def killed(wire: Wire, number: int, moment: str, rows: list[InputRow], mode: Pub
 
 
 def calls_of(clients: Clients, wire: Wire, mode: PublishMode) -> int:
-    with fresh(clients):
+    with fresh(clients, wire):
         wire.made = 0
         deliver(FIRST, publish_mode=mode)
         return wire.made
@@ -187,7 +199,7 @@ def test_a_batch_that_dies_at_any_call_ends_exact_when_it_comes_again(
     is_projection = range(9, total - 4) if mode is PublishMode.SYNC else range(0)
     own = [each for each in range(1, total + 1) if each not in is_projection or each % 10 == 0]
     for number in every(nth, own):
-        with fresh(clients) as world:
+        with fresh(clients, wire) as world:
             assert killed(wire, number, moment, FIRST, mode)
             deliver(FIRST, publish_mode=mode)
             deliver(SECOND, publish_mode=mode)
@@ -198,7 +210,7 @@ def test_a_batch_that_dies_at_any_call_ends_exact_when_it_comes_again(
 def test_batches_out_of_order_end_as_the_file_is_written(clients: Clients, wire: Wire) -> None:
     total = calls_of(clients, wire, PublishMode.SYNC)
     for number in (4, 5, 6, total - 1):
-        with fresh(clients) as world:
+        with fresh(clients, wire) as world:
             killed(wire, number, "after", FIRST, PublishMode.SYNC)
             deliver(SECOND)
             deliver(FIRST)
@@ -213,7 +225,7 @@ def test_batches_out_of_order_end_as_the_file_is_written(clients: Clients, wire:
 def test_a_batch_killed_twice_and_delivered_thrice_is_exact(clients: Clients, wire: Wire) -> None:
     total = calls_of(clients, wire, PublishMode.SYNC)
     for first, second in ((4, 3), (5, 6), (6, total - 3), (total - 1, total)):
-        with fresh(clients) as world:
+        with fresh(clients, wire) as world:
             killed(wire, first, "after", FIRST, PublishMode.SYNC)
             killed(wire, second, "before", FIRST, PublishMode.SYNC)
             deliver(FIRST)
@@ -227,7 +239,7 @@ def test_somebody_else_s_version_between_two_deliveries_is_kept(
 ) -> None:
     total = calls_of(clients, wire, PublishMode.SYNC)
     for number in (5, 6, 8, total - 1):
-        with fresh(clients) as world:
+        with fresh(clients, wire) as world:
             killed(wire, number, "after", FIRST, PublishMode.SYNC)
             service = CommandService("tenant1")
             published = service.publish(
@@ -286,7 +298,7 @@ def whole_job(world: MotoWorld, wire: Wire) -> Job:
 
 def run_killed(clients: Clients, wire: Wire, kill: tuple[int, str] | None) -> int:
     """Run a job; answers how many calls its states made."""
-    with fresh(clients) as world, wire.only_in_steps():
+    with fresh(clients, wire) as world, wire.only_in_steps():
         wire.made, wire.kill = 0, kill
         ended = whole_job(world, wire)
         made = wire.made

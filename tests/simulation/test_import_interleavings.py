@@ -3,11 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import pytest
 from tests.support.airports import Airport
-from tests.support.calls import AwsCall, KilledError, Watched
+from tests.support.calls import AwsCall, KilledError
 from tests.support.fake_system import FakeSystem
 from tests.support.proof import sampled
 from tests.support.system import TENANT
@@ -30,26 +29,12 @@ SYNC, ASYNC = PublishMode.SYNC, PublishMode.ASYNC
 class ImportSystem(FakeSystem):
     """A system with imports, whose batches are killed now and then."""
 
+    watched = (*FakeSystem.watched, "import_bucket")
+
     def __init__(self, seed: int) -> None:
         super().__init__(seed, disorder={"shuffles": True, "duplicates": 0.1})
         self.kills = 0
         self.calls.observers.append(self._maybe_kill)
-
-    def parts(self) -> dict[str, Any]:
-        own = {
-            name: Watched(getattr(self.world, name), self.calls, self._saw)
-            for name in ("imports", "import_bucket")
-        }
-        return {**super().parts(), **own}
-
-    def _saw(self, method: str, args: tuple[Any, ...], answer: Any) -> None:
-        super()._saw(method, args, answer)
-        if method == "publish_many":
-            for publication, refusal in zip(args[0], answer, strict=True):
-                if refusal is None and hasattr(publication, "process"):
-                    self._written.append(publication.process)
-        elif method == "hand_over" and answer:
-            self._written.append(args[0])
 
     def _maybe_kill(self, call: AwsCall, _moment: str) -> None:
         strands = self.strands

@@ -14,7 +14,15 @@ from sfn_cqrs.domain.saga import SagaStatus
 from sfn_cqrs_tools.testing.builders import an_order
 from sfn_local import FunctionError
 
-OPERATIONS = ("find", "transact_write_items")
+OPERATIONS = (
+    "Take GetItem",
+    "PutItem",
+    "Take GetItem",
+    "Take PutItem",
+    "GetItem",
+    "TransactWriteItems",
+)
+"""Of the tenant's bucket of writes, which is new, of the request's key, and of the saga."""
 STREAM, SWEEP = "StreamOnSagaChangedFunction", "ScheduleSweepSagasFunction"
 FORWARD = ("resume", "reserve_stock", "charge_payment", "ship_order", "finish_saga")
 BACK = ("cancel_shipment", "refund_payment", "release_stock")

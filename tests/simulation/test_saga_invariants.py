@@ -111,10 +111,10 @@ def test_whoever_comes_first_all_is_made_or_all_is_undone_each_once(examples: in
 
 def test_a_compensation_that_waits_for_a_failed_version_goes_on_behind_its_redrive() -> None:
     """The version of a reservation fails while its saga turns back: the saga parks."""
-    killed = [(RESERVE, 1, 7), (RESERVE, 13, 1), ("CommandCheckVersionFunction", 1, 9)]
+    killed = [(RESERVE, 12, 7), ("CommandCheckVersionFunction", 1, 9)]
     story = Story(
         faults=tuple(Fault(function, number, times=times) for function, number, times in killed),
-        seed=2,
+        seed=5,
         zombies=0.25,
     )
 
@@ -154,7 +154,7 @@ def test_a_step_that_is_undone_while_it_is_at_work_has_its_effect_not_at_all_or_
 def test_a_compensation_that_fails_at_every_try_is_parked_and_goes_on_once_it_is_mended(
     undo: str,
 ) -> None:
-    begins = "Begin put_item"
+    begins = "Begin PutItem"
     dies = Fault(function_of("ship_order"), moment="after", operation=begins, times=ALWAYS)
     broken = Fault(function_of(undo), operation=begins, error="busy", times=ALWAYS)
     end = tell(Story(faults=(dies, broken)))
@@ -220,7 +220,7 @@ def without_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 CHARGE, SHIP = function_of("charge_payment"), function_of("ship_order")
 NUMBERS = range(1, 20)
-NEVER_RECORDED = Story(faults=(Fault(CHARGE, operation="End put_item", times=ALWAYS),))
+NEVER_RECORDED = Story(faults=(Fault(CHARGE, operation="End PutItem", times=ALWAYS),))
 MUTANTS: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], list[Story]]] = {
     "no void request": (without_void, [Story(overtaken=((CHARGE, each),)) for each in NUMBERS]),
     "no record of what was published": (without_record, [NEVER_RECORDED]),

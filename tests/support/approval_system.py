@@ -1,4 +1,4 @@
-"""A system of approvals over the fakes: the real functions, the real machine, virtual time."""
+"""A system of approvals in memory: the real functions, the real machine, virtual time."""
 
 import json
 from collections import Counter
@@ -7,15 +7,13 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, Self
 
-from tests.support.calls import KilledError, Watched
-from tests.support.fake_system import executions_of
-from tests.support.records import WatchedRecords
-from tests.support.stream import Stream, change
-from tests.support.system import API, TENANT, System
+from tests.support.calls import KilledError
+from tests.support.fake_system import InMemory, executions_of
+from tests.support.stream import Stream
+from tests.support.system import API, TENANT
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.approval_items import APPROVALS
-from sfn_cqrs.adapters.approval_table import ApprovalTable
 from sfn_cqrs.adapters.dynamodb import Item
 from sfn_cqrs.domain.approval import Approval, Rules, Status
 from sfn_cqrs.domain.errors import SfnCqrsError
@@ -25,19 +23,15 @@ from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.approvals.service import ApprovalService
 from sfn_cqrs.service.approvals.types import ApprovalType, Decided
 from sfn_cqrs.service.commands.service import Caller
-from sfn_cqrs_tools.testing.fakes import World
 
 CONSUMER = "StreamOnApprovalChangedFunction"
 TYPE = "ORDER_RELEASE"
-WATCHED = ("events", "failures", "requests")
 
 
-class _WatchedApprovals(WatchedRecords[Approval]):
-    page_of_status = ApprovalTable.page_of_status
-
-
-class ApprovalSystem(System):
+class ApprovalSystem(InMemory):
     """One approval's world. `effects` counts what was done, by the decision it was done for."""
+
+    watched = ("events", "failures")
 
     def __init__(
         self, seed: int | None = None, *, rules: Rules, disorder: dict[str, Any] | None = None
@@ -46,12 +40,11 @@ class ApprovalSystem(System):
         self.machine = self.template.machines["approval"]
         self.engine.create_state_machine(self.machine.name, self.machine.definition)
         self.stream = Stream.of(self.template, CONSUMER)
-        self.world = World()
+        self.streams["ApprovalsTable"] = self.stream
         self.effects: Counter[Status] = Counter()
         self.fails = False
         self.errors: list[SfnCqrsError] = []
         self._rules = rules
-        self._told = 0
 
     def __enter__(self) -> Self:
         super().__enter__()
@@ -60,19 +53,10 @@ class ApprovalSystem(System):
 
     def parts(self) -> dict[str, Any]:
         executions = executions_of(self, "approval", "APPROVALS_TABLE")
-        parts = {name: part for name, part in self.world.parts().items() if name != "clock"}
-        watched = {name: Watched(parts[name], self.calls, self._saw) for name in WATCHED}
-        calls = Watched(executions, self.calls, self._saw)
-        approvals = _WatchedApprovals(self.world, APPROVALS, self.clock.now, self.calls)
-        return {**parts, **watched, "approvals": approvals, "approval_executions": calls}
+        return super().parts() | {"approval_executions": self.watch(executions)}
 
     def processes(self) -> list[Process]:
         return []
-
-    def poll(self) -> None:
-        for item in self._images()[self._told :]:
-            self._told += 1
-            self.stream.offer(change(self._told, self.clock.time(), item))
 
     @property
     def approval(self) -> Approval:
@@ -128,11 +112,6 @@ class ApprovalSystem(System):
             raise ValueError("the warehouse is closed")
         self.effects[decided.status] += 1
         self.calls.after("effect")
-
-    def _saw(self, *_: Any) -> None:
-        """Move the fakes' clock."""
-        late = (self.clock.now() - self.world.clock()).total_seconds()
-        self.world.clock.advance(seconds=late)
 
     def _images(self) -> list[Item]:
         written = self.world.dynamodb.written

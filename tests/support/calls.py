@@ -34,6 +34,8 @@ class _Running:
     invocation: int
     made: int = 0
     name: str = ""
+    is_told_of: bool = False
+    """What an observer calls meanwhile is nobody's."""
 
 
 @dataclass
@@ -70,9 +72,11 @@ class Calls:
         running: _Running | None = getattr(self._own, "running", None)
         if running is not None:
             running.name = f"{name} "
-        yield
-        if running is not None:
-            running.name = ""
+        try:
+            yield
+        finally:
+            if running is not None:
+                running.name = ""
 
     def function(self) -> str | None:
         """The function that runs on this thread."""
@@ -85,19 +89,34 @@ class Calls:
 
     def before(self, operation: str) -> None:
         running: _Running | None = getattr(self._own, "running", None)
-        if running is not None:
+        if running is not None and not running.is_told_of:
             running.made += 1
             self._tell(running, operation, "before")
 
     def after(self, operation: str) -> None:
         running: _Running | None = getattr(self._own, "running", None)
-        if running is not None:
+        if running is not None and not running.is_told_of:
             self._tell(running, operation, "after")
+
+    @contextmanager
+    def around(self, operation: str) -> Iterator[None]:
+        """A call in here is told before it is made, and once it is answered or refused."""
+        self.before(operation)
+        try:
+            yield
+        except Exception:
+            self.after(operation)
+            raise
+        self.after(operation)
 
     def _tell(self, running: _Running, operation: str, moment: str) -> None:
         call = AwsCall(running.function, running.invocation, running.made, running.name + operation)
-        for observer in self.observers:
-            observer(call, moment)
+        running.is_told_of = True
+        try:
+            for observer in self.observers:
+                observer(call, moment)
+        finally:
+            running.is_told_of = False
 
 
 class Watched:

@@ -1,38 +1,31 @@
-"""A system over the fakes: as fast as it gets, for many versions and many seeds."""
+"""A system in memory: as fast as it gets, for many versions and many seeds."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from botocore.exceptions import ClientError
 from tests.support.calls import Watched
-from tests.support.stream import change
+from tests.support.records import writes_named
+from tests.support.stream import Stream, record_of
 from tests.support.system import System
 
-from sfn_cqrs.adapters.command_items import process_item
-from sfn_cqrs.adapters.dynamodb import marshal
 from sfn_cqrs.adapters.executions import Executions
-from sfn_cqrs.adapters.process_table import open_shard
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs_tools.testing.fakes import World
 from sfn_local import Engine, errors
 
-WATCHED = (
-    "commands",
-    "data",
-    "history",
-    "requests",
-    "attributes",
-    "events",
-    "failures",
-    "dead_letters",
-)
+WATCHED = ("attributes", "events", "failures", "dead_letters")
 
 
-class FakeSystem(System):
-    """Tables and topics are the fakes'; Step Functions is the engine; there are commands only."""
+class InMemory(System):
+    """Tables are in memory under the real adapters; topics and queues are fakes.
 
-    sweeps = ("ScheduleSweepCommandsFunction", "ScheduleSweepBlockedFunction")
+    Whatever a function asks of DynamoDB is a call of its own, before and after which anything may
+    happen; and so is what it asks of the parts in `watched`.
+    """
+
+    watched: ClassVar[tuple[str, ...]] = WATCHED
 
     def __init__(
         self,
@@ -42,71 +35,50 @@ class FakeSystem(System):
         express: float | None = None,
     ) -> None:
         super().__init__(seed, disorder=disorder, express=express)
-        self.world = World()
-        self._told = 0
-        self._written: list[Process] = []
+        self.world = World(clock=self.clock.now)
+        self.world.dynamodb.around = self.calls.around
+        self.streams: dict[str, Stream] = {}
+        self._read = 0
+
+    def __enter__(self) -> Self:
+        self._cleanup.enter_context(writes_named(self.calls))
+        return super().__enter__()
 
     def parts(self) -> dict[str, Any]:
-        self._move_clock()
-        watched = {name: Watched(part, self.calls, self._saw) for name, part in self._parts()}
-        machines = {"executions": "command", "express_executions": "command-express"}
-        executions = {
-            name: Watched(executions_of(self, machine, "COMMANDS_TABLE"), self.calls, self._saw)
-            for name, machine in machines.items()
-        }
-        return {
-            **watched,
-            "generations": self.world.generations,
-            "write_budget": self.world.write_budget,
-            **executions,
-            "read_models": lambda view, **_: Watched(
-                self.world.read_model(view), self.calls, self._saw
-            ),
-        }
+        parts = self.world.parts()
+        return parts | {name: self.watch(parts[name]) for name in self.watched}
 
     def processes(self) -> list[Process]:
         return self.world.stored_processes()
 
     def poll(self) -> None:
-        written, self._written = self._written, []
-        for process in written:
-            self._told += 1
-            self.stream.offer(self._record(process))
+        written = self.world.dynamodb.written[self._read :]
+        for number, change in enumerate(written, self._read + 1):
+            stream = self.streams.get(change.table)
+            if stream is not None:
+                stream.offer(record_of(change, number, self.clock.time(), stream))
+        self._read += len(written)
 
-    def _parts(self) -> list[tuple[str, Any]]:
-        parts = self.world.parts()
-        return [(name, parts[name]) for name in (*WATCHED, "processes")]
+    def watch(self, part: Any) -> Any:
+        """A part whose methods are calls."""
+        return Watched(part, self.calls, lambda *_: None)
 
-    def _saw(self, method: str, args: tuple[Any, ...], answer: Any) -> None:
-        """Note what a call has written, and move the fakes' clock."""
-        self._move_clock()
-        if method in ("begin", "park", "close", "restart", "leave", "renew", "skip"):
-            process = answer if method == "begin" else answer.process
-            if process is not None and (method == "begin" or answer.done):
-                self._written.append(process)
-        elif method == "hand_over" and answer:
-            self._written.append(args[0])
-        elif method in ("publish", "publish_many"):
-            is_one = method == "publish"
-            publications, refusals = ([args[0]], [answer]) if is_one else (args[0], answer)
-            self._written += [
-                publication.process
-                for publication, refusal in zip(publications, refusals, strict=True)
-                if refusal is None and hasattr(publication, "process")
-            ]
 
-    def _move_clock(self) -> None:
-        late = (self.clock.now() - self.world.clock()).total_seconds()
-        self.world.clock.advance(seconds=late)
+class FakeSystem(InMemory):
+    """Step Functions is the engine; there are commands only."""
 
-    def _record(self, process: Process) -> dict[str, Any]:
-        item = process_item(process, open_shard(process)) | {
-            "task_token": process.token,
-            "token_seq": process.token_seq,
-            "error": process.error,
-            "cause": process.cause,
+    sweeps = ("ScheduleSweepCommandsFunction", "ScheduleSweepBlockedFunction")
+
+    def __init__(self, seed: int | None = None, **more: Any) -> None:
+        super().__init__(seed, **more)
+        self.streams["CommandsTable"] = self.stream
+
+    def parts(self) -> dict[str, Any]:
+        machines = {"executions": "command", "express_executions": "command-express"}
+        return super().parts() | {
+            name: self.watch(executions_of(self, machine, "COMMANDS_TABLE"))
+            for name, machine in machines.items()
         }
-        return change(self._told, self.clock.time(), marshal(item))
 
 
 @contextmanager

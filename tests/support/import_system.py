@@ -1,4 +1,4 @@
-"""A system over moto with imports: their machine, and the stream of their table."""
+"""A system with imports: their machine, and the stream of their table."""
 
 import csv
 from collections.abc import Sequence

@@ -1,8 +1,7 @@
 """A system over DynamoDB in memory and over moto: all is made as template.yaml has it."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import cache
 from math import ceil
 from typing import Any, NamedTuple, Self
@@ -12,7 +11,6 @@ from urllib.parse import urlparse
 import boto3
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
-from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives.asymmetric import rsa
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
@@ -20,19 +18,18 @@ from moto.core.utils import unix_time_millis
 from moto.s3.models import s3_backends
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
-from tests.support.stream import Stream
+from tests.support.stream import record_of
 from tests.support.system import System
 
 from sfn_cqrs.adapters.command_items import as_process
 from sfn_cqrs.adapters.dynamodb import unmarshal
 from sfn_cqrs.domain.process import Process
-from sfn_cqrs_tools.testing.dynamodb import Change, DynamoDB
+from sfn_cqrs_tools.testing.dynamodb import DynamoDB
 from sfn_cqrs_tools.testing.fakes.stored import TABLES
 from sfn_local import FunctionError
 from sfn_local.http_server import Request
 from sfn_local.server import handler as engine_handler
 
-Told = Callable[[str], None]
 NEVER = float("inf")
 """Moto has the machine's clock; this system says itself when a message comes again."""
 RECEIVED_AT_ONCE = 10
@@ -46,26 +43,6 @@ class Hidden(NamedTuple):
     at: float
     receives: int
     message: dict[str, Any]
-
-
-class ToldDynamoDB(DynamoDB):
-    """Says of each call when it begins and when it is answered, as botocore does."""
-
-    def __init__(self, names: dict[str, str], before: Told, after: Told) -> None:
-        """Make the framework's tables under these names."""
-        super().__init__({name: TABLES[logical_id] for logical_id, name in names.items()})
-        self._before, self._after = before, after
-
-    @contextmanager
-    def _called(self, operation: str, call: dict[str, Any]) -> Iterator[None]:
-        self._before(operation)
-        try:
-            with super()._called(operation, call):
-                yield
-        except ClientError:
-            self._after(operation)
-            raise
-        self._after(operation)
 
 
 class MotoSystem(System):
@@ -90,7 +67,8 @@ class MotoSystem(System):
         self.streams = {"CommandsTable": self.stream}
         names = {logical_id: self.template.name(logical_id) for logical_id in TABLES}
         self._tables = {name: logical_id for logical_id, name in names.items()}
-        self.dynamodb = ToldDynamoDB(names, self.before_call, self.after_call)
+        self.dynamodb = DynamoDB({name: TABLES[each] for each, name in names.items()})
+        self.dynamodb.around = self.calls.around
 
     def __enter__(self) -> Self:
         # moto's SNS signs each message: one short key per process will do.
@@ -124,7 +102,7 @@ class MotoSystem(System):
         for number, change in enumerate(written, self._read - len(written) + 1):
             stream = self.streams.get(self._tables[change.table])
             if stream is not None:
-                stream.offer(self._told_of(change, number, stream))
+                stream.offer(record_of(change, number, self.clock.time(), stream))
 
     def forget_written(self) -> None:
         """Have no stream tell of what was written until now."""
@@ -133,21 +111,6 @@ class MotoSystem(System):
     def items(self, table: str) -> list[dict[str, Any]]:
         """The items of a table by its logical id; no function has asked for them."""
         return self.dynamodb.items(self.template.name(table))
-
-    def _told_of(self, change: Change, number: int, stream: Stream) -> dict[str, Any]:
-        image = {} if change.item is None else {"NewImage": change.item}
-        return {
-            "eventID": str(number),
-            "eventName": change.event,
-            "eventSource": "aws:dynamodb",
-            "eventSourceARN": stream.settings.stream_arn,
-            "dynamodb": {
-                "ApproximateCreationDateTime": self.clock.time(),
-                "Keys": change.keys,
-                "SequenceNumber": f"{number:020d}",
-                **image,
-            },
-        }
 
     def client(self, service: str) -> Any:
         return self.clients[service]

@@ -1,4 +1,4 @@
-"""A system over the fakes that rebuilds read models while versions are published and imported.
+"""A system in memory that rebuilds read models while versions are published and imported.
 
 Functions run in three environments, each of which knows for itself which generations there are.
 """
@@ -9,14 +9,11 @@ from contextlib import AbstractContextManager
 from io import BytesIO
 from typing import Any
 
-from tests.support.calls import Calls, Watched
+from tests.support.calls import Calls
 from tests.support.fake_system import FakeSystem, executions_of
-from tests.support.records import WatchedRecords
 from tests.support.system import TENANT
 
-from sfn_cqrs.adapters.generation_items import PROBLEMS, SEGMENTS, VIEWS
 from sfn_cqrs.adapters.generations import Generations, Writing
-from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.adapters.read_model import ReadModel
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit, Command
@@ -101,33 +98,17 @@ class RebuildSystem(FakeSystem):
 
     def parts(self) -> dict[str, Any]:
         executions = executions_of(self, "rebuild", "READ_MODELS_TABLE")
-        records = {
-            name: WatchedRecords(self.world, kind, self.clock.now, self.calls)
-            for name, kind in (
-                ("views", VIEWS),
-                ("segments", SEGMENTS),
-                ("problems", PROBLEMS),
-                ("import_jobs", IMPORTS),
-            )
-        }
-        world = self.world.parts()
-        plain = ("import_budgets", "import_queue", "import_places", "import_limits")
         return {
             **super().parts(),
-            **records,
-            **{name: world[name] for name in plain},
-            **{name: self._watched(world[name]) for name in ("imports", "import_bucket")},
+            "import_bucket": self.watch(self.world.import_bucket),
             "generations": self.environments,
-            "generation_rows": lambda key: self._watched(self.world.generation_rows(key)),
-            "read_models": lambda view, **_: self._watched(
-                ReadModel(
-                    self.world.dynamodb,
-                    "ReadModelsTable",
-                    view,
-                    generation=self.environments.of,
-                )
+            "read_models": lambda view, **_: ReadModel(
+                self.world.dynamodb,
+                "ReadModelsTable",
+                view,
+                generation=self.environments.of,
             ),
-            "rebuild_executions": self._watched(executions),
+            "rebuild_executions": self.watch(executions),
         }
 
     # What a test does and sees.
@@ -222,6 +203,3 @@ class RebuildSystem(FakeSystem):
     def _rows(self, generation: int) -> list[tuple[tuple[str, str], dict[str, Any]]]:
         """The rows of a generation by partition and sort key."""
         return list(self.world.stored_view(ViewKey(TENANT, self.view), generation).items())
-
-    def _watched(self, part: Any) -> Any:
-        return Watched(part, self.calls, self._saw)

@@ -1,27 +1,27 @@
-"""Records whose gets and puts are calls of their own, so that anything may happen between them."""
+"""Writes of records, told by their names: `Park PutItem`."""
 
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
 
-from tests.support.calls import Calls, Watched
+from tests.support.calls import Calls
 
-from sfn_cqrs.adapters.records import Kind, Records
-from sfn_cqrs.domain.clock import Now
-from sfn_cqrs.domain.records import Record, RecordKey, Write, Written
-from sfn_cqrs_tools.testing.fakes import World
-from sfn_cqrs_tools.testing.fakes.stored import TABLE_OF
+from sfn_cqrs.adapters.records import Records
+from sfn_cqrs.domain.records import RecordKey, Write, Written
 
-R = TypeVar("R", bound=Record)
+_change = Records.change
 
 
-class WatchedRecords(Records[R]):
-    """The real ones; the calls of a write are told with its name, such as `Park put_item`."""
+@contextmanager
+def writes_named(calls: Calls) -> Iterator[None]:
+    """The calls of a write are told with its name before that of their operation."""
 
-    def __init__(self, world: World, kind: Kind[R], now: Now, calls: Calls) -> None:
-        watched: Any = Watched(world.dynamodb, calls, lambda *_: None)
-        table = TABLE_OF[kind.name]
-        super().__init__(watched, table, kind, requests=world.requests, now=now)
-        self._calls = calls
+    def change(
+        records: Records[Any], key: RecordKey, write: Write[Any], seen: Any = None
+    ) -> Written[Any]:
+        with calls.named(type(write).__name__):
+            return _change(records, key, write, seen)
 
-    def change(self, key: RecordKey, write: Write[R], seen: R | None = None) -> Written[R]:
-        with self._calls.named(type(write).__name__):
-            return super().change(key, write, seen)
+    with mock.patch.object(Records, "change", change):
+        yield

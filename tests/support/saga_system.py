@@ -1,13 +1,11 @@
-"""A system over the fakes that runs sagas: their machine and their stream beside the commands'."""
+"""A system in memory that runs sagas: their machine and their stream beside the commands'."""
 
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from tests.support.calls import Watched
 from tests.support.fake_system import FakeSystem, executions_of
-from tests.support.records import WatchedRecords
-from tests.support.stream import Stream, change
+from tests.support.stream import Stream
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.saga_items import SAGAS
@@ -38,18 +36,17 @@ class SagaSystem(FakeSystem):
         self.saga_machine = self.template.machines["order-saga"]
         self.engine.create_state_machine(self.saga_machine.name, self.saga_machine.definition)
         self.saga_stream = Stream.of(self.template, STREAM)
+        self.streams["SagasTable"] = self.saga_stream
         self.is_late: IsLate = lambda _: False
         self.is_doubled = False
         self.late: list[tuple[str, bytes]] = []
 
     def parts(self) -> dict[str, Any]:
         executions = executions_of(self, "order-saga", "SAGAS_TABLE")
-        watched = Watched(executions, self.calls, lambda *_: None)
+        watched = self.watch(executions)
         return {
             **super().parts(),
-            "sagas": WatchedRecords(self.world, SAGAS, self.clock.now, self.calls),
             "saga_machines": {"order-saga": watched},
-            "tasks": self.world.tasks,
         }
 
     def submit(self, function: str, payload: bytes, done: Done) -> None:
@@ -68,14 +65,6 @@ class SagaSystem(FakeSystem):
         for function, payload in late:
             self._answer(function, payload)
         self.run()
-
-    def poll(self) -> None:
-        super().poll()
-        written = list(self.world.dynamodb.written)
-        self.world.dynamodb.written.clear()
-        for item in (one.item for one in written if one.table == "SagasTable"):
-            self._told += 1
-            self.saga_stream.offer(change(self._told, self.clock.time(), item))
 
     def step(self) -> bool:
         self.poll()

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from sfn_cqrs.adapters.dynamodb import Item
 from sfn_cqrs_tools.runtime.events import matches
 from sfn_cqrs_tools.runtime.streams import StreamMapping, StreamSettings
 from sfn_cqrs_tools.runtime.template import Template
+from sfn_cqrs_tools.testing.dynamodb import Change
 from sfn_local import Clock
 
 FUNCTION = "StreamOnProcessChangedFunction"
@@ -86,16 +86,18 @@ class Stream:
         ).deliver(batch)
 
 
-def change(number: int, at: float, item: Item) -> Record:
-    """The record of what an item has become."""
+def record_of(change: Change, number: int, at: float, stream: Stream) -> Record:
+    """What a stream tells of a write."""
+    image = {} if change.item is None else {"NewImage": change.item}
     return {
         "eventID": str(number),
-        "eventName": "MODIFY",
+        "eventName": change.event,
         "eventSource": "aws:dynamodb",
+        "eventSourceARN": stream.settings.stream_arn,
         "dynamodb": {
             "ApproximateCreationDateTime": at,
-            "Keys": {name: item[name] for name in ("pk", "sk")},
-            "NewImage": item,
+            "Keys": change.keys,
             "SequenceNumber": f"{number:020d}",
+            **image,
         },
     }

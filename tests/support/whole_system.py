@@ -1,4 +1,4 @@
-"""The whole system over moto: every machine, every stream, every queue, the API and the sweep."""
+"""The whole system: every machine, every stream, every queue, the API and the sweep."""
 
 import json
 from collections.abc import Callable

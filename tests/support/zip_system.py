@@ -1,4 +1,4 @@
-"""A system over moto with imports of archives: both machines, and the stream of their table."""
+"""A system with imports of archives: both machines, and the stream of their table."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,7 @@
 """A client of DynamoDB whose tables are in memory."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import RLock
 from typing import Any, NamedTuple
 
@@ -78,12 +78,14 @@ class DynamoDB:
     """The operations that adapters call.
 
     `written` is what the tables' streams tell, in order. A write that changes nothing tells
-    nothing.
+    nothing. `around` is entered around each call, with the operation's name: what it raises is
+    raised by the call, before it takes effect or after.
     """
 
     def __init__(self, tables: Mapping[str, Mapping[str, Index]]) -> None:
         """Make tables with these indexes."""
         self.lock = RLock()
+        self.around: Callable[[str], AbstractContextManager[Any]] = nullcontext
         self.written: list[Change] = []
         self._tables = {name: Table(indexes) for name, indexes in tables.items()}
 
@@ -207,7 +209,7 @@ class DynamoDB:
     def _called(self, operation: str, call: dict[str, Any]) -> Iterator[None]:
         _check_parameters(call, _ACCEPTED[operation])
         try:
-            with self.lock:
+            with self.around(operation), self.lock:
                 yield
         except RefusedError as error:
             raise refusal(operation, "ValidationException", str(error)) from None

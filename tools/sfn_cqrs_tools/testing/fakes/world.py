@@ -92,7 +92,7 @@ class World(Stored):
     """The adapters over DynamoDB in memory, and fakes of the rest, under a clock moved by hand.
 
     `bootstrap.override(**world.parts())` puts them in place. `dynamodb` is another client, if
-    one is given; the tables of it must be there.
+    one is given; the tables of it must be there. `clock` is anything that answers the time.
     """
 
     def __init__(
@@ -105,8 +105,9 @@ class World(Stored):
         import_limits: Limits | None = None,
         import_places: Places | None = None,
         dynamodb: Any = None,
+        clock: Any = None,
     ) -> None:
-        self.clock = ManualClock()
+        self.clock: ManualClock = clock or ManualClock()
         self.at_once = at_once
         self.dynamodb: Any = dynamodb or DynamoDB(TABLES)
         self._command_ttl = command_ttl or Retention()
