@@ -1,4 +1,4 @@
-"""What has failed and waits for somebody, in groups of the same kind, type and error."""
+"""Failures that wait for somebody, in groups of the same kind, type and error."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ AT_ONCE: Final = 8
 EVER: Final = "0"
 LONGEST_ERROR: Final = 200
 _VARIES: Final = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}|\b\d+\b")
-"""What of an error is of one item only: ids and numbers."""
+"""Parts of an error that differ from item to item: ids and numbers."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Failure:
     label: str
     path: str
     rows: int = 0
-    """Of a task or an import how many of its items or rows have failed."""
+    """How many items of a task, or rows of an import, have failed."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,7 @@ def _imports(ask: Ask) -> Iterator[Failure]:
 
 
 def _items(ask: Ask, path: str, **query: str) -> list[dict[str, Any]]:
-    """The first page of a list; none of what this person may not read."""
+    """Return the first page of a list, or nothing if this person may not read it."""
     try:
         items: list[dict[str, Any]] = ask.api.get(path, limit=LISTED, **query)["items"]
     except ApiProblem:

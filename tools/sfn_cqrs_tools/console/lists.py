@@ -1,6 +1,6 @@
 """Lists: filters, sorting, totals and pages, the same on every page that has one.
 
-All of it stands in the address, so that a list can be shared and looked at again.
+The address has all of it, so a list can be shared and opened again.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PLACE: Final = ("cursor", "before", "page", "count")
 
 @dataclass(frozen=True)
 class Shape(Generic[T]):
-    """What a list can do with its rows.
+    """Describe what a list can do with its rows.
 
     `sorts` has a key for each column that can be sorted by. `texts` returns what a search looks
     through, `at` the moment of a row; rows come newest first where it is given.
@@ -45,7 +45,7 @@ class Shape(Generic[T]):
     at: Callable[[T], object] | None = None
     most: int = MOST_READ
     fixed: tuple[str, ...] = ()
-    """What of the address says which list it is, and is no filter of it."""
+    """Names in the address that choose the list, and do not filter it."""
 
 
 @dataclass(frozen=True)

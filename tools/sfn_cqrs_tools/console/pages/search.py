@@ -1,4 +1,4 @@
-"""The search: what an id, a code, a name, a text of the data or an error leads to."""
+"""The search: find things by id, code, name, text of the data, or error."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Hit:
 
 @dataclass(frozen=True)
 class Found:
-    """What was found of a kind; `more` leads to the list that has the rest."""
+    """Hits of one kind; `more` leads to the list that has the rest."""
 
     kind: str
     hits: list[Hit]
@@ -194,7 +194,7 @@ def _named_executions(ask: Ask, text: str) -> list[Found]:
 
 
 def _failures(ask: Ask, text: str) -> list[Found]:
-    """What waits for somebody because of an error with this text."""
+    """Find failures whose error has this text."""
     groups = [
         one
         for one in failures(ask).groups
