@@ -88,7 +88,8 @@ class Stream:
 
 def record_of(change: Change, number: int, at: float, stream: Stream) -> Record:
     """What a stream tells of a write."""
-    image = {} if change.item is None else {"NewImage": change.item}
+    item = change.item
+    image = {} if item is None else {"NewImage": item}
     return {
         "eventID": str(number),
         "eventName": change.event,

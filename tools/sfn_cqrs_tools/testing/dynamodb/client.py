@@ -59,7 +59,12 @@ class Change(NamedTuple):
     table: str
     event: str
     keys: Item
-    item: Item | None
+    stored: Stored | None
+
+    @property
+    def item(self) -> Item | None:
+        """Return the item then; None: it was deleted."""
+        return self.stored.copy() if self.stored else None
 
 
 class Part(NamedTuple):
@@ -287,7 +292,7 @@ class DynamoDB:
             return
         event = "INSERT" if before is None else "REMOVE" if after is None else "MODIFY"
         keys = {name: {"S": value} for name, value in zip(KEYS, part.place, strict=True)}
-        self.written.append(Change(part.table, event, keys, after.copy() if after else None))
+        self.written.append(Change(part.table, event, keys, after))
 
 
 class Paginator:

@@ -86,7 +86,6 @@ class Table:
 
     def prepared(self, item: Item) -> Stored:
         """Return an item as it is stored; refuse what does not fit."""
-        place_of({name: item[name] for name in KEYS if name in item})
         size = weigh(item)
         if size > MOST_ITEM_BYTES:
             raise UnfitError("Item size has exceeded the maximum allowed size")
