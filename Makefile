@@ -131,7 +131,7 @@ clone-test: $(DEV_READY) ## one of everything new in an empty clone, and the clo
 	$(BIN)/python -m tests.clone.run
 
 bench: $(DEV_READY) $(FABRIC_READY) ## print the tables of docs/benchmarks.md
-	for name in cold models command cost attributes task import rebuild scale fairness iam engine; do $(BIN)/python bench/$$name.py $(ARGS) || exit 1; done
+	for name in cold models command cost attributes task import undo rebuild scale fairness iam engine; do $(BIN)/python bench/$$name.py $(ARGS) || exit 1; done
 
 lock: $(SUPPLY_READY) ## pin what is new in the requirements; ARGS=--upgrade: the newest of everything
 	$(call pin,dev,$(RUNTIME_REQUIREMENTS) requirements/dev.in,$(ENGINE) $(ARGS))

@@ -16,6 +16,7 @@ from typing import Any
 from command import publish_and_settle
 from report import Figure, main
 from stacks import a_stack
+from undo import of_a_million
 
 from sfn_cqrs.adapters.process_table import BLOCKED_SHARDS, FAILED_SHARDS
 from sfn_cqrs.service.logs import logger
@@ -73,7 +74,15 @@ def measure() -> list[Figure]:
         Figure("commands, all", loaded, "$ a million", LOADED),
         Figure("commands and a tenth of the idle month", loaded + month / 10, "$ a million"),
         Figure("commands, all, Notices=disabled", loaded - _of_a_notice(), "$ a million"),
+        *_undone(),
     ]
+
+
+def _undone() -> list[Figure]:
+    """Reckon a million rows of an import that changes items, and its undo."""
+    recorder = Recorder()
+    with a_stack(recorder) as stack:
+        return of_a_million(stack, recorder)
 
 
 def _deployed(parameters: dict[str, str]) -> Template:
@@ -85,7 +94,7 @@ def _sum(template: Template) -> float:
 
 
 def _idle(template: Template) -> dict[str, float]:
-    sweeps = [name for name in template.functions if name.startswith("Schedule")]
+    sweeps = [name for name in template.functions if _is_every_minute(template, name)]
     runs = len(sweeps) * MINUTES
     traced = [name for name in sweeps if _is_active(template, name)]
     polled = [
@@ -166,6 +175,10 @@ def _alarm_metrics(template: Template) -> int:
 def _properties(template: Template, name: str) -> dict[str, Any]:
     globals_ = template.document["Globals"]["Function"]
     return {**globals_, **template.of_type("AWS::Serverless::Function")[name]}
+
+
+def _is_every_minute(template: Template, name: str) -> bool:
+    return "EveryMinute" in _properties(template, name).get("Events", {})
 
 
 def _is_active(template: Template, name: str) -> bool:

@@ -20,6 +20,7 @@ from sfn_cqrs.domain.retention import Retention
 
 if TYPE_CHECKING:
     from sfn_cqrs.adapters.approval_table import ApprovalTable
+    from sfn_cqrs.adapters.audit_tables import AuditTables
     from sfn_cqrs.adapters.command_table import CommandTable
     from sfn_cqrs.adapters.data_table import DataTable
     from sfn_cqrs.adapters.executions import Executions
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from sfn_cqrs.adapters.sql import Sql
     from sfn_cqrs.adapters.task_table import TaskTable
     from sfn_cqrs.adapters.topics import DeadLetters, People, Topic
+    from sfn_cqrs.adapters.usage_table import UsageTable
     from sfn_cqrs.adapters.wait_table import WaitTable
     from sfn_cqrs.adapters.write_bucket import WriteBudget
     from sfn_cqrs.adapters.zip_bucket import ZipBucket
@@ -228,16 +230,27 @@ def _postgres() -> str:
     return os.environ.get("POSTGRES", "")
 
 
-def _command_ttl() -> Retention:
+def command_ttl() -> Retention:
+    """How long commands are kept that no later version needs."""
     return Retention.parse(os.environ.get("COMMAND_TTL_DAYS", ""))
 
 
-def _history_ttl() -> Retention:
+def history_ttl() -> Retention:
+    """How long earlier rows are kept."""
     return Retention.parse(os.environ.get("HISTORY_TTL_DAYS", ""))
 
 
 def _task_ttl() -> Retention:
     return Retention.parse(os.environ.get("TASK_TTL_DAYS", ""))
+
+
+def _audited() -> dict[str, str]:
+    return {
+        "commands": os.environ["COMMANDS_TABLE"],
+        "data": os.environ["DATA_TABLE"],
+        "history": os.environ["HISTORY_TABLE"],
+        "imports": os.environ["IMPORT_TMP_TABLE"],
+    }
 
 
 # Time and traces.
@@ -293,7 +306,7 @@ requests: "Part[RequestTable]" = _part(
 )
 """The answers to idempotent requests."""
 processes: "Part[ProcessTable]" = _part(
-    "adapters.process_table:ProcessTable", _dynamodb, commands_table_name, _now, _command_ttl
+    "adapters.process_table:ProcessTable", _dynamodb, commands_table_name, _now, command_ttl
 )
 """The process items."""
 commands: "Part[CommandTable]" = _part(
@@ -305,7 +318,7 @@ commands: "Part[CommandTable]" = _part(
     requests=requests,
     attributes=attributes,
     now=_now,
-    retention=_command_ttl,
+    retention=command_ttl,
 )
 """The commands."""
 data: "Part[DataTable]" = _part(
@@ -318,9 +331,17 @@ history: "Part[HistoryTable]" = _part(
     _variable("HISTORY_TABLE"),
     attributes,
     _now,
-    _history_ttl,
+    history_ttl,
 )
 """The earlier rows."""
+audit_tables: "Part[AuditTables]" = _part(
+    "adapters.audit_tables:AuditTables", _dynamodb, _audited, _now
+)
+"""The tables as an audit reads them."""
+usage: "Part[UsageTable]" = _part(
+    "adapters.usage_table:UsageTable", _dynamodb, _requests_table, _now
+)
+"""What parts of the tables have of tenants."""
 waits: "Part[WaitTable]" = _part("adapters.wait_table:WaitTable", _dynamodb, _requests_table, _now)
 """The tokens of executions that wait for somebody outside."""
 executions: "Part[Executions]" = _executions(_variable("COMMAND_MACHINE_ARN"), commands_table_name)

@@ -45,6 +45,22 @@ def test_the_plans_of_a_job_are_listed_in_the_order_of_its_rows(imports):
     assert list(imports.plans(JOB)) == [(2, PLAN), (1002, {1002: CREATED})]
 
 
+def test_the_headings_of_a_table_are_kept_for_each_tenant(imports):
+    imports.keep_mapping("tenant1", "airports", {"Code": "icao"})
+    imports.keep_mapping("tenant1", "airports", {"Airport code": "icao"})
+
+    assert imports.mapping("tenant1", "airports") == {"Airport code": "icao"}
+    assert imports.mapping("tenant1", "others") == imports.mapping("tenant2", "airports") == {}
+
+
+def test_a_preview_comes_back_as_it_was(world):
+    rows = [{"row": 2, "cells": [{"field": "name", "before": None, "after": "Narita"}]}]
+    world.import_bucket.put_preview(JOB, 2, rows)
+
+    assert world.import_bucket.preview(JOB, 2) == rows
+    assert world.import_bucket.preview(JOB, 102) == []
+
+
 def test_one_row_of_a_plan_changes_if_it_is_as_it_was_read(imports):
     imports.plan(JOB, 2, PLAN)
 

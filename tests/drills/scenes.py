@@ -21,6 +21,7 @@ from sfn_local import FunctionError
 UPLOADED = "EventOnFileUploadedFunction"
 SUBSCRIBED = "LiveOnSubscribeFunction"
 RELEASED = "CommandSyncDataFunction"
+AUDITED = "ScheduleAuditSampleFunction"
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 BUSY = 12 * MINUTE
@@ -222,6 +223,18 @@ def _nothing_starts(stack: Stack) -> None:
         stream.dropped = lambda _: False
 
 
+def _damaged(stack: Stack) -> None:
+    """Change a data row behind the framework's back."""
+    _command(stack)
+    stack.run()
+    client, table = stack.clients["dynamodb"], stack.template.environment["DATA_TABLE"]
+    row = client.scan(TableName=table)["Items"][-1]
+    client.put_item(TableName=table, Item={**row, "command_id": {"S": "another"}})
+    stack.fault_at = stack.clock.time()
+    stack.invoke(AUDITED, {"source": "aws.events", "detail": {"sample": "1/1"}})
+    client.put_item(TableName=table, Item=row)
+
+
 def _nobody_repairs(stack: Stack) -> None:
     _command(stack, {})
     stack.run()
@@ -273,6 +286,7 @@ SUBSCRIBING_FAILS = Scene(
     "the function raises; somebody subscribes every four minutes", _subscribing_fails
 )
 NO_ITEM = Scene("a record of the stream is not an item of its table", _no_item)
+DAMAGED = Scene("a data row is not what its version says, and an audit comes by", _damaged)
 UNREPAIRED = Scene("a version fails, and nobody repairs it", _nobody_repairs)
 AURORA = aws_says(
     "RDS says 100 % for twenty minutes",

@@ -173,6 +173,7 @@ WAYS: dict[str, Callable[[Drills, str], list[Scene]]] = {
     "ApproximateNumberOfMessagesVisible": lambda drills, name: [drills.buries(drills.queue(name))],
     "NumberOfMessagesSent": lambda drills, name: [drills.buries(drills.queue(name))],
     "Throttles": lambda drills, _: [drills.refused("StreamOnProcessChangedFunction")],
+    "AuditFindings": lambda drills, _: [drills.play(scenes.DAMAGED)],
     "OldestUnrepairedSeconds": lambda drills, _: [drills.play(scenes.UNREPAIRED)],
     "5xx": lambda drills, name: [drills.play(scenes.api_fails(drills.api(name)), name)],
     "Latency": lambda drills, _: [drills.play(scenes.API_IS_SLOW)],

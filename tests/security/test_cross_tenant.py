@@ -162,6 +162,7 @@ def asked(theirs: Foreign) -> dict[str, list[Ask]]:
         ],
         "GET /repairs/{id}": [("GET", f"/repairs/{theirs.repair}", None, None)],
         "POST /repairs/{id}/start": [("POST", f"/repairs/{theirs.repair}/start", None, None)],
+        "GET /usage": [("GET", "/usage", None, None)],
         "GET /rebuilds": [("GET", "/rebuilds", None, None)],
         "GET /rebuilds/{name}": [("GET", f"/rebuilds/{BY_CUSTOMER}", None, None)],
         "GET /rebuilds/{name}/problems": [
@@ -212,6 +213,7 @@ def asked(theirs: Foreign) -> dict[str, list[Ask]]:
             ("POST", f"/imports/{job}/cancel", None, None),
             ("POST", f"/imports/{archive}/cancel", None, None),
         ],
+        "GET /imports/{id}/preview": [("GET", f"/imports/{job}/preview", None, None)],
         "POST /imports/{id}/undo": [("POST", f"/imports/{job}/undo", None, None)],
         "POST /imports/{id}/retry": [
             ("POST", f"/imports/{job}/retry", None, None),

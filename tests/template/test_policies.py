@@ -104,7 +104,7 @@ def _text(arn: Any) -> str:
     return str(arn if isinstance(arn, str) else arn.get("Fn::Sub") or arn.get("Ref") or arn)
 
 
-def test_only_a_read_model_is_ever_deleted_from_and_a_rebuild_alone_scans() -> None:
+def test_only_a_read_model_is_ever_deleted_from_and_only_rebuilds_and_audits_scan() -> None:
     deletes = {
         json.dumps(owned(json.loads(resource)))
         for logical_id in FUNCTIONS
@@ -113,7 +113,10 @@ def test_only_a_read_model_is_ever_deleted_from_and_a_rebuild_alone_scans() -> N
     }
 
     assert deletes == {json.dumps(attribute("ReadModelsTable"))}
-    assert who_may("dynamodb:Scan") == {"RebuildWorkOnSegmentFunction"}
+    assert who_may("dynamodb:Scan") == {
+        "RebuildWorkOnSegmentFunction",
+        "ScheduleAuditSampleFunction",
+    }
 
 
 def test_only_the_outboxes_consumers_the_sweeps_and_parents_start_executions() -> None:

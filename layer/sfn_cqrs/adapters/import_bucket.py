@@ -193,6 +193,23 @@ class ImportBucket:
             ContentType="application/jsonl",
         )
 
+    def put_preview(self, key: ImportKey, first: int, rows: Iterable[dict[str, Any]]) -> None:
+        """Keep what a dry run found of a batch's rows as JSON Lines."""
+        body = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
+        self._client.put_object(
+            Bucket=self._bucket,
+            Key=_preview_key(key, first),
+            Body=body.encode(),
+            ContentType="application/jsonl",
+        )
+
+    def preview(self, key: ImportKey, first: int) -> list[dict[str, Any]]:
+        """Read what a dry run found of a batch's rows; empty where it kept none."""
+        with suppressing("NoSuchKey"):
+            answer = self._client.get_object(Bucket=self._bucket, Key=_preview_key(key, first))
+            return [json.loads(line) for line in answer["Body"].iter_lines()]
+        return []
+
     def errors(self, key: ImportKey, first: int) -> Iterator[FailedRow]:
         """Read the failed rows of a batch back."""
         answer = self._client.get_object(Bucket=self._bucket, Key=_errors_key(key, first))
@@ -225,6 +242,10 @@ def _parts(lines: Iterable[str]) -> Iterator[bytes]:
 
 def _errors_key(key: ImportKey, first: int) -> str:
     return f"jobs/{key.tenant}/{key.id}/errors/{first:09d}.jsonl"
+
+
+def _preview_key(key: ImportKey, first: int) -> str:
+    return f"jobs/{key.tenant}/{key.id}/preview/{first:09d}.jsonl"
 
 
 def _line(failed: FailedRow) -> str:

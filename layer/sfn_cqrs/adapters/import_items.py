@@ -24,7 +24,7 @@ _JOB: Final = Codec(
         "key": Codec(ImportKey, names=_KIND, also=PUBLIC),
         "by": CREATED,
     },
-    lean=(*LEAN, "size", "retries", "since", "sent_at", "undoes", "undone_by"),
+    lean=(*LEAN, "size", "retries", "since", "sent_at", "undoes", "undone_by", "mapping"),
     also={"opened_at": "opened_at"},
     parts=PARTS,
 )

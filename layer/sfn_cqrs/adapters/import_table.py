@@ -9,14 +9,14 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, refused_item, unmarshal
+from sfn_cqrs.adapters.dynamodb import Item, get, is_refused, marshal, refused_item, unmarshal
 from sfn_cqrs.adapters.import_items import WHOSE
 from sfn_cqrs.adapters.table import Table
 from sfn_cqrs.adapters.transactions import write_all
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import SupersededError
 from sfn_cqrs.domain.imports import Counts, Fate, Marker, Plan, Planned
-from sfn_cqrs.domain.keys import ImportKey, shard_of
+from sfn_cqrs.domain.keys import ImportKey, mappings_pk, shard_of
 
 SHARDS = 16
 LIFETIME_SECONDS = 35 * 86_400
@@ -53,6 +53,17 @@ class ImportTable(Table):
         """A job's plans, each with its batch's first row, in the order of its rows."""
         for item in self._parts(key, "PLAN#"):
             yield int(item["sk"].removeprefix("PLAN#")), _as_plan(item)
+
+    def keep_mapping(self, tenant: str, table: str, mapping: dict[str, str]) -> None:
+        """Keep the headings that a tenant's files have for a table's columns."""
+        item = {**_mapping_key(tenant, table), "kind": "mapping", "mapping": mapping}
+        self._client.put_item(TableName=self._table, Item=marshal(item))
+
+    def mapping(self, tenant: str, table: str) -> dict[str, str]:
+        """Return the headings that were kept for a table; empty where none were."""
+        item = get(self._client, self._table, marshal(_mapping_key(tenant, table)))
+        kept: dict[str, str] = unmarshal(item)["mapping"] if item else {}
+        return kept
 
     def replan(
         self, key: ImportKey, first: int, row: int, before: Planned, after: Planned
@@ -153,6 +164,10 @@ class ImportTable(Table):
             ConsistentRead=True,
         )
         return (unmarshal(item) for page in pages for item in page["Items"])
+
+
+def _mapping_key(tenant: str, table: str) -> Item:
+    return {"pk": mappings_pk(tenant), "sk": table}
 
 
 def _planned_item(planned: Planned) -> list[Any]:

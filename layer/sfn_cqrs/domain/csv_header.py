@@ -6,7 +6,7 @@ Names are compared without case, width and blanks around them, so that `ＩＣ�
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sfn_cqrs.domain.errors import InvalidFileError
 
@@ -41,6 +41,10 @@ class Columns:
         columns = [known.get(folded(name)) for name in header[:own]]
         self._check(list(header[:own]), columns)
         return (*columns, *[None] * (len(header) - own))
+
+    def also_called(self, mapping: Mapping[str, str]) -> "Columns":
+        """Return the same columns with more names for them, by heading."""
+        return replace(self, aliases={**self.aliases, **mapping})
 
     def is_report(self, header: Sequence[str]) -> bool:
         """Whether a file is an errors.csv, by its header."""

@@ -189,6 +189,7 @@ class Job(ImportRecord):
     `cells` are those of a single row, by column. `retries` are the jobs whose failed rows this
     one goes through again, the latest first, and `since` is when the first of them was made.
     `sent_at` is when a single row's message was sent again.
+    `mapping` are headings of the file, each with the column that it stands for.
     `undoes` is the import that this one takes back, `undone_by` the one that takes this one back.
     `refusal` is why the loader did not take the file. `step` counts the twentieths of the rows
     that the world was told of, from 0 when the file is read.
@@ -207,6 +208,7 @@ class Job(ImportRecord):
     parent: Parent | None = None
     undoes: str = ""
     undone_by: str = ""
+    mapping: dict[str, str] = field(default_factory=dict)
 
     @property
     def opened_at(self) -> str:

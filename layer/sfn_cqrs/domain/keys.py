@@ -530,6 +530,11 @@ def integer_of(execution_input: dict[str, object], name: str) -> int:
     return value
 
 
+def mappings_pk(tenant: str) -> str:
+    """The partition of the headings that a tenant's files have for columns, by table."""
+    return f"IMPORT_MAPPING#{tenant}"
+
+
 def checked_tenant(tenant: object) -> str:
     """A tenant, if a key can hold it.
 

@@ -8,6 +8,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.import_bucket import FORM_SECONDS
+from sfn_cqrs.adapters.paging import bytes_of, fitting
 from sfn_cqrs.domain.errors import (
     FileTooLargeError,
     ForeignFileError,
@@ -45,6 +46,7 @@ from sfn_cqrs.routes.schemas.imports import (
     IMPORTED,
     JOB,
     LISTS,
+    PREVIEW,
     ROW,
     START,
     UNDO,
@@ -192,6 +194,14 @@ def get_errors(id_: str) -> Response[Any]:
     return Response(HTTPStatus.OK.value, CSV, b"".join(service.errors(id_)), headers)
 
 
+@routes.get("/imports/<id_>/preview")
+@operation(rule=reading(Declared.TABLES), answers={200: PREVIEW}, problems=(NotFoundError,))
+def get_preview(id_: str) -> Response[str]:
+    """Show what a dry run would do with the first hundred rows, cell by cell."""
+    rows = Request().service(ImportService).preview(code_of(id_))
+    return answer(HTTPStatus.OK, {"items": fitting(rows, len(rows) or 1, bytes_of) if rows else []})
+
+
 @routes.post("/imports/<id_>/cancel")
 @operation(
     rule=publishing(Declared.TABLES), answers={202: ANY}, problems=(NotFoundError, NotOpenError)
@@ -242,7 +252,10 @@ def _zip_asked(body: dict[str, Any]) -> ZipRequest:
 def _asked(body: dict[str, Any]) -> ImportRequest:
     needed(body, "tableName")
     mode = _mode(body, *ProcessingMode)
-    return ImportRequest(table=body["tableName"], processing_mode=mode, **_how(body))
+    mapping = body.get("mapping")
+    return ImportRequest(
+        table=body["tableName"], processing_mode=mode, mapping=mapping, **_how(body)
+    )
 
 
 def _mode(body: dict[str, Any], *modes: ProcessingMode) -> ProcessingMode | None:

@@ -13,6 +13,7 @@ from sfn_cqrs.routes import (
     sagas,
     tasks,
     types,
+    usage,
 )
 
 WITH_TOKEN = [
@@ -28,6 +29,7 @@ WITH_TOKEN = [
         sagas,
         tasks,
         types,
+        usage,
     )
 ]
 RESOURCES = [*WITH_TOKEN, approval_links.routes]

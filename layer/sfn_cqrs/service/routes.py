@@ -14,7 +14,7 @@ from sfn_cqrs.service import handlers
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _OWN: Final = (
     "approvals commands console data docs imports openapi.json read-models rebuilds repairs sagas"
-    " tasks types"
+    " tasks types usage"
 )
 RESERVED: Final = frozenset(_OWN.split())
 """What the framework's own paths begin with."""

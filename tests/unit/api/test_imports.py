@@ -381,6 +381,25 @@ class TestRetry:
         assert call("POST", f"/imports/{job.key.id}/retry", claims=OTHER).status == 404
 
 
+class TestPreview:
+    def test_a_dry_run_shows_the_cells_that_it_would_change(self, call, upload):
+        upload(HEADER + NARITA)
+        body = {**START, "processingMode": "DIRECT", "dryRun": True, "mapping": {"Code": "icao"}}
+        trial = call("POST", "/imports", body).body
+
+        (row,) = call("GET", f"/imports/{trial['id']}/preview").body["items"]
+
+        assert (row["row"], row["item"], row["result"]) == (2, "RJAA", "created")
+        assert {"field": "name", "before": None, "after": "Narita"} in row["cells"]
+
+    def test_a_mapping_names_a_column_of_the_table(self, call, upload):
+        upload(HEADER + NARITA)
+
+        answer = call("POST", "/imports", {**START, "mapping": {"Code": "nothing"}})
+
+        assert (answer.status, answer.body["field"]) == (400, "mapping")
+
+
 class TestUndo:
     def test_an_undo_is_an_import_that_names_the_other(self, call, upload):
         upload(HEADER + NARITA)

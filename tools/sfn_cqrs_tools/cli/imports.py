@@ -122,6 +122,15 @@ def _publish_mode_option(about: str) -> Callable[[C], C]:
     return click.option("--publish-mode", type=modes, default="sync", show_default=True, help=about)
 
 
+_map_option = click.option(
+    "--map",
+    "headings",
+    multiple=True,
+    metavar="HEADING=FIELD",
+    help="What a heading of the file stands for; kept for the table until the next --map.",
+)
+
+
 @import_.command(
     examples=(
         "sfn-cqrs import start airports.csv --table airports --watch",
@@ -138,6 +147,7 @@ def _publish_mode_option(about: str) -> Callable[[C], C]:
 )
 @_publish_mode_option("A row has succeeded when it is applied, or when its command is accepted.")
 @click.option("--dry-run", is_flag=True, help="Report what would happen, and change nothing.")
+@_map_option
 @click.option(
     "--max-cost",
     type=click.FloatRange(0, min_open=True),
@@ -151,6 +161,7 @@ def start(
     mode: str | None,
     publish_mode: str,
     dry_run: bool,
+    headings: tuple[str, ...],
     max_cost: float | None,
     watch: bool,
     api: Api,
@@ -160,7 +171,8 @@ def start(
 
     Exits 2 if rows failed, and 1 if the file could not be imported at all.
     """
-    asked = {"publishMode": publish_mode.upper(), "dryRun": dry_run}
+    asked: dict[str, Any] = {"publishMode": publish_mode.upper(), "dryRun": dry_run}
+    asked |= {"mapping": _mapping(headings)}
     asked |= {"processingMode": mode.upper().replace("-", "_") if mode else None}
     if max_cost is not None:
         _check_cost(_planned(file, publish_mode), max_cost)
@@ -198,11 +210,7 @@ def plan(file: GivenFile, publish_mode: str, as_json: bool) -> None:
         return
     if len(planned.files) > 1:
         print_table(("file", "rows"), planned.files.items())
-    echo(
-        f"{planned.rows:,} rows, {planned.publish_mode}: at most {_money(planned.dollars)}"
-        f"{'' if express is None else f' ({_money(express)} in the express lane)'}, and at least"
-        f" {planned.seconds:,.0f} s"
-    )
+    echo(_plan_in_words(planned))
 
 
 @import_.command(
@@ -210,10 +218,20 @@ def plan(file: GivenFile, publish_mode: str, as_json: bool) -> None:
     examples=("sfn-cqrs import dry-run airports.csv --table airports",),
 )
 @_file_options
+@_map_option
 @api_options
-def dry_run(file: GivenFile, api: Api, as_json: bool) -> None:
-    """Say what an import would do with each row, and write nothing."""
-    job = _started(api, file, {"dryRun": True}, as_json=as_json)
+def dry_run(file: GivenFile, headings: tuple[str, ...], api: Api, as_json: bool) -> None:
+    """Say what an import would do with each row, and write nothing.
+
+    Of the first hundred rows it shows each cell as it is, and as it would be.
+    """
+    if not as_json and not file.is_in_s3:
+        echo(f"the import itself: {_plan_in_words(_planned(file, 'sync'))}")
+    asked = {"dryRun": True, "mapping": _mapping(headings)}
+    job = _started(api, file, asked, as_json=as_json)
+    if not as_json and "files" not in job:
+        job = watched(api, job, progress_console(as_json=as_json))
+        _print_preview(api, job)
     _conclude(job, api, wait=True, as_json=as_json)
 
 
@@ -312,6 +330,42 @@ def _planned(file: GivenFile, publish_mode: str) -> Plan:
         return plan_of(path, file.kind or _kind_of(path), publish_mode.upper(), **file.format)
     except (SfnCqrsError, BadZipFile) as error:
         raise click.ClickException(f"{path}: {error}") from error
+
+
+def _plan_in_words(planned: Plan) -> str:
+    express = planned.express_dollars
+    return (
+        f"{planned.rows:,} rows, {planned.publish_mode}: at most {_money(planned.dollars)}"
+        f"{'' if express is None else f' ({_money(express)} in the express lane)'}, and at least"
+        f" {planned.seconds:,.0f} s"
+    )
+
+
+def _mapping(headings: tuple[str, ...]) -> dict[str, str] | None:
+    """Return the columns by the headings of the file; None leaves what the table was last given."""
+    pairs = [each.rpartition("=") for each in headings]
+    if any(not heading or not name for heading, _, name in pairs):
+        raise click.UsageError('--map takes "Heading=field", such as --map "Airport code=icao"')
+    return {heading: name for heading, _, name in pairs} or None
+
+
+def _print_preview(api: Api, job: dict[str, Any]) -> None:
+    """Print the cells that the first rows would change, as they are and as they would be."""
+    cells = [
+        (row["row"], row.get("item", ""), row["result"], cell["field"], *_shown(cell))
+        for row in api.get(job_path(job["id"], "preview"))["items"]
+        for cell in row.get("cells", ())
+    ]
+    if cells:
+        print_table(("row", "item", "result", "field", "is", "would be"), cells)
+
+
+def _shown(cell: dict[str, Any]) -> tuple[str, str]:
+    was, will = (
+        "" if cell[name] is None else json.dumps(cell[name], ensure_ascii=False)
+        for name in ("before", "after")
+    )
+    return was, will
 
 
 def _check_cost(planned: Plan, max_cost: float) -> None:

@@ -17,6 +17,10 @@ DOLLARS: Final = {
     "S3 GET": 0.4e-6,
 }
 MILLION: Final = 1_000_000
+DOLLARS_OF_A_COMMAND: Final = 25 / MILLION
+"""What a command costs at most, all of it: `bench/cost.py` holds to that."""
+GB_MONTH: Final = 0.25 + 0.20
+"""A gigabyte of a table for a month, with point-in-time recovery."""
 EXPRESS_GB: Final = 0.0625
 """An EXPRESS execution is billed in steps of 64 MB; ours take one."""
 

@@ -59,6 +59,11 @@ START = body(
         "encoding": text(),
         "delimiter": text(),
         "dryRun": {**FLAG, "default": False},
+        "mapping": {
+            "type": "object",
+            "additionalProperties": TEXT,
+            "description": "columns by the headings of the file; kept for the table until the next",
+        },
     },
 )
 UNDO = body(
@@ -154,6 +159,13 @@ _ZIP = record(
         "error": _REASON,
     },
 )
+_CELL = record("PreviewCell", {"field": TEXT, "before": {}, "after": {}})
+_PREVIEWED = record(
+    "PreviewRow",
+    {"row": {**COUNT, "description": "as a spreadsheet counts"}, "result": one_of(*Fate)},
+    optional={"item": TEXT, "code": TEXT, "reason": TEXT, "cells": list_of(_CELL)},
+)
+PREVIEW = record("ImportPreview", {"items": list_of(_PREVIEWED)})
 ANY = Schema("AnyImport", {"oneOf": [JOB, _ZIP]})
 ANY_PAGE = page_of(ANY)
 _ROW = record(

@@ -73,7 +73,7 @@ def _read(job: Job, is_late: Callable[[], bool]) -> tuple[list[InputRow], Loaded
     """All rows of a file that has few; it may be large all the same, of blank lines."""
     file = open_csv(
         _in_time(bootstrap.import_bucket().chunks(job.source), is_late),
-        strategies.find(job.table).known_columns(),
+        strategies.columns_of(job.table, job.mapping),
         encoding=job.encoding,
         delimiter=job.delimiter,
     )

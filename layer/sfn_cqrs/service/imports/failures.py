@@ -64,7 +64,7 @@ def _rows_of(job: Job, loaded: Loaded) -> Iterator[Row]:
         else:
             yield from open_csv(
                 bucket.chunks(job.source),
-                strategies.find(job.table).known_columns(),
+                strategies.columns_of(job.table, job.mapping),
                 encoding=job.encoding,
                 delimiter=job.delimiter,
             ).rows()

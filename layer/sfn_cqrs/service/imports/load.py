@@ -74,7 +74,7 @@ def _failed_of(earlier: Job, job: Job) -> Loaded:
     loaded = cast("Loaded", earlier.loaded)
     columns: tuple[str | None, ...] = loaded.header
     if not job.undoes:
-        columns = strategies.find(job.table).known_columns().assigned(loaded.header)
+        columns = strategies.columns_of(job.table, job.mapping).assigned(loaded.header)
     failed = (each for each in failures(earlier, loaded) if each.problem.code not in KEPT)
     rows = _Counted(map(_as_retried, failed))
     source = bootstrap.import_bucket().put_rows(job.key, rows.lines())
@@ -107,7 +107,7 @@ class _Counted:
 def _opened(job: Job, remaining_ms: Callable[[], int]) -> CsvFile:
     return open_csv(
         _in_time(bootstrap.import_bucket().chunks(job.source), remaining_ms),
-        strategies.find(job.table).known_columns(),
+        strategies.columns_of(job.table, job.mapping),
         encoding=job.encoding,
         delimiter=job.delimiter,
     )

@@ -24,11 +24,14 @@ from sfn_cqrs.domain.imports import (
     Planned,
     Settings,
 )
+from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.values import Json
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.expiry import expire_previous
 from sfn_cqrs.service.commands.projection import project_many
 from sfn_cqrs.service.imports import strategies
-from sfn_cqrs.service.imports.planning import Planner
+from sfn_cqrs.service.imports.planning import Current, Planner
+from sfn_cqrs.service.imports.preview import LAST_SHOWN, row_view
 from sfn_cqrs.service.imports.publishing import Publisher
 from sfn_cqrs.service.imports.undo import Undo
 
@@ -63,6 +66,7 @@ class RowBatch:
         self._rows = rows
         self._first = rows[0].number
         self._is_last_try = is_last_try
+        self._previewed: dict[int, dict[str, Json]] = {}
         self._planner = Planner(settings, strategy) if strategy else Undo(settings)
         self._publisher = Publisher(settings, self._planner, self._first)
 
@@ -98,6 +102,7 @@ class RowBatch:
             row: self._planner.planned(row, each, current[each.key]) for row, each in wanted.items()
         }
         if self._settings.dry_run:
+            self._previewed = self._preview(plan, wanted, current)
             return plan
         kept = bootstrap.imports().plan(self._settings.key, self._first, plan)
         if kept is not None:
@@ -105,6 +110,19 @@ class RowBatch:
         to_write = {row: planned for row, planned in plan.items() if planned.version}
         plan |= self._publisher.publish(wanted, to_write, current, is_new=kept is None)
         return plan | self._projected(plan)
+
+    def _preview(
+        self, plan: Plan, wanted: dict[int, Wanted], current: dict[ItemKey, Current]
+    ) -> dict[int, dict[str, Json]]:
+        """Say of the first rows of the file what each would change."""
+        views = {}
+        for row, planned in plan.items():
+            if row <= LAST_SHOWN:
+                found = current[wanted[row].key].row
+                is_known = planned.version and self._planner.knows(wanted[row])
+                after = self._planner.content(wanted[row], found) if is_known else None
+                views[row] = row_view(row, planned, after, found)
+        return views
 
     def _projected(self, fates: Plan) -> Plan:
         """Bring what is applied to the read models; answers the rows that now wait."""
@@ -117,6 +135,13 @@ class RowBatch:
             expire_previous(command.key, command.version)
         return waiting
 
+    def _views(self, fates: Plan) -> list[dict[str, Json]]:
+        return [
+            self._previewed.get(row.number) or row_view(row.number, fates[row.number], None, None)
+            for row in self._rows
+            if row.number <= LAST_SHOWN
+        ]
+
     def _counted(self, fates: Plan) -> Counts:
         failed = [
             FailedRow(row, problem)
@@ -124,6 +149,8 @@ class RowBatch:
             if (problem := fates[row.number].problem) is not None
         ]
         key = self._settings.key
+        if self._settings.dry_run and self._first <= LAST_SHOWN:
+            bootstrap.import_bucket().put_preview(key, self._first, self._views(fates))
         if failed:
             bootstrap.import_bucket().put_errors(key, self._first, failed)
         counts = Counts.of(planned.fate for planned in fates.values())

@@ -1,9 +1,10 @@
 """Imports for Python code: import files and rows, look at their jobs, cancel and retry them."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from datetime import timedelta
+from itertools import takewhile
 from typing import Any
 
 from sfn_cqrs import bootstrap
@@ -45,6 +46,7 @@ from sfn_cqrs.service.imports import files, strategies
 from sfn_cqrs.service.imports.budget import take_place
 from sfn_cqrs.service.imports.direct import MAX_DIRECT_ROWS, import_direct
 from sfn_cqrs.service.imports.parent import answer_parent
+from sfn_cqrs.service.imports.preview import LAST_SHOWN
 from sfn_cqrs.service.imports.progress import Progress, progress_of
 from sfn_cqrs.service.requests import create_once, seen_id
 from sfn_cqrs.service.zips.progress import ZipProgress
@@ -71,7 +73,8 @@ class Imported:
 class Request:
     """What to import, and how; what is declared beats what is detected.
 
-    Without a processing mode, the size of the file decides.
+    Without a processing mode, the size of the file decides. `mapping` are headings of the file,
+    each with the column that it stands for; without one, those that the table was last given.
     """
 
     table: str
@@ -81,6 +84,7 @@ class Request:
     encoding: str | None = None
     delimiter: str | None = None
     dry_run: bool = False
+    mapping: dict[str, str] | None = None
 
 
 class ImportService:
@@ -124,6 +128,9 @@ class ImportService:
         seen = seen_id(self._tenant, caller.request_key, asked)
         if seen is not None:
             return Imported(progress_of(self._find(seen)))
+        if request.mapping is not None:
+            strategies.check_mapping(request.table, request.mapping)
+            bootstrap.imports().keep_mapping(self._tenant, request.table, request.mapping)
         source, head = files.found(self._uploads, request.key)
         mode = request.processing_mode
         if mode is None:
@@ -410,6 +417,21 @@ class ImportService:
             raise NotFoundError(f"{id_} has no failed rows, or has not ended yet")
         return report
 
+    def preview(self, id_: str) -> Sequence[dict[str, Any]]:
+        """What a dry run found of the first hundred rows: each cell as it is and would be.
+
+        Raises:
+            NotFoundError: there is no such job, or it is no dry run.
+        """
+        key = self.readable(id_)
+        if not self._find(id_).dry_run:
+            raise NotFoundError(f"{id_} is no dry run, and has no preview")
+        first = takewhile(
+            lambda marker: marker.first <= LAST_SHOWN, bootstrap.imports().markers(key)
+        )
+        bucket = bootstrap.import_bucket()
+        return [row for marker in first for row in bucket.preview(key, marker.first)]
+
     def readable(self, id_: str) -> ImportKey:
         """The key of a job, whose rows the client may see.
 
@@ -457,10 +479,17 @@ class ImportService:
             status=JobStatus.PROCESSING if is_direct else JobStatus.CREATED,
             started_at=at if is_direct else "",
             parent=parent,
+            mapping=self._mapping_of(request),
             **files.as_asked(request),
             **files.made_by(caller, at),
             **(_retrying(earlier) if earlier else {}),
         )
+
+    def _mapping_of(self, request: Request) -> dict[str, str]:
+        """Return what the request says of headings, or what was last said of its table."""
+        if request.mapping is not None:
+            return request.mapping
+        return bootstrap.imports().mapping(self._tenant, request.table)
 
     def _row_of(self, cells: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         for name, value in cells.items():

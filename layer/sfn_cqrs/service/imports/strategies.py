@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from sfn_cqrs.adapters.transient import naming_busy
 from sfn_cqrs.domain.command import Content, DataRow
+from sfn_cqrs.domain.csv_header import Columns
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import (
     InvalidFileError,
@@ -79,6 +80,29 @@ def find(table: object) -> ImportStrategy:
         UnknownTableError: nobody registers it; it names the tables that exist.
     """
     return handlers.registered(_strategies, table, UnknownTableError)
+
+
+def columns_of(table: str, mapping: Mapping[str, str]) -> Columns:
+    """Return the columns of a table, with the headings that a file has for them.
+
+    Raises:
+        UnknownTableError: nobody registers it.
+    """
+    return find(table).known_columns().also_called(mapping)
+
+
+def check_mapping(table: str, mapping: Mapping[str, str]) -> None:
+    """Refuse a mapping to a column that the table does not have.
+
+    Raises:
+        InvalidInputError: it names the columns that there are.
+    """
+    names = find(table).known_columns().names
+    for heading, name in mapping.items():
+        if name not in names or not heading.strip():
+            raise InvalidInputError(
+                "mapping", f"{heading!r} is mapped to {name!r}; columns: {', '.join(names)}"
+            )
 
 
 def rule_of(table: str) -> Rule:

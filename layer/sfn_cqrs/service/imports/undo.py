@@ -156,6 +156,10 @@ class Undo:
         """Return whether a version is what this row of the import has made."""
         return (found.source, found.source_row) == (self._settings.undoes, row)
 
+    def knows(self, wanted: Wanted) -> bool:
+        """Whether what the item was is known: not while its version is still open."""
+        return wanted.key in self._before
+
     def has_written(self, row: int, found: DataRow | Command) -> bool:
         """Return whether a version takes this row back; an earlier job may have made it."""
         mine = (self._settings.key.id, *self._settings.earlier)

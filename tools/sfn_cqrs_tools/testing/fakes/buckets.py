@@ -14,6 +14,7 @@ from sfn_cqrs.domain.errors import InvalidFileError, InvalidInputError
 from sfn_cqrs.domain.import_job import Source
 from sfn_cqrs.domain.imports import FailedRow
 from sfn_cqrs.domain.keys import ImportKey, ZipKey
+from sfn_cqrs.domain.values import Json
 
 
 class Objects:
@@ -41,6 +42,7 @@ class ImportBucket:
         self.objects: dict[str, list[bytes]] = {}
         self.modified: dict[str, list[datetime]] = {}
         self.reports: dict[ImportKey, bytes] = {}
+        self.previews: dict[tuple[ImportKey, int], list[dict[str, Json]]] = {}
         self.failed: dict[tuple[ImportKey, int], list[FailedRow]] = {}
 
     def put(self, key: str, body: bytes) -> None:
@@ -103,6 +105,14 @@ class ImportBucket:
             self.failed[key, first] = [
                 FailedRow(replace(each.row, problem=None), each.problem) for each in failed
             ]
+
+    def put_preview(self, key: ImportKey, first: int, rows: Iterable[dict[str, Json]]) -> None:
+        with self._lock:
+            self.previews[key, first] = list(rows)
+
+    def preview(self, key: ImportKey, first: int) -> list[dict[str, Json]]:
+        with self._lock:
+            return list(self.previews.get((key, first), []))
 
     def errors(self, key: ImportKey, first: int) -> Iterator[FailedRow]:
         with self._lock:

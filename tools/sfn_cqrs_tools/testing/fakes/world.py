@@ -18,6 +18,7 @@ from sfn_cqrs.adapters.request_table import RequestTable
 from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.adapters.task_table import TaskTable
 from sfn_cqrs.adapters.threads import at_once
+from sfn_cqrs.adapters.usage_table import UsageTable
 from sfn_cqrs.adapters.wait_table import WaitTable
 from sfn_cqrs.adapters.write_bucket import BUCKETS, WriteBudget
 from sfn_cqrs.domain.import_budget import Limits
@@ -49,6 +50,7 @@ PARTS = (
     "data",
     "history",
     "requests",
+    "usage",
     "attributes",
     "waits",
     "write_budget",
@@ -133,6 +135,7 @@ class World(Stored):
         """Make the adapters of DynamoDB."""
         client, now, attributes = self.dynamodb, self.clock, self.attributes
         self.requests = RequestTable(client, "RequestsTable", now)
+        self.usage = UsageTable(client, "RequestsTable", now)
         self.waits = WaitTable(client, "RequestsTable", now)
         self.processes = ProcessTable(client, "CommandsTable", now, self._command_ttl)
         self.commands = CommandTable(

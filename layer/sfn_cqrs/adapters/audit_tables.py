@@ -1,0 +1,111 @@
+"""Reads tables for an audit: whole partitions, segment by segment, within a rate."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from sfn_cqrs.adapters.dynamodb import Item, has_expired, marshal, unmarshal
+from sfn_cqrs.domain.clock import Now
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+PAGE_SIZE = 200
+"""A page of a scan takes its units at once, so it is small."""
+
+
+class AuditTables:
+    """The tables of commands, data, history and imports; nothing is written."""
+
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        tables: dict[str, str],
+        now: Now,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Speak to tables by what they are: commands, data, history, imports."""
+        self._client = client
+        self._tables = tables
+        self._now = now
+        self._sleep = sleep
+        self.rate = 0.0
+        self.units = 0.0
+
+    def partitions(
+        self, table: str, segment: int, segments: int, prefix: str = ""
+    ) -> Iterator[list[Item]]:
+        """Yield a segment's items by partition, as the scan meets them: perhaps not all of each."""
+        found = self._scan(table, segment, segments)
+        kept = (item for item in found if item["pk"].startswith(prefix))
+        for _, items in groupby(kept, lambda item: item["pk"]):
+            yield list(items)
+
+    def partition(self, table: str, pk: str) -> list[Item]:
+        """Read a whole partition, consistently."""
+        return list(
+            self._pages(
+                self._client.query,
+                table,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues=marshal({":pk": pk}),
+            )
+        )
+
+    def is_empty(self, table: str, pk: str) -> bool:
+        """Return whether a partition is empty."""
+        answer = self._client.query(
+            TableName=self._tables[table],
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues=marshal({":pk": pk}),
+            ConsistentRead=True,
+            Limit=1,
+            ReturnConsumedCapacity="TOTAL",
+        )
+        self._pace(answer)
+        return not answer["Items"]
+
+    def rows(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Item]:
+        """Read data rows by pk and sk; those that there are."""
+        found: dict[tuple[str, str], Item] = {}
+        for pk, sk in keys:
+            answer = self._client.get_item(
+                TableName=self._tables["data"],
+                Key=marshal({"pk": pk, "sk": sk}),
+                ConsistentRead=True,
+                ReturnConsumedCapacity="TOTAL",
+            )
+            self._pace(answer)
+            if "Item" in answer:
+                found[pk, sk] = unmarshal(answer["Item"])
+        return found
+
+    def _scan(self, table: str, segment: int, segments: int) -> Iterator[Item]:
+        parts: dict[str, Any] = {"Segment": segment, "TotalSegments": segments}
+        yield from self._pages(
+            self._client.scan, table, Limit=PAGE_SIZE, **(parts if segments > 1 else {})
+        )
+
+    def _pages(self, call: Callable[..., Any], table: str, **asked: Any) -> Iterator[Item]:
+        while True:
+            answer = call(
+                TableName=self._tables[table],
+                ConsistentRead=True,
+                ReturnConsumedCapacity="TOTAL",
+                **asked,
+            )
+            self._pace(answer)
+            kept = (item for item in answer["Items"] if not has_expired(item, self._now()))
+            yield from map(unmarshal, kept)
+            if "LastEvaluatedKey" not in answer:
+                return
+            asked["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def _pace(self, answer: Any) -> None:
+        """Wait as long as what was read takes at the rate; a rate of 0 is none."""
+        units = float(answer.get("ConsumedCapacity", {}).get("CapacityUnits", 1.0))
+        self.units += units
+        if self.rate:
+            self._sleep(units / self.rate)

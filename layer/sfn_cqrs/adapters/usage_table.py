@@ -1,0 +1,72 @@
+"""Usage by tenant and part of the tables, in the requests table."""
+
+from typing import Any
+
+from sfn_cqrs.adapters.dynamodb import Item, marshal, unmarshal
+from sfn_cqrs.adapters.table import Table
+from sfn_cqrs.domain.usage import OfDay, OfType, Part
+
+LIFETIME_SECONDS = 40 * 86_400
+"""Longer than a fortnight: a part that a tenant has left goes."""
+_EVERYBODY = "*"
+
+
+class UsageTable(Table):
+    """Parts by tenant; and, of everybody, when each was looked at."""
+
+    def put(self, tenant: str, part: Part) -> None:
+        """Keep what a part has of a tenant, in the place of what it had."""
+        self._put(tenant, part, {name: _type_item(each) for name, each in part.types.items()})
+
+    def looked_at(self, part: Part) -> None:
+        """Note that a part was looked at."""
+        self._put(_EVERYBODY, part, {})
+
+    def parts(self, tenant: str) -> list[Part]:
+        """Read a tenant's parts."""
+        return [
+            Part(
+                item["segment"],
+                item["at"],
+                {name: _as_type(each) for name, each in item["types"].items()},
+            )
+            for item in self._items(tenant)
+        ]
+
+    def times(self) -> dict[int, str]:
+        """Read when each part was looked at last."""
+        return {item["segment"]: item["at"] for item in self._items(_EVERYBODY)}
+
+    def _put(self, tenant: str, part: Part, types: dict[str, Any]) -> None:
+        item: Item = {
+            "pk": f"USAGE#{tenant}",
+            "sk": f"PART#{part.segment:03d}",
+            "kind": "usage",
+            "segment": part.segment,
+            "at": part.at,
+            "types": types,
+            "ttl": int(self._now().timestamp()) + LIFETIME_SECONDS,
+        }
+        self._client.put_item(TableName=self._table, Item=marshal(item))
+
+    def _items(self, tenant: str) -> list[Item]:
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues=marshal({":pk": f"USAGE#{tenant}"}),
+            ConsistentRead=True,
+        )
+        return [unmarshal(item) for page in pages for item in page["Items"]]
+
+
+def _type_item(of_type: OfType) -> Item:
+    return {
+        "items": of_type.items,
+        "size": of_type.size,
+        "days": {day: [one.commands, one.rows] for day, one in of_type.recent().items()},
+    }
+
+
+def _as_type(item: Item) -> OfType:
+    days = {day: OfDay(*counts) for day, counts in item["days"].items()}
+    return OfType(item["items"], item["size"], days)

@@ -1,0 +1,17 @@
+"""What is answered of usage."""
+
+from sfn_cqrs.routes.schemas.shapes import list_of, record
+from sfn_cqrs.routes.schemas.values import COUNT, TEXT
+
+_KNOWN = {
+    "type": "number",
+    "minimum": 0,
+    "maximum": 1,
+    "description": "the share of the parts that were looked at since; the rest is reckoned by it",
+}
+_STORED = record("StoredUsage", {"type": TEXT, "items": COUNT, "bytes": COUNT, "known": _KNOWN})
+_DAY = record(
+    "DayUsage",
+    {"day": TEXT, "type": TEXT, "commands": COUNT, "rows": COUNT, "known": _KNOWN},
+)
+USAGE = record("Usage", {"stored": list_of(_STORED), "days": list_of(_DAY)})

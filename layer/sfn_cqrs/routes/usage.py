@@ -1,0 +1,36 @@
+"""What the tenant uses; for operators."""
+
+from http import HTTPStatus
+
+from aws_lambda_powertools.event_handler import Response
+
+from sfn_cqrs.domain.errors import ForbiddenError
+from sfn_cqrs.routes.operation import OPERATORS, operation
+from sfn_cqrs.routes.request import Request, answer
+from sfn_cqrs.routes.resolver import Routes
+from sfn_cqrs.routes.schemas.usage import USAGE
+from sfn_cqrs.service.usage import usage_of
+
+routes = Routes()
+
+
+@routes.get("/usage")
+@operation(rule=OPERATORS, answers={200: USAGE}, problems=(ForbiddenError,))
+def get_usage() -> Response[str]:
+    """Show what the tenant has stored by type, and what it has published by type and day."""
+    found = usage_of(Request.by_operator().tenant)
+    stored = [
+        {"type": one.type, "items": one.items, "bytes": one.size, "known": round(one.known, 4)}
+        for one in found.stored
+    ]
+    days = [
+        {
+            "day": one.day,
+            "type": one.type,
+            "commands": one.commands,
+            "rows": one.rows,
+            "known": round(one.known, 4),
+        }
+        for one in found.days
+    ]
+    return answer(HTTPStatus.OK, {"stored": stored, "days": days})

@@ -1,0 +1,256 @@
+"""The audit: reads what is stored and holds it against the rules of `domain.audit`.
+
+It reads a suspect again: work in progress has moved on by then. Only a suspect that looks the
+same twice is a finding.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
+from botocore.exceptions import ClientError
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.command_items import as_command, as_key, as_process, as_row
+from sfn_cqrs.adapters.dynamodb import Item as Stored
+from sfn_cqrs.adapters.error_codes import error_code
+from sfn_cqrs.adapters.import_items import IMPORTS
+from sfn_cqrs.domain.audit import Finding, ImportFacts, Item, findings, import_findings
+from sfn_cqrs.domain.errors import InvalidInputError
+from sfn_cqrs.domain.import_job import Job
+from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.retention import Retention
+from sfn_cqrs.service.logs import logger
+from sfn_cqrs.service.usage import Meter
+
+MOST_FINDINGS = 1_000
+"""More than that have one cause, and the first ones show it."""
+MOST_LOGGED = 100
+_GONE = ("NoSuchKey", "AccessDenied", "404")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A part of the tables: one of so many segments. The default is all of it."""
+
+    segment: int = 0
+    segments: int = 1
+
+    @classmethod
+    def parse(cls, text: str, number: int) -> "Sample":
+        """Read `1/14`; the number, such as the day, chooses one of the 14 parts.
+
+        Raises:
+            InvalidInputError: it is not one part of some.
+        """
+        one, _, parts = text.partition("/")
+        if one != "1" or not parts.isdecimal() or not int(parts):
+            raise InvalidInputError("sample", "must be one part of some, such as 1/14")
+        return cls(number % int(parts), int(parts))
+
+
+@dataclass(slots=True)
+class Report:
+    """The result of an audit: how much it looked at, and its findings."""
+
+    items: int = 0
+    imports: int = 0
+    suspects: int = 0
+    is_complete: bool = True
+    findings: list[Finding] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as `--json` prints it."""
+        return {
+            "items": self.items,
+            "imports": self.imports,
+            "suspects": self.suspects,
+            "isComplete": self.is_complete,
+            "findings": [
+                {
+                    "key": one.key,
+                    "rule": one.rule,
+                    "evidence": one.evidence,
+                    "repair": one.repair,
+                }
+                for one in self.findings
+            ],
+        }
+
+
+def tell(report: Report) -> None:
+    """Log what an audit has found, and raise the metric of its alarm; nothing where all is well."""
+    for one in report.findings[:MOST_LOGGED]:
+        logger.error("damage", key=one.key, rule=one.rule, evidence=one.evidence)
+    if report.findings:
+        with single_metric(name="AuditFindings", unit=MetricUnit.Count, value=len(report.findings)):
+            pass
+
+
+class Audit:
+    """An audit of one tenant, or of all."""
+
+    def __init__(
+        self,
+        tenant: str | None = None,
+        *,
+        rate: float = 0.0,
+        is_late: Callable[[], bool] | None = None,
+        meter: Meter | None = None,
+    ) -> None:
+        """Audit a tenant's items, or all; `rate` is read units a second, if it is not 0.
+
+        `is_late` ends it early. The meter counts what is read.
+        """
+        self._tenant = tenant
+        self._tables = bootstrap.audit_tables()
+        self._tables.rate = rate
+        self._is_late = is_late or (lambda: False)
+        self._meter = meter
+        self._report = Report()
+
+    def run(self, sample: Sample | None = None) -> Report:
+        """Look at a sample of everything."""
+        sample, report = sample or Sample(), self._report
+        for key, items in self._chains(sample):
+            self._look(key, items)
+            report.items += 1
+            if self._is_over():
+                return report
+        for key in self._orphans(sample):
+            self._look(key, [])
+            if self._is_over():
+                return report
+        for job in self._jobs(sample):
+            report.imports += 1
+            self._look_at(job)
+            if self._is_over():
+                return report
+        return report
+
+    def _is_over(self) -> bool:
+        if len(self._report.findings) < MOST_FINDINGS and not self._is_late():
+            return False
+        self._report.is_complete = False
+        return True
+
+    def _chains(self, sample: Sample) -> Iterator[tuple[ItemKey, list[Stored]]]:
+        prefix = f"TENANT#{self._tenant}#" if self._tenant else "TENANT#"
+        for items in self._tables.partitions("commands", sample.segment, sample.segments, prefix):
+            ours = [item for item in items if item.get("kind") in ("command", "process")]
+            if ours:
+                yield as_key(ours[0]), ours
+
+    def _orphans(self, sample: Sample) -> Iterator[ItemKey]:
+        """Yield the items of data rows that have no version."""
+        prefix = f"TENANT#{self._tenant}#" if self._tenant else "TENANT#"
+        for rows in self._tables.partitions("data", sample.segment, sample.segments, prefix):
+            for row in rows:
+                if self._tables.is_empty("commands", as_key(row).pk):
+                    yield as_key(row)
+
+    def _jobs(self, sample: Sample) -> Iterator[Job]:
+        for items in self._tables.partitions("imports", sample.segment, sample.segments):
+            jobs = (IMPORTS.record(item) for item in items if item.get("kind") == "job")
+            yield from (job for job in jobs if self._tenant in (None, job.key.tenant))
+
+    def _look(self, key: ItemKey, items: list[Stored]) -> None:
+        def again() -> list[Finding]:
+            return findings(self._facts(key, self._tables.partition("commands", key.pk)))
+
+        found = findings(self._facts(key, items, self._meter))
+        if found:
+            self._confirm(found, again)
+
+    def _look_at(self, job: Job) -> None:
+        def again() -> list[Finding]:
+            items = self._tables.partition("imports", job.key.pk)
+            return [
+                one
+                for item in items
+                if item["sk"] == job.key.sk
+                for one in import_findings(_import_facts(IMPORTS.record(item)))
+            ]
+
+        found = import_findings(_import_facts(job))
+        if found:
+            self._confirm(found, again)
+
+    def _confirm(self, found: list[Finding], look: Callable[[], list[Finding]]) -> None:
+        """Report what looks the same when it is read again."""
+        self._report.suspects += 1
+        again = set(look())
+        self._report.findings += [one for one in found if one in again]
+
+    def _facts(self, key: ItemKey, items: list[Stored], meter: Meter | None = None) -> Item:
+        place = (key.data_pk, key.sk)
+        row = self._tables.rows([place]).get(place)
+        states = self._tables.partition("history", key.pk)
+        lost: set[str] = set()
+        if meter is not None:
+            meter.count(key, items, [*states, *([row] if row else [])])
+
+        def attributes(item: Stored) -> dict[str, Any]:
+            return _attributes(item, lost)
+
+        processes = [item for item in items if item["kind"] == "process"]
+        commands = [item for item in items if item["kind"] == "command"]
+        now = bootstrap.now()
+        return Item(
+            key=key,
+            at=now,
+            row=as_row(row, attributes(row)) if row else None,
+            commands={one["version"]: as_command(one, attributes(one)) for one in commands},
+            processes={one["version"]: as_process(one) for one in processes},
+            history={one["version"]: as_row(one, attributes(one)) for one in states},
+            listed=frozenset(one["version"] for one in processes if "open_shard" in one),
+            expiring=frozenset(one["version"] for one in commands if one.get("ttl")),
+            closing=frozenset(one["version"] for one in processes if one.get("ttl")),
+            lost=frozenset(lost),
+            misplaced=tuple(_misplaced(key, [*items, *states])),
+            keeps_commands=not _expires(bootstrap.command_ttl(), key),
+            keeps_history=not _expires(bootstrap.history_ttl(), key),
+        )
+
+
+def _expires(retention: Retention, key: ItemKey) -> bool:
+    return retention.expiry(key.type, bootstrap.now()) is not None
+
+
+def _attributes(item: Stored, lost: set[str]) -> dict[str, Any]:
+    pointer = item.get("attributes_s3")
+    if pointer is None:
+        return item.get("attributes") or {}
+    try:
+        return bootstrap.attributes().load(pointer)
+    except ClientError as error:
+        if error_code(error) not in _GONE:
+            raise
+        lost.add(pointer)
+        return {}
+
+
+def _misplaced(key: ItemKey, items: Iterable[Stored]) -> Iterator[str]:
+    for item in items:
+        version = item["version"]
+        is_process = item.get("kind") == "process"
+        sk = key.process_sk(version) if is_process else key.version_sk(version)
+        if (item["pk"], item["sk"], as_key(item)) != (key.pk, sk, key):
+            yield item["sk"]
+
+
+def _import_facts(job: Job) -> ImportFacts:
+    imports = bootstrap.imports()
+    counted = imports.counts(job.key)
+    markers = tuple(imports.markers(job.key))
+    failed = job.ending.counts.failed if job.ending else 0
+    needs_report = failed and job.cells is None
+    return ImportFacts(
+        job=job,
+        at=bootstrap.now(),
+        markers=markers,
+        counted=counted,
+        planned=frozenset(first for first, _ in imports.plans(job.key)),
+        has_report=not needs_report or bootstrap.import_bucket().report_size(job.key) is not None,
+    )

@@ -1,0 +1,413 @@
+"""An audit of real tables: each kind of damage is found, and nothing else is."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from moto import mock_aws
+from tests.contract.worlds import BUCKET, IMPORTS, Clients, MotoWorld
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.audit_tables import AuditTables
+from sfn_cqrs.adapters.dynamodb import marshal, unmarshal
+from sfn_cqrs.adapters.import_bucket import report_key
+from sfn_cqrs.domain.command import Audit as By
+from sfn_cqrs.domain.errors import InvalidInputError
+from sfn_cqrs.domain.import_job import NO_SOURCE, Ending, Job, JobStatus, Loaded, Reader
+from sfn_cqrs.domain.imports import Counts, Fate, Marker, Planned
+from sfn_cqrs.domain.keys import ImportKey, ItemKey
+from sfn_cqrs.service.audit import Audit, Sample
+from sfn_cqrs.service.commands.service import CommandService
+from sfn_cqrs.service.export import states
+
+LONG_AGO = "2026-11-20T12:00:00.000Z"
+NOON = "2026-11-25T12:00:00.000Z"
+LARGE = "x" * 5_000
+TABLES = {
+    "commands": "CommandsTable",
+    "data": "DataTable",
+    "history": "HistoryTable",
+    "imports": "ImportTmpTable",
+}
+
+
+class Raw:
+    """What somebody does to the tables behind the framework's back."""
+
+    def __init__(self, clients: Clients) -> None:
+        self.dynamodb: Any = clients.dynamodb
+        self.s3: Any = clients.s3
+
+    def get(self, table: str, pk: str, sk: str) -> dict[str, Any]:
+        key = marshal({"pk": pk, "sk": sk})
+        answer = self.dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True)
+        return unmarshal(answer["Item"])
+
+    def change(self, table: str, pk: str, sk: str, **fields: Any) -> None:
+        item = {**self.get(table, pk, sk), **fields}
+        self.dynamodb.put_item(TableName=table, Item=marshal(item))
+
+    def drop(self, table: str, pk: str, sk: str) -> None:
+        self.dynamodb.delete_item(TableName=table, Key=marshal({"pk": pk, "sk": sk}))
+
+    def copy(self, table: str, at: str, place: str, **fields: Any) -> None:
+        """Put what lies there, with other fields, wherever these say."""
+        item = {**self.get(table, at, place), **fields}
+        self.dynamodb.put_item(TableName=table, Item=marshal(item))
+
+
+Damage = Callable[[Raw, ItemKey], None]
+
+
+def command(version: int, **fields: Any) -> Damage:
+    return lambda raw, key: raw.change("CommandsTable", key.pk, key.version_sk(version), **fields)
+
+
+def process(version: int, **fields: Any) -> Damage:
+    return lambda raw, key: raw.change("CommandsTable", key.pk, key.process_sk(version), **fields)
+
+
+def row(**fields: Any) -> Damage:
+    return lambda raw, key: raw.change("DataTable", key.data_pk, key.sk, **fields)
+
+
+def state(version: int, **fields: Any) -> Damage:
+    return lambda raw, key: raw.change("HistoryTable", key.pk, key.version_sk(version), **fields)
+
+
+def without_command(*versions: int) -> Damage:
+    def drop(raw: Raw, key: ItemKey) -> None:
+        for version in versions:
+            raw.drop("CommandsTable", key.pk, key.version_sk(version))
+
+    return drop
+
+
+def without_chain(raw: Raw, key: ItemKey) -> None:
+    without_command(1, 2, 3)(raw, key)
+    for version in (1, 2, 3):
+        raw.drop("CommandsTable", key.pk, key.process_sk(version))
+
+
+def a_version_more(raw: Raw, key: ItemKey) -> None:
+    raw.copy("CommandsTable", key.pk, key.version_sk(3), sk=key.version_sk(4), version=4)
+
+
+def older_row(raw: Raw, key: ItemKey) -> None:
+    kept = raw.get("HistoryTable", key.pk, key.version_sk(2))
+    raw.copy("DataTable", key.data_pk, key.sk, **{**kept, "pk": key.data_pk, "sk": key.sk})
+
+
+def without_row(raw: Raw, key: ItemKey) -> None:
+    raw.drop("DataTable", key.data_pk, key.sk)
+
+
+def without_state(raw: Raw, key: ItemKey) -> None:
+    raw.drop("HistoryTable", key.pk, key.version_sk(1))
+
+
+def a_state_more(raw: Raw, key: ItemKey) -> None:
+    raw.copy("HistoryTable", key.pk, key.version_sk(2), sk=key.version_sk(5), version=5)
+
+
+def without_object(raw: Raw, key: ItemKey) -> None:
+    pointer = raw.get("DataTable", key.data_pk, key.sk)["attributes_s3"]
+    raw.s3.delete_object(Bucket=BUCKET, Key=pointer)
+
+
+OPEN = {"open_shard": 3, "updated_at": LONG_AGO}
+ITEM_DAMAGES: dict[str, tuple[str, Damage]] = {
+    "a command is gone": ("gap", without_command(2)),
+    "the last command is gone": ("command_lost", without_command(3)),
+    "the chain is gone": ("chain_lost", without_chain),
+    "a command without its process": ("never_applied", a_version_more),
+    "a process of another command": ("process_of_another", process(3, command_id="other")),
+    "an earlier version failed": ("out_of_order", process(2, outcome="FAILED", **OPEN)),
+    "blocked for no reason": ("blocked_behind_nothing", process(3, outcome="BLOCKED", **OPEN)),
+    "waits without a token": ("waits_for_nothing", process(3, outcome="WAITING", **OPEN)),
+    "waits for what has ended": (
+        "waits_for_nothing",
+        process(3, outcome="WAITING", task_token="t", **OPEN),
+    ),
+    "never started": ("never_started", process(3, outcome="OPEN", status="start", **OPEN)),
+    "hangs": ("stuck", process(3, outcome="OPEN", status="finish:STARTED", **OPEN)),
+    "open and not listed": ("not_listed", process(3, outcome="OPEN", status="finish:STARTED")),
+    "closed and listed": ("not_listed", process(3, open_shard=3)),
+    "the last command expires": ("expires", command(3, ttl=4_000_000_000)),
+    "a failed process expires": (
+        "expires",
+        process(3, outcome="FAILED", ttl=4_000_000_000, **OPEN),
+    ),
+    "a command is changed": ("command_changed", command(1, name="changed")),
+    "a command's attributes are changed": ("command_changed", command(1, attributes={"a": 1})),
+    "a command is deleted in the record": ("command_changed", command(2, is_deleted=True)),
+    "the data row is gone": ("data_lost", without_row),
+    "the data row is an older one": ("data_behind", older_row),
+    "the data row is ahead": ("data_ahead", row(version=9)),
+    "the data row is early": ("data_early", process(3, outcome="BLOCKED", **OPEN)),
+    "the data row's name is another": ("data_differs", row(name="other")),
+    "the data row's attributes are others": (
+        "data_differs",
+        row(attributes={}, attributes_s3=None),
+    ),
+    "the data row is of another command": ("data_differs", row(command_id="other")),
+    "the data row is made by another": ("data_differs", row(updated_by="mallory")),
+    "a state of history is gone": ("history_lost", without_state),
+    "a state of history too many": ("history_ahead", a_state_more),
+    "a state of history is changed": ("history_differs", state(2, name="other")),
+    "a state of history is of another command": ("history_differs", state(1, command_id="x")),
+    "a state of history is of another item": ("misplaced", state(1, code="ZZZZ")),
+    "attributes are gone from S3": ("pointer_lost", without_object),
+}
+
+
+def part(prefix: str, **fields: Any) -> Callable[[Raw, ImportKey], None]:
+    return lambda raw, key: raw.change("ImportTmpTable", key.parts_pk, prefix, **fields)
+
+
+def job(**fields: Any) -> Callable[[Raw, ImportKey], None]:
+    return lambda raw, key: raw.change("ImportTmpTable", key.pk, key.sk, **fields)
+
+
+def counter(raw: Raw, key: ImportKey) -> None:
+    asked = {":pk": key.parts_pk, ":prefix": "COUNT#"}
+    (found,) = raw.dynamodb.query(
+        TableName="ImportTmpTable",
+        KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+        ExpressionAttributeValues=marshal(asked),
+        ConsistentRead=True,
+    )["Items"]
+    raw.change("ImportTmpTable", key.parts_pk, found["sk"]["S"], created=7)
+
+
+IMPORT_DAMAGES: dict[str, tuple[str, Callable[[Raw, ImportKey], None]]] = {
+    "a counter is wrong": ("counters_differ", counter),
+    "a marker is gone": (
+        "counters_differ",
+        lambda raw, key: raw.drop("ImportTmpTable", key.parts_pk, "BATCH#000000002"),
+    ),
+    "a batch is there twice": (
+        "counted_twice",
+        lambda raw, key: raw.copy(
+            "ImportTmpTable", key.parts_pk, "BATCH#000000002", sk="BATCH#000000003", first=3
+        ),
+    ),
+    "the end says otherwise": (
+        "ending_differs",
+        job(
+            ending={
+                "status": "FAILED",
+                "created": 2,
+                "updated": 0,
+                "unchanged": 0,
+                "failed": 0,
+                "cancelled": 0,
+            }
+        ),
+    ),
+    "a plan is gone": (
+        "plan_lost",
+        lambda raw, key: raw.drop("ImportTmpTable", key.parts_pk, "PLAN#000000002"),
+    ),
+    "errors.csv is gone": (
+        "report_lost",
+        lambda raw, key: raw.s3.delete_object(Bucket=IMPORTS, Key=report_key(key)),
+    ),
+    "an import hangs": ("import_stuck", job(status="PROCESSING", started_at=LONG_AGO)),
+}
+
+
+@pytest.fixture(scope="module")
+def clients() -> Iterator[Clients]:
+    with mock_aws():
+        yield Clients()
+
+
+@pytest.fixture
+def raw(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> Iterator[Raw]:
+    monkeypatch.setenv("APP_PACKAGE", "shop")
+    clients.make_tables()
+    world = MotoWorld(clients)
+    tables = AuditTables(clients.dynamodb, TABLES, world.clock)
+    with bootstrap.override(**world.parts(), audit_tables=tables):
+        yield Raw(clients)
+    clients.empty()
+
+
+def an_item(code: str) -> ItemKey:
+    """Three versions, the last one large."""
+    service = CommandService("tenant1")
+    for version, more in enumerate(({}, {}, {"note": LARGE})):
+        service.publish_sync(
+            "AIRPORT",
+            code,
+            name=f"{code} {version + 1}",
+            attributes={"country": "JP", **more},
+            version=version,
+        )
+    return ItemKey("tenant1", "AIRPORT", code)
+
+
+def an_import(number: int) -> ImportKey:
+    """Two rows, of which one has failed."""
+    key = ImportKey("tenant1", f"01JDHZ000000000000000000{number:02d}")
+    counts = Counts(created=1, failed=1)
+    imports = bootstrap.imports()
+    plan = {2: Planned(Fate.CREATED, 1, code="A"), 3: Planned.failing("invalid", "no")}
+    imports.plan(key, 2, plan)
+    imports.count(key, Marker(2, 3, counts, has_errors=True))
+    bootstrap.import_bucket().put_report(key, ["a\n"])
+    bootstrap.import_jobs().create(
+        Job(
+            key=key,
+            table="airports",
+            source=NO_SOURCE,
+            by=By(NOON),
+            loaded=Loaded(2, (), (), Reader.NONE, NO_SOURCE),
+            status=JobStatus.FAILED,
+            started_at=NOON,
+            finished_at=NOON,
+            ending=Ending(JobStatus.FAILED, counts),
+        )
+    )
+    return key
+
+
+def rules_by_key(audit: Audit) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for one in audit.run().findings:
+        found.setdefault(one.key, set()).add(one.rule)
+    return found
+
+
+@pytest.mark.usefixtures("raw")
+def test_what_is_well_gives_no_finding():
+    an_item("RJAA")
+    an_import(1)
+
+    report = Audit().run()
+
+    assert report.as_json() == {
+        "items": 1,
+        "imports": 1,
+        "suspects": 0,
+        "isComplete": True,
+        "findings": [],
+    }
+
+
+def test_each_kind_of_damage_is_found_and_nothing_else(raw):
+    """More than thirty, each done to an item or an import of its own."""
+    an_item("WELL")
+    damaged = {}
+    for number, (what, (rule, damage)) in enumerate(ITEM_DAMAGES.items()):
+        key = an_item(f"D{number:02d}")
+        damage(raw, key)
+        damaged[f"tenant1 AIRPORT/{key.code}"] = (what, rule)
+    for number, (what, (rule, harm)) in enumerate(IMPORT_DAMAGES.items()):
+        job_key = an_import(number)
+        harm(raw, job_key)
+        damaged[f"tenant1 {job_key.id}"] = (what, rule)
+
+    found = rules_by_key(Audit())
+
+    missed = {
+        what: (rule, found.get(key))
+        for key, (what, rule) in damaged.items()
+        if rule not in found.get(key, set())
+    }
+    assert missed == {}
+    assert found.keys() == damaged.keys()
+    assert len(damaged) > 30
+
+
+def test_a_finding_says_where_what_and_how_to_repair_it(raw):
+    row(name="other")(raw, an_item("RJAA"))
+
+    (found,) = Audit().run().findings
+
+    assert (found.key, found.rule) == ("tenant1 AIRPORT/RJAA", "data_differs")
+    assert found.evidence == "the data row differs from version 3"
+    assert "sfn-cqrs publish" in found.repair
+
+
+def test_what_has_moved_on_when_it_is_read_again_is_no_finding(raw, monkeypatch):
+    key = an_item("RJAA")
+    process(3, outcome="OPEN", status="start", **OPEN)(raw, key)
+    read = AuditTables.partition
+
+    def moved_on(tables: AuditTables, table: str, pk: str) -> Any:
+        if table == "commands":
+            process(3, outcome="APPLIED", status="finish:FINISHED", open_shard=None)(raw, key)
+        return read(tables, table, pk)
+
+    monkeypatch.setattr(AuditTables, "partition", moved_on)
+
+    report = Audit().run()
+
+    assert (report.suspects, report.findings) == (1, [])
+
+
+def test_an_audit_of_a_tenant_looks_at_no_other(raw):
+    row(name="other")(raw, an_item("RJAA"))
+    an_import(1)
+
+    report = Audit("tenant2").run()
+
+    assert (report.items, report.imports, report.findings) == (0, 0, [])
+
+
+@pytest.mark.usefixtures("raw")
+def test_all_parts_of_a_sample_are_all_items():
+    for number in range(30):
+        an_item(f"R{number:02d}")
+
+    counts = [Audit().run(Sample.parse("1/7", day)).items for day in range(7)]
+
+    assert sum(counts) >= 30
+    assert max(counts) < 30
+
+
+def test_an_audit_keeps_to_its_rate(raw, monkeypatch):
+    an_item("RJAA")
+    slept: list[float] = []
+    tables = bootstrap.audit_tables()
+    monkeypatch.setattr(tables, "_sleep", slept.append)
+
+    Audit(rate=10).run()
+
+    assert sum(slept) == pytest.approx(tables.units / 10)
+    assert raw is not None
+
+
+def test_an_audit_that_has_no_time_left_says_so(raw):
+    an_item("RJAA")
+
+    assert Audit(is_late=lambda: True).run().is_complete is False
+    assert raw is not None
+
+
+@pytest.mark.parametrize("text", ["2/14", "x", "1/0"])
+def test_a_sample_is_one_part_of_some(text):
+    with pytest.raises(InvalidInputError, match="sample"):
+        Sample.parse(text, 1)
+
+
+def test_an_export_has_every_state_whole_from_a_moment_on(raw):
+    key = an_item("RJAA")
+    raw.change("HistoryTable", key.pk, key.version_sk(1), updated_at="2026-11-24T12:00:00.000Z")
+
+    everything = sorted(states(None, ""), key=lambda each: each["version"])
+    recent = sorted(each["version"] for each in states("tenant1", "2026-11-25"))
+
+    assert [each["version"] for each in everything] == [1, 2, 3]
+    assert everything[2]["attributes"] == {"country": "JP", "note": LARGE}
+    assert recent == [2, 3]
+    assert list(states("tenant2", "")) == []
+
+
+def test_an_export_goes_on_where_attributes_are_lost(raw):
+    key = an_item("RJAA")
+    without_object(raw, key)
+
+    assert next(states(None, ""))["attributes"] is None

@@ -1,0 +1,95 @@
+import json
+from datetime import UTC, datetime
+
+import pytest
+from tests.support.command_line import command_line
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.dynamodb import marshal
+from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.usage import PARTS, OfDay, OfType, Part
+
+pytestmark = pytest.mark.stack
+HEADER = "icao,name,country,lat,lon,tz\n"
+
+
+@pytest.fixture
+def run(monkeypatch, capfdbinary, stack):
+    """Return what runs a command on the stack."""
+    return command_line(monkeypatch, capfdbinary, after=("--state", stack.state.path))
+
+
+def imported(run, path, name):
+    path.write_text(f"{HEADER}ZZZA,{name},JP,35.7,140.3,Asia/Tokyo\n")
+    result = run("import", "start", path, "--table", "airports", "--mode", "direct", "--json")
+    return result.json["id"]
+
+
+def test_an_import_is_undone_and_an_audit_finds_all_well_until_something_is_damaged(
+    run, stack, tmp_path
+):
+    imported(run, tmp_path / "a.csv", "Before")
+    changed = imported(run, tmp_path / "b.csv", "After")
+
+    trial = run("import", "undo", changed, "--dry-run")
+    undone = run("import", "undo", changed, "--watch")
+
+    assert trial.code == undone.code == 0, (trial, undone)
+    assert f", a dry run, it undoes {changed}: 1 rows, 1 reversed, 0 kept," in trial.output
+    assert f" is COMPLETED, it undoes {changed}: 1 rows, 1 reversed, 0 kept," in undone.output
+    assert run("data", "get", "AIRPORT", "ZZZA", "--json").json["name"] == "Before"
+    audited = run("audit", "--tenant", "tenant1", "--rate", "0")
+    assert (audited.code, audited.output.endswith(" 0 findings\n")) == (0, True), audited
+
+    key = ItemKey("tenant1", "AIRPORT", "ZZZA")
+    stack.client("dynamodb").update_item(
+        TableName=stack.outputs["DataTableName"],
+        Key=marshal({"pk": key.data_pk, "sk": key.sk}),
+        UpdateExpression="SET command_id = :other",
+        ExpressionAttributeValues=marshal({":other": "x"}),
+    )
+    found = run("audit", "--json", "--rate", "0")
+    assert (found.code, [one["rule"] for one in found.json["findings"]]) == (1, ["data_differs"])
+
+
+def test_a_sample_is_one_part_of_some(run):
+    assert run("audit", "--sample", "2/3").code == 64
+
+
+def test_history_is_exported_whole_and_from_a_moment_on(run, tmp_path):
+    imported(run, tmp_path / "c.csv", "First")
+    imported(run, tmp_path / "d.csv", "Second")
+    file = tmp_path / "states.jsonl"
+
+    exported = run("export", "history", "--tenant", "tenant1", "-o", file, "--rate", "0")
+    later = run("export", "history", "--since", "2999-01-01", "--rate", "0")
+
+    states = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    ours = [each for each in states if each["code"] == "ZZZA"]
+    assert exported.code == later.code == 0
+    assert {"First", "Second"} <= {each["name"] for each in ours}
+    versions = [each["version"] for each in ours]
+    assert sorted(versions) == list(range(1, max(versions) + 1))
+    assert ours[0]["attributes"]["country"] == "JP"
+    assert f"{len(states)} states; next time --since 20" in exported.error
+    assert (later.output, later.error.startswith("0 states; ")) == ("", True)
+
+
+def test_usage_is_shown_once_the_audit_has_counted_it(run, tmp_path):
+    imported(run, tmp_path / "e.csv", "Counted")
+    assert run("usage").output.startswith("nothing is counted yet")
+    with bootstrap.override(clock=lambda: datetime(2026, 11, 1, tzinfo=UTC)):
+        table = bootstrap.usage()
+        days = {"2026-10-31": OfDay(1_000, 2_000)}
+        for segment in range(PARTS):
+            table.looked_at(Part(segment, "2026-11-01T12:00:00.000Z", {}))
+        table.put("tenant1", Part(0, "2026-11-01T12:00:00.000Z", {"ORDER": OfType(5, 10**9, days)}))
+
+    shown = run("usage")
+
+    assert shown.code == 0
+    assert "1,000,000,000" in shown.output
+    assert "2026-10-31" in shown.output
+    assert run("usage", "--json").json["days"][0]["dollars"] == pytest.approx(
+        0.025 + 0.0098, abs=0.002
+    )

@@ -1,0 +1,30 @@
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.usage import PARTS, OfDay, OfType, Part
+
+OPERATOR = {"custom:tenant": "tenant1", "cognito:groups": "[operator]"}
+AT = "2026-11-25T12:00:00.000Z"
+
+
+def keep(tenant, of_type):
+    table = bootstrap.usage()
+    table.put(tenant, Part(3, AT, {"ORDER": of_type}))
+    for segment in range(PARTS):
+        table.looked_at(Part(segment, AT, {}))
+
+
+def test_an_operator_sees_what_the_own_tenant_uses(call):
+    keep("tenant1", OfType(2, 1_000, {"2026-11-24": OfDay(3, 4)}))
+    keep("tenant2", OfType(9, 9, {"2026-11-24": OfDay(9, 9)}))
+
+    answer = call("GET", "/usage", claims=OPERATOR)
+
+    assert answer.body == {
+        "stored": [{"type": "ORDER", "items": 2, "bytes": 1_000, "known": 1.0}],
+        "days": [{"day": "2026-11-24", "type": "ORDER", "commands": 3, "rows": 4, "known": 1.0}],
+    }
+
+
+def test_others_do_not_see_it(call):
+    member = {"custom:tenant": "tenant1"}
+
+    assert call("GET", "/usage", claims=member).status == 403

@@ -1,0 +1,94 @@
+"""audit: hold what is stored against the rules that always hold."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sfn_cqrs_tools.cli.options import one_line_errors, stack_options
+from sfn_cqrs_tools.client.aws import Target, find_target
+from sfn_cqrs_tools.client.tables import tables_of
+from sfn_cqrs_tools.terminal.printing import print_table
+from sfn_local.cli.command import FAILED, command, json_option, print_json
+from sfn_local.cli.showing import echo
+
+if TYPE_CHECKING:
+    from sfn_cqrs.service.audit import Report
+
+RATE = 200.0
+
+
+@command(
+    examples=(
+        "sfn-cqrs audit",
+        "sfn-cqrs audit --tenant tenant1 --json",
+        "sfn-cqrs audit --sample 1/14 --rate 50 --stack sfn-cqrs-prod",
+    ),
+)
+@click.option("--tenant", metavar="CODE", help="Of one tenant.  [default: of all]")
+@click.option(
+    "--sample",
+    default="1/1",
+    show_default=True,
+    metavar="1/N",
+    help="A part of the tables, another each day: after N days it was all of them.",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(0),
+    default=RATE,
+    show_default=True,
+    metavar="UNITS",
+    help="Read units a second at most; 0 is no limit.",
+)
+@stack_options
+@json_option
+@click.pass_context
+def audit(
+    context: click.Context,
+    tenant: str | None,
+    sample: str,
+    rate: float,
+    state: Path,
+    stack: str | None,
+    as_json: bool,
+) -> None:
+    """Look for damage: gaps, lost or wrong data, history, counters and pointers.
+
+    It reads the tables with your credentials, and writes nothing. It reads a suspect again
+    before it reports it. Exits 1 if there is any.
+    """
+    with one_line_errors():
+        report = _audited(find_target(state, stack), tenant, sample, rate)
+    if as_json:
+        print_json(report.as_json())
+    else:
+        _print(report)
+    if report.findings:
+        context.exit(FAILED)
+
+
+def _audited(target: Target, tenant: str | None, sample: str, rate: float) -> Report:
+    from sfn_cqrs.domain.errors import InvalidInputError  # noqa: PLC0415 - it imports much
+    from sfn_cqrs.service.audit import Audit, Sample  # noqa: PLC0415
+
+    try:
+        part = Sample.parse(sample, datetime.now(UTC).toordinal())
+    except InvalidInputError as error:
+        raise click.UsageError(f"--sample: {error}") from error
+    with tables_of(target):
+        return Audit(tenant, rate=rate).run(part)
+
+
+def _print(report: Report) -> None:
+    if report.findings:
+        rows = [(one.key, one.rule, one.evidence, one.repair) for one in report.findings]
+        print_table(("key", "rule", "evidence", "repair"), rows)
+    whole = "" if report.is_complete else ", and not to the end: there are more"
+    echo(
+        f"{report.items:,} items and {report.imports:,} imports,"
+        f" {len(report.findings):,} findings{whole}"
+    )
