@@ -37,7 +37,7 @@ def by_country() -> ReadModel:
 
 
 def by_icao() -> ReadModel:
-    """What a map needs of each airport."""
+    """The attributes of an airport for a map."""
     return bootstrap.read_model("airports_by_icao", buckets=BUCKETS)
 
 

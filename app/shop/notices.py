@@ -1,4 +1,4 @@
-"""What the shop does when a version has closed."""
+"""The shop's reaction to a closed version."""
 
 from typing import Any
 

@@ -26,14 +26,14 @@ SAGA = "order-saga"
 DECLINED = "declined"
 """The card that no bank pays for, to try the way back."""
 RELEASED = "released"
-"""What `releases` makes of an order that an operator lets go."""
+"""The value of `release` after an operator has released an order."""
 APPROVAL = "a-"
 """With which the source of a version begins that an approval has made, and nobody changed since."""
 SENT_UNASKED = 100
 """An order of so much at most needs no release, unless somebody has held it."""
 MAX_LINES = 50
 MAX_SKU_BYTES = 100
-"""What `reserve_stock` answers of so many lines fits into the saga's log."""
+"""The result of `reserve_stock` for so many lines fits into the saga's log."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Stock:
 
 @dataclass(frozen=True)
 class Payment:
-    """What a customer has paid for an order, or got back."""
+    """A customer's payment for an order, or its refund."""
 
     customer: str
     amount: Annotated[float, Meta(ge=0)]

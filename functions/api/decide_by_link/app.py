@@ -1,4 +1,4 @@
-"""What an approval link opens, without a token: the link's signature stands in its place.
+"""The routes of an approval link, without a token: the link's signature replaces it.
 
 While links are switched off, this function may do nothing.
 """

@@ -1,4 +1,4 @@
-"""What anybody may ask for without a token: the API as a page. This function may do nothing."""
+"""The routes without a token: the API as a page. This function may do nothing."""
 
 from typing import Any
 

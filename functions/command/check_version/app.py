@@ -1,7 +1,7 @@
 """check_version: may this version run now?
 
 The Choice state check_version_result branches on the number answered here. In the express lane
-nothing waits: what has to goes on in the standard machine, as the version's next attempt.
+nothing waits: a version that has to wait continues in the standard machine.
 """
 
 from sfn_cqrs.domain import chain

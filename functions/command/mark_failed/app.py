@@ -15,9 +15,9 @@ from sfn_cqrs.service.commands.state import CommandState, command_state_without_
 
 @command_state_without_status
 def lambda_handler(state: CommandState) -> dict[str, object]:
-    """Close the version as failed, or as blocked where only its predecessor failed.
+    """Close the version as failed, or as blocked if only its predecessor failed.
 
-    What passes is no failure of the express lane: the standard machine has time to try again.
+    A passing error does not fail the express lane: the standard machine has time to try again.
     """
     failure, ref = Failure.of(state.input), state.ref
     if state.is_express and failure.is_passing:

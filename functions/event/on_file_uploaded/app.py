@@ -1,6 +1,6 @@
-"""A file was put below uploads/<tenant>/auto/<table>/: it is imported without being asked for.
+"""Import a file that was put below uploads/<tenant>/auto/<table>/.
 
-S3 may tell of it more than once, and EventBridge may deliver that more than once.
+S3 may report it more than once, and EventBridge may deliver that more than once.
 """
 
 from typing import Any
@@ -15,12 +15,12 @@ from sfn_cqrs.service.state import naming_transient
 from sfn_cqrs.service.zips.service import ZipImports, ZipRequest
 
 MACHINE = Client(is_machine=True)
-"""Whoever may put files into the bucket, as AWS has made sure."""
+"""A sender that AWS allows to put files into the bucket."""
 
 
 @naming_transient()
 def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, object]:
-    """Start the import of the version that the event tells of, once; a deleted one is passed by."""
+    """Start the import of the event's version, once; skip a deleted one."""
     file = UploadedFile.of(event["detail"])
     try:
         id_ = _imported(file)

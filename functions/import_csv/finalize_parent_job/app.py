@@ -15,7 +15,7 @@ from sfn_cqrs.service.imports.state import ImportState, import_state_without_sta
 def lambda_handler(state: ImportState) -> dict[str, object]:
     """Account for every row, write errors.csv and then the status, once; answer how the job ended.
 
-    FAULT is the answer where the import itself is broken: then the execution fails, too.
+    FAULT is the answer if the import itself is broken: then the execution also fails.
 
     Raises:
         SupersededError: there is no such job.
@@ -29,7 +29,7 @@ def lambda_handler(state: ImportState) -> dict[str, object]:
 
 
 def _caught(state_input: object) -> Problem | None:
-    """What a Catch caught, as a job tells it; None for anything else."""
+    """Return the error that a Catch caught, as a job shows it; None for anything else."""
     if not isinstance(state_input, dict) or "Error" not in state_input:
         return None
     failure = Failure.of(state_input)

@@ -1,6 +1,6 @@
-"""on_subscribe: may this token's bearer hear what is told in this channel?
+"""on_subscribe: may the bearer of this token subscribe to this channel?
 
-AppSync has verified the token; what is answered is null, or why not.
+AppSync has verified the token; the answer is null, or the reason for a refusal.
 
 Source: AWS AppSync Events Developer Guide, "Direct data source integrations using Lambda".
 """

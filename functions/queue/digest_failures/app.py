@@ -1,4 +1,4 @@
-"""The consumer of the queue of failures: people are told in one message, however many there are."""
+"""The consumer of the queue of failures: it sends one message for all of them."""
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.digest import digest_of

@@ -1,6 +1,6 @@
-"""sweep_blocked: every minute, what is blocked and whose wake was lost.
+"""sweep_blocked: every minute, restart blocked versions whose wake was lost.
 
-It tells how many versions wait for a repair, too.
+It also reports how many versions wait for a repair.
 """
 
 from sfn_cqrs.service.commands.backlog import tell_backlog

@@ -15,7 +15,7 @@ from sfn_cqrs.service.stream import Outbox, stream_of
 
 @stream_of("approval", APPROVALS.record)
 def lambda_handler(approval: Approval, outbox: Outbox) -> None:
-    """Start the machine, or let it go on: whoever decided may have died before. Then tell of it."""
+    """Start or wake the machine, as the decider may have died before; then send a notice."""
     if approval.happened.starts:
         bootstrap.approval_executions().start(approval.ref, approval.trace)
     elif approval.is_decided:

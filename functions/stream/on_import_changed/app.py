@@ -1,4 +1,4 @@
-"""The one consumer of the import table's stream: it starts jobs, and tells how far they are.
+"""The one consumer of the import table's stream: it starts jobs, and reports their progress.
 
 A file's execution is started here; a single row, on which the user's code works, by a message.
 

@@ -1,4 +1,4 @@
-"""finalize_task: end the task, from its items alone, or continue it with those that are left.
+"""finalize_task: end the task by its items only, or continue it with the remaining ones.
 
 Its input are the iterations' answers; one that gave up names the error of its function. An item
 whose function could not be run because AWS was busy has not failed: it is left to the next

@@ -1,7 +1,7 @@
 """finalize_zip_job: sum the files up, write the status, then run the user's hooks.
 
 Its input are the iterations' answers; one that gave up names its error. The Catches of the
-states before lead here, too.
+states before also lead here.
 """
 
 from sfn_cqrs import bootstrap

@@ -1,8 +1,8 @@
-"""How an approval waits, is decided, ends and heals, whoever dies on the way.
+"""How an approval waits, is decided, ends and recovers, even if functions die.
 
 Each rule is a program, as in `chain`: a generator that yields one call at a time and is sent
-its answer. Token and decision are attributes of one item, and each write answers the item
-as it then is: of a wait that stores its token and a decision, the later one sees the other.
+its answer. Token and decision are attributes of one item, and each write answers the
+current item: whichever comes second, the stored token or the decision, sees the first.
 
 What the machine waits for is only a hint to look again. How an approval is decided is what
 `check` reads, never what came with the token.

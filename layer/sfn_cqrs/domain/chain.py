@@ -198,7 +198,7 @@ def begin(
     is_first: bool = False,
     run: str | None = None,
 ) -> Generator[Call, Any, Process]:
-    """Enter a state; `is_first` is the one before the wait, with which a run claims the attempt.
+    """Enter a state; `is_first` is the state before the wait, where a run claims the attempt.
 
     Raises:
         SupersededError: a newer attempt or another run owns the version, or it is closed.

@@ -13,7 +13,7 @@ from sfn_cqrs.domain.errors import InvalidFileError
 MAX_COLUMNS = 500
 MAX_HEADER_BYTES = 16 * 1024
 REPORT_COLUMNS = ("row", "code", "reason")
-"""What errors.csv adds; a corrected one is imported again as it is."""
+"""The columns that errors.csv adds; a corrected file is imported again with them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What the pass over a file found.
+    """The result of the pass over a file.
 
     `rows` are those that are not blank. `obstacle` is why AWS's own reader could read
     something else; none means that the file is plain, and is read as it is.
@@ -329,7 +329,7 @@ def _score(head: str, delimiter: str, columns: Columns) -> tuple[int, int]:
 
 
 def _obstacle(text: str, lines: list[str]) -> str | None:
-    """What AWS's reader takes differently, or may: it is not told in public."""
+    """Characters that AWS's reader may treat differently; AWS does not document it."""
     if "\\" in text:
         return "a backslash"
     if "\x00" in text:

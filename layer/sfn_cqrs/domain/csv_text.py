@@ -115,7 +115,7 @@ class Text:
         yield from self._decoded(b"", is_last=True)
 
     def _chunks(self) -> Iterator[bytes]:
-        """The chunks, none of them smaller than the sample but the last."""
+        """Yield the chunks; only the last may be smaller than the sample."""
         parts: list[bytes] = []
         for part in self.chunks:
             parts.append(part)
@@ -175,7 +175,7 @@ class Text:
 def detected(sample: bytes) -> str:
     """The encoding of text that begins with a byte that is not ASCII.
 
-    Text that is valid UTF-8 is UTF-8. Of the Japanese encodings the one that gives more kana
+    Text that is valid UTF-8 is UTF-8. The Japanese encoding that gives more kana
     and kanji wins; the wrong one gives half-width katakana, or nothing at all.
     """
     if _decoded_as("utf-8", sample) is not None:

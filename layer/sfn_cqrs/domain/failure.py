@@ -121,9 +121,9 @@ def _frames(error: BaseException) -> list[Frame]:
 
 
 def _own(frames: Iterable[Frame]) -> list[Frame]:
-    """The last of the user's frames that follow each other: a function of ours called them.
+    """Return the last of the user's frames that follow each other, below a function of ours.
 
-    A comprehension is no frame of its own where it is on the line that runs it.
+    A comprehension has no frame of its own if it is on the line that runs it.
     """
     runs = [list(run) for is_own, run in groupby(frames, lambda one: one.is_own) if is_own]
     last: list[Frame] = []

@@ -24,7 +24,7 @@ LATE_ROWS = timedelta(seconds=60)
 UNDONE_WITHIN = timedelta(days=34)
 """Plans say which versions an import made; they are kept for 35 days."""
 TOLD_EVERY = timedelta(seconds=1)
-"""How far a job is, is told no oftener."""
+"""The shortest time between two reports of progress."""
 
 
 class JobStatus(StrEnum):
@@ -79,7 +79,7 @@ NO_SOURCE = Source("", "", "")
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What the loader found: how many rows, their header and columns, and who reads them."""
+    """The loader's result: the number of rows, their header and columns, and their reader."""
 
     rows: int
     header: tuple[str, ...]
@@ -126,7 +126,7 @@ class Ending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportRecord(Record):
-    """What the jobs of files and of archives have in common; `ending` once one has ended.
+    """The base of the jobs of files and of archives; `ending` once one has ended.
 
     `client` is who asked for it over HTTP, None: code. `size` is the file's, in bytes.
     `retried_by` is the job that goes through what has failed here again.
@@ -150,7 +150,7 @@ class ImportRecord(Record):
 
     @property
     def file(self) -> dict[str, Any]:
-        """What a job of the same file has in common with this one."""
+        """Return the fields that another job of the same file shares with this one."""
         return {
             "source": self.source,
             "size": self.size,
@@ -173,7 +173,7 @@ class ImportRecord(Record):
         return replace(self, status=JobStatus.PROCESSING, started_at=self.started_at or at)
 
     def ended(self, ending: Ending, at: str) -> Self:
-        """The job has ended; its cancellation may have come while it was ending."""
+        """Return the ended job; a cancellation may have arrived while it was ending."""
         if self.is_cancelled:
             ending = replace(ending, status=JobStatus.CANCELLED)
         return replace(self, status=ending.status, ending=ending, finished_at=at)
@@ -257,7 +257,7 @@ class Job(ImportRecord):
         return [(self.cells or {})[name] for name in header]
 
     def settings(self) -> Settings:
-        """What a batch has to know.
+        """Return the part of the job that a batch needs.
 
         Raises:
             ValueError: the file is not read yet.

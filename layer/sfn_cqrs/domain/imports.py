@@ -15,7 +15,7 @@ from sfn_cqrs.domain.tally import Tally
 
 SUPERSEDED = "superseded"
 KEPT = frozenset({"changed_since", "history_expired", "not_written", "skipped", SUPERSEDED})
-"""Why an undo leaves a row's item as it is; a retry leaves it, too."""
+"""Why an undo leaves a row's item unchanged; a retry does the same."""
 CLOCK_SKEW = timedelta(minutes=1)
 
 
@@ -57,7 +57,7 @@ class Counts(Tally):
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What a row is to become: `version` is the one that it is published as (0: none).
+    """The plan of a row: `version` is the one that it is published as (0: none).
 
     A failed one has a problem; an unchanged one may have a reason, such as `superseded`. One with
     a version has the item's code, by which an undo finds it. A row that an undo keeps is
@@ -104,7 +104,7 @@ class FailedRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What a batch has to know of its job.
+    """The part of a job that its batches need.
 
     The rows of a `client` change no guarded attribute.
 

@@ -144,7 +144,7 @@ class Process:
         return self.may_be_written_by(attempt) and newest
 
     def may_restart(self, attempt: int) -> bool:
-        """What failed may run again, and so may what died with its publisher; once per attempt."""
+        """Return whether it may run again, once per attempt: it failed, or its publisher died."""
         restartable = self.outcome.is_repairable or self.is_with_its_publisher
         return self.attempt == attempt and restartable
 

@@ -245,7 +245,7 @@ def _failed(saga: Saga, moves: Sequence[Move]) -> Entry | None:
 
 
 def _reason(entry: Entry | None, failure: Failure) -> tuple[str, str]:
-    """Why the saga turns back: what the step recorded, or else what the machine caught."""
+    """Return why the saga turns back: the step's record, or else the error of the machine."""
     if entry is not None and entry.error is not None:
         return entry.error, entry.cause or ""
     return failure.error, failure.summary

@@ -64,7 +64,7 @@ class Role:
         return cls.checked(unquote(parts.username or ""), unquote(parts.password or ""))
 
     def verifier(self, salt: bytes) -> str:
-        """What PostgreSQL keeps in the place of the password, so that no statement has it.
+        """Return the verifier that PostgreSQL stores instead of the password.
 
         SCRAM-SHA-256 of RFC 5803, as libpq's own `PQencryptPasswordConn` makes it.
         """

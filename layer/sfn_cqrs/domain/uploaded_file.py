@@ -11,7 +11,7 @@ _PLACE = re.compile(r"uploads/([^/]+)/auto/([^/]+)/.*[^/]")
 
 @dataclass(frozen=True, slots=True)
 class UploadedFile:
-    """A version of an object as S3 tells of it; the place says whose it is and for which table."""
+    """A version of an object, as S3 reports it; its key names the tenant and the table."""
 
     tenant: str
     table: str

@@ -78,7 +78,7 @@ class Take:
 
 @dataclass(frozen=True, slots=True)
 class Purse:
-    """What an environment has leased for a tenant, and until when it does not ask again.
+    """An environment's lease for a tenant, and the time until which it does not ask again.
 
     `size` is what it asked for last. `bucket` is as it was seen last.
     """

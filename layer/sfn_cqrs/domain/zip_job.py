@@ -187,7 +187,7 @@ class Restart:
 
 
 def files_of(entries: list[Entry], table: str | None, known: frozenset[str]) -> list[ArchivedFile]:
-    """What becomes of each entry: the index is its place in the order of the names.
+    """Return the decision on each entry: the index is its place in the order of the names.
 
     Raises:
         InvalidFileError: there is nothing to import, or too much.

@@ -37,12 +37,12 @@ def decoded_name(raw: bytes, flags: int, extra: bytes) -> str:
 
 
 def base_name(name: str) -> str:
-    """What follows the last separator of either kind."""
+    """Return the text after the last separator of either kind."""
     return _SEPARATOR.split(name)[-1]
 
 
 def folders(name: str) -> list[str]:
-    """What stands before the last separator, part by part."""
+    """Return the parts before the last separator."""
     return _SEPARATOR.split(name)[:-1]
 
 
