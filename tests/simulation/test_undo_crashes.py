@@ -82,7 +82,7 @@ def whole_undo(world: MotoWorld, wire: Wire) -> Job:
 
 def run_killed(clients: Clients, wire: Wire, kill: tuple[int, str] | None) -> int:
     """Undo an import; answers how many calls the states made."""
-    with fresh(clients) as world, wire.only_in_steps():
+    with fresh(clients, wire) as world, wire.only_in_steps():
         import_rows(world)
         wire.made, wire.kill = 0, kill
         ended = whole_undo(world, wire)
