@@ -103,6 +103,10 @@ ITEM = "/items/{type}/{code}"
 OPEN = ("/approvals?status=ALL", "/imports", "/imports?kind=zip", "/items?type=ORDER", "/sagas")
 
 
+DEEP = f"/search/deep?q={SECRET[:-1].lower()}"
+"""A search through texts; the page repeats what is asked, so it is not the secret itself."""
+
+
 def pages(theirs):
     """What of tenant2's is opened, by the page as the console has it."""
     by_id = {f"/{kind}/{{id}}": [f"/{kind}/{id_}"] for kind, id_ in theirs.items()}
@@ -111,12 +115,14 @@ def pages(theirs):
         "/approvals": list(OPEN[:1]),
         "/imports": list(OPEN[1:3]),
         "/imports/{id}/errors.csv": [f"/imports/{theirs['imports']}/errors.csv"],
+        "/imports/{id}/undo": [f"/imports/{theirs['imports']}/undo"],
         "/items": [OPEN[3], "/items?type=ORDER&code=o-1"],
         ITEM: ["/items/ORDER/o-1", "/items/ORDER/o-1?v=1", "/items/ORDER/both"],
         f"{ITEM}/{{version:int}}/{{verb}}": ["/items/ORDER/o-2/1/skip"],
         "/publish": ["/publish?type=ORDER&code=o-1"],
         "/sagas": [OPEN[4]],
         "/search": [f"/search?q={theirs['tasks']}", "/search?q=o-1", "/search?q=ORDER+o-1"],
+        "/search/deep": [DEEP],
         "/tasks": ["/tasks?taskType=ORDER_REMINDER"],
         "/repairs": ["/repairs"],
         "/read-models/{name}": [f"/read-models/orders_by_customer?partition={quote(OTHERS)}"],
@@ -139,6 +145,7 @@ def forms(theirs):
         "/imports/{id}/retry": {},
         "/imports/{id}/undo": {},
         "/repairs/{id}/after": {},
+        "/repairs/{id}/some": {"row": "0"},
         "/repairs/{id}/start": {},
         "/sagas/{id}/redrive": {},
         "/tasks/{id}/cancel": {},
@@ -205,7 +212,7 @@ def test_the_same_pages_show_it_to_whose_it_is(console, theirs):
     }
 
     named = {f"/{kind}/{id_}" for kind, id_ in theirs.items() if kind != "repairs"}
-    assert shown > {"/items/ORDER/o-1", "/items/ORDER/both", OPEN[3], *named}
+    assert shown > {"/items/ORDER/o-1", "/items/ORDER/both", OPEN[3], DEEP, *named}
 
 
 def test_every_page_and_form_is_among_them():
