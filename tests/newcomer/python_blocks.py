@@ -16,7 +16,10 @@ import re
 import sys
 import traceback
 from collections.abc import Iterator
+from contextlib import chdir
+from inspect import signature
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 from unittest.mock import MagicMock, create_autospec, patch
@@ -54,6 +57,8 @@ GIVEN: dict[str, Any] = {
     "pages": [],
     **{name: MagicMock() for name in ("context", "failure", "result", "cache")},
 }
+
+HERE = Path.cwd()
 
 
 def modules() -> Iterator[ModuleType]:
@@ -99,12 +104,13 @@ def run(place: str, code: str, known: dict[str, Any]) -> None:
     exec(compile(code, place, "exec"), made)
     for name, test in made.items():
         if name.startswith("test_"):
-            test(machine)
+            with TemporaryDirectory() as folder, chdir(folder):
+                test(*[machine for _ in signature(test).parameters])
 
 
 def machine(name: str, **options: Any) -> pytest_plugin.MachineRun:
     """What the fixture run_machine is."""
-    text = json.loads(Path(f"statemachine/{name}.asl.json").read_text(encoding="utf-8"))
+    text = json.loads((HERE / f"statemachine/{name}.asl.json").read_text(encoding="utf-8"))
     return pytest_plugin.MachineRun(
         text, name, options.get("input"), options.get("stubs", {}), None, None, None
     )
