@@ -16,25 +16,25 @@ from sfn_cqrs_tools.testing.quick_stack import quick_stack
 _numbers = count(1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("console")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stack(folder):
     lane = {"ExpressLane": "disabled"}
     with quick_stack(state_dir=folder / "state", live=True, parameters=lane) as started:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ids(stack, folder):
     """What the stack is filled with, by kind."""
     return fill(stack, folder)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def console(stack, ids):  # noqa: ARG001 - the console shows it
     target = find_target(stack.state.path, None)
     backend = local(stack.name, stack.http, target, "kenji")
@@ -43,7 +43,7 @@ def console(stack, ids):  # noqa: ARG001 - the console shows it
     server.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
     with chromium() as started:
         yield started
