@@ -126,9 +126,13 @@ NAMES_NOTHING = {
     "task run",
     "type list",
     "type show",
+    "usage",
 }
 """They name declarations, or make what is one's own: the matrix of routes has what they send."""
-OF_AWS = {"execution graph", "execution history", "execution list", "execution show", "logs"}
+OF_AWS = {
+    *("execution graph", "execution history", "execution list", "execution show", "logs"),
+    *("audit", "export history"),
+}
 """They ask AWS and not the API: whoever may, may see every tenant's."""
 
 

@@ -168,7 +168,8 @@ class Codec(Generic[R]):
         put = self._part(one.type)[0]
         if one.name not in self.lean:
             return put
-        return partial(_unless, one.default, put or _same)
+        default = one.default if one.default_factory is MISSING else one.default_factory()
+        return partial(_unless, default, put or _same)
 
     def _part(self, kind: Any) -> Part:
         """How values of a type are stored and read."""

@@ -73,7 +73,7 @@ SECTIONS: Final = {
     "Executions": ("execution", "start", "resume", "logs", "trace", "invoke", "event", "env"),
     "A project of your own": ("init", "setup", "new", "check", "completion"),
     "State machines": ("run", "mock", "graph", "lint", "engine", "definition", "translate"),
-    "Operations": ("restore", "rehearse", "sql"),
+    "Operations": ("audit", "usage", "export", "restore", "rehearse", "sql"),
 }
 """All commands, as --help groups them."""
 
