@@ -29,6 +29,7 @@ EMAIL = "ada.lovelace@example.com"
 IBAN = "DE89370400440532013000"
 SESSION = "IQoJb3JpZ2luX2VjEJr9Kq8wcanaryAbCdEfGhIjKlMnOpQrStUvWxYz0123456789+canary=="
 SECRET = "Zk3nQ8canaryVt5LxW1yBhR7mUeA2pDsJ4oG6fHcT9i"
+AUDIT, WHOLE = "ScheduleAuditSampleFunction", {"detail": {"sample": "1/1"}}
 Flow = Callable[[WholeSystem], None]
 PRIVATE = {"email": EMAIL, "iban": IBAN}
 PAYLOADS = {"attributes", "input", "payload", "result", "note", "name", "cells", "summary"}
@@ -205,6 +206,8 @@ def day(level: int, *observers: Observer, flows: Sequence[Flow] = FLOWS) -> Day:
             system.calls.observers.extend(observers)
             with suppress(AssertionError, LookupError, ClientError, FunctionError):
                 flow(system)
+            with suppress(ClientError, FunctionError):
+                system.lambdas.invoke(AUDIT, json.dumps(WHOLE).encode())
             system.calls.observers.clear()
         for where, texts in system.seen.items():
             text = "\n".join(texts)

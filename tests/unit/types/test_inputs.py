@@ -1,7 +1,9 @@
 """What tasks, sagas and approvals are given fits the model of their declaration."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Annotated
+from unittest import mock
 
 import pytest
 from tests.support.typed import declaring
@@ -29,10 +31,10 @@ FIELDS = ("city", "nights", "colour")
 
 
 @pytest.fixture(autouse=True)
-def _declared(monkeypatch):
-    with declaring():
+def _declared():
+    with declaring(), ExitStack() as stack:
         for module in (task_types, saga_types, approval_types):
-            monkeypatch.setattr(module, "_types", dict(module._types))
+            stack.enter_context(mock.patch.dict(module._types))
 
         @task_handler("BOOK_TRIP", publish=MEMBERS, model=Trip)
         def book(item):
