@@ -725,17 +725,14 @@ def lose_imports_and_sweep(stack: LocalStack) -> None:
     found |= {"opened_at": {"S": "2026-01-01T00:00:00.000Z"}}
     found["loaded"]["M"]["rows"] = {"N": "8"}
     let_one_wait(stack, next(each for each in items if each.get("ulid") == found["ulid"]))
-    lost, moving = "01KAXK3V9Q0M3W8C5R6T7Y8Z01", "01KAXK3V9Q0M3W8C5R6T7Y8Z02"
-    for ulid in (found["ulid"]["S"], lost, moving):
-        place = ImportKey("tenant1", ulid)
-        key = {"ulid": {"S": ulid}, "pk": {"S": place.pk}, "sk": {"S": place.sk}}
-        key |= {"id": {"S": place.id}, "open_shard": a_shard(IMPORTS, key)}
-        late = {"opened_at": "2099-01-01T00:00:00.000Z", "updated_at": "2026-01-01T00:00:00.000Z"}
-        opened = {name: {"S": at} for name, at in late.items()} if ulid == moving else {}
-        lies = {"status": {"S": "CREATED"}} if ulid == lost else {}
-        client.put_item(TableName=table, Item={**found, **key, **opened, **lies})
-    done = sweep(stack, "SweepImports") | sweep(stack, "FinishImports")
-    assert (done["import_started"], done["ended_import_finished"]) == (1, 1), done
+    moving = "01KAXK3V9Q0M3W8C5R6T7Y8Z02"
+    late = {"opened_at": "2099-01-01T00:00:00.000Z", "updated_at": "2026-01-01T00:00:00.000Z"}
+    opened = {name: {"S": at} for name, at in late.items()}
+    client.put_item(TableName=table, Item=found | an_import(found["ulid"]["S"]))
+    client.put_item(TableName=table, Item=found | an_import(moving) | opened)
+    done = sweep(stack, "FinishImports")
+    assert done["ended_import_finished"] == 1, done
+    lost = lose_a_start(stack, found)
     wait_for_import(f"c-{lost}", "FAILED")
     lose_answers_and_messages(stack, items, found)
     count = {name: {"N": "1"} for name in ("created", "updated", "unchanged", "failed")}
@@ -746,6 +743,25 @@ def lose_imports_and_sweep(stack: LocalStack) -> None:
     while bootstrap.import_jobs().find(ImportKey("tenant1", moving)).step != 10:  # type: ignore[union-attr]
         assert time.monotonic() < until
         time.sleep(0.1)
+
+
+def an_import(ulid: str) -> dict[str, Any]:
+    """Return the key of a job, and its place in the index."""
+    place = ImportKey("tenant1", ulid)
+    key = {"ulid": {"S": ulid}, "pk": {"S": place.pk}, "sk": {"S": place.sk}}
+    return {**key, "id": {"S": place.id}, "open_shard": a_shard(IMPORTS, key)}
+
+
+def lose_a_start(stack: LocalStack, found: Any) -> str:
+    """Let the sweep start a job; return its ULID. The stream may be faster: then try another."""
+    client, table = stack.client("dynamodb"), stack.outputs["ImportTmpTableName"]
+    for number in range(100):
+        ulid = f"01KAXK3V9Q0M3W8C5R6T7Y7Z{number:02}"
+        created = {"status": {"S": "CREATED"}}
+        client.put_item(TableName=table, Item=found | an_import(ulid) | created)
+        if "import_started" in sweep(stack, "SweepImports"):
+            return ulid
+    raise AssertionError("the stream started a hundred imports before the sweep")
 
 
 def let_one_wait(stack: LocalStack, ended: Any) -> None:
