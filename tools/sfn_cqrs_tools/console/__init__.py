@@ -1,6 +1,6 @@
-"""The console: what runs, what is stuck, and how to put it right, in a browser.
+"""The console: shows in a browser what runs and what is stuck, and lets people repair it.
 
-Pages are HTML made here; a page that is open is rendered again from time to time, and sent to
-the browser where it has changed. All that the console knows it reads through boto3 and the
-stack's HTTP API, so that a deployed stack is shown by the very code that shows the local one.
+Pages are HTML rendered here. An open page is rendered again from time to time, and sent to
+the browser if it has changed. The console reads everything through boto3 and the
+stack's HTTP API, so the same code shows a deployed stack and the local one.
 """

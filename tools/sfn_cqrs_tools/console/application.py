@@ -40,16 +40,16 @@ logger = logging.getLogger(__name__)
 ROOT: Final = "/console"
 PROBLEM: Final = "problem.html"
 CORRECTABLE: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
-"""What whoever has sent a form can put right in it."""
+"""Statuses for problems that the sender of a form can correct in it."""
 FORM_NAMES: Final = {"taskType": "type", "tableName": "table"}
-"""What a form calls a field of the API."""
+"""The form's field names, by the API's field names."""
 _FIELD: Final = re.compile(r"(?P<field>[A-Za-z][\w.\[\]]*): (?P<reason>.+)", re.DOTALL)
 BEAT_SECONDS: Final = 15.0
 
 
 @dataclass(frozen=True)
 class Ask:
-    """What a page is asked: its path's parts, its query or form, and by whom."""
+    """A request for a page: the parts of its path, its query or form, and the person."""
 
     backend: Backend
     executions: Executions
@@ -59,11 +59,11 @@ class Ask:
     query: Mapping[str, str]
     form: Mapping[str, str] = field(default_factory=dict)
     is_patient: bool = False
-    """Whether a page is there already, and what takes long may follow."""
+    """Whether the page is open already, so that slow parts may follow."""
 
     @property
     def api(self) -> Api:
-        """The stack's API, asked as whoever asks here."""
+        """Return the stack's API, called as the person who asked for the page."""
         return self.backend.api(self.who)
 
 
@@ -83,7 +83,7 @@ def json_of(text: str, name: str) -> Any:
 
 @dataclass(frozen=True)
 class View:
-    """A page: its template and what that shows; a live one is looked at again and again."""
+    """A page: its template and its values; a live page is refreshed repeatedly."""
 
     template: str
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -100,7 +100,7 @@ class GoTo:
 
 @dataclass(frozen=True)
 class File:
-    """An answer that is no page."""
+    """A response with a file instead of a page."""
 
     content: bytes
     name: str
@@ -113,7 +113,7 @@ Taker = Callable[[Path, Ask], Answer]
 
 
 def stepping(collection: str, verb: str) -> Page:
-    """What serves a form that only asks for a step of what a page shows, and shows it again."""
+    """Return a handler that asks the API for one step, then shows the page again."""
 
     def step(ask: Ask) -> GoTo:
         ask.api.post(work_path(collection, ask.parts["id"], verb))
@@ -123,7 +123,7 @@ def stepping(collection: str, verb: str) -> Page:
 
 
 class Refused(Exception):  # noqa: N818 - a page answers so, it is not an error of the program
-    """A page cannot be shown, or a form not be served; the text says what to do."""
+    """A page cannot be shown or a form cannot be served; the text says what to do."""
 
     def __init__(
         self, status: HTTPStatus, code: str, text: str, fields: Mapping[str, str] | None = None
@@ -158,7 +158,7 @@ class Console:
         self.is_closing = False
 
     def application(self, guard: Guard) -> ASGIApp:
-        """The ASGI application behind the guard."""
+        """Return the ASGI application behind the guard."""
         routes = [
             Mount(f"{ROOT}/static", StaticFiles(directory=STATIC)),
             Route(f"{ROOT}/live", self._live),
@@ -213,7 +213,7 @@ class Console:
         return await self._rendered(request, answer, ask)
 
     def _served(self, path: str, ask: Ask) -> Answer:
-        """A form's answer; one that is refused is shown again, with what was written in it."""
+        """Return a form's response; a refused form is shown again with its values."""
         answer = self._answered(self._forms[path], ask)
         is_refused = isinstance(answer, View) and answer.template == PROBLEM
         page = self._by_path.get(path)
@@ -228,7 +228,7 @@ class Console:
         return replace(form, values={**form.values, **told}, status=answer.status, is_live=False)
 
     async def _take_file(self, request: Request) -> Response:
-        """A file as the body of a request: spooled to the disk, however large it is."""
+        """Return a file as the body of a request: spooled to the disk, however large it is."""
         if not self._tokens.is_valid(request, request.headers.get(HEADER, "")):
             return Response("the page has expired: open it again", HTTPStatus.FORBIDDEN)
         taker = self._files[request.scope["route"].path]
@@ -314,7 +314,7 @@ class Console:
         return None
 
     def _ask(self, request: Request, query: dict[str, str] | None = None) -> Ask:
-        """What a request asks; `query` is a page's that it names."""
+        """Return the request as an Ask; `query` is the query of the page that it names."""
         query = dict(request.query_params) if query is None else query
         who = self._backend.default
         if self._backend.is_local:
@@ -325,7 +325,7 @@ class Console:
         return Ask(self._backend, self._executions, who, path, request.path_params, query)
 
     def _answered(self, page: Page, ask: Ask) -> Answer:
-        """A page's answer; whatever goes wrong is a page, too."""
+        """Return a page's response; errors also become pages."""
         try:
             return page(ask)
         except Refused as problem:
@@ -389,7 +389,7 @@ class Console:
         )
 
     def _content(self, view: View, ask: Ask, session: str) -> str:
-        """The part of a page that is sent again while it is live."""
+        """Return the part of a page that is sent again while it is live."""
         template = self._templates.get_template(view.template)
         context = template.new_context(self._values(view, ask, session))
         return "".join(template.blocks["content"](context))
@@ -416,7 +416,7 @@ class Console:
 
 
 async def _body(request: Request) -> bytes:
-    """A form's body.
+    """Return a form's body.
 
     Raises:
         Refused: it is larger than any form of ours.
@@ -434,7 +434,7 @@ async def _body(request: Request) -> bytes:
 
 
 def _form(body: bytes) -> dict[str, str]:
-    """A form's fields; a browser ends each line of a text as mail does."""
+    """Return a form's fields; a browser ends each line of a text as mail does."""
     pairs = parse_qsl(body.decode(), keep_blank_values=True)
     return {name: value.replace("\r\n", "\n") for name, value in pairs}
 
@@ -465,7 +465,7 @@ def _digest(html: str) -> str:
 
 
 def _event(kind: str, html: str, digest: str) -> str:
-    """An event of a stream; each line of its text is one of data."""
+    """Return an event of a stream; each line of its text is one of data."""
     lines = "".join(f"data: {line}\n" for line in html.split("\n"))
     return f"event: {kind}\nid: {digest}\n{lines}\n"
 

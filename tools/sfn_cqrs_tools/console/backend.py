@@ -37,12 +37,12 @@ class Backend:
 
     @property
     def outputs(self) -> Mapping[str, str]:
-        """The outputs of the template."""
+        """Return the outputs of the template."""
         return self.target.outputs
 
     @property
     def prefixes(self) -> tuple[str, ...]:
-        """What machines' names begin with: the stack's name, or its nested application's."""
+        """Return the prefixes of machines' names: the stack's name or its nested application's."""
         names = {self.outputs.get("MachinePrefix", self.name), self.name}
         return tuple(f"{name}-" for name in sorted(names, key=len, reverse=True))
 
@@ -64,7 +64,7 @@ class Backend:
         return True
 
     def client(self, service: str) -> Any:
-        """A boto3 client, made once."""
+        """Return a boto3 client, made once."""
         with self._lock:
             if service not in self._clients:
                 self._clients[service] = self.target.client(service)
@@ -72,7 +72,7 @@ class Backend:
 
 
 def local(name: str, http: str, target: Target, user: str) -> Backend:
-    """The stack that runs on this machine; whoever sits here chooses who to be."""
+    """Return the stack that runs on this machine; its user chooses an identity."""
 
     def api(who: Who) -> Api:
         return Api(http, {**_HEADERS, **who.headers()}, proxies=False)
@@ -81,7 +81,7 @@ def local(name: str, http: str, target: Target, user: str) -> Backend:
 
 
 def deployed(name: str, url: str, target: Target, token: str) -> Backend:
-    """A stack on AWS, asked as the bearer of an ID token."""
+    """Return a stack on AWS, asked as the bearer of an ID token."""
     headers = {**_HEADERS, "authorization": f"Bearer {token}"}
     return Backend(
         name, target, lambda _who: Api(url, headers), of_token(token), False, look_seconds=5.0

@@ -1,4 +1,4 @@
-"""What differs between two versions of an item, attribute by attribute."""
+"""Compares two versions of an item, attribute by attribute."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Difference:
 
 
 def differences(api: Api, type_: str, code: str, number: int) -> list[Difference] | None:
-    """What a version changes; None where it cannot be seen, such as once it is compacted away."""
+    """Return a version's changes, or None if it cannot be seen, for example once compacted."""
     after = if_there(api, item_path("commands", type_, code, number))
     if after is None:
         return None
@@ -32,19 +32,19 @@ def differences(api: Api, type_: str, code: str, number: int) -> list[Difference
 
 
 def differences_since(api: Api, type_: str, code: str, number: int) -> list[Difference] | None:
-    """What has become of an item since a version; None where it cannot be seen."""
+    """Return the changes of an item since a version, or None if it cannot be seen."""
     before = if_there(api, item_path("commands", type_, code, number))
     after = if_there(api, item_path("data", type_, code))
     return compared(before, after) if before and after else None
 
 
 def compared(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> list[Difference]:
-    """Every attribute of either version; the name counts as one."""
+    """Return every attribute of either version; the name counts as one."""
     return list(_compared(_attributes(before), _attributes(after)))
 
 
 def if_there(api: Api, path: str, **query: Any) -> dict[str, Any] | None:
-    """What the API answers; None if there is nothing, or nothing that this person may see."""
+    """Return the API's answer, or None if there is nothing that this person may see."""
     try:
         return api.get(path, **query)
     except ApiProblem as problem:

@@ -30,7 +30,7 @@ Place = tuple[str | None, int]
 
 PAGE: Final = 50
 MOST_EXAMINED: Final = 2_000
-"""Of a list with filters, until it says how far it came and asks whether to go on."""
+"""A filtered list examines at most so many; then it shows how far it came and asks to go on."""
 AT_ONCE: Final = 8
 EVENTS_PAGE: Final = 1_000
 STATUSES: Final = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE")
@@ -38,13 +38,13 @@ NO_HISTORY: Final = ("InvalidArn", "StateMachineTypeNotSupported")
 FAILURES: Final = ("FAILED", "TIMED_OUT", "ABORTED")
 LANES: Final = ("STANDARD", "EXPRESS")
 LOOKED_BACK: Final = timedelta(days=1)
-"""So far back the log of an EXPRESS machine is read."""
+"""How far back the log of an EXPRESS machine is read."""
 LOG_SECONDS: Final = 10.0
-"""So long the log that was read on AWS is kept."""
+"""How long a log read on AWS is kept."""
 
 
 class Kept(Generic[K, V]):
-    """A bounded memory of what does not change any more; the oldest use is forgotten first."""
+    """A bounded cache of values that no longer change; drops the least recently used first."""
 
     def __init__(self, most: int) -> None:
         """Keep at most so many."""
@@ -53,7 +53,7 @@ class Kept(Generic[K, V]):
         self._lock = threading.Lock()
 
     def get(self, key: K) -> V | None:
-        """What is kept under a key."""
+        """Return the value kept under a key."""
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
@@ -80,7 +80,7 @@ class Machine:
 
     @property
     def is_express(self) -> bool:
-        """Whether Step Functions keeps none of its executions: its log is all there is."""
+        """Return whether Step Functions keeps no executions of it, so only its log has them."""
         return self.type == "EXPRESS"
 
 
@@ -102,17 +102,17 @@ class Run:
     parent: str = ""
     """The ARN of the Map Run whose child it is."""
     logged: ExpressRun | None = field(default=None, repr=False, compare=False)
-    """What was logged of one of an EXPRESS machine."""
+    """The logged events of an EXPRESS execution."""
 
     @property
     def seconds(self) -> float | None:
-        """How long it took."""
+        """Return the duration, or None while it runs."""
         return None if self.stopped is None else (self.stopped - self.started).total_seconds()
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which executions a list shows."""
+    """The filter of a list of executions."""
 
     machine: str = ""
     status: str = ""
@@ -123,7 +123,7 @@ class Filter:
     until: datetime | None = None
 
     def takes(self, run: Run) -> bool:
-        """Whether an execution passes what its list entry tells."""
+        """Return whether an execution passes what its list entry tells."""
         if self.name and self.name.lower() not in run.name.lower():
             return False
         return self.until is None or run.started <= self.until
@@ -147,9 +147,9 @@ class History:
 
 
 class Log:
-    """What EXPRESS machines have logged: a file of the local engine, or a log group on AWS.
+    """The log of EXPRESS machines: a file of the local engine, or a log group on AWS.
 
-    A file is read again when it has grown, but for a tenth of the time at most.
+    A file is read again when it has grown, but reading takes at most a tenth of the time.
     """
 
     def __init__(self, backend: Backend) -> None:
@@ -161,7 +161,7 @@ class Log:
         self._runs: list[ExpressRun] = []
 
     def runs(self, name: str = "") -> list[ExpressRun]:
-        """Those of the last day, or those of a name; the newest first."""
+        """Return the runs of the last day, or those of a name; the newest first."""
         path = self._target.express_log
         with self._lock:
             began = time.monotonic()
@@ -194,7 +194,7 @@ class Executions:
         self._log = Log(backend)
 
     def machines(self) -> list[Machine]:
-        """The stack's machines, by name."""
+        """Return the stack's machines, by name."""
         prefixes = self._backend.prefixes
         arns = set(self._backend.outputs.values())
         pages = self._sfn.get_paginator("list_state_machines").paginate()
@@ -209,7 +209,7 @@ class Executions:
         return sorted(found, key=lambda machine: machine.name)
 
     def machine(self, short: str) -> Machine:
-        """A machine by its short name.
+        """Return a machine by its short name.
 
         Raises:
             LookupError: there is none.
@@ -220,7 +220,7 @@ class Executions:
         raise LookupError(f"the stack has no state machine {short!r}")
 
     def definition(self, machine: Machine, run: Run | None = None) -> dict[str, Any]:
-        """What a machine does; of an execution: what it did when that began."""
+        """Return a machine's definition; for an execution, the definition when it started."""
         if run is None or run.stopped is None or run.logged is not None:
             found = self._sfn.describe_state_machine(stateMachineArn=machine.arn)
             return _object(found["definition"])
@@ -231,7 +231,7 @@ class Executions:
         return self._definitions.put(run.arn, _object(found["definition"]))
 
     def page(self, wanted: Filter, cursor: str | None = None, limit: int = PAGE) -> Listed:
-        """The executions that a filter takes, the latest first.
+        """Return the executions that a filter takes, the latest first.
 
         Raises:
             LookupError: the stack has no such machine.
@@ -268,7 +268,7 @@ class Executions:
             yield run
 
     def describe(self, arn: str) -> Run:
-        """An execution with its data, its tokens masked.
+        """Return an execution with its data, its tokens masked.
 
         Raises:
             LookupError: there is none.
@@ -282,24 +282,24 @@ class Executions:
         raise LookupError(f"there is no execution {arn.rpartition(':')[2]!r}")
 
     def arn(self, short: str, name: str) -> str:
-        """The ARN of an execution."""
+        """Return the ARN of an execution."""
         machine = self.machine(short)
         kind = ":express:" if machine.is_express else ":execution:"
         return f"{machine.arn.replace(':stateMachine:', kind)}:{name}"
 
     def children(self, arn: str) -> list[dict[str, Any]]:
-        """The Map Runs of an execution, with their counts."""
+        """Return the Map Runs of an execution, with their counts."""
         runs = self._sfn.list_map_runs(executionArn=arn, maxResults=100)["mapRuns"]
         return [self._sfn.describe_map_run(mapRunArn=run["mapRunArn"]) for run in runs]
 
     def runs_of_map(self, map_run: str, status: str = "") -> list[Run]:
-        """The latest children of a Map Run."""
+        """Return the latest children of a Map Run."""
         given = {"statusFilter": status} if status else {}
         page = self._sfn.list_executions(mapRunArn=map_run, maxResults=100, **given)
         return [self._run(one, self._short(one["stateMachineArn"])) for one in page["executions"]]
 
     def history(self, run: Run) -> list[dict[str, Any]]:
-        """All events of an execution, masked, the first one first; read on from where they were."""
+        """Return all events of an execution, masked, oldest first; read only the new ones."""
         if run.logged is not None:
             return [masked_event(event) for event in run.logged.events]
         key = f"{run.arn}|{run.redrives}"
@@ -310,7 +310,7 @@ class Executions:
         return kept.events
 
     def history_of_child(self, run: Run) -> list[dict[str, Any]]:
-        """The events of a child of a Map Run; none of an EXPRESS one, which has no history."""
+        """Return the events of a Map Run's child; an EXPRESS child has no history."""
         try:
             return self.history(run)
         except ClientError as error:
@@ -319,7 +319,7 @@ class Executions:
             return []
 
     def unread(self, run: Run) -> int:
-        """How many events of an execution were never read."""
+        """Return how many events of an execution were never read."""
         if run.logged is not None:
             return 0
         kept = self._histories.get(f"{run.arn}|{run.redrives}")
@@ -332,7 +332,7 @@ class Executions:
         return int(last["events"][0]["id"]) - known
 
     def start(self, machine: Machine, given: str) -> str:
-        """Start an execution with an input, which is JSON; answers its name."""
+        """Start an execution with an input, which is JSON; return its name."""
         answer = self._sfn.start_execution(stateMachineArn=machine.arn, input=given)
         return str(answer["executionArn"].rpartition(":")[2])
 
@@ -357,7 +357,7 @@ class Executions:
     def _lane(
         self, machine: Machine, status: str, place: Place | None, page: int = 100
     ) -> Iterator[tuple[Run, Place]]:
-        """The executions of a machine, each with the place behind it."""
+        """Yield the executions of a machine, each with the place behind it."""
         token, skip = place or (None, 0)
         given = {"statusFilter": status} if status else {}
         while True:
@@ -373,7 +373,7 @@ class Executions:
                 return
 
     def _is_listed(self, machine: Machine, wanted: Filter) -> bool:
-        """Whether a list holds a machine's; a log on AWS is read if it is asked for."""
+        """Return whether a list holds a machine's; a log on AWS is read if it is asked for."""
         if wanted.lane and wanted.lane != machine.type:
             return False
         is_asked = machine.short == wanted.machine or wanted.lane == machine.type
@@ -382,7 +382,7 @@ class Executions:
     def _logged_lane(
         self, machine: Machine, status: str, place: Place | None, _page: int = 0
     ) -> Iterator[tuple[Run, Place]]:
-        """The executions of an EXPRESS machine that were logged; the place is the last one."""
+        """Yield the logged executions of an EXPRESS machine; the place is the last one."""
         runs = [self._run_of(logged, machine) for logged in self._log.runs()]
         placed = {f"{run.started.isoformat()}|{run.name}": run for run in runs}
         for at, run in sorted(placed.items(), reverse=True):
@@ -390,7 +390,7 @@ class Executions:
                 yield run, (at, 0)
 
     def _express_of(self, arn: str) -> Machine | None:
-        """The EXPRESS machine whose execution an ARN names; a child of a Map is none."""
+        """Return the EXPRESS machine whose execution an ARN names; a child of a Map is none."""
         if ":express:" not in arn:
             return None
         name = arn.split(":")[6]
@@ -417,7 +417,7 @@ class Executions:
         return [run for run in runs if text in f"{run.error} {run.cause}".lower() or not text]
 
     def _with_data(self, runs: list[Run]) -> list[Run]:
-        """The runs with their descriptions; what was read once and has ended is not read again."""
+        """Return the runs with their descriptions; a run that has ended is read only once."""
         keys = [(run.arn, run.status, run.redrives) for run in runs]
         known = {key: self._described.get(key) for key in keys}
         missing = [run for run, key in zip(runs, keys, strict=True) if known[key] is None]
@@ -438,7 +438,7 @@ class Executions:
         return found
 
     def _newer(self, arn: str, known: int) -> list[dict[str, Any]]:
-        """The events behind those that are known: from the last one back, or from the first on."""
+        """Return the events after the known ones: from the last one back, or from the first on."""
         is_backwards = known > 0
         more: dict[str, Any] = {}
         events: list[dict[str, Any]] = []
@@ -472,7 +472,7 @@ class Executions:
 
 
 def texts(event: Mapping[str, Any]) -> Iterable[str]:
-    """Every text of an event, for a search."""
+    """Yield every text of an event, for a search."""
     for name, value in event.items():
         if isinstance(value, dict):
             yield from texts(value)
@@ -483,7 +483,7 @@ def texts(event: Mapping[str, Any]) -> Iterable[str]:
 def matching(
     events: list[dict[str, Any]], query: str, is_error: Callable[[Mapping[str, Any]], bool] | None
 ) -> list[dict[str, Any]]:
-    """The events that hold a text; None takes those that failed or did not."""
+    """Return the events that hold a text; None takes those that failed or did not."""
     text = query.lower()
     return [
         event
@@ -503,7 +503,7 @@ def _object(text: str) -> dict[str, Any]:
 
 
 def _state_of(cursor: str | None) -> dict[str, Place]:
-    """Where each machine's list goes on.
+    """Return the place at which each machine's list continues.
 
     Raises:
         ValueError: it is not a cursor.

@@ -25,10 +25,10 @@ from sfn_cqrs_tools.console.names import names
 from sfn_cqrs_tools.console.subjects import item_page
 
 MOST_READ: Final = 1_000
-"""So many failed versions are read to group them; all are counted."""
+"""How many failed versions are read to group them; all are counted."""
 LISTED: Final = 100
 RECENT: Final = timedelta(days=7)
-"""Tasks and imports that failed longer ago are history."""
+"""Tasks and imports that failed longer ago are not shown."""
 AT_ONCE: Final = 8
 EVER: Final = "0"
 LONGEST_ERROR: Final = 200
@@ -68,12 +68,12 @@ class Group:
 
     @property
     def what(self) -> str:
-        """The repair that retries them, as the page of repairs names it."""
+        """Return the repair that retries them, as the page of repairs names it."""
         return f"{self.kind} {'redrive' if self.kind in ('command', 'saga') else 'retry'}"
 
     @property
     def text(self) -> str:
-        """A text that all of their errors contain."""
+        """Return a text that all of their errors contain."""
         return next(iter(_VARIES.split(self.cause)), "").strip() or self.error
 
 
@@ -86,7 +86,7 @@ class Failures:
 
     @property
     def count(self) -> int:
-        """How many have failed."""
+        """Return the number of failures."""
         return sum(group.count for group in self.groups) + self.unread
 
 
@@ -121,7 +121,7 @@ def grouped(found: Iterable[Failure]) -> list[Group]:
 
 
 def _versions(ask: Ask) -> tuple[list[Failure], int]:
-    """The failed versions, the latest ones read; and how many more there are."""
+    """Return the failed versions, the latest ones read; and how many more there are."""
     client, table = ask.backend.client("dynamodb"), ask.backend.outputs["CommandsTableName"]
     index = OpenIndex(client, table)
     now = datetime.now(UTC).isoformat()

@@ -73,22 +73,22 @@ class Listing(Generic[T]):
 
     @property
     def last(self) -> int:
-        """The number of the last row of the page."""
+        """Return the number of the last row of the page."""
         return self.first + len(self.rows) - 1
 
     def sorted_by(self, column: str) -> Mapping[str, str]:
-        """The query of the same list, sorted by a column; downwards if it is so upwards."""
+        """Return the query of the same list, sorted by a column; downwards if it is so upwards."""
         wanted = f"-{column}" if self.sort == column else column
         return {**self.wanted, "sort": wanted}
 
     @property
     def is_filtered(self) -> bool:
-        """Whether anything of the address leaves rows out."""
+        """Return whether anything of the address leaves rows out."""
         return bool(self.wanted.keys() - self.kept.keys() - {"sort"})
 
     @property
     def kept(self) -> Mapping[str, str]:
-        """What is left of the address without any filter."""
+        """Return the address's query without filters."""
         names = (*self.fixed, "tenant")
         return {name: value for name, value in self.wanted.items() if name in names}
 
@@ -122,7 +122,7 @@ def natural(text: str) -> tuple[tuple[int, int, str], ...]:
 def _page(
     ask: Ask, fetch: Fetch[T], shape: Shape[T], wanted: Mapping[str, str], sort: str
 ) -> Listing[T]:
-    """A page as whoever lists has it: by its cursor."""
+    """Return a page as its source lists it: by its cursor."""
     cursor, number = ask.query.get("cursor") or None, _number(ask)
     rows, following = fetch(SIZE, cursor)
     first = (number - 1) * SIZE + 1
@@ -152,7 +152,7 @@ def _page(
 
 
 def _back(wanted: Mapping[str, str], before: list[str], number: int) -> Mapping[str, str]:
-    """The query of the page before; of the first one where nobody knows it any more."""
+    """Return the query of the page before; of the first one where nobody knows it any more."""
     if not before or before[-1] == "-":
         return wanted
     place = {"cursor": before[-1], "before": "~".join(before[:-1]), "page": str(number - 1)}
@@ -162,7 +162,7 @@ def _back(wanted: Mapping[str, str], before: list[str], number: int) -> Mapping[
 def _window(
     ask: Ask, fetch: Fetch[T], shape: Shape[T], wanted: Mapping[str, str], sort: str
 ) -> Listing[T]:
-    """A page of rows that are filtered or sorted here."""
+    """Return a page of rows that are filtered or sorted here."""
     kept, read, rest = _read(ask, fetch, shape, wanted)
     if sort:
         key = shape.sorts[sort.removeprefix("-")]
@@ -192,7 +192,7 @@ def _window(
 def _read(
     ask: Ask, fetch: Fetch[T], shape: Shape[T], wanted: Mapping[str, str]
 ) -> tuple[list[T], int, str | None]:
-    """The rows that the filter keeps, how many were read, and the cursor behind them."""
+    """Return the rows that the filter keeps, how many were read, and the cursor behind them."""
     text = wanted.get("q", "").lower().strip() if shape.texts else ""
     since, until = since_and_until(wanted) if shape.at else (None, None)
     cursor: str | None = ask.query.get("cursor") or None

@@ -1,4 +1,4 @@
-"""What the functions of an execution have logged."""
+"""The log lines of an execution's functions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sfn_cqrs_tools.stack.log_lines import LogLine, parsed
 
 MOST_LINES: Final = 500
 MOST_BYTES: Final = 64 * 1024 * 1024
-"""Of the local log's end, which are looked through."""
+"""The end of the local log that is searched."""
 AFTERWARDS: Final = timedelta(minutes=2)
 """A sweep may still log something of an execution that has ended."""
 

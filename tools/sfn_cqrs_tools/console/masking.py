@@ -1,4 +1,4 @@
-"""What never leaves the console: task tokens, wherever in a text they stand."""
+"""Masks task tokens, which must never leave the console, anywhere in a text."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _NAMED: Final = re.compile(r'(task_?token\\*"\s*:\s*)(\\*")(?:(?!\2).)*', re.IGN
 
 
 def masked(text: str) -> str:
-    """A text without its task tokens: by their shape, and by the name of their field."""
+    """Return a text without task tokens, found by their shape and by their field's name."""
     return _TOKEN.sub(MASK, _NAMED.sub(lambda found: f"{found[1]}{found[2]}{MASK}", text))
 
 
 def masked_event(value: Any) -> Any:
-    """An event of a history with every text in it masked."""
+    """Return an event of a history with every text in it masked."""
     if isinstance(value, str):
         return masked(value)
     if isinstance(value, dict):

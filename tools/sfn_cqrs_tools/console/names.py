@@ -1,4 +1,4 @@
-"""What the project declares: its types, tables, sagas and machines' kinds, by name."""
+"""The project's declarations: its types, tables, sagas and machines' kinds, by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the console may do on AWS with the credentials of whoever starts it: it reads."""
+"""The read-only AWS policy for the person who starts the console."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MEASURES: Final = ("GetMetricData",)
 
 
 def policy_document(stack: str) -> dict[str, Any]:
-    """The least that a stack's console needs; repair goes through the stack's API, not by this."""
+    """Return the least policy for a stack's console; repairs go through the stack's API."""
     kinds = ("stateMachine", "execution", "mapRun", "express")
     machines = [f"arn:aws:states:*:*:{kind}:{stack}-*" for kind in kinds]
     return {
@@ -63,7 +63,7 @@ def policy_document(stack: str) -> dict[str, Any]:
 
 
 def actions(stack: str = "STACK") -> set[str]:
-    """Every action of the policy."""
+    """Return every action of the policy."""
     return {one for each in policy_document(stack)["Statement"] for one in each["Action"]}
 
 

@@ -41,12 +41,12 @@ TONES: Final = {
 
 
 def tone(status: object) -> str:
-    """The colour of a status: good, bad, warn, busy or idle."""
+    """Return the colour of a status: good, bad, warn, busy or idle."""
     return TONES.get(str(status).rpartition(":")[2], "idle")
 
 
 def moment(value: object, shape: str = "") -> Markup:
-    """A moment that the browser shows in the reader's zone; without script it is UTC."""
+    """Return a moment that the browser shows in the reader's zone; without script it is UTC."""
     when = value if isinstance(value, datetime) else _parsed(value)
     if when is None:
         return Markup('<span class="muted">–</span>')
@@ -59,7 +59,7 @@ def moment(value: object, shape: str = "") -> Markup:
 
 
 def pretty(value: Any) -> str:
-    """A value, or the JSON of it, as indented JSON without tokens."""
+    """Return a value, or the JSON of it, as indented JSON without tokens."""
     if isinstance(value, str):
         try:
             value = json.loads(value)
@@ -85,17 +85,17 @@ def json_block(value: Any) -> Markup:
 
 
 def number(value: float) -> str:
-    """A number with its thousands apart."""
+    """Return a number with its thousands apart."""
     return f"{value:,.0f}".replace(",", "\u202f")
 
 
 def query(**changes: object) -> str:
-    """A query string of what is given and not empty."""
+    """Return a query string of what is given and not empty."""
     return urlencode({name: value for name, value in changes.items() if value not in (None, "")})
 
 
 def environment() -> jinja2.Environment:
-    """The templates' environment: everything is escaped, and a missing name is an error."""
+    """Return the templates' environment: everything is escaped, and a missing name is an error."""
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER / "templates"),
         autoescape=True,
@@ -134,7 +134,7 @@ def _parsed(value: object) -> datetime | None:
 
 
 def reason(cause: str | None) -> tuple[str, str]:
-    """What a cause says, and the rest of it: Lambda wraps its message in JSON, with a trace."""
+    """Return a cause's message and the rest; Lambda wraps the message in JSON, with a trace."""
     text = cause or ""
     try:
         found = json.loads(text)
@@ -148,6 +148,6 @@ def reason(cause: str | None) -> tuple[str, str]:
 
 
 def first_line(text: str | None, longest: int = 160) -> str:
-    """The first line of a text, cut."""
+    """Return the first line of a text, cut."""
     line = (text or "").partition("\n")[0]
     return line if len(line) <= longest else line[: longest - 1] + "…"

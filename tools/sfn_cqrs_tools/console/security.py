@@ -1,4 +1,4 @@
-"""What stands in front of every page: who may ask, what a browser may load, and form tokens."""
+"""Security checks for every page: allowed callers, browser content rules and form tokens."""
 
 from __future__ import annotations
 
@@ -79,15 +79,15 @@ class FormTokens:
         self._key = secrets.token_bytes(32)
 
     def session(self, request: Request) -> str:
-        """The browser's session; a new one where it has none."""
+        """Return the browser's session; a new one where it has none."""
         return request.cookies.get(SESSION) or secrets.token_urlsafe(24)
 
     def token(self, session: str) -> str:
-        """The token of a session's forms."""
+        """Return the token of a session's forms."""
         return hmac.new(self._key, session.encode(), hashlib.sha256).hexdigest()
 
     def is_valid(self, request: Request, given: str) -> bool:
-        """Whether a form came from a page of this console in this browser."""
+        """Return whether a form came from a page of this console in this browser."""
         session = request.cookies.get(SESSION, "")
         return bool(session) and hmac.compare_digest(self.token(session), given)
 

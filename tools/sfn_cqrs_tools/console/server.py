@@ -40,5 +40,5 @@ class ConsoleServer:
 
 
 def _is_page(path: str) -> bool:
-    """Whether a link from elsewhere may open it: GET of a page changes nothing."""
+    """Return whether a link from another site may open it: GET of a page changes nothing."""
     return path == "/" or (path.startswith(ROOT) and not path.startswith(_NO_PAGES))

@@ -1,4 +1,4 @@
-"""What an execution works on: the item, task, import, saga or approval that its input names."""
+"""The subject of an execution: the item, task, import, saga or approval in its input."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PLACES: Final = {
     "a": "approvals",
     "p": "repairs",
 }
-"""Where what has a public id is shown, by the id's first letter."""
+"""The collection of a public id's page, by the id's first letter."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Subject:
 
 
 def subject_of(given: str) -> Subject | None:
-    """Read an execution's input; None where it is none of ours."""
+    """Return the subject named by an execution's input, or None if it names none."""
     try:
         value = json.loads(given)
     except ValueError:
@@ -48,7 +48,7 @@ def subject_of(given: str) -> Subject | None:
 
 
 def by_id(id_: str, tenant: str) -> Subject | None:
-    """What has a public id; None if the id is none."""
+    """Return the subject with a public id, or None if the id is not one."""
     letter, dash, _ = id_.partition("-")
     if not dash or letter not in PLACES:
         return None
@@ -59,7 +59,7 @@ def by_id(id_: str, tenant: str) -> Subject | None:
 
 
 def item_page(type_: str, code: str, *rest: str | int) -> str:
-    """The path of an item's page."""
+    """Return the path of an item's page."""
     return item_path("items", type_, code, *rest)
 
 

@@ -17,9 +17,9 @@ from sfn_cqrs_tools.console.executions import FAILURES, Executions, Machine
 
 BARS: Final = 60
 MOST_COUNTED: Final = 10_000
-"""Of a machine's list; a longer one is told as a part."""
+"""The largest number counted of a machine's list; the count of a longer list is partial."""
 COUNTED_BACK: Final = timedelta(days=1)
-"""What began longer ago and ends now is not counted by a list."""
+"""Executions that started earlier are not counted, even if they end now."""
 MEASURED_SECONDS: Final = 60.0
 """CloudWatch has a value a minute, and charges for each that is asked for."""
 STARTED: Final = "ExecutionsStarted"
@@ -64,14 +64,14 @@ class Trend:
 
     @classmethod
     def empty(cls, bars: Iterable[int]) -> Trend:
-        """Nothing happened."""
+        """Return a trend without executions."""
         known = list(bars)
         started, succeeded, failed = ([0] * len(known) for _ in range(3))
         return cls(known, started, succeeded, failed)
 
     @property
     def total(self) -> int:
-        """How many began."""
+        """Return the number of executions that began."""
         return sum(self.started)
 
     def count(self, what: str, at: float, amount: int = 1) -> None:
@@ -86,7 +86,7 @@ class Trends(Protocol):
     """Says how many executions of each machine began and ended in each bar of a span."""
 
     def of(self, machines: Sequence[Machine], span: Span = HOUR) -> list[Trend]:
-        """One trend a machine, in their order."""
+        """Return one trend for each machine, in their order."""
 
 
 class CountedTrends:
@@ -97,7 +97,7 @@ class CountedTrends:
         self._executions = executions
 
     def of(self, machines: Sequence[Machine], span: Span = HOUR) -> list[Trend]:
-        """One trend a machine, in their order."""
+        """Return one trend for each machine, in their order."""
         return [self._counted(machine, span) for machine in machines]
 
     def _counted(self, machine: Machine, span: Span) -> Trend:
@@ -122,7 +122,7 @@ class MeasuredTrends:
         self._seen: dict[Span, tuple[float, list[str], list[Trend]]] = {}
 
     def of(self, machines: Sequence[Machine], span: Span = HOUR) -> list[Trend]:
-        """One trend a machine, in their order."""
+        """Return one trend for each machine, in their order."""
         arns = [machine.arn for machine in machines]
         with self._lock:
             at, known, trends = self._seen.get(span, (0.0, [], []))
@@ -160,7 +160,7 @@ class MeasuredTrends:
 
 
 def bars_of(span: Span) -> list[int]:
-    """The beginnings of the sixty bars of a span, that of now among them."""
+    """Return the beginnings of the sixty bars of a span, that of now among them."""
     now = int(time.time()) // span.seconds
     return [bar * span.seconds for bar in range(now - BARS + 1, now + 1)]
 

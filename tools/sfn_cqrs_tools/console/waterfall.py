@@ -18,7 +18,7 @@ from sfn_local.trace import Step, owners, trace
 
 CALLBACK: Final = ".waitForTaskToken"
 WIDTH: Final = 1000.0
-"""Of the whole time, in the units that the bars are given in."""
+"""The width of the whole time span, in the units of the bars."""
 FOLD: Final = 60.0
 SMALLEST: Final = 3.0
 MOST_BARS: Final = 240
@@ -121,11 +121,11 @@ class Axis:
         self._reach(self.seconds, scale)
 
     def x(self, moment: datetime) -> float:
-        """Where a moment is."""
+        """Return the position of a moment."""
         return self.x_at(self._at(moment))
 
     def x_at(self, seconds: float) -> float:
-        """Where it is so many seconds after the start."""
+        """Return the position of a time in seconds after the start."""
         index = bisect_right(self._knots, (seconds, WIDTH + 1)) - 1
         if index >= len(self._knots) - 1:
             return min(self._knots[-1][1], WIDTH)
@@ -133,7 +133,7 @@ class Axis:
         return x1 + (x2 - x1) * (seconds - t1) / (t2 - t1) if t2 > t1 else x2
 
     def ticks(self) -> list[Tick]:
-        """Some moments, evenly spread, none of them in a fold."""
+        """Return evenly spread moments outside the folds."""
         found: list[Tick] = []
         for step in range(5):
             x = WIDTH * step / 4
@@ -181,7 +181,7 @@ def waterfall(events: list[dict[str, Any]], now: datetime | None) -> Waterfall |
 
 
 def _spans(events: list[dict[str, Any]], steps: list[Step], end: datetime) -> list[Span]:
-    """What went on; a Map or Parallel only where it has no state of its own inside."""
+    """Return the visits; a Map or Parallel only if it has no state of its own inside."""
     waiting = _waiting(events)
     around = {id(step.parent) for step in steps}
     return [
@@ -192,7 +192,7 @@ def _spans(events: list[dict[str, Any]], steps: list[Step], end: datetime) -> li
 
 
 def _waiting(events: list[dict[str, Any]]) -> set[tuple[str, datetime]]:
-    """The visits that waited: for a time, or for somebody to answer a token."""
+    """Return the visits that waited: for a time, or for somebody to answer a token."""
     owner = owners(events)
     found = set()
     for event in events:
@@ -204,12 +204,12 @@ def _waiting(events: list[dict[str, Any]]) -> set[tuple[str, datetime]]:
 
 
 def _place_in_time(step: Step) -> tuple[str, datetime]:
-    """What is the same of a visit however often its history is read."""
+    """Return a visit's identity, which is the same each time its history is read."""
     return step.name, step.entered
 
 
 def outcome_of(step: Step, *, is_running: bool) -> str:
-    """What became of a visit."""
+    """Return the outcome of a visit."""
     if step.exited is not None:
         return CAUGHT if step.was_caught else SUCCEEDED
     return RUNNING if is_running else FAILED
@@ -232,7 +232,7 @@ def _shortest_fold(gaps: list[float]) -> float:
 
 
 def _place(step: Step) -> tuple[int, str]:
-    """Where a visit is drawn: visits inside the same states share a row."""
+    """Return the row of a visit; visits inside the same states share a row."""
     names: list[str] = []
     parent = step.parent
     while parent is not None:
@@ -244,7 +244,7 @@ def _place(step: Step) -> tuple[int, str]:
 def _nested(
     rows: list[tuple[int, str]], groups: dict[tuple[int, str], list[tuple[int, Step]]]
 ) -> list[tuple[int, str]]:
-    """The rows, each behind the state that it is inside of."""
+    """Return the rows, each behind the state that it is inside of."""
     inner: dict[str, list[tuple[int, str]]] = {}
     for place in rows:
         inner.setdefault(place[1].rpartition("\0")[0] if place[0] else "", []).append(place)
@@ -259,7 +259,7 @@ def _nested(
 
 
 def _ended(step: Step, end: datetime) -> datetime:
-    """When a visit was over; one that failed ended with the state that it is inside of."""
+    """Return the end of a visit; a failed one ended with the state that contains it."""
     within: Step | None = step
     while within is not None:
         if within.exited is not None:

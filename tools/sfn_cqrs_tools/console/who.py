@@ -1,4 +1,4 @@
-"""Who sits in front of the console: a person of one tenant, with roles."""
+"""The person who uses the console: a user of one tenant, with roles."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Who:
 
     @property
     def is_operator(self) -> bool:
-        """Whether operators' buttons are shown."""
+        """Return whether operators' buttons are shown."""
         return OPERATOR in self.roles
 
     def headers(self) -> dict[str, str]:
-        """What tells the local stack who asks."""
+        """Return the headers that identify the person to the local stack."""
         given = {
             "x-user": self.user,
             "x-tenant-code": self.tenant,
@@ -41,7 +41,7 @@ class Who:
         return {name: value.encode().decode("latin-1") for name, value in given.items()}
 
     def as_cookie(self) -> str:
-        """The cookie's value."""
+        """Return the cookie's value."""
         return urlencode({"user": self.user, "tenant": self.tenant, "roles": ",".join(self.roles)})
 
 
@@ -60,7 +60,7 @@ def chosen(text: str, default: Who) -> Who:
 
 
 def of_token(token: str) -> Who:
-    """Who an ID token says its bearer is; nobody verifies it here, the API does."""
+    """Return the person that an ID token names; the API verifies the token, not this code."""
     claims = _claims(token)
     user = claims.get("cognito:username") or claims.get("sub") or "?"
     groups = claims.get("cognito:groups", [])

@@ -21,7 +21,7 @@ class Airport:
 
     @property
     def final(self) -> dict[str, Any]:
-        """The last body."""
+        """Return the last body."""
         return self.versions[-1]
 
 
@@ -65,6 +65,6 @@ def _airport(row: dict[str, Any], number: int, countries: list[str]) -> Airport:
 
 
 def airports_per_country(airports: list[Airport]) -> dict[str, int]:
-    """How many of the airports are left in each country."""
+    """Return how many of the airports are left in each country."""
     left = [airport for airport in airports if not airport.is_deleted]
     return dict(Counter(airport.final["attributes"]["country"] for airport in left))

@@ -31,7 +31,7 @@ REMINDERS = DAYS - 1
 
 @dataclass(frozen=True)
 class ApprovalStory:
-    """What happened: both approvals as they ended, both orders, and the answers of refusals."""
+    """The results: both approvals at their end, both orders, and the answers to refusals."""
 
     granted: dict[str, Any]
     expired: dict[str, Any]
@@ -40,7 +40,7 @@ class ApprovalStory:
     late: tuple[int, str]
 
     def differences(self) -> list[str]:
-        """Compare with what has to be; answers what differs, a line each."""
+        """Compare with the expected facts; return the differences, one line each."""
         decided_by = [one["by"] for one in self.granted["decisions"]]
         facts: list[tuple[str, Any, Any]] = [
             ("the first approval", ("GRANTED", "DONE"), _end_of(self.granted)),
@@ -99,7 +99,7 @@ class _Waits:
         self._prefix = machine.replace(":stateMachine:", ":execution:")
 
     def has_begun(self, found: dict[str, Any], reminders: int) -> bool:
-        """Whether the wait after so many reminders has begun; a retry of it is none."""
+        """Return whether the wait after so many reminders has begun; a retry of it is none."""
         approval = bootstrap.approvals().find(ApprovalKey.of(TENANT, found["id"]))
         if approval is None or approval.token is None or approval.reminders < reminders:
             return False
@@ -140,7 +140,7 @@ def _requested(client: Client, order: str) -> str:
 
 
 def _decided(client: Client, id_: str, user: str) -> tuple[int, str]:
-    """Approve as somebody; answers the status, and the code of a refusal."""
+    """Approve as somebody; return the status, and the code of a refusal."""
     seen = client.send("GET", f"/approvals/{id_}", None, user)[1]
     body = {"reason": "Known", "digest": seen["digest"]}
     status, answer = client.send("POST", f"/approvals/{id_}/approve", body, user)
@@ -148,7 +148,7 @@ def _decided(client: Client, id_: str, user: str) -> tuple[int, str]:
 
 
 def _order(client: Client, order: str, attribute: str) -> Any:
-    """An attribute of an order, once it is there; None if it does not come."""
+    """Return an attribute of an order, once it is there; None if it does not come."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         found = client.send("GET", f"/data/ORDER/{order}")[1].get("attributes", {})

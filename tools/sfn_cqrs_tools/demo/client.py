@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 
 TRIES = 20
 PAUSE_SECONDS = 0.2
-"""Whoever is busy is asked again, as 503 and 429 say; the local stack is not busy for long."""
+"""A 503 or 429 is retried after so long; the local stack is busy only briefly."""
 
 
 class Client:
@@ -35,7 +35,7 @@ class Client:
     def send(
         self, method: str, path: str, body: object = None, user: str | None = None
     ) -> tuple[int, dict[str, Any]]:
-        """Send a request, as somebody if need be; answers the status and the JSON object."""
+        """Send a request, as somebody if need be; return the status and the JSON object."""
         content = None if body is None else json.dumps(body)
         headers = {"content-type": "application/json"}
         if user is not None:
@@ -53,13 +53,13 @@ class Client:
         return response.status, answer
 
     def chain(self, type_: str, code: str) -> list[dict[str, Any]]:
-        """All versions of an item, the newest first."""
+        """Return all versions of an item, the newest first."""
         path = f"/commands/{quote(type_)}/{quote(code, safe='')}?limit=100"
         versions: list[dict[str, Any]] = self.send("GET", path)[1].get("items", [])
         return versions
 
     def items(self, type_: str) -> list[dict[str, Any]]:
-        """All items of a type that are not deleted."""
+        """Return all items of a type that are not deleted."""
         found: list[dict[str, Any]] = []
         cursor = ""
         while True:

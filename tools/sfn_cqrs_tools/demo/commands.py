@@ -37,12 +37,12 @@ _CHECK, WAIT, FINISH = STATES = (
 )
 GAP_SECONDS = 0.001
 ALONE = 10
-"""So many versions are published one by one first, while nothing else is at work."""
+"""How many versions are published one by one first, while nothing else runs."""
 
 
 @dataclass
 class Story:
-    """What happened: times in seconds of `time.perf_counter`, versions by (code, version)."""
+    """The results: times in seconds of `time.perf_counter`, versions by (code, version)."""
 
     published: dict[tuple[str, int], float] = field(default_factory=dict)
     alone: list[float] = field(default_factory=list)
@@ -74,7 +74,7 @@ class Story:
 
     @property
     def out_of_order(self) -> int:
-        """How many versions were started before an earlier one of their item."""
+        """Return how many versions were started before an earlier one of their item."""
         return sum(
             any(earlier < version for earlier in versions[position + 1 :])
             for versions in self.started.values()
@@ -96,12 +96,12 @@ class Demo:
 
     @property
     def commands(self) -> int:
-        """How many versions there are to publish."""
+        """Return how many versions there are to publish."""
         return sum(len(airport.versions) for airport in self._airports)
 
     @property
     def broken(self) -> str:
-        """The airport whose handler fails on purpose."""
+        """Return the airport whose handler fails on purpose."""
         return self._broken
 
     @contextmanager
@@ -120,7 +120,7 @@ class Demo:
         """Publish the first versions of a few airports, each once the one before is read.
 
         Raises:
-            DemoError: one does not come to its read models.
+            DemoError: a version does not reach its read models.
         """
         few = self._airports[: min(ALONE, len(self._airports) // 2)]
         with Client(self._stack.http) as client:
@@ -169,7 +169,7 @@ class Demo:
         self.story.ended = max(self.watch.reached.values())
 
     def heal(self, progress: Callable[[int], None]) -> None:
-        """Repair the handler and redrive the version that failed; the rest follows by itself.
+        """Repair the handler and redrive the failed version; the later ones follow unaided.
 
         Raises:
             DemoError: the redrive was refused, or the chain does not go on.
@@ -183,12 +183,12 @@ class Demo:
         self.story.healed = len(self.chain_of_broken())
 
     def chain_of_broken(self) -> list[dict[str, Any]]:
-        """The chain of the airport whose handler failed."""
+        """Return the chain of the airport whose handler failed."""
         with Client(self._stack.http) as client:
             return client.chain(TYPE, self._broken)
 
     def differences(self, progress: Callable[[int], None] = lambda _done: None) -> list[str]:
-        """Compare every read model with the source; answers what differs, a line each."""
+        """Compare every read model with the source; return the differences, one line each."""
         with Client(self._stack.http) as client:
             items = client.items(TYPE)
         chains: dict[str, list[dict[str, Any]]] = {}
@@ -215,7 +215,7 @@ class Demo:
 
     @property
     def under_load(self) -> list[tuple[str, int]]:
-        """The versions that were published all at once, without the broken airport's."""
+        """Return the versions that were published all at once, without the broken airport's."""
         alone = {(airport.icao, 1) for airport in self._airports[: len(self.story.alone)]}
         return [
             version
@@ -224,12 +224,12 @@ class Demo:
         ]
 
     def latencies(self) -> list[float]:
-        """Seconds from the publish to the last read model, of what was published at once."""
+        """Return the seconds from publish to last read model, for versions published at once."""
         return [self._latency(*version) for version in self.under_load]
 
     @property
     def queued(self) -> float:
-        """The share of these seconds that passed before it was a version's turn.
+        """Return the share of these seconds that passed before it was a version's turn.
 
         It waits for an execution, and that for the version before: until it is checked last.
         """
@@ -241,7 +241,7 @@ class Demo:
         return self.watch.reached[code, version] - self.story.published[code, version]
 
     def numbers(self) -> list[tuple[str, str]]:
-        """The figures to print."""
+        """Return the figures to print."""
         cuts = quantiles(self.latencies(), n=100)
         alone = f"{median(self.story.alone) * 1000:,.0f} ms" if self.story.alone else "-"
         seconds = self.story.ended - self.story.began

@@ -1,4 +1,4 @@
-"""What differs between the source and what is found."""
+"""Compares the source with the rows found."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def differ(what: str, expected: dict[Any, Any], found: dict[Any, Any]) -> list[str]:
-    """One line for each row that is missing, too much or not as expected."""
+    """Return one line for each row that is missing, too much or not as expected."""
     return [
         f"{what} {row}: expected {expected.get(row)}, found {found.get(row)}"
         for row in sorted(expected.keys() | found.keys(), key=str)
@@ -16,7 +16,7 @@ def differ(what: str, expected: dict[Any, Any], found: dict[Any, Any]) -> list[s
 
 
 def unlike(facts: Iterable[tuple[str, Any, Any]]) -> list[str]:
-    """One line for each fact that is not as it has to be: what, as expected, as found."""
+    """Return one line for each fact that is not as it has to be: what, as expected, as found."""
     return [
         f"{what}: expected {expected}, found {found}"
         for what, expected, found in facts

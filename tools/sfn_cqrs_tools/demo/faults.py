@@ -1,4 +1,4 @@
-"""What goes wrong on purpose: records out of order and twice, and a handler that fails."""
+"""Deliberate faults: records out of order and twice, and a handler that fails."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Shuffler:
             mapping.reordered = list
 
     def __call__(self, batch: Sequence[Record]) -> list[Record]:
-        """What a batch is delivered as."""
+        """Return the batch in the order of delivery, perhaps with repeated records."""
         records = list(reversed(batch))
         with self._lock:
             if self._random.random() < 1 / 3:

@@ -30,7 +30,7 @@ Row = dict[str, str]
 
 
 def airports(count: int | None) -> list[Row]:
-    """The rows of `airportsdata`, or so many of them from all over the world."""
+    """Return the rows of `airportsdata`, or so many of them from all over the world."""
     rows = _world()
     step = max(1, len(rows) // count) if count else 1
     return rows[::step][:count]
@@ -43,7 +43,7 @@ def _world() -> list[Row]:
 
 
 def csv_of(rows: list[Row], delimiter: str = ",") -> str:
-    """Rows as the text of a file."""
+    """Return rows as the text of a file."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, list(rows[0]), delimiter=delimiter)
     writer.writeheader()
@@ -52,7 +52,7 @@ def csv_of(rows: list[Row], delimiter: str = ",") -> str:
 
 
 def item_of(row: Row, version: int) -> dict[str, Any]:
-    """The item that a row must have become; an import leaves the blanks around a cell out."""
+    """Return the item that a row must become; an import strips the blanks around a cell."""
     cells = {column: cell.strip() for column, cell in row.items()}
     attributes: dict[str, Any] = {
         column: cell for column, cell in cells.items() if column not in ("icao", "name")
@@ -90,7 +90,7 @@ class Importer:
         return job, time.monotonic() - began
 
     def items(self) -> dict[str, dict[str, Any]]:
-        """The tenant's items by code, as `item_of` makes them."""
+        """Return the tenant's items by code, as `item_of` makes them."""
         return {
             each["code"]: {name: each[name] for name in ("version", "name", "attributes")}
             for page in self._pages("DataTableName")
@@ -98,11 +98,11 @@ class Importer:
         }
 
     def versions(self) -> int:
-        """How many versions of the tenant's items there are, whoever wrote them."""
+        """Return how many versions of the tenant's items there are, whoever wrote them."""
         return sum(page["Count"] for page in self._pages("CommandsTableName", Select="COUNT"))
 
     def _pages(self, table: str, **how: str) -> Iterator[dict[str, Any]]:
-        """The tenant's items in a table, a MB at a time: the HTTP API has a hundred to a page."""
+        """Return pages of the tenant's items in a table, 1 MB each; the HTTP API's are small."""
         scan = self._stack.client("dynamodb").get_paginator("scan")
         pages: Iterator[dict[str, Any]] = scan.paginate(
             TableName=self._stack.outputs[table],

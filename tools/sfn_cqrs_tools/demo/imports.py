@@ -86,9 +86,9 @@ class ImportStory:
         return Report(self._numbers, [*self._found, *self.compared()])
 
     def compared(self) -> list[str]:
-        """Compare data, versions and read models with the source; answers what differs.
+        """Compare data, versions and read models with the source; return the differences.
 
-        An import leaves the blanks around a cell out.
+        An import strips the blanks around a cell.
         """
         from shop import airports  # noqa: PLC0415 - which the user's checkout may not have
 
@@ -136,12 +136,12 @@ class ImportStory:
         return job
 
     def _changed(self) -> dict[int, Row]:
-        """Rows with another name, by their place."""
+        """Return rows with another name, by their place."""
         places = _spread(len(self._rows), CHANGED)
         return {place: {"name": f"{self._rows[place]['name']} (renamed)"} for place in places}
 
     def _broken(self) -> dict[int, Row]:
-        """Rows behind some of those, with one mistake each."""
+        """Return rows behind some of those, with one mistake each."""
         places = _spread(len(self._rows), CHANGED)[:: CHANGED // BROKEN]
         return {
             place + 1: {mistake.column: mistake.cell}
@@ -166,12 +166,12 @@ class ImportStory:
 
 
 def _spread(rows: int, wanted: int) -> range:
-    """So many places among all rows, none beside another; fewer if there are not many."""
+    """Return so many places among all rows, none beside another; fewer if there are not many."""
     return range(0, rows - 1, max(2, rows // wanted))[:wanted]
 
 
 def _harmless(cell: str) -> str:
-    """A cell as errors.csv has it: a spreadsheet must not take it for a formula."""
+    """Return a cell as errors.csv has it: a spreadsheet must not take it for a formula."""
     try:
         float(cell)
     except ValueError:

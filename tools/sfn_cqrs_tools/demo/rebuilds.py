@@ -26,7 +26,7 @@ AT_WORK = ("REPLAYING", "COMPARING")
 
 @dataclass
 class RebuildStory:
-    """What was published, and what the read model had before and after the switch."""
+    """The published orders, and the read model's rows before and after the switch."""
 
     published: dict[str, int] = field(default_factory=dict)
     found: list[str] = field(default_factory=list)
@@ -37,7 +37,7 @@ class RebuildStory:
     after: dict[str, int] = field(default_factory=dict)
 
     def differences(self) -> list[str]:
-        """Compare with what has to be; answers what differs, a line each."""
+        """Compare with the expected facts; return the differences, one line each."""
         compared = self.ready["compared"]
         facts: list[tuple[str, Any, Any]] = [
             ("the rebuild", "READY", self.ready["stage"]),
@@ -128,7 +128,7 @@ def _publish(
 
 
 def _until_closed(client: Client, code: str, version: int) -> dict[str, Any]:
-    """Wait for a version, again and again on a slow day; answers what became of it."""
+    """Wait for a version, again and again on a slow day; return what became of it."""
     path = f"/commands/ORDER/{code}/{version}?wait=10"
     deadline = time.monotonic() + PATIENCE_SECONDS
     while (answer := client.send("GET", path))[0] != HTTPStatus.OK:
@@ -159,7 +159,7 @@ def _rows(client: Client) -> dict[str, int]:
 
 
 def _rows_once_known(client: Client, stack: LocalStack) -> dict[str, int]:
-    """The rows, once every function knows which generation serves."""
+    """Return the rows, once every function knows which generation serves."""
     time.sleep(int(stack.environment["GENERATIONS_KNOWN_SECONDS"] or 0) + 0.1)
     return _rows(client)
 

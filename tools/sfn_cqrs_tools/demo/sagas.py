@@ -35,7 +35,7 @@ class SagaStory:
     rows: dict[str, dict[str, Any] | None]
 
     def differences(self) -> list[str]:
-        """Compare with what has to be; answers what differs, a line each."""
+        """Compare with what has to be; return what differs, a line each."""
         undone = [("reserve_stock", "DONE"), ("charge_payment", "REFUSED")]
         undone += [("refund_payment", "DONE"), ("release_stock", "DONE")]
         paid = {"customer": "ada", "amount": 40, "status": "CHARGED"}

@@ -1,4 +1,4 @@
-"""What a step of the demonstration is given, and what it reports."""
+"""The input and the report of a step of the demonstration."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ ENDED = ("COMPLETED", "FAILED", "CANCELLED")
 
 @dataclass(frozen=True)
 class TaskStory:
-    """What happened: the task as it ended first, and after its retry; runs are by item.
+    """The results: the task at its first end and after its retry; runs are by item.
 
     On a bad day a handler may run again for an item whose end was not written.
     """
@@ -42,7 +42,7 @@ class TaskStory:
     is_bad_day: bool = False
 
     def differences(self) -> list[str]:
-        """Compare with what has to be; answers what differs, a line each."""
+        """Compare with what has to be; return what differs, a line each."""
         expected_runs = {index: 2 if index in BROKEN else 1 for index in range(ITEMS)}
         runs = self.runs
         if self.is_bad_day:

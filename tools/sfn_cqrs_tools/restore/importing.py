@@ -30,8 +30,8 @@ def stack_of_tables(
 ) -> dict[str, Any]:
     """Return a template of the restored tables, with the properties of the project's.
 
-    `protected` says for each table whether it cannot be deleted. What depends on a condition of
-    the project's is left as it is.
+    `protected` says for each table whether it cannot be deleted. Properties that depend on a
+    condition of the project stay unchanged.
     """
     resources = {}
     for output, name in TABLES.items():
@@ -73,7 +73,7 @@ def import_tables(
     say: Say,
     poll_seconds: float,
 ) -> str:
-    """Import the tables into the stack named as their prefix, or update it; answers its status.
+    """Import the tables into the stack named as their prefix, or update it; return its status.
 
     It may be run again after it was interrupted.
 
@@ -122,7 +122,7 @@ def _resources(cloudformation: Any, stack: str) -> set[str]:
 
 
 def _settled(cloudformation: Any, stack: str, say: Say, poll_seconds: float) -> str | None:
-    """Wait until nothing is under way in a stack; answers its status, None if there is none."""
+    """Wait until nothing is under way in a stack; return its status, None if there is none."""
     told = ""
     while True:
         try:
@@ -141,7 +141,7 @@ def _settled(cloudformation: Any, stack: str, say: Say, poll_seconds: float) -> 
 
 
 def _is_ready(cloudformation: Any, stack: str, poll_seconds: float) -> bool:
-    """Wait for the change set; answers whether it changes anything.
+    """Wait for the change set; return whether it changes anything.
 
     Raises:
         RestoreError: it cannot be executed.

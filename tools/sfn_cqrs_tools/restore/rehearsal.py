@@ -31,7 +31,7 @@ POLL_SECONDS: Final = 0.05
 LATER: Final = timedelta(minutes=10)
 SWEEPS: Final = ("ScheduleSweepCommandsFunction", "ScheduleSweepBlockedFunction")
 STANDARD: Final = {"ExpressLane": "disabled"}
-"""Of the two, what was under way in the standard lane is harder to go on with elsewhere."""
+"""Work in progress in the standard lane is the harder of the two to continue elsewhere."""
 LARGE: Final = "x" * 150_000
 
 
@@ -41,7 +41,7 @@ class RehearsalError(Exception):
 
 @dataclass(frozen=True)
 class Rehearsed:
-    """What the rehearsal has seen."""
+    """The results of the rehearsal."""
 
     rows: int
     redriven: int
@@ -57,16 +57,16 @@ class KeptFabric:
 
     @property
     def endpoint(self) -> str:
-        """Where it answers."""
+        """Return the URL that it answers at."""
         return self._real.endpoint
 
     @property
     def is_running(self) -> bool:
-        """Whether it is still there."""
+        """Return whether it is still running."""
         return self._real.is_running
 
     def function_name(self, stack: str, logical_id: str) -> str:
-        """What a function is called."""
+        """Return the name of a function."""
         return self._real.function_name(stack, logical_id)
 
     def start(self, forward: Mapping[str, str], origins: Collection[str] = ()) -> None:
@@ -81,16 +81,16 @@ class KeptFabric:
         self._real.wait()
 
     def restore(self) -> Mapping[str, int]:
-        """It keeps nothing over its own end."""
+        """Do nothing: it keeps no data across a restart."""
         return self._real.restore()
 
     def streams(self, done: Mapping[str, str]) -> dict[str, str]:
-        """It keeps nothing over its own end."""
+        """Do nothing: it keeps no data across a restart."""
         return self._real.streams(done)
 
     @property
     def trouble(self) -> str:
-        """It keeps nothing over its own end."""
+        """Do nothing: it keeps no data across a restart."""
         return self._real.trouble
 
     def stop(self) -> None:
@@ -105,7 +105,7 @@ def rehearse(folder: Path, say: Say) -> Rehearsed:
     """Go through the whole runbook.
 
     Raises:
-        RehearsalError: what did not come as it says.
+        RehearsalError: a step had another result than the runbook says.
     """
     fabric, port = KeptFabric(folder / "fabric.log"), _free_ports()
     try:
@@ -146,7 +146,7 @@ def _stack(
 
 
 def _work(api: Api) -> dict[str, dict[str, Any]]:
-    """Publish orders of two versions each, the last one a large one; answers what they hold."""
+    """Publish orders of two versions each, the last one a large one; return what they hold."""
     expected: dict[str, dict[str, Any]] = {}
     for number in range(ORDERS):
         code = f"o-{number:02}"
@@ -192,7 +192,7 @@ def _in_flight(number: int) -> str:
 
 
 def _open(api: Api) -> list[str]:
-    """The orders whose newest version has not ended."""
+    """Return the orders whose newest version has not ended."""
     found = []
     for code in _codes():
         newest = next(iter(api.pages(item_path("commands", "ORDER", code))), None)
@@ -281,7 +281,7 @@ def _logical_id(url: str) -> str:
 
 
 def _free_ports() -> int:
-    """The first of as many ports in a row as a stack takes."""
+    """Return the first of as many ports in a row as a stack takes."""
     while True:
         first = random.randrange(20_000, 32_000)
         try:

@@ -32,12 +32,12 @@ TABLES: Final = {
     "ReadModelsTableName": "read-models",
     "ImportTmpTableName": "import",
 }
-"""Which output names a table, and how the name of the restored one ends."""
+"""The output that names each table, and the suffix of the restored table's name."""
 STREAMS: Final = ("commands", "tasks", "sagas", "approvals", "import")
 """The tables with a stream, as the parameter RestoredStreams has them."""
 POLL_SECONDS: Final = 5.0
 LONGEST_PAUSE: Final = 12
-"""So many times POLL_SECONDS a pause lasts at most."""
+"""A pause lasts at most so many times POLL_SECONDS."""
 MOST_TRIES: Final = 100
 """After so many refusals, an hour and a half, somebody has to look."""
 NOT_YET: Final = (
@@ -66,7 +66,7 @@ class Restored:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """The parameters of the stack that is to use them."""
+        """Return the parameters of the stack that is to use them."""
         return {"RestoredTables": self.prefix, "RestoredStreams": ",".join(self.labels)}
 
 
@@ -111,7 +111,7 @@ def _begun(tables: _Tables, sources: Mapping[str, str]) -> dict[str, datetime]:
     """Return the moments of the tables that an earlier run has begun to restore.
 
     Raises:
-        RestoreError: a table has the name already that is no restore of its source.
+        RestoreError: a table with that name exists, but was not restored from its source.
     """
     begun = {}
     for target, source in sources.items():
@@ -179,7 +179,7 @@ class _Tables:
         return False
 
     def moment(self, source: str, target: str) -> datetime:
-        """Return of which moment a table was restored.
+        """Return the moment to which a table was restored.
 
         Raises:
             RestoreError: it was not restored from this source.
@@ -281,7 +281,7 @@ class _Tables:
         return {"PointInTimeRecoveryStatus": "DISABLED", **backups}
 
     def _active(self, table: str) -> dict[str, Any]:
-        """Wait until a table is ACTIVE; answers its description."""
+        """Wait until a table is ACTIVE; return its description."""
         told = ""
         while (found := self.describe(table))["TableStatus"] != "ACTIVE":
             if found["TableStatus"] != told:
@@ -318,10 +318,10 @@ def protection(dynamodb: Any, prefix: str) -> dict[str, bool]:
 
 
 def differences(dynamodb: Any, commands: str, data: str) -> list[str]:
-    """What does not add up between two tables: each row is the newest version that is applied.
+    """Return the differences between two tables: each row must be the newest applied version.
 
-    Reads both whole. Tables are restored one by one, so a transaction of that very second may be
-    in one of them alone; and what was under way is no difference.
+    Both are read whole. Tables are restored one by one, so a transaction of that very second
+    may be in only one of them. Work in progress does not count as a difference.
     """
     stored: dict[Any, int] = {}
     applied: dict[Any, int] = {}

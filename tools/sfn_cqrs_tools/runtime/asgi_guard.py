@@ -8,7 +8,7 @@ from sfn_local.request_guard import Guard
 
 
 def refusal_of(guard: Guard, scope: Scope) -> str | None:
-    """Why a request, or a WebSocket, is refused; None where it may be served."""
+    """Return why a request or a WebSocket is refused, or None if it may be served."""
     headers: dict[str, str] = {}
     for raw, value in scope["headers"]:
         name, text = raw.decode("latin-1"), value.decode("latin-1")

@@ -1,4 +1,4 @@
-"""What is called for an event of the boto3 clients that are made from now on."""
+"""Hooks that boto3 clients made from now on call for their events."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Hooks = Sequence[tuple[str, Callable[..., Any]]]
 
 
 def hook(hooks: Hooks) -> None:
-    """Have them called."""
+    """Install the hooks."""
     handlers.BUILTIN_HANDLERS.extend(hooks)
     boto3.DEFAULT_SESSION = None  # it took its handlers when it was made
 
 
 def unhook(hooks: Hooks) -> None:
-    """Let clients made from now on be."""
+    """Remove the hooks for clients made from now on."""
     for one in hooks:
         handlers.BUILTIN_HANDLERS.remove(one)
     boto3.DEFAULT_SESSION = None

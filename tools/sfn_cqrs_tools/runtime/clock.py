@@ -1,4 +1,4 @@
-"""The time of a local stack, which can be told to leap."""
+"""The time of a local stack, which can leap forward."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from datetime import UTC, datetime
 
 
 class LeapingClock:
-    """The clock of this machine, and as many seconds later as it was told to leap."""
+    """The clock of this machine plus the seconds of all leaps."""
 
     def __init__(self) -> None:
-        """Begin now."""
+        """Start at the present time."""
         self._ahead = 0.0
 
     def time(self) -> float:
-        """Seconds since 1970-01-01 UTC."""
+        """Return seconds since 1970-01-01 UTC."""
         return time.time() + self._ahead
 
     def now(self) -> datetime:
-        """The same as an aware datetime."""
+        """Return the same as an aware datetime."""
         return datetime.fromtimestamp(self.time(), UTC)
 
     def leap(self, seconds: float) -> None:

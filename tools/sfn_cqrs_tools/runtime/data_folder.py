@@ -1,4 +1,4 @@
-"""What a stack keeps over a restart, and forgets with --fresh."""
+"""The data that a stack keeps across restarts and removes with --fresh."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FILES: Final = ("fabric.sqlite", "events.sqlite")
 
 
 class DataFolder(OwnedFolder):
-    """The folder of what a stack keeps."""
+    """The folder for the data that a stack keeps."""
 
     def __init__(self, path: Path | str) -> None:
         """Use `path`, which is made when it is taken."""
@@ -33,7 +33,7 @@ class DataFolder(OwnedFolder):
         """Events that functions are still to get."""
 
     def acquire(self, *, fresh: bool) -> None:
-        """Have the folder, empty if `fresh`.
+        """Lock the folder for this stack and empty it if `fresh`.
 
         Raises:
             StackError: another stack has it, or it cannot be made.
@@ -55,7 +55,7 @@ class DataFolder(OwnedFolder):
 
 
 class KeptEvents:
-    """Events that nobody waits for, from when they are taken until a function is done with them."""
+    """Asynchronous events, kept from their arrival until a function is done with them."""
 
     def __init__(self, path: Path) -> None:
         """Open or make the file."""
@@ -70,7 +70,7 @@ class KeptEvents:
         )
 
     def keep(self, function: str, payload: bytes) -> Callable[[], None]:
-        """Keep an event, if there is room; answers what lets it go."""
+        """Keep an event if there is room; return the function that releases it."""
         with self._lock:
             try:
                 cursor = self._file.execute(
@@ -82,7 +82,7 @@ class KeptEvents:
             return self._forgetting(cursor.lastrowid or 0)
 
     def left(self) -> Iterator[tuple[str, bytes, Callable[[], None]]]:
-        """The events that were kept before, the oldest first, each with what lets it go."""
+        """Return the events kept earlier, oldest first, each with the function that releases it."""
         with (
             self._lock,
             closing(self._file.execute("SELECT * FROM events ORDER BY number")) as all_,

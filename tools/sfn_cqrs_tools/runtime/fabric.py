@@ -1,7 +1,7 @@
 """The AWS services around the functions and machines: ministack, and the stack deployed to it.
 
-Everything that is peculiar to ministack is in the class Ministack and in fabric_dialect.py. What
-else talks to the fabric does so with boto3, as it would to AWS.
+Everything specific to ministack is in the class Ministack and in fabric_dialect.py. All other
+code talks to the fabric through boto3, as it would to AWS.
 """
 
 from __future__ import annotations
@@ -54,11 +54,11 @@ class FabricError(Exception):
 
 
 class Fabric(Protocol):
-    """Something that speaks the AWS protocols, and hands events for functions to us."""
+    """A service that speaks the AWS protocols and forwards events for functions to the stack."""
 
     @property
     def endpoint(self) -> str:
-        """Where it answers."""
+        """Return the URL that it answers at."""
 
     def function_name(self, stack: str, logical_id: str) -> str:
         """Return the name that it will give to a function without one."""
@@ -70,7 +70,7 @@ class Fabric(Protocol):
         """
 
     def restore(self) -> Mapping[str, int]:
-        """Give what was deployed what it had; how many items, messages and records that is."""
+        """Restore the kept data; return the number of items, messages and records."""
 
     def streams(self, done: Mapping[str, str]) -> dict[str, str]:
         """Tell which records of streams are done; answer which have been given to us.
@@ -80,14 +80,14 @@ class Fabric(Protocol):
 
     @property
     def trouble(self) -> str:
-        """Why what changes cannot be written; empty if it can, or if it does not answer."""
+        """Return why changes cannot be written; empty if they can, or if it does not answer."""
 
     def wait(self) -> None:
         """Return when it answers, or raise FabricError."""
 
     @property
     def is_running(self) -> bool:
-        """Whether it is still there."""
+        """Return whether it is still running."""
 
     def stop(self) -> None:
         """End it and all that it started."""
@@ -107,8 +107,8 @@ class Ministack:
     ) -> None:
         """Use the interpreter of the virtual environment that ministack is installed in.
 
-        Port 0 takes a free one. What it holds is kept in the folder `data`, else in memory alone.
-        It answers to `hosts`, too, and listens on those that are addresses.
+        Port 0 takes a free port. Its data is kept in the folder `data`, or only in memory.
+        It also answers to `hosts`, and listens on those that are addresses.
 
         Raises:
             FabricError: it is not installed.
@@ -124,17 +124,17 @@ class Ministack:
 
     @property
     def endpoint(self) -> str:
-        """Where it answers."""
+        """Return the URL that it answers at."""
         return f"http://127.0.0.1:{self._port}"
 
     @property
     def is_running(self) -> bool:
-        """Whether its process has not ended."""
+        """Return whether its process is running."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def pid(self) -> int | None:
-        """The process, if it runs."""
+        """Return the process, if it runs."""
         return self._process.pid if self._process else None
 
     def function_name(self, stack: str, logical_id: str) -> str:
@@ -169,7 +169,7 @@ class Ministack:
             )
 
     def restore(self) -> Mapping[str, int]:
-        """Give what was deployed what it had in the folder.
+        """Restore the kept data of the deployed resources from the folder.
 
         Raises:
             FabricError: the folder is of another version, or spoilt.
@@ -188,7 +188,7 @@ class Ministack:
 
     @property
     def trouble(self) -> str:
-        """Why what changes cannot be written; empty if it can."""
+        """Return why changes cannot be written; empty if they can."""
         if self._data is None:
             return ""
         answer: Mapping[str, str] = self._control("trouble", {}, _LOOK_SECONDS)
@@ -266,7 +266,7 @@ class Ministack:
 
 @dataclass(frozen=True)
 class Deployment:
-    """What stands in the fabric after the template was deployed, as AWS's own APIs tell it."""
+    """The resources in the fabric after a deployment, as AWS's own APIs describe them."""
 
     resources: Mapping[str, str]
     outputs: Mapping[str, str]
@@ -276,7 +276,7 @@ class Deployment:
 
 
 def name_of_function(stack: str, logical_id: str) -> str:
-    """The name that ministack gives to a function of a stack."""
+    """Return the name that ministack gives to a function of a stack."""
     suffix = hashlib.sha256(f"{stack}:{logical_id}".encode()).hexdigest()[:13].upper()
     return f"{stack}-{logical_id}-"[: _FUNCTION_NAME_LENGTH - len(suffix)] + suffix
 
@@ -300,7 +300,7 @@ def session() -> Session:
 
 @cache
 def _loader() -> Loader:
-    """What reads botocore's models of services: once for all sessions, which takes most of them."""
+    """Return the loader of botocore's service models, shared by all sessions to save time."""
     from botocore.loaders import Loader  # noqa: PLC0415
 
     return Loader()
@@ -309,7 +309,7 @@ def _loader() -> Loader:
 def deploy(
     endpoint: str, stack: str, template: Mapping[str, Any], parameters: Mapping[str, str]
 ) -> Deployment:
-    """Create a CloudFormation stack out of a plain template, and read what came of it.
+    """Create a CloudFormation stack from a plain template, and return its resources.
 
     Raises:
         FabricError: a resource cannot be created; the message has the fabric's reason.
@@ -347,7 +347,7 @@ def deploy(
 
 
 def _with_bucket_names(template: Mapping[str, Any], stack: str) -> dict[str, Any]:
-    """The template with a name for each bucket, the same every time: ministack's are new each."""
+    """Return the template with a stable name for each bucket; ministack's own change each time."""
     resources = {
         name: {**one, "Properties": {"BucketName": _bucket_name(stack, name), **_properties(one)}}
         if one["Type"] == "AWS::S3::Bucket"

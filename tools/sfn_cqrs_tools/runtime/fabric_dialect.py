@@ -78,7 +78,7 @@ def of_tenant(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def handing_on(fan_out: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what sends a message to queues with its group, which ministack does for FIFO alone."""
+    """Return a function that keeps a message's group; ministack keeps it only for FIFO queues."""
 
     def sending(topic: str, id_: str, message: str, *given: Any, **named: Any) -> Any:
         group = named.pop("message_group_id", "") or getattr(message, "group", "")
@@ -88,9 +88,9 @@ def handing_on(fan_out: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def fairly(collect: Collect) -> Collect:
-    """Return what takes messages from a queue so that no tenant holds up another's.
+    """Return a receive function under which no tenant delays the messages of other tenants.
 
-    ministack keeps who sent a message, and delivers in the order in which they came.
+    ministack records the sender of a message, and delivers in the order of arrival.
     """
     queues: dict[str, FairQueue] = defaultdict(FairQueue)
 

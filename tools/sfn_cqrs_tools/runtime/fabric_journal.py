@@ -1,10 +1,10 @@
-"""Keeps what ministack holds in a SQLite file, request by request, and brings it back.
+"""Keeps ministack's data in a SQLite file, request by request, and restores it.
 
 The Python of .venv-fabric runs this file, beside fabric_process.py; it can import nothing of this
-package. ministack's own persistence writes when it ends: a kill would lose everything. Here a
-request is answered when what it changed is written. While that cannot be written, as on a full
-disk, every request is answered 503: what others have changed may still be lost. The template is
-deployed anew at each start; then tables, queues, secrets and streams get back what they had, by
+package. ministack's own persistence writes at exit, so a kill would lose everything. Here a
+request is answered after its changes are written. While they cannot be written, as on a full
+disk, every request is answered 503: the changes of others may still be lost. The template is
+deployed anew at each start; then tables, queues, secrets and streams get their data back, by
 name. Objects of buckets are files of ministack's own.
 """
 
@@ -31,10 +31,10 @@ from ministack.services import (  # type: ignore[import-not-found]
 
 FORMAT = "1"
 TICK_SECONDS = 0.2
-"""How often queues are looked at that no request has changed: polled, or swept."""
+"""How often queues are checked that no request has changed: polled, or swept."""
 NO_SORT_KEY = "__no_sort__"  # ministack's own
 OBJECT_IS_WRITTEN = ".meta.json"
-"""How the last file ends that ministack writes of an object."""
+"""The suffix of the last file that ministack writes for an object."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS items (
@@ -122,7 +122,7 @@ class Journal:
         dynamodb._delete_table = deleting
 
     def start(self) -> None:
-        """Look at queues from time to time, too."""
+        """Start to look at queues from time to time."""
         threading.Thread(target=self._tick, daemon=True, name="journal").start()
 
     def _tick(self) -> None:
@@ -131,7 +131,7 @@ class Journal:
             self.keeps(queues=True)
 
     def keeps(self, *, queues: bool = False, secrets: bool = False) -> bool:
-        """Write what has changed; whether it is written."""
+        """Write the changes; return whether they were written."""
         try:
             self.flush(queues=queues, secrets=secrets)
         except sqlite3.Error as error:
@@ -141,9 +141,9 @@ class Journal:
         return not self.trouble
 
     def flush(self, *, queues: bool = False, secrets: bool = False) -> None:
-        """Write what has changed, in one transaction; nothing before all was brought back.
+        """Write the changes in one transaction; write nothing before the restore is complete.
 
-        What cannot be written is left for the next time.
+        Changes that cannot be written wait for the next call.
         """
         if not self._is_restored:
             return
@@ -188,7 +188,7 @@ class Journal:
         self._file.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", records)
 
     def _changed_messages(self) -> tuple[list[tuple[str, str, Item | None]], _Seen]:
-        """Messages that are new, were received, or are gone (None); and how all stand now."""
+        """Return messages that are new, received or gone (None), and the state of all now."""
         now: _Seen = {}
         changed: list[tuple[str, str, Item | None]] = []
         for queue in list(sqs._queues._data.values()):
@@ -220,7 +220,7 @@ class Journal:
             )
 
     def restore(self) -> dict[str, int]:
-        """Give what was deployed what it had; how much of each that was.
+        """Restore the data of the deployed resources; return how much of each was restored.
 
         Raises:
             ValueError: another version of this project has written the file.
@@ -244,7 +244,7 @@ class Journal:
         return counts
 
     def _restore_items(self) -> int:
-        """Items of tables that there are; others wait for their table to come back."""
+        """Restore items of existing tables; others wait until their table exists again."""
         count = 0
         for name, text in self._file.execute('SELECT "table", item FROM items'):
             table = dynamodb._tables.get(name)
@@ -260,7 +260,7 @@ class Journal:
         return count
 
     def _restore_messages(self) -> int:
-        """Messages; those that somebody had received are there for the next at once."""
+        """Restore messages; those already received can be received again at once."""
         queues = {queue["name"]: queue for queue in sqs._queues._data.values()}
         now, count = time.time(), 0
         for name, text in self._file.execute("SELECT queue, message FROM messages ORDER BY place"):
@@ -276,7 +276,7 @@ class Journal:
         return count
 
     def _restore_records(self) -> int:
-        """What streams had that not all their functions have got, and where each function is."""
+        """Restore stream records that a function still needs, and each function's position."""
         records: dict[str, list[Item]] = {}
         for name, text in self._file.execute(
             'SELECT "table", record FROM records ORDER BY "table", number'
@@ -330,12 +330,12 @@ class Journal:
 
 
 def number_of(record: Item) -> str:
-    """The sequence number of a stream's record; they sort as text."""
+    """Return the sequence number of a stream's record; they sort as text."""
     return str(record["dynamodb"]["SequenceNumber"])
 
 
 def _mappings() -> Iterator[tuple[str, Item, str]]:
-    """Each function that reads a table's stream: the mapping's name, itself, and the table."""
+    """Yield each function that reads a table's stream: mapping name, function and table."""
     for esm in list(lambda_svc._esms._data.values()):
         source = esm.get("EventSourceArn", "")
         if ":dynamodb:" in source and "/stream/" in source:
@@ -353,7 +353,7 @@ def _text(value: Any) -> str:
 
 
 def answering(app: Callable[..., Any], journal: Journal) -> Callable[..., Any]:
-    """Answer a request when what it changed is written; and what the stack asks of the journal."""
+    """Answer a request after its changes are written; also answer the stack's own requests."""
 
     async def answer(scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -404,7 +404,7 @@ def _watch_objects() -> None:
 
 
 def _concerns(scope: Mapping[str, Any]) -> tuple[bool, bool]:
-    """Whether a request may change queues, and secrets."""
+    """Return whether a request may change queues, and secrets."""
     headers = {name.lower(): value.lower() for name, value in scope["headers"]}
     target = headers.get(b"x-amz-target", b"")
     form = headers.get(b"content-type", b"").startswith(b"application/x-www-form-urlencoded")

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     App = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 PROGRAMS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork")
-"""Events by which Python tells of a program that is about to start."""
+"""Python's audit events for a program that is about to start."""
 ONLY_OURS = b"sandbox; frame-ancestors 'none'"
-"""An object in a bucket that is a page has no origin, so it can ask for nothing."""
+"""A page stored as an object in a bucket gets no origin, so it can request nothing."""
 
 
 def _end_with_parent(at_end: Callable[[], object]) -> None:
@@ -40,7 +40,7 @@ def _end_with_parent(at_end: Callable[[], object]) -> None:
 
 
 def _start_no_programs(event: str, _arguments: tuple[Any, ...]) -> None:
-    """Refuse what ministack would run for whoever asks: functions, jobs, resolvers."""
+    """Refuse programs that ministack would run for any caller: functions, jobs, resolvers."""
     if event in PROGRAMS:
         raise PermissionError("the fabric starts no programs; functions run in the local stack")
 
@@ -90,10 +90,10 @@ def _is_wildcard(name: bytes, value: bytes) -> bool:
 
 
 def main(descriptors: str, guard_file: str, hosts: str, origins: Sequence[str]) -> None:
-    """Serve on the listening sockets, to who passes the rule in `guard_file`.
+    """Serve on the listening sockets, for requests that pass the rule in `guard_file`.
 
-    Descriptors and hosts are separated by commas. What changes is kept in the folder that
-    SFN_CQRS_DATA names, if it does.
+    Descriptors and hosts are separated by commas. Changes are kept in the folder that
+    SFN_CQRS_DATA names, if it is set.
     """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -118,7 +118,7 @@ def main(descriptors: str, guard_file: str, hosts: str, origins: Sequence[str]) 
 
 
 def _kept(app: App) -> tuple[App, Callable[[], object]]:
-    """The app that keeps what it changes, if it has a folder to, and what is to be done at last."""
+    """Return the app, which keeps its changes if it has a folder, and the final action."""
     folder = os.environ.get("SFN_CQRS_DATA")
     if not folder:
         return app, lambda: None

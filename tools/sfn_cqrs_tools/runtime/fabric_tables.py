@@ -1,4 +1,4 @@
-"""Plays what takes time in DynamoDB: tables that are made, changed or restored.
+"""Simulates slow operations of DynamoDB: tables that are made, changed or restored.
 
 The Python of .venv-fabric runs this file, beside fabric_dialect.py. AWS takes minutes where this
 takes looks: tests need no clock.
@@ -23,11 +23,11 @@ from ministack.services.cloudformation import (  # type: ignore[import-not-found
 Properties = dict[str, Any]
 Handler = Callable[[Properties], Any]
 LOOKS = 2
-"""So often a table is described in a passing state, and backups of a new one are refused."""
+"""How often a table shows a transient state, and how often new backups are refused."""
 
 
 class Tables:
-    """What changes of a table take: a state that passes, and refusals as long as it lasts."""
+    """Transient table states: a change takes a while, and calls are refused meanwhile."""
 
     def __init__(self) -> None:
         """Take ministack's functions as they are."""
@@ -51,7 +51,7 @@ class Tables:
         handlers["create"] = with_backups(handlers["create"])
 
     def describe(self, given: Properties) -> Any:
-        """Show of what a table was restored, and the state that passes, as often as it is seen."""
+        """Show the source of a restored table, and the transient state a few times."""
         answer = self._describe(given)
         if answer[0] != HTTPStatus.OK:
             return answer

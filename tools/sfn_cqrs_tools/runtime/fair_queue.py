@@ -12,17 +12,17 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 SHARE: Final = 0.1
-"""Who takes more than this of the messages in flight, or of the consumers' time, is noisy."""
+"""A tenant with a larger share of messages in flight or consumers' time is noisy."""
 MANY_IN_FLIGHT: Final = 30
-"""The share of messages in flight counts from so many of one tenant on."""
+"""The share of messages in flight counts only if one tenant has at least so many."""
 RECENT_SECONDS: Final = 60.0
-"""So far back the consumers' time is looked at; the guide says "recent"."""
+"""How far back the consumers' time is counted; the guide says "recent"."""
 QUIET_SECONDS: Final = 300.0
 """A tenant without a message in flight for so long is quiet again."""
 
 
 class FairQueue:
-    """What one queue knows of its tenants."""
+    """The state of one queue's tenants."""
 
     def __init__(self) -> None:
         """Begin with a queue that nobody has received from."""
@@ -32,7 +32,7 @@ class FairQueue:
         self._noisy: set[str] = set()
 
     def order(self, waiting: Sequence[str], in_flight: Mapping[str, str], now: float) -> list[int]:
-        """Return the places of what waits in the order of delivery.
+        """Return the indexes of waiting messages in the order of delivery.
 
         `waiting` has the tenants of the messages in the order in which they came, `in_flight`
         those of the messages that are being worked on, by their ids.
@@ -69,6 +69,6 @@ class FairQueue:
 
 
 def _over(taken: Mapping[str, float]) -> set[str]:
-    """Return who takes more than its share."""
+    """Return the tenants that take more than their share."""
     limit = SHARE * sum(taken.values())
     return {tenant for tenant, amount in taken.items() if amount > limit}

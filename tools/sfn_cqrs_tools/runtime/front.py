@@ -50,21 +50,21 @@ class Front:
         self._functions = functions
         self._cors = Cors(cors)
         self.console = ""
-        """Where the console is, without its path; a request for it is sent on."""
+        """The console's address without its path; requests for the console are redirected there."""
         self.live: LivePage | None = None
         """The page of live updates, where the stack has them."""
         self.refusal: Callable[[Route], Response | None] = lambda _: None
-        """Answers in the place of a function, where a route may not be used now."""
+        """Answers instead of a function if a route may not be used now."""
         self.traces: Traces | None = None
         """Keeps requests, where the stack keeps traces."""
 
     @property
     def guard(self) -> Guard:
-        """Who may ask."""
+        """Return the guard that decides which requests are served."""
         return Guard(origins=self._cors.origins, remedy=_REMEDY, is_page=self._is_page)
 
     def _is_page(self, path: str) -> bool:
-        """Whether GET of a path needs no token: no link could open anything else on AWS."""
+        """Return whether GET of a path needs no token: no link could open anything else on AWS."""
         if self._is_console(path) or (self.live is not None and self.live.is_page(path)):
             return True
         route = self._find("GET", path)
@@ -74,7 +74,7 @@ class Front:
         return bool(self.console) and f"{path}/".startswith(f"{CONSOLE}/")
 
     def _find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
-        """The route of a request, and its path parameters."""
+        """Return the route of a request and its path parameters."""
         for route in self._routes:
             parameters = match_route(route, method, path)
             if parameters is not None:
@@ -148,7 +148,7 @@ class Cors:
         self._credentials = configuration.get("AllowCredentials", False)
 
     def is_preflight(self, request: Request) -> bool:
-        """Return whether API Gateway answers this by itself."""
+        """Return whether API Gateway answers this request without a function."""
         asks = "origin" in request.headers and "access-control-request-method" in request.headers
         return bool(self.origins) and request.method == "OPTIONS" and asks
 

@@ -61,7 +61,7 @@ class Call:
     trace: str = ""
 
     def context(self) -> Context:
-        """What the handler is told about its invocation."""
+        """Return the context object for the handler."""
         return Context(
             function_name=self.function.name,
             invoked_function_arn=self.function.arn,
@@ -72,7 +72,7 @@ class Call:
         )
 
     def failed(self, kind: str, message: str, trace: list[str] | None = None) -> Failure:
-        """How the invocation has failed, with the body that Lambda answers."""
+        """Return the failure of the invocation, with the body that Lambda answers."""
         body: dict[str, Any] = {
             "errorMessage": message,
             "errorType": kind,
@@ -81,7 +81,7 @@ class Call:
         return Failure(kind, body if trace is None else {**body, "stackTrace": trace})
 
     def exited(self, reason: str) -> Failure:
-        """The process of the function has ended."""
+        """Return the failure of a call whose process has ended."""
         message = f"RequestId: {self.request_id} Error: Runtime exited with error: {reason}"
         return self.failed("Runtime.ExitError", message)
 
@@ -95,16 +95,16 @@ class Failure:
 
 
 Prepare = Callable[[], Iterable[NotImported]]
-"""Imports what functions import with their first call, and yields what cannot be imported."""
+"""Imports the modules that functions import at their first call; yields those that fail."""
 
 
 def source_files(functions: Iterable[Function], sources: Sequence[Path]) -> SourceFiles:
-    """All Python files of functions, and of the folders that they import from."""
+    """Return all Python files of functions and of the folders that they import from."""
     return SourceFiles([*(function.folder for function in functions), *sources])
 
 
 class Runtime(Protocol):
-    """What calls handlers: in this process, or in others."""
+    """Calls handlers, in this process or in others."""
 
     def preload(self) -> None:
         """Make functions ready to be called."""
@@ -113,18 +113,18 @@ class Runtime(Protocol):
         """Look for changed files at the next call."""
 
     def catch_up(self) -> None:
-        """Take over files that have changed, before a function's time begins."""
+        """Load changed files, before a function's time begins."""
 
     def refresh(self) -> list[Path]:
-        """Take over what has changed; return the files that changed since the last time."""
+        """Load changed files; return the files that changed since the last time."""
 
     @property
     def broken(self) -> list[NotImported] | None:
-        """What of the newest files cannot be imported; None if nobody has tried."""
+        """Return the import failures of the newest files; None before the first attempt."""
 
     @property
     def is_newest(self) -> bool:
-        """Whether invocations run the newest files; not if those cannot be imported."""
+        """Return whether invocations run the newest files; False if they cannot be imported."""
 
     def call(self, call: Call) -> bytes | Failure:
         """Call a handler and wait for it."""
@@ -170,11 +170,11 @@ class Handlers:
         self._code.expire()
 
     def catch_up(self) -> None:
-        """Take over files that have changed, before a function's time begins."""
+        """Load changed files, before a function's time begins."""
         self._code.current()
 
     def refresh(self) -> list[Path]:
-        """Take over what has changed; return the files that changed since the last time."""
+        """Load changed files; return the files that changed since the last time."""
         self._code.expire()
         self._code.current()
         before, self._told = self._told, self._code.newest
@@ -182,12 +182,12 @@ class Handlers:
 
     @property
     def broken(self) -> list[NotImported]:
-        """What of the newest revision cannot be imported: the code from before goes on."""
+        """Return the import failures of the newest revision; the earlier code stays in use."""
         return self._code.broken
 
     @property
     def is_newest(self) -> bool:
-        """Whether invocations run the newest files; not if those cannot be imported."""
+        """Return whether invocations run the newest files; False if they cannot be imported."""
         return self._code.is_newest
 
     def call(self, call: Call) -> bytes | Failure:
@@ -212,14 +212,14 @@ class Handlers:
         return response
 
     def stop(self, call: Call) -> None:
-        """Leave a call whose time is up alone: a thread cannot be killed, it ends by itself."""
+        """Do nothing after a timeout: a thread cannot be killed, and ends when its call returns."""
 
     def close(self) -> None:
         """Leave what is imported to the next stack of this process."""
         self._code.close()
 
     def _load(self, generation: Generation) -> Iterator[NotImported]:
-        """Import all of a revision; yield what cannot be."""
+        """Import all modules of a revision; yield those that cannot be imported."""
         yield from self._prepare()
         root = self._sources[0].parent if self._sources else Path("/")
         for function in self._all:
@@ -232,7 +232,7 @@ class Handlers:
 
 
 def changed_files(before: Revision, now: Revision) -> list[Path]:
-    """The files that differ between two revisions."""
+    """Return the files that differ between two revisions."""
     return [Path(path) for path in sorted({path for path, _ in before.items() ^ now.items()})]
 
 
@@ -248,7 +248,7 @@ def _handler(generation: Generation, function: Function) -> Callable[[Any, Conte
 
 
 def _module(generation: Generation, function: Function) -> ModuleType:
-    """The module of a function, imported once in a generation."""
+    """Return the module of a function, imported once in a generation."""
     module = generation.functions.get(function.logical_id)
     if module is None:
         with generation.in_place():
@@ -269,7 +269,7 @@ class _RuntimeError(Exception):
 
 
 def _traced(generation: Generation, header: str) -> AbstractContextManager[None]:
-    """Be in a trace, which on AWS the environment of the process names; here functions share it."""
+    """Return a context in a trace; on AWS the environment names it, here functions share one."""
     tracing: Any = generation.module("sfn_cqrs.adapters.tracing")
     entered: AbstractContextManager[None] = tracing.entered(header) if tracing else nullcontext()
     return entered

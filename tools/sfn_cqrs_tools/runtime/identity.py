@@ -1,4 +1,4 @@
-"""Who asks, on this machine: the headers that stand for a token's claims, and their defaults."""
+"""The caller's identity on this machine: headers that replace a token's claims, with defaults."""
 
 from __future__ import annotations
 

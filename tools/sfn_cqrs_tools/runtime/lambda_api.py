@@ -28,7 +28,7 @@ def forward_url(endpoint: str, function: str) -> str:
 
 
 TROUBLES: Final = "/_sfn_cqrs/troubles"
-"""Where the stack says what is wrong with it."""
+"""The path at which the stack reports its troubles."""
 
 
 class LambdaApi:

@@ -75,7 +75,7 @@ def _execution(payload: bytes) -> dict[str, str]:
 
 
 def _context(payload: bytes) -> Mapping[str, Any] | None:
-    """The context object of the state that invokes, if one does."""
+    """Return the context object of the state that invokes, if one does."""
     try:
         context: Mapping[str, Any] = json.loads(payload)["context"]
         context["Execution"]["Name"], context["State"]["Name"], context["StateMachine"]["Name"]
@@ -106,7 +106,7 @@ class Functions:
 
         `concurrency` bounds what `submit` runs at once: functions share one interpreter, and more
         threads only keep the HTTP front waiting. Children of Distributed Maps have their own,
-        `children_at_once`: a thousand of them keep nobody waiting. Changed files are looked for
+        `children_at_once`: a thousand of them delay nothing else. Changed files are looked for
         by `invoke`, and by `submit` at most every `reload_seconds`; None turns that off. `prepare`
         imports what functions import with their first call. A failed asynchronous invocation is
         tried again after `retry_seconds`, then after twice that, as often as its
@@ -144,8 +144,8 @@ class Functions:
     def close(self, patience: float = 2.0) -> None:
         """Start no more invocations; wait at most `patience` seconds for those that run.
 
-        Whoever waits for others hears that the stack ends, whatever they still answer: what they
-        need goes away beneath them.
+        Callers that wait for an answer learn that the stack ends, even if an answer still
+        comes: the services that invocations need are about to stop.
         """
         self._is_closing.set()
         self._ready.set()
@@ -158,7 +158,7 @@ class Functions:
         self._runtime.close()
 
     def hold(self) -> None:
-        """Let invocations wait until `release`: what they need is not there yet."""
+        """Hold invocations until `release`: the services that they need have not started yet."""
         self._is_held = True
         self._ready.clear()
 
@@ -167,7 +167,7 @@ class Functions:
         self._ready.wait()
 
     def release(self) -> None:
-        """Run what waits, and the events that were left when the stack ended the last time."""
+        """Run held invocations, and the events left from when the stack last ended."""
         self._is_held = False
         self._ready.set()
         for function, payload, forget in self._kept.left() if self._kept is not None else ():
@@ -182,22 +182,22 @@ class Functions:
         self._runtime.preload()
 
     def refresh(self) -> list[Path]:
-        """Take over what has changed; return the files that changed since the last time."""
+        """Load changed files; return the files that changed since the last time."""
         return self._runtime.refresh()
 
     def catch_up(self) -> None:
-        """Take over what has changed."""
+        """Load changed files."""
         self._runtime.expire()
         self._runtime.catch_up()
 
     @property
     def broken(self) -> list[NotImported] | None:
-        """What of the newest files cannot be imported; None if nobody has tried."""
+        """Return the import failures of the newest files; None before the first attempt."""
         return self._runtime.broken
 
     @property
     def is_newest(self) -> bool:
-        """Whether invocations run the newest files; not if those cannot be imported."""
+        """Return whether invocations run the newest files; False if they cannot be imported."""
         return self._runtime.is_newest
 
     def find(self, name: str) -> Function:
@@ -266,9 +266,9 @@ class Functions:
         self.submit(function, payload, done)
 
     def invoke_by_poller(self, function: str, payload: bytes) -> bytes:
-        """Invoke as Lambda does for a queue: what Lambda itself refuses or loses is invoked again.
+        """Invoke as Lambda does for a queue; retry what Lambda itself refuses or loses.
 
-        It does so while the queue hides the messages, for six times the function's timeout.
+        It retries while the queue hides the messages, for six times the function's timeout.
 
         Raises:
             FunctionError: the function failed, timed out or does not exist.
@@ -393,7 +393,7 @@ class _Run:
         return True
 
     def end(self) -> None:
-        """Answer that the stack ends, if it has not answered."""
+        """Answer that the stack ends, unless an answer was given already."""
         with self.lock:
             if self.answered:
                 return
@@ -409,7 +409,7 @@ def _ending() -> FunctionError:
 
 
 def _nothing() -> None:
-    """Nothing is kept."""
+    """Do nothing: nothing was kept."""
 
 
 def break_into_handler(*args: Any, **kwargs: Any) -> Any:

@@ -32,22 +32,22 @@ class Ports:
 
     @classmethod
     def behind(cls, first: int) -> Ports:
-        """The port of HTTP and the six behind it; free ones where it is 0."""
+        """Return the port of HTTP and the six behind it; free ones where it is 0."""
         return cls(*range(first, first + 7)) if first else cls()
 
     def taken_by(self, **urls: str) -> Ports:
-        """The same with the ports that endpoints have got, by name."""
+        """Return the same with the ports that endpoints have got, by name."""
         got = {name: int(url.rpartition(":")[2]) for name, url in urls.items() if url}
         return replace(self, **got)
 
 
 def addresses(hosts: Iterable[str]) -> list[str]:
-    """Those of `hosts` to listen on: addresses other than loopback's, not names."""
+    """Return those of `hosts` to listen on: addresses other than loopback's, not names."""
     return [host for host in hosts if is_address(host) and not ip_address(host).is_loopback]
 
 
 def is_address(host: str) -> bool:
-    """Whether it is an address, not a name."""
+    """Return whether it is an address, not a name."""
     try:
         ip_address(host)
     except ValueError:
@@ -66,7 +66,7 @@ def listening(host: str, port: int) -> socket.socket:
 
 
 def for_containers(environment: Mapping[str, str], host: str) -> dict[str, str]:
-    """The environment of functions in a container, which reaches this machine by `host`."""
+    """Return the environment of functions in a container, which reaches this machine by `host`."""
     name = f"[{host}]" if ":" in host else host
     return {
         variable: re.sub(rf"(?<=[/@]){re.escape(HOST)}(?=:\d)", name, value)

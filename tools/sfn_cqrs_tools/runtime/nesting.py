@@ -1,7 +1,7 @@
-"""Nested applications: one template out of a parent and the applications inside it.
+"""Merges a parent template and its nested applications into one template.
 
 CloudFormation makes a stack of each `AWS::Serverless::Application`. On this machine all of them are
-one stack, so everything that reads a template sees the resources of the applications, too.
+one stack, so all code that reads a template also sees the applications' resources.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PATHS: Final = ("CodeUri", "ContentUri", "DefinitionUri")
 _SERVERLESS: Final = "AWS::Serverless::"
 _PLACEHOLDER: Final = re.compile(r"\$\{([^!}][^}]*)\}")
 _SHARE_NAMES: Final = ("Parameters", "Resources")
-"""A `Ref` names what stands in either."""
+"""A `Ref` may name an entry of either section."""
 
 Document = dict[str, Any]
 
@@ -31,11 +31,11 @@ def flattened(document: Document, root: Path) -> Document:
     """Return the template with the resources of its nested applications in their place.
 
     A name that several of the templates use is prefixed by the application's. Outputs of an
-    application are outputs of the whole, unless the parent has one of that name; so are parameters
-    that the parent does not pass.
+    application become outputs of the whole, unless the parent has one of that name. The same
+    applies to parameters that the parent does not pass.
 
     Raises:
-        TemplateError: an application lies in no folder, lacks a parameter, or has no such output.
+        TemplateError: an application has no folder, lacks a parameter, or has no such output.
     """
     applications = {
         name: resource

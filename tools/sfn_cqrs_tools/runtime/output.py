@@ -1,4 +1,4 @@
-"""What functions print goes to one log, each line with its function and request id."""
+"""Writes functions' output to one log; each line has its function and request id."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _printing: ContextVar[_Printing | None] = ContextVar("printing", default=None)
 
 @contextmanager
 def opened_log(path: Path) -> Iterator[TextIO]:
-    """Open a log to add to; what there is no room for at the end is lost."""
+    """Open a log for appending; lines that do not fit at the end are lost."""
     log = path.open("a", encoding="utf-8")
     try:
         yield log
@@ -47,7 +47,7 @@ def printing_as(prefix: str) -> Iterator[None]:
 
 
 class FunctionOutput:
-    """While entered, stands in for sys.stdout and takes the lines that functions print."""
+    """Replaces sys.stdout while entered, and takes the lines that functions print."""
 
     def __init__(self, log: TextIO) -> None:
         """Write functions' lines to `log`."""
@@ -86,7 +86,7 @@ class _Router(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """The encoding of the stream that this one stands in for."""
+        """Return the encoding of the replaced stream."""
         return self.plain.encoding
 
     def write(self, text: str) -> int:
@@ -100,7 +100,7 @@ class _Router(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Flush the stream that this one stands in for."""
+        """Flush the replaced stream."""
         if _printing.get() is None:
             self.plain.flush()
 
@@ -109,5 +109,5 @@ class _Router(io.TextIOBase):
         return _printing.get() is None and self.plain.isatty()
 
     def fileno(self) -> int:
-        """Return the descriptor of the stream that this one stands in for."""
+        """Return the descriptor of the replaced stream."""
         return self.plain.fileno()

@@ -65,9 +65,9 @@ class LocalPostgres:
     def __init__(
         self, folder: Path, *, port: int = 0, keep: bool = False, hosts: Sequence[str] = ()
     ) -> None:
-        """Have data and log in a folder, which is emptied unless it is to be kept.
+        """Keep data and log in a folder, which is emptied unless its data is to be kept.
 
-        Port 0 takes a free one. It listens on those of `hosts` that are addresses, too.
+        Port 0 takes a free port. It also listens on those of `hosts` that are addresses.
         """
         self._data = folder / "data"
         self._log = folder / "log"
@@ -84,7 +84,7 @@ class LocalPostgres:
 
     @property
     def dsn(self) -> str:
-        """How to connect as the owner, once it answers.
+        """Return the DSN of the owner, once the server answers.
 
         Raises:
             PostgresError: it cannot be started.
@@ -93,7 +93,7 @@ class LocalPostgres:
 
     @property
     def functions_dsn(self) -> str:
-        """How the functions connect, once migrations have made their role.
+        """Return the DSN of the functions, once migrations have made their role.
 
         Raises:
             PostgresError: it cannot be started.
@@ -108,12 +108,12 @@ class LocalPostgres:
 
     @property
     def pid(self) -> int:
-        """The server's own process."""
+        """Return the server's own process."""
         return int((self._data / "postmaster.pid").read_text(encoding="ascii").split("\n", 1)[0])
 
     @property
     def is_running(self) -> bool:
-        """Whether the server has not ended, or is only just being started."""
+        """Return whether the server has not ended, or is only just being started."""
         if self._starting.is_alive():
             return True
         return self._process is not None and self._process.poll() is None
@@ -156,7 +156,7 @@ class LocalPostgres:
 
     @property
     def _secret(self) -> Path:
-        """Where the password of a server that is kept stands; only its owner may read it."""
+        """Return the file with the password of a kept server; only its owner may read it."""
         return self._folder / "password"
 
     def _go_on(self) -> None:
@@ -249,7 +249,7 @@ class LocalPostgres:
 
 
 def _binaries() -> Path:
-    """Where the wheel has its programs.
+    """Return the folder of the wheel's programs.
 
     Raises:
         PostgresError: it is not installed.
@@ -270,7 +270,7 @@ def _nobody() -> pwd.struct_passwd:
 
 
 def _as_nobody() -> dict[str, Any]:
-    """PostgreSQL refuses to run as root: there it is nobody."""
+    """Return the arguments to run PostgreSQL as nobody if this process is root: it refuses root."""
     if not _is_root():
         return {}
     return {"user": _nobody().pw_uid, "group": _nobody().pw_gid, "extra_groups": []}

@@ -67,13 +67,13 @@ class Processes:
         self._looked = -math.inf
 
     def catch_up(self) -> None:
-        """Take over files that have changed, before a function's time begins."""
+        """End idle processes whose files have changed, before a function's time begins."""
         with self._lock:
             retired = self._changed()
         _end(retired)
 
     def refresh(self) -> list[Path]:
-        """Let new processes take over what has changed; return the files."""
+        """End idle processes whose files have changed; return the changed files."""
         self.expire()
         self.catch_up()
         before, self._told = self._told, self._revision
@@ -123,7 +123,7 @@ class Processes:
         return process
 
     def _changed(self) -> list[_Process]:
-        """The idle processes that files have changed for; those that are busy end after a call."""
+        """Return the idle processes with changed files; busy ones end after their call."""
         now = time.monotonic()
         if self._seconds is None or now - self._looked < self._seconds:
             return []
@@ -134,7 +134,7 @@ class Processes:
         return self._retired()
 
     def _retired(self) -> list[_Process]:
-        """Every idle process."""
+        """Return every idle process."""
         idle = [process for each in self._idle.values() for process in each]
         self._idle.clear()
         return idle
@@ -150,7 +150,7 @@ def _end(processes: Sequence[_Process]) -> None:
 
 
 class _Process:
-    """One process of a revision, and what it prints."""
+    """One process of a revision, and its output."""
 
     def __init__(self, function: Function, sources: Sequence[Path], revision: Revision) -> None:
         self.revision = revision
@@ -197,17 +197,17 @@ class _Process:
         return Failure(**answer)
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill it at once."""
         self._process.kill()
 
     def finish(self) -> None:
-        """Ask it to end by itself."""
+        """Close its input, so that it exits."""
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):  # it has ended
             self._process.stdin.close()
 
     def end(self, until: float) -> None:
-        """Let it end by itself until then, or kill it; who asks for its answer has it by then."""
+        """Wait until `until` for it to exit, then kill it; callers have its answer by then."""
         try:
             self._process.wait(max(0.0, until - time.monotonic()))
         except subprocess.TimeoutExpired:

@@ -49,7 +49,7 @@ class Recorder:
         hook(self._hooks)
 
     def stop(self) -> None:
-        """Let clients made from now on be."""
+        """Stop recording the clients made from now on."""
         unhook(self._hooks)
 
     def clear(self) -> None:
@@ -70,18 +70,18 @@ class Recorder:
 
     @property
     def write_units(self) -> float:
-        """The write request units that all calls consumed."""
+        """Return the write request units that all calls consumed."""
         with self._lock:
             return sum(one.write_units for one in self.calls)
 
     @property
     def read_units(self) -> float:
-        """The read request units that all calls consumed."""
+        """Return the read request units that all calls consumed."""
         with self._lock:
             return sum(one.read_units for one in self.calls)
 
     def _invoked(self, invocation: Invocation) -> None:
-        """Remember an invocation without what it was given: a million of those fill the memory."""
+        """Record an invocation without its payload: a million payloads fill the memory."""
         with self._lock:
             self.invocations.append(replace(invocation, payload=b"", body={}))
 

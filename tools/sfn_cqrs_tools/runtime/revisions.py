@@ -114,12 +114,12 @@ class NotImported:
 
 
 class Generation:
-    """What one revision was imported as."""
+    """The modules imported from one revision."""
 
     def __init__(
         self, revision: Revision, folders: Sequence[str], broken: Iterable[NotImported] = ()
     ) -> None:
-        """Take what is imported of these folders already; nothing is imported yet."""
+        """Take over modules of these folders that are loaded already; import nothing yet."""
         self.revision = revision
         self.broken = list(broken)
         self._folders = folders
@@ -133,7 +133,7 @@ class Generation:
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """Be what is imported within the block, for this thread; others wait for its end."""
+        """Put this generation in sys.modules within the block; other threads wait for its end."""
         with _importing:
             before = _now.in_place
             replaced = None if before is self else self._exchange(self._modules)
@@ -147,7 +147,7 @@ class Generation:
                     self._exchange(replaced)
 
     def stay(self) -> None:
-        """Be what is imported from now on."""
+        """Put this generation in sys.modules from now on."""
         with _importing:
             self._exchange(self._modules)
             _now.in_place = self
@@ -180,7 +180,7 @@ class Generation:
             return _plain_import(name, given, local, fromlist, level)
 
     def _found(self, absolute: str, name: str, fromlist: Sequence[str]) -> ModuleType | None:
-        """What is imported already needs nothing that another generation may have the place of."""
+        """Return a fully loaded module of this generation; its import needs no exchange."""
         module = self._modules.get(absolute)
         if module is None or getattr(module.__spec__, "_initializing", False):
             return None
@@ -206,12 +206,12 @@ _importing = threading.RLock()
 
 class _Now:
     in_place: Generation | None = None
-    """Whose modules sys.modules has."""
+    """The generation whose modules are in sys.modules."""
 
 
 _now = _Now()
 _loaded: dict[str, Stamp] = {}
-"""What files were when they were imported, in this process."""
+"""The state of the files when this process imported them."""
 _plain_import: Any = builtins.__import__
 
 
@@ -269,13 +269,13 @@ class Code:
 
     @property
     def newest(self) -> Revision:
-        """The newest revision that was seen, taken over or not."""
+        """Return the newest revision that was seen, taken over or not."""
         with self._lock:
             return self._refused or self.current().revision
 
     @property
     def is_newest(self) -> bool:
-        """Whether invocations run the newest revision, not the one before."""
+        """Return whether invocations run the newest revision, not the one before."""
         return self._refused is None
 
     def expire(self) -> None:
@@ -314,7 +314,7 @@ class Code:
         return adopted
 
     def _is_loaded(self, revision: Revision) -> bool:
-        """Whether all that is imported of the files is of this revision."""
+        """Return whether all that is imported of the files is of this revision."""
         for module in _modules_in(self.files.folders).values():
             path = str(module.__file__)
             stamp = revision.get(path)

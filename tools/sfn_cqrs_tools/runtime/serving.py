@@ -14,7 +14,7 @@ PATIENCE_SECONDS: Final = 5.0
 
 
 class Serving:
-    """A server in a thread, which says nothing of its own."""
+    """A server in a thread, which logs nothing of its own."""
 
     def __init__(
         self, application: ASGIApp, listeners: Sequence[socket.socket], name: str, **config: Any

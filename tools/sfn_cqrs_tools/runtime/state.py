@@ -20,7 +20,7 @@ class StackError(Exception):
 
 @dataclass(frozen=True)
 class StackInfo:
-    """What stack.json holds: the endpoints, the process, outputs and the functions' environment."""
+    """The content of stack.json: endpoints, process, outputs and the functions' environment."""
 
     http: str
     aws: str
@@ -33,7 +33,7 @@ class StackInfo:
     outputs: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     container_host: str = ""
-    """What containers call this machine by, where the stack answers to it."""
+    """The host name of this machine for containers, if the stack answers to it."""
 
     def endpoints(self) -> dict[str, str | int]:
         """Return what `up --json` prints."""
@@ -56,10 +56,10 @@ class OwnedFolder:
         self._lock: IO[bytes] | None = None
 
     def take(self, what: str, taken: str, mode: int = 0o777) -> None:
-        """Become the owner of this folder; `taken` is told if another stack is.
+        """Become the owner of this folder; `taken` is the error text if another stack owns it.
 
         Raises:
-            StackError: another stack is, or the folder cannot be made.
+            StackError: another stack owns it, or the folder cannot be made.
         """
         try:
             self.path.mkdir(mode, parents=True, exist_ok=True)
@@ -73,7 +73,7 @@ class OwnedFolder:
 
     @property
     def is_there(self) -> bool:
-        """Whether the folder that was taken is still there."""
+        """Return whether the folder that was taken is still there."""
         try:
             now = (self.path / "lock").stat()
         except OSError:
@@ -88,28 +88,28 @@ class OwnedFolder:
 
 
 class StateFolder(OwnedFolder):
-    """The folder of a stack's logs, and of where its endpoints are."""
+    """The folder with a stack's logs and the addresses of its endpoints."""
 
     def __init__(self, path: Path | str) -> None:
         """Use the folder at `path`, whether or not it exists."""
         super().__init__(path)
         self.stack_log = self.path / "stack.log"
-        """What the functions print, and the stack's own messages."""
+        """The functions' output and the stack's own messages."""
         self.express_log = self.path / "express.jsonl"
-        """What EXPRESS executions did, an event a line."""
+        """The events of EXPRESS executions, one per line."""
         self.traces = self.path / "traces.jsonl"
         """Segments of traces, one a line."""
         self.policies = self.path / "policies.json"
-        """What functions in processes of their own may do."""
+        """The permissions of functions that run in processes of their own."""
         self.fabric_log = self.path / "fabric.log"
-        """What the AWS fabric prints."""
+        """The output of the AWS fabric."""
         self._stack_json = self.path / "stack.json"
 
     def acquire(self) -> None:
         """Become the owner.
 
         Raises:
-            StackError: another stack is, or the folder cannot be made.
+            StackError: another stack owns it, or the folder cannot be made.
         """
         taken = f"a stack already runs on {self.path}: stop it, or name another --state"
         self.take("state", taken)
@@ -139,7 +139,7 @@ class StateFolder(OwnedFolder):
         """Return the endpoints of the stack that runs here.
 
         Raises:
-            StackError: none does.
+            StackError: no stack runs here.
         """
         try:
             document: dict[str, Any] = json.loads(self._stack_json.read_text(encoding="utf-8"))
@@ -155,7 +155,7 @@ class StateFolder(OwnedFolder):
         return f"no stack runs on {self.path}: start one with `sfn-cqrs up`, or name its --state"
 
     def _has_owner(self) -> bool:
-        """Whether a process holds the lock: its stack runs, or is about to."""
+        """Return whether a process holds the lock: its stack runs, or is about to."""
         try:
             with (self.path / "lock").open("rb") as lock:
                 return not locked(lock)

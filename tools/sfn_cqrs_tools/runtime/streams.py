@@ -50,7 +50,7 @@ class StreamSettings:
 
     @property
     def mapping(self) -> str:
-        """What the fabric calls it: the function's name and the table's."""
+        """Return its name in the fabric: the function's name and the table's."""
         function, table = self.function_arn.rpartition(":")[2], self.stream_arn.split("/")[1]
         return f"{function}|{table}"
 
@@ -120,7 +120,7 @@ class StreamMapping:
             self._lanes[zlib.crc32(keys.encode()) % len(self._lanes)].put(record)
 
     def done(self, given: str) -> str:
-        """The sequence number up to which all records are done; `given` is one offered before."""
+        """Return the number up to which all records are done; `given` was offered before."""
         with self._lock:
             if not self._outstanding:
                 return given
@@ -234,7 +234,7 @@ class StreamMapping:
 class Checkpoints:
     """Tells the fabric, from time to time, which records are done, so that it forgets them.
 
-    What is not told yet is delivered again after a restart.
+    Records not yet reported are delivered again after a restart.
     """
 
     def __init__(
@@ -254,7 +254,7 @@ class Checkpoints:
         self._thread.start()
 
     def close(self) -> None:
-        """Tell for the last time."""
+        """Report for the last time."""
         self._closed.set()
         self._thread.join()
 

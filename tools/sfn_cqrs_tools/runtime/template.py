@@ -64,7 +64,7 @@ class Machine:
 
     @property
     def key(self) -> str:
-        """The file's name without its extensions: `command`."""
+        """Return the file's name without its extensions: `command`."""
         return self.path.name.removesuffix(".asl.json")
 
     @property
@@ -74,13 +74,13 @@ class Machine:
 
     @cached_property
     def asl(self) -> dict[str, Any]:
-        """The definition as it stands in the file, placeholders included."""
+        """Return the definition from the file, with its placeholders."""
         definition: dict[str, Any] = json.loads(self.path.read_text(encoding="utf-8"))
         return definition
 
     @property
     def definition(self) -> str:
-        """The definition's text with every placeholder replaced.
+        """Return the definition's text with every placeholder replaced.
 
         Raises:
             TemplateError: a placeholder has no entry in DefinitionSubstitutions.
@@ -184,7 +184,7 @@ class Template:
 
     @property
     def parameters(self) -> Mapping[str, Any]:
-        """Every parameter's value."""
+        """Return every parameter's value."""
         return self._resolver.parameters
 
     def resolve(self, value: Any) -> Any:
@@ -205,7 +205,7 @@ class Template:
 
     @cached_property
     def resources(self) -> dict[str, dict[str, Any]]:
-        """Every resource whose condition holds, unresolved, by logical id."""
+        """Return every resource whose condition holds, unresolved, by logical id."""
         return {
             logical_id: resource
             for logical_id, resource in self.document.get("Resources", {}).items()
@@ -224,7 +224,7 @@ class Template:
 
     @cached_property
     def functions(self) -> dict[str, Function]:
-        """Every function by logical id."""
+        """Return every function by logical id."""
         return {
             logical_id: self._function(logical_id, properties)
             for logical_id, properties in self.of_type(_FUNCTION).items()
@@ -232,14 +232,14 @@ class Template:
 
     @cached_property
     def layers(self) -> list[Path]:
-        """The folders of all layers, each once; functions import from them."""
+        """Return the folders of all layers, each once; functions import from them."""
         layers = self.of_type(_LAYER).values()
         folders = [(self.root / one["ContentUri"]).resolve() for one in layers]
         return list(dict.fromkeys(folders))
 
     @cached_property
     def machines(self) -> dict[str, Machine]:
-        """Every state machine by the name of its file: `command`."""
+        """Return every state machine by the name of its file: `command`."""
         machines = (
             self._machine(logical_id, properties)
             for logical_id, properties in self.of_type(_MACHINE).items()
@@ -267,7 +267,7 @@ class Template:
 
     @cached_property
     def environment(self) -> dict[str, str]:
-        """The one environment of all functions.
+        """Return the one environment of all functions.
 
         Raises:
             TemplateError: two functions want different values; in one process there is only one.
@@ -284,7 +284,7 @@ class Template:
 
     @cached_property
     def event_sources(self) -> list[EventSource]:
-        """Every entry of every function's Events."""
+        """Return every entry of every function's Events."""
         return [
             EventSource(logical_id, name, event["Type"], self.resolve(event.get("Properties", {})))
             for logical_id, properties in self.of_type(_FUNCTION).items()
@@ -293,7 +293,7 @@ class Template:
 
     @cached_property
     def routes(self) -> list[Route]:
-        """Every HttpApi event; one without a path is the API's $default route."""
+        """Return every HttpApi event; one without a path is the API's $default route."""
         return [
             Route(
                 source.function,
@@ -307,7 +307,7 @@ class Template:
 
     @cached_property
     def cors(self) -> dict[str, Any]:
-        """The HTTP API's CorsConfiguration, resolved; empty where CORS is off."""
+        """Return the HTTP API's CorsConfiguration, resolved; empty where CORS is off."""
         apis = self.of_type(_HTTP_API) or {
             _IMPLICIT_HTTP_API: self.document.get("Globals", {}).get("HttpApi", {})
         }
@@ -321,8 +321,8 @@ class Template:
     def translate(self, *, without: str = "") -> dict[str, Any]:
         """Return the plain CloudFormation template that SAM makes of this one, offline.
 
-        Code and layers are said to lie in a bucket that does not exist; definitions are inline.
-        Resources whose type begins with `without` are left out, and what refers to them resolved.
+        Code and layers refer to a bucket that does not exist; definitions are inline.
+        Resources whose type begins with `without` are left out, and references to them resolved.
 
         Raises:
             TemplateError: SAM refuses the template.

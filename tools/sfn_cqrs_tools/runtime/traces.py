@@ -1,4 +1,4 @@
-"""X-Ray on this machine: what functions tell of themselves, and what Lambda and the API would tell.
+"""X-Ray on this machine: segments from functions, and those that Lambda and the API would send.
 
 Every segment is a line of a file; `sfn-cqrs trace` makes trees of them. Nothing is sampled out.
 """
@@ -51,7 +51,7 @@ class TraceFile:
             self._path.replace(self._older)
 
     def segments(self) -> Iterator[Document]:
-        """All that is kept, in the order in which it came."""
+        """Yield all that is kept, in the order in which it came."""
         for path in (self._older, self._path):
             if not path.exists():
                 continue
@@ -74,7 +74,7 @@ class Begun:
 
     @property
     def trace(self) -> Trace:
-        """What the next one down is told."""
+        """Return the trace to pass to the next call."""
         return self.outer.below(self.id)
 
 
@@ -96,7 +96,7 @@ class Traces:
 
     @property
     def address(self) -> str:
-        """Where functions send their segments."""
+        """Return the address that functions send their segments to."""
         host, port = self._socket.getsockname()
         return f"{host}:{port}"
 
@@ -106,7 +106,7 @@ class Traces:
         self._thread.start()
 
     def close(self) -> None:
-        """Keep what has come, and receive nothing more."""
+        """Keep the segments received so far, and receive no more."""
         self._is_closing.set()
         self._thread.join()
         self._socket.close()
@@ -122,7 +122,7 @@ class Traces:
         self._keep(_document(begun, end_time=time.time(), **more))
 
     def within_execution(self, header: str, context: Mapping[str, Any]) -> str:
-        """The header within the execution that calls a function, which is kept once."""
+        """Return the header within the execution that calls a function, which is kept once."""
         outer = Trace.parse(header)
         if outer is None:
             return header
@@ -167,7 +167,7 @@ class Traces:
 
 
 def new_trace() -> Trace:
-    """A trace that begins here, and is sampled."""
+    """Return a trace that begins here, and is sampled."""
     return Trace(f"1-{int(time.time()):08x}-{secrets.token_hex(12)}", is_sampled=True)
 
 

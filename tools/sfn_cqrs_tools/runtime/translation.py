@@ -25,7 +25,7 @@ def translate(
 ) -> dict[str, Any]:
     """Return the plain CloudFormation template that SAM makes of `document`.
 
-    The answers to the last questions lie in the folder .build beside the template.
+    Recent results are cached in the folder .build beside the template.
 
     Raises:
         TemplateError: SAM refuses the template.
@@ -95,9 +95,9 @@ def _packaged(document: Mapping[str, Any], root: Path) -> dict[str, Any]:
 
 
 def without(kind: str, plain: dict[str, Any], resolve: Callable[[Any], Any]) -> dict[str, Any]:
-    """A plain template without the resources whose type begins so, for a fabric without them.
+    """Return a plain template without resources of a type that the fabric does not support.
 
-    What refers to them is replaced by what `resolve` makes of it.
+    References to them are replaced by the result of `resolve`.
     """
     gone = {name for name, one in plain["Resources"].items() if one["Type"].startswith(kind)}
 
@@ -115,7 +115,7 @@ def without(kind: str, plain: dict[str, Any], resolve: Callable[[Any], Any]) -> 
 
 
 def _refers(value: dict[str, Any], names: set[str]) -> bool:
-    """Whether an intrinsic function names one of these resources."""
+    """Return whether an intrinsic function names one of these resources."""
     match value:
         case {"Ref": name} | {"Fn::GetAtt": [name, *_]}:
             return name in names

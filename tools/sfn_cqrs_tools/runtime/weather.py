@@ -31,19 +31,19 @@ LOST: Final = "Lambda.SdkClientException"
 
 @dataclass(frozen=True)
 class Forecast:
-    """How large a share fails, by which seed, and which functions are spared lost effects."""
+    """The share that fails, the random seed, and the functions spared lost effects."""
 
     share: float
     seed: int
     spared: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
-        """The value of the variable."""
+        """Return the value of the variable."""
         return " ".join([str(self.share), str(self.seed), *sorted(self.spared)])
 
     @classmethod
     def of_environment(cls) -> Forecast | None:
-        """What the parent of an isolated function's process says."""
+        """Return the forecast that the parent of an isolated function's process has set."""
         said = os.environ.get(VARIABLE, "").split()
         return cls(float(said[0]), int(said[1]), frozenset(said[2:])) if said else None
 
@@ -86,11 +86,11 @@ class Weather:
         return answer
 
     def refusal(self) -> str | None:
-        """The error by which Lambda refuses an invocation, if it does."""
+        """Return the error by which Lambda refuses an invocation, if it does."""
         return str(self._chosen(REFUSALS)) if self._strikes("invocation") else None
 
     def loses(self, function: str) -> bool:
-        """Whether the answer of an invocation is lost."""
+        """Return whether the answer of an invocation is lost."""
         return function not in self._forecast.spared and self._strikes("answer")
 
     def before(self, operation: str) -> None:
@@ -151,12 +151,12 @@ class Stormy:
 
     @property
     def broken(self) -> list[NotImported] | None:
-        """What cannot be imported."""
+        """Return the import failures."""
         return self._runtime.broken
 
     @property
     def is_newest(self) -> bool:
-        """Whether invocations run the newest files; not if those cannot be imported."""
+        """Return whether invocations run the newest files; not if those cannot be imported."""
         return self._runtime.is_newest
 
     def call(self, call: Call) -> bytes | Failure:

@@ -28,7 +28,7 @@ class AppPackage:
 
     @property
     def exists(self) -> bool:
-        """Whether it is there."""
+        """Return whether it is there."""
         return (self.root / "app" / self.name / "__init__.py").is_file()
 
     def create(self, changes: Changes) -> None:
@@ -53,17 +53,17 @@ class AppPackage:
         changes.create(f"app/{self.name}/__init__.py", text)
 
     def module(self, name: str) -> str:
-        """The path of a module of the package."""
+        """Return the path of a module of the package."""
         return f"app/{self.name}/{name}.py"
 
     def test(self, name: str) -> str:
-        """The path of a module's test."""
+        """Return the path of a module's test."""
         if self.is_nested:
             return f"tests/test_{name}.py"
         return f"tests/unit/{self.name}/test_{name}.py"
 
     def registered(self, decorator: str) -> dict[str, str]:
-        """What a decorator registers in the package, with the module that does."""
+        """Return the registrations of a decorator in the package, with their modules."""
         return {
             call.args[0].value: path.name
             for path in sorted((self.root / "app" / self.name).glob("*.py"))
@@ -83,7 +83,7 @@ def import_lines(*lines: str) -> str:
 
 
 def call(name: str, *arguments: str) -> str:
-    """A call as a formatter leaves it: on one line, or one argument a line."""
+    """Return a call as a formatter leaves it: on one line, or one argument a line."""
     line = f"{name}({', '.join(arguments)})"
     if len(line) <= LINE:
         return line

@@ -13,7 +13,7 @@ _GROUP = re.compile(r"group:([^\s\"'\\]{1,60})")
 
 @dataclass(frozen=True)
 class Audience:
-    """A policy as it stands in the code, such as `MEMBERS`, and the name to import for it."""
+    """A policy as code, such as `MEMBERS`, and the name to import for it."""
 
     code: str
     name: str
@@ -39,5 +39,5 @@ class Audience:
 
     @property
     def import_line(self) -> str:
-        """The statement that imports it."""
+        """Return the statement that imports it."""
         return f"from sfn_cqrs.domain.policy import {self.name}"

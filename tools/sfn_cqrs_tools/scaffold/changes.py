@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 class ScaffoldError(Exception):
-    """What was asked for cannot be written; nothing has been. The message says what to do."""
+    """The change cannot be written, and nothing was written. The message says what to do."""
 
 
 class Changes:
@@ -31,7 +31,7 @@ class Changes:
         self.created[path] = text
 
     def read(self, path: str) -> str:
-        """The text of a file that is to be changed, with the changes so far.
+        """Return the text of a file that is to be changed, with the changes so far.
 
         Raises:
             ScaffoldError: there is no such text file.
@@ -94,7 +94,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _make_folders(folder: Path) -> list[Path]:
-    """Make a folder with its parents; answers those that were not there, the outermost first."""
+    """Make a folder with its parents; return those that were not there, the outermost first."""
     missing = [each for each in (folder, *folder.parents) if not each.exists()][::-1]
     for each in missing:
         each.mkdir()

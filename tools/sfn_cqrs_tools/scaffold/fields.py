@@ -22,14 +22,14 @@ _KINDS: Final[dict[str, tuple[str, str, Any]]] = {
     "date": ("date", "from datetime import date", "2026-11-29"),
     "datetime": ("datetime", "from datetime import datetime", "2026-11-29T09:00:00Z"),
 }
-"""By its word: the annotation, what it imports, and a value."""
+"""Maps a field's word to its annotation, its import, and a value."""
 _NUMBERS: Final = ("int", "float", "decimal")
 EXAMPLE: Final = "doctor:str, minutes:int 5..240, status:booked|done, note:str?, email:str personal"
 
 
 @dataclass(frozen=True)
 class Field:
-    """A field as the code has it: its line, what it imports, and a value that fits."""
+    """A field in the code: its line, its imports, and a valid value."""
 
     name: str
     annotation: str

@@ -23,7 +23,7 @@ def add_handler(
     of these fields.
 
     Raises:
-        ScaffoldError: the type is none, or the module exists, or a declared type is given fields.
+        ScaffoldError: the type is invalid, the module exists, or a declared type is given fields.
     """
     check_type(type_)
     name = type_.lower()
@@ -39,7 +39,7 @@ def add_task(changes: Changes, package: AppPackage, type_: str, audience: Audien
     """Add a handler that works on the items of tasks of a type, for those who may start them.
 
     Raises:
-        ScaffoldError: the type is none or has a handler, or the module exists.
+        ScaffoldError: the type is invalid or has a handler, or the module exists.
     """
     check_type(type_)
     taken = package.registered("task_handler").get(type_)
@@ -99,7 +99,7 @@ class {model}:
 
 
 def _imports(audience: Audience) -> tuple[str, ...]:
-    """What the declarations of a new type need."""
+    """Return the imports for the declarations of a new type."""
     policies = ", ".join(sorted({audience.name, "MEMBERS"}))
     return (
         f"from sfn_cqrs.domain.policy import {policies}",
@@ -108,7 +108,7 @@ def _imports(audience: Audience) -> tuple[str, ...]:
 
 
 def _readable(name: str) -> str:
-    """What lets members read what is made of items that they may read."""
+    """Return the declaration that lets members read the read model of items they may read."""
     return call("read_model_type", f'"{name}_list"', 'by=("all",)', "read=MEMBERS")
 
 

@@ -44,33 +44,33 @@ class Table:
 
     @property
     def module(self) -> str:
-        """The module's name."""
+        """Return the module's name."""
         return f"{self.name.replace('-', '_')}_import"
 
     @property
     def event(self) -> str:
-        """The sample event of a batch of its rows."""
+        """Return the sample event of a batch of its rows."""
         return f"import_csv/csv_rows_handler_{self.name.replace('-', '_')}"
 
     @property
     def filled(self) -> list[SampleColumn]:
-        """The columns that no row of the sample leaves empty."""
+        """Return the columns that no row of the sample leaves empty."""
         keys = (self.code, self.title)
         return [each for each in self.sample.columns if each.is_filled or each in keys]
 
     @property
     def read(self) -> list[SampleColumn]:
-        """The columns that are more than text."""
+        """Return the columns that are more than text."""
         return [each for each in self.others if each.kind in READERS]
 
     @property
     def row(self) -> dict[str, str]:
-        """A row as the test has it: the shortest cells of each column."""
+        """Return a row as the test has it: the shortest cells of each column."""
         return {each.name: _example(each) for each in self.sample.columns}
 
 
 def singular(table: str) -> str:
-    """The type that a table's name suggests: `order-lines` are ORDER_LINE."""
+    """Return the type that a table's name suggests: `order-lines` are ORDER_LINE."""
     name = table.replace("-", "_")
     for ending, one in (("ies", "y"), ("sses", "ss"), ("ss", "ss"), ("s", "")):
         if name.endswith(ending) and len(name) > len(ending) + 1:
@@ -219,7 +219,7 @@ def _batch_event(changes: Changes) -> str:
 
 
 def _event(batch: str, table: Table) -> str:
-    """What the machine sends for the first rows of the sample."""
+    """Return the machine's event for the first rows of the sample."""
     items = [{"index": index, "value": row} for index, row in enumerate(table.sample.first)]
     return json.dumps({**json.loads(batch), "input": items}, ensure_ascii=False, indent=2) + "\n"
 
@@ -257,7 +257,7 @@ def _value(column: SampleColumn, cell: str) -> Json:
 
 
 def _exploded(lines: list[str], brackets: str, margin: str = "") -> str:
-    """A literal of one entry a line, which a formatter leaves so."""
+    """Return a literal of one entry a line, which a formatter leaves so."""
     if not lines:
         return brackets
     inner = "".join(f"{margin}    {line},\n" for line in lines)
@@ -265,7 +265,7 @@ def _exploded(lines: list[str], brackets: str, margin: str = "") -> str:
 
 
 def _literal(value: Json) -> str:
-    """A text, number or truth value as Python spells it, with the quotes that a formatter takes."""
+    """Return a string, number or boolean as Python code, with the formatter's quotes."""
     if not isinstance(value, str):
         return repr(value)
     if '"' in value and "'" not in value:

@@ -10,7 +10,7 @@ SECTION_WIDTH = 90
 
 
 def section_line(title: str, margin: str = "  ") -> str:
-    """The comment that begins a section of template.yaml."""
+    """Return the comment that begins a section of template.yaml."""
     dashes = SECTION_WIDTH - len(margin) - len("#  ") - len(title)
     return f"{margin}# {'-' * dashes} {title}"
 
@@ -19,7 +19,7 @@ def before(text: str, pattern: str, addition: str, what: str) -> str:
     """Insert before the first match of a pattern (multi-line).
 
     Raises:
-        ScaffoldError: nothing matches; what names the place.
+        ScaffoldError: nothing matches; `what` names the place.
     """
     found = re.search(pattern, text, re.MULTILINE)
     if found is None:
@@ -31,7 +31,7 @@ def after_last(text: str, pattern: str, addition: str, what: str) -> str:
     """Insert after the last match of a pattern (multi-line).
 
     Raises:
-        ScaffoldError: nothing matches; what names the place.
+        ScaffoldError: nothing matches; `what` names the place.
     """
     found = list(re.finditer(pattern, text, re.MULTILINE))
     if not found:

@@ -1,4 +1,4 @@
-"""JSON as this project's files have it: an object stands in one line where it fits."""
+"""Formats JSON as in this project's files: an object is on one line if it fits."""
 
 import json
 
@@ -9,12 +9,12 @@ STEP = "  "
 
 
 def json_text(value: Json) -> str:
-    """The text of a file, with its last newline."""
+    """Return the text of a file, with its last newline."""
     return f"{indented(value)}\n"
 
 
 def indented(value: Json, margin: str = "", before: int = 0) -> str:
-    """The text of a value that begins after so many characters of a line with that margin."""
+    """Return the text of a value that starts at a column of a line with that margin."""
     line = _line(value)
     if before + len(margin) + len(line) < WIDTH or not isinstance(value, (dict, list)):
         return line

@@ -19,7 +19,7 @@ LONGEST_FUNCTION = 900
 HEARTBEAT_SECONDS = 60
 BEAT_EVERY = 20
 BUSY_SECONDS = 4_200
-"""As long as the retries of a state that meets a busy AWS may take."""
+"""The longest time that retries of a state may take while AWS is busy."""
 LEAST_SECONDS = 86_400
 RECORDER = "mark_failed"
 ANSWER = "answer_parent"
@@ -40,12 +40,12 @@ class Parent:
 
     @property
     def alone(self) -> Workflow:
-        """The workflow as far as this state is concerned."""
+        """Return the workflow as far as this state is concerned."""
         return Workflow(self.machine, (self.state,), frozenset({self.state}))
 
     @property
     def named(self) -> dict[str, Json]:
-        """What a child's input says of it."""
+        """Return the reference to the parent in a child's input."""
         name = execution_name(self.machine, SAMPLE_ID)
         return {"parent": {"execution": name, "state": self.state}}
 
@@ -69,43 +69,43 @@ class Workflow:
         parent: Parent | None = None,
         long: Iterable[str] = (),
     ) -> Workflow:
-        """A workflow that ends with an answer to its parent, if it has one."""
+        """Return a workflow that ends with an answer to its parent, if it has one."""
         last = (ANSWER,) if parent else ()
         return cls(name, (*states, *last), frozenset(callbacks), parent, frozenset(long))
 
     @property
     def with_token(self) -> frozenset[str]:
-        """The states that end when their token comes back."""
+        """Return the states that end when their token comes back."""
         return self.callbacks | self.long
 
     @property
     def waits(self) -> tuple[str, ...]:
-        """The states that wait, in their order."""
+        """Return the states that wait, in their order."""
         return tuple(state for state in self.states if state in self.callbacks)
 
     @property
     def own_states(self) -> tuple[str, ...]:
-        """The states that a person has named."""
+        """Return the states that a person has named."""
         return self.states[:-1] if self.parent else self.states
 
     @property
     def functions(self) -> tuple[str, ...]:
-        """The states that have a function."""
+        """Return the states that have a function."""
         return (*self.states, RECORDER)
 
     @property
     def sample(self) -> dict[str, Json]:
-        """What an execution is started with."""
+        """Return the input of an execution."""
         return {"id": SAMPLE_ID, **(self.parent.named if self.parent else {})}
 
     def answer(self, state: str) -> dict[str, Json]:
-        """What a state hands to the next."""
+        """Return the result that a state passes to the next."""
         if state == RECORDER:
             return dict(RECORDED)
         return {"id": SAMPLE_ID, "result": "approved" if state in self.callbacks else "done"}
 
     def input_of(self, state: str) -> Json:
-        """What a state is given."""
+        """Return the input of a state."""
         if state == RECORDER:
             return dict(FAILURE)
         place = self.states.index(state)
@@ -113,7 +113,7 @@ class Workflow:
 
 
 def definition(workflow: Workflow) -> dict[str, Json]:
-    """The machine in Amazon States Language, with placeholders for its functions."""
+    """Return the machine in Amazon States Language, with placeholders for its functions."""
     states: dict[str, Json] = {
         state: _task(workflow, state, RECORDER, following)
         for state, following in zip(workflow.states, (*workflow.states[1:], "success"), strict=True)
@@ -145,7 +145,7 @@ def definition(workflow: Workflow) -> dict[str, Json]:
 
 
 def _limit(workflow: Workflow, state: str) -> int:
-    """For how many seconds a try of a state may take."""
+    """Return how many seconds one attempt of a state may take."""
     if state in workflow.long:
         return LONGEST_FUNCTION + 60
     return WAIT_SECONDS if state in workflow.callbacks else TASK_SECONDS
@@ -192,7 +192,7 @@ def retrier(errors: Sequence[str], *, interval: int, longest: int, attempts: int
 
 
 def test_cases(workflow: Workflow) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The test cases of the workflow, and the mocked responses that they use."""
+    """Return the test cases of the workflow, and the mocked responses that they use."""
     kinds: dict[tuple[str, str], Json] = {}
     for state in workflow.functions:
         answer: dict[str, Json] = {"Payload": workflow.answer(state)}
@@ -216,7 +216,7 @@ def test_cases(workflow: Workflow) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _cases(workflow: Workflow) -> dict[str, dict[str, str]]:
-    """Each test case's name, with the kind of answer of each state that it comes to."""
+    """Return each test case's name, with the kind of answer of each state that it comes to."""
     done = dict.fromkeys(workflow.states, "done")
     cases = {
         "HappyPath": done,

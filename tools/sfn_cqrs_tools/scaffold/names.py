@@ -79,15 +79,15 @@ def _check_state(state: str) -> None:
 
 
 def snake(name: str) -> str:
-    """The folder of a machine: `order-refund` is `order_refund`."""
+    """Return the folder of a machine: `order-refund` is `order_refund`."""
     return name.replace("-", "_")
 
 
 def pascal(*names: str) -> str:
-    """The beginning of a logical id: `order-refund` and `check_stock` are OrderRefundCheckStock."""
+    """Return a logical id's prefix: OrderRefundCheckStock for `order-refund` and `check_stock`."""
     return "".join(word.title() for word in snake("_".join(names)).split("_"))
 
 
 def function_id(machine: str, state: str) -> str:
-    """The logical id of a state's function."""
+    """Return the logical id of a state's function."""
     return f"{pascal(machine, state)}Function"

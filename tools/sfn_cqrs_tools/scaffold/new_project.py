@@ -49,11 +49,11 @@ def package_name(name: str) -> str:
 def sources(source: str | None) -> Sequence[str]:
     """Return the lines of requirements-dev.txt that install the framework.
 
-    `source` is a folder of wheels, a checkout of the framework or `git+https://…`; None is the
+    `source` is a folder of wheels, a checkout of the framework or `git+https://…`; None means the
     package index.
 
     Raises:
-        ScaffoldError: it is none of these.
+        ScaffoldError: it is something else.
     """
     if source is None:
         return RELEASED

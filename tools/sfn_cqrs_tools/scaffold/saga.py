@@ -31,7 +31,7 @@ from sfn_cqrs_tools.scaffold.workflow import add_cases, check_free, event_text, 
 
 RESERVED: Final = (BEGIN, FINISH, PARK, "direction", "parked")
 LONGEST_STEP: Final = 23
-"""What undoes it is called `undo_STEP`."""
+"""The undo of a step is named `undo_STEP`, so a step's name must be shorter."""
 
 
 def add_saga(
@@ -45,7 +45,7 @@ def add_saga(
     """Add everything that a saga is to a project with the framework inside it.
 
     Raises:
-        ScaffoldError: a name is invalid or taken, or the project is none.
+        ScaffoldError: a name is invalid or taken, or the folder is not a project.
     """
     if not package.is_nested:
         raise ScaffoldError("sagas are written into a project of your own: `sfn-cqrs init NAME`")

@@ -41,22 +41,22 @@ class SagaShape:
 
     @property
     def moves(self) -> tuple[tuple[str, str], ...]:
-        """Each step with its compensation."""
+        """Return each step with its compensation."""
         return tuple((step, f"undo_{step}") for step in self.steps)
 
     @property
     def undone(self) -> tuple[str, ...]:
-        """The compensations, in the steps' order."""
+        """Return the compensations, in the steps' order."""
         return tuple(undo for _, undo in self.moves)
 
     @property
     def functions(self) -> tuple[str, ...]:
-        """The states that have a function."""
+        """Return the states that have a function."""
         return (BEGIN, *self.steps, *reversed(self.undone), FINISH, PARK)
 
     @property
     def ref(self) -> SagaRef:
-        """What the sample events are about."""
+        """Return the reference to the item of the sample events."""
         return SagaRef(SagaKey(TENANT, ULID), 1, self.name)
 
     def input_of(self, state: str) -> Json:

@@ -1,4 +1,4 @@
-"""What the sample of a CSV file tells of its columns."""
+"""Reads the columns of a CSV file from a sample."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Sample:
     delimiter: str
 
     def column(self, name: str) -> SampleColumn:
-        """A column by its name, compared as the reader of headers compares.
+        """Return a column by its name, compared as the reader of headers compares.
 
         Raises:
             ScaffoldError: there is none.
@@ -62,7 +62,7 @@ class Sample:
         return found
 
     def code(self) -> SampleColumn:
-        """The column that is most likely the item's code: filled, and different in each row.
+        """Return the column that is most likely the item's code: filled, and different in each row.
 
         Raises:
             ScaffoldError: no column is.
@@ -76,7 +76,7 @@ class Sample:
         return _first_named(CODE_NAMES, keys) or keys[0]
 
     def title(self, code: SampleColumn) -> SampleColumn:
-        """The column that is most likely the item's name, or else its code."""
+        """Return the column that is most likely the item's name, or else its code."""
         filled = [each for each in self.columns if each.is_filled and each.kind == "text"]
         return _first_named(NAME_NAMES, filled) or code
 
@@ -156,7 +156,7 @@ def _is_read_by(reader: cells.Reader, value: str) -> bool:
 
 
 def _first_named(names: Sequence[str], columns: Sequence[SampleColumn]) -> SampleColumn | None:
-    """The column of one of these names, or else one whose name ends so."""
+    """Return the column of one of these names, or else one whose name ends so."""
     matches = (
         column
         for is_like in (str.__eq__, str.endswith)
@@ -168,5 +168,5 @@ def _first_named(names: Sequence[str], columns: Sequence[SampleColumn]) -> Sampl
 
 
 def width(text: str) -> int:
-    """How many columns of a screen a text takes."""
+    """Return how many columns of a screen a text takes."""
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)

@@ -1,4 +1,4 @@
-"""What a new workflow adds to template.yaml."""
+"""The entries of template.yaml for a new workflow."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OF_A_PROJECT = {
     "!Ref LogRetentionDays": "180",
     "!GetAtt SweepDeadLetterQueue.Arn": "!GetAtt Cqrs.Outputs.SweepDeadLetterQueueArn",
 }
-"""What stands in a project's template for what only the application's own has."""
+"""A project's replacements for references that exist only in the application's template."""
 
 GLOBALS_OF_A_PROJECT = """\
 Globals:
@@ -72,7 +72,7 @@ _OF_CODE = "\n        - !Ref HandlerPolicy\n        - *app-policy"
 
 
 def logical_ids(workflow: Workflow) -> list[str]:
-    """Every resource and output that the workflow adds."""
+    """Return every resource and output that the workflow adds."""
     machine = machine_id(workflow)
     return [
         machine,
@@ -85,22 +85,22 @@ def logical_ids(workflow: Workflow) -> list[str]:
 
 
 def machine_id(workflow: Workflow) -> str:
-    """The machine's logical id."""
+    """Return the machine's logical id."""
     return f"{pascal(workflow.name)}StateMachine"
 
 
 def alarm_id(workflow: Workflow, metric: str) -> str:
-    """The logical id of the alarm on a metric of the machine."""
+    """Return the logical id of the alarm on a metric of the machine."""
     return f"{pascal(workflow.name)}{metric}Alarm"
 
 
 def alarm_section(workflow: Workflow) -> str:
-    """The section of docs/operations.md that says what to do."""
+    """Return the section of docs/operations.md that says what to do."""
     return f"An execution of {workflow.name} failed"
 
 
 def with_workflow(template: str, workflow: Workflow) -> str:
-    """The text of template.yaml with the workflow's section, alarms and output.
+    """Return the text of template.yaml with the workflow's section, alarms and output.
 
     Raises:
         ScaffoldError: the template has not the sections that these belong to.
@@ -161,17 +161,17 @@ def of_a_project(text: str) -> str:
 
 
 def answering_id(workflow: Workflow) -> str:
-    """The logical id of the function that answers for children."""
+    """Return the logical id of the function that answers for children."""
     return f"{pascal('event', answering_name(workflow))}Function"
 
 
 def answering_name(workflow: Workflow) -> str:
-    """The folder of the function that answers for children."""
+    """Return the folder of the function that answers for children."""
     return f"on_{snake(workflow.name)}_ended"
 
 
 def with_child(template: str, parent: Parent, child: str, *, is_nested: bool = False) -> str:
-    """The text of template.yaml with the right to start a child for the state that waits for it.
+    """Return the text of template.yaml that lets the waiting state start its child.
 
     Raises:
         ScaffoldError: the function is not as `new workflow` has written it.
@@ -259,7 +259,7 @@ def _function(workflow: Workflow, state: str) -> str:
 
 
 def _policies(workflow: Workflow, state: str) -> str:
-    """What a state's function may do: what handlers may, unless it is not the user's code."""
+    """Return the policies of a state's function: those of handlers if it runs the user's code."""
     if state in workflow.callbacks:
         return f"\n      Policies:{_OF_CODE}\n        - Statement:{_of_requests('PutItem')}"
     if state in workflow.long:
@@ -344,7 +344,7 @@ def _errors_alarm(workflow: Workflow) -> str:
 
 
 def errors_alarm_id(workflow: Workflow) -> str:
-    """The logical id of the alarm on errors of what answers for children."""
+    """Return the logical id of the alarm on errors of what answers for children."""
     return f"{pascal(workflow.name)}AnswerErrorsAlarm"
 
 

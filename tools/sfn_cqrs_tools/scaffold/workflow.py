@@ -86,7 +86,7 @@ def add_cases(
 
 
 def parent_of(template: Template, name: str) -> Parent:
-    """The state that is to wait for a child, of `MACHINE` or `MACHINE/STATE`.
+    """Return the state that is to wait for a child, of `MACHINE` or `MACHINE/STATE`.
 
     Raises:
         ScaffoldError: there is none, or there are several.
@@ -150,7 +150,7 @@ def _connect(changes: Changes, workflow: Workflow, parent: Parent, *, is_nested:
 
 
 def _ended_event(workflow: Workflow) -> dict[str, Any]:
-    """What EventBridge tells of a child that somebody has stopped."""
+    """Return EventBridge's event for a child that was stopped."""
     context = sample_event(workflow, workflow.states[0])["context"]
     execution = context["Execution"]
     return {
@@ -173,7 +173,7 @@ def _ended_event(workflow: Workflow) -> dict[str, Any]:
 
 
 def sample_event(workflow: Workflow, state: str) -> dict[str, Any]:
-    """What a state sends to its function."""
+    """Return the event that a state sends to its function."""
     name = execution_name(workflow.name, SAMPLE_ID)
     event = state_event(workflow.name, state, name, workflow.sample, workflow.input_of(state))
     if state in workflow.with_token:
@@ -236,7 +236,7 @@ def event_text(value: Json) -> str:
 
 
 def _with_cases(text: str, name: str, cases: dict[str, Any], responses: dict[str, Any]) -> str:
-    """The mock configuration with a machine's test cases, everything else as it stands."""
+    """Return the mock configuration with a machine's test cases, everything else as it stands."""
     cases_text = indented({"TestCases": cases}, "    ", len(name) + 4)
     entry = f'    "{name}": {cases_text}'
     text = before(

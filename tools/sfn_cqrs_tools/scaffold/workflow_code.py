@@ -18,7 +18,7 @@ from sfn_local import Json
 
 
 def function(workflow: Workflow, state: str) -> str:
-    """The app.py of a state."""
+    """Return the app.py of a state."""
     if state == RECORDER:
         return _RECORDER_OF_A_CHILD if workflow.parent else _RECORDER
     if workflow.parent and state == ANSWER:
@@ -154,7 +154,7 @@ def _parent(monkeypatch):
 
 
 def host(state: str, child: str) -> str:
-    """The app.py of a parent's state that waits for a child."""
+    """Return the app.py of a parent's state that waits for a child."""
     return f'''\
 """{state}: start {child}, and wait for its answer.
 
@@ -174,7 +174,7 @@ def lambda_handler(_input: object, context: StepFunctionsContext) -> None:
 
 
 def answering(workflow: Workflow, parent: str, state: str) -> str:
-    """The app.py that answers for children which did not do so themselves."""
+    """Return the app.py that answers for children which did not do so themselves."""
     return f'''\
 """An execution of {workflow.name} ended without a word to its parent: it is answered for here.
 
@@ -189,7 +189,7 @@ lambda_handler = answering("{workflow.name}", parent="{parent}", state="{state}"
 
 
 def function_test(workflow: Workflow, state: str) -> str:
-    """The test of a state's function, on its sample event."""
+    """Return the test of a state's function, on its sample event."""
     folder = snake(workflow.name)
     head = f"from functions.{folder}.{state}.app import lambda_handler\n"
     if state == RECORDER:
@@ -320,7 +320,7 @@ def test_the_parent_is_told(sample, lambda_context, monkeypatch):
 
 
 def host_test(parent: str, state: str, child: str) -> str:
-    """The test of a parent's state that waits for a child."""
+    """Return the test of a parent's state that waits for a child."""
     folder = snake(parent)
     return f'''\
 from functions.{folder}.{state}.app import lambda_handler
@@ -355,7 +355,7 @@ def test_the_token_is_kept_and_one_child_is_started_however_often_it_runs(
 
 
 def answering_test(name: str) -> str:
-    """The test of what answers for children."""
+    """Return the test of what answers for children."""
     return f"""\
 from functions.event.{name}.app import lambda_handler
 
@@ -403,7 +403,7 @@ def test_the_log_names_the_error_and_leaves_out_its_cause(sample, lambda_context
 
 
 def machine_test(workflow: Workflow) -> str:
-    """The test of the machine's ways."""
+    """Return the test of the machine's ways."""
     output = _literal(workflow.answer(workflow.states[-1]))
     return f'''\
 """{workflow.name}.asl.json, by the test cases of MockConfigFile.json."""
@@ -528,19 +528,19 @@ def test_nobody_is_waited_for_longer_than_a_day(run_machine: RunMachine) -> None
 
 
 def _input(workflow: Workflow) -> str:
-    """The input of an execution, as a formatter leaves it."""
+    """Return the input of an execution, as a formatter leaves it."""
     lines = [f'"{name}": {_literal(value)}' for name, value in workflow.sample.items()]
     return _exploded(lines, "{}") if workflow.parent else _literal(workflow.sample)
 
 
 def _exploded(lines: list[str], brackets: str = "[]") -> str:
-    """A literal of one entry a line, which a formatter leaves so."""
+    """Return a literal of one entry a line, which a formatter leaves so."""
     inner = "".join(f"    {line},\n" for line in lines)
     return f"{brackets[0]}\n{inner}{brackets[1]}"
 
 
 def _literal(value: Json) -> str:
-    """A value as Python spells it, in double quotes."""
+    """Return a value as Python spells it, in double quotes."""
     if value is None:
         return "None"
     return json.dumps(value, ensure_ascii=False)

@@ -1,6 +1,6 @@
-"""Whether every module of the user's package and every function can be imported.
+"""Checks whether every module of the user's package and every function can be imported.
 
-It is tried in a process of its own: what modules do when they are imported stays there.
+The imports run in a process of their own, so their side effects stay there.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Broken:
 
 
 class AppCheck:
-    """A check that runs beside what its caller does meanwhile."""
+    """A check that runs in parallel with its caller."""
 
     def __init__(self, template: Template, environment: Mapping[str, str]) -> None:
         """Begin; `environment` is the functions' own."""
@@ -66,7 +66,7 @@ class AppCheck:
 
     @property
     def is_done(self) -> bool:
-        """Whether its result is there without waiting."""
+        """Return whether its result is there without waiting."""
         return self._process.poll() is not None
 
     def result(self) -> list[Broken]:
@@ -81,7 +81,7 @@ class AppCheck:
 
 
 def broken_modules(asked: Mapping[str, Any]) -> Iterator[Broken]:
-    """Import all modules, each by itself, and yield those that fail."""
+    """Import all modules one at a time, and yield those that fail."""
     for source in reversed(asked["sources"]):
         sys.path.insert(0, source)
     if asked["package"]:
@@ -125,7 +125,7 @@ def broken(which: NotImported) -> Broken:
 
 
 def _without_import(trace: TracebackType | None) -> TracebackType | None:
-    """The traceback without the frames of what imports here."""
+    """Return the traceback without the frames of what imports here."""
     if trace is None:
         return None
     trace.tb_next = _without_import(trace.tb_next)

@@ -1,4 +1,4 @@
-"""Tells when the template, its state machines or what else a deployment reads has changed."""
+"""Detects changes of the template, its state machines and other files of a deployment."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class DefinitionWatch:
         self._since = 0.0
 
     def changed(self) -> frozenset[Path]:
-        """The files that were changed, added or deleted and have been quiet for a moment."""
+        """Return the files that were changed, added or deleted and have been quiet for a moment."""
         now, stamps = time.monotonic(), self._stamps()
         if stamps != self._seen:
             self._seen, self._since = stamps, now
@@ -35,7 +35,7 @@ class DefinitionWatch:
         return frozenset(path for path, _ in stamps.items() ^ before.items())
 
     def needs_deployment(self, changed: frozenset[Path]) -> bool:
-        """Whether any of the files is more than the definition of a state machine."""
+        """Return whether any of the files is more than the definition of a state machine."""
         return any(not path.name.endswith(".asl.json") for path in changed)
 
     def _stamps(self) -> Mapping[Path, tuple[int, int]]:

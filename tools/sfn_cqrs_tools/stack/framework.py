@@ -84,9 +84,9 @@ def _is_copied(root: Path, sources: dict[str, Path], stamp: str) -> bool:
 
 
 def _tell_project(root: Path) -> None:
-    """Keep a digest of the project's own package, with which the framework's layer changes.
+    """Keep a digest of the project's own package, so that the framework's layer changes with it.
 
-    So a deploy that changes the package alone publishes new versions of the functions that run it.
+    A deploy that changes only the package then publishes new versions of the functions that run it.
     """
     own = [*sorted((root / "app").rglob("*")), root / "samconfig.toml"]
     digest = hashlib.sha256()

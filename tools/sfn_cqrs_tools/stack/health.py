@@ -52,7 +52,7 @@ class Health:
         self._thread.start()
 
     def close(self) -> None:
-        """Look no more."""
+        """Stop looking."""
         self._is_closing.set()
         self._thread.join(CLOSE_SECONDS)
 
@@ -94,7 +94,7 @@ class Health:
 
 
 class Revival:
-    """Starts a server again that has died, ever later while that fails."""
+    """Restarts a server that has died, with growing pauses while the restart fails."""
 
     def __init__(self, server: LocalPostgres) -> None:
         """Take the server."""

@@ -82,11 +82,11 @@ logger = logging.getLogger(__name__)
 LOGGING: Final = ("sfn_cqrs_tools", "sfn_local")
 
 LOOK_SECONDS: Final = 0.1
-"""How long what nobody waits for may run the code from before a save."""
+"""How long asynchronous work may run the code from before a save."""
 REBUILDING: Final = frozenset(
     ("POST", f"/rebuilds/{{name}}{step}") for step in ("", "/resume", "/compare", "/switch")
 )
-"""What must not be done with the code from before the last save."""
+"""Requests that must not run with the code from before the last save."""
 MAX_HTTP_BODY: Final = 10 * 1024 * 1024  # API Gateway's own limit; Lambda's is lower
 
 LIVE: Final = "AWS::AppSync::"
@@ -178,7 +178,7 @@ class LocalStack:
         self.output: FunctionOutput
         self.engine: Engine
         self.restored: Mapping[str, int] = {}
-        """How many items, messages and executions that run it goes on with."""
+        """The number of items, messages and running executions that it continues with."""
         self._streams: dict[tuple[str, str], StreamMapping] = {}
         self._mappings: dict[str, StreamMapping] = {}
 
@@ -207,7 +207,7 @@ class LocalStack:
 
     @property
     def outputs(self) -> Mapping[str, str]:
-        """The outputs of the CloudFormation stack."""
+        """Return the outputs of the CloudFormation stack."""
         more: dict[str, str] = {}
         if self.live is not None:
             more |= {"LiveEndpoint": self.live.url, "LiveRealtimeEndpoint": self.live.realtime}
@@ -217,7 +217,7 @@ class LocalStack:
 
     @property
     def ports(self) -> Ports:
-        """The ports that it has got."""
+        """Return the ports that it has got."""
         live = self.live.url.removesuffix("/event") if self.live else ""
         return self._ports.taken_by(
             http=self.http, sfn=self.sfn, lambda_=self.lambda_, aws=self.aws, live=live
@@ -225,7 +225,7 @@ class LocalStack:
 
     @property
     def info(self) -> StackInfo:
-        """What stack.json tells other processes."""
+        """Return the content of stack.json, which other processes read."""
         environment = {name: value for name, value in self.environment.items() if value}
         return StackInfo(
             self.http,
@@ -242,7 +242,7 @@ class LocalStack:
 
     @property
     def denied(self) -> list[str]:
-        """What IAM has refused to the functions lately, each with what to do."""
+        """Return IAM's latest refusals to the functions, each with a remedy."""
         return [] if self.iam is None else list(self.iam.denied)
 
     def client(self, service: str) -> Any:
@@ -318,7 +318,7 @@ class LocalStack:
 
     @property
     def troubles(self) -> Sequence[str]:
-        """What is wrong with the stack now, each in a sentence; `up` looks once a second."""
+        """Return the stack's present troubles, each as a sentence; `up` looks once a second."""
         return () if self.health is None else self.health.troubles
 
     def _interrupt(self) -> None:
@@ -335,7 +335,7 @@ class LocalStack:
         return template.named(names)
 
     def _begin_postgres(self) -> list[Migration]:
-        """Begin to start PostgreSQL, beside all else; answers what is to be applied to it."""
+        """Begin to start PostgreSQL in parallel; return the migrations to apply to it."""
         environment = self.template.environment
         if not self._has_postgres or "POSTGRES" not in environment:
             return []
@@ -394,7 +394,7 @@ class LocalStack:
             self._cleanup.callback(self._recorder.stop)
 
     def _refusal(self, route: Route) -> Response | None:
-        """Refuse to rebuild with old code, since people switch to what comes of it."""
+        """Refuse to rebuild with old code, since people switch to its result."""
         if (route.method, route.path) not in REBUILDING:
             return None
         self.functions.catch_up()
@@ -452,7 +452,7 @@ class LocalStack:
 
     @property
     def _own_origins(self) -> frozenset[str]:
-        """What browsers call the front."""
+        """Return the origins by which browsers reach the front."""
         return frozenset((self.http, self.http.replace(HOST, "localhost")))
 
     def _start_fabric(self, fabric: Fabric, origins: frozenset[str]) -> None:
@@ -501,7 +501,7 @@ class LocalStack:
             self._cleanup.enter_context(_environment({POLICIES: str(self.state.policies)}))
 
     def _machine_of(self, token: str) -> str | None:
-        """The template's machine that waits with a token; a sample waits in another."""
+        """Return the template's machine that waits with a token; a sample waits in another."""
         arn = self.engine.machine_of(token)
         return arn if arn in {one.arn for one in self.template.machines.values()} else None
 
@@ -522,7 +522,7 @@ class LocalStack:
             ) from error
 
     def _take_machines(self, template: Template) -> list[str]:
-        """Have the engine run the template's machines; the names of those that have changed."""
+        """Have the engine run the template's machines; return the names of changed ones."""
         wanted = {one.arn: one for one in template.machines.values()}
         there = {one["stateMachineArn"]: one for one in self.engine.list_state_machines()}
         changed = []
@@ -556,7 +556,7 @@ class LocalStack:
             _check(machine)
 
     def running_executions(self) -> int:
-        """How many executions have not ended."""
+        """Return how many executions have not ended."""
         machines = self.engine.list_state_machines()
         running = [
             self.engine.list_executions(one["stateMachineArn"], status="RUNNING")
@@ -566,9 +566,9 @@ class LocalStack:
         return sum(map(len, running))
 
     def reload_machines(self) -> list[str]:
-        """Take changes of the ASL files over; executions that run keep the definition they have.
+        """Load changed ASL files; running executions keep their definition.
 
-        Returns the names of the machines that have changed. Nothing changes if one cannot run.
+        Return the names of the changed machines. Nothing changes if one of them cannot run.
 
         Raises:
             TemplateError: what is wrong with which.
@@ -629,7 +629,7 @@ class LocalStack:
 
     @property
     def environment(self) -> dict[str, str | None]:
-        """The environment of every function."""
+        """Return the environment of every function."""
         deployed = self.deployment.environment
         return {
             **{name: deployed[name] for name in self.template.environment},
@@ -642,7 +642,7 @@ class LocalStack:
         }
 
     def _serve(self, port: int, what: str, handle: Handler, guard: Guard | None = None) -> str:
-        """Serve on 127.0.0.1 and on the addresses among the hosts; the URL of the first."""
+        """Serve on 127.0.0.1 and on the addresses among the hosts; return the first URL."""
         guard = replace(guard or Guard(), hosts=frozenset(self.hosts))
         with self._naming_port(port, what):
             first = serve(HOST, port, handle, max_body=MAX_HTTP_BODY, guard=guard)
@@ -678,7 +678,7 @@ class LocalStack:
 
 
 def _named(resource: tuple[str, str]) -> tuple[str, str]:
-    """The logical id and the name of a resource, which may be told as an ARN or a URL."""
+    """Return the logical id and the name of a resource, which may be told as an ARN or a URL."""
     logical_id, value = resource
     return logical_id, value.rpartition("/")[2].rpartition(":")[2]
 
@@ -693,7 +693,7 @@ def _import_package() -> Iterator[NotImported]:
 
 
 def _look_at_the_clock() -> None:
-    """A job that only wakes the scheduler."""
+    """Do nothing: the job only wakes the scheduler."""
 
 
 def _check(machine: Machine) -> None:
@@ -715,7 +715,7 @@ def _check(machine: Machine) -> None:
 
 
 def _isolated() -> dict[str, str | None]:
-    """Return what keeps the user's own AWS account, and any proxy, out of the way."""
+    """Return the environment that keeps out the user's own AWS account and any proxy."""
     exempt = ",".join(filter(None, (os.environ.get("no_proxy"), HOST)))
     return {
         **CREDENTIALS,
@@ -761,7 +761,7 @@ class _LogHandler(logging.StreamHandler[TextIO]):
 
 @contextmanager
 def _logging_to(log: TextIO) -> Iterator[None]:
-    """Write what the stack and its engine log to the stack's log, and nowhere else."""
+    """Write log records of the stack and its engine only to the stack's log."""
     loggers = [logging.getLogger(name) for name in LOGGING]
     before = [(logger.level, logger.propagate) for logger in loggers]
     handler = _LogHandler(log)

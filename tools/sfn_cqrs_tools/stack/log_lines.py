@@ -60,7 +60,7 @@ class LogLine:
 
     @property
     def level(self) -> str:
-        """One of LEVELS; what is only printed is INFO."""
+        """Return one of LEVELS; what is only printed is INFO."""
         level = str(self.fields.get("level", "INFO")).upper()
         return level if level in LEVELS else "INFO"
 
@@ -71,7 +71,7 @@ class LogLine:
 
     @property
     def message(self) -> str:
-        """What happened, in one line."""
+        """Return the message in one line."""
         if "errorType" in self.fields:
             first = str(self.fields.get("errorMessage", "")).partition("\n")[0]
             return f"{self.fields['errorType']}: {first}"
@@ -81,7 +81,7 @@ class LogLine:
 
     @property
     def _exception(self) -> str:
-        """The line of a traceback that names the error, without the error's module."""
+        """Return the line of a traceback that names the error, without the error's module."""
         name = str(self.fields.get("exception_name", ""))
         begins = re.compile(rf"([\w.]+\.)?(?={re.escape(name)}\b)")
         shown = [line for line in str(self.fields["exception"]).splitlines() if begins.match(line)]
@@ -89,7 +89,7 @@ class LogLine:
 
     @property
     def code(self) -> list[str]:
-        """The lines of the user's own code that failed."""
+        """Return the lines of the user's own code that failed."""
         below = str(self.fields.get("errorMessage", "")).splitlines()[1:]
         if not below:
             trace = self.fields.get("stackTrace") or [str(self.fields.get("exception", ""))]
@@ -98,7 +98,7 @@ class LogLine:
 
     @property
     def notes(self) -> dict[str, Any]:
-        """What else a person may want to know of it."""
+        """Return further details for a reader."""
         return {
             name: value
             for name, value in self.fields.items()
@@ -106,12 +106,12 @@ class LogLine:
         }
 
     def is_as_grave_as(self, level: str) -> bool:
-        """Whether it is of this level or above."""
+        """Return whether it is of this level or above."""
         return LEVELS.index(self.level) >= LEVELS.index(level)
 
 
 def parsed(lines: Iterable[str]) -> Iterator[LogLine]:
-    """Read the lines of stack.log; what stands below one of the stack's own belongs to it."""
+    """Read the lines of stack.log; lines below one of the stack's own belong to it."""
     for line in lines:
         text = line.rstrip("\n")
         if found := _OF_FUNCTION.fullmatch(text):
@@ -125,9 +125,9 @@ def parsed(lines: Iterable[str]) -> Iterator[LogLine]:
 
 @dataclass
 class Wanted:
-    """Which lines are wanted. Of an invocation that has told what it is about, all are.
+    """The filter of log lines; all lines of an invocation match once one names a value.
 
-    `values` are what a line has to name: an id, or the beginning of an execution's name.
+    A line has to name one of `values`: an id, or the beginning of an execution's name.
     """
 
     function: str | None = None
@@ -136,7 +136,7 @@ class Wanted:
     _requests: set[str] = field(default_factory=set)
 
     def __call__(self, line: LogLine) -> bool:
-        """Whether a line is."""
+        """Return whether a line matches."""
         if self.function is not None and line.function != self.function:
             return False
         return self._is_about(line) and line.is_as_grave_as(self.level)
@@ -155,5 +155,5 @@ _ABOUT: Final = ("task", "saga", "approval", "job", "execution")
 
 
 def _execution(name: str) -> str:
-    """An execution's name without its attempt: `c-…-v1` of `c-…-v1-a2`."""
+    """Return an execution's name without its attempt: `c-…-v1` of `c-…-v1-a2`."""
     return re.sub(r"-a\d+$", "", name)

@@ -1,4 +1,4 @@
-"""What `up` says while it runs: what failed, and why; what was reloaded, broken and mended."""
+"""Reports for `up`: failures and their reasons, and code that was reloaded, broken or fixed."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from sfn_local.cli.showing import echo, styled
 LOOK_SECONDS: Final = 1.0
 QUIET_SECONDS: Final = 5.0
 _PASSING: Final = frozenset(("TransientError", "SupersededError", "NotYetError"))
-"""Failures that are no news: the machine tries again, or somebody else is at work."""
+"""Failures that are not reported: the machine retries, or another worker is active."""
 
 
 class Reporter:
-    """Says it on a stream, each thing once in a while."""
+    """Writes reports to a stream, each at most once in a while."""
 
     def __init__(self, stack: LocalStack, stream: TextIO) -> None:
         """Listen to a stack that runs."""
@@ -66,7 +66,7 @@ class Reporter:
                 self.broken(f"{names}: the stack goes on with the code from before")
 
     def _say_troubles(self, now: frozenset[str]) -> None:
-        """Say what was well the last time, and what is well again."""
+        """Report new troubles, and those that are over."""
         kinds = {_kind(said): said for said in sorted(now)}
         for kind, said in kinds.items():
             if kind not in self._troubles:
@@ -91,7 +91,7 @@ class Reporter:
         self._say("reloaded", what, colour="cyan")
 
     def broken(self, reason: str) -> None:
-        """Say why something is not."""
+        """Report why something could not be loaded."""
         self._say("broken", reason, colour="red")
 
     def _tell(self, broken: list[Broken]) -> None:
@@ -148,12 +148,12 @@ class Reporter:
 
 
 def _kind(trouble: str) -> str:
-    """A trouble without what changes while it lasts."""
+    """Return a trouble without what changes while it lasts."""
     return re.sub(r"\(.*?\)|\d+", "", trouble)
 
 
 def _about(payload: bytes) -> Mapping[str, Any]:
-    """What the execution is about whose state was invoked; nothing for other events."""
+    """Return the subject of the execution that invoked; empty for other events."""
     try:
         execution = json.loads(payload)["context"]["Execution"]
         given = execution["Input"] if isinstance(execution["Input"], dict) else {}

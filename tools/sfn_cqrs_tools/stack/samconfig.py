@@ -1,4 +1,4 @@
-"""What samconfig.toml says of the user's package: one place, for deploys and for this machine."""
+"""Reads the user's package from samconfig.toml, for deploys and for this machine."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _OVERRIDES: Final = (
     (r"(?m)^(parameter_overrides *= *\[)", '\\1"{}", '),
     (r"(?m)^(parameter_overrides *= *[\"'])", "\\1{} "),
 )
-"""How a list of several lines, a list of one, and a text of parameters begin; what goes first."""
+"""The starts of a multi-line list, a one-line list and a text, each with its first entry."""
 
 
 def app_package(root: Path) -> str | None:
-    """The package that the deploys of a project name, by `AppPackage=library`; None if none do.
+    """Return the package in a project's deploys (`AppPackage=library`), or None if none has it.
 
     Raises:
         StackError: the file is not TOML, or its stages name several.
@@ -45,7 +45,7 @@ def app_package(root: Path) -> str | None:
 
 
 def with_package(text: str, package: str) -> str:
-    """The text of samconfig.toml with every stage naming a package; all else stays as it is.
+    """Return the text of samconfig.toml with every stage naming a package; all else stays as it is.
 
     Raises:
         ScaffoldError: a stage is written in a way that this does not know.
@@ -61,10 +61,10 @@ def with_package(text: str, package: str) -> str:
 
 
 def package_of(root: Path) -> str:
-    """The package of a project: what its deploys name, or its template says.
+    """Return the package of a project, as its deploys or else its template name it.
 
     Raises:
-        StackError: neither does.
+        StackError: neither names one.
     """
     named = app_package(root)
     if named is not None:
@@ -83,7 +83,7 @@ def package_of(root: Path) -> str:
 
 
 def stack_name(root: Path, stage: str) -> str:
-    """What a stage's stack is called.
+    """Return the name of a stage's stack.
 
     Raises:
         StackError: the stage has none.
@@ -109,7 +109,7 @@ def _is_stage(section: str) -> bool:
 
 
 def _by_stage(document: dict[str, Any]) -> dict[str, str | None]:
-    """The package of each stage that is deployed; None where it leaves it to the template."""
+    """Return the package of each deployed stage; None where the template decides."""
     return {
         name: _package(stage["deploy"].get("parameters", {}))
         for name, stage in document.items()
@@ -118,7 +118,7 @@ def _by_stage(document: dict[str, Any]) -> dict[str, str | None]:
 
 
 def _names_parameters(deploy: dict[str, Any]) -> bool:
-    """Whether a stage is one: the default asks for another, in a text that is not a parameter."""
+    """Return whether a section is a stage; the default's text only asks for one, without a `=`."""
     given = deploy.get("parameters", {}).get("parameter_overrides")
     return not isinstance(given, str) or "=" in given
 
@@ -133,7 +133,7 @@ def _package(parameters: dict[str, Any]) -> str | None:
 
 
 def _naming(section: str, package: str) -> str:
-    """A stage's section of the file, with its package's name in the place of another, or first."""
+    """Return a stage's section of the file with the package replaced, or added first."""
     named, found = re.subn(rf"{PARAMETER}=(\\?[\"']?)\w*\1", f"{PARAMETER}={package}", section)
     if found:
         return named

@@ -1,7 +1,7 @@
-"""Makes what a sample event refers to, so that its function has something to do on a stack.
+"""Makes the items that a sample event refers to, so that its function has work on a stack.
 
 Everything belongs to a tenant of its own, so nobody's items are touched: a version of Narita's
-airport, a task, a saga, an approval, an import, an archive, a rebuild, each as it stands when the
+airport, a task, a saga, an approval, an import, an archive, a rebuild, each in its state when the
 function is called. Where states before it leave something, they are run first, on their samples.
 A state that waits gets the task token of an execution that waits, so that its end
 ends something. The stack ends whatever a sample leaves open.
@@ -57,15 +57,15 @@ from sfn_cqrs_tools.runtime.state import StackError
 
 TENANT: Final = "sample"
 SAMPLES_PREFIX: Final = "sfn-cqrs-"
-"""What the names of the machines begin with in the events' files."""
+"""The prefix of the machines' names in the event files."""
 ARNS: Final = ("stateMachine", "execution")
 SAMPLES_TENANT: Final = "tenant1"
-"""Whose the events are in their files."""
+"""The tenant of the events in their files."""
 SAMPLES_ULID: Final = "01KAXK3V9Q0M3W8C5R6T7Y8Z9A"
 LINK_SECONDS: Final = 3600
 PATIENCE_SECONDS: Final = 20.0
 CODE_LENGTH: Final = 6
-"""So many characters tell the items of one sample from those of the next."""
+"""The number of characters that distinguish the items of one sample from the next."""
 CSV: Final = (
     "icao,name,country,lat,lon,tz\n"
     "NRT1,Narita,JP,35.7647,140.3864,Asia/Tokyo\n"
@@ -89,7 +89,7 @@ BEFORE: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("zip-orchestrator", "trigger_single_csv_and_wait"): ("list_zip", "extract_file"),
     ("zip-orchestrator", "finalize_zip_job"): ("list_zip",),
 }
-"""What the states before leave, by machine and state."""
+"""The earlier states whose results a state needs, by machine and state."""
 START: Final = "start_execution"
 TELLS_OF: Final = {
     ("api", "decide_by_link"): "approval",
@@ -124,7 +124,7 @@ class Ready:
     event: Event
     before: tuple[tuple[str, Event], ...] = ()
     tenant: str | None = None
-    """Whose the items are; None where nothing had to be made."""
+    """The tenant of the items; None if nothing had to be made."""
     execution: str | None = None
     """The execution that the event belongs to."""
     go_on: Callable[[], str] | None = None
@@ -192,7 +192,7 @@ class Rehearsal:
         )
 
     def start(self, machine: str, given: Event) -> str:
-        """Start an execution under the name that the stack would give it; answers the name."""
+        """Start an execution under the name that the stack would give it; return the name."""
         ref, table, _ = _PREPARE[machine]
         name: str = ref.from_input(given).execution_name(self._names[table])
         self._target.client("stepfunctions").start_execution(
@@ -206,7 +206,7 @@ class Rehearsal:
         """Return the token that a version's execution has stored, as soon as it waits.
 
         Raises:
-            StackError: it does not come to wait.
+            StackError: it does not start to wait.
         """
         item = marshal(process_item(process, 0))
         until = time.monotonic() + PATIENCE_SECONDS
@@ -276,7 +276,7 @@ class Rehearsal:
         self.put(table, {**item, "rev": "sample"})
 
     def put_version(self, command: Command, outcome: Outcome) -> Process:
-        """Store a version; one that is applied is the data row, too."""
+        """Store a version; an applied one is also stored as the data row."""
         process = Process(
             key=command.key,
             version=command.version,
@@ -296,7 +296,7 @@ class Rehearsal:
         return process
 
     def latest(self, key: ItemKey, name: str, attributes: dict[str, Any]) -> int:
-        """The version of an item, which is made if it is not there."""
+        """Return the version of an item, which is made if it is not there."""
         command = self.version(key, 1, name, attributes)
         row = row_item(command.as_row())
         found = self._dynamodb.get_item(
@@ -310,7 +310,7 @@ class Rehearsal:
         return 1
 
     def version(self, key: ItemKey, version: int, name: str, attributes: dict[str, Any]) -> Command:
-        """A version of an item."""
+        """Return a version of an item."""
         content = Content(name, attributes, is_deleted=False)
         return Command(
             key=key,
@@ -330,7 +330,7 @@ class Rehearsal:
         return Source(bucket, key, answer.get("VersionId", "null"))
 
     def in_a_week(self) -> str:
-        """When what is asked for today expires."""
+        """Return the expiry time of a request made today."""
         return iso(self.now + timedelta(days=7))
 
 
@@ -366,7 +366,7 @@ def _a_version(rehearsal: Rehearsal, state: str, given: Mapping[str, Any]) -> st
 
 
 def _made(rehearsal: Rehearsal) -> dict[str, Any]:
-    """Who has made a sample of work, and when."""
+    """Return the creator and the creation time for a sample of work."""
     return {"created": rehearsal.by, "updated_at": rehearsal.at, "source": "sample"}
 
 
@@ -374,7 +374,7 @@ _TASK_IS: Final = {"on_task_changed": TaskStatus.CREATED, "on_task_action": Task
 
 
 def _a_task(rehearsal: Rehearsal, state: str, given: Mapping[str, Any]) -> None:
-    """A task that is worked on, or about to be; none of its items has begun."""
+    """Make a task that is running or about to run; its items have not begun."""
     key = TaskRef.from_input(dict(given)).key
     total = len(given["items"])
     task = Task(
@@ -394,7 +394,7 @@ def _a_task(rehearsal: Rehearsal, state: str, given: Mapping[str, Any]) -> None:
 
 
 def _a_saga(rehearsal: Rehearsal, _state: str, given: Mapping[str, Any]) -> None:
-    """An order of two books whose saga runs; there are enough of them."""
+    """Make an order of two books in stock, with a running saga."""
     key = SagaRef.from_input(dict(given)).key
     rehearsal.latest(ItemKey(TENANT, "STOCK", "BOOK"), "BOOK", {"available": 1_000_000})
     code = f"o-{key.ulid[-8:].lower()}"
@@ -421,7 +421,7 @@ _DECIDED: Final = {
 
 
 def _an_approval(rehearsal: Rehearsal, state: str, given: Mapping[str, Any]) -> str | None:
-    """The release of an order: asked for, or decided as the state needs it."""
+    """Make an approval to release an order: open, or decided if the state needs it."""
     key = ApprovalRef.from_input(dict(given)).key
     code = f"o-{key.ulid[-8:].lower()}"
     order = ItemKey(TENANT, "ORDER", code)
@@ -448,7 +448,7 @@ def _an_approval(rehearsal: Rehearsal, state: str, given: Mapping[str, Any]) -> 
 
 
 def _an_import(rehearsal: Rehearsal, state: str, given: Mapping[str, Any]) -> None:
-    """A file of two airports whose import has begun; AWS's reader would not take the second."""
+    """Make a running import of two airports; AWS's reader would reject the second."""
     key = ImportKey.from_input(dict(given))
     text = RAGGED if state.endswith("_jsonl") else CSV
     source = rehearsal.upload(f"uploads/{TENANT}/{key.ulid}/airports.csv", text.encode())
@@ -463,14 +463,14 @@ def _an_import(rehearsal: Rehearsal, state: str, given: Mapping[str, Any]) -> No
 
 
 def _begun(rehearsal: Rehearsal) -> dict[str, Any]:
-    """What the job of an import that has begun says of itself."""
+    """Return the attributes of an import job that has begun."""
     at = rehearsal.at
     status = JobStatus.PROCESSING
     return {"by": rehearsal.by, "status": status, "started_at": at, "updated_at": at}
 
 
 def _an_archive(rehearsal: Rehearsal, _state: str, given: Mapping[str, Any]) -> None:
-    """An archive of two files of two airports each, whose import has begun."""
+    """Make a running import of an archive with two files of two airports each."""
     key = ZipRef.from_input(dict(given)).key
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as opened:
@@ -489,7 +489,7 @@ def _an_archive(rehearsal: Rehearsal, _state: str, given: Mapping[str, Any]) -> 
 
 
 def _a_rebuild(rehearsal: Rehearsal, _state: str, given: Mapping[str, Any]) -> None:
-    """The orders by customer are rebuilt, and one order is there to replay."""
+    """Make a rebuild of the orders by customer, with one order to replay."""
     ref = ViewRef.from_input(dict(given))
     rehearsal.latest(ItemKey(TENANT, "ORDER", "o-1"), "Kettle", {"customer": "ada", "total": 1200})
     begin = Begin(types=("ORDER",))
@@ -508,7 +508,7 @@ def _a_publish(rehearsal: Rehearsal, event: Event) -> Event:
 
 
 def _a_file(rehearsal: Rehearsal, event: Event) -> Event:
-    """A file of two airports, at its place in the bucket."""
+    """Make a file of two airports at its key in the bucket."""
     uploaded = event["detail"]["object"]
     source = rehearsal.upload(uploaded["key"], CSV.encode())
     placed = {**uploaded, "size": len(CSV), "version-id": source.version_id}
@@ -519,7 +519,7 @@ def _a_file(rehearsal: Rehearsal, event: Event) -> Event:
 
 
 def _a_row(rehearsal: Rehearsal, event: Event) -> Event:
-    """A single row, which a message is to import."""
+    """Make a single row that a message is to import."""
     (header, first, *_) = csv.reader(io.StringIO(CSV))
     message = json.loads(json.loads(event["Records"][0]["body"])["Message"])
     job = Job(
@@ -535,7 +535,7 @@ def _a_row(rehearsal: Rehearsal, event: Event) -> Event:
 
 
 def _as_it_is(_rehearsal: Rehearsal, event: Event) -> Event:
-    """A message that tells, and needs nothing to be there."""
+    """Make nothing: the message only notifies and needs no items."""
     return event
 
 

@@ -14,11 +14,11 @@ POSTGRES_ROLE: Final = "PostgresRole"
 
 
 def sql_folder(root: Path, package: str) -> Path:
-    """Where a package has its migrations."""
+    """Return the folder of a package's migrations."""
     return root / "app" / package / "sql"
 
 
 def migrations_of(root: Path, package: str) -> list[Migration]:
-    """The migrations of a package, in no order; none where there is no such folder."""
+    """Return the migrations of a package, in no order; none where there is no such folder."""
     files = sorted(sql_folder(root, package).glob("*.sql"))
     return [Migration(file.name, file.read_text(encoding="utf-8")) for file in files]

@@ -1,6 +1,6 @@
-"""What a changed model does to versions that are stored: two JSON Schemas, compared.
+"""Compares two JSON Schemas for the effect of a changed model on stored versions.
 
-A change breaks if some attributes fit the schema before and not the one after.
+A change is breaking if some attributes fit the old schema but not the new one.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 SECONDS: Final = 60
 Types = Mapping[str, Mapping[str, Any]]
-"""By the name of a type: its `shape`, and its `schema` if it has a model."""
+"""Maps a type's name to its `shape`, and its `schema` if it has a model."""
 
 
 class NotReadError(Exception):

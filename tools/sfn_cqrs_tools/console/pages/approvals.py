@@ -1,4 +1,4 @@
-"""Approvals: the inbox, and one approval with all that whoever decides has to know."""
+"""Approvals: the inbox, and one approval with everything needed for the decision."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _path: Final = partial(work_path, "approvals")
 
 
 def listed(ask: Ask) -> View:
-    """List what waits for this person; with a status, whatever has it."""
+    """List the approvals waiting for this person; with a status, all that have it."""
     status = ask.query.get("status") or None
 
     def fetch(limit: int, cursor: str | None) -> tuple[list[dict[str, Any]], str | None]:
@@ -92,7 +92,7 @@ def create(ask: Ask) -> GoTo:
 
 
 def _item(found: dict[str, Any]) -> str:
-    """The path of the version that the decision is about; none where it is about no item."""
+    """Return the path of the version to decide on; empty if the approval has no item."""
     pinned = found.get("item")
     if pinned is None:
         return ""
@@ -100,7 +100,7 @@ def _item(found: dict[str, Any]) -> str:
 
 
 def _changes(ask: Ask, found: dict[str, Any]) -> dict[str, list[Difference] | None]:
-    """What the version changes that the decision is about, and what has changed since."""
+    """Return the changes of the version to decide on, and the changes since then."""
     pinned = found.get("item")
     if pinned is None:
         return {"changes": None, "since": None}
@@ -111,12 +111,12 @@ def _changes(ask: Ask, found: dict[str, Any]) -> dict[str, list[Difference] | No
 
 
 def _has_links(ask: Ask) -> bool:
-    """Whether the stack signs links for e-mail."""
+    """Return whether the stack signs links for e-mail."""
     return ask.backend.outputs.get("ApprovalLinks") == "enabled"
 
 
 def _obstacle(ask: Ask, found: dict[str, Any]) -> str:
-    """Why this person may not decide now, as far as it can be told here; the API decides."""
+    """Return why this person may not decide now, as far as the console knows; the API decides."""
     who = ask.who
     if found["status"] != "OPEN":
         return f"It is {str(found['status']).lower()}."

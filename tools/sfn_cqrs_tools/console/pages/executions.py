@@ -150,7 +150,7 @@ def execution(ask: Ask) -> View:
 
 
 def _gone(ask: Ask) -> View | None:
-    """What the version tells that an execution has worked on."""
+    """Return a page from the version that the execution worked on, or None."""
     names_ = [ask.query.get(name, "") for name in ("type", "code", "version")]
     found = if_there(ask.api, item_path("commands", *names_)) if all(names_) else None
     if found is None:
@@ -181,7 +181,7 @@ def events(ask: Ask) -> View:
 
 
 def step(ask: Ask) -> View:
-    """Show one visit of a state: what went in, what came out."""
+    """Show one visit of a state, with its input and output."""
     run = _run(ask)
     steps = trace(ask.executions.history(run))
     number = int(ask.parts["number"])
@@ -230,7 +230,7 @@ def event(ask: Ask) -> View:
 
 
 def history_file(ask: Ask) -> File:
-    """The whole history as JSON, without task tokens."""
+    """Return the whole history as JSON, without task tokens."""
     run = _run(ask)
     content = pretty({"events": ask.executions.history(run)})
     return File(content.encode(errors="replace"), f"{run.name}.json", "application/json")
@@ -246,7 +246,7 @@ def children(ask: Ask) -> View:
 
 
 def child(ask: Ask) -> View:
-    """Show one child of a Map Run; AWS keeps the events of a STANDARD one alone."""
+    """Show one child of a Map Run; AWS keeps events only for a STANDARD one."""
     run = _run(ask)
     found = ask.executions.describe(ask.query.get("arn", ""))
     if found.parent not in [one["mapRunArn"] for one in ask.executions.children(run.arn)]:
@@ -309,7 +309,7 @@ def redrive(ask: Ask) -> GoTo:
 
 
 def _may_redrive(ask: Ask, run: Run) -> bool:
-    """Whether a failed execution goes on from its failed state; the framework's are fenced."""
+    """Return whether a failed execution may be redriven; the framework's are fenced."""
     is_own = run.machine not in RESUMED_OTHERWISE and not run.machine.endswith("-saga")
     return is_own and run.status in FAILURES and ask.who.is_operator and run.logged is None
 
@@ -394,7 +394,7 @@ def _graph(ask: Ask, run: Run, events: list[dict[str, Any]]) -> Markup:
 
 
 def _drawn(picture: str) -> Markup:
-    """A picture whose states take the focus; whoever drew it has escaped every name."""
+    """Return the picture with focusable states; the code that drew it escapes every name."""
     focused = picture.replace(NODE, f'{NODE[:3]}tabindex="0" role="button" {NODE[3:]}')
     return Markup(focused)  # nosec B704
 

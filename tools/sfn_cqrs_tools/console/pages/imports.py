@@ -1,4 +1,4 @@
-"""Imports and archives: a file dropped, looked at, sent, and watched until every row is told."""
+"""Imports and archives: drop a file, check it, send it, and watch until every row has ended."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def job(ask: Ask) -> View:
 
 
 def errors_file(ask: Ask) -> File:
-    """The rows that failed, as the file that corrects them."""
+    """Return the rows that failed, as the file that corrects them."""
     id_ = ask.parts["id"]
     content = b"".join(ask.api.content(job_path(id_, "errors.csv")))
     return File(content, f"{id_}-errors.csv", "text/csv; charset=utf-8")
@@ -196,7 +196,7 @@ def retry(ask: Ask) -> GoTo:
 
 
 def _has(found: dict[str, Any], wanted: Mapping[str, str]) -> bool:
-    """Whether an import has the status and the table that are asked for."""
+    """Return whether an import has the requested status and table."""
     return all(wanted.get(name, "") in ("", found[name]) for name in ("status", "table"))
 
 
@@ -214,7 +214,7 @@ def undo(ask: Ask) -> GoTo:
 
 
 def _execution(ask: Ask, found: dict[str, Any]) -> str:
-    """The path of the execution that imports a file; a single row and an archive show none."""
+    """Return the path of the execution that imports a file; single rows and archives have none."""
     if found["kind"] != "csv" or found["processingMode"] != "STEP_FUNCTION":
         return ""
     key = ImportKey.of(ask.who.tenant, found["id"])
@@ -228,7 +228,7 @@ def _silently(done: int, *, total: int | None = None, note: str = "") -> None:
 
 
 def _failed_rows(ask: Ask, found: dict[str, Any]) -> tuple[list[str], list[FailedRow]]:
-    """The header of the file and the rows that failed, as errors.csv has them."""
+    """Return the header of the file and the rows that failed, as errors.csv has them."""
     if found["kind"] == "zip" or "error" in found:
         return [], []
     try:
@@ -242,7 +242,7 @@ def _failed_rows(ask: Ask, found: dict[str, Any]) -> tuple[list[str], list[Faile
 
 
 def _failed_row(header: list[str], row: list[str]) -> FailedRow:
-    """A line of errors.csv; its reason begins with the column that is wrong."""
+    """Return a line of errors.csv; its reason begins with the column that is wrong."""
     cells, (number, code, reason) = row[: len(header)], row[-len(REPORT_COLUMNS) :]
     named = reason.partition(":")[0].strip().casefold()
     names = [one.strip().casefold() for one in header]

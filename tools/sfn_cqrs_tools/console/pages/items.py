@@ -29,7 +29,7 @@ MACHINES: Final = ("command", "command-express")
 MOST_PARTITIONS: Final = 10
 AT_ONCE: Final = 8
 WORDS: Final = {"redrive": "Retry", "skip": "Skip"}
-"""What the acts of the API are called."""
+"""The console's labels for the API's actions."""
 REPAIRABLE: Final = ("FAILED", "BLOCKED")
 ITEMS: Final = Shape[dict[str, Any]](
     sorts={
@@ -189,7 +189,7 @@ def _chosen(ask: Ask, chain: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _execution(ask: Ask, type_: str, code: str, version: Mapping[str, Any]) -> str:
-    """The path of the execution that runs a version's latest attempt."""
+    """Return the path of the execution that runs a version's latest attempt."""
     key = ItemKey(ask.who.tenant, type_, code)
     ref = CommandRef(key, version["version"], version["attempt"])
     is_express = version.get("lane") == "EXPRESS" and version["attempt"] == 1
@@ -202,7 +202,7 @@ def _execution(ask: Ask, type_: str, code: str, version: Mapping[str, Any]) -> s
 def _as_of(
     api: Api, type_: str, code: str, data: Mapping[str, Any] | None, moment: str
 ) -> Mapping[str, Any] | None:
-    """The row that was the item's at a moment."""
+    """Return the row that was the item's at a moment."""
     when = moment_of(moment)
     if when is None:
         return None
@@ -213,7 +213,7 @@ def _as_of(
 
 
 def _rows(ask: Ask, code: str, data: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """Rows under the item's code in the read models that this person may read, by their keys.
+    """Return the rows under the item's code in the read models that this person may read.
 
     In the partitions that a read model lists, or in the one that the item names, by `customer`
     for instance.
@@ -238,7 +238,7 @@ def _rows(ask: Ask, code: str, data: Mapping[str, Any] | None) -> list[dict[str,
 
 
 def _recent(ask: Ask) -> Iterator[Recent]:
-    """The items of the latest executions of commands in both lanes, each once."""
+    """Yield the items of the latest executions of commands in both lanes, each once."""
     seen: set[tuple[str, str]] = set()
     pages = [ask.executions.page(Filter(machine=one), limit=RECENT) for one in MACHINES]
     runs = [run for page in pages for run in page.runs]

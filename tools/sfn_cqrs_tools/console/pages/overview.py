@@ -82,7 +82,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Sight:
-    """What the overview shows."""
+    """The content of the overview."""
 
     figures: list[Figure]
     failures: Failures
@@ -117,7 +117,7 @@ class Seen:
 class Overviews:
     """Looks at a stack at most once in two seconds, however many pages are open.
 
-    Whoever asks sees the latest sight at once; the next one is taken behind it.
+    A request gets the latest result at once; the next look runs in the background.
     """
 
     def __init__(self) -> None:
@@ -214,7 +214,7 @@ def _with_waiting(figure: Figure, waiting: int) -> Figure:
 
 
 def _trend_of(kind: str, lanes: list[tuple[Machine, Trend]]) -> Trend:
-    """The trend of the machines of a kind."""
+    """Return the trend of the machines of a kind."""
     (names,) = (names for name, _, _, names in KINDS if name == kind)
     return added([trend for machine, trend in lanes if re.fullmatch(names, machine.short)])
 
@@ -234,13 +234,13 @@ def _figures(found: Diagnosis, failed: Failures, stuck: list[Need]) -> Iterator[
 
 
 def _late(found: Diagnosis) -> dict[str, float]:
-    """The types that are furthest behind; for less than a minute is nothing to look at."""
+    """Return the types that are furthest behind; for less than a minute is nothing to look at."""
     late = (one for one in found.oldest_unapplied.items() if one[1] >= LATE_SECONDS)
     return dict(islice(late, MOST_BEHIND))
 
 
 def _stuck(found: Diagnosis, tenant: str) -> Iterator[Need]:
-    """What no failure explains: what is open for long, and what failed of other tenants."""
+    """Yield work that no failure explains: open for too long, or failed for another tenant."""
     for one in found.findings:
         if one.outcome not in (Outcome.FAILED, Outcome.BLOCKED):
             label = f"{one.type} {one.code} v{one.version}"

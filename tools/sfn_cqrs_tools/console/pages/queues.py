@@ -1,4 +1,4 @@
-"""Queues, dead letters and sweeps: what waits, what was given up, and who looks after it."""
+"""Queues, dead letters and sweeps: messages that wait or were given up, and their sweeps."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Queue:
 
     @property
     def is_dead(self) -> bool:
-        """Whether what lies here was given up."""
+        """Return whether what lies here was given up."""
         return self.name.endswith("DeadLetter")
 
     @property
     def label(self) -> str:
-        """The name as words."""
+        """Return the name as words."""
         words = "".join(f" {one.lower()}" if one.isupper() else one for one in self.name).strip()
         return words.removesuffix(" dead letter").capitalize()
 
@@ -69,19 +69,19 @@ class Sweep:
 
     @property
     def label(self) -> str:
-        """The name as words."""
+        """Return the name as words."""
         return self.name.replace("_", " ").capitalize()
 
 
 def sweeps(backend: Backend) -> list[Sweep]:
-    """Every sweep, with when it was made last."""
+    """Return every sweep, with when it was made last."""
     now = datetime.now(UTC)
     with ThreadPoolExecutor(8) as pool:
         return list(pool.map(lambda name: _sweep(backend, name, now), SWEEPS))
 
 
 def queues(backend: Backend) -> list[Queue]:
-    """Every queue of the template, with its depth."""
+    """Return every queue of the template, with its depth."""
     urls = {
         name.removesuffix(_URL): url for name, url in backend.outputs.items() if name.endswith(_URL)
     }

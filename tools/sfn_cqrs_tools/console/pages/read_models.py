@@ -17,7 +17,7 @@ from sfn_cqrs_tools.console.subjects import item_page
 Row = tuple[str, dict[str, Any], str]
 """A row's sort key, its attributes, and its page."""
 MOST_COLUMNS: Final = 8
-"""What a table shows of a row; its page has all."""
+"""A table shows at most so many columns; a row's own page has all of them."""
 
 
 def listed(ask: Ask) -> View:
@@ -92,13 +92,13 @@ def _shape(sort: str) -> Shape[Row]:
 
 
 def _plain(value: Any) -> Any:
-    """A value that sorts with its like: a number, or text."""
+    """Return a value that sorts with its like: a number, or text."""
     is_number = isinstance(value, int | float)
     return (0, value, "") if is_number else (1, 0, str(value).casefold())
 
 
 def columns(found: Iterable[Mapping[str, Any]]) -> list[tuple[str, bool]]:
-    """The attributes that the rows have, those of most rows first; and whether each is a number."""
+    """Return the rows' attributes, most frequent first, and whether each is a number."""
     counts: dict[str, int] = {}
     texts: set[str] = set()
     for one in found:
@@ -111,7 +111,7 @@ def columns(found: Iterable[Mapping[str, Any]]) -> list[tuple[str, bool]]:
 
 
 def _item(found: Mapping[str, Any], sort: str) -> str:
-    """The page of the item that a row names by its type."""
+    """Return the page of the item that a row names by its type."""
     type_ = found.get("type")
     code = found.get("code", sort)
     return item_page(type_, code) if isinstance(type_, str) and isinstance(code, str) else ""
@@ -126,7 +126,7 @@ def _model(ask: Ask, name: str) -> dict[str, Any]:
 
 
 def _path(name: str, *place: str) -> str:
-    """A path here and in the API: that of a read model, of a partition, or of a row."""
+    """Return a path here and in the API: that of a read model, of a partition, or of a row."""
     return item_path("read-models", name, *place) if place else f"/read-models/{name}"
 
 

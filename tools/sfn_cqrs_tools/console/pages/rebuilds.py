@@ -85,7 +85,7 @@ def take(ask: Ask) -> GoTo:
 
 
 def steps_of(found: Mapping[str, Any]) -> list[str]:
-    """What an operator may do with a read model as it stands; the likeliest first."""
+    """Return the steps that an operator may take for a read model now, the likeliest first."""
     stopped = ["resume"] if found.get("progress", {}).get("hasStopped") else []
     again = ["resume"] if found["replayed"]["failed"] else []
     return {
@@ -100,7 +100,7 @@ def steps_of(found: Mapping[str, Any]) -> list[str]:
 
 
 def _is_too_early(found: Mapping[str, Any]) -> bool:
-    """Whether some function may still read the generation that is to go."""
+    """Return whether a function may still read the generation to be dropped."""
     at = found.get("droppableAt")
     return at is not None and datetime.fromisoformat(at) > datetime.now(UTC)
 

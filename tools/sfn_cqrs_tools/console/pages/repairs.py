@@ -118,14 +118,14 @@ def _retried(ask: Ask, path: str) -> None:
 
 
 def act_path(kind: str, action: str, one: Mapping[str, Any]) -> str:
-    """The path of the API that repairs an entry of a plan."""
+    """Return the path of the API that repairs an entry of a plan."""
     if kind == "command":
         return item_path("commands", one["type"], one["code"], one["version"], action)
     return work_path(f"{kind}s", one["id"], action)
 
 
 def _states(ask: Ask, found: dict[str, Any]) -> list[Mapping[str, Any]]:
-    """What each entry of the page is now, and the path that repairs it."""
+    """Return the present state of each entry of the page, and the path that repairs it."""
     kind, action = found["filter"]["kind"], found["filter"]["action"]
 
     def state(one: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -166,7 +166,7 @@ def _not_started(ask: Ask) -> list[dict[str, Any]]:
 
 
 def _latest(ask: Ask) -> list[dict[str, Any]]:
-    """The tasks that work plans off, of which each has its plan's ULID."""
+    """Return the tasks that carry out plans; each task's id has the ULID of its plan."""
     if not ask.who.is_operator:
         return []
     try:

@@ -1,4 +1,4 @@
-"""Sagas: what was made and what was undone, in two lanes over time."""
+"""Sagas: completed and undone steps, in two lanes over time."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def deep(ask: Ask) -> View:
 
 
 def _place(ask: Ask, text: str) -> str | None:
-    """The page of what a whole id, an ARN, or a type with a code names."""
+    """Return the page of what a whole id, an ARN, or a type with a code names."""
     if _ID.fullmatch(text) and (subject := by_id(text, ask.who.tenant)):
         return subject.path
     if found := _ARN.fullmatch(text):
@@ -105,7 +105,7 @@ def _items(ask: Ask, text: str) -> list[Found]:
 
 
 def _by_code(ask: Ask, type_: str, text: str) -> Found:
-    """The item of a code, and those whose codes begin so: by their keys, however many there are."""
+    """Return the item of a code and those with that prefix, by their keys, at any table size."""
     exact = if_there(ask.api, item_path("data", type_, text), deleted="true")
     behind = cursor_at(ItemKey(ask.who.tenant, type_, text).sk)
     page = if_there(ask.api, "/data", type=type_, limit=SHOWN, cursor=behind) or {"items": []}

@@ -93,7 +93,7 @@ def create(ask: Ask) -> GoTo:
 
 
 def _execution(ask: Ask, found: dict[str, Any]) -> str:
-    """The path of the execution that works on the items; a single one has none."""
+    """Return the path of the execution that works on the items; a single one has none."""
     kind, ulid = task_id_parts(found["id"])
     if kind is TaskKind.SINGLE:
         return ""
@@ -111,7 +111,7 @@ def _page(api: Api, type_: str, kind: str, cursor: str | None, limit: int) -> di
 
 
 def _types(ask: Ask) -> set[str]:
-    """The types of the latest executions of tasks."""
+    """Return the types of the latest executions of tasks."""
     found = ask.executions.page(Filter(machine="task"), limit=RECENT)
     return set(_types_of(run.input for run in islice(found.runs, RECENT)))
 

@@ -22,22 +22,22 @@ VARIABLE: Final = "SFN_CQRS_IAM"
 """Tells the processes of isolated functions where the permissions are."""
 
 _FOR_ALL: Final = frozenset(("sts:GetCallerIdentity", "sts:GetSessionToken"))
-"""AWS answers these whatever a role allows."""
+"""Calls that AWS answers whatever a role allows."""
 _CODES: Final = {"s3": "AccessDenied", "sns": "AuthorizationError", "sqs": "AccessDenied"}
 _FORBIDDEN: Final = frozenset(("lambda", "s3", "sns", "sqs"))
-"""They answer 403; the others, which speak JSON, 400."""
+"""These services answer 403; the others, which use JSON, answer 400."""
 _SPELLED: Final[Mapping[str, Callable[[str], str]]] = {
     "sns": lambda action: action.replace("sns:", "SNS:"),
     "sqs": str.lower,
 }
-"""How messages of some services write an action."""
+"""The action names in the messages of some services."""
 _BUCKET: Final = "sfn_cqrs_bucket"
 _MISSING: Final = frozenset(("404", "NoSuchKey"))
 _KEPT: Final = 1000
 
 
 class Enforcement:
-    """Stands between the functions and AWS; `denied` says what it has refused lately."""
+    """Checks the functions' calls to AWS; `denied` has its latest refusals."""
 
     def __init__(
         self,
@@ -69,13 +69,13 @@ class Enforcement:
         return found
 
     def start(self) -> None:
-        """Ask for the boto3 clients that are made from now on."""
+        """Check the boto3 clients made from now on."""
         from sfn_cqrs_tools.runtime.client_hooks import hook  # noqa: PLC0415 - boto3 takes 0.3 s
 
         hook(self._hooks)
 
     def stop(self) -> None:
-        """Let clients made from now on be."""
+        """Stop checking clients made from now on."""
         from sfn_cqrs_tools.runtime.client_hooks import unhook  # noqa: PLC0415
 
         unhook(self._hooks)
@@ -107,7 +107,7 @@ class Enforcement:
         return permissions.refusal(function, one.action, one.resource, keys)
 
     def _hide(self, http_response: Any, parsed: Any, context: Any, **_: Any) -> None:
-        """Say of an object that does not exist what S3 says to who may not list the bucket."""
+        """Answer for a missing object as S3 answers a caller that may not list the bucket."""
         function, permissions = self._function(), self.permissions
         error, bucket = parsed.get("Error", {}), context.get(_BUCKET)
         if function is None or permissions is None or error.get("Code") not in _MISSING:

@@ -1,7 +1,7 @@
 """The policies of a template's functions, resolved, and what they answer.
 
-What this machine cannot know is never refused: a resource or a condition that it cannot resolve,
-and an AWS managed policy whose statements are not listed here.
+A call is never refused for what this machine cannot know: an unresolved resource or condition,
+or an AWS managed policy whose statements are not listed here.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from sfn_local.lint.template_file import TemplateError
 logger = logging.getLogger(__name__)
 
 DENIED: Final = "denied"
-"""A statement denies it."""
+"""A statement denies the action."""
 MISSING: Final = "missing"
-"""No statement allows it."""
+"""No statement allows the action."""
 _ANY: Final = "*"
 _LOGS: Final = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
 _STREAMS: Final = tuple(
@@ -180,7 +180,7 @@ class Permissions:
         return None if granted else MISSING
 
     def grants(self) -> set[Grant]:
-        """Return all that the functions are given, by the template alone."""
+        """Return all grants of the functions, from the template only."""
         return {
             Grant(function, statement.policy, action, resource)
             for function, role in self.roles.items()
@@ -236,7 +236,7 @@ def _inverted(found: str | None) -> str | None:
 
 
 def _hash_keys(table: Mapping[str, Any]) -> dict[str, str]:
-    """The hash key of a table, under "", and of each of its indexes."""
+    """Return the hash key of a table, under "", and of each of its indexes."""
     indexes = {one["IndexName"]: one for one in table.get("GlobalSecondaryIndexes", [])}
     keyed = {"": table, **indexes}
     return {
@@ -269,7 +269,7 @@ def _role(template: Template, resources: Mapping[str, Any], function: str, name:
 
 
 def _attached(template: Template, resources: Mapping[str, Any], role: str) -> Iterator[Statement]:
-    """The statements of policies that name the role."""
+    """Yield the statements of policies that name the role."""
     for name, one in resources.items():
         properties = one.get("Properties", {})
         is_policy = one["Type"] in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
@@ -311,7 +311,7 @@ def _statements(template: Template, policies: Any, policy: str) -> Iterator[Stat
 
 
 def _chosen(template: Template, value: Any) -> list[Any]:
-    """A list whose parameters' choices are made; what is in it stays unresolved."""
+    """Return a list with the parameters' choices made; its entries stay unresolved."""
     found = []
     for one in as_list(value):
         if isinstance(one, dict) and "Fn::If" in one:
@@ -323,7 +323,7 @@ def _chosen(template: Template, value: Any) -> list[Any]:
 
 
 def _resolved(template: Template, value: Any) -> Any:
-    """A value without intrinsic functions; one that is not known here is any."""
+    """Return a value without intrinsic functions; an unknown one matches anything."""
     try:
         return template.resolve(value)
     except TemplateError:

@@ -56,7 +56,7 @@ class Asked(NamedTuple):
 def asked(
     prefix: str, operation: str, params: Params, machine: Callable[[str], str | None]
 ) -> Iterator[Asked]:
-    """Yield what a call needs; `machine` finds the state machine that waits with a task token."""
+    """Yield the permissions a call needs; `machine` finds the machine that waits with a token."""
     if prefix == "states" and "taskToken" in params:
         yield Asked(f"states:{operation}", machine(params["taskToken"]))
         return
@@ -116,7 +116,7 @@ def _table(name: str) -> str:
 
 
 def _batch(part: Any) -> Params:
-    """A part of a batch: the keys of a read, or the items of writes as keys."""
+    """Return a part of a batch: the keys of a read, or the items of writes as keys."""
     if isinstance(part, list):
         written = [next(iter(one.values())) for one in part]
         return {"Keys": [next(iter(one.values())) for one in written]}

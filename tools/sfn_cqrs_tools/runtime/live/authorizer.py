@@ -1,4 +1,4 @@
-"""Who may subscribe: the template's own function says it, asked as AppSync asks it."""
+"""Asks the template's own function who may subscribe, as AppSync asks it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Authorizer:
 
 
 def subscribe_event(channel: str, authorization: Authorization) -> dict[str, Any]:
-    """What AppSync gives a direct integration; the claims are those that headers stand for."""
+    """Return AppSync's event for a direct integration, with claims made from the headers."""
     headers = {name.lower(): value for name, value in authorization.items()}
     made = claims(headers)
     segments = channel.strip("/").split("/")

@@ -17,7 +17,7 @@ _FILES: Final = {f"/live{kind}": f"{type_}; charset=utf-8" for kind, type_ in _T
 
 
 class LivePage:
-    """Answers the page, what it is made of, and where it connects to."""
+    """Serves the page, its assets and the address that it connects to."""
 
     def __init__(self, endpoint: str, realtime: str) -> None:
         """Show what comes from the Events API at these addresses."""
@@ -30,7 +30,7 @@ class LivePage:
         )
 
     def is_page(self, path: str) -> bool:
-        """Whether a link from elsewhere may open it."""
+        """Return whether a link from another site may open it."""
         return path == PAGE
 
     def answer(self, request: Request) -> Response | None:

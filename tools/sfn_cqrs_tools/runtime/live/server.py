@@ -40,7 +40,7 @@ EVENT: Final = "/event"
 REALTIME: Final = "/event/realtime"
 KEEP_ALIVE_SECONDS: Final = 60.0
 MAX_WAITING: Final = 1000
-"""Messages that a client may leave unread; it is let go then."""
+"""The number of messages a client may leave unread before it is disconnected."""
 _GOING_AWAY: Final = 1001
 _REFUSED: Final = 1008
 _SIGNED: Final = "AWS4-HMAC-SHA256 "
@@ -64,8 +64,8 @@ class LiveServer:
     ) -> None:
         """Listen at once; port 0 takes a free one. `origins` are those of pages that may connect.
 
-        It answers to `hosts`, too, and listens on those that are addresses. `may_subscribe`
-        raises RefusedError where a channel is not a client's.
+        It also answers to `hosts`, and listens on those that are addresses. `may_subscribe`
+        raises RefusedError if a client may not subscribe to a channel.
 
         Raises:
             OSError: the port is taken.
@@ -83,23 +83,23 @@ class LiveServer:
         self._serving = Serving(guarded, [listener, *more], "live", **web_sockets)
 
     def close(self) -> None:
-        """Stop listening, and let every client go."""
+        """Stop listening, and disconnect every client."""
         self._hub.close()
         self._serving.close()
 
 
 class Hub:
-    """Everybody who listens, and what they are told."""
+    """The connected clients, and the events sent to them."""
 
     def __init__(self, namespace: str, may_subscribe: MaySubscribe, keep_alive: float) -> None:
-        """Know nobody yet; `keep_alive` are the seconds between two signs of life."""
+        """Start without clients; `keep_alive` is the seconds between two keep-alives."""
         self._namespace = namespace
         self._may_subscribe = may_subscribe
         self._keep_alive = keep_alive
         self._clients: dict[Session, _Outbox] = {}
 
     def application(self) -> ASGIApp:
-        """What serves it."""
+        """Return the ASGI application that serves the hub."""
         return Starlette(
             routes=[
                 Route(EVENT, self._publish, methods=["POST"]),
@@ -108,7 +108,7 @@ class Hub:
         )
 
     def close(self) -> None:
-        """Let everybody go."""
+        """Disconnect every client."""
         for outbox in list(self._clients.values()):
             outbox.end()
 
@@ -165,24 +165,24 @@ class Hub:
 
 
 class _Outbox:
-    """What one client is still to be sent, from whichever thread."""
+    """The messages still to be sent to one client; any thread may add some."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._waiting: asyncio.Queue[Message | None] = asyncio.Queue()
 
     def put(self, message: Message) -> None:
-        """Send a message after those before it; a client that reads nothing is let go."""
+        """Queue a message; a client that reads nothing is disconnected."""
         is_slow = self._waiting.qsize() >= MAX_WAITING
         self._waiting.put_nowait(None if is_slow else message)
 
     def end(self) -> None:
-        """Let the client go."""
+        """Disconnect the client."""
         with suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(self._waiting.put_nowait, None)
 
     async def send_to(self, websocket: WebSocket, keep_alive: float) -> None:
-        """Send what there is, and a sign of life where there is nothing for long."""
+        """Send waiting messages, and a keep-alive after a long silence."""
         while True:
             try:
                 message = await asyncio.wait_for(self._waiting.get(), keep_alive)

@@ -30,7 +30,7 @@ Authorization = Mapping[str, str]
 
 
 class RefusedError(Exception):
-    """What a client asks is refused; `type` is AppSync's name for why."""
+    """A client's request is refused; `type` is AppSync's name for the reason."""
 
     def __init__(self, type_: str, message: str) -> None:
         """Say why."""
@@ -38,27 +38,27 @@ class RefusedError(Exception):
         self.type = type_
 
     def answer(self, type_: str, id_: object = None) -> Message:
-        """The message that says so."""
+        """Return the message that reports the refusal."""
         named = {} if id_ is None else {"id": id_}
         return {"type": type_, **named, **self.body()}
 
     def body(self) -> Message:
-        """The errors, as HTTP answers them too."""
+        """Return the errors, in the form that HTTP also uses."""
         return {"errors": [{"errorType": self.type, "message": str(self)}]}
 
 
 def bad_request(message: str) -> RefusedError:
-    """A request that can never be right."""
+    """Return the error for a malformed request."""
     return RefusedError("BadRequestException", message)
 
 
 def unauthorized(message: str) -> RefusedError:
-    """Whoever asks may not, or does not say who it is."""
+    """Return the error for a client without permission or without credentials."""
     return RefusedError("UnauthorizedException", message)
 
 
 class Session:
-    """What is known of a client: who it is, and what it has subscribed to."""
+    """A client's identity and its subscriptions."""
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class Session:
         return {"type": f"{type_}_success", "id": id_}
 
     def ids_of(self, channel: str) -> list[str]:
-        """The subscriptions that hear what is published in a channel."""
+        """Return the subscriptions that hear what is published in a channel."""
         return [id_ for id_, asked in list(self.subscriptions.items()) if _covers(asked, channel)]
 
     def _subscribe(self, id_: str, said: Message) -> None:
@@ -143,10 +143,10 @@ class Session:
 
 
 def channel_of(given: object, namespace: str, pattern: re.Pattern[str] = _CHANNEL) -> str:
-    """A channel as a client names it, with its leading slash.
+    """Return a channel as a client names it, with its leading slash.
 
     Raises:
-        RefusedError: it is none, or of another namespace.
+        RefusedError: it is not a channel, or belongs to another namespace.
     """
     path = f"/{given.lstrip('/')}" if isinstance(given, str) else ""
     if not pattern.fullmatch(path):
@@ -160,10 +160,10 @@ def channel_of(given: object, namespace: str, pattern: re.Pattern[str] = _CHANNE
 
 
 def events_of(given: object) -> list[str]:
-    """The events of a request to publish, each a JSON text.
+    """Return the events of a request to publish, each a JSON text.
 
     Raises:
-        RefusedError: they are too many or too large, or no JSON.
+        RefusedError: they are too many, too large, or not JSON.
     """
     if not isinstance(given, list) or not 1 <= len(given) <= BATCH:
         raise bad_request(f"events: a list of 1 to {BATCH} JSON texts")
@@ -176,7 +176,7 @@ def events_of(given: object) -> list[str]:
 
 
 def json_of(text: str | bytes) -> object:
-    """What JSON says; an error where it is none, or too deep."""
+    """Return the parsed JSON; raise an error if it is invalid or nested too deeply."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
