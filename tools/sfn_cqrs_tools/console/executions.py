@@ -337,7 +337,7 @@ class Executions:
         return str(answer["executionArn"].rpartition(":")[2])
 
     def redrive(self, arn: str) -> None:
-        """Go on from the state that failed; what is done stays done."""
+        """Continue from the failed state; completed states are not repeated."""
         self._sfn.redrive_execution(executionArn=arn)
 
     def stop(self, arn: str, who: str) -> None:

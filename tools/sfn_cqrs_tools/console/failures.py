@@ -1,4 +1,4 @@
-"""Failures that wait for somebody, in groups of the same kind, type and error."""
+"""Failures that need a person, in groups of the same kind, type and error."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Failures:
 
 
 def failures(ask: Ask) -> Failures:
-    """Return what has failed: versions of all tenants, and what else this person's tenant has."""
+    """Return the failures: versions of all tenants, and other work of this person's tenant."""
     versions, unread = _versions(ask)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         found = list(pool.map(lambda look: list(look(ask)), (_sagas, _tasks, _imports)))
@@ -99,7 +99,7 @@ def failures(ask: Ask) -> Failures:
 
 
 def grouped(found: Iterable[Failure]) -> list[Group]:
-    """Put together what is alike; the gravest kind first, then what there is most of."""
+    """Group similar failures; the gravest kind first, then the largest group."""
     groups: dict[tuple[str, ...], Group] = {}
     for one in found:
         alike = _VARIES.sub("…", one.cause)

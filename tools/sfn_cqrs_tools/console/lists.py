@@ -235,7 +235,7 @@ def _number(ask: Ask) -> int:
 
 
 def _counted(fetch: Fetch[T]) -> int:
-    """How long a list is; those that are very long are counted up to a number."""
+    """Return the length of a list; a very long one is counted only up to a limit."""
     count, cursor = 0, None
     while True:
         rows, cursor = fetch(LARGEST_FETCH, cursor)

@@ -114,7 +114,7 @@ def import_tables(
 
 
 def _resources(cloudformation: Any, stack: str) -> set[str]:
-    """Return the logical ids of what a stack has; of one that does not exist, none."""
+    """Return the logical ids of a stack's resources; none if the stack does not exist."""
     with suppressing("ValidationError"):
         found = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
         return {one["LogicalResourceId"] for one in found}
@@ -122,7 +122,7 @@ def _resources(cloudformation: Any, stack: str) -> set[str]:
 
 
 def _settled(cloudformation: Any, stack: str, say: Say, poll_seconds: float) -> str | None:
-    """Wait until nothing is under way in a stack; return its status, None if there is none."""
+    """Wait until a stack is at rest; return its status, or None if it does not exist."""
     told = ""
     while True:
         try:

@@ -36,7 +36,7 @@ LARGE: Final = "x" * 150_000
 
 
 class RehearsalError(Exception):
-    """Something did not come as the runbook says."""
+    """A step had another result than the runbook says."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Rehearsed:
 
 
 class KeptFabric:
-    """A fabric that outlives the stack in it, and knows where the functions of the next are."""
+    """A fabric that outlives its stack, and knows the functions' address of the next stack."""
 
     def __init__(self, log: Path) -> None:
         """Start nothing yet."""
@@ -146,14 +146,14 @@ def _stack(
 
 
 def _work(api: Api) -> dict[str, dict[str, Any]]:
-    """Publish orders of two versions each, the last one a large one; return what they hold."""
+    """Publish orders of two versions each, the last one large; return their content."""
     expected: dict[str, dict[str, Any]] = {}
     for number in range(ORDERS):
         code = f"o-{number:02}"
         for version in range(2):
             attributes = {"customer": "ada", "total": 10 * number + version}
             if number == ORDERS - 1:
-                attributes["note"] = LARGE  # lies in the bucket, which is not restored
+                attributes["note"] = LARGE  # stored in the bucket, which is not restored
             _publish(api, code, attributes, version)
             expected[code] = attributes
     _settle(lambda: not _open(api), "what was published is applied")
@@ -161,7 +161,7 @@ def _work(api: Api) -> dict[str, dict[str, Any]]:
 
 
 def _begin(api: Api) -> None:
-    """Publish what is under way at the moment: applied, and not yet finished."""
+    """Publish versions that are in progress at that moment: applied, but not finished."""
     for number in range(IN_FLIGHT):
         _publish(api, _in_flight(number), {"customer": "ada", "total": number}, 0)
     _settle(lambda: all(map(_is_applied(api), range(IN_FLIGHT))), "what is in flight is applied")
@@ -215,7 +215,7 @@ def _settle(is_done: Callable[[], bool], what: str) -> None:
 
 @contextmanager
 def _held(stack: LocalStack) -> Iterator[None]:
-    """Let what is in flight stay there: its last function is never called."""
+    """Keep executions in flight: their last function is never called."""
     submit = stack.functions.submit
     finish = stack.functions.find("CommandFinishFunction").arn
 
@@ -251,7 +251,7 @@ def _copy_back(stack: LocalStack, folder: Path) -> None:
 def _mended(
     stack: LocalStack, api: Api, expected: Mapping[str, dict[str, Any]], say: Say
 ) -> Rehearsed:
-    """Let the sweeps begin what was in flight, and redrive what they could not."""
+    """Let the sweeps restart work that was in flight, and redrive the rest."""
     flying = [_in_flight(number) for number in range(IN_FLIGHT)]
 
     def outcomes() -> list[str]:

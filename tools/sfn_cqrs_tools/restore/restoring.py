@@ -1,4 +1,4 @@
-"""Restoring the tables of a stack to one moment, with all that DynamoDB leaves out of a restore.
+"""Restores the tables of a stack to one moment, with the settings that DynamoDB leaves out.
 
 A restore makes new tables. They lack streams, expiry, tags, protection and backups; these are
 copied from the tables that they are restored from. Every step may be repeated, and a run that was
@@ -222,7 +222,7 @@ class _Tables:
         self._say(f"{source} → {target}, as of {_iso(moment)}")
 
     def complete(self, source: str, target: str, moment: datetime) -> None:
-        """Give a restored table what the restore has left out; wait after each change.
+        """Give a restored table the settings that the restore left out; wait after each change.
 
         Raises:
             RestoreError: it is of another moment.

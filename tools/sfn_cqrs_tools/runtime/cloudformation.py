@@ -14,7 +14,7 @@ ACCOUNT: Final = "000000000000"
 _NO_VALUE: Final = object()
 _PLACEHOLDER: Final = re.compile(r"\$\{([^}]+)\}")
 
-# The property that names a resource; a type that is absent is named by its logical id alone.
+# The property that names a resource; a type not listed here is named by its logical id only.
 _NAME_PROPERTY: Final = {
     "AWS::DynamoDB::Table": "TableName",
     "AWS::Events::Rule": "Name",

@@ -60,7 +60,7 @@ class KeptEvents:
     def __init__(self, path: Path) -> None:
         """Open or make the file."""
         self._lock = threading.Lock()
-        path.touch(0o600)  # as are the files that SQLite makes beside it
+        path.touch(0o600)  # SQLite gives its other files the same mode
         self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._file.execute("PRAGMA journal_mode = WAL")
         self._file.execute("PRAGMA synchronous = NORMAL")
@@ -76,7 +76,7 @@ class KeptEvents:
                 cursor = self._file.execute(
                     "INSERT INTO events (function, payload) VALUES (?, ?)", (function, payload)
                 )
-            except sqlite3.Error as error:  # whoever sends it cannot send it again
+            except sqlite3.Error as error:  # its sender cannot send it again
                 logger.error("an event of %s does not survive a kill: %s", function, error)
                 return lambda: None
             return self._forgetting(cursor.lastrowid or 0)

@@ -45,7 +45,7 @@ _FUNCTION_NAME_LENGTH: Final = 64
 _BUCKET_NAME_LENGTH: Final = 63
 _LOG_TAIL_LINES: Final = 15
 _TEMPLATES: Final = "sfn-cqrs-templates"
-# Objects are files; they are read after the deployment, so not at this path, which is none.
+# Objects are files. They are read after the deployment, so this path must not exist.
 _ON_DISK: Final = {"S3_PERSIST": "1", "S3_DATA_DIR": os.devnull}
 
 
@@ -165,7 +165,7 @@ class Ministack:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 pass_fds=descriptors,
-                start_new_session=True,  # a Ctrl-C in the terminal is for us, who then stop it
+                start_new_session=True,  # Ctrl-C goes to this process, which stops it
             )
 
     def restore(self) -> Mapping[str, int]:
@@ -255,7 +255,7 @@ class Ministack:
             "MINISTACK_REGION": REGION,
             "IOT_MTLS_ENABLED": "0",  # it would listen on all interfaces, on a fixed port
             "SFTP_ENABLED": "0",
-            "LAMBDA_STRICT": "1",  # it runs functions in Docker only, which it has no client for
+            "LAMBDA_STRICT": "1",  # it runs functions only in Docker, and has no client for it
             "LOG_LEVEL": "WARNING",
         }
 

@@ -65,10 +65,10 @@ class Journal:
         self._scope = (account, region)
         self._lock = threading.RLock()
         path = folder / "fabric.sqlite"
-        path.touch(0o600)  # as are the files that SQLite makes beside it
+        path.touch(0o600)  # SQLite gives its other files the same mode
         self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._file.execute("PRAGMA journal_mode = WAL")
-        self._file.execute("PRAGMA synchronous = NORMAL")  # it outlives a kill, not a power cut
+        self._file.execute("PRAGMA synchronous = NORMAL")  # data survives a kill, not a power cut
         self._file.executescript(SCHEMA)
         self._file.execute("INSERT OR IGNORE INTO meta VALUES ('format', ?)", (FORMAT,))
         self._items: dict[tuple[str, str, str], Item | None] = {}
@@ -238,7 +238,7 @@ class Journal:
             }
             s3._load_persisted_data()
             self._restore_secrets()
-            self._items.clear()  # what was set now is in the file
+            self._items.clear()  # the values just set are in the file
             self._is_restored = True
         self.flush(queues=True, secrets=True)
         return counts
@@ -378,7 +378,7 @@ def answering(app: Callable[..., Any], journal: Journal) -> Callable[..., Any]:
                 await send(message)
                 return
             await send({"type": "http.response.start", "status": 503, "headers": []})
-            await send({"type": "http.response.body", "body": b""})  # every protocol takes none
+            await send({"type": "http.response.body", "body": b""})  # valid in every protocol
 
         await app(scope, receive, sending)
 

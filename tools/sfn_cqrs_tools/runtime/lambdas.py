@@ -253,7 +253,7 @@ class Functions:
             if not isinstance(answer, FunctionError):
                 forget()
             elif self._is_closing.is_set():
-                return  # what is kept is tried again at the next start
+                return  # kept events are tried again at the next start
             elif attempt > self.find(function).event_retries:
                 logger.error("%s failed %d times: %s", function, attempt, answer)
                 forget()
@@ -318,7 +318,7 @@ class Functions:
 
     def _notify(self, invocation: Invocation) -> None:
         if invocation.error is not None and self._is_closing.is_set():
-            return  # what the stack's end interrupts has not failed: it goes on at the next start
+            return  # interrupted by the stack's end, not failed: the next start goes on
         for listener in self.listeners:
             listener(invocation)
 
@@ -369,7 +369,7 @@ class _Run:
             self.timer.cancel()
 
     def time_out(self, call: Call) -> None:
-        if "pydevd" in sys.modules:  # a debugger: whoever steps through a handler needs time
+        if "pydevd" in sys.modules:  # a debugger: stepping through a handler takes time
             return
         seconds = self.function.timeout
         message = f"RequestId: {self.request_id} Error: Task timed out after {seconds:.2f} seconds"

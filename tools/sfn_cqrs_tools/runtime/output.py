@@ -70,7 +70,7 @@ class FunctionOutput:
         """Write one line to the log."""
         with self._lock:
             if not self._log.closed:
-                with suppress(OSError):  # a full disk is no failure of the function
+                with suppress(OSError):  # a full disk is not the function's failure
                     self._log.write(f"{prefix} {text}\n")
                     self._log.flush()
         for listener in self.listeners:  # outside the lock: it may print

@@ -32,19 +32,19 @@ _START_SECONDS: Final = 30.0
 _STOP_SECONDS: Final = 10.0
 _LETS_GO_SECONDS: Final = 1.0
 _LOG_TAIL_LINES: Final = 10
-_SETTINGS: Final = {  # it outlives a kill of its own, not one of the machine
+_SETTINGS: Final = {  # data survives a kill of the server, not a crash of the machine
     "fsync": "off",
     "full_page_writes": "off",
     "unix_socket_directories": "",
     "max_connections": "200",
     "shared_buffers": "32MB",
     "deadlock_timeout": "100ms",
-    "log_min_messages": "fatal",  # what is below quotes values, as does a statement that failed
+    "log_min_messages": "fatal",  # lower levels and failed statements quote values
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
 }
-# The server ends when its owner does, however that ends: then this standard input is at its end.
-# The shell ends when the server does, however that ends.
+# The server ends when its owner ends in any way, because this standard input is then closed.
+# The shell ends when the server ends in any way.
 _WATCHED: Final = """
 exec 3<&0
 "$@" 3<&- & server=$!
@@ -134,7 +134,7 @@ class LocalPostgres:
         """Start a server that has been killed again: same data, port and password."""
         self._end()
         (self._data / "postmaster.pid").unlink(missing_ok=True)
-        if _is_root():  # whoever owns a folder above may have closed it meanwhile
+        if _is_root():  # a parent folder's owner may have closed it meanwhile
             _open_way_to(self._folder)
         self._serve()
 

@@ -266,5 +266,5 @@ def serve(requests: TextIO, answers: TextIO) -> None:
 
 if __name__ == "__main__":
     answering = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # whatever a handler prints, and the programs that it starts, is not an answer
+    os.dup2(2, 1)  # output of a handler and its programs is not an answer
     serve(sys.stdin, answering)

@@ -81,7 +81,7 @@ class OwnedFolder:
         return self._lock is not None and now.st_ino == os.fstat(self._lock.fileno()).st_ino
 
     def release(self) -> None:
-        """Let another stack have it; what is in it stays."""
+        """Release it for another stack; its content stays."""
         if self._lock is not None:
             self._lock.close()
             self._lock = None

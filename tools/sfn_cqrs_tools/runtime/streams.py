@@ -160,7 +160,7 @@ class StreamMapping:
                 self.deliver(records)
             except Exception:
                 logger.exception("a batch of %s was lost", self._settings.stream_arn)
-            if not self._closed:  # or what was under way is delivered again after a restart
+            if not self._closed:  # else records in progress are delivered again after a restart
                 with self._lock:
                     self._outstanding.difference_update(map(_number, records))
 
@@ -187,7 +187,7 @@ class StreamMapping:
         numbers = [record["dynamodb"]["SequenceNumber"] for record in batch]
         try:
             return min(numbers.index(failure["itemIdentifier"]) for failure in failures)
-        except (KeyError, TypeError, ValueError):  # an identifier that is none: all have failed
+        except (KeyError, TypeError, ValueError):  # an invalid identifier: all have failed
             return 0
 
     def _given_up(self, batch: Sequence[Record], attempt: int) -> str | None:

@@ -91,7 +91,7 @@ def call(name: str, *arguments: str) -> str:
 
 
 def check_type(type_: str) -> None:
-    """Refuse what cannot be a type of commands or tasks.
+    """Refuse an invalid type of commands or tasks.
 
     Raises:
         ScaffoldError: the message says what a type looks like.

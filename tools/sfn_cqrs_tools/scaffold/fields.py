@@ -58,7 +58,7 @@ def parsed(text: str) -> list[Field]:
 
 
 def import_statements(fields: Sequence[Field]) -> list[str]:
-    """Join what fields import from the standard library, a statement for each module."""
+    """Return the fields' imports from the standard library, one statement for each module."""
     found: dict[str, set[str]] = {"dataclasses": {"dataclass"}}
     for field in fields:
         for statement in field.imports:
@@ -69,7 +69,7 @@ def import_statements(fields: Sequence[Field]) -> list[str]:
 
 
 def own_names(fields: Sequence[Field]) -> list[str]:
-    """Return what fields import from the framework."""
+    """Return the names that fields import from the framework."""
     own = "from sfn_cqrs.domain.models import "
     return sorted({one.removeprefix(own) for f in fields for one in f.imports if own in one})
 

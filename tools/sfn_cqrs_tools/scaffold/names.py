@@ -1,4 +1,4 @@
-"""The names that a workflow and its states may have, and what they are called elsewhere."""
+"""Valid names of a workflow and its states, and the names derived from them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _STATE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
 def check_name(name: str, pattern: re.Pattern[str], longest: int, rule: str, such: str) -> None:
-    """Refuse a name that is not as it has to be, or too long.
+    """Refuse an invalid or too long name.
 
     Raises:
         ScaffoldError: it says so, and gives an example.
@@ -34,7 +34,7 @@ def check_name(name: str, pattern: re.Pattern[str], longest: int, rule: str, suc
 
 
 def check_machine(name: str) -> None:
-    """Refuse what cannot be a machine's name.
+    """Refuse an invalid name of a machine.
 
     Raises:
         ScaffoldError: the message says what a name looks like.
@@ -48,7 +48,7 @@ def check_machine(name: str) -> None:
 def check_states(
     states: Sequence[str], callbacks: Collection[str], long: Collection[str] = ()
 ) -> None:
-    """Refuse what cannot be the states of a workflow.
+    """Refuse invalid states of a workflow.
 
     Raises:
         ScaffoldError: the message names the first that is wrong.

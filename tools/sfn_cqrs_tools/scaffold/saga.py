@@ -42,7 +42,7 @@ def add_saga(
     steps: Sequence[str],
     audience: Audience,
 ) -> None:
-    """Add everything that a saga is to a project with the framework inside it.
+    """Add all files of a saga to a project with the framework inside it.
 
     Raises:
         ScaffoldError: a name is invalid or taken, or the folder is not a project.
@@ -96,7 +96,7 @@ def _check_steps(steps: Sequence[str]) -> None:
 
 
 def _event(saga: SagaShape, state: str) -> dict[str, Any]:
-    """Return what a state sends to its function."""
+    """Return the event that a state sends to its function."""
     name = saga.ref.execution_name(TABLE)
     return state_event(saga.name, state, name, saga.ref.as_input(), saga.input_of(state))
 

@@ -60,7 +60,7 @@ class SagaShape:
         return SagaRef(SagaKey(TENANT, ULID), 1, self.name)
 
     def input_of(self, state: str) -> Json:
-        """Return what a state of the sample events is given."""
+        """Return the input of a state of the sample events."""
         if state == BEGIN:
             return self.ref.as_input()
         if state == PARK or state == self.undone[-1]:

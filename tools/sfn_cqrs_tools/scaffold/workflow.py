@@ -33,7 +33,7 @@ ACCOUNT = "arn:aws:states:us-east-1:000000000000"
 def add_workflow(
     changes: Changes, template: Template, workflow: Workflow, *, is_nested: bool = False
 ) -> None:
-    """Add everything that a workflow is; `is_nested`: to a project with the framework inside it.
+    """Add all files of a workflow; `is_nested`: to a project with the framework inside it.
 
     Raises:
         ScaffoldError: a name is invalid or taken, or a file lacks the place to write to.
@@ -185,7 +185,7 @@ def sample_event(workflow: Workflow, state: str) -> dict[str, Any]:
 def state_event(
     key: str, state: str, execution: str, execution_input: Json, given: Json
 ) -> dict[str, Any]:
-    """Return what a state of a machine sends to its function, which waits for no token."""
+    """Return the event of a machine's state to its function, without a token."""
     machine = f"sfn-cqrs-{key}"
     role = f"sfn-cqrs-{pascal(key)}StateMachineRole"
     return {

@@ -1,4 +1,4 @@
-"""What is wrong with a stack that runs, and bringing PostgreSQL back."""
+"""Finds the troubles of a running stack, and restarts PostgreSQL."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LEAST_FREE_BYTES: Final = 64 * 1024 * 1024
 
 
 class Watched(Protocol):
-    """A stack that is looked at."""
+    """A stack that is watched."""
 
     state: StateFolder
     data: DataFolder | None
@@ -45,7 +45,7 @@ class Health:
         self._thread = threading.Thread(target=self._run, daemon=True, name="health")
         self._postgres = Revival(stack.postgres) if stack.postgres is not None else None
         self.troubles: tuple[str, ...] = ()
-        """What is wrong now, each in a sentence."""
+        """The present troubles, each as a sentence."""
 
     def start(self) -> None:
         """Begin."""
@@ -57,7 +57,7 @@ class Health:
         self._thread.join(CLOSE_SECONDS)
 
     def look(self) -> None:
-        """Find out what is wrong."""
+        """Find the present troubles."""
         self.troubles = tuple(self._found())
 
     def _run(self) -> None:
@@ -103,11 +103,11 @@ class Revival:
         self._next = 0.0
 
     def look(self) -> str:
-        """Start the server if it has died and it is time to; what is wrong, or nothing."""
+        """Start the server if it has died and it is time to; return the trouble, or nothing."""
         if self._server.is_running:
             self._tries = 0
             return ""
-        if not self._tries:  # it is said before it takes time
+        if not self._tries:  # report it before the restart takes time
             self._tries = 1
             return self._said("")
         if time.monotonic() < self._next:

@@ -474,7 +474,7 @@ class LocalStack:
 
     def _start_engine(self) -> None:
         scheduler = ThreadScheduler()
-        with scheduler.lock:  # nothing that was running goes on before all know of it
+        with scheduler.lock:  # nothing continues before all know of it
             self.engine = self._make_engine(scheduler)
             self._cleanup.callback(self.engine.close)
             self._cleanup.callback(self._engine_servers.close)
@@ -670,7 +670,7 @@ class LocalStack:
                 with urllib.request.urlopen(url, timeout=5):
                     pass
             except urllib.error.HTTPError:
-                continue  # an answer, too
+                continue  # an error status is also an answer
             except OSError as error:
                 raise StackError(
                     f"{url} does not answer ({error}); see {self.state.stack_log}"
@@ -688,7 +688,7 @@ def _import_package() -> Iterator[NotImported]:
     package = os.environ.get("APP_PACKAGE")
     if package:
         yield from modules_of_package(package)
-        with suppress(Exception):  # what is broken is told of
+        with suppress(Exception):  # broken modules are reported elsewhere
             importlib.import_module("sfn_cqrs.service.handlers").load()
 
 

@@ -119,7 +119,7 @@ class Reporter:
         function, request, said = text.split(" ", 2)
         line = LogLine.of_function(function, request, said)
         if "errorType" in line.fields or not line.is_as_grave_as("WARNING"):
-            return  # a failed invocation is told of already
+            return  # a failed invocation is reported already
         if line.code:
             self._told_by_log[request] = str(line.fields.get("exception_name", ""))
         self._tell_of(line.level.lower(), line, look_at(line.fields))

@@ -495,7 +495,7 @@ def _a_rebuild(rehearsal: Rehearsal, _state: str, given: Mapping[str, Any]) -> N
     begin = Begin(types=("ORDER",))
     view = View(key=ref.key, types=(), created=rehearsal.by, since=rehearsal.at)
     begun = begin.on(replace(view, attempt=ref.attempt - 1), rehearsal.at)
-    if begun is not None:  # what serves alone can always begin
+    if begun is not None:  # a sole serving generation can always begin
         rehearsal.put_record("READ_MODELS_TABLE", VIEWS.item(begun))
 
 

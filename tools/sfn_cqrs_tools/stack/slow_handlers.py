@@ -20,7 +20,7 @@ Told = Iterator[tuple[str, str, float]]
 
 
 def slow_handlers(target: Target, now: datetime, cloudwatch: Any = None) -> Iterator[str]:
-    """Say what is slow and what to do: on AWS of the last day, locally since the stack began."""
+    """Report slow handlers and a remedy: on AWS of the last day, locally since the stack began."""
     if target.log is None and target.stack is None:
         return
     most: dict[tuple[str, str], float] = {}

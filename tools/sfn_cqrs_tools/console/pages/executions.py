@@ -44,7 +44,7 @@ READ_AT_ONCE: Final = 3_000
 """More events than this follow the page that is there already."""
 NODE: Final = '<g class="node '
 RESUMED_OTHERWISE: Final = ("command", "approval", "import-csv", "zip-orchestrator")
-"""Their waits, and those of sagas, end by what people do with items, approvals and imports."""
+"""Their waits, and those of sagas, end when people act on items, approvals and imports."""
 LARGEST_INPUT: Final = 256 * 1024
 Listed = tuple[Run, Subject | None]
 EXECUTIONS: Final = Shape[Listed](
@@ -113,7 +113,7 @@ def machines(ask: Ask) -> View:
 
 
 def execution(ask: Ask) -> View:
-    """Show one execution; what is known of its version where the engine has it no more."""
+    """Show one execution, or its version if the engine no longer has it."""
     try:
         run = _run(ask)
     except LookupError:
@@ -298,7 +298,7 @@ def stop(ask: Ask) -> GoTo:
 
 
 def redrive(ask: Ask) -> GoTo:
-    """Go on from the state that failed."""
+    """Continue from the failed state."""
     _only_operator(ask)
     run = _run(ask)
     if not _may_redrive(ask, run):
@@ -323,7 +323,7 @@ def answering(ask: Ask) -> View:
 
 
 def answer(ask: Ask) -> GoTo:
-    """End a wait: well, with a result, or with an error."""
+    """End a wait with a result or with an error."""
     _only_operator(ask)
     run, form = _run(ask), ask.form
     is_well = form.get("how", "success") == "success"

@@ -191,7 +191,7 @@ def take(path: Path, ask: Ask) -> GoTo:
 
 
 def retry(ask: Ask) -> GoTo:
-    """Import what failed again, as an import of its own."""
+    """Import the failed rows again, as an import of their own."""
     return GoTo(f"/imports/{ask.api.post(job_path(ask.parts['id'], 'retry'))['id']}")
 
 
@@ -201,14 +201,14 @@ def _has(found: dict[str, Any], wanted: Mapping[str, str]) -> bool:
 
 
 def undoing(ask: Ask) -> View:
-    """Say what taking an import back does, before it does it."""
+    """Show the effect of undoing an import before it runs."""
     found = ask.api.get(job_path(ask.parts["id"]))
     may = found["status"] in ENDED and not found["dryRun"] and "undoneBy" not in found
     return View("undo.html", {"job": found, "path": f"/imports/{found['id']}", "may": may})
 
 
 def undo(ask: Ask) -> GoTo:
-    """Take an import back, as an import of its own; or try how that would end."""
+    """Undo an import, as an import of its own, or try how that would end."""
     body = json.dumps({"dryRun": ask.form.get("dry", "") == "true"})
     return GoTo(f"/imports/{ask.api.post(job_path(ask.parts['id'], 'undo'), body)['id']}")
 

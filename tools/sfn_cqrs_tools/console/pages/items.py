@@ -110,7 +110,7 @@ def item(ask: Ask) -> View:
 
 
 def repair(ask: Ask) -> View:
-    """Show what a redrive or a skip will do, before it does it."""
+    """Show the effect of a redrive or a skip before it runs."""
     type_, code = _key(ask)
     number, verb = int(ask.parts["version"]), str(ask.parts["verb"])
     _checked_verb(verb)

@@ -34,7 +34,7 @@ from sfn_cqrs_tools.console.who import Who
 STUCK: Final = timedelta(minutes=10)
 KEPT_SECONDS: Final = 2.0
 STALE_SECONDS: Final = 30.0
-"""A sight that is older is not shown while another one is taken."""
+"""An older result is not shown while another one is made."""
 SHOWN_INBOX: Final = 5
 SHOWN_STUCK: Final = 20
 LATELY: Final = 10
@@ -55,7 +55,7 @@ KINDS: Final = (
 
 @dataclass(frozen=True)
 class Need:
-    """Something that waits for a person, and whose page says why."""
+    """Work that needs a person; its page says why."""
 
     kind: str
     label: str
@@ -121,7 +121,7 @@ class Overviews:
     """
 
     def __init__(self) -> None:
-        """Know nothing yet."""
+        """Start without results."""
         self._lock = threading.Lock()
         self._seen: dict[tuple[int, Who, str], Seen] = {}
         self._trends: dict[int, Trends] = {}

@@ -28,7 +28,7 @@ PROBLEMS: Final = 50
 
 
 def rebuild(ask: Ask) -> View:
-    """Show its generations, its progress and what differs."""
+    """Show its generations, progress and differences."""
     found, path = ask.api.get(_path(ask)), _path(ask)
     is_work = found["stage"] in WORK
     compared = found["compared"]
@@ -54,7 +54,7 @@ def rebuild(ask: Ask) -> View:
 
 
 def step(ask: Ask) -> View:
-    """Say what a step will do, before it does it."""
+    """Show the effect of a step before it runs."""
     found, name = ask.api.get(_path(ask)), _step(ask)
     return View(
         "rebuild_step.html",

@@ -25,7 +25,7 @@ SHOWN: Final = 10
 LISTED: Final = 100
 AT_ONCE: Final = 8
 PATIENCE_SECONDS: Final = 3.0
-"""So long the data of items is looked through."""
+"""How long the data of items is searched."""
 MOST_LOOKED_AT: Final = 5_000
 _ID: Final = re.compile(r"[a-z]-[0-9A-HJKMNP-TV-Z]{26}")
 _ARN: Final = re.compile(r"arn:aws[\w-]*:states:[^:]*:[^:]*:execution:([^:]+):([^:]+)")
@@ -34,7 +34,7 @@ _ITEM: Final = re.compile(r"([A-Z][A-Z0-9_]*)[ /#](.+)")
 
 @dataclass(frozen=True)
 class Hit:
-    """Something that was found."""
+    """A result of the search."""
 
     label: str
     path: str
@@ -53,7 +53,7 @@ class Found:
 
 
 def search(ask: Ask) -> GoTo | View:
-    """Go to the one thing that is meant, or show all that it may be."""
+    """Go to the only match, or show all matches."""
     text = ask.query.get("q", "").strip()
     place = _place(ask, text) if text else ""
     if place is not None:

@@ -1,4 +1,4 @@
-"""Tasks: their items, what failed of them, and running it again."""
+"""Tasks: their items, the failed ones, and running those again."""
 
 from __future__ import annotations
 

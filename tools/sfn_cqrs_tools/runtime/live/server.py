@@ -158,7 +158,7 @@ class Hub:
                 if answer["type"] == "connection_ack":
                     outbox.put({"type": "ka"})
         except (WebSocketDisconnect, KeyError, RuntimeError):
-            pass  # it has gone, was let go, or sends bytes
+            pass  # it has left, was disconnected, or sends bytes
         finally:
             del self._clients[session]
             sending.cancel()

@@ -1,4 +1,4 @@
-"""One client of the twin: what it says, and what it is answered, without a socket.
+"""One client of the twin: its messages and their answers, without a socket.
 
 Source: AWS AppSync Events Developer Guide, "Understanding the Event API WebSocket protocol",
 "Quotas".
@@ -87,7 +87,7 @@ class Session:
         self._check(_decoded(headers[0]))
 
     def answer(self, text: str) -> Message:
-        """Answer what a client says."""
+        """Answer a client's message."""
         said = json_of(text)
         if not isinstance(said, dict):
             return bad_request("a message is a JSON object").answer("error")
