@@ -69,7 +69,7 @@ _lock = RLock()
 
 
 def _spread(variables: str) -> None:
-    """Set variables that came as one, a line each; one that is set already stays."""
+    """Set the variables packed in one, a line each; keep a variable that is already set."""
     given = dict(line.split("=", 1) for line in variables.splitlines())
     os.environ |= {**given, **os.environ}
 
@@ -78,7 +78,7 @@ _spread(os.environ.get("SFN_CQRS_ENVIRONMENT", ""))  # of a project's own functi
 
 
 def _once(make: Callable[[], T]) -> Callable[[], T]:
-    """A part that is made when it is first asked for; `override` knows it by its name."""
+    """Make a part on first use and keep it; `override` finds it by its name."""
 
     @wraps(make)
     def made() -> T:
@@ -93,7 +93,7 @@ def _once(make: Callable[[], T]) -> Callable[[], T]:
 
 
 def _named(parts: Mapping[str, Any]) -> None:
-    """Call each part as it is called here, so that `override` finds it."""
+    """Give each part its name here, so that `override` finds it."""
     for name, part in parts.items():
         if hasattr(part, "__wrapped__"):
             part.__name__ = name
@@ -108,24 +108,24 @@ def _number(name: str) -> Callable[[], int]:
 
 
 def _found(path: str) -> Any:
-    """What a module has, which is imported no sooner than a part of it is made."""
+    """Return an attribute of a module, and import the module only now."""
     module, _, name = path.partition(":")
     return getattr(import_module(f"sfn_cqrs.{module}"), name)
 
 
 def _part(path: str, *parts: Callable[[], Any], **named: Callable[[], Any]) -> Any:
-    """A part of a class, made of other parts."""
+    """Return a part: an instance of a class, made of other parts."""
     return _once(lambda: _found(path)(*(p() for p in parts), **{n: p() for n, p in named.items()}))
 
 
 def _records(path: str, table: Callable[[], str]) -> Any:
-    """The records of a kind."""
+    """Return the records of one kind."""
     kind = partial(_found, path)
     return _part("adapters.records:Records", _dynamodb, table, kind, requests=requests, now=_now)
 
 
 def _executions(machine_arn: Callable[[], str], table: Callable[[], str]) -> Any:
-    """The executions of a machine, which are named by the table that starts them."""
+    """Return the executions of a machine; the table that starts them names them."""
     stepfunctions = partial(_client, "stepfunctions")
     return _part("adapters.executions:Executions", stepfunctions, machine_arn, table, tracer)
 
@@ -137,7 +137,7 @@ def reset() -> None:
 
 @contextmanager
 def override(**parts: object) -> Iterator[None]:
-    """Put other parts in the place of those with these names, such as `processes=fake`."""
+    """Replace the parts with these names for the block, such as `processes=fake`."""
     before = dict(_made)
     _made.update(parts)
     try:
@@ -167,16 +167,16 @@ def _client(service: str, *, signs: bool = False) -> Any:
 
 
 def prepare() -> None:
-    """Make DynamoDB's client while Lambda starts; anywhere else it is made when it is asked for.
+    """Make DynamoDB's client while Lambda starts; elsewhere it is made on first use.
 
-    The start has a whole processor or more, the first call what its memory buys: at 512 MB
-    a third of one, where the same work takes three times as long.
+    The start has at least one whole processor. The first call has what its memory buys: at 512 MB a
+    third of a processor, where the same work takes three times as long.
     """
     if "AWS_LAMBDA_INITIALIZATION_TYPE" in os.environ:
         _dynamodb()
 
 
-# What the environment says.
+# The settings from the environment.
 
 stack_name = _variable("POWERTOOLS_SERVICE_NAME")
 """The name of this stack."""
@@ -193,50 +193,50 @@ import_table_name = _variable("IMPORT_TMP_TABLE")
 _requests_table = _variable("REQUESTS_TABLE")
 _read_models_table = _variable("READ_MODELS_TABLE")
 approval_machine_arn = _variable("APPROVAL_MACHINE_ARN")
-"""The machine that alone may have its functions wait for people."""
+"""The only machine whose functions may wait for people."""
 operators_arn = _variable("OPERATORS_ARN")
 """The prefix of the ARNs of callers who have assumed the operators' role.
 
 Without a role it ends with two slashes, which no ARN has.
 """
 largest_upload = _number("MAX_UPLOAD_BYTES")
-"""Bytes of a file that a form for an import takes."""
+"""The largest file in bytes that an upload form for an import accepts."""
 longest_wait = _number("MAX_WAIT_SECONDS")
 """Seconds that a request to the API may wait for a version."""
 
 
 def is_published() -> bool:
-    """Tell whether a version of the function runs, behind an alias, and not its latest code."""
+    """Return whether a published version of the function runs, behind an alias, and not $LATEST."""
     return os.environ.get("AWS_LAMBDA_FUNCTION_VERSION", "").isdecimal()
 
 
 def has_express_lane() -> bool:
-    """Whether commands are published to the express lane; what is in it goes on either way."""
+    """Return whether commands go to the express lane; commands already in it finish either way."""
     return os.environ.get("EXPRESS_LANE") == "enabled"
 
 
 def has_sql() -> bool:
-    """Whether this stack has PostgreSQL; a handler that needs it says `when=bootstrap.has_sql`."""
+    """Return whether this stack has PostgreSQL; a handler asks by `when=bootstrap.has_sql`."""
     return bool(_postgres())
 
 
 def machine_arn(name: str) -> str:
-    """The ARN of another machine of this stack, such as `order-saga`, by its file's name."""
+    """Return the ARN of another machine of this stack by its file's name, such as `order-saga`."""
     return f"{os.environ['COMMAND_MACHINE_ARN'].removesuffix('-command')}-{name}"
 
 
 def _postgres() -> str:
-    """A DSN, `secret:ARN` of one, or `data-api:CLUSTER|SECRET|DATABASE`; empty: none."""
+    """Return a DSN, `secret:ARN` of one, or `data-api:CLUSTER|SECRET|DATABASE`; empty: none."""
     return os.environ.get("POSTGRES", "")
 
 
 def command_ttl() -> Retention:
-    """How long commands are kept that no later version needs."""
+    """Return how long commands are kept that no later version needs."""
     return Retention.parse(os.environ.get("COMMAND_TTL_DAYS", ""))
 
 
 def history_ttl() -> Retention:
-    """How long earlier rows are kept."""
+    """Return how long earlier rows are kept."""
     return Retention.parse(os.environ.get("HISTORY_TTL_DAYS", ""))
 
 
@@ -258,12 +258,12 @@ def _audited() -> dict[str, str]:
 
 @_once
 def clock() -> Callable[[], datetime]:
-    """The source of the current time."""
+    """Return the source of the current time."""
     return lambda: datetime.now(UTC)
 
 
 def now() -> datetime:
-    """The current time, in UTC."""
+    """Return the current time, in UTC."""
     return clock()()
 
 
@@ -273,18 +273,18 @@ def _now() -> Callable[[], datetime]:
 
 @_once
 def tracer() -> Tracer:
-    """What tells of calls and handlers, within the trace of the invocation."""
+    """Return the tracer, which records calls and handlers within the invocation's trace."""
     daemon = os.environ.get("AWS_XRAY_DAEMON_ADDRESS", "")
     return Tracer(daemon, lambda: os.environ.get("_X_AMZN_TRACE_ID", ""))
 
 
 def trace() -> str:
-    """Where the running code is in a trace, for whoever goes on elsewhere; empty: in none."""
+    """Return the running code's place in a trace, to pass on; empty outside of a trace."""
     here = tracer().here()
     return here.header if here else ""
 
 
-# The parts, each made of a class and of what it is given.
+# The parts, each made of a class and its arguments.
 
 _dynamodb, _s3 = partial(_client, "dynamodb"), partial(_client, "s3")
 _sns, _sqs = partial(_client, "sns"), partial(_client, "sqs")
@@ -292,12 +292,12 @@ _sns, _sqs = partial(_client, "sns"), partial(_client, "sqs")
 at_once: "Part[Callable[[Callable[[Any], Any], Iterable[Any]], list[Any]]]" = _once(
     partial(_found, "adapters.threads:at_once")
 )
-"""How work on several things is done: on threads."""
+"""Runs work on several things at a time, on threads."""
 
 
 @_once
 def attributes() -> AttributesBucket:
-    """The large attributes; S3's client is made when one is met."""
+    """Return the store of large attributes; S3's client is made when the first one is met."""
     return AttributesBucket(_s3, os.environ["ATTRIBUTES_BUCKET"])
 
 
@@ -341,9 +341,9 @@ audit_tables: "Part[AuditTables]" = _part(
 usage: "Part[UsageTable]" = _part(
     "adapters.usage_table:UsageTable", _dynamodb, _requests_table, _now
 )
-"""What parts of the tables have of tenants."""
+"""The usage of tenants, counted by parts of the tables."""
 waits: "Part[WaitTable]" = _part("adapters.wait_table:WaitTable", _dynamodb, _requests_table, _now)
-"""The tokens of executions that wait for somebody outside."""
+"""The task tokens of executions that wait for an outside answer."""
 executions: "Part[Executions]" = _executions(_variable("COMMAND_MACHINE_ARN"), commands_table_name)
 """The command machine."""
 express_executions: "Part[Executions]" = _executions(
@@ -354,7 +354,7 @@ express_executions: "Part[Executions]" = _executions(
 
 @_once
 def write_budget() -> "WriteBudget":
-    """What tenants may write at a time."""
+    """Return the write budgets of tenants."""
     from sfn_cqrs.adapters.records import Records  # noqa: PLC0415
     from sfn_cqrs.adapters.write_bucket import BUCKETS, WriteBudget  # noqa: PLC0415
     from sfn_cqrs.domain.write_rate import Rate  # noqa: PLC0415
@@ -369,18 +369,18 @@ import_jobs: "Part[Records[Job]]" = _records("adapters.import_items:IMPORTS", im
 import_budgets: "Part[Records[ImportBudget]]" = _records(
     "adapters.import_budget:IMPORT_BUDGETS", import_table_name
 )
-"""What tenants' imports take at a time."""
+"""The tenants' import budgets."""
 import_limits: "Part[Limits]" = _part(
     "domain.import_budget:Limits",
     jobs=_number("TENANT_OPEN_IMPORTS"),
     size=_number("TENANT_OPEN_BYTES"),
     rows=_number("TENANT_OPEN_ROWS"),
 )
-"""What a tenant's imports may take at a time."""
+"""The limits of one tenant's imports."""
 import_queue: "Part[Records[ImportQueue]]" = _records(
     "adapters.import_queue:IMPORT_QUEUE", import_table_name
 )
-"""Which imports run, and who waits."""
+"""The running and the waiting imports."""
 import_places: "Part[Places]" = _part(
     "domain.import_queue:Places",
     tenant=_number("TENANT_RUNNING_IMPORTS"),
@@ -392,14 +392,14 @@ import_places: "Part[Places]" = _part(
 imports: "Part[ImportTable]" = _part(
     "adapters.import_table:ImportTable", _dynamodb, import_table_name, _now
 )
-"""What jobs keep of their batches."""
+"""The jobs' records of their batches."""
 import_bucket: "Part[ImportBucket]" = _part(
     "adapters.import_bucket:ImportBucket",
     _s3,
     _variable("IMPORT_BUCKET"),
     lambda: partial(_client, "s3", signs=True),
 )
-"""The files of imports; what signs is made when something is to be signed."""
+"""The files of imports. The signing client is made when the first signature is needed."""
 import_executions: "Part[Executions]" = _executions(
     _variable("IMPORT_CSV_MACHINE_ARN"), import_table_name
 )
@@ -435,12 +435,12 @@ sagas: "Part[Records[Saga]]" = _records("adapters.saga_items:SAGAS", sagas_table
 
 @_once
 def saga_machines() -> "dict[str, Executions]":
-    """The machines of the sagas that were asked for."""
+    """Return the machines of the sagas that were asked for."""
     return {}
 
 
 def saga_executions(saga: str) -> "Executions":
-    """The machine of one saga, which has the saga's name."""
+    """Return the machine of one saga, which has the saga's name."""
     known = saga_machines()
     if saga not in known:
         kind, client = _found("adapters.executions:Executions"), _client("stepfunctions")
@@ -462,7 +462,7 @@ approval_executions: "Part[Executions]" = _executions(approval_machine_arn, appr
 
 @_once
 def link_secret() -> "LinkSecret":
-    """The secret that signs approval links, if they are on."""
+    """Return the secret that signs approval links, if they are on."""
     from sfn_cqrs.adapters.link_secret import LinkSecret  # noqa: PLC0415
 
     name = os.environ.get("APPROVAL_LINK_SECRET", "")
@@ -472,15 +472,15 @@ def link_secret() -> "LinkSecret":
 events: "Part[Topic]" = _part("adapters.topics:Topic", _sns, _variable("EVENTS_TOPIC_ARN"))
 """The topic of status notices."""
 failures: "Part[Topic]" = _part("adapters.topics:Topic", _sns, _variable("FAILURE_TOPIC_ARN"))
-"""The topic of what has failed."""
+"""The topic of failures."""
 information: "Part[People]" = _part(
     "adapters.topics:People", _sns, _variable("INFORMATION_TOPIC_ARN")
 )
-"""The topic that people listen to."""
+"""The topic of messages to people."""
 dead_letters: "Part[DeadLetters]" = _part(
     "adapters.topics:DeadLetters", _sqs, _variable("STREAM_DEAD_LETTER_QUEUE_URL")
 )
-"""The queue of stream records that nobody could process."""
+"""The queue of stream records that could not be processed."""
 notifications: "Part[Queue]" = _part(
     "adapters.queue:Queue", _sqs, _variable("NOTIFICATION_QUEUE_URL")
 )
@@ -497,7 +497,7 @@ import_actions: "Part[Queue]" = _part(
 
 @_once
 def live_events() -> "LiveEvents":
-    """The channels of live updates, if the stack has them."""
+    """Return the channels of live updates, if the stack has them."""
     import boto3  # noqa: PLC0415 - a function that calls nothing pays nothing
 
     from sfn_cqrs.adapters.live_events import LiveEvents  # noqa: PLC0415
@@ -508,7 +508,7 @@ def live_events() -> "LiveEvents":
 
 @_once
 def read_models() -> "Callable[..., ReadModel]":
-    """Makes a view of the table of read models, by its name and its number of buckets."""
+    """Return a function that makes a view of the table of read models, by name and bucket count."""
     from sfn_cqrs.adapters.read_model import ReadModel  # noqa: PLC0415
 
     return partial(ReadModel, _dynamodb(), _read_models_table(), generation=generations().of)
@@ -519,18 +519,18 @@ views: "Part[Records[View]]" = _records("adapters.generation_items:VIEWS", _read
 segments: "Part[Records[Segment]]" = _records(
     "adapters.generation_items:SEGMENTS", _read_models_table
 )
-"""How far rebuilds are."""
+"""The progress of rebuilds."""
 problems: "Part[Records[Problem]]" = _records(
     "adapters.generation_items:PROBLEMS", _read_models_table
 )
-"""What went wrong in rebuilds."""
+"""The problems that rebuilds found."""
 generations: "Part[Generations]" = _part(
     "adapters.generations:Generations",
     views,
     lambda: timedelta(seconds=int(os.environ["GENERATIONS_KNOWN_SECONDS"])),
     _now,
 )
-"""Which generation of each read model is read and written."""
+"""The generations of each read model that are read and written."""
 rebuild_executions: "Part[Executions]" = _executions(
     _variable("REBUILD_MACHINE_ARN"), _read_models_table
 )
@@ -539,29 +539,29 @@ rebuild_executions: "Part[Executions]" = _executions(
 
 @_once
 def generation_rows() -> "Callable[[ViewKey], GenerationRows]":
-    """Makes what reads all rows of a read model in DynamoDB."""
+    """Return a function that makes the reader of all rows of a read model in DynamoDB."""
     from sfn_cqrs.adapters.generation_rows import GenerationRows  # noqa: PLC0415
 
     return partial(GenerationRows, _dynamodb(), _read_models_table())
 
 
 def generation(table: str, tenant: str) -> int:
-    """The generation of a table of PostgreSQL that is read, or that a handler is to write."""
+    """Return the generation of a PostgreSQL table that is read, or that a handler is to write."""
     return generations().of(tenant, table)
 
 
 def read_model(view: str, *, buckets: int = 1) -> "ReadModel":
-    """One view of the table of read models.
+    """Return one view of the table of read models.
 
-    `buckets` spreads each of its partitions: 16 take sixteen thousand writes a second. A view
-    has the same number for ever, wherever it is named.
+    `buckets` spreads each of its partitions: 16 take sixteen thousand writes a second. A view has
+    the same number for ever, in every place that names it.
     """
     return read_models()(view, buckets=buckets)
 
 
 @_once
 def sql() -> "Sql":
-    """PostgreSQL, as another read model.
+    """Return PostgreSQL, as another read model.
 
     Raises:
         SqlDisabledError: the stack has none.

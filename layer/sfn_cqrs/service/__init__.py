@@ -1,1 +1,1 @@
-"""What two or more functions do."""
+"""Code that two or more functions share."""

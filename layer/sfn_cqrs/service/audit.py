@@ -1,4 +1,4 @@
-"""The audit: reads what is stored and holds it against the rules of `domain.audit`.
+"""The audit: reads what is stored and checks it against the rules of `domain.audit`.
 
 It reads a suspect again: work in progress has moved on by then. Only a suspect that looks the
 same twice is a finding.
@@ -25,24 +25,26 @@ from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.usage import Meter
 
 MOST_FINDINGS = 1_000
-"""More than that have one cause, and the first ones show it."""
+"""More findings than that have one cause, and the first ones show it."""
 MOST_LOGGED = 100
 _GONE = ("NoSuchKey", "AccessDenied", "404")
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A part of the tables: one of so many segments. The default is all of it."""
+    """A part of the tables: one of several segments. By default it is all of them."""
 
     segment: int = 0
     segments: int = 1
 
     @classmethod
     def parse(cls, text: str, number: int) -> "Sample":
-        """Read `1/14`; the number, such as the day, chooses one of the 14 parts.
+        """Return the sample that a text such as `1/14` means.
+
+        The number, such as the day, chooses one of the 14 parts.
 
         Raises:
-            InvalidInputError: it is not one part of some.
+            InvalidInputError: the text is not of this form.
         """
         one, _, parts = text.partition("/")
         if one != "1" or not parts.isdecimal() or not int(parts):
@@ -52,7 +54,7 @@ class Sample:
 
 @dataclass(slots=True)
 class Report:
-    """The result of an audit: how much it looked at, and its findings."""
+    """The result of an audit: the number of items checked, and the findings."""
 
     items: int = 0
     imports: int = 0
@@ -80,7 +82,7 @@ class Report:
 
 
 def tell(report: Report) -> None:
-    """Log what an audit has found, and raise the metric of its alarm; nothing where all is well."""
+    """Log an audit's findings and raise its alarm's metric; do nothing where all is well."""
     for one in report.findings[:MOST_LOGGED]:
         logger.error("damage", key=one.key, rule=one.rule, evidence=one.evidence)
     if report.findings:
@@ -99,7 +101,7 @@ class Audit:
         is_late: Callable[[], bool] | None = None,
         meter: Meter | None = None,
     ) -> None:
-        """Audit a tenant's items, or all; `rate` is read units a second, if it is not 0.
+        """Audit one tenant's items, or all; `rate` limits read units a second, and 0 is no limit.
 
         `is_late` ends it early. The meter counts what is read.
         """
@@ -111,7 +113,7 @@ class Audit:
         self._report = Report()
 
     def run(self, sample: Sample | None = None) -> Report:
-        """Look at a sample of everything."""
+        """Check a sample of everything, and return the report."""
         sample, report = sample or Sample(), self._report
         for key, items in self._chains(sample):
             self._look(key, items)
@@ -178,7 +180,7 @@ class Audit:
             self._confirm(found, again)
 
     def _confirm(self, found: list[Finding], look: Callable[[], list[Finding]]) -> None:
-        """Report what looks the same when it is read again."""
+        """Report the suspects that look the same when they are read again."""
         self._report.suspects += 1
         again = set(look())
         self._report.findings += [one for one in found if one in again]

@@ -1,9 +1,9 @@
 """Executions within executions: a state of a parent waits for a child, which always answers.
 
-The parent's callback state calls `start`. The child's last state calls `answer`, and the one
-that its catches lead to calls `refuse`. A child that comes to neither, since it is stopped or
-runs out of time, is answered for by `answering`: when it ends, and every minute. No execution is
-given a token: the child knows its parent by name.
+The parent's callback state calls `start`. The child's last state calls `answer`. The state that its
+catches lead to calls `refuse`. If a child is stopped or times out before either call, `answering`
+answers for it: when it ends, and every minute. No execution gets a token: the child knows its
+parent by name.
 """
 
 import json
@@ -22,7 +22,7 @@ from sfn_cqrs.service.state import naming_transient
 from sfn_cqrs.service.step_functions import Ended, Parent, StepFunctionService, child_name
 
 SWEEP_SECONDS = 20
-"""For so long a sweep looks at parents that wait; the next one begins somewhere else."""
+"""How long a sweep looks at waiting parents; the next sweep starts at another one."""
 
 
 def start(
@@ -33,11 +33,12 @@ def start(
 ) -> str:
     """Start an execution of a machine of this stack, and let the state wait for its answer.
 
-    Answers the child's name: the same for each try of the state, so that a retry starts none. Each
-    key has one child; without a key it is the index of the Map's item, see `waits.park`.
+    Return the child's name. It is the same for each try of the state, so a retry starts no second
+    child. Each key has one child; without a key it is the index of the Map's item, see
+    `waits.park`.
 
     Raises:
-        InvalidInputError: the state sends no token, or the data are not JSON or name a parent.
+        InvalidInputError: the state sends no token, the data are not JSON, or they name a parent.
         PayloadTooLargeError: the data are larger than 256 KiB.
     """
     key = waits.park(context, key)
@@ -47,7 +48,7 @@ def start(
 
 
 def answer(context: StepFunctionsContext, result: object) -> bool:
-    """Let the parent go on with a result; False if it waits no more, or there is none.
+    """Let the parent go on with a result; return False if no parent waits any more.
 
     Raises:
         InvalidInputError, PayloadTooLargeError: the result is not JSON, or too large.
@@ -57,13 +58,16 @@ def answer(context: StepFunctionsContext, result: object) -> bool:
 
 
 def refuse(context: StepFunctionsContext, failure: Failure) -> bool:
-    """End the parent's wait with the child's error; False as for `answer`."""
+    """End the parent's wait with the child's error; return False if no parent waits any more."""
     parent = Parent.of(context.execution.input)
     return parent is not None and _refused(parent, failure.error, failure.cause)
 
 
 def answering(machine: str, parent: str, state: str) -> LambdaHandler:
-    """A function that answers for the children of a machine which did not do so themselves.
+    """Return a Lambda handler that answers for a machine's children that did not answer themselves.
+
+    An event of Step Functions that an execution has ended is about that execution. Any other event,
+    such as a schedule's, has it look at every parent that waits in the state.
 
     An event of Step Functions that an execution has ended is about that one; any other event, such
     as a schedule's, has it look at every parent that waits in the state.
@@ -81,7 +85,7 @@ def answering(machine: str, parent: str, state: str) -> LambdaHandler:
 
 
 def _swept(machine: str, parent: str, state: str) -> int:
-    """Answer for the children that have ended of all parents that wait; how many."""
+    """Answer all waiting parents whose children have ended; return how many."""
     service, until = StepFunctionService(), time.monotonic() + SWEEP_SECONDS
     running = service.running(bootstrap.machine_arn(parent))
     random.shuffle(running)
@@ -102,7 +106,7 @@ def _swept(machine: str, parent: str, state: str) -> int:
 
 
 def _settled(arn: str, ended: Ended) -> bool:
-    """Answer a parent for a child that has ended; False if it waits no more, or there is none."""
+    """Answer a parent for a child that has ended; return False if no parent waits any more."""
     parent = Parent.of(ended.input)
     if parent is None:
         return False
@@ -129,7 +133,7 @@ def _refused(parent: Parent, error: str, cause: str) -> bool:
 
 
 def _unless_gone(end: Callable[[], bool]) -> bool:
-    """End a wait; False if its state has never waited, which nobody can end."""
+    """End a wait; return False if its state never waited, since nobody can end such a wait."""
     try:
         return end()
     except NotWaitingError:

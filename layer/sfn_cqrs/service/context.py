@@ -13,7 +13,7 @@ LambdaHandler = Callable[[dict[str, Any], Any], Any]
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """The running execution; `start_time` is ISO 8601, `redrive_count` begins with 0."""
+    """The running execution; `start_time` is ISO 8601, `redrive_count` starts at 0."""
 
     id: str
     input: dict[str, Any]
@@ -55,10 +55,10 @@ class StepFunctionsContext:
 
     @classmethod
     def from_event(cls, event: dict[str, Any]) -> "StepFunctionsContext":
-        """Read the payload `{source, context, input, taskToken?}` that every state sends.
+        """Return the context in a state's payload `{source, context, input, taskToken?}`.
 
         Raises:
-            InvalidInputError: the payload is another; the message says which part is missing.
+            InvalidInputError: the payload has another form; the message names the missing part.
         """
         try:
             context = event["context"]
@@ -90,7 +90,10 @@ class StepFunctionsContext:
 
 
 def sfn_handler(function: Callable[[Any, StepFunctionsContext], Any]) -> LambdaHandler:
-    """Make a Lambda handler of a function of a state's input and its context.
+    """Return a Lambda handler for a function of a state's input and its context.
+
+    The handler masks what the function raises: Lambda reports it to the machine's history and to
+    the log.
 
     What it raises is masked: Lambda reports it to the machine's history and to the log.
     """

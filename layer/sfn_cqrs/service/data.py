@@ -1,4 +1,4 @@
-"""Reading: items as they are, and as they were."""
+"""Reading: items as they are now, and as they were."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -18,7 +18,10 @@ class DataService:
     """The current rows of a tenant."""
 
     def __init__(self, tenant: str, client: Client | None = None) -> None:
-        """Work for one tenant, and for a client, or for code; each type says who may read it."""
+        """Work for one tenant, and for a client, or for code.
+
+        Each type declares who may read it.
+        """
         self._tenant = tenant
         self._client = client
 
@@ -31,14 +34,14 @@ class DataService:
         at_least: int = 0,
         wait: float = 0,
     ) -> DataRow:
-        """The item as it is, read consistently.
+        """Return the item as it is now, read consistently.
 
         Args:
             type_: its type.
             code: its code.
-            with_deleted: answer it even if it is deleted.
-            at_least: answer no version older than that, such as the one just published.
-            wait: for so many seconds at most, if it is older.
+            with_deleted: return it even if it is deleted.
+            at_least: the oldest version to accept, such as the one just published.
+            wait: the seconds to wait at most, if it is older.
 
         Raises:
             NotFoundError: it was never applied; or nobody has published that version.
@@ -59,7 +62,7 @@ class DataService:
     def list(
         self, type_: str, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
     ) -> Page[DataRow]:
-        """A page of the items of a type that are not deleted, by code; limit 1 to 100."""
+        """Return a page of the items of a type that are not deleted, by code; limit 1 to 100."""
         key = handlers.readable(self._tenant, type_, "-", self._client)
         return bootstrap.data().page(key.tenant, key.type, limit, cursor)
 
@@ -68,14 +71,17 @@ class HistoryService:
     """The earlier states of a tenant's items."""
 
     def __init__(self, tenant: str, client: Client | None = None) -> None:
-        """Work for one tenant, and for a client, or for code; each type says who may read it."""
+        """Work for one tenant, and for a client, or for code.
+
+        Each type declares who may read it.
+        """
         self._tenant = tenant
         self._client = client
 
     def list(
         self, type_: str, code: str, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
     ) -> Page[DataRow]:
-        """A page of an item's earlier states, the newest first; limit 1 to 100.
+        """Return a page of an item's earlier states, the newest first; limit 1 to 100.
 
         Raises:
             NotFoundError: there is no such item.
@@ -87,7 +93,7 @@ class HistoryService:
         return page
 
     def as_of(self, type_: str, code: str, moment: datetime) -> DataRow:
-        """The item as it was at a moment (with its time zone), deleted or not.
+        """Return the item as it was at a moment (with its time zone), deleted or not.
 
         A version counts from the moment it was published.
 

@@ -1,4 +1,4 @@
-"""Exports the states that items have and had, for a lake: whole, with their attributes."""
+"""Exports the present and past states of items for a lake, with all their attributes."""
 
 from collections.abc import Iterator
 
@@ -16,8 +16,8 @@ _GONE = ("NoSuchKey", "AccessDenied")
 def states(tenant: str | None, since: str, *, rate: float = 0.0) -> Iterator[dict[str, Json]]:
     """Yield every state that an item has had since a moment, of one tenant or of all.
 
-    The data table is read first: a state that is overwritten meanwhile is in history by then. So
-    none is missed, and one may come twice; tenant, type, code and version tell them apart.
+    The data table is read first: a state that is overwritten meanwhile is in history by then. So no
+    state is missed, but one may come twice. Tenant, type, code and version identify a state.
     """
     tables = bootstrap.audit_tables()
     tables.rate = rate
@@ -49,7 +49,7 @@ def _state(item: Item) -> dict[str, Json]:
 
 
 def _attributes(item: Item) -> dict[str, Json] | None:
-    """Return the attributes of a row, from S3 if they are there; None if they are lost."""
+    """Return the attributes of a row, from S3 if they are there, or None if they are lost."""
     pointer = item.get("attributes_s3")
     if pointer is None:
         return item.get("attributes") or {}

@@ -30,7 +30,7 @@ from sfn_cqrs.domain.process import Lane
 T = TypeVar("T")
 _LANES = {"express": Lane.EXPRESS, "standard": Lane.STANDARD}
 DEFAULT_HANDLER = "dynamodb"
-"""The handler that writes the data table; it always comes first."""
+"""The handler that writes the data table; it always runs first."""
 
 SyncHandler = Callable[[Command], None]
 BulkHandler = Callable[[Sequence[Command]], None]
@@ -51,7 +51,7 @@ def sync_handler(
 ) -> Callable[[SyncHandler], SyncHandler]:
     """Register a function that brings commands of a type into a read model.
 
-    With `when`, such as `bootstrap.has_sql`, only in a stack of which it is true.
+    With `when`, such as `bootstrap.has_sql`, it is registered only in a stack where that is true.
 
     It runs at least once per version and in the order of the versions, but a late retry of
     an earlier version is possible: guard the write by `command.version`. Raise
@@ -75,10 +75,9 @@ def sync_handler(
 
 
 def up_many(handler: SyncHandler) -> Callable[[BulkHandler], BulkHandler]:
-    """Register a function that does for many commands at once what a sync handler does for one.
+    """Register a bulk version of a sync handler: it handles many commands at once.
 
-    Imports use it. The commands are of different items; the guard by version is needed all
-    the same.
+    Imports use it. The commands are of different items; the guard by version is still needed.
     """
 
     def register(bulk: BulkHandler) -> BulkHandler:
@@ -103,25 +102,25 @@ def command_type(
     upcast: Mapping[int, models.Upcast] | None = None,
     subject: str = "",
 ) -> None:
-    """Register a type, and say which clients may do what with its items.
+    """Register a type, and declare which clients may do what with its items.
 
-    Code may always; without a declaration only code publishes a type. Declare a type in one
+    Code may do everything; without a declaration only code publishes a type. Declare a type in one
     module, whether or not it has handlers.
 
     Args:
         type_: the type, such as ORDER.
         publish: who may publish over HTTP and by imports: `CODE`, `MEMBERS`, `group("cashier")`.
         read: who may read its items, its versions and its imports.
-        guarded: attributes that no client writes, whoever may publish.
+        guarded: attributes that no client writes, even one that may publish.
         lane: `standard` where handlers may take a minute and more: each has two minutes in the
-            express lane, all of them together less than five; what takes longer is tried once
-            more. `sfn-cqrs doctor` names those that prove too slow.
+            express lane, all of them together less than five. A handler that takes longer is tried
+            once more. `sfn-cqrs doctor` names those that prove too slow.
         imports: who may publish by imports, if that is not who may publish over HTTP.
-        model: the class of the attributes: a dataclass, or a model of pydantic's. Whatever is
-            published has to fit it, whoever publishes; handlers have it as `command.model`.
-        check: a rule over several fields, or over the item as it is: it is given the model of
-            the version before (None: there is no item) and of the next one. It returns why it
-            refuses, and a client is answered 409; or it raises `InvalidInputError` for 400.
+        model: the class of the attributes: a dataclass, or a model of pydantic's. Everything that
+            is published has to fit it, also from code. Handlers have it as `command.model`.
+        check: a rule over several fields, or over the item as it is: it gets the model of the
+            version before (None for a new item) and of the next one. To refuse with 409 it returns
+            the reason; for 400 it raises `InvalidInputError`.
         shape: the number of the model's shape; raise it when old versions no longer fit.
         upcast: for the number of each earlier shape, a function that returns its attributes in
             the next one.
@@ -165,7 +164,7 @@ def _check_typed(typed: models.Typed, guarded: frozenset[str]) -> None:
 
 
 def check_content(type_: str, content: Content, before: Stored[Any] | None) -> None:
-    """Refuse what does not fit the model of its type, or what the type's rule refuses.
+    """Refuse content that does not fit the model of its type, or that the type's rule refuses.
 
     A deletion that changes nothing else fits.
 
@@ -184,7 +183,7 @@ def check_content(type_: str, content: Content, before: Stored[Any] | None) -> N
 
 
 def access_of(type_: str) -> Access:
-    """What is declared of a type.
+    """Return the declaration of a type.
 
     Raises:
         UnknownTypeError: nobody registers it.
@@ -194,7 +193,7 @@ def access_of(type_: str) -> Access:
 
 
 def lane_of(type_: str) -> Lane:
-    """The machine that a type's versions are published to, while the express lane is enabled."""
+    """Return the lane that a type's versions are published to while the express lane is enabled."""
     return _lanes.get(type_, Lane.EXPRESS) if bootstrap.has_express_lane() else Lane.STANDARD
 
 
@@ -251,7 +250,7 @@ def check_named(type_: str, attributes: Collection[str], client: Client | None) 
 
 
 def readable(tenant: str, type_: str, code: str, client: Client | None) -> ItemKey:
-    """The key of an item whose type a client may read.
+    """Return the key of an item whose type a client may read.
 
     Raises:
         InvalidInputError, UnknownTypeError, NotPermittedError: why not.
@@ -262,7 +261,7 @@ def readable(tenant: str, type_: str, code: str, client: Client | None) -> ItemK
 
 
 def types() -> dict[str, Access]:
-    """Every type, with what is declared of it."""
+    """Return every type with its declaration."""
     load()
     return {type_: access_of(type_) for type_ in sorted(_sync_handlers)}
 
@@ -306,20 +305,20 @@ def naming_unknown(type_: str) -> Iterator[None]:
 
 
 def types_of(name: str) -> list[str]:
-    """The types that have a handler of this name, which writes the read model of this name."""
+    """Return the types that have a handler of this name; it writes the read model of this name."""
     load()
     types = [type_ for type_ in sorted(_sync_handlers) if name in names_of(type_)]
     return types if name != DEFAULT_HANDLER else []
 
 
 def all_names() -> list[str]:
-    """The names of all handlers but the data table's."""
+    """Return the names of all handlers but the data table's."""
     load()
     return sorted({name for type_ in _sync_handlers for name in names_of(type_)[1:]})
 
 
 def names_of(type_: str) -> list[str]:
-    """The handlers of a type, the data table first."""
+    """Return the handlers of a type, the data table first."""
     load()
     handlers = _sync_handlers.get(type_, {})
     return [DEFAULT_HANDLER, *(name for name, one in handlers.items() if _is_on(one))]
@@ -330,7 +329,7 @@ def _is_on(handler: SyncHandler) -> bool:
 
 
 def find(type_: str, name: str) -> SyncHandler:
-    """One handler.
+    """Return one handler.
 
     Raises:
         KeyError: it is not registered any more.
@@ -341,21 +340,21 @@ def find(type_: str, name: str) -> SyncHandler:
 
 
 def find_bulk(type_: str, name: str) -> BulkHandler | None:
-    """What does a handler's work for many commands at once; None if nothing does."""
+    """Return the bulk version of a handler, or None if there is none."""
     return _bulk_handlers.get(find(type_, name))
 
 
 def notice_handlers(action: str) -> list[NoticeHandler]:
-    """Who wants to be told of an action."""
+    """Return the functions that receive the notices of an action."""
     load()
     return _notice_handlers.get(action, [])
 
 
 @contextmanager
 def known_elsewhere() -> Iterator[None]:
-    """Try again later where this code does not know a name that other code has stored.
+    """Raise a transient error where other code has stored a name that this code does not know.
 
-    While a deploy is switched, old and new code run side by side: the next try may meet the other.
+    During a deploy, old and new code run side by side, so the next try may reach the other one.
 
     Raises:
         BusyError: a published version of the function lacks the name.
@@ -369,10 +368,11 @@ def known_elsewhere() -> Iterator[None]:
 
 
 def registered(known: Mapping[str, T], name: object, unknown: type[UnknownNameError]) -> T:
-    """What the user's package registers under a name.
+    """Return what the user's package registers under a name.
 
     Raises:
-        UnknownNameError: this one; nobody registers it, and it says which names there are.
+        UnknownNameError: nobody registers the name. It is the `unknown` error, and lists the names
+            that exist.
     """
     load()
     if not isinstance(name, str) or name not in known:
@@ -381,10 +381,10 @@ def registered(known: Mapping[str, T], name: object, unknown: type[UnknownNameEr
 
 
 def check_name(type_: str) -> None:
-    """Refuse what cannot be a type of commands.
+    """Refuse a text that cannot be a type of commands.
 
     Raises:
-        ValueError: it says why.
+        ValueError: the text says why.
     """
     try:
         ItemKey.checked("any", type_, "any")

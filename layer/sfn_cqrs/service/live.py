@@ -1,4 +1,4 @@
-"""Who may subscribe to which channel of live updates: whoever may read what is told of there."""
+"""Subscribing to a channel of live updates: open to clients that may read its subject."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -15,17 +15,17 @@ from sfn_cqrs.service.tasks import types as task_types
 
 
 class _Kind(NamedTuple):
-    """What is told of: the names of its types, and who may read one of them."""
+    """A kind of subject: the names of its types, and the check of who may read one of them."""
 
     names: Callable[[], Iterable[str]]
     check: Callable[[str, Identity], None]
 
 
 def check_subscribe(path: str, identity: Identity) -> Subject:
-    """Refuse whoever may not read what is told in a channel.
+    """Return the subject of a channel, and refuse a client that may not read it.
 
     Raises:
-        InvalidInputError: it is no channel, or of a kind that is not known.
+        InvalidInputError: it is not a channel, or its kind is not known.
         ForbiddenError: it is another tenant's.
         NotFoundError: nobody registers its type.
         NotPermittedError: it says which declaration would allow it.
@@ -62,13 +62,16 @@ def _check_import(table: str, identity: Identity) -> None:
 
 
 def _check_archive(table: str, identity: Identity) -> None:
-    """The files of an archive without a table may be of any."""
+    """Refuse a client; the files of an archive without a table may belong to any table."""
     for each in sorted(strategies.tables()) if table == ANY_TABLE else (table,):
         strategies.check_read(each, identity.client)
 
 
 def _check_approval(name: str, identity: Identity) -> None:
-    """Whoever decides hears, too; a requester may GET their own, which no channel tells apart."""
+    """Refuse a client that does not decide on a type.
+
+    A requester may GET their own approvals, but a channel cannot filter by requester.
+    """
     known = approval_types.find(name)
     if not known.rules.may_decide(identity.user, identity.groups):
         declaration = f'approval_type("{name}")'

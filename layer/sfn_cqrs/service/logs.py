@@ -7,13 +7,13 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from sfn_cqrs import bootstrap  # which sets the variables that the logger reads, too
+from sfn_cqrs import bootstrap  # also sets the variables that the logger reads
 from sfn_cqrs.domain.masking import masked
 
 
 @contextmanager
 def logged_as(**names: object) -> Iterator[None]:
-    """Name what is worked on in every line that this thread logs in the block."""
+    """Add these fields to every line that this thread logs in the block."""
     logger.thread_safe_append_keys(**names)
     try:
         yield
@@ -22,10 +22,12 @@ def logged_as(**names: object) -> Iterator[None]:
 
 
 def _line(record: dict[str, Any]) -> str:
-    """Mask the texts, not the line: what JSON has escaped would be cut in two.
+    """Return the log line as JSON.
 
-    Logs are paid for by the byte, so a line that says that all is well names no place in the code,
-    and no trace that X-Ray has not kept.
+    The texts are masked before: JSON's escapes would cut a secret in two.
+
+    Logs are paid for by the byte. So a line that says that all is well leaves out its place in the
+    code, and a trace that X-Ray has not kept.
     """
     if record["level"] == "INFO":
         record.pop("location", None)

@@ -24,7 +24,7 @@ _APPLIED: Final = "SELECT number, name, digest, applied_at FROM sfn_cqrs_migrati
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A file, and when it was applied; empty: it was not."""
+    """A file, and when it was applied; empty if it was not."""
 
     name: str
     applied_at: str = ""
@@ -37,9 +37,9 @@ class Migrations:
         """Read every file before anything is run.
 
         Args:
-            sql: the database, as the one who owns its tables.
+            sql: the database, with the rights of its tables' owner.
             migrations: the files.
-            role: who reads and writes their rows; None: whoever owns them.
+            role: the role that reads and writes their rows; None for the owner of the tables.
 
         Raises:
             MigrationError: a file has a wrong name or number, or cannot be read.
@@ -50,20 +50,20 @@ class Migrations:
         self._statements = {one.name: one.statements() for one in self._files}
 
     def status(self) -> list[Applied]:
-        """Every file, in order.
+        """Return every file, in order.
 
         Raises:
-            MigrationError: one that was applied is gone, or has been changed since.
+            MigrationError: an applied file is gone, or has been changed since.
         """
         with self._sql.transaction() as transaction:
             found = self._found(transaction)
         return [Applied(one.name, found.get(one.number, "")) for one in self._files]
 
     def migrate(self) -> list[str]:
-        """Apply what is not applied yet; answers the names. First the role gets what it may.
+        """Apply the files that are not applied yet, and return their names.
 
-        Each file is one transaction, in which nobody else migrates: what is wrong leaves nothing
-        behind, and whoever comes second finds it done.
+        First the role gets its rights. Each file is one transaction, and a lock keeps others from
+        migrating: a wrong file leaves nothing behind, and a second caller finds the work done.
 
         Raises:
             MigrationError: naming the file and the line; those before it stay applied.
@@ -98,7 +98,7 @@ class Migrations:
         return True
 
     def _found(self, transaction: Transaction) -> dict[int, str]:
-        """When each number was applied."""
+        """Return when each number was applied."""
         transaction.run(f"SELECT pg_advisory_xact_lock({_LOCK})")
         transaction.run(_TABLE)
         rows = transaction.rows(_APPLIED)

@@ -17,7 +17,10 @@ T = TypeVar("T")
 
 
 def run_program(program: Generator[C, Any, T], make: Callable[[C], object]) -> T:
-    """Make a program's calls one by one; whatever a call raises ends the program."""
+    """Make a program's calls one by one, and return its result.
+
+    An exception of a call ends the program.
+    """
     try:
         call = next(program)
         while True:
@@ -28,9 +31,9 @@ def run_program(program: Generator[C, Any, T], make: Callable[[C], object]) -> T
 
 
 class Flow(Generic[C, K, R]):
-    """What happens to one record; each kind says where it lies, and makes calls of its own.
+    """A program runner for one record; each kind knows the record's place and makes its own calls.
 
-    What was seen of the record last saves a write its read.
+    A write reuses the record that was read last, which saves a read.
     """
 
     def __init__(self, key: K) -> None:
@@ -39,7 +42,10 @@ class Flow(Generic[C, K, R]):
         self._seen: R | None = None
 
     def run(self, program: Generator[C, Any, T]) -> T:
-        """Make a program's calls one by one; whatever a call raises ends the program."""
+        """Make a program's calls one by one, and return its result.
+
+        An exception of a call ends the program.
+        """
         return run_program(program, self._made)
 
     def _records(self) -> "Records[R]":

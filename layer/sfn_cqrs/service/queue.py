@@ -14,7 +14,7 @@ from sfn_cqrs.service.logs import logged_as, logger
 from sfn_cqrs.service.state import naming_transient, remaining_ms_of
 
 RECEIVES = 17
-"""As often a message comes before it goes to the dead letters: for 36 minutes on average."""
+"""How often a message is delivered until it is a dead letter: for 36 minutes on average."""
 FIRST_PAUSE_SECONDS = 2
 LONGEST_PAUSE_SECONDS = 300
 POSTPONE_TRIES = 3
@@ -28,7 +28,7 @@ R = TypeVar("R")
 class Delivery:
     """A notice as the queue delivers it.
 
-    `receives` is how often it has come, this time included; `remaining_ms` says how long the
+    `receives` counts its deliveries, this one included. `remaining_ms` returns how long the
     function may still run.
     """
 
@@ -38,18 +38,18 @@ class Delivery:
 
     @property
     def tries_left(self) -> int:
-        """How often it comes again if it fails; with none left it goes to the dead letters."""
+        """Return how often it is still tried if it fails; with none left it is a dead letter."""
         return max(0, RECEIVES - self.receives)
 
 
 def consumer_of(
     queue: Callable[[], Queue],
 ) -> Callable[[Callable[[Delivery], None]], LambdaHandler]:
-    """Make a Lambda handler of a function of one message of a queue.
+    """Return a decorator that makes a Lambda handler of a function of one message of a queue.
 
-    A message whose function raises comes again, soon at first and then ever later, and in the
-    end goes to the queue's dead letters. One whose function dies comes again when the queue's
-    visibility timeout is over.
+    If the function raises, its message comes again, soon at first and then ever later. In the end
+    it goes to the queue's dead letters. If the function dies, its message comes again after the
+    queue's visibility timeout.
     """
 
     def handler_of(handle: Callable[[Delivery], None]) -> LambdaHandler:
@@ -78,9 +78,9 @@ def consumer_of_batches(
 ) -> Callable[[Callable[[list[R]], None]], LambdaHandler]:
     """Make a Lambda handler of a function of all the messages that a queue delivers at once.
 
-    `read` makes of each notice what the function takes. What the function raises brings them
-    back once the queue's visibility timeout is over. A message that cannot be read comes back
-    alone, and goes to the dead letters in the end.
+    `read` turns each notice into the function's argument. If the function raises, all messages come
+    back after the queue's visibility timeout. If one cannot be read, only that one comes back, and
+    goes to the dead letters in the end.
 
     Raises (from the handler):
         TransientError: AWS was busy or unreachable.
@@ -107,15 +107,15 @@ def consumer_of_batches(
 
 
 def pause(receives: int) -> int:
-    """Seconds until a message that has come so often comes again; twice as many each time."""
+    """Return the seconds until a message comes again; they double with each delivery."""
     longest = min(FIRST_PAUSE_SECONDS * 2 ** (receives - 1), LONGEST_PAUSE_SECONDS)
     return round(random.uniform(longest / 2, longest))
 
 
 def _postpone(queue: Callable[[], Queue], records: list[dict[str, Any]]) -> None:
-    """Say when messages come again; where that fails, they keep the queue's visibility timeout.
+    """Set when messages come again; if that fails, they keep the queue's visibility timeout.
 
-    That may be half an hour, so what AWS refuses is asked for again.
+    That may be half an hour, so the messages that AWS refuses are tried again.
     """
     for _ in range(POSTPONE_TRIES):
         try:

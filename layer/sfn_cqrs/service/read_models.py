@@ -23,9 +23,9 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,127}")
 
 @dataclass(frozen=True, slots=True)
 class ReadModelType(Restricted):
-    """A read model: what names its partitions, and who may read it.
+    """A read model: the name of its partition key, and who may read it.
 
-    `partitions` are those that can be read, if they have names of their own.
+    `partitions` are those that can be read, if they have fixed names.
     """
 
     DECLARATION = "read_model_type"
@@ -36,10 +36,10 @@ class ReadModelType(Restricted):
     buckets: int
     access: Access
     counted: str = ""
-    """The attribute that is a count, whose parts are rows of their own; empty: there is none."""
+    """The attribute that is a count whose parts are rows of their own; empty if there is none."""
 
     def checked_partition(self, partition: str) -> str:
-        """A partition that can be read.
+        """Return a partition that can be read.
 
         Raises:
             InvalidInputError: no key can hold it, or the read model has no such partition.
@@ -60,16 +60,17 @@ def read_model_type(
     buckets: int = 1,
     counted: str = "",
 ) -> None:
-    """Declare a read model, and say which clients may read it; code may always.
+    """Declare a read model, and which clients may read it; code always may.
 
-    Whoever may read it sees every row of their tenant, whatever the types say that it is made of.
+    A client that may read it sees every row of its tenant, whatever the types of the source items
+    declare.
 
     Args:
         name: the name that `bootstrap.read_model` is given, such as orders_by_customer.
-        by: what names its partitions, in a word, such as "customer"; or the names of those that
+        by: a word for its partition key, such as "customer"; or the names of the partitions that
             can be read, such as ("countries",).
         read: who may read it: `CODE`, `MEMBERS`, `group("clerk")`.
-        buckets: those that `bootstrap.read_model` is given.
+        buckets: the same number that `bootstrap.read_model` is given.
         counted: the attribute that is a count, if its handler keeps each in parts, rows `US#00`,
             `US#01` and so on: clients are shown their sum, as the row `US`.
     """
@@ -84,10 +85,10 @@ _tables: dict[str, tuple[str, ...]] = {}
 
 
 def sql_read_model(table: str, *, keys: Sequence[str]) -> None:
-    """Declare a read model in PostgreSQL, which the handler named after its table writes.
+    """Declare a read model in PostgreSQL; the handler named after its table writes it.
 
     The table has the columns `tenant`, `generation` and `version`; its primary key is `tenant`,
-    `generation` and these keys. The handler and whoever reads ask `bootstrap.generation`.
+    `generation` and these keys. The handler and every reader ask `bootstrap.generation`.
 
     Args:
         table: the table's name, such as orders_search.
@@ -100,22 +101,22 @@ def sql_read_model(table: str, *, keys: Sequence[str]) -> None:
 
 
 def tables() -> dict[str, tuple[str, ...]]:
-    """The keys of every read model in PostgreSQL that is declared, by its table."""
+    """Return the keys of every declared read model in PostgreSQL, by its table."""
     handlers.load()
     return _tables
 
 
 def types() -> dict[str, ReadModelType]:
-    """Every read model that is declared, by name."""
+    """Return every declared read model, by name."""
     handlers.load()
     return dict(sorted(_types.items()))
 
 
 def find(name: str) -> ReadModelType:
-    """One read model.
+    """Return one read model.
 
     Raises:
-        UnknownReadModelError: nobody declares it; it names those that are declared.
+        UnknownReadModelError: nobody declares it. The error names those that exist.
     """
     return handlers.registered(_types, name, UnknownReadModelError)
 
@@ -129,13 +130,13 @@ class ReadModelService:
         self._client = client
 
     def list(self) -> list[ReadModelType]:
-        """The read models that may be read, by name."""
+        """Return the read models that the client may read, by name."""
         return [one for one in types().values() if one.access.read.allows(self._client)]
 
     def rows(
         self, name: str, partition: str, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
     ) -> Page[Row]:
-        """A page of the rows of a partition by sort key, each with `sort`; limit 1 to 100.
+        """Return a page of the rows of a partition by sort key, each with `sort`; limit 1 to 100.
 
         Raises:
             UnknownReadModelError, NotPermittedError: why not.
@@ -148,7 +149,7 @@ class ReadModelService:
         return view.page(self._tenant, place, limit, cursor)
 
     def get(self, name: str, partition: str, sort: str) -> Row:
-        """One row, as its handler has written it.
+        """Return one row as its handler has written it.
 
         Raises:
             UnknownReadModelError, NotPermittedError: why not.
@@ -165,7 +166,7 @@ class ReadModelService:
         return row
 
     def _sum(self, view: "ReadModel", partition: str, sort: str, counted: str) -> Row:
-        """One count: of the rows behind `US#` the first that are its parts, added up."""
+        """Return one count: the sum of its parts, which are the first rows behind `US#`."""
         before = cursor_at(f"{sort}{PART}")
         found = self._sums(view, partition, counted, 1, before).items
         if not found or found[0].pop("sort") != sort:
@@ -175,7 +176,7 @@ class ReadModelService:
     def _sums(
         self, view: "ReadModel", partition: str, counted: str, limit: int, cursor: str | None
     ) -> Page[Row]:
-        """A page of counts, each the sum of its parts, which follow one another."""
+        """Return a page of counts, each the sum of its parts, which follow one another."""
         checked_limit(limit)
         sums: dict[str, Row] = {}
         last = ""

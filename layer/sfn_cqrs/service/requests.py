@@ -16,7 +16,7 @@ R = TypeVar("R", bound=Record)
 
 
 def seen_id(tenant: str, key: str | None, asked: str) -> str | None:
-    """The id that this very request was given, if it was made before.
+    """Return the id that this same request was given, if it was made before.
 
     Raises:
         IdempotencyMismatchError: the key was used for something else.
@@ -34,7 +34,7 @@ def seen_id(tenant: str, key: str | None, asked: str) -> str | None:
 
 
 def made_by(caller: "Caller", at: str) -> dict[str, Any]:
-    """What a new record says of the request that has made it."""
+    """Return a new record's fields about the request that made it."""
     return {
         "created": Audit(at, caller.user, caller.ip),
         "updated_at": at,
@@ -45,9 +45,9 @@ def made_by(caller: "Caller", at: str) -> dict[str, Any]:
 
 
 def create_once(records: Records[R], record: R, key: str | None, asked: str) -> str:
-    """Store a new record with its id as the request's answer; answers the id.
+    """Store a new record with its id as the request's answer, and return the id.
 
-    It is another's if somebody has stored the answer to the very same request meanwhile.
+    It is another record's id if the same request was answered meanwhile.
 
     Raises:
         IdempotencyMismatchError: the key was used for something else meanwhile.

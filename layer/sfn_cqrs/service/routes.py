@@ -17,13 +17,13 @@ _OWN: Final = (
     " tasks types usage"
 )
 RESERVED: Final = frozenset(_OWN.split())
-"""What the framework's own paths begin with."""
+"""The prefix of the framework's own paths."""
 _PATH: Final = re.compile(r"(/([a-z0-9][a-z0-9-]*|\{[a-z][a-z0-9_]*\}))+")
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request to a route of the user's: who asks, and for what."""
+    """A request to one of the user's routes, with its sender."""
 
     tenant: str
     user: str
@@ -61,8 +61,8 @@ def route(
     Args:
         method: such as GET.
         path: such as `/orders/search` or `/customers/{customer}/orders`; a parameter is in
-            `asked.path`. No path of the framework's own.
-        allow: who may: `MEMBERS`, `group("cashier")`; nobody, if nothing is said.
+            `asked.path`. The framework's own paths are refused.
+        allow: who may call it: `MEMBERS`, `group("cashier")`; by default nobody.
         query: the names of the query's parameters; others are refused.
     """
     if method not in METHODS:
@@ -82,7 +82,7 @@ def route(
 
 
 def own_routes() -> list[OwnRoute]:
-    """Every route of the user's package.
+    """Return every route of the user's package.
 
     Raises:
         AppBrokenError: one of its modules cannot be imported.

@@ -1,4 +1,4 @@
-"""What the functions' role may do in PostgreSQL: read and write rows, and nothing else."""
+"""The rights of the functions' role in PostgreSQL: it reads and writes rows, and nothing else."""
 
 import secrets
 from collections.abc import Iterator
@@ -28,17 +28,17 @@ _NUMBERS: Final = "USAGE, SELECT"
 
 
 def grant(transaction: Transaction, role: Role, kept: str) -> None:
-    """Make the role or change its password, and let it use the rows of every table but one.
+    """Create the role or change its password, and let it use the rows of every table but one.
 
-    What its owner makes later, it may use at once.
+    Tables that the owner creates later are usable at once.
 
     Args:
-        transaction: of whoever owns the tables; who migrates holds the lock.
-        role: of the functions.
-        kept: the table that is the owner's alone.
+        transaction: a transaction of the tables' owner, who holds the migration lock.
+        role: the functions' role.
+        kept: the table that only the owner may use.
 
     Raises:
-        MigrationError: there is such a role, and it may do more than read and write rows.
+        MigrationError: the role exists, and may do more than read and write rows.
         SqlRefusedError: the owner may not make roles.
     """
     known = transaction.rows(_KNOWN, name=role.name)

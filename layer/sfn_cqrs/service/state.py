@@ -20,9 +20,9 @@ from sfn_cqrs.service.programs import Flow
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a state works on; each machine has its own kind, which knows what it is about.
+    """The context of a state; each machine has its own kind, which adds what it works on.
 
-    `remaining_ms` says how long the function may still run.
+    `remaining_ms` returns how long the function may still run.
     """
 
     context: StepFunctionsContext
@@ -31,17 +31,17 @@ class State:
 
     @property
     def age(self) -> float:
-        """Seconds since the execution was started."""
+        """Return the seconds since the execution was started."""
         began = datetime.fromisoformat(self.context.execution.start_time)
         return (bootstrap.now() - began).total_seconds()
 
     @property
     def logged(self) -> dict[str, object]:
-        """What every log line names, beside the execution and the state."""
+        """Return the fields of every log line, besides the execution and the state."""
         raise NotImplementedError
 
     def entered(self) -> Self:
-        """Do what comes before the state's own work, such as the write of its status."""
+        """Do the work before the state's own, such as the write of its status; return the state."""
         return self
 
 
@@ -50,10 +50,10 @@ R = TypeVar("R", bound=ExecutionRef)
 
 @dataclass(frozen=True, slots=True)
 class AttemptState(State, Generic[R]):
-    """A state of one attempt, which the execution's input names.
+    """The context of a state of one attempt, which the execution's input names.
 
-    `REF` is the attempt's class; `LOGGED` says under which name which of its attributes stands in
-    log lines, between the tenant and the attempt.
+    `REF` is the attempt's class; `LOGGED` maps names in log lines to attributes of the attempt;
+    they come between the tenant and the attempt.
     """
 
     REF: ClassVar[type[Any]]
@@ -61,13 +61,13 @@ class AttemptState(State, Generic[R]):
 
     @property
     def ref(self) -> R:
-        """The attempt that the execution runs."""
+        """Return the attempt that the execution runs."""
         ref: R = self.REF.from_input(self.context.execution.input)
         return ref
 
     @property
     def logged(self) -> dict[str, object]:
-        """What the attempt is about, and its number."""
+        """Return the attempt's fields for log lines, and its number."""
         ref: Any = self.ref
         about = {name: attrgetter(path)(ref) for name, path in self.LOGGED.items()}
         return {"tenant": ref.key.tenant, **about, "attempt": ref.attempt}
@@ -78,13 +78,13 @@ F = TypeVar("F", bound=Flow[Any, Any, Any])
 
 @dataclass(frozen=True, slots=True)
 class FlowState(AttemptState[R], Generic[R, F]):
-    """A state of an attempt whose record changes by programs, which `FLOW` runs."""
+    """The context of a state whose attempt's record changes by programs, which `FLOW` runs."""
 
     FLOW: ClassVar[type[Any]]
 
     @property
     def flow(self) -> F:
-        """What happens to the attempt's record."""
+        """Return the program runner of the attempt's record."""
         ref: Any = self.ref
         flow: F = self.FLOW(ref.key)
         return flow
@@ -94,9 +94,9 @@ S = TypeVar("S", bound=State)
 
 
 def state(kind: type[S]) -> Callable[[Callable[[S], Any]], LambdaHandler]:
-    """Make the decorator of a machine's states: it makes a Lambda handler of a state's function.
+    """Return the decorator of a machine's states: it makes a Lambda handler of a state's function.
 
-    Whatever is raised goes to the machine, whose Retry and Catch name it.
+    Every exception goes to the machine, whose Retry and Catch name it.
 
     Raises (from the handler):
         TransientError: AWS was busy or unreachable, or another try may cure it.
@@ -122,15 +122,15 @@ def state(kind: type[S]) -> Callable[[Callable[[S], Any]], LambdaHandler]:
 
 
 def remaining_ms_of(lambda_context: Any) -> int:
-    """How long the function may still run."""
+    """Return the milliseconds that the function may still run."""
     return int(lambda_context.get_remaining_time_in_millis())
 
 
 @contextmanager
 def naming_transient() -> Iterator[None]:
-    """Raise what is transient by the one name that machines know: Lambda reports the very class.
+    """Raise transient errors by the one name that machines know: Lambda reports the exact class.
 
-    It reports the text too, to the machine's history and to the log, so that is masked.
+    Lambda also reports the text, to the machine's history and to the log, so the text is masked.
     """
     try:
         yield

@@ -37,10 +37,10 @@ _ERRORS = {"TIMED_OUT": "ChildTimedOut", "ABORTED": "ChildAborted"}
 
 
 def execution_name(*identity: str | int) -> str:
-    """A name for the execution that does this work: the same for the same identity, for ever.
+    """Return the name of the execution that does this work: always the same for the same identity.
 
-    It begins with what can be read of the identity and ends with its hash, so that no two are
-    alike, and it has at most 80 characters, all of which Step Functions takes.
+    It begins with the readable part of the identity and ends with its hash, so no two are alike. It
+    has at most 80 characters, and Step Functions accepts all of them.
     """
     parts = [str(part) for part in identity]
     room = MAX_NAME_CHARACTERS - _HASH_CHARACTERS - 1
@@ -49,7 +49,7 @@ def execution_name(*identity: str | int) -> str:
 
 
 class Parent(NamedTuple):
-    """A state that waits for an execution: whose it is, by name, its own name, the wait's key."""
+    """A state that waits for an execution: its execution, its own name, and the wait's key."""
 
     execution: str
     state: str
@@ -57,7 +57,7 @@ class Parent(NamedTuple):
 
     @classmethod
     def of(cls, data: object) -> Self | None:
-        """The parent that an execution's input names; None if it was started by itself."""
+        """Return the parent that an execution's input names, or None if it has no parent."""
         match data:
             case {"parent": {"execution": str(execution), "state": str(state), **rest}}:
                 return cls(execution, state, str(rest.get("key", "")))
@@ -65,14 +65,15 @@ class Parent(NamedTuple):
                 return None
 
     def as_input(self) -> dict[str, str]:
-        """Return what a child's input says of its parent; a key only if there is one."""
+        """Return the child's input about its parent; it has a key only if the wait has one."""
         return {name: value for name, value in self._asdict().items() if value}
 
 
 class Ended(NamedTuple):
-    """How an execution has ended; `output` is JSON, and there if it has SUCCEEDED.
+    """How an execution has ended; `output` is JSON, and set if it has SUCCEEDED.
 
-    The error of one that ran out of time or was stopped is `ChildTimedOut` or `ChildAborted`.
+    The error is `ChildTimedOut` if the execution ran out of time, and `ChildAborted` if it was
+    stopped.
     """
 
     status: str
@@ -83,7 +84,7 @@ class Ended(NamedTuple):
 
 
 def child_name(parent: Parent) -> str:
-    """The name of the execution that a parent's state waits for; the same for each of its tries."""
+    """Return the name of the execution that a state waits for; it is the same for each try."""
     return execution_name("child", *parent.as_input().values())
 
 
@@ -91,7 +92,7 @@ class Beats:
     """The heartbeats of one wait."""
 
     def __init__(self) -> None:
-        """Begin with a wait that is there."""
+        """Begin with a wait that has not ended."""
         self.is_gone = False
 
 
@@ -111,14 +112,15 @@ class StepFunctionService:
         return cast("SFNClient", cast("Any", boto3).client("stepfunctions"))
 
     def start_execution(self, machine_arn: str, data: object, name: str | None = None) -> str:
-        """Start an execution and answer its ARN; one of that name that exists is not an error.
+        """Start an execution and return its ARN; an existing one of that name is not an error.
 
-        Without a name it gets a new one, so a second call starts a second execution. Give it keys,
-        not records: `$$` repeats the input in every state.
+        Without a name it gets a new one, so a second call starts a second execution. Pass keys, not
+        records: `$$` repeats the input in every state.
 
         Raises:
-            InvalidInputError: the name is longer than 80 characters or has others than letters,
-                digits, `-` and `_` (make it with `execution_name`), or the input is not JSON.
+            InvalidInputError: the name is longer than 80 characters or has characters other than
+                letters, digits, `-` and `_` (make it with `execution_name`), or the input is not
+                JSON.
             PayloadTooLargeError: the input is larger than 256 KiB.
         """
         name = uuid.uuid4().hex if name is None else name  # ours, so that boto3 may try again
@@ -134,11 +136,11 @@ class StepFunctionService:
         return self.execution_arn(machine_arn, name)
 
     def start_child(self, machine_arn: str, data: dict[str, Any], parent: Parent) -> str:
-        """Start the execution that a parent's state waits for, and answer its ARN.
+        """Start the execution that a parent's state waits for, and return its ARN.
 
         It finds its parent in its input, as `{"parent": {"execution": …, "state": …}}` and with the
-        wait's `key` if it has one. It has no token: keep that with `waits.park` before, or call
-        `children.start`, which does both.
+        wait's `key` if it has one. The child gets no token: call `waits.park` first to keep it, or
+        call `children.start`, which does both.
 
         Raises:
             InvalidInputError: the data are not JSON, or name a parent themselves.
@@ -150,14 +152,14 @@ class StepFunctionService:
         return self.start_execution(machine_arn, given, child_name(parent))
 
     def running(self, machine_arn: str) -> list[str]:
-        """The names of all executions of a machine that run."""
+        """Return the names of all running executions of a machine."""
         pages = self._client.get_paginator("list_executions").paginate(
             stateMachineArn=machine_arn, statusFilter="RUNNING"
         )
         return [each["name"] for page in pages for each in page["executions"]]
 
     def ended(self, execution_arn: str) -> Ended | None:
-        """How an execution has ended; None while it runs, or if there is none."""
+        """Return how an execution has ended, or None while it runs, or if there is none."""
         found = None
         with suppressing("ExecutionDoesNotExist"):
             found = self._client.describe_execution(executionArn=execution_arn)
@@ -173,49 +175,53 @@ class StepFunctionService:
 
     @staticmethod
     def execution_arn(machine_arn: str, name: str) -> str:
-        """The ARN of an execution, by its machine's and its name."""
+        """Return the ARN of an execution, by its machine's ARN and its name."""
         return f"{machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
 
     def resume_execution(self, token: str, result: object) -> bool:
-        """End a wait well; False if it has ended already.
+        """End a wait with a result; return False if it has ended already.
 
-        The output is `{"Payload": result}`, which is what a state with the OutputPath
-        `$.Payload` expects, be it resumed by a token or answered by its function.
+        The output is `{"Payload": result}`. A state with the OutputPath `$.Payload` expects this
+        form, both from a token and from its function.
 
         Raises:
             InvalidInputError, PayloadTooLargeError: the result is not JSON, or too large.
             InvalidTokenError: this is not a task token of this account and region.
-            TokenRefusedError: it is another machine's, or the role may not end this one's waits.
+            TokenRefusedError: the token is another machine's, or the role may not end this
+                machine's waits.
         """
         return self.send_task_success(token, {"Payload": result})
 
     def send_task_success(self, token: str, output: object) -> bool:
-        """End a wait well, with an output as it is; False if it has ended already.
+        """End a wait with an output as it is; return False if it has ended already.
 
         Raises:
             InvalidInputError, PayloadTooLargeError: the output is not JSON, or too large.
             InvalidTokenError: this is not a task token of this account and region.
-            TokenRefusedError: it is another machine's, or the role may not end this one's waits.
+            TokenRefusedError: the token is another machine's, or the role may not end this
+                machine's waits.
         """
         text = _text(output, "output")
         return self._sent("send_task_success", taskToken=token, output=text)
 
     def send_task_failure(self, token: str, error: str, cause: str = "") -> bool:
-        """End a wait with an error, cut to Step Functions' limits; False if it has ended already.
+        """End a wait with an error, cut to Step Functions' limits; return False if it has ended.
 
         Raises:
             InvalidTokenError: this is not a task token of this account and region.
-            TokenRefusedError: it is another machine's, or the role may not end this one's waits.
+            TokenRefusedError: the token is another machine's, or the role may not end this
+                machine's waits.
         """
         error, cause = error[:MAX_ERROR], cause[:MAX_CAUSE]
         return self._sent("send_task_failure", taskToken=token, error=error, cause=cause)
 
     def send_task_heartbeat(self, token: str) -> bool:
-        """Say that somebody is still at work; False if the wait has ended already.
+        """Send a heartbeat: the work goes on. Return False if the wait has ended already.
 
         Raises:
             InvalidTokenError: this is not a task token of this account and region.
-            TokenRefusedError: it is another machine's, or the role may not end this one's waits.
+            TokenRefusedError: the token is another machine's, or the role may not end this
+                machine's waits.
         """
         return self._sent("send_task_heartbeat", taskToken=token)
 
@@ -223,9 +229,9 @@ class StepFunctionService:
     def heartbeats(self, token: str, every: float) -> Iterator[Beats]:
         """Send a heartbeat every so many seconds while the block runs.
 
-        Take a third of the state's HeartbeatSeconds. `is_gone` of what is answered tells long
-        work that nobody waits for it any more. A heartbeat that fails otherwise is sent again
-        the next time.
+        Use a third of the state's HeartbeatSeconds. Long work reads `is_gone` of the yielded
+        object: it is true once nobody waits for it any more. A heartbeat that fails otherwise is
+        sent again the next time.
         """
         beats, is_over = Beats(), threading.Event()
 

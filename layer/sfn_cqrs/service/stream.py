@@ -15,7 +15,7 @@ from sfn_cqrs.service.context import LambdaHandler
 from sfn_cqrs.service.logs import logger
 
 PATIENCE = timedelta(minutes=10)
-"""How long a record may fail for what does not pass by itself, until it is given up."""
+"""How long a record may fail, unless the cause passes in time, until it is given up."""
 
 COMES_AGAIN = "a record will be delivered again"
 
@@ -25,9 +25,9 @@ R = TypeVar("R")
 
 @dataclass(slots=True)
 class Outbox:
-    """What a batch of records tells the world, in their order; sent when all are handled.
+    """The messages of a batch of records, in their order; sent when all records are handled.
 
-    `ends` says of each record how many notices and alarms there were once it was handled.
+    `ends` holds, for each record, how many notices and alarms there were after it.
     """
 
     notices: list[Message] = field(default_factory=list)
@@ -36,11 +36,11 @@ class Outbox:
     ends: list[tuple[int, int]] = field(default_factory=list)
 
     def close_record(self) -> None:
-        """Take what was added as one record's."""
+        """Count what was added since the last record as this record's messages."""
         self.ends.append((len(self.notices), len(self.alarms)))
 
     def is_first(self, what: object) -> bool:
-        """Whether nothing equal was asked for before in this batch."""
+        """Return whether nothing equal was asked for before in this batch."""
         is_new = what not in self.asked
         self.asked.add(what)
         return is_new
@@ -49,15 +49,18 @@ class Outbox:
 def stream_of(
     what: str, read: Callable[[Message], R]
 ) -> Callable[[Callable[[R, Outbox], None]], LambdaHandler]:
-    """Make a Lambda handler of a function of one record, read of the new image of `what` it is.
+    """Return a decorator that makes a Lambda handler of a function of one record.
+
+    `read` makes the function's argument of a record's new image; `what` names it in errors.
 
     Records are handled in their order, and the first that fails ends the batch: Lambda delivers
-    it again, and all behind it, for as long as what is busy may be. What fails otherwise does so
-    for ten minutes, and then goes to the dead letters with its reason, so that it cannot hold up
-    those behind it for good; what is no such item goes there at once.
+    it again, and all behind it. A busy service is retried for as long as it may be busy. Any other
+    failure is retried for ten minutes. Then the record goes to the dead letters with its reason, so
+    that it cannot hold up those behind it for good. A record that is not such an item goes there at
+    once.
 
     Messages are sent when all records are handled, so that executions start while a topic is busy.
-    Of a record whose message was not taken the same holds.
+    A record whose message was not accepted counts as failed.
     """
 
     def handler_of(handle: Callable[[R, Outbox], None]) -> LambdaHandler:
@@ -99,7 +102,7 @@ def _handle(
 
 
 def _sent(outbox: Outbox, records: list[Message]) -> int:
-    """Publish what the handled records tell; return how many of them need not come again."""
+    """Publish the handled records' messages; return how many of the records need not come again."""
     count = len(outbox.ends)
     topics = ((bootstrap.events(), outbox.notices), (bootstrap.failures(), outbox.alarms))
     for number, (topic, messages) in enumerate(topics):
@@ -115,7 +118,7 @@ def _sent(outbox: Outbox, records: list[Message]) -> int:
 def _published(
     topic: Topic, messages: list[Message], ends: list[int]
 ) -> tuple[int, Exception | None]:
-    """Publish messages in order; say whose was the first that was not taken, and why."""
+    """Publish messages in order; return whose was the first one not accepted, and why."""
     for start in range(0, len(messages), BATCH):
         try:
             topic.publish(messages[start : start + BATCH])
@@ -134,7 +137,7 @@ def _is_given_up(records: list[Message], error: Exception) -> bool:
 
 
 def _age(record: Message) -> timedelta:
-    """How long ago the item was written; a record that does not say counts as new."""
+    """Return how long ago the item was written; a record without a time counts as new."""
     now = bootstrap.now().timestamp()
     return timedelta(seconds=now - record["dynamodb"].get("ApproximateCreationDateTime", now))
 

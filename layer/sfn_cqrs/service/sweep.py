@@ -1,7 +1,7 @@
-"""The sweeps over all that has been open for long: one table of kinds, one loop.
+"""The sweeps over work that has been open for long: one table of kinds, one loop.
 
-A sweep finds what no event will move any more: a lost start, an execution that died without its
-Catch, a publisher that died, a wake that was lost. What only queues is left alone.
+A sweep finds work that no event will move any more: a lost start, an execution that died without
+its Catch, a publisher that died, a lost wake-up. It leaves work that only queues as it is.
 """
 
 import json
@@ -50,9 +50,9 @@ from sfn_cqrs.service.zips.sweep import sweep_ended_zip, sweep_zip
 GRACE = timedelta(minutes=2)
 """Longer than a request that publishes synchronously can live."""
 MARGIN_MS = 20_000
-"""What the items of one page may take."""
+"""The time that the items of one page may take."""
 MOST_GROUPS = 20
-"""As many groups of a kind have a metric of their own: each costs money, the oldest matter."""
+"""How many groups of a kind have their own metric: each costs money, and the oldest matter."""
 
 
 class _Opened(Protocol):
@@ -77,14 +77,14 @@ class _OpenTable(Protocol[T]):
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[T]):
-    """One kind of what may stay open: where it is listed, and how one of it is repaired.
+    """One kind of open work: where it is listed, and how one of it is repaired.
 
-    A sweep takes `per_page` of a shard at a time, and `shards` at once; `ages` says of one whether
-    its age counts for the metric, and `since` from when on; it is told of each `group`, too, as a
-    dimension of that name; where nothing is open it has no value, for CloudWatch bills the hours
-    that have one, except for the kind that `reports`, which shows that sweeps run;
-    `machine` names what runs it, by an execution's input; `ref` reads that input, and
-    `repair_ended` repairs that once one has ended other than well.
+    A sweep takes `per_page` of a shard at a time, and `shards` at once. `ages` decides whether
+    one's age counts for the metric, and `since` gives its start. The metric is also published for
+    each `group`, as a dimension of that name. Where nothing is open the metric has no value, since
+    CloudWatch bills the hours that have one. The kind that `reports` is the exception: it shows
+    that sweeps run. `machine` names the machine by an execution's input, and `ref` reads that
+    input. `repair_ended` repairs the work of an execution that did not end well.
     """
 
     name: str
@@ -104,9 +104,10 @@ class Kind(Generic[T]):
 
 @dataclass(slots=True)
 class Report:
-    """What a sweep did: how often each action, and the age of the oldest that is open, in seconds.
+    """The result of a sweep: how often each action was done, and the age of the oldest open one.
 
-    `group_ages` has the age of the oldest of each group that it saw, the oldest first.
+    Ages are in seconds. `group_ages` has the age of the oldest of each group that it saw, the
+    oldest first.
     """
 
     done: dict[str, int] = field(default_factory=dict)
@@ -116,16 +117,16 @@ class Report:
 
 @dataclass(slots=True)
 class _Part:
-    """What was done in one shard; `cursor` says where it goes on, None: it is at its end."""
+    """The work done in one shard; `cursor` says where to go on, and is None at the shard's end."""
 
     cursor: Cursor | None
     done: Counter[str] = field(default_factory=Counter)
     oldest: dict[str, str] = field(default_factory=dict)
-    """By group, when the oldest was opened."""
+    """When the oldest of each group was opened."""
     error: Exception | None = None
 
     def note(self, kind: Kind[T], found: list[T]) -> None:
-        """Remember the oldest of what a page lists."""
+        """Remember the oldest entries of a page."""
         for one in found:
             if kind.ages(one):
                 group = kind.group[1](one) if kind.group else ""
@@ -136,11 +137,11 @@ class _Part:
 def sweep(kind: Kind[T], remaining_ms: Callable[[], int]) -> Report | None:
     """Sweep a kind, each shard from where the last sweep ended, until time is nearly over.
 
-    One that cannot be repaired is logged and does not stop the others. None: somebody else is
-    at it.
+    One that cannot be repaired is logged and does not stop the others. Return the report, or None
+    if another sweep of this kind is running.
 
     Raises:
-        Exception: what a shard could not be read for; the others were swept all the same.
+        Exception: the error of a shard that could not be read. The other shards are still swept.
     """
     table, now = kind.table(), bootstrap.now()
     until = now + timedelta(milliseconds=remaining_ms() + 1_000)
@@ -167,7 +168,7 @@ def sweep(kind: Kind[T], remaining_ms: Callable[[], int]) -> Report | None:
 
 
 def sweep_ended(kinds: Iterable[Kind[Any]], arn: str, execution_input: dict[str, Any]) -> str:
-    """Repair the one that an execution worked on which has ended; answers what was done."""
+    """Repair the work of an execution that has ended, and return what was done."""
     for kind in kinds:
         if kind.ref and arn == bootstrap.machine_arn(kind.machine(execution_input)):
             return kind.repair_ended(kind.ref.from_input(execution_input))
@@ -175,12 +176,12 @@ def sweep_ended(kinds: Iterable[Kind[Any]], arn: str, execution_input: dict[str,
 
 
 def sweeping(*kinds: Kind[Any], then: Callable[[], object] = lambda: None) -> LambdaHandler:
-    """Make the handler of a function that sweeps kinds, every minute, and then does more.
+    """Return the handler of a function that sweeps kinds, every minute, and then calls `then`.
 
-    And, when an execution of their machines has ended other than well, at once what it worked on.
+    When an execution of their machines does not end well, it repairs that one's work at once.
 
     Raises (from the handler):
-        TransientError: AWS was busy; the other kinds are swept all the same.
+        TransientError: AWS was busy. The other kinds are still swept.
     """
     bootstrap.prepare()
 
@@ -222,7 +223,7 @@ def _swept_all(
 
 
 def _ages(parts: Iterable[dict[str, str]], now: datetime) -> dict[str, float]:
-    """The age of the oldest of each group over all shards, the oldest first."""
+    """Return the age of the oldest of each group over all shards, the oldest first."""
     pairs = sorted(((at, group) for part in parts for group, at in part.items()), reverse=True)
     oldest = {group: at for at, group in pairs}
     return {
@@ -275,7 +276,7 @@ def _sweep_shard(
                 break
             found, following = table.opened(shard, following, before, kind.per_page)
             part.note(kind, found)
-    except Exception as error:  # the other shards are swept all the same, and then it is raised
+    except Exception as error:  # raised after the other shards are swept
         part.error = error
     return part
 
@@ -333,7 +334,7 @@ TASKS: Kind[Task] = Kind(
     table=bootstrap.tasks,
     shards=range(task_items.TASKS.shards),
     repair=_repair_task,
-    per_page=5,  # some of which end a thousand items
+    per_page=5,  # some end a thousand items
     ages=lambda task: not task.status.is_closed,
     machine=lambda _input: "task",
     ref=keys.TaskRef,
@@ -364,7 +365,7 @@ ENDED_IMPORTS: Kind[Job] = Kind(
     table=bootstrap.import_jobs,
     shards=range(import_items.IMPORTS.shards),
     repair=lambda job: finish_import(job.key),
-    per_page=1,  # which has an errors.csv to write
+    per_page=1,  # each has an errors.csv to write
     machine=lambda _input: "import-csv",
     ref=keys.ImportKey,
     repair_ended=finish_import,

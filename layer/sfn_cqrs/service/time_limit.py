@@ -1,4 +1,4 @@
-"""A limit to how long a block of code may take."""
+"""A limit on how long a block of code may take."""
 
 import ctypes
 import threading
@@ -12,8 +12,8 @@ from sfn_cqrs.domain.errors import ItemTimeoutError
 def time_limit(seconds: float) -> Iterator[None]:
     """Raise ItemTimeoutError in the block if it takes longer.
 
-    Works in any thread, unlike a signal. It is raised between two steps of Python: a single
-    call that blocks, such as a long sleep, ends first. Lambda's own limit stands behind.
+    Works in any thread, unlike a signal. The error is raised between two steps of Python: a single
+    blocking call, such as a long sleep, ends first. Lambda's own limit still applies.
     """
     thread = ctypes.c_ulong(threading.get_ident())
     lock = threading.Lock()

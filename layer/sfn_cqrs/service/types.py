@@ -1,4 +1,4 @@
-"""The types of commands as they are declared, for whoever may use them."""
+"""The declared types of commands, for the clients that may use them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -23,12 +23,12 @@ class TypeShown:
 
     @property
     def imports(self) -> str:
-        """Say who may publish by imports."""
+        """Return who may publish by imports."""
         return str(self.access.publish if self.access.imports is None else self.access.imports)
 
 
 class TypeService:
-    """The types that somebody may read or publish."""
+    """The types that a client may read or publish."""
 
     def __init__(self, _tenant: str, client: Client | None = None) -> None:
         """Work for a client, or for code; types are the same for every tenant."""

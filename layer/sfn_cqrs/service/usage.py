@@ -1,4 +1,4 @@
-"""Usage of tenants: the hourly audit counts it on its way, and operators ask for the sum."""
+"""Usage of tenants: the hourly audit counts it along the way, and operators ask for the sum."""
 
 import json
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ class Meter:
         self._tenants: dict[str, dict[str, OfType]] = {}
 
     def count(self, key: ItemKey, versions: Iterable[Item], others: Iterable[Item]) -> None:
-        """Count an item by all that is stored of it; each of its versions by its day."""
+        """Count an item with all that is stored of it, and each of its versions by its day."""
         mine = self._tenants.setdefault(key.tenant, {}).setdefault(key.type, OfType())
         mine.items += 1
         for item in versions:
@@ -29,7 +29,7 @@ class Meter:
         mine.size += sum(map(_size, others))
 
     def keep(self, segment: int) -> None:
-        """Keep what was counted as one part's."""
+        """Keep the counts as those of one part."""
         table, at = bootstrap.usage(), iso(bootstrap.now())
         for tenant, types in self._tenants.items():
             table.put(tenant, Part(segment, at, types))
@@ -37,11 +37,11 @@ class Meter:
 
 
 def usage_of(tenant: str) -> Usage:
-    """Add up what a tenant uses."""
+    """Return the sum of what a tenant uses."""
     table = bootstrap.usage()
     return summed(table.parts(tenant), table.times())
 
 
 def _size(item: Item) -> int:
-    """About how many bytes an item takes."""
+    """Return about how many bytes an item takes."""
     return len(json.dumps(item, ensure_ascii=False, default=str).encode())

@@ -1,6 +1,6 @@
 """Waits of a state machine of your own, by the execution's name instead of by their tokens.
 
-A callback state's function calls `park`; who may end the wait calls `resume` or `refuse`. The
+A callback state's function calls `park`. Code that ends the wait calls `resume` or `refuse`. The
 token never leaves the server.
 
 A state inside a Map waits once for each item. The key tells these waits apart: the item's index,
@@ -18,9 +18,9 @@ MAX_KEY_CHARACTERS = 200
 def park(context: StepFunctionsContext, key: str | int | None = None) -> str:
     """Keep the token of a callback state, and return the key of the wait.
 
-    Without a key it is the index of the Map's item, and "" outside of a Map. A Map within a Map
-    needs a key: Step Functions tells a state the index of the inner one only. A late run of an
-    earlier try changes nothing.
+    By default the key is the index of the Map's item, and "" outside of a Map. A Map within a Map
+    needs a key: Step Functions passes a state only the inner index. A late run of an earlier try
+    changes nothing.
 
     Raises:
         InvalidInputError: the state sends no token; add `"taskToken.$": "$$.Task.Token"`. Or the
@@ -46,10 +46,10 @@ def key_of(context: StepFunctionsContext) -> str:
 
 
 def resume(execution: str, state: str, result: object, *, key: str | int = "") -> bool:
-    """Let an execution go on with a result; False if the wait has ended already.
+    """Let an execution go on with a result; return False if the wait has ended already.
 
     Raises:
-        NotWaitingError: the execution has not come to this state, or there is none.
+        NotWaitingError: the execution has not reached this state, or there is none.
         InvalidInputError, PayloadTooLargeError: the result is not JSON, or too large.
     """
     token = _token(execution, state, str(key))
@@ -57,10 +57,10 @@ def resume(execution: str, state: str, result: object, *, key: str | int = "") -
 
 
 def refuse(execution: str, state: str, error: str, cause: str = "", *, key: str | int = "") -> bool:
-    """End a wait with an error that Retry and Catch can name; False if it has ended already.
+    """End a wait with an error that Retry and Catch can name; return False if it has ended already.
 
     Raises:
-        NotWaitingError: the execution has not come to this state, or there is none.
+        NotWaitingError: the execution has not reached this state, or there is none.
     """
     token = _token(execution, state, str(key))
     return StepFunctionService().send_task_failure(token, error, cause)

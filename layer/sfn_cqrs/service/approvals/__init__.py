@@ -1,1 +1,1 @@
-"""Approvals: what people decide."""
+"""Approvals: decisions by people."""

@@ -7,16 +7,16 @@ from sfn_cqrs.service.approvals.types import Decided
 from sfn_cqrs.service.commands.service import Caller, CommandService
 
 REMEMBERED = timedelta(days=400)
-"""How long a grant that failed may be run again, and still has its effect once."""
+"""How long a failed grant may be run again and still have its effect only once."""
 
 
 def publish_decided(decided: Decided, *, attributes: dict[str, Json]) -> int:
-    """Change attributes of the item that the approval is of; answers the version.
+    """Change attributes of the item that the approval is about and return the new version.
 
     Raises:
         VersionConflictError: the item has changed since the approval was requested. Let it pass:
             the approval ends as STALE.
-        ValueError: the approval is of no item.
+        ValueError: the approval is not about an item.
     """
     pinned = decided.item
     if pinned is None:

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from sfn_cqrs.adapters.executions import Executions
 
 LOOK_AGAIN = {"Payload": {"result": "LOOK_AGAIN"}}
-"""What ends a wait; the machine reads the decision itself."""
+"""The result that ends a wait; the machine reads the decision itself."""
 
 
 class ApprovalFlow(Flow[approval_programs.Call, ApprovalKey, Approval]):
-    """What happens to one approval."""
+    """A program runner for one approval."""
 
     def _records(self) -> "ApprovalTable":
         return bootstrap.approvals()
@@ -43,7 +43,7 @@ class ApprovalFlow(Flow[approval_programs.Call, ApprovalKey, Approval]):
 
 
 def _handled(approval: Approval) -> bool:
-    """Run the user's function; False if a pinned item was changed by somebody else before it."""
+    """Run the user's function; return False if somebody else changed a pinned item before."""
     with handlers.known_elsewhere():
         handler = approval_types.handler_of(approval.type, approval.status)
     models.hide_personal(approval_types.find(approval.type).model, approval.payload)
@@ -59,7 +59,7 @@ def _handled(approval: Approval) -> bool:
 
 
 def _has_moved(approval: Approval) -> bool:
-    """Whether the version after the pinned one is somebody else's."""
+    """Return whether the version after the pinned one is somebody else's."""
     pinned = approval.item
     if pinned is None:
         return False

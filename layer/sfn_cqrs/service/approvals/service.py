@@ -1,4 +1,4 @@
-"""Approvals from the outside: request, look, decide, run again."""
+"""Approvals from the outside: request, read, decide, retry."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -35,11 +35,13 @@ from sfn_cqrs.service.requests import create_once, made_by, seen_id
 class ApprovalService:
     """The approvals of a tenant, named by their public ids, `a-…`.
 
-    A function that `approval_type` registers does what is approved, in the background.
+    A function that `approval_type` registers does the approved work in the background.
     """
 
     def __init__(self, tenant: str, client: Client | None = None, user: str = "") -> None:
         """Work for one tenant, and for a user of the HTTP API, or for code.
+
+        Each type declares what a client may see.
 
         Each type says what a client may see.
 
@@ -59,17 +61,17 @@ class ApprovalService:
         note: str = "",
         caller: Caller | None = None,
     ) -> str:
-        """Ask for an approval; answers its id. The caller's user is who asks.
+        """Ask for an approval and return its id.
 
         `subject` says in a line what it is about, `payload` is what the type's function needs,
-        `note` is for those who decide. Where the type is of an item, the subject is its code, and
-        its latest version is what is decided on.
+        `note` is for those who decide. Where the type is about an item, the subject is the item's
+        code, and people decide on its latest version.
 
         Raises:
             UnknownApprovalTypeError: nobody registers the type.
             InvalidInputError: something else cannot be kept.
-            NotPermittedError: a client asks, and may not read the item that it is of.
-            NotFoundError: the item that it is of does not exist, or is deleted.
+            NotPermittedError: a client asks, and may not read the item that it is about.
+            NotFoundError: the item that it is about does not exist, or is deleted.
             IdempotencyMismatchError: the caller's idempotency key was used for something else.
         """
         caller = caller or Caller()
@@ -85,7 +87,7 @@ class ApprovalService:
         return create_once(bootstrap.approvals(), approval, key, asked)
 
     def get(self, id_: str) -> Approval:
-        """An approval as it is.
+        """Return an approval as it is now.
 
         Raises:
             NotFoundError, NotPermittedError: there is none, or the client may not see it.
@@ -103,9 +105,9 @@ class ApprovalService:
         limit: int = DEFAULT_LIMIT,
         cursor: str | None = None,
     ) -> Page[Approval]:
-        """A page of the tenant's approvals, the newest first; limit 1 to 100.
+        """Return a page of the tenant's approvals, the newest first; limit 1 to 100.
 
-        It is short by those that the client may not see.
+        The page leaves out approvals that the client may not see, so it may be short.
         """
         approvals = bootstrap.approvals()
         if status is None:
@@ -122,7 +124,10 @@ class ApprovalService:
         limit: int = DEFAULT_LIMIT,
         cursor: str | None = None,
     ) -> Page[Approval]:
-        """A page of what one person may decide now; it may be short, the cursor says if it ends."""
+        """Return a page of what one person may decide now.
+
+        The page may be short; the cursor shows whether it is the last one.
+        """
         page = self.list(Status.OPEN, limit=limit, cursor=cursor)
         now = iso(bootstrap.now())
         mine = [one for one in page.items if one.awaits(user, groups, now)]
@@ -138,15 +143,17 @@ class ApprovalService:
         ip: str = "",
         digest: str | None = None,
     ) -> Approval:
-        """Approve for one person; answers the approval as it then is.
+        """Approve for one person and return the approval as it is afterwards.
 
-        `digest` is that of the approval as this person has seen it; needed where it is of an item.
+        `digest` is the digest of the approval that this person has seen. It is required where the
+        approval is about an item.
 
         Raises:
             NotFoundError: there is no such approval.
             NotAnApproverError, FourEyesError: this person has no say in it.
             ExpiredError, AlreadyDecidedError: it is decided, or this person has said otherwise.
-            StaleError: it is not what was seen; an item that has changed is not granted any more.
+            StaleError: the approval differs from the one that was seen; a changed item is not
+                granted any more.
         """
         return self._decide(id_, user, groups, Verdict.APPROVE, reason, ip, digest)
 
@@ -160,7 +167,9 @@ class ApprovalService:
         ip: str = "",
         digest: str | None = None,
     ) -> Approval:
-        """Reject for one person, which is enough; answers the approval as it then is.
+        """Reject for one person and return the approval as it is afterwards.
+
+        One rejection is enough.
 
         Raises:
             NotFoundError: there is no such approval.
@@ -178,9 +187,9 @@ class ApprovalService:
         base_url: str,
         valid_for: timedelta = timedelta(days=2),
     ) -> str:
-        """A link by which one person may decide on this, once; send it to nobody else.
+        """Return a link by which one person may decide on this, once; send it to nobody else.
 
-        `base_url` is where the API is, such as https://api.example.com. It ends with the
+        `base_url` is where the API is, such as https://api.example.com. The link expires with the
         approval at the latest.
 
         Raises:
@@ -201,7 +210,7 @@ class ApprovalService:
         return f"{base_url.rstrip('/')}/approvals/{id_}/decide?token={token}"
 
     def retry(self, id_: str) -> Approval:
-        """Run what has failed again, as the next attempt; a decision stays.
+        """Run a failed approval again, as the next attempt; its decision stays.
 
         Raises:
             NotFoundError: there is no such approval.
@@ -253,7 +262,7 @@ class ApprovalService:
         return replace(approval, digest=approval.fingerprint)
 
     def _pinned(self, type_: str, code: str) -> Pinned:
-        """The item that is to be decided on, as it is."""
+        """Return the item that is to be decided on, as it is now."""
         latest = bootstrap.commands().latest(ItemKey.checked(self._tenant, type_, code))
         if latest is None or latest.is_deleted:
             raise NotFoundError(f"{type_} {code} does not exist; the subject is the item's code")
@@ -261,14 +270,14 @@ class ApprovalService:
 
 
 class LinkService:
-    """Approval links, as they are opened; they name their tenant."""
+    """Approval links as people open them; each names its tenant."""
 
     def read(self, id_: str, token: str) -> ApprovalLink:
-        """Read a link that was opened for an approval.
+        """Return the approval link that a token opens.
 
         Raises:
             LinksDisabledError: links are off.
-            InvalidLinkError, ExpiredError: it is not ours, or its time is over.
+            InvalidLinkError, ExpiredError: this stack did not sign it, or it has expired.
         """
         secret, now = bootstrap.link_secret().read(), bootstrap.now().timestamp()
         return ApprovalLink.read(token, id_, secret, now)

@@ -1,4 +1,4 @@
-"""What the states of the approval machine work on."""
+"""The context of the approval machine's states."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -12,14 +12,17 @@ from sfn_cqrs.service.state import FlowState, state
 
 @dataclass(frozen=True, slots=True)
 class ApprovalState(FlowState[ApprovalRef, ApprovalFlow]):
-    """No state writes a status first: each has one write of its own."""
+    """The context of a state of the approval machine.
+
+    No state writes a status first: each has one write of its own.
+    """
 
     REF = ApprovalRef
     FLOW = ApprovalFlow
     LOGGED: ClassVar = {"approval": "key.id"}
 
     def handle(self, *statuses: Status) -> dict[str, Any]:
-        """Do what follows one of these decisions, and end the attempt.
+        """Do what follows from one of these decisions, and end the attempt.
 
         Raises:
             SupersededError: a later attempt owns the approval, or it is decided otherwise.

@@ -1,4 +1,4 @@
-"""What those who decide are shown: made here, of what is stored, not of what a requester says."""
+"""The summary that deciders see: made here from what is stored, not from what a requester says."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ MAX_CHARACTERS = 200
 
 
 def summary_of(approval: Approval) -> list[tuple[str, str]]:
-    """The pinned version's name and attributes, and the payload: a name and a text each."""
+    """Return the pinned version's name and attributes, and the payload, each as name and text."""
     lines: list[tuple[str, str]] = []
     if approval.item is not None:
         pinned = approval.item
@@ -31,7 +31,7 @@ def summary_of(approval: Approval) -> list[tuple[str, str]]:
 
 
 def is_current(approval: Approval) -> bool:
-    """Whether a pinned item is still at the version that was seen."""
+    """Return whether a pinned item is still at the version that was seen."""
     if approval.item is None:
         return True
     key = ItemKey(approval.key.tenant, approval.item.type, approval.item.code)

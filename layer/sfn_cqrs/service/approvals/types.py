@@ -18,13 +18,13 @@ MAX_TIME = timedelta(days=30)
 """An execution lives a day longer."""
 MIN_REMINDER = timedelta(minutes=1)
 MAX_REMINDERS = 500
-"""Each takes some fifteen events of an execution's 25,000."""
+"""Each reminder takes some fifteen of an execution's 25,000 events."""
 MAX_APPROVERS = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Decided(Generic[M]):
-    """What is handed to the function of a type: an approval that has been decided."""
+    """A decided approval, as the function of its type gets it."""
 
     tenant: str
     type: str
@@ -39,7 +39,7 @@ class Decided(Generic[M]):
 
     @classmethod
     def of(cls, approval: Approval) -> "Decided":
-        """A decided approval, as the user's function gets it."""
+        """Return a decided approval as the user's function gets it."""
         return cls(
             approval.key.tenant,
             approval.type,
@@ -66,7 +66,7 @@ class Decided(Generic[M]):
 
     @property
     def key(self) -> str:
-        """The same for every try: the idempotency key for what the function calls."""
+        """Return the idempotency key for the function's calls; it is the same for every try."""
         return self.id
 
 
@@ -75,7 +75,7 @@ ApprovalHandler = Callable[[Decided], None]
 
 @dataclass(frozen=True, slots=True)
 class ApprovalType:
-    """A type of approval: who decides, and what happens then."""
+    """A type of approval: the people who decide, and the functions that run then."""
 
     name: str
     rules: Rules
@@ -110,16 +110,16 @@ def approval_type(
 
     Args:
         type_: the type, such as ORDER_RELEASE.
-        of: the type of the items that this decides on. The subject is then an item's code, its
-            latest version is pinned, and what is approved is that version: `publish_decided`
+        of: the type of the items that this decides on. The subject is then an item's code. Its
+            latest version is pinned, and the decision is about that version: `publish_decided`
             publishes on it, and once the item has changed the approval is STALE.
-        read: which clients may see its approvals, with payload, note and what was said: `MEMBERS`,
-            `group("hr")`, `CODE`. Who decides on one, and who has requested it, always may.
+        read: which clients may see its approvals, with payload, note and reasons: `MEMBERS`,
+            `group("hr")`, `CODE`. Its deciders and its requester may always see it.
         approvers: users who decide, by their names.
         group: a group whose members decide, instead of them or besides.
-        needed: how many of them have to approve; a single one who rejects is enough.
-        four_eyes: whether somebody else than the requester has to decide.
-        expires_after: after which nobody can decide any more, at most 30 days.
+        needed: how many of them have to approve; one rejection is enough.
+        four_eyes: whether somebody other than the requester has to decide.
+        expires_after: how long people can decide, at most 30 days.
         remind_every: how often to remind meanwhile, at least a minute; None for never.
         model: the class of the payload, as of a `command_type`; the function has `decided.model`.
     """
@@ -140,22 +140,22 @@ def approval_type(
 
 
 def when_rejected(type_: str) -> Callable[[ApprovalHandler], ApprovalHandler]:
-    """Register what happens when somebody rejects; nothing does without it."""
+    """Register the function that runs when somebody rejects; without it, nothing runs."""
     return _otherwise_do(type_, Status.REJECTED)
 
 
 def when_stale(type_: str) -> Callable[[ApprovalHandler], ApprovalHandler]:
-    """Register what happens when the item has changed before anybody granted; else nothing does."""
+    """Register the function that runs when the item changed before the grant; by default none."""
     return _otherwise_do(type_, Status.STALE)
 
 
 def when_expired(type_: str) -> Callable[[ApprovalHandler], ApprovalHandler]:
-    """Register what happens when nobody decides in time; nothing does without it."""
+    """Register the function that runs when nobody decides in time; without it, nothing runs."""
     return _otherwise_do(type_, Status.EXPIRED)
 
 
 def find(type_: object) -> ApprovalType:
-    """A type of approval.
+    """Return a type of approval.
 
     Raises:
         UnknownApprovalTypeError: nobody registers it; it names the types that exist.
@@ -166,7 +166,7 @@ def find(type_: object) -> ApprovalType:
 def check_read(approval: Approval, user: str, client: Client | None) -> None:
     """Refuse a client that may not see an approval.
 
-    Of a type that is not registered any more those who decide and the requester see it.
+    If its type is not registered any more, its deciders and its requester still see it.
 
     Raises:
         NotPermittedError: it says which declaration would allow it.
@@ -180,22 +180,22 @@ def check_read(approval: Approval, user: str, client: Client | None) -> None:
 
 
 def _concerns(approval: Approval, user: str, client: Client) -> bool:
-    """Whether somebody decides on an approval, or has requested it."""
+    """Return whether somebody decides on an approval, or has requested it."""
     is_own = bool(user) and user == approval.created.by
     return is_own or approval.rules.may_decide(user, client.groups)
 
 
 def types() -> dict[str, Access]:
-    """Every type, with what is declared of it."""
+    """Return every type with its declaration."""
     handlers.load()
     return {name: Access(read=one.read) for name, one in sorted(_types.items())}
 
 
 def handler_of(type_: str, status: Status) -> ApprovalHandler | None:
-    """What happens when an approval is decided so; None if nothing does.
+    """Return the function that runs when an approval is decided so, or None if there is none.
 
     Raises:
-        UnknownApprovalTypeError: its type was known once, and is not registered any more.
+        UnknownApprovalTypeError: its type is not registered any more.
     """
     known = find(type_)
     return known.granted if status is Status.GRANTED else _otherwise.get((type_, status))

@@ -1,1 +1,1 @@
-"""Commands: publishing, applying, operating them."""
+"""Commands: publishing, applying and operating them."""

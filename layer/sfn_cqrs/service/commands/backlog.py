@@ -1,4 +1,4 @@
-"""What has failed and nobody has repaired, as two metrics: how many versions, and how old."""
+"""Two metrics of unrepaired failures: the number of versions, and the age of the oldest."""
 
 from datetime import datetime
 from typing import Final
@@ -11,13 +11,13 @@ from sfn_cqrs.adapters.process_table import BLOCKED_SHARDS, FAILED_SHARDS
 COUNT: Final = "UnrepairedVersions"
 AGE: Final = "OldestUnrepairedSeconds"
 PER_SHARD: Final = 100
-"""So many of a shard are counted at most: 3,200 in all say as much as more would."""
+"""The most that are counted per shard: 3,200 in all say as much as more would."""
 
 
 def tell_backlog() -> None:
-    """Tell how many versions are FAILED or BLOCKED, and since when; nothing where none is.
+    """Publish how many versions are FAILED or BLOCKED and since when, or nothing if there are none.
 
-    A metric costs money in each hour in which it is told.
+    A metric costs money in each hour that has a value.
     """
     unrepaired = bootstrap.processes().unrepaired
     shards = [*BLOCKED_SHARDS, *FAILED_SHARDS]

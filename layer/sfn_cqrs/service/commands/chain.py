@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def machine_of(*, is_express: bool) -> "Executions":
-    """The command machine that runs an attempt."""
+    """Return the command machine that runs an attempt."""
     return bootstrap.express_executions() if is_express else bootstrap.executions()
 
 
@@ -28,7 +28,7 @@ def _seen(call: chain.Describe | chain.IsOurs, ref: CommandRef) -> object:
 
 
 class Chain:
-    """The chain of one item."""
+    """A program runner for the chain of one item."""
 
     def __init__(self, key: ItemKey, command: Command | None = None) -> None:
         """Take an item; a program that writes its data also needs the command."""
@@ -36,7 +36,10 @@ class Chain:
         self._command = command
 
     def run(self, program: Generator[chain.Call, Any, T]) -> T:
-        """Make a program's calls one by one; whatever a call raises ends the program."""
+        """Make a program's calls one by one, and return its result.
+
+        An exception of a call ends the program.
+        """
         return run_program(program, self._made)
 
     def _made(self, call: chain.Call) -> object:

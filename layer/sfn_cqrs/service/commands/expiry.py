@@ -1,11 +1,13 @@
-"""Lets commands expire that no later version needs any more."""
+"""Lets commands expire once no later version needs them."""
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.keys import ItemKey
 
 
 def expire_previous(key: ItemKey, version: int) -> bool:
-    """Give the command before a version its ttl, if it is settled and its type has one.
+    """Set the ttl of the command before a version, if it is settled and its type has one.
+
+    The latest command never expires. Neither does a command that is open.
 
     The latest command never expires, and neither does anything open.
     """

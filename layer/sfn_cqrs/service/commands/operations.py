@@ -1,4 +1,4 @@
-"""Operating the chains: see who waits for whom, redrive, skip."""
+"""Operating the chains: see which versions wait for others, redrive, skip."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ class Link:
 
     @property
     def state(self) -> Process:
-        """The process, or one as it was when it ended, where there is none any more."""
+        """Return the process, or a finished APPLIED one if none is stored."""
         if self.process is not None:
             return self.process
         return Process(
@@ -41,7 +41,7 @@ class Link:
 
     @property
     def is_closed(self) -> bool:
-        """No attempt is under way."""
+        """Return whether no attempt is under way."""
         return not self.state.outcome.is_open
 
 
@@ -49,14 +49,17 @@ class ChainService:
     """The chains of a tenant's items."""
 
     def __init__(self, tenant: str, client: Client | None = None) -> None:
-        """Work for one tenant, and for a client, or for code; each type says who may read it."""
+        """Work for one tenant, and for a client, or for code.
+
+        Each type declares who may read it.
+        """
         self._tenant = tenant
         self._client = client
 
     def show(
         self, type_: str, code: str, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
     ) -> Page[Link]:
-        """A page of an item's versions, the newest first; limit 1 to 100.
+        """Return a page of an item's versions, the newest first; limit 1 to 100.
 
         Raises:
             NotFoundError: the item was never published.
@@ -68,7 +71,7 @@ class ChainService:
         return Page([_link(*version) for version in page.items], page.next_cursor)
 
     def find(self, type_: str, code: str, version: int) -> Link:
-        """One version of an item.
+        """Return one version of an item.
 
         Raises:
             NotFoundError: it was never published, or has expired.
@@ -80,9 +83,10 @@ class ChainService:
         return _link(command, bootstrap.processes().find(key, version))
 
     def wait(self, type_: str, code: str, version: int, seconds: float) -> Link:
-        """One version of an item, once it has closed or the seconds have passed.
+        """Return one version of an item once it has closed, or once the seconds have passed.
 
-        Closed is whatever is not under way: FAILED and BLOCKED wait for somebody.
+        A version is closed when it is not under way. FAILED and BLOCKED count as closed: they wait
+        for a person.
 
         Raises:
             NotFoundError: it was never published, or has expired.
@@ -94,7 +98,7 @@ class ChainService:
         return _link(link.command, settled.process) if settled.is_closed else link
 
     def redrive(self, type_: str, code: str, version: int) -> Process:
-        """Run a failed version again; what it blocked goes on behind it.
+        """Run a failed version again; the versions that it blocked go on behind it.
 
         Raises:
             NotFoundError: there is no such version.
@@ -104,7 +108,7 @@ class ChainService:
         return Chain(key).run(chain.redrive(version))
 
     def skip(self, type_: str, code: str, version: int) -> Process:
-        """Give a failed version up for good; the next one goes on without it.
+        """Give up a failed version for good; the next one goes on without it.
 
         Raises:
             NotFoundError: there is no such version.

@@ -65,7 +65,7 @@ def _bring(tenant: str, handler: str, run: Callable[[], object]) -> None:
 
 
 def run_alone(command: Command, name: str) -> None:
-    """Run one of the user's handlers, whatever generation it writes.
+    """Run one of the user's handlers once, whichever generation it writes.
 
     Raises:
         TransientError: the handler says that another try may cure it, or AWS was busy.
@@ -93,7 +93,7 @@ def run_alone(command: Command, name: str) -> None:
 def run_patiently(
     command: Command, name: str, run: Callable[[Command, str], None] = run_handler
 ) -> None:
-    """Run a handler, again for what may pass.
+    """Run a handler, and retry what may pass.
 
     Raises:
         TransientError: it did not pass.
@@ -110,7 +110,7 @@ def run_patiently(
 
 
 def project_many(type_: str, commands: Sequence[Command]) -> list[Command]:
-    """Bring applied commands of different items to the read models; answers those that failed.
+    """Bring applied commands of different items to the read models; return those that failed.
 
     Raises:
         TransientError: a target stays busy; everything may be run again.
@@ -125,7 +125,7 @@ def project_many(type_: str, commands: Sequence[Command]) -> list[Command]:
 
 
 def _ran_in_bulk(type_: str, name: str, commands: Sequence[Command]) -> bool:
-    """Whether all are done at once; if not, one by one tells which of them is at fault."""
+    """Return whether all are done at once; if not, single runs find the faulty ones."""
     bulk = handlers.find_bulk(type_, name)
     if bulk is None or any(models.is_newer(type_, command.shape) for command in commands):
         return False

@@ -36,11 +36,11 @@ TRIES = 8
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """On whose behalf, from where, and under which request something is published.
+    """The origin of a publish: the user, the address and the request.
 
     `client` is who asks over HTTP; None: it is code that does. With an idempotency key, the same
-    request gets the first answer again for so many seconds as it is remembered: 24 hours, if
-    nobody says otherwise. Keys of clients and of code never meet.
+    request gets the first answer again as long as the answer is remembered: 24 hours by default.
+    Keys of clients and of code never meet.
     """
 
     user: str = ""
@@ -53,7 +53,7 @@ class Caller:
 
     @property
     def request_key(self) -> str | None:
-        """What the answer is kept under; None without an idempotency key.
+        """Return the key that the answer is kept under, or None without an idempotency key.
 
         Raises:
             InvalidInputError: no answer can be kept under it.
@@ -65,7 +65,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What became of a publish.
+    """The result of a publish.
 
     `is_applied`: the data row is at this version and every handler has run. A synchronous
     publish that is not applied was handed over to the machine.
@@ -79,7 +79,7 @@ class Published:
     is_applied: bool = False
 
     def as_json(self) -> dict[str, Json]:
-        """The answer of the HTTP API, and of `--json`."""
+        """Return the answer of the HTTP API and of `--json`."""
         answer: dict[str, Json] = {
             "type": self.type,
             "code": self.code,
@@ -91,7 +91,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """One publish: what is asked, and how the new content comes of the latest one."""
+    """One publish: the request, and the function that makes the new content from the latest one."""
 
     key: ItemKey
     version: int
@@ -102,10 +102,12 @@ class _Change:
     is_whole: bool
 
     def content(self, latest: Command | None) -> Content:
-        """The new content; what no client writes stays as it is, if a client asks.
+        """Return the new content.
+
+        If a client asks, attributes that no client writes have to stay the same.
 
         Raises:
-            NotPermittedError: it is not left as it is.
+            NotPermittedError: the client changes such an attribute.
         """
         content, type_ = self.content_after(latest), self.key.type
         if self.caller.client is None:
@@ -118,8 +120,8 @@ class _Change:
 class CommandService:
     """Publishes versions for a tenant.
 
-    A version given is the one the caller read last: 0 for a new item, -1 for whatever is
-    the latest. Every method raises
+    The `version` that a caller passes is the one it read last: 0 for a new item, -1 for the latest.
+    Every method raises
 
     - InvalidInputError, UnknownTypeError: a field cannot be kept; nothing is written.
     - InvalidModelError, RuleRefusedError: the type's model or its check refuses the attributes.
@@ -158,7 +160,7 @@ class CommandService:
         is_deleted: bool = False,
         caller: Caller | None = None,
     ) -> Published:
-        """Append the next version and apply it before returning.
+        """Append the next version and apply it before returning the result.
 
         Raises:
             ChainBusyError: an earlier version is not applied yet.
@@ -291,7 +293,7 @@ class _Publisher:
         return VersionConflictError(latest.version if latest else 0)
 
     def _try(self, current: Command | None) -> tuple[Refusal | None, Published]:
-        """Store the change once."""
+        """Store the change once; return the refusal, if any, and the result."""
         change = self._change
         current_version = current.version if current else 0
         if change.version not in (Known.LATEST, current_version):
@@ -379,12 +381,12 @@ class _Publisher:
         return Request(self._key.tenant, self._request_key, self._body_hash, answer, expires_at)
 
     def _keep(self, published: Published) -> bool:
-        """Keep the answer to a request that changed nothing; False if the key is in use."""
+        """Keep the answer to a request that changed nothing; return False if the key is in use."""
         request = self._request(published)
         return request is None or bootstrap.requests().put(request)
 
     def _seen(self) -> Published | None:
-        """The first answer to this very request, if it was made before."""
+        """Return the first answer to this same request, if it was made before."""
         if self._request_key is None:
             return None
         request = bootstrap.requests().find(self._key.tenant, self._request_key)
@@ -408,16 +410,16 @@ class _Publisher:
         return replace(published, is_applied=self._is_applied(published.version))
 
     def _is_applied(self, version: int) -> bool:
-        """Whether the first request has come to its end, or the machine in its place."""
+        """Return whether the first request, or the machine in its place, has finished."""
         process = bootstrap.processes().find(self._key, version)
         return process is None or process.outcome is Outcome.APPLIED
 
 
 def _finished(command: Command) -> bool:
-    """Run the handlers of a version that is applied, and close it; False if handed over.
+    """Run the handlers of an applied version, and close it; return False if it is handed over.
 
-    The version is stored: whatever goes wrong from here on is the machine's to finish, or the
-    sweep's where even the hand-over fails.
+    The version is stored. If anything goes wrong from here on, the machine finishes it, or the
+    sweep where even the hand-over fails.
     """
     its_chain = Chain(command.key, command)
     try:

@@ -12,15 +12,15 @@ from sfn_cqrs.service.commands.state import CommandState
 
 METRIC: Final = "SlowHandlerSeconds"
 SLOW: Final = timedelta(seconds=60)
-"""Half of what a handler has; a run that lasts so long costs thirty times the usual one."""
+"""Half of a handler's time limit; a run that takes so long costs thirty times the usual one."""
 SOME_HANDLER: Final = "one of its handlers"
-"""What a handler that was killed is called: nobody hears which it was."""
+"""The name of a handler that was killed: nobody learns which one it was."""
 _KILLED: Final = re.compile(r"timed out after (\d+)")
 
 
 @contextmanager
 def slowness_told(state: CommandState, handler: str) -> Iterator[None]:
-    """Tell of a handler that took long, whether or not it failed."""
+    """Report a handler that took long, whether or not it failed."""
     began = bootstrap.now()
     try:
         yield
@@ -31,7 +31,7 @@ def slowness_told(state: CommandState, handler: str) -> Iterator[None]:
 
 
 def tell_if_killed(state: CommandState, failure: Failure) -> None:
-    """Tell of a handler that Lambda has killed after its time; no other state has so much."""
+    """Report a handler that Lambda killed at its time limit; no other state has so much time."""
     found = _KILLED.search(failure.cause)
     lasted = timedelta(seconds=int(found[1]) if found else 0)
     if failure.error == "Sandbox.Timedout" and lasted >= SLOW:

@@ -1,4 +1,4 @@
-"""What the states of the command machine work on."""
+"""The context of the command machine's states."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -15,43 +15,49 @@ RUN_DIGITS = 16
 
 @dataclass(frozen=True, slots=True)
 class CommandState(AttemptState[CommandRef]):
-    """A state that writes no status itself: it runs per item, or writes it with something else."""
+    """The context of a state that writes no status itself.
+
+    It runs per item, or writes the status with something else.
+    """
 
     REF = CommandRef
     LOGGED: ClassVar = {"type": "key.type", "version": "version"}
 
     @property
     def is_express(self) -> bool:
-        """Whether the machine of the express lane asks, whatever the item says."""
+        """Return whether the machine of the express lane asks, whatever the item says."""
         return ":express:" in self.context.execution.id
 
     @property
     def run(self) -> str:
-        """What this execution claims its attempt with: AWS may start two by one name."""
+        """Return this execution's claim on its attempt: AWS may start two by one name."""
         return hashlib.sha256(self.context.execution.id.encode()).hexdigest()[:RUN_DIGITS]
 
     @property
     def chain(self) -> Chain:
-        """The chain of the item."""
+        """Return the chain of the item."""
         return Chain(self.ref.key)
 
 
 @dataclass(frozen=True, slots=True)
 class BegunState(CommandState):
-    """A state that begins by writing `<state>:STARTED`, if the attempt still owns the version."""
+    """The context of a state that writes `<state>:STARTED` first.
+
+    It does so if the attempt still owns the version.
+    """
 
     is_first: ClassVar[bool] = False
     process: Process | None = None
 
     @property
     def mine(self) -> Process:
-        """The process item after the status was written."""
+        """Return the process item after the status was written."""
         if self.process is None:
             raise TypeError(f"{self.context.state.name} has not begun")
         return self.process
 
     def entered(self) -> Self:
-        """Write the status.
+        """Write the status, and return this state.
 
         Raises:
             SupersededError: a newer attempt or another run owns the version, or it is closed.
@@ -65,7 +71,7 @@ class BegunState(CommandState):
 
 @dataclass(frozen=True, slots=True)
 class FirstState(BegunState):
-    """The state before the wait."""
+    """The context of the state before the wait."""
 
     is_first: ClassVar[bool] = True
 

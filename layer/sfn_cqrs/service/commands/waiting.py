@@ -1,7 +1,8 @@
-"""Waiting for a version to close: bounded, and looking ever less often.
+"""Waiting for a version to close: for a limited time, with ever longer pauses.
 
-Whoever waits holds a function. So nothing here waits longer than it is told, a look is one or two
-reads by key, and a client's tenant pays for it: a token to begin, and one for each second more.
+A waiting request occupies a function. So nothing here waits longer than its limit, and each look is
+one or two reads by key. A client's tenant pays for it: a token to begin, and one for each further
+second.
 """
 
 import time
@@ -29,14 +30,14 @@ _LONGEST: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What was seen of a version last; one that closed long ago has no process."""
+    """The last state that was read of a version; one that closed long ago has no process."""
 
     is_closed: bool
     process: Process | None = None
 
     @property
     def outcome(self) -> Outcome | None:
-        """How it closed; None if it has not."""
+        """Return how the version closed, or None if it has not."""
         if not self.is_closed:
             return None
         return self.process.outcome if self.process else Outcome.APPLIED
@@ -45,7 +46,7 @@ class Settled:
 def wait_until_closed(
     key: ItemKey, version: int, seconds: float, client: Client | None = None
 ) -> Settled:
-    """Wait for a version that is stored to be APPLIED, FAILED, BLOCKED or SKIPPED."""
+    """Wait until a stored version is APPLIED, FAILED, BLOCKED or SKIPPED; return its state."""
 
     def look() -> Settled | None:
         process = bootstrap.processes().find(key, version)
@@ -82,9 +83,9 @@ def wait_until_applied(
 
 
 def _awaited(look: Callable[[], T | None], pauses: Iterator[float]) -> T | None:
-    """Look until there is an answer, at once and then after each pause; None if none came.
+    """Look at once and after each pause until there is an answer; return it, or None if none came.
 
-    AWS's bad day is not an answer: it may have passed by the next look.
+    A failure of AWS is not an answer: it may have passed by the next look.
     """
     for pause in pauses:
         time.sleep(pause)
@@ -100,7 +101,7 @@ def _awaited(look: Callable[[], T | None], pauses: Iterator[float]) -> T | None:
 
 
 def _pauses(key: ItemKey, seconds: float, client: Client | None) -> Iterator[float]:
-    """None before the first look, then ever longer ones, as long as the time and the tokens go."""
+    """Yield no pause before the first look, then ever longer ones while time and tokens last."""
     until = bootstrap.now() + timedelta(seconds=seconds)
     yield 0.0
     pause = _FIRST
@@ -113,7 +114,7 @@ def _pauses(key: ItemKey, seconds: float, client: Client | None) -> Iterator[flo
 
 
 def _pays(tenant: str) -> bool:
-    """Take a token of the tenant's, if there is one."""
+    """Take a token of the tenant's; return False if there is none."""
     try:
         bootstrap.write_budget().spend(tenant)
     except TooManyRequestsError:

@@ -1,4 +1,4 @@
-"""One tenant's imports do not take it all: each that a client asks for takes a place first."""
+"""The import budgets: a client's import reserves its share first, so no tenant takes all."""
 
 from datetime import timedelta
 
@@ -13,15 +13,15 @@ from sfn_cqrs.domain.records import Write
 from sfn_cqrs.domain.zip_job import ZipJob
 
 PATIENCE = timedelta(minutes=15)
-"""What has taken a place and is no job after so long never will be: no request lasts so long."""
+"""After so long, a reservation without a job is dead: no request lasts so long."""
 
 
 def take_place(key: ImportKey | ZipKey, size: int, client: Client | None) -> None:
-    """Take a job's place, before it is stored; code's jobs need none.
+    """Reserve a job's place before it is stored; code's jobs need none.
 
     Raises:
-        FileTooLargeError: the file alone is more than the tenant may have.
-        TooManyImportsError: it is with those that are open.
+        FileTooLargeError: the file by itself exceeds the tenant's limit.
+        TooManyImportsError: the file and the open imports exceed it.
     """
     if client is None:
         return
@@ -35,10 +35,10 @@ def take_place(key: ImportKey | ZipKey, size: int, client: Client | None) -> Non
 
 
 def measure_rows(job: Job, rows: int) -> None:
-    """Count the rows of a job whose file is read; an archive has those of the file at work.
+    """Count the rows of a job whose file is read. An archive counts those of the file at work.
 
     Raises:
-        InvalidFileError: they are more than the tenant may have with those that are open.
+        InvalidFileError: together with the open imports, they exceed the tenant's limit.
     """
     id_ = job.parent.id if job.parent else job.key.id
     _measure(job.key.tenant, job.client, id_, rows=rows)
@@ -48,7 +48,7 @@ def measure_archive(job: ZipJob, size: int) -> None:
     """Count the bytes of an archive's files as they are extracted.
 
     Raises:
-        InvalidFileError: they are more than the tenant may have with those that are open.
+        InvalidFileError: together with the open imports, they exceed the tenant's limit.
     """
     _measure(job.key.tenant, job.client, job.key.id, size=size)
 
@@ -67,7 +67,7 @@ def _measure(tenant: str, client: Client | None, id_: str, *, size: int = 0, row
 
 
 def _refused(key: BudgetKey, write: Write[ImportBudget]) -> ImportBudget | None:
-    """What refuses a write though all that have ended are freed; None: it is written."""
+    """Return the budget that refuses the write after ended jobs are freed, or None."""
     budgets = bootstrap.import_budgets()
     written = budgets.change(key, write)
     if written.record is None and isinstance(write, Take):
@@ -81,7 +81,7 @@ def _refused(key: BudgetKey, write: Write[ImportBudget]) -> ImportBudget | None:
 
 
 def _ended(budget: ImportBudget) -> frozenset[str]:
-    """Those that have ended, or have never come to be."""
+    """Return the jobs that have ended, or that were never stored."""
     late = iso(bootstrap.now() - PATIENCE)
     tenant = budget.key.tenant
     return frozenset(

@@ -15,30 +15,30 @@ from sfn_cqrs.service.imports.rows import RowBatch
 
 MAX_DIRECT_ROWS = 1_000
 BATCH = 100
-"""Rows to a batch, as many as one read of current rows takes, and as the machine hands on."""
+"""Rows per batch: as many as one read of current rows takes, and as the machine hands on."""
 
 
 class TooManyRowsError(InvalidFileError):
-    """The file has more rows than are imported before returning."""
+    """The error that the file has more rows than are imported before returning."""
 
     def __init__(self) -> None:
-        """Say what to do."""
+        """Make the error with its advice."""
         super().__init__(
             "too_many_rows", f"the file has more than {MAX_DIRECT_ROWS} rows; start it as a job"
         )
 
 
 class _LateError(Exception):
-    """The time is over, and the file is not read."""
+    """The error that the time is over before the file is read."""
 
 
 def import_direct(
     job: Job, is_late: Callable[[], bool], *, hands_over: bool
 ) -> tuple[Job | None, Plan]:
-    """Go through a job's rows; answers it, and what has become of each row.
+    """Go through a job's rows; return the job, and the result of each row.
 
-    None in its place: it is left to the machine, because it is late or AWS is busy, or, if it
-    `hands_over`, because there are too many rows.
+    Return None for the job if it is left to the machine: because time is short or AWS is busy, or,
+    if it `hands_over`, because there are too many rows.
     """
     jobs = bootstrap.import_jobs()
     try:
@@ -70,7 +70,7 @@ def _handed_over(job: Job, fates: Plan) -> tuple[None, Plan]:
 
 
 def _read(job: Job, is_late: Callable[[], bool]) -> tuple[list[InputRow], Loaded]:
-    """All rows of a file that has few; it may be large all the same, of blank lines."""
+    """Return all rows of a file that has few; it may still be large because of blank lines."""
     file = open_csv(
         _in_time(bootstrap.import_bucket().chunks(job.source), is_late),
         strategies.columns_of(job.table, job.mapping),

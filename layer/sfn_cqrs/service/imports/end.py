@@ -1,6 +1,6 @@
 """Ending a job: every row accounted for, and errors.csv written before the status is.
 
-Of a job of any length no more is held than a part of errors.csv: markers are read twice.
+However long a job is, only a part of errors.csv is held in memory: markers are read twice.
 """
 
 from sfn_cqrs import bootstrap
@@ -14,11 +14,13 @@ from sfn_cqrs.service.imports.parent import answer_parent
 
 
 def end(job: Job, problem: Problem | None = None, *, with_report: bool = True) -> Job:
-    """End a job, once, and answer who waits for it; later callers are told how it has ended.
+    """End a job once, answer the execution that waits for it, and return the job.
 
-    Where rows are missing, their batches are kept from being counted later: a function that
-    nobody waits for any more may still be at work. The problem is what kept the rows, or some
-    of them, from being gone through. Without a report nothing is done that reads a cell.
+    Later callers get the job as it ended.
+
+    Where rows are missing, their batches cannot be counted later: an abandoned function may still
+    be at work. The problem is the reason why rows were not processed. Without a report, no cell is
+    read.
 
     Raises:
         TransientError: the markers and the counters disagree; a batch may still be counting.

@@ -1,4 +1,4 @@
-"""The rows of a job that failed, or that nobody counted, in the order of its file."""
+"""The failed and the uncounted rows of a job, in the order of its file."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +19,7 @@ MISSING = Problem("batch_failed", "the batch of this row failed; the row may be 
 
 
 def failures(job: Job, loaded: Loaded, problem: Problem | None = None) -> Iterator[FailedRow]:
-    """The rows that failed, and those without a marker, which have failed with the problem."""
+    """Yield the rows that failed, and the rows without a marker, which failed with the problem."""
     missing = missing_rows(job, loaded)
     return merge(
         counted_failures(job.key),
@@ -29,7 +29,7 @@ def failures(job: Job, loaded: Loaded, problem: Problem | None = None) -> Iterat
 
 
 def missing_rows(job: Job, loaded: Loaded) -> Iterator[InputRow]:
-    """The rows that no marker tells of, read from the file again, as far as that is possible."""
+    """Yield the rows that no marker covers, read again from the file as far as possible."""
     spans = bootstrap.imports().markers(job.key)
     span = next(spans, None)
     for row in _rows_of(job, loaded):
@@ -41,7 +41,7 @@ def missing_rows(job: Job, loaded: Loaded) -> Iterator[InputRow]:
 
 
 def counted_failures(key: ImportKey) -> Iterator[FailedRow]:
-    """The failed rows of the batches that are counted, read some parts ahead."""
+    """Yield the failed rows of the counted batches, and read some parts ahead."""
     bucket = bootstrap.import_bucket()
 
     def part(marker: Marker) -> list[FailedRow]:

@@ -1,4 +1,4 @@
-"""The file that an import is of, and how it was asked for."""
+"""The file of an import, and the request for it."""
 
 from typing import Any, Protocol
 
@@ -28,7 +28,7 @@ class _Asked(Protocol):
 
 
 def found(below: str, key: str, version_id: str | None = None) -> tuple[Source, Head]:
-    """The object to import, by default in its current version.
+    """Return the object to import, by default in its current version.
 
     Raises:
         ForeignFileError, NoSuchFileError, FileTooLargeError: it cannot be imported.
@@ -44,7 +44,7 @@ def found(below: str, key: str, version_id: str | None = None) -> tuple[Source, 
 
 
 def as_asked(request: _Asked) -> dict[str, Any]:
-    """What a job says of how its file is to be read and published.
+    """Return the job's settings for how its file is read and published.
 
     Raises:
         InvalidInputError: there is no such encoding or delimiter.
@@ -58,6 +58,6 @@ def as_asked(request: _Asked) -> dict[str, Any]:
 
 
 def made_by(caller: Caller, at: str) -> dict[str, Any]:
-    """What a new job says of who has asked for it."""
+    """Return the new job's fields about the caller."""
     by = Audit(at, caller.user, caller.ip)
     return {"by": by, "updated_at": at, "client": caller.client, "trace": bootstrap.trace()}

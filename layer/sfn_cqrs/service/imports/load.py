@@ -1,4 +1,4 @@
-"""Loading a job's file: counted in one pass, and rewritten in another if it is not plain."""
+"""Loading a job's file: one pass counts it, and a second one rewrites it if it is not plain."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -17,16 +17,16 @@ from sfn_cqrs.service.imports.undo import undone_rows
 from sfn_cqrs.service.logs import logger
 
 MARGIN_MS = 30_000
-"""What a loader that gives up in time still needs."""
+"""The time that a loader needs to stop before its limit."""
 
 
 def load(job: Job, remaining_ms: Callable[[], int]) -> Loaded:
-    """Go through a job's file, or write what is left of a job.
+    """Go through a job's file, or write what is left of a job; return what was loaded.
 
-    What is known at the head of the file not to be plain is rewritten at once.
+    If the head of the file shows that it is not plain, the file is rewritten at once.
 
     Raises:
-        InvalidFileError: it cannot be imported; the message says why and what to do.
+        InvalidFileError: the file cannot be imported; the message says why and what to do.
     """
     loaded = _gone_through(job, remaining_ms)
     strategies.check_rows(job.table, job.client, job.publish_mode, loaded.rows)
@@ -57,20 +57,20 @@ def _whole(job: Job, remaining_ms: Callable[[], int]) -> Loaded:
 
 
 def _left(job: Job, loaded: Loaded) -> Loaded:
-    """The rows of a job that was handed over, without those that are counted."""
+    """Return the rows of a job that was handed over, without those that are counted."""
     rows = _Counted(map(_as_row, missing_rows(job, loaded)))
     source = bootstrap.import_bucket().put_rows(job.key, rows.lines())
     return replace(loaded, reader=Reader.JSONL, source=source)
 
 
 def _earlier(job: Job) -> Job | None:
-    """The job whose failed rows this one goes through; none if it has not read its file."""
+    """Return the job whose failed rows this one processes, or None if it has not read its file."""
     earlier = bootstrap.import_jobs().find(ImportKey.of(job.key.tenant, job.retries[0]))
     return earlier if earlier is not None and earlier.loaded is not None else None
 
 
 def _failed_of(earlier: Job, job: Job) -> Loaded:
-    """The failed rows of an earlier job, by their numbers in its file."""
+    """Return the failed rows of an earlier job, by their numbers in its file."""
     loaded = cast("Loaded", earlier.loaded)
     columns: tuple[str | None, ...] = loaded.header
     if not job.undoes:
@@ -87,7 +87,7 @@ def _as_row(row: InputRow) -> Row:
 
 
 def _as_retried(failed: FailedRow) -> Row:
-    """A row to go through again; what is wrong with the row itself stays wrong."""
+    """Return a row to process again; an error in the row itself stays an error."""
     is_rows_own = failed.problem.code in READ_PROBLEMS
     problem = failed.problem if is_rows_own else failed.row.problem
     return Row(failed.row.number, failed.row.cells, problem)

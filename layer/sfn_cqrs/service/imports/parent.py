@@ -6,9 +6,10 @@ from sfn_cqrs.domain.values import Json
 
 
 def answer_parent(job: Job) -> None:
-    """Tell whoever waits for a job how it has ended, once it has.
+    """Answer the execution that waits for a job, once the job has ended.
 
-    A wait that is over is none; whoever finds the answer not noted sends it again.
+    A wait that is over needs no answer. If the answer was not noted, the next caller sends it
+    again.
     """
     parent, ending = job.parent, job.ending
     if parent is None or parent.token is None or ending is None:

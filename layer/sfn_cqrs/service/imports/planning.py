@@ -1,4 +1,4 @@
-"""What a row of an import is to become, by the item as it is."""
+"""Decides what each row of an import becomes, compared with its item as it is."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -25,20 +25,20 @@ IN = "attributes."
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """An item's data row, for the comparison and for the history; none: it does not exist."""
+    """An item's data row, for the comparison and for the history; None without an item."""
 
     snapshot: dict[str, Any] | None = None
     row: DataRow | None = None
 
     @property
     def version(self) -> int:
-        """How far the data row is."""
+        """Return the version of the data row."""
         return self.row.version if self.row else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Chained:
-    """An item with its chain: the newest version, and what the next one builds on."""
+    """An item with its chain: the newest version, and the state that the next one builds on."""
 
     latest: Command | None
     predecessor: Predecessor
@@ -46,7 +46,7 @@ class Chained:
 
     @property
     def next_version(self) -> int:
-        """The version that comes next."""
+        """Return the version that comes next."""
         return self.latest.version + 1 if self.latest else 1
 
     def has(self, version: int) -> bool:
@@ -55,20 +55,20 @@ class Chained:
 
     @property
     def base(self) -> DataRow | None:
-        """What the next version changes: the newest one, or the item as it is."""
+        """Return what the next version changes: the newest version, or the item as it is."""
         if self.is_behind and self.latest is not None:
             return self.latest.as_row()
         return self.current.row
 
     @property
     def is_behind(self) -> bool:
-        """Whether a version below is not applied yet."""
+        """Return whether an earlier version is not applied yet."""
         is_open = self.predecessor.outcome not in (None, Outcome.APPLIED)
         return is_open or self.current.version < self.predecessor.version
 
 
 def current_of(wanted: Iterable[ItemKey]) -> dict[ItemKey, Current]:
-    """Items as they are."""
+    """Return items as they are now."""
     keys = list(wanted)
     data = bootstrap.data()
     known = {key: Current(item, data.row_of(item)) for key, item in data.snapshots(keys).items()}
@@ -76,7 +76,7 @@ def current_of(wanted: Iterable[ItemKey]) -> dict[ItemKey, Current]:
 
 
 def chained(wanted: Wanted) -> Chained:
-    """An item with its chain: the version below first, and the data row afterwards."""
+    """Return an item with its chain: the chain is read first, and the data row afterwards."""
     latest = bootstrap.commands().latest(wanted.key)
     predecessor = (
         Chain(wanted.key).run(chain.previous(latest.version + 1)) if latest else Predecessor()
@@ -87,7 +87,7 @@ def chained(wanted: Wanted) -> Chained:
 class Planner:
     """Plans the rows of one job.
 
-    A row whose item has an open chain `queues`: on the last try it is published behind.
+    It `queues`: on the last try, a row whose item has an open chain is published behind the chain.
     """
 
     queues = True
@@ -101,7 +101,7 @@ class Planner:
         self._guarded = guarded if is_clients else frozenset[str]()
 
     def read(self, rows: Sequence[InputRow]) -> tuple[dict[int, Wanted], Plan]:
-        """Take rows to the items that they want: one row for each, and the fates of all others."""
+        """Return the items that rows want, one row for each, and the results of the other rows."""
         good: dict[int, Wanted] = {}
         fates: Plan = {}
         latest: dict[ItemKey, int] = {}
@@ -121,11 +121,11 @@ class Planner:
         return good, fates
 
     def current_of(self, wanted: dict[int, Wanted]) -> dict[ItemKey, Current]:
-        """The items that rows want, as they are."""
+        """Return the items that rows want, as they are now."""
         return current_of(each.key for each in wanted.values())
 
     def planned(self, row: int, wanted: Wanted, current: Current) -> Planned:
-        """What a row is to become, if nobody is in its way."""
+        """Return the plan for a row whose item nobody else is changing."""
         if self._settings.has_applied(row, current.row):
             return Planned.writing(current.version, wanted.key.code)
         later = self._later_row(row, current.row)
@@ -134,7 +134,7 @@ class Planner:
         return self._compared(wanted, current.row, current.version + 1)
 
     def planned_again(self, row: int, wanted: Wanted, item: Chained) -> Planned:
-        """What a row is to become, now that somebody was in its way."""
+        """Return the new plan for a row after somebody else changed its item."""
         newest = item.latest.as_row() if item.latest else None
         if newest is not None and self._settings.has_applied(row, newest):
             return Planned.writing(newest.version, wanted.key.code)
@@ -151,31 +151,33 @@ class Planner:
         return self._compared(wanted, item.base, item.next_version)
 
     def knows(self, _wanted: Wanted) -> bool:
-        """Whether the content of a row that is to be written is known by now."""
+        """Return whether the content of a row that is to be written is known by now."""
         return True
 
     def has_written(self, row: int, command: Command) -> bool:
-        """Whether a version is what this row has published."""
+        """Return whether this row published a version."""
         return command.request_id == self._settings.key.request_id(row)
 
     def content(self, wanted: Wanted, before: DataRow | None) -> Content:
-        """What a row is published as: what no client writes stays as it was.
+        """Return the content that a row publishes; what no client writes stays as it was.
 
         Raises:
-            NotPermittedError: the row is a client's, and changes such an attribute.
+            NotPermittedError: a client's row changes such an attribute.
         """
         attributes, type_ = before.attributes if before else {}, wanted.key.type
         handlers.check_named(type_, wanted.content.attributes, self._settings.client)
         return guarded_content(type_, wanted.content, attributes, self._guarded, is_whole=True)
 
     def superseded(self, by: int) -> Planned:
-        """What a row is to become that a later one of the same file takes the place of."""
+        """Return the plan for a row that a later row of the same file replaces."""
         if self._strategy.duplicates is Duplicates.LAST_WINS:
             return Planned(Fate.UNCHANGED, reason=SUPERSEDED)
         return Planned.failing("duplicate", f"row {by} has the same key")
 
     def _later_row(self, row: int, version: DataRow | Command | None) -> int | None:
-        """The later row of the same file that has written the item already, if one has.
+        """Return the later row of the same file that has written the item already, or None.
+
+        If somebody else has written since, the versions below are looked at as well.
 
         Where somebody else has written since, the versions below are looked at as well.
         """
@@ -202,7 +204,9 @@ class Planner:
 
 
 def refused(content: Content, key: ItemKey, found: Stored[Any] | None) -> Planned | None:
-    """Return the failure of a row whose item's type refuses its content; None if it accepts.
+    """Return the failure of a row whose item's type refuses its content, or None if it accepts.
+
+    Each wrong field has the name of its column.
 
     Each wrong field has the name of its column.
     """

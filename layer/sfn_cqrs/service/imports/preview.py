@@ -1,4 +1,4 @@
-"""The preview of a dry run: what each cell of the first rows is, and what it would be."""
+"""The preview of a dry run: each cell of the first rows as it is, and as it would be."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from sfn_cqrs.domain.imports import Planned
 from sfn_cqrs.domain.values import Json
 
 LAST_SHOWN = 101
-"""The last row that is shown, as a spreadsheet counts: the first hundred below the header."""
+"""The last row that is shown, as a spreadsheet counts: the first hundred rows below the header."""
 
 
 def row_view(
@@ -32,7 +32,7 @@ def _changes(before: Content | None, after: Content) -> Iterator[Json]:
 
 
 def _cells(content: Content | None) -> dict[str, Json]:
-    """The cells of an item: its name, its attributes, and whether it is deleted."""
+    """Return the cells of an item: its name, its attributes, and whether it is deleted."""
     if content is None:
         return {}
     deleted: dict[str, Json] = {"isDeleted": True} if content.is_deleted else {}

@@ -1,4 +1,4 @@
-"""How far a job is, and telling the world: at the start, each twentieth at most, at the end."""
+"""A job's progress, and its notices: at the start, at each twentieth at most, at the end."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,7 @@ STEPS = 20
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A job and how far it is; `rate` is rows a second, `eta` seconds, where they can be told."""
+    """A job and its progress; `rate` is rows a second and `eta` seconds, where they are known."""
 
     job: Job
     counts: Counts
@@ -24,10 +24,10 @@ class Progress:
     eta: float | None = None
 
     def as_json(self, *, may_read: bool = True) -> dict[str, Json]:
-        """The job as the HTTP API and `--json` print it.
+        """Return the job as the HTTP API and `--json` print it.
 
-        Whoever may import and not read is told how many rows were accepted, and not whether they
-        have changed anything: that would tell what items hold, one guess a row.
+        A client that may import but not read sees how many rows were accepted, but not whether they
+        changed anything: that would reveal the items' content, one guess a row.
         """
         job, ending = self.job, self.job.ending
         counts: dict[str, Json] = {**self.counts.by_name}
@@ -61,7 +61,7 @@ class Progress:
 
 
 def _others(job: Job) -> dict[str, Json]:
-    """The other imports that an import has to do with, by what they are to it."""
+    """Return the ids of the import's related imports, by relation."""
     others = {
         "retries": job.retries[0] if job.retries else None,
         "retriedBy": job.retried_by,
@@ -73,7 +73,7 @@ def _others(job: Job) -> dict[str, Json]:
 
 
 def progress_of(job: Job) -> Progress:
-    """A job with its live counts."""
+    """Return a job with its live counts."""
     if job.ending is not None:
         return Progress(job, job.ending.counts)
     counts = bootstrap.imports().counts(job.key)
@@ -86,7 +86,7 @@ def progress_of(job: Job) -> Progress:
 
 
 def advance(key: ImportKey) -> None:
-    """Note that another twentieth of a job's rows is done, if one is; its item tells the world."""
+    """Note that another twentieth of a job's rows is done, if one is. The write sends a notice."""
     job = bootstrap.import_jobs().find(key)
     if job is None or job.step is None or not job.status.is_open or not job.total:
         return
@@ -96,7 +96,7 @@ def advance(key: ImportKey) -> None:
 
 
 def tell(job: Job, outbox: Outbox) -> None:
-    """Tell the world of a job that was written, as it was then."""
+    """Send the notices about a job that was written, as it was then."""
     table = bootstrap.import_table_name()
     if job.ending is not None:
         counts = job.ending.counts

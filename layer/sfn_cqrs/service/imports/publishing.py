@@ -1,4 +1,4 @@
-"""Publishing the planned rows of a batch: most together, and one by one what that refuses."""
+"""Publishing the planned rows of a batch: most together, and the refused ones one by one."""
 
 import random
 import time
@@ -24,8 +24,8 @@ TRIES = 3
 class Publisher:
     """Publishes the rows of one batch.
 
-    `applied` are the versions whose read models are to be brought up, `pending` the rows that
-    wait for their versions to close, each with the reason.
+    `applied` are the versions whose read models are still to be updated. `pending` are the rows
+    that wait for their versions to close, each with the reason.
     """
 
     def __init__(self, settings: Settings, planner: Planner | Undo, first: int) -> None:
@@ -45,9 +45,9 @@ class Publisher:
         *,
         is_new: bool,
     ) -> Plan:
-        """Publish the rows that have a version; answers what has become of each.
+        """Publish the rows that have a version; return the result of each.
 
-        A plan that is not new may be carried out already, or in part.
+        A plan that is not new may be carried out already, wholly or in part.
         """
         fates = {} if is_new else self._found_all(wanted, plan)
         left = {row: planned for row, planned in plan.items() if row not in fates}
@@ -76,7 +76,7 @@ class Publisher:
         return row, self._waiting(row, planned.version)
 
     def _found_all(self, wanted: dict[int, Wanted], plan: Plan) -> Plan:
-        """What has become of the rows that an earlier delivery published."""
+        """Return the results of the rows that an earlier delivery published."""
         versions = [(wanted[row].key, planned.version) for row, planned in plan.items()]
         commands = bootstrap.commands().find_many(versions)
         processes = bootstrap.processes().find_many(versions)
@@ -90,7 +90,7 @@ class Publisher:
     def _may_be_together(
         self, wanted: dict[int, Wanted], plan: Plan, current: dict[ItemKey, Current]
     ) -> list[int]:
-        """The rows whose version is the next one, and has nothing to wait for."""
+        """Return the rows whose version is the next one and waits for nothing."""
         rows = {
             row: wanted[row].key
             for row, planned in plan.items()
@@ -104,7 +104,7 @@ class Publisher:
         return [row for row, key in rows.items() if key not in waiting]
 
     def _one_by_one(self, row: int, wanted: Wanted, planned: Planned) -> Planned:
-        """Publish a row that somebody was in the way of; after some tries it is queued behind."""
+        """Publish a row whose item somebody else changed; after some tries it is queued behind."""
         open_at = 0
         for attempt in range(TRIES):
             found = self._found_alone(row, wanted, planned)
@@ -126,7 +126,7 @@ class Publisher:
         return self._waiting(row, open_at or planned.version)
 
     def _found_alone(self, row: int, wanted: Wanted, planned: Planned) -> Planned | None:
-        """What has become of a row that an earlier delivery published; None if none has."""
+        """Return the result of a row that an earlier delivery published, or None if none did."""
         command = bootstrap.commands().find(wanted.key, planned.version)
         if command is None or not self._planner.has_written(row, command):
             return None
@@ -136,7 +136,7 @@ class Publisher:
     def _published_alone(
         self, row: int, wanted: Wanted, planned: Planned, item: Chained
     ) -> Planned | None:
-        """Publish one row; None if somebody was faster, or another delivery of this row."""
+        """Publish one row; return None if anyone was faster, even another delivery of this row."""
         if item.has(planned.version):
             return None
         publication = self._publication(row, wanted, planned, item.current, item)
@@ -147,7 +147,7 @@ class Publisher:
         return self._waiting(row, planned.version) if is_waiting else planned
 
     def _kept(self, row: int, before: Planned, after: Planned) -> Planned:
-        """Change the plan; a problem is none of the row's own and may be cured by a later try."""
+        """Keep the changed plan. Its problem is not the row's fault and a later try may cure it."""
         if before == after or after.fate is Fate.FAILED:
             return after
         return bootstrap.imports().replan(self._settings.key, self._first, row, before, after)
@@ -155,7 +155,7 @@ class Publisher:
     def _found(
         self, row: int, command: Command, planned: Planned, process: Process | None
     ) -> Planned:
-        """What has become of a version that an earlier delivery published for this row."""
+        """Return the result of a version that an earlier delivery published for this row."""
         if not self._is_sync or (process and process.outcome is Outcome.APPLIED):
             return planned
         if process is None:
@@ -170,7 +170,7 @@ class Publisher:
         )
 
     def _waiting(self, row: int, version: int) -> Planned:
-        """A row that is counted when its version closes, or fails on the batch's last try."""
+        """Return a row that waits for its version to close; on the batch's last try it fails."""
         reason = f"version {version} is not applied yet; its chain shows how it ends"
         self.pending[row] = reason
         return Planned.failing("chain_open", reason)

@@ -1,4 +1,4 @@
-"""Imports begin when it is their turn: so many of a tenant and of all at a time, oldest first."""
+"""Imports start in turn, oldest first: only so many at a time, per tenant and in all."""
 
 from collections.abc import Iterable, Iterator
 from heapq import merge
@@ -18,16 +18,16 @@ from sfn_cqrs.domain.sweeps import Cursor
 from sfn_cqrs.domain.zip_job import ZipJob
 
 LOOKED_AT = 1_000
-"""How many that wait are looked at each time; those behind them have their turn later."""
+"""How many waiting imports are looked at each time; those behind them have their turn later."""
 PER_PAGE = 25
 
 T = TypeVar("T", Job, ZipJob)
 
 
 def may_begin(job: Job | ZipJob) -> bool:
-    """Whether a job's execution may start now, and not only when others have ended.
+    """Return whether a job's execution may start now, without waiting for others to end.
 
-    One that has no queue to stand in may, and so may one that is cancelled: it only has to end.
+    A job outside of the queue may. So may a cancelled one: it only has to end.
     """
     if not _stands_in(job) or job.is_cancelled:
         return True
@@ -36,7 +36,7 @@ def may_begin(job: Job | ZipJob) -> bool:
 
 
 def waits_its_turn(job: Job | ZipJob) -> bool:
-    """Whether a job has not begun because others have all the places that it could take."""
+    """Return whether a job waits because others hold all the places that it could take."""
     if job.status is not JobStatus.CREATED or not _stands_in(job):
         return False
     queue, turn = bootstrap.import_queue().find(QUEUE) or ImportQueue(), _turn(job)
@@ -54,7 +54,7 @@ def start(job: Job | ZipJob) -> None:
 
 
 def leave(job: Job | ZipJob) -> None:
-    """A job has ended: those that wait for its place begin."""
+    """Release the place of a job that has ended, and start those that wait for it."""
     if not _stands_in(job):
         return
     queue = _changed(Leave(frozenset({_turn(job)})))
@@ -63,7 +63,7 @@ def leave(job: Job | ZipJob) -> None:
 
 
 def begin_waiting() -> int:
-    """Begin those that wait, the oldest first, as long as there are places; answers how many."""
+    """Start waiting imports, the oldest first, while there are places; return how many started."""
     queue = bootstrap.import_queue().find(QUEUE)
     if queue is None or not queue.waiting:
         return 0
@@ -72,7 +72,7 @@ def begin_waiting() -> int:
     places = bootstrap.import_places()
     for number, job in enumerate(islice(_waiting(), LOOKED_AT + 1)):
         if len(queue.running) >= places.all or number == LOOKED_AT:
-            return begun  # there may be more, so all that wait go on waiting
+            return begun  # there may be more, so all of them keep waiting
         turn = _turn(job)
         if queue.has_room(turn.tenant, places):
             queue = _changed(Admit(turn, places))
@@ -86,7 +86,10 @@ def begin_waiting() -> int:
 
 
 def _stands_in(job: Job | ZipJob) -> bool:
-    """A single row is a message's, and a file of an archive has the archive's place."""
+    """Return whether a job queues.
+
+    A single row is a message of its own, and a file of an archive uses the archive's place.
+    """
     return isinstance(job, ZipJob) or (job.cells is None and job.parent is None)
 
 
@@ -117,7 +120,7 @@ def _is_open(turn: Turn) -> bool:
 
 
 def _waiting() -> Iterator[Job | ZipJob]:
-    """Those whose execution has not started, the oldest first."""
+    """Yield those whose execution has not started, the oldest first."""
     files = _opened(bootstrap.import_jobs(), range(IMPORTS.shards))
     archives = _opened(bootstrap.zip_jobs(), range(ZIPS.shards))
     opened: Iterator[Job | ZipJob] = merge(files, archives, key=lambda job: job.opened_at)

@@ -1,10 +1,10 @@
-"""The row code of imports: what a batch of rows does, however often it is delivered.
+"""The row code of imports: processes a batch of rows exactly once, however often it is delivered.
 
-The order is what makes it exact. The plan says first what each row is to become, and is
-written once. Then the rows are applied: each is a version that a condition lets exist once,
-and that carries the row's id, so that a later delivery finds it. Then the read models, which
-guard themselves. Then the failed rows, as the same object however often. The marker and the
-counter come last, in one transaction.
+The order of the writes makes this work. First the plan says what each row is to become; it is
+written once. Then the rows are applied: each is a version that a condition lets exist once. It
+carries the row's id, so a later delivery finds it. Then come the read models, which guard
+themselves. Then come the failed rows, always as the same object. The marker and the counter come
+last, in one transaction.
 """
 
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ _UNSTABLE = Planned.failing("unstable", "the strategy changed its mind; retry th
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a batch was counted, and what has become of each row."""
+    """A batch's count, and the result of each row."""
 
     counts: Counts
     plan: Plan
@@ -49,8 +49,8 @@ class Result:
 class RowBatch:
     """Some rows of one job, in the order of the file.
 
-    On its last try a batch no longer waits for versions that are accepted and not applied:
-    their rows fail, and say so.
+    On its last try a batch no longer waits for versions that are accepted but not applied: their
+    rows fail with that reason.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class RowBatch:
         *,
         is_last_try: bool = False,
     ) -> None:
-        """Take rows; the first one's number is the batch's name. An undo has no strategy."""
+        """Take rows; the number of the first one names the batch. An undo has no strategy."""
         self._settings = settings
         self._rows = rows
         self._first = rows[0].number
@@ -72,7 +72,7 @@ class RowBatch:
 
     @classmethod
     def of(cls, job: Job, rows: Sequence[InputRow], *, is_last_try: bool = False) -> Self:
-        """Rows of a job whose file is read, for the strategy of its table."""
+        """Return the batch of a job's rows, with the strategy of its table."""
         if job.undoes:
             return cls(job.settings(), None, rows, is_last_try=is_last_try)
         with handlers.known_elsewhere():
@@ -80,11 +80,11 @@ class RowBatch:
         return cls(job.settings(), strategy, rows, is_last_try=is_last_try)
 
     def run(self) -> Result:
-        """Apply the rows and count them.
+        """Apply the rows and count them; return the count and the results.
 
         Raises:
-            TransientError: something is busy, or rows wait for their chains; nothing is
-                counted, and the same batch may be tried again.
+            TransientError: something is busy, or rows wait for their chains. Nothing is counted;
+                the same batch may be tried again.
         """
         wanted, fates = self._planner.read(self._rows)
         if wanted:
@@ -96,7 +96,7 @@ class RowBatch:
         return Result(self._counted(fates), fates)
 
     def _written(self, wanted: dict[int, Wanted]) -> Plan:
-        """Plan and publish the good rows; answers what has become of each."""
+        """Plan and publish the good rows; return the result of each."""
         current = self._planner.current_of(wanted)
         plan = {
             row: self._planner.planned(row, each, current[each.key]) for row, each in wanted.items()
@@ -114,7 +114,7 @@ class RowBatch:
     def _preview(
         self, plan: Plan, wanted: dict[int, Wanted], current: dict[ItemKey, Current]
     ) -> dict[int, dict[str, Json]]:
-        """Say of the first rows of the file what each would change."""
+        """Return, for the first rows of the file, what each would change."""
         views = {}
         for row, planned in plan.items():
             if row <= LAST_SHOWN:
@@ -125,7 +125,7 @@ class RowBatch:
         return views
 
     def _projected(self, fates: Plan) -> Plan:
-        """Bring what is applied to the read models; answers the rows that now wait."""
+        """Bring applied versions to the read models; return the rows that now wait."""
         applied = self._publisher.applied
         failed = project_many(applied[0].key.type, applied) if applied else []
         waiting = dict(

@@ -53,16 +53,17 @@ from sfn_cqrs.service.zips.progress import ZipProgress
 from sfn_cqrs.service.zips.service import ZipImports, ZipRequest
 
 MAX_DIRECT_BYTES = 256 * 1024
-"""A file that is larger is left to the machine, unless the request says otherwise."""
+"""The machine imports a larger file, unless the request says otherwise."""
 DIRECT_SECONDS = 25.0
 """API Gateway waits 30 seconds for an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A job, and what has become of each row that was gone through before returning.
+    """A job, and the result of each row that was processed before returning.
 
-    None where the machine goes through them, or where the same request was answered before.
+    There are no results if the machine processes the rows, or if the same request was answered
+    before.
     """
 
     progress: Progress
@@ -71,10 +72,10 @@ class Imported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What to import, and how; what is declared beats what is detected.
+    """The file to import, and its settings; a declared setting beats a detected one.
 
-    Without a processing mode, the size of the file decides. `mapping` are headings of the file,
-    each with the column that it stands for; without one, those that the table was last given.
+    Without a processing mode, the size of the file decides. `mapping` gives headings of the file
+    their columns; by default the table's last mapping is used.
     """
 
     table: str
@@ -88,10 +89,10 @@ class Request:
 
 
 class ImportService:
-    """The imports of a tenant, whose files lie below `uploads/<tenant>/` in the import bucket."""
+    """The imports of a tenant. Its files are below `uploads/<tenant>/` in the import bucket."""
 
     def __init__(self, tenant: str, client: Client | None = None, user: str = "") -> None:
-        """Work for one tenant, and for a client, or for code; each table says who may do what.
+        """Work for one tenant, and for a client, or for code. Each table declares who may do what.
 
         The user, whom AWS has verified, may cancel and retry the archives that they have sent.
 
@@ -103,7 +104,7 @@ class ImportService:
         self._zips = ZipImports(tenant, client, user)
 
     def upload_key(self, name: str) -> str:
-        """A new key for a file; only the end of its name is kept."""
+        """Return a new key for a file; only the end of its name is kept."""
         last = re.split(r"[/\\]", name)[-1]
         kept = re.sub(r"[^A-Za-z0-9._-]", "_", last)[-64:] or "file.csv"
         return f"{self._uploads}{new_ulid(bootstrap.now())}/{kept}"
@@ -111,16 +112,16 @@ class ImportService:
     def submit(
         self, request: Request, caller: Caller | None = None, *, seconds: float = DIRECT_SECONDS
     ) -> Imported:
-        """Import a small file before returning, and leave any other to the machine.
+        """Import a small file before returning, and leave any other to the machine; return the job.
 
-        What is not done after so many seconds is left to the machine, too: then the job's status
-        is still open. A request that was made before with the caller's idempotency key is
-        answered with its job as it is now.
+        After so many seconds, the machine takes over the remaining rows: then the job's status is
+        still open. If the caller's idempotency key was used for the same request before, return
+        that job as it is now.
 
         Raises:
             InvalidInputError: there is no such table or file.
             IdempotencyMismatchError: the caller's idempotency key was used for something else.
-            TooManyImportsError: a client's tenant has as many open as it may.
+            TooManyImportsError: a client's tenant has its maximum of open imports.
         """
         caller = caller or Caller()
         strategies.check_publish(request.table, caller.client, request.publish_mode)
@@ -153,7 +154,7 @@ class ImportService:
         return Imported(progress_of(ended or self._find(job.key.id)), fates)
 
     def start(self, request: Request, caller: Caller | None = None) -> Progress:
-        """Have the machine import a file, of whatever size.
+        """Have the machine import a file of any size, and return the job.
 
         Raises:
             InvalidInputError: there is no such table or file.
@@ -164,9 +165,10 @@ class ImportService:
     def start_version(
         self, request: Request, version_id: str | None = None, caller: Caller | None = None
     ) -> str:
-        """Have the machine import a version of a file, once, however often it is asked for.
+        """Have the machine import a version of a file once, however often this is called.
 
-        Answers the job's id, which is derived from the version; by default the current one.
+        Return the job's id, which is derived from the version. By default it is the current
+        version.
 
         Raises:
             InvalidInputError: there is no such table or file.
@@ -180,10 +182,10 @@ class ImportService:
         return key.id
 
     def import_now(self, request: Request, caller: Caller | None = None) -> Imported:
-        """Import a file of at most 1,000 rows before returning, as far as 25 seconds go.
+        """Import a file of at most 1,000 rows, as far as 25 seconds allow, and return the result.
 
-        A file that cannot be imported makes the job FAILED, and so does what stays busy: the
-        rows that were not gone through are in errors.csv then.
+        A file that cannot be imported makes the job FAILED. A resource that stays busy does too:
+        errors.csv then lists the rows that were not processed.
 
         Raises:
             InvalidInputError: there is no such table or file.
@@ -198,10 +200,10 @@ class ImportService:
         *,
         publish_mode: PublishMode = PublishMode.SYNC,
     ) -> Progress:
-        """Have a single row imported, in the background; its job's id begins with `r-`.
+        """Have a single row imported in the background; return its job, with an id `r-…`.
 
         Raises:
-            InvalidInputError: there is no such table, or the row is none of it.
+            InvalidInputError: there is no such table, or the row does not fit it.
             IdempotencyMismatchError: the caller's idempotency key was used for something else.
         """
         caller = caller or Caller()
@@ -229,12 +231,12 @@ class ImportService:
         return Progress(job, Counts()) if id_ == job.key.id else progress_of(self._find(id_))
 
     def start_zip(self, request: ZipRequest, caller: Caller | None = None) -> ZipProgress:
-        """Have the machine import the CSV files of a ZIP archive, one after the other.
+        """Have the machine import a ZIP archive's CSV files, one after the other; return the job.
 
         Raises:
             InvalidInputError: there is no such table or archive.
             IdempotencyMismatchError: the caller's idempotency key was used for something else.
-            TooManyImportsError: a client's tenant has as many open as it may.
+            TooManyImportsError: a client's tenant has its maximum of open imports.
         """
         return self._zips.start(request, caller or Caller())
 
@@ -251,14 +253,14 @@ class ImportService:
     ) -> Progress:
         """Have the machine import a file of an archive, whose import waits with a task token.
 
-        The same archive and index are the same job, however often it is asked for; a token of a
-        later try (`seq`) takes the place of an earlier one. The wait ends with `{"Payload": …}`,
-        the job's id, index, status and counts, once the job has ended; at once, if it has. With
-        an earlier job of the same file, only the rows that failed there are imported.
+        Return the job: the same archive and index always give the same job. The token of a later
+        try (`seq`) replaces an earlier one. Once the job has ended, the wait ends with
+        `{"Payload": …}`: the job's id, index, status and counts. With an earlier job of the same
+        file, only the rows that failed there are imported.
 
         Raises:
             InvalidInputError: there is no such table or file.
-            SupersededError: a later try waits already.
+            SupersededError: a later try is waiting already.
         """
         parent = Parent(zip_key.id, index, token, seq)
         key = zip_key.child(index)
@@ -277,7 +279,7 @@ class ImportService:
         return progress_of(awaited.record)
 
     def get(self, id_: str) -> Progress | ZipProgress:
-        """A job with its live counts, and an archive's with those of its files.
+        """Return a job with its live counts, or an archive with those of its files.
 
         Raises:
             NotFoundError: there is no such job.
@@ -295,9 +297,9 @@ class ImportService:
         limit: int = DEFAULT_LIMIT,
         cursor: str | None = None,
     ) -> Page[Progress]:
-        """A page of jobs of a kind, the newest first; limit 1 to 100.
+        """Return a page of jobs of a kind, the newest first; limit 1 to 100.
 
-        It is short by those that the client may not see.
+        The page leaves out jobs that the client may not see, so it may be short.
         """
         page = bootstrap.import_jobs().page(ImportKey(self._tenant, "", kind), limit, cursor)
         seen = [job for job in page.items if strategies.may_read(job.table, self._client)]
@@ -306,11 +308,11 @@ class ImportService:
     def list_zips(
         self, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
     ) -> Page[ZipProgress]:
-        """A page of archives' jobs, the newest first; limit 1 to 100."""
+        """Return a page of archives' jobs, the newest first; limit 1 to 100."""
         return self._zips.list(limit=limit, cursor=cursor)
 
     def cancel(self, id_: str) -> Progress | ZipProgress:
-        """Have no further batch begun; what is done stays and is counted.
+        """Start no further batch and return the job; finished work stays and is counted.
 
         Raises:
             NotFoundError: there is no such job.
@@ -327,15 +329,15 @@ class ImportService:
         return progress_of(job)
 
     def retry(self, id_: str, caller: Caller | None = None) -> Progress | ZipProgress:
-        """Have the rows that failed, or were not gone through, imported by a job of their own.
+        """Have the rows that failed, or were not processed, imported by a new job; return it.
 
-        They keep their numbers, and their order among all rows of the file. A job is retried by
-        one other; whoever asks again is given that one, which can be retried in turn.
+        They keep their numbers, and their order among all rows of the file. A job has one retry:
+        asking again returns that same job, which can be retried in turn.
 
         Raises:
             NotFoundError: there is no such job.
-            NotFailedError: it has not ended, or no row of it has failed.
-            TooManyImportsError: a client's tenant has as many open as it may.
+            NotFailedError: the job has not ended, or none of its rows failed.
+            TooManyImportsError: a client's tenant has its maximum of open imports.
         """
         if ZipKey.is_named_by(id_):
             return self._zips.retry(id_, caller or Caller())
@@ -368,16 +370,16 @@ class ImportService:
         return progress_of(self._find(key.id))
 
     def undo(self, id_: str, caller: Caller | None = None, *, dry_run: bool = False) -> Progress:
-        """Have a job take an import back: its items become what they were.
+        """Undo an import by a new job, and return it: its items become what they were.
 
-        An item that somebody has changed since is kept. An import is undone by one job; whoever
-        asks again is given that one. A dry run is a job of its own that writes nothing.
+        An item that somebody has changed since is kept. An import has one undo: asking again
+        returns that same job. A dry run is a job of its own that writes nothing.
 
         Raises:
             NotFoundError: there is no such import.
-            NotUndoableError: it has not ended, has written nothing, or is too old.
+            NotUndoableError: the import has not ended, has written nothing, or is too old.
             NotPermittedError: the client may not import into the table, or code made the import.
-            TooManyImportsError: a client's tenant has as many open as it may.
+            TooManyImportsError: a client's tenant has its maximum of open imports.
         """
         if ZipKey.is_named_by(id_):
             raise NotUndoableError("an archive is undone file by file: the last one first")
@@ -407,10 +409,10 @@ class ImportService:
         return progress_of(self._find(key.id))
 
     def errors(self, id_: str) -> Iterator[bytes]:
-        """A job's errors.csv, a piece at a time.
+        """Return a job's errors.csv, a piece at a time.
 
         Raises:
-            NotFoundError: there is no such job, or no row of it has failed.
+            NotFoundError: there is no such job, or none of its rows failed.
         """
         report = bootstrap.import_bucket().report(self.readable(id_))
         if report is None:
@@ -418,10 +420,10 @@ class ImportService:
         return report
 
     def preview(self, id_: str) -> Sequence[dict[str, Any]]:
-        """What a dry run found of the first hundred rows: each cell as it is and would be.
+        """Return the first hundred rows of a dry run: each cell as it is, and as it would be.
 
         Raises:
-            NotFoundError: there is no such job, or it is no dry run.
+            NotFoundError: there is no such job, or it is not a dry run.
         """
         key = self.readable(id_)
         if not self._find(id_).dry_run:
@@ -433,10 +435,10 @@ class ImportService:
         return [row for marker in first for row in bucket.preview(key, marker.first)]
 
     def readable(self, id_: str) -> ImportKey:
-        """The key of a job, whose rows the client may see.
+        """Return the key of a job whose rows the client may see.
 
         Raises:
-            NotFoundError, NotPermittedError: there is none, or it may not.
+            NotFoundError, NotPermittedError: there is no such job, or the client may not see it.
         """
         job = self._find(id_)
         strategies.check_read(job.table, self._client)
@@ -486,7 +488,7 @@ class ImportService:
         )
 
     def _mapping_of(self, request: Request) -> dict[str, str]:
-        """Return what the request says of headings, or what was last said of its table."""
+        """Return the request's mapping of headings, or else the last one of its table."""
         if request.mapping is not None:
             return request.mapping
         return bootstrap.imports().mapping(self._tenant, request.table)
@@ -507,7 +509,7 @@ class ImportService:
 
 
 def _retrying(earlier: Job) -> dict[str, Any]:
-    """What a job has of the one whose failed rows it imports."""
+    """Return the fields that a retry takes over from the job whose failed rows it imports."""
     return {
         "retries": (earlier.key.id, *earlier.retries),
         "since": earlier.since or earlier.by.at,

@@ -1,4 +1,4 @@
-"""What the states of the import machine work on."""
+"""The context of the import machine's states."""
 
 from dataclasses import dataclass, replace
 from typing import Self
@@ -10,44 +10,44 @@ from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.service.state import State, state
 
 LAST_TRY_WITHIN = 204
-"""Seconds in which a child begins a try of its batch that may have another one after it."""
+"""Seconds in which a child may begin a try that can still be followed by another one."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportState(State):
-    """A state that does not begin its job: it runs per batch, or ends it."""
+    """The context of a state that does not begin its job: it runs per batch, or ends the job."""
 
     @property
     def key(self) -> ImportKey:
-        """The job."""
+        """Return the job's key."""
         return ImportKey.from_input(self.context.execution.input)
 
     @property
     def is_late(self) -> bool:
-        """A try after this one would outlast the child that a batch has."""
+        """Return whether another try would outlast the batch's child execution."""
         return self.age > LAST_TRY_WITHIN
 
     @property
     def logged(self) -> dict[str, object]:
-        """The job."""
+        """Return the job's field for log lines."""
         return {"tenant": self.key.tenant, "job": self.key.id}
 
 
 @dataclass(frozen=True, slots=True)
 class BegunImport(ImportState):
-    """A state that begins its job."""
+    """The context of a state that begins its job."""
 
     job: Job | None = None
 
     @property
     def begun(self) -> Job:
-        """The job as it has begun."""
+        """Return the job as it has begun."""
         if self.job is None:
             raise TypeError(f"{self.context.state.name} has not begun")
         return self.job
 
     def keep(self, found: Load | Refuse) -> None:
-        """Keep what was found out about the job's file.
+        """Keep the facts that were found about the job's file.
 
         Raises:
             SupersededError: the job has ended.
@@ -56,7 +56,7 @@ class BegunImport(ImportState):
             raise SupersededError(f"{self.key.id} has ended")
 
     def entered(self) -> Self:
-        """Begin the job.
+        """Begin the job, and return this state.
 
         Raises:
             SupersededError: it has ended.

@@ -35,7 +35,7 @@ _logged: dict[tuple[str, str], float] = {}
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Which clients may import into a table, how many rows at most as ASYNC, and by the machine."""
+    """A table's rule: which clients may import, how many ASYNC rows, and whether by the machine."""
 
     publish: Policy = CODE
     async_rows: int = 0
@@ -47,7 +47,7 @@ def import_strategy(
 ) -> Callable[[S], S]:
     """Register a class that turns the rows of a table into items.
 
-    Rows are published: a client may import if the type of the items lets it publish, too.
+    Rows are published, so a client also needs the permission to publish the items' type.
 
     Args:
         table: the table's name, such as airports.
@@ -74,10 +74,10 @@ def import_strategy(
 
 
 def find(table: object) -> ImportStrategy:
-    """The strategy of a table.
+    """Return the strategy of a table.
 
     Raises:
-        UnknownTableError: nobody registers it; it names the tables that exist.
+        UnknownTableError: nobody registers it. The error names the tables that exist.
     """
     return handlers.registered(_strategies, table, UnknownTableError)
 
@@ -95,7 +95,7 @@ def check_mapping(table: str, mapping: Mapping[str, str]) -> None:
     """Refuse a mapping to a column that the table does not have.
 
     Raises:
-        InvalidInputError: it names the columns that there are.
+        InvalidInputError: the mapping names other columns. The error names those that exist.
     """
     names = find(table).known_columns().names
     for heading, name in mapping.items():
@@ -106,7 +106,7 @@ def check_mapping(table: str, mapping: Mapping[str, str]) -> None:
 
 
 def rule_of(table: str) -> Rule:
-    """What a table's declaration says of clients."""
+    """Return a table's rule for clients."""
     handlers.load()
     return _rules.get(table, Rule())
 
@@ -147,14 +147,14 @@ def check_step_function(table: str, client: Client | None) -> None:
 
 
 def may_use_machine(table: str, client: Client | None) -> bool:
-    """Whether a client may have the machine import into a table."""
+    """Return whether a client may have the machine import into a table."""
     return client is None or rule_of(table).step_function
 
 
 def check_upload(
     table: object, client: Client | None, mode: PublishMode = PublishMode.SYNC
 ) -> None:
-    """Refuse a client that may import into no table that a file, or an archive, may be for.
+    """Refuse a client that may import into no table that a file or an archive could belong to.
 
     Raises:
         UnknownTableError, NotPermittedError: why not.
@@ -170,7 +170,7 @@ def check_upload(
 def check_archive(
     table: object, client: Client | None, mode: PublishMode = PublishMode.SYNC
 ) -> None:
-    """Refuse a client that may import none of an archive's files, whose names may say the table.
+    """Refuse a client that may import none of an archive's files; their names may say the table.
 
     Raises:
         UnknownTableError, NotPermittedError: why not.
@@ -186,17 +186,17 @@ def check_archive(
 
 
 def may_publish(table: str, client: Client | None) -> bool:
-    """Whether a client may import into a table."""
+    """Return whether a client may import into a table."""
     return permits(check_publish, table, client)
 
 
 def may_read(table: str, client: Client | None) -> bool:
-    """Whether a client may see imports into a table; what is not registered any more is seen."""
+    """Return whether a client may see a table's imports; those of unregistered tables are seen."""
     return permits(check_read, table, client)
 
 
 def check_read(table: str, client: Client | None) -> None:
-    """Refuse a client that may not see imports into a table: their rows are items of its type.
+    """Refuse a client that may not see a table's imports: their rows are items of its type.
 
     Raises:
         NotPermittedError: it says which declaration would allow it.
@@ -210,7 +210,7 @@ def check_rows(table: str, client: Client | None, mode: PublishMode, rows: int) 
     """Refuse a client's file that has more rows than may be published as ASYNC.
 
     Raises:
-        InvalidFileError: it has.
+        InvalidFileError: the file has more rows.
     """
     most = rule_of(table).async_rows
     if client is not None and mode is PublishMode.ASYNC and rows > most:
@@ -221,7 +221,7 @@ def check_rows(table: str, client: Client | None, mode: PublishMode, rows: int) 
 
 
 def types() -> dict[str, Access]:
-    """Every table, with what is declared of it and of the type of its items."""
+    """Return every table, with its declaration and that of its items' type."""
     handlers.load()
     return {table: _access_of(table) for table in sorted(_strategies)}
 
@@ -232,13 +232,13 @@ def _access_of(table: str) -> Access:
 
 
 def tables() -> frozenset[str]:
-    """Every table that has a strategy."""
+    """Return every table that has a strategy."""
     handlers.load()
     return frozenset(_strategies)
 
 
 def wanted_by(strategy: ImportStrategy, tenant: str, cells: Mapping[str, str]) -> Wanted | Problem:
-    """Take a row through its strategy; a bad row answers its problem.
+    """Return what a row wants by its strategy, or the problem of a bad row.
 
     Raises:
         TransientError: the strategy says that another try may cure it, or AWS is busy.
@@ -262,7 +262,7 @@ def wanted_by(strategy: ImportStrategy, tenant: str, cells: Mapping[str, str]) -
 def compared(
     strategy: ImportStrategy, wanted: Wanted, found: DataRow | None
 ) -> Comparison | Problem:
-    """Have a strategy compare what a row wants with the item as it is.
+    """Return how a strategy compares a row's wish with the item as it is, or the problem.
 
     Raises:
         TransientError: the strategy says that another try may cure it, or AWS is busy.
@@ -277,9 +277,9 @@ def compared(
 
 
 def _log(error: Exception, place: str) -> None:
-    """Say where a strategy raises, once in a while: it may do so in each of a million rows.
+    """Log where a strategy raises, once in a while: it may raise in each of a million rows.
 
-    What it raises is left out, for it may name a cell.
+    The exception's text is left out, since it may contain a cell.
     """
     now, name = time.monotonic(), type(error).__name__
     if now - _logged.get((name, place), -LOG_SECONDS) >= LOG_SECONDS:
@@ -288,7 +288,10 @@ def _log(error: Exception, place: str) -> None:
 
 
 def _problem_of(error: Exception) -> Problem:
-    """A pydantic error lists what is wrong with each field; any other is the strategy's fault."""
+    """Return the problem of an error: a pydantic error lists each wrong field.
+
+    Any other error is the strategy's fault.
+    """
     listed = getattr(error, "errors", None)
     if not callable(listed):
         place = place_of(error)

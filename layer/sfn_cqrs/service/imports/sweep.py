@@ -12,10 +12,10 @@ from sfn_cqrs.service.imports.queue import may_begin, start
 
 
 def sweep_import(key: ImportKey) -> str:
-    """Make good what was lost; answers what was done.
+    """Send again what was lost, and return what was done.
 
-    A start, or a single row's message, is sent again, and so is the answer to who waits for the
-    end. Starting what runs already changes nothing.
+    That is a start, a single row's message, or the answer to the execution that waits for the end.
+    Starting a running job changes nothing.
     """
     job = bootstrap.import_jobs().find(key)
     if job is None:
@@ -38,9 +38,9 @@ def sweep_import(key: ImportKey) -> str:
 
 
 def finish_import(key: ImportKey) -> str:
-    """End the job of a file whose execution has ended without it; answers what was done.
+    """End the job of a file whose execution ended without it; return what was done.
 
-    The job ends by what was counted.
+    The counts decide how the job ends.
     """
     job = bootstrap.import_jobs().find(key)
     if job is None or not job.status.is_open or job.cells is not None:

@@ -1,7 +1,7 @@
 """Undo of an import: each row's item becomes what it was, unless somebody has changed it since.
 
-A row of an undo is a version that the import made. It is taken back by one transaction, which
-holds only if the data row still is at that version, and no later version is stored.
+A row of an undo is a version that the import made. One transaction takes it back. It succeeds only
+if the data row still is at that version, and no later version is stored.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,7 +22,7 @@ from sfn_cqrs.service.imports import strategies
 from sfn_cqrs.service.imports.planning import Chained, Current, chained, current_of, refused
 
 HEADER = ("type", "item", "version")
-"""What a row of an undo has; errors.csv begins with it."""
+"""The columns of an undo's row; errors.csv starts with them."""
 MARGIN_MS = 30_000
 
 
@@ -30,7 +30,7 @@ def undone_rows(job: Job, remaining_ms: Callable[[], int]) -> Loaded:
     """List the versions that an import made, as the rows of the job that takes it back.
 
     Raises:
-        InvalidFileError: the import is not known any more, or there is no time to list its rows.
+        InvalidFileError: the import is not known any more, or the time to list its rows is over.
         TransientError: a function that outlived the import may still apply a row; try again.
     """
     import_key = ImportKey.of(job.key.tenant, job.undoes)
@@ -59,7 +59,7 @@ def undone_rows(job: Job, remaining_ms: Callable[[], int]) -> Loaded:
 def written_rows(plans: Iterable[tuple[int, Plan]]) -> Iterator[tuple[int, Planned]]:
     """Yield the planned rows with a version in their order.
 
-    Two batches may have a row if the job changed hands; the later plan has looked last.
+    Two batches may have a row if the job was handed over; the later plan is the more recent.
     """
     held: Plan = {}
     for first, plan in plans:
@@ -94,11 +94,11 @@ class Undo:
         return wanted, {}
 
     def current_of(self, _wanted: dict[int, Wanted]) -> dict[ItemKey, Current]:
-        """Return the items as `read` has found them."""
+        """Return the items as `read` found them."""
         return self._current
 
     def planned(self, row: int, wanted: Wanted, current: Current) -> Planned:
-        """Decide what a row is to become, if nobody is in its way."""
+        """Return the plan for a row whose item nobody else is changing."""
         version, found = self._versions[row], current.row
         if found is not None and self.has_written(row, found):
             return Planned.writing(found.version, wanted.key.code)
@@ -107,7 +107,7 @@ class Undo:
         return self._decided(row, wanted, found)
 
     def planned_again(self, row: int, wanted: Wanted, item: Chained) -> Planned:
-        """Decide what a row is to become, with the item's chain looked at."""
+        """Return the new plan for a row after its item's chain was read."""
         version = self._versions[row]
         newest, outcome = _newest(item), item.predecessor.outcome
         if newest is not None and self.has_written(row, newest):
@@ -129,11 +129,11 @@ class Undo:
         return self._decided(row, wanted, newest)
 
     def content(self, wanted: Wanted, _before: DataRow | None) -> Content:
-        """Return what the item was; code restores what no client may write."""
+        """Return what the item was; code restores attributes that no client may write."""
         return self._before[wanted.key]
 
     def _decided(self, row: int, wanted: Wanted, found: DataRow | Command) -> Planned:
-        """Decide about a row whose item was found at its version, or at a later one."""
+        """Return the plan for a row whose item was found at its version, or at a later one."""
         version = self._versions[row]
         if found.version > version:
             return self._changed(found)
@@ -153,11 +153,11 @@ class Undo:
         return _kept("changed_since", f"version {found.version}{by} has changed it since")
 
     def _is_its(self, row: int, found: DataRow | Command) -> bool:
-        """Return whether a version is what this row of the import has made."""
+        """Return whether this row of the import made a version."""
         return (found.source, found.source_row) == (self._settings.undoes, row)
 
     def knows(self, wanted: Wanted) -> bool:
-        """Whether what the item was is known: not while its version is still open."""
+        """Return whether the item's earlier state is known; it is not while its version is open."""
         return wanted.key in self._before
 
     def has_written(self, row: int, found: DataRow | Command) -> bool:
@@ -166,7 +166,7 @@ class Undo:
         return found.source in mine and found.source_row == row
 
     def _look_back(self, wanted: dict[int, Wanted]) -> None:
-        """Look up what items were whose last version a row of the import has made."""
+        """Look up the earlier state of items whose last version a row of the import made."""
         rows = {
             each.key: current.row
             for row, each in wanted.items()
@@ -182,9 +182,9 @@ class Undo:
                 self._before[key] = before
 
     def _content_before(self, row: DataRow, below: DataRow | None) -> Content | None:
-        """Return what an item was before the import; None if that is not kept any more.
+        """Return the item's content before the import, or None if that is not kept any more.
 
-        The import may have changed it more than once.
+        The import may have changed the item more than once.
         """
         version, predecessor = row.version, 0
         while below is None or below.source == self._settings.undoes:
@@ -197,7 +197,7 @@ class Undo:
 
 
 def _kept_between(key: ItemKey, first: int, version: int) -> DataRow | None:
-    """Return the latest state below a version; what was skipped may have made one, or not."""
+    """Return the latest state below a version. A skipped version may have made one, or not."""
     for each in range(version - 1, first - 1, -1):
         found = bootstrap.history().find_many([(key, each)])
         if found:
@@ -206,7 +206,7 @@ def _kept_between(key: ItemKey, first: int, version: int) -> DataRow | None:
 
 
 def _newest(item: Chained) -> DataRow | Command | None:
-    """An item's last version: the data row was read after the chain, and may be further."""
+    """Return an item's last version: the data row was read after the chain, and may be further."""
     latest, row = item.latest, item.current.row
     if latest is None or row is None or row.version <= latest.version:
         return latest

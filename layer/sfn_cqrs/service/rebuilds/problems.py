@@ -1,4 +1,4 @@
-"""What goes wrong in rebuilds is kept: which item failed, and which row differs."""
+"""Keeps the problems of rebuilds: which item failed, and which row differs."""
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.clock import iso
@@ -9,10 +9,10 @@ def keep(segment: Segment, what: str, error: str, cause: str = "") -> None:
     """Keep a problem of an attempt at a segment, once.
 
     Args:
-        segment: as its attempt works on it.
+        segment: the segment as its attempt has it.
         what: an item at a version, or a row's place.
-        error: what is wrong in a word.
-        cause: more of it.
+        error: the problem in a word.
+        cause: the details.
     """
     key = ProblemKey(segment.problems_pk, what)
     at = iso(bootstrap.now())

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class RebuildFlow(Flow[rebuild_programs.Call, ViewKey, View]):
-    """What happens to one read model."""
+    """A program runner for one read model."""
 
     def _records(self) -> "Records[View]":
         return bootstrap.views()
@@ -39,7 +39,7 @@ class RebuildFlow(Flow[rebuild_programs.Call, ViewKey, View]):
                 return super()._made(call)
 
     def _opened(self, call: OpenSegment) -> Written[Segment]:
-        """Take a segment, which its first attempt makes."""
+        """Return a segment; its first attempt creates it."""
         written = bootstrap.segments().change(call.key, call)
         if written.record is not None or self._seen is None:
             return written

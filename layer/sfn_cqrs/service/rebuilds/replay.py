@@ -1,4 +1,4 @@
-"""Replays items into the generation that does not serve: as they are, or version by version."""
+"""Replays items into the generation that is not read: as they are, or version by version."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -22,19 +22,19 @@ from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.rebuilds import problems
 
 PAGE_SIZE = 100
-"""Items, or versions, that are read, replayed and counted together."""
+"""How many items, or versions, are read, replayed and counted together."""
 THREADS = 16
 
 
 def expected(view: View, name: str) -> int | None:
-    """About how many items a segment of a replay has; None: nobody can say."""
+    """Return about how many items a segment of a replay has, or None if that is not known."""
     if view.stage is not Stage.REPLAYING or view.is_every_version:
         return None
     return bootstrap.data().count_bucket(view.key.tenant, *_bucket(name))
 
 
 def page(view: View, segment: Segment) -> Page:
-    """What comes behind a segment's cursor."""
+    """Return the items, or versions, after a segment's cursor."""
     if view.is_every_version:
         return _page_of_versions(view, segment)
     found = bootstrap.data().bucket_page(
@@ -44,10 +44,10 @@ def page(view: View, segment: Segment) -> Page:
 
 
 def replay(view: View, segment: Segment, commands: Sequence[Command]) -> Counts:
-    """Run the handler on what was read; an item's versions come one after the other.
+    """Run the handler on the commands, each item's versions in order, and return the counts.
 
     Raises:
-        TransientError: a target stays busy; everything may be run again.
+        TransientError: a target stays busy. Everything may be run again.
     """
     if not commands:
         return Counts()
@@ -66,7 +66,10 @@ def replay(view: View, segment: Segment, commands: Sequence[Command]) -> Counts:
 
 
 def _replayed_in_bulk(view: View, commands: Sequence[Command]) -> Counts | None:
-    """Replay all at once; None if there is no way, or if one by one tells which is at fault."""
+    """Replay all at once and return the counts, or None if that fails or is not possible.
+
+    Running the items one by one then finds the faulty one.
+    """
     bulk = handlers.find_bulk(commands[0].key.type, view.key.view)
     if bulk is None:
         return None
@@ -100,9 +103,9 @@ def _writing(view: View) -> AbstractContextManager[Writing]:
 
 
 def _page_of_versions(view: View, segment: Segment) -> Page:
-    """Versions of items, each item's in order; the cursor names an item, and a version of it.
+    """Return versions of items, each item's in order; the cursor names an item and its version.
 
-    The row is read before the history, where every version before it is by then.
+    The row is read before the history: by then, every earlier version is in the history.
     """
     tenant, (type_, bucket) = view.key.tenant, _bucket(segment.key.name)
     after, code, version = json.loads(segment.cursor or "[null, null, 0]")

@@ -1,4 +1,4 @@
-"""Compares the rows of two generations, and deletes those of one that is dropped."""
+"""Compares the rows of two generations, and deletes those of a dropped one."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -18,16 +18,16 @@ Pair = tuple[dict[str, Any] | None, dict[str, Any] | None]
 
 
 def page(view: View, segment: Segment) -> Page:
-    """Some rows: of both generations to be compared, or of the one that is dropped."""
+    """Return some rows: of both generations to compare, or of the one that is dropped."""
     found = _rows(view).page(_generations(view), int(segment.key.name), segment.cursor)
     return Page(tuple(found.items), found.next_cursor)
 
 
 def compare(view: View, segment: Segment, rows: Sequence[GenerationRow]) -> Counts:
-    """Compare the rows that were read: equal (done), of one alone (skipped), different (failed).
+    """Count the rows: equal (done), in one generation only (skipped), different (failed).
 
-    A row that both have is looked at where the other generation has it. What differs is read
-    again for some seconds, since a version may be on its way to both.
+    A row that both generations have is compared where the other generation has it. Rows that differ
+    are read again for some seconds, since a version may be on its way to both.
     """
     other = [row.place for row in rows if row.generation == view.other]
     serving = [row.place for row in rows if row.generation == view.serving]
@@ -51,7 +51,7 @@ def compare(view: View, segment: Segment, rows: Sequence[GenerationRow]) -> Coun
 
 
 def drop(view: View, _segment: Segment, rows: Sequence[GenerationRow]) -> Counts:
-    """Delete the rows that were read."""
+    """Delete the rows that were read, and return how many."""
     _rows(view).delete(view.other or 0, [row.place for row in rows])
     return Counts(done=len(rows))
 
@@ -69,18 +69,21 @@ def _rows(view: View) -> GenerationRows | SqlRows:
 
 
 def sql_rows(key: ViewKey) -> SqlRows:
-    """The rows of a read model in PostgreSQL."""
+    """Return the rows of a read model in PostgreSQL."""
     return SqlRows(bootstrap.sql(), key.view, read_models.tables()[key.view], key.tenant)
 
 
 def _alone(view: View, places: list[str]) -> list[str]:
-    """Those places that the generation that serves alone has: the others come with the other's."""
+    """Return the places that only the serving generation has.
+
+    The others are counted with the other generation's rows.
+    """
     there = _rows(view).find(view.other or 0, places) if places else {}
     return [place for place in places if place not in there]
 
 
 def _pairs(view: View, places: Sequence[str]) -> dict[str, Pair]:
-    """What both generations have at some places, but where neither has anything any more."""
+    """Return the rows of both generations at some places, without places that are empty in both."""
     if not places:
         return {}
     rows = _rows(view)

@@ -36,11 +36,11 @@ from sfn_cqrs.service.commands.service import Caller
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a read model stands, and how far the work of its stage is.
+    """A read model's stage, and the progress of that stage's work.
 
-    `rate` is items or rows a second and `eta` seconds, where they can be told; `run` is the
-    execution that works, or has worked. Where it `has_stopped`, nobody works, though there is
-    work, and resuming goes on.
+    `rate` is items or rows a second and `eta` seconds, where they are known. `run` is the execution
+    that works, or has worked. `has_stopped` means that work is left but no execution runs; resume
+    it.
     """
 
     view: View
@@ -64,13 +64,13 @@ class RebuildService:
         self._tenant = checked_tenant(tenant)
 
     def list(self) -> list[View]:
-        """Every read model that a handler writes, by name."""
+        """Return every read model that a handler writes, by name."""
         known = {view.key.view: view for view in bootstrap.generations().all(self._tenant)}
         names = sorted({*handlers.all_names(), *known})
         return [known.get(name) or self._new(name) for name in names]
 
     def get(self, name: str) -> Progress:
-        """Where a read model stands, and how far its work is.
+        """Return a read model's stage, and the progress of its work.
 
         Raises:
             NotRebuildableError: no handler writes it.
@@ -78,11 +78,13 @@ class RebuildService:
         return _progress(self._found(name))
 
     def rebuild(self, name: str, caller: Caller, *, is_every_version: bool = False) -> Progress:
-        """Begin the next generation; where it has begun already, see that somebody works on it.
+        """Begin the next generation.
+
+        If it has begun already, make sure that an execution works on it.
 
         Args:
             name: the read model's, which is its handler's.
-            caller: who asks for it.
+            caller: the operator who asks for it.
             is_every_version: replay the history too, each item's versions in order.
 
         Raises:
@@ -106,7 +108,7 @@ class RebuildService:
         return self._worked_on(view)
 
     def resume(self, name: str) -> Progress:
-        """Go on where the work has stopped, and replay the segments again of which items failed.
+        """Go on where the work has stopped, and replay the segments with failed items again.
 
         Raises:
             NotRebuildableError: no handler writes it.
@@ -116,7 +118,7 @@ class RebuildService:
         return self._worked_on(self._changed(name, Resume(view.attempt)))
 
     def cancel(self, name: str) -> Progress:
-        """Stop the work; the next generation is written all the same, and can be resumed.
+        """Stop the work. The next generation is still written, and the work can be resumed.
 
         Raises:
             NotRebuildableError: no handler writes it.
@@ -134,11 +136,12 @@ class RebuildService:
         return self._worked_on(self._changed(name, Compare()))
 
     def switch(self, name: str, *, with_failed: bool = False) -> Progress:
-        """Have the next generation read; the old one is written on, so that this can be undone.
+        """Have the next generation read. The old one is still written, so this can be undone.
 
         Raises:
             NotRebuildableError: no handler writes it.
-            WrongStageError: it is not complete, or items have failed and are not accepted.
+            WrongStageError: the next generation is not complete, or items have failed and are not
+                accepted.
         """
         return _progress(self._changed(name, Switch(with_failed)))
 
@@ -161,13 +164,13 @@ class RebuildService:
         return self._worked_on(self._changed(name, Drop()))
 
     def problems(self, name: str, *, limit: int, cursor: str | None = None) -> Page[Problem]:
-        """A page of the items that failed, or of the rows that differ; limit 1 to 100.
+        """Return a page of the items that failed, or of the rows that differ; limit 1 to 100.
 
         Those of the replay come first, then those of the last comparison.
 
         Raises:
             NotRebuildableError: no handler writes it.
-            InvalidInputError: the limit or the cursor is none of this list's.
+            InvalidInputError: the limit or the cursor does not belong to this list.
         """
         stages = (Stage.REPLAYING, Stage.COMPARING)
         found = _segments(self._found(name), stages)
@@ -221,7 +224,7 @@ class RebuildService:
 
 MAX_DIGITS = 9
 _UNSEEN: Final = timedelta(minutes=1)
-"""DescribeExecution is eventually consistent: it may not know yet of what was just started."""
+"""DescribeExecution is eventually consistent: it may not yet know an execution just started."""
 _LEADS_TO = {
     Cancel: Stage.CANCELLED,
     Compare: Stage.COMPARING,
@@ -229,7 +232,7 @@ _LEADS_TO = {
     Rollback: Stage.READY,
     Drop: Stage.DROPPING,
 }
-"""Where a change leads: asked for twice, such as after a lost answer, it is done."""
+"""The stage after each change: a repeated request, as after a lost answer, is done already."""
 _HELP = {
     Stage.SERVING: "rebuild it",
     Stage.REPLAYING: "wait for its end, or cancel it",
@@ -284,7 +287,7 @@ def _age(at: str) -> timedelta:
 
 
 def _rate(found: list[Segment]) -> float | None:
-    """What this attempt has counted a second, since it began with its first segment."""
+    """Return what this attempt counts per second, since it began with its first segment."""
     mine = [one for one in found if one.attempt == max(each.attempt for each in found)]
     if not mine:
         return None
@@ -294,7 +297,7 @@ def _rate(found: list[Segment]) -> float | None:
 
 
 def _segments(view: View, stages: Iterable[Stage]) -> list[Segment]:
-    """What is known of the segments of some stages; of comparisons, the last one's."""
+    """Return the stored segments of some stages; of comparisons, those of the last one."""
     segments: list[Segment] = []
     for stage in stages:
         under, cursor = view.key_of(stage, ""), None

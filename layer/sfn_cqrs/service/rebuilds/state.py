@@ -1,4 +1,4 @@
-"""What the states of the rebuilds' machine work on."""
+"""The context of the rebuild machine's states."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,7 +10,7 @@ from sfn_cqrs.service.state import FlowState, state
 
 @dataclass(frozen=True, slots=True)
 class RebuildState(FlowState[ViewRef, RebuildFlow]):
-    """One attempt to work on a read model."""
+    """The context of a state of the rebuild machine: one attempt to work on a read model."""
 
     REF = ViewRef
     FLOW = RebuildFlow

@@ -31,26 +31,26 @@ Entry = dict[str, Any]
 Place = dict[str, Any]
 """The position where a search goes on."""
 Reads = Callable[[str], bool]
-"""Whether whoever plans may see why one of a type has failed."""
+"""Whether the planner may see why one of a type has failed."""
 
 
 class Overtime:
-    """Decide whether to look further; a client waits for the plan."""
+    """A time limit for a search, since a client waits for the plan."""
 
     def __init__(self, has_time: Callable[[], bool]) -> None:
-        """Ask this now and then."""
+        """Take the check of whether time is left; it is called now and then."""
         self._has_time = has_time
         self.is_over = False
 
     def may_go_on(self) -> bool:
-        """Return whether to look further; after the first no, always no."""
+        """Return whether to look further; after the first no, the answer stays no."""
         self.is_over = self.is_over or not self._has_time()
         return not self.is_over
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose failures a plan covers, by which filter, and up to which moment (`by`)."""
+    """The failures that a plan covers: whose they are, the filter, and the latest moment (`by`)."""
 
     tenant: str
     wanted: Filter
@@ -58,7 +58,7 @@ class Scope:
 
 
 class Search(Protocol):
-    """Yields what a plan covers; each search makes progress, however little time it has."""
+    """A search for the failures of a plan; it makes progress, however little time it has."""
 
     place: Place
     """The position after the entry that was yielded last."""
@@ -66,12 +66,12 @@ class Search(Protocol):
     """Whether nothing is left after that position."""
 
     def entries(self) -> Iterator[Entry]:
-        """Yield them until the time is over."""
+        """Yield the entries until the time is over."""
         ...
 
 
 def failed(scope: Scope, time: Overtime, client: Client | None, place: Place | None) -> Search:
-    """Search what a plan covers, from another search's place on.
+    """Return a search for a plan's failures, from another search's place on.
 
     The causes of types that the client may not read are not searched.
     """
@@ -86,7 +86,7 @@ def failed(scope: Scope, time: Overtime, client: Client | None, place: Place | N
 
 
 def may_read(kind: RepairKind, type_: str, client: Client | None) -> bool:
-    """Whether a client may see why one of a type has failed."""
+    """Return whether a client may see why one of a type has failed."""
     if kind is RepairKind.IMPORT:
         return strategies.may_read(type_, client)
     known = {
@@ -98,7 +98,7 @@ def may_read(kind: RepairKind, type_: str, client: Client | None) -> bool:
 
 
 class _Versions:
-    """Yields failed versions, oldest first, from all shards as if they were one.
+    """A search for failed versions: all shards as if they were one, the oldest first.
 
     The index lists the versions of all tenants by the moment of failure. A key names its tenant,
     so other tenants' versions are skipped without reading them.
@@ -170,7 +170,7 @@ def _position(key: Cursor) -> tuple[str, ...]:
 
 
 class _Listed:
-    """Yields what has failed in one of a tenant's lists, newest first."""
+    """A search for failures in one of a tenant's lists, the newest first."""
 
     def __init__(
         self,
@@ -233,7 +233,10 @@ _LISTS = {RepairKind.TASK: _tasks, RepairKind.IMPORT: _imports, RepairKind.SAGA:
 
 
 def _task(wanted: Filter, reads: Reads, task: Task) -> Entry | None:
-    """Its items have the errors; they are read where a text is searched, which takes its time."""
+    """Return a task's entry if it matches.
+
+    Its items have the errors. They are read only if a text is searched, since that takes time.
+    """
     if not wanted.matches(task.key.type, task.updated_at, wanted.error):
         return None
     entry = {
@@ -251,7 +254,7 @@ def _task(wanted: Filter, reads: Reads, task: Task) -> Entry | None:
 
 
 def _failed_item(task: Task, wanted: Filter, reads: Reads) -> Item | None:
-    """The first item of a task with the text in its error or its cause."""
+    """Return the first failed item of a task with the text in its error or its cause."""
     type_ = task.key.type
     for item in bootstrap.tasks().items(task.key):
         text = _text(item, type_, reads)
@@ -284,5 +287,5 @@ def _saga(wanted: Filter, reads: Reads, saga: Saga) -> Entry | None:
 
 
 def _text(failed: Process | Saga | Item, type_: str, reads: Reads) -> str:
-    """What is searched for a text: the error's name, and its cause."""
+    """Return the text that is searched: the error's name and its cause."""
     return f"{failed.error}: {failed.cause if reads(type_) else ''}"

@@ -27,10 +27,10 @@ MAX_ENTRY_BYTES = 1024
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A frozen list of what is to be repaired; another plan may go on at its `place`.
+    """A frozen list of failures to repair; another plan may continue at its `place`.
 
-    It is kept for 30 days. The task that works it off has the plan's ULID, so there is one. All
-    plans of one search cover the failures up to `begun_at`, when the first plan was made.
+    It is kept for 30 days. The task that repairs its entries has the plan's ULID, so there is only
+    one. All plans of one search cover the failures up to `begun_at`, when the first plan was made.
     """
 
     key: TaskKey
@@ -43,18 +43,18 @@ class Plan:
 
     @property
     def id(self) -> str:
-        """The public id."""
+        """Return the public id."""
         return f"p-{self.key.ulid}"
 
     @property
     def is_complete(self) -> bool:
-        """Whether the list has all failures."""
+        """Return whether the list has all failures."""
         return self.place is None
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A plan, and how far the task is that works it off; none was started: no status."""
+    """A plan, and the progress of its task; the status is None if no task was started."""
 
     plan: Plan
     status: TaskStatus | None = None
@@ -64,12 +64,12 @@ class Progress:
 
     @property
     def left(self) -> int:
-        """The entries that nobody has come to."""
+        """Return the number of entries that are not yet processed."""
         return len(self.plan.entries) - self.done - self.unchanged - len(self.failed)
 
 
 class RepairService:
-    """Repairs of a tenant, or of all tenants; the caller checks that an operator asks."""
+    """The repairs of a tenant, or of all tenants; the caller checks that an operator asks."""
 
     def __init__(self, tenant: str) -> None:
         """Work for one tenant, or for `ALL_TENANTS`."""
@@ -78,9 +78,9 @@ class RepairService:
     def plan(
         self, wanted: Filter, caller: Caller, has_time: Callable[[], bool], *, after: str = ""
     ) -> Plan:
-        """Find what a filter means, and keep the list; nothing is repaired yet.
+        """Find the failures that a filter means, and return their list; nothing is repaired yet.
 
-        It is complete unless there is too much for one plan, or the time is over. `after` is the
+        The list is complete unless it is too long for one plan, or the time is over. `after` is the
         id of an incomplete plan with the same filter; the search goes on where that one ended.
 
         Raises:
@@ -119,7 +119,7 @@ class RepairService:
         return plan
 
     def get(self, id_: str) -> Progress:
-        """A plan with the progress of its task.
+        """Return a plan with the progress of its task.
 
         Raises:
             NotFoundError: there is no such plan, or it has expired.
@@ -131,13 +131,13 @@ class RepairService:
         return _progress(plan, TaskState(task, bootstrap.tasks().items(task.key)))
 
     def start(self, id_: str, caller: Caller) -> Progress:
-        """Have a plan worked off in the background, once, however often it is asked for.
+        """Repair a plan's entries in the background, once, however often this is called.
 
-        One whose task has failed or was cancelled goes on with what is left.
+        A plan whose task failed or was cancelled goes on with the entries that are left.
 
         Raises:
             NotFoundError: there is no such plan, or it has expired.
-            NotFailedError: there is nothing in it to repair.
+            NotFailedError: the plan has nothing to repair.
             TaskBusyError: a function may still be at work on a part of it.
         """
         plan = self._plan(id_)
@@ -152,7 +152,7 @@ class RepairService:
         return self.get(id_)
 
     def _before(self, id_: str, wanted: Filter) -> Plan:
-        """A plan that another one of the same filter may go on after."""
+        """Return the plan that the next one with the same filter continues."""
         plan = self._plan(id_)
         if plan.wanted != wanted.as_json():
             raise InvalidInputError("after", "is a plan of another filter")
@@ -177,7 +177,7 @@ class RepairService:
 
 
 def _fitting(search: Search) -> list[Entry]:
-    """Take as many entries as one task has room for; the search stays at the last of them."""
+    """Return as many entries as one task has room for; the search stays at the last of them."""
     room, entries = MAX_INPUT_BYTES, list[Entry]()
     for entry in search.entries():
         entries.append(entry)
@@ -195,7 +195,7 @@ def _items(plan: Plan) -> tuple[Json, ...]:
 
 
 def _reference(entry: Entry) -> Entry:
-    """What of an entry names it, and the attempt that has failed."""
+    """Return the part of an entry that names it and its failed attempt."""
     named = ("tenant", "type", "code", "version") if "code" in entry else ("id",)
     return {name: entry[name] for name in (*named, "attempt") if name in entry}
 

@@ -1,7 +1,7 @@
-"""The task that works a plan off: each item repairs some entries, whoever tries it how often.
+"""The task that repairs a plan's entries: each item repairs some, however often it is tried.
 
-An entry names the attempt that had failed. What has gone on since, by this task or by somebody
-else, is left as it is, so a try that is made again changes nothing.
+An entry names the attempt that failed. If this task or somebody else has moved it on since, it is
+left as it is. So a repeated try changes nothing.
 """
 
 from collections import Counter
@@ -39,10 +39,10 @@ OPERATORS = group("operator")
 
 @task_handler(REPAIR, timeout=240, retry=8, publish=OPERATORS, read=OPERATORS)
 def repair(item: TaskItem) -> dict[str, object]:
-    """Repair some entries; answers how many are done, unchanged, and which failed, by their code.
+    """Repair some entries; return how many are done and unchanged, and which failed, by their code.
 
     Raises:
-        TransientError: AWS was busy; what is done stays done.
+        TransientError: AWS was busy. Finished repairs stay.
     """
     kind, action = RepairKind(item.input["kind"]), Action(item.input["action"])
     counted: Counter[str] = Counter()
@@ -61,7 +61,7 @@ def repair(item: TaskItem) -> dict[str, object]:
 
 def _repaired(item: TaskItem, kind: RepairKind, action: Action, entry: dict[str, Any]) -> str:
     if kind is RepairKind.COMMAND:
-        # a tenant's operator can make such a task, too: its entries must name no other tenant
+        # a tenant's operator can also make such a task: its entries must not name another tenant
         whose = entry["tenant"] if item.tenant == ALL_TENANTS else item.tenant
         return _version(whose, action, entry)
     if kind is RepairKind.TASK:
@@ -101,7 +101,7 @@ def _saga(tenant: str, entry: dict[str, Any]) -> str:
 
 
 def _asked_by(item: TaskItem) -> str:
-    """Whoever has started the repair; nobody where its task has expired."""
+    """Return the user who started the repair; empty if its task has expired."""
     kind, ulid = task_id_parts(item.task_id)
     task = bootstrap.tasks().find(TaskKey(item.tenant, REPAIR, ulid, kind))
     return task.created.by if task else ""

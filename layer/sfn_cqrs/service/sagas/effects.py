@@ -1,8 +1,8 @@
-"""Commands as the effects of a saga's steps: published once, undone once, in any order of arrival.
+"""Commands as the effects of a saga's steps: published once, undone once, in any order.
 
 Step and compensation compete for one record per item, the step's Idempotency-Key. The step
-puts it in the transaction that publishes; a compensation that comes first puts a void one,
-and a late step finds that it has been undone. So exactly one of the two happens.
+puts it in the transaction that publishes; a compensation that comes first writes a void record, and
+a late step finds that it has been undone. So exactly one of the two happens.
 """
 
 import random
@@ -37,7 +37,7 @@ _VOID = "void"
 
 
 def publish_once(step: SagaStep, type_: str, code: str, change: Change) -> int:
-    """Publish what a step does to an item, synchronously; answers the version.
+    """Publish a step's change of an item synchronously, and return the version.
 
     `change` makes the new content of the latest version (None: there is none), and may raise
     `StepRefusedError`. It is called again if somebody else publishes meanwhile.
@@ -61,10 +61,10 @@ def publish_once(step: SagaStep, type_: str, code: str, change: Change) -> int:
 
 
 def undo_once(step: SagaStep, type_: str, code: str, change: Undo) -> int | None:
-    """Publish what undoes the step on an item, if it has happened; else keep it from happening.
+    """Publish what undoes the step on an item if it has happened; else keep it from happening.
 
-    `change` makes the new content of the latest version. Answers the version that undid it,
-    None if there was nothing to undo.
+    `change` makes the new content of the latest version. Return the version that undid it, or None
+    if there was nothing to undo.
 
     Raises:
         TransientError: the item is too busy, or a version of it has failed.
@@ -97,7 +97,10 @@ def _published(
     content: Content,
     attempt: int,
 ) -> int | None:
-    """Publish over the latest version; None if somebody else came first, be it this very step."""
+    """Publish over the latest version; return None if another publish came first.
+
+    That publish may be another try of this step.
+    """
     caller = Caller(
         user=step.user,
         source=step.saga_id,
@@ -129,7 +132,7 @@ def _published(
 
 
 def _version_made(key: ItemKey, effect: str) -> int | None:
-    """The version that an effect was published as; None if it was not."""
+    """Return the version that an effect was published as, or None if it was not."""
     request = _found(key, effect)
     if request is None:
         return None
@@ -141,7 +144,7 @@ def _version_made(key: ItemKey, effect: str) -> int | None:
 
 
 def _has_happened(key: ItemKey, effect: str) -> bool:
-    """Whether a step has published; if not, it never will."""
+    """Return whether a step has published; if not, it never will."""
     expires_at = int((bootstrap.now() + REMEMBERED).timestamp())
     void = Request(key.tenant, request_key(effect, is_clients=False), _VOID, {}, expires_at)
     request = _found(key, effect)
@@ -155,17 +158,17 @@ def _has_happened(key: ItemKey, effect: str) -> bool:
 
 
 def _see_to_its_end(key: ItemKey, version: int) -> None:
-    """Hand a version over to the machine whose publisher died before it was done with it."""
+    """Hand over to the machine a version whose publisher died before finishing it."""
     process = bootstrap.processes().find(key, version)
     if process is not None and process.is_with_its_publisher:
         Chain(key).run(chain.restart(version, process.attempt))
 
 
 def _found(key: ItemKey, effect: str) -> Request | None:
-    """What is kept of an effect."""
+    """Return the stored record of an effect."""
     return bootstrap.requests().find(key.tenant, request_key(effect, is_clients=False))
 
 
 def _effect(step_key: str, key: ItemKey) -> str:
-    """The idempotency key of a step's effect on an item."""
+    """Return the idempotency key of a step's effect on an item."""
     return f"{step_key}/{hashed(key.type, key.code)}"

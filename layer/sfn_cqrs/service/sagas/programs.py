@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class SagaFlow(Flow[Call, SagaKey, Saga]):
-    """What happens to one saga."""
+    """A program runner for one saga."""
 
     def _records(self) -> "Records[Saga]":
         return bootstrap.sagas()

@@ -21,7 +21,7 @@ class SagaService:
     """The sagas of a tenant, named by their public ids `g-…`."""
 
     def __init__(self, tenant: str, client: Client | None = None) -> None:
-        """Work for one tenant, and for a client, or for code; each saga says who may do what.
+        """Work for one tenant, and for a client, or for code. Each saga declares who may do what.
 
         Raises:
             InvalidInputError: no key can hold this tenant.
@@ -37,7 +37,7 @@ class SagaService:
         name: str = "",
         caller: Caller | None = None,
     ) -> str:
-        """Start a saga with its input, an object; answers its id.
+        """Start a saga with its input, an object, and return its id.
 
         Raises:
             UnknownSagaError: no steps are registered for it.
@@ -69,7 +69,7 @@ class SagaService:
         return create_once(bootstrap.sagas(), started, caller.request_key, asked)
 
     def get(self, id_: str) -> Saga:
-        """A saga with its log.
+        """Return a saga with its log.
 
         Raises:
             NotFoundError: there is no such saga.
@@ -88,9 +88,9 @@ class SagaService:
         limit: int = DEFAULT_LIMIT,
         cursor: str | None = None,
     ) -> Page[Saga]:
-        """A page of the sagas, of one status or of all, the newest first; limit 1 to 100.
+        """Return a page of the sagas, of one status or of all, the newest first; limit 1 to 100.
 
-        It is short by those that the client may not see.
+        The page leaves out sagas that the client may not see, so it may be short.
         """
         page = bootstrap.sagas().page(SagaKey(self._tenant, ""), limit, cursor, status=status)
         seen = [one for one in page.items if saga_types.may_read(one.saga, self._client)]

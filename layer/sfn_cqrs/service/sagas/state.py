@@ -1,4 +1,4 @@
-"""What the states of a saga's machine work on."""
+"""The context of the saga machines' states."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -16,7 +16,7 @@ from sfn_cqrs.service.state import FlowState, state
 
 @dataclass(frozen=True, slots=True)
 class SagaState(FlowState[SagaRef, SagaFlow]):
-    """What a saga is at, and what its steps' functions do."""
+    """The context of a state of a saga's machine; it runs the saga's steps and compensations."""
 
     REF = SagaRef
     FLOW = SagaFlow
@@ -24,21 +24,21 @@ class SagaState(FlowState[SagaRef, SagaFlow]):
 
     @property
     def attempt(self) -> int:
-        """The attempt that the execution runs."""
+        """Return the attempt that the execution runs."""
         return self.ref.attempt
 
     @property
     def type(self) -> SagaType:
-        """The saga's steps and compensations."""
+        """Return the saga's steps and compensations."""
         return saga_types.find(self.ref.saga)
 
     def make(self) -> dict[str, object]:
-        """Make the step that the state is named after.
+        """Make the step that the state is named after, and return its result.
 
         Raises:
             SagaStepError: it was refused, or it failed; the log says why.
             SupersededError: the saga has turned back, or a later try or attempt owns the step.
-            TransientError: the step says try again.
+            TransientError: the step asks for another try.
         """
         name, tries = self.context.state.name, self.context.state.retry_count
         entry = self.flow.run(saga_programs.make(self.attempt, name, tries))

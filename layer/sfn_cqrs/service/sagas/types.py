@@ -40,7 +40,7 @@ class SagaStep(Generic[M]):
 
     @property
     def key(self) -> str:
-        """The same for every try of this step: the idempotency key for what it calls."""
+        """Return the idempotency key for the step's calls; it is the same for every try."""
         return f"{self.saga_id}/{self.name}"
 
     @property
@@ -56,7 +56,7 @@ class SagaStep(Generic[M]):
 
     @property
     def undone_key(self) -> str:
-        """The key of the step that this compensation undoes."""
+        """Return the key of the step that this compensation undoes."""
         return f"{self.saga_id}/{self.undoes}"
 
 
@@ -66,7 +66,7 @@ Check = Callable[[dict[str, Json]], object]
 
 @dataclass(slots=True)
 class SagaType(Restricted):
-    """A saga's steps in their order, and what undoes each: (name, function) by step."""
+    """A saga's steps in their order, each with its compensation: (name, function) by step."""
 
     DECLARATION = "saga_type"
 
@@ -78,10 +78,10 @@ class SagaType(Restricted):
     model: models.Model | None = None
 
     def check_input(self, value: dict[str, Json]) -> None:
-        """Refuse what no step could work on, by the saga's model and its own check.
+        """Refuse input that no step could work on, by the saga's model and its own check.
 
         Raises:
-            InvalidInputError: naming what is wrong with it.
+            InvalidInputError: the input is wrong. The error names what is wrong.
         """
         models.check_all(self.model, {"input": value})
         if self.check is not None:
@@ -89,14 +89,14 @@ class SagaType(Restricted):
 
     @property
     def moves(self) -> tuple[Move, ...]:
-        """The steps in their order, each with its compensation."""
+        """Return the steps in their order, each with its compensation."""
         return tuple(Move(step, self.compensations[step][0]) for step in self.steps)
 
     def move_undone_by(self, compensation: str) -> Move:
-        """The step that a compensation undoes, with it.
+        """Return a compensation with the step that it undoes.
 
         Raises:
-            KeyError: nothing is undone by this.
+            KeyError: it undoes no step.
         """
         for move in self.moves:
             if move.compensation == compensation:
@@ -104,7 +104,7 @@ class SagaType(Restricted):
         raise KeyError(compensation)
 
     def handler(self, name: str, *, is_undo: bool) -> StepHandler:
-        """The function of a step or of a compensation.
+        """Return the function of a step or of a compensation.
 
         Raises:
             KeyError: there is none.
@@ -125,12 +125,13 @@ def saga_type(
     check: Check | None = None,
     model: type | None = None,
 ) -> None:
-    """Say which clients may start a saga, and see it with its input and log; code always may.
+    """Declare which clients may start a saga, and see it with its input and log; code always may.
 
-    `check` is called with the input of every new saga. Let it raise
-    `InvalidInputError("input.lines", "…")` for input that no step could process: the saga is
-    refused with 400, and nothing is stored. Every step and compensation may rely on the check.
-    `model` is the class of the input, as of a `command_type`; steps have `step.model`.
+    `check` is called with the input of every new saga. It raises
+    `InvalidInputError("input.lines", "…")` for input that no step could process.
+    The saga is then refused with 400, and nothing is stored. Every step and compensation may rely
+    on the check. `model` is the class of the input, as of a `command_type`; steps have
+    `step.model`.
     """
     _check(_SAGA, saga, "saga")
     declared = _types.setdefault(saga, SagaType(saga))
@@ -139,23 +140,23 @@ def saga_type(
 
 
 def types() -> dict[str, Access]:
-    """Every saga, with what is declared of it."""
+    """Return every saga with its declaration."""
     handlers.load()
     return {name: known.access for name, known in sorted(_types.items())}
 
 
 def may_read(saga: str, client: Client | None) -> bool:
-    """Whether a client may see a saga, whether or not it is registered any more."""
+    """Return whether a client may see a saga, whether or not it is registered any more."""
     return types().get(saga, UNDECLARED).read.allows(client)
 
 
 def saga_step(saga: str, name: str) -> Callable[[StepHandler], StepHandler]:
-    """Register the next step of a saga, which is also a state of the machine with its name.
+    """Register the next step of a saga; it is also a state of the machine with its name.
 
     What it returns (JSON, at most 8 KiB) is kept in the log, for later steps and for its
-    compensation. It may run again, and even after its compensation, when its function was
-    given up: let each effect carry `step.key` (`publish_once` does). Raise `StepRefusedError`
-    where it cannot be made, `TransientError` for what another try may cure.
+    compensation. If its function was given up, it may run again, even after its compensation: let
+    each effect carry `step.key` (`publish_once` does). Raise `StepRefusedError` if the step cannot
+    be made, and `TransientError` if another try may help.
     """
     _check(_SAGA, saga, "saga")
     _check(_STEP, name, "step")
@@ -172,11 +173,12 @@ def saga_step(saga: str, name: str) -> Callable[[StepHandler], StepHandler]:
 
 
 def compensation(saga: str, name: str, *, of: str) -> Callable[[StepHandler], StepHandler]:
-    """Register what undoes a step, which is also a state of the machine with its name.
+    """Register the function that undoes a step; it is also a state of the machine with its name.
 
-    It runs for every step that has begun, whether it has happened or not: it must have no
-    effect if not, and keep the step from happening later (`undo_once` does both). Whatever it
-    raises is tried again; then the saga is parked. `StepRefusedError` parks it at once.
+    It runs for every step that has begun, whether it has happened or not. If it has not, the
+    compensation must have no effect, and keep the step from happening later (`undo_once` does
+    both). After any exception it is tried again; then the saga is parked. `StepRefusedError` parks
+    it at once.
     """
     _check(_SAGA, saga, "saga")
     _check(_STEP, name, "compensation")
@@ -192,10 +194,10 @@ def compensation(saga: str, name: str, *, of: str) -> Callable[[StepHandler], St
 
 
 def find(saga: object) -> SagaType:
-    """A saga.
+    """Return a saga.
 
     Raises:
-        UnknownSagaError: nobody registers it; it names the sagas that exist.
+        UnknownSagaError: nobody registers it. The error names the sagas that exist.
         ValueError: its steps and its compensations do not match.
     """
     found = handlers.registered(_types, saga, UnknownSagaError)

@@ -14,11 +14,11 @@ from sfn_cqrs.service.sagas.types import SagaStep
 
 
 def work_on(saga: Saga, name: str, *, is_undo: bool) -> Ending:
-    """Run the function; what it raises is how the step ended.
+    """Run the function and return how the step ended; an exception is one of the endings.
 
     Raises:
         TransientError: another try may cure it.
-        SupersededError: the step has been undone before it came to its effect.
+        SupersededError: the step was undone before its effect.
     """
     with handlers.known_elsewhere():
         handler = saga_types.find(saga.saga).handler(name, is_undo=is_undo)
@@ -32,7 +32,7 @@ def work_on(saga: Saga, name: str, *, is_undo: bool) -> Ending:
     except StepRefusedError as error:
         cause = masked(str(error))[:MAX_SUMMARY]
         return Ending(EntryStatus.REFUSED, error=error.reason[:MAX_ERROR], cause=cause)
-    except Exception as error:  # whatever a function raises is its step's, never the machine's
+    except Exception as error:  # a function's error is its step's, never the machine's
         logger.warning("a step failed", exc_info=error, saga=saga.key.id, step=name)
         cause = masked(f"{error}\n{trace_of(error)}").rstrip()[:MAX_SUMMARY]
         return Ending(EntryStatus.FAILED, error=type(error).__name__[:MAX_ERROR], cause=cause)

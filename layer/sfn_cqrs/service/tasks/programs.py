@@ -18,7 +18,7 @@ Worker = Callable[[Item], Ending | TryAgain]
 
 
 class TaskFlow(Flow[task_programs.Call, TaskKey, Task]):
-    """What happens to one task."""
+    """A program runner for one task."""
 
     def __init__(self, key: TaskKey, worker: Worker | None = None) -> None:
         """Take a task; a program that works on items also needs the worker."""

@@ -38,7 +38,7 @@ class TaskState:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many items have which status; those that are not stored yet are CREATED."""
+        """Return how many items have each status; items not stored yet count as CREATED."""
         counted = Counter(item.status for item in self.items)
         counted[TaskStatus.CREATED] += self.task.total - len(self.items)
         return {
@@ -58,7 +58,7 @@ class TaskService:
     """
 
     def __init__(self, tenant: str, client: Client | None = None) -> None:
-        """Work for one tenant, and for a client, or for code; each type says who may do what.
+        """Work for one tenant, and for a client, or for code. Each type declares who may do what.
 
         Raises:
             InvalidInputError: no key can hold this tenant.
@@ -74,12 +74,13 @@ class TaskService:
         name: str = "",
         caller: Caller | None = None,
     ) -> str:
-        """Create a task of 1 to 1,000 items, each of any JSON; answers its id.
+        """Create a task of 1 to 1,000 items, each of any JSON, and return its id.
 
         Raises:
             UnknownTaskTypeError: no handler is registered for the type.
             NotPermittedError: the caller is a client, and the type does not let it.
-            NoItemsError, TooManyItemsError, ItemTooLargeError: there is too little or too much.
+            NoItemsError, TooManyItemsError, ItemTooLargeError: there are too few or too many items,
+                or one is too large.
             InvalidInputError: something else cannot be kept.
             IdempotencyMismatchError: the caller's idempotency key was used for something else.
         """
@@ -93,7 +94,7 @@ class TaskService:
         name: str = "",
         caller: Caller | None = None,
     ) -> str:
-        """Create a task of one item, an object; no machine runs for it. Answers its id.
+        """Create a task of one item, an object, and return its id; no machine runs for it.
 
         Raises:
             UnknownTaskTypeError: no handler is registered for the type.
@@ -105,7 +106,7 @@ class TaskService:
         return self._create(task_type, TaskKind.SINGLE, value, name, caller or Caller())
 
     def get(self, id_: str) -> TaskState:
-        """A task with all its items, without their inputs.
+        """Return a task with all its items, without their inputs.
 
         Raises:
             NotFoundError: there is no such task.
@@ -145,7 +146,7 @@ class TaskService:
         return TaskFlow(self._own(id_)).run(task_programs.cancel())
 
     def retry(self, id_: str) -> Task:
-        """Run the items that failed or were cancelled again, as the next attempt.
+        """Run the failed or cancelled items again, as the next attempt.
 
         Raises:
             NotFoundError: there is no such task.
@@ -162,7 +163,7 @@ class TaskService:
         return key
 
     def _own(self, id_: str) -> TaskKey:
-        """The key of a task that the client may start as well."""
+        """Return the key of a task that the client may also start."""
         key = self._key(id_)
         task_types.find_or_failing(key.type).check_publish(self._client)
         return key
@@ -195,7 +196,7 @@ def new_task(
     *,
     concurrency: int = DEFAULT_CONCURRENCY,
 ) -> Task:
-    """A task as it is made; a large input lies beside it."""
+    """Return a new task; a large input is stored next to it."""
     at = iso(bootstrap.now())
     stored = bootstrap.attributes().store_if_large(
         key.tenant, key.id, {"input": list(items)}, folder=TASKS

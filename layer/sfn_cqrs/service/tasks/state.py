@@ -1,4 +1,4 @@
-"""What the states of the task machine work on."""
+"""The context of the task machine's states."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,29 +10,33 @@ from sfn_cqrs.domain.keys import TaskRef
 from sfn_cqrs.service.state import AttemptState, state
 
 BEGINS_WITHIN = 480
-"""Seconds in which an execution begins items; the next one works on those that are left."""
+"""Seconds in which an execution begins items; the next execution takes those that are left."""
 
 
 @dataclass(frozen=True, slots=True)
 class TaskState(AttemptState[TaskRef]):
-    """No state writes a status first: an item's claim is one, a task's end another."""
+    """The context of a state of the task machine.
+
+    No state writes a status first: the claim of an item is one write, and the end of a task
+    another.
+    """
 
     REF = TaskRef
     LOGGED: ClassVar = {"type": "key.type", "task": "key.id"}
 
     @property
     def lease_until(self) -> int:
-        """When this function has certainly ended, in epoch seconds."""
+        """Return when this function has certainly ended, in epoch seconds."""
         return lease_of(self.remaining_ms)
 
     @property
     def is_late(self) -> bool:
-        """An item that is begun now might not end before the execution does."""
+        """Return whether an item begun now might outlast the execution."""
         return self.age > BEGINS_WITHIN
 
 
 def lease_of(remaining_ms: Callable[[], int]) -> int:
-    """When a function that may run for so long has certainly ended, in epoch seconds."""
+    """Return when a function that may run for so long has certainly ended, in epoch seconds."""
     return ceil(bootstrap.now().timestamp() + remaining_ms() / 1000)
 
 

@@ -14,16 +14,16 @@ from sfn_cqrs.service import handlers
 
 DEFAULT_TIMEOUT = 60
 MAX_TIMEOUT = 270
-"""Seconds; the functions that work on items end after 300, and have to write how it went."""
+"""Seconds. A function that works on an item ends after 300, and has to write the result before."""
 OURS = "SFN_CQRS_"
-"""What the framework's own types begin with."""
+"""The prefix of the framework's own types."""
 _OUR_HANDLERS = "sfn_cqrs.service.repairs.work"
-"""The module that registers them, found by its name as the user's are."""
+"""The module that registers them; its name is looked up as the user's modules are."""
 DEFAULT_RETRY = 3
 MAX_CONCURRENCY = 40
-"""So many iterations of an inline Map Step Functions runs at a time."""
+"""The iterations of an inline Map that Step Functions runs at a time."""
 MAX_RETRY = 8
-"""As often as the machine tries again what raised TransientError."""
+"""How often the machine tries again after a TransientError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class TaskItem(Generic[M]):
 
     @property
     def key(self) -> str:
-        """The same for every try of this item: the idempotency key for what it calls."""
+        """Return the idempotency key for the handler's calls; it is the same for every try."""
         return f"{self.task_id}-{self.index}"
 
     @property
@@ -63,7 +63,7 @@ TaskHandler = Callable[[TaskItem], object]
 
 @dataclass(frozen=True, slots=True)
 class TaskType(Restricted):
-    """A type of task and what its handler asks for."""
+    """A type of task and its handler's settings."""
 
     DECLARATION = "@task_handler"
 
@@ -93,17 +93,17 @@ def task_handler(
 ) -> Callable[[TaskHandler], TaskHandler]:
     """Register a function that works on one item of a task.
 
-    What it returns (JSON, at most 32 KiB) is kept as the item's result. It may run again
-    when the function that runs it dies: give `item.key` to what must happen once. Raise
-    `TransientError` for what another try may cure; anything else fails the item.
+    What it returns (JSON, at most 32 KiB) is kept as the item's result. It may run again when the
+    function that runs it dies: pass `item.key` as the idempotency key of effects that must happen
+    once. Raise `TransientError` if another try may help; any other error fails the item.
 
     Args:
         type_: the task type, such as RESIZE_IMAGE.
         timeout: seconds that one item may take, at most 270.
         retry: how often an item that raised TransientError is tried again, at most 8.
-        fail_fast: whether the first item that fails keeps the others from being begun.
-        concurrency: how many items of a task are worked on at a time, 1 to 40; a task keeps what
-            was declared when it was made.
+        fail_fast: whether no further item starts after the first one fails.
+        concurrency: how many items of a task are worked on at a time, 1 to 40; a task keeps the
+            number from when it was created.
         publish: which clients may start, cancel and retry tasks: `CODE`, `MEMBERS`,
             `group("clerk")`. Code always may.
         read: which clients may see them, with their inputs and results.
@@ -134,10 +134,10 @@ def task_handler(
 
 
 def find(type_: object) -> TaskType:
-    """A type of task.
+    """Return a type of task.
 
     Raises:
-        UnknownTaskTypeError: nobody registers it; it names the types that exist.
+        UnknownTaskTypeError: nobody registers it. The error names the types that exist.
     """
     _load()
     if not isinstance(type_, str) or type_ not in _types:
@@ -146,7 +146,7 @@ def find(type_: object) -> TaskType:
 
 
 def types() -> dict[str, Access]:
-    """Every type of task of the user's package, with what is declared of it."""
+    """Return every type of task of the user's package with its declaration."""
     _load()
     own = {name: known for name, known in sorted(_types.items()) if not name.startswith(OURS)}
     return {name: known.access for name, known in own.items()}
@@ -159,7 +159,7 @@ def _load() -> None:
 
 
 def find_or_failing(type_: str) -> TaskType:
-    """A type of task that was known once; if its handler is gone, its items fail and say so.
+    """Return a type of task that was known once; if its handler is gone, its items fail and say so.
 
     Raises:
         BusyError: another version of the code may still know it.

@@ -17,7 +17,7 @@ from sfn_cqrs.service.time_limit import time_limit
 
 
 def work_on(task_type: TaskType, item: Item) -> Ending | TryAgain:
-    """Run the handler; what it raises is how the item ended, or that it asks for another try.
+    """Run the handler; return how the item ended, or that it asks for another try.
 
     Raises:
         BusyError: AWS was busy or unreachable; it does not count as a try.
@@ -28,7 +28,7 @@ def work_on(task_type: TaskType, item: Item) -> Ending | TryAgain:
 def work_on_alone(
     task_type: TaskType, item: Item, remaining_ms: Callable[[], int]
 ) -> Ending | TryAgain:
-    """Run the handler of a single task, and try again where no machine does; with back-off."""
+    """Run the handler of a single task, with retries and back-off, since no machine retries it."""
     for attempt in range(task_type.retry):
         ending = _tried(task_type, item, is_last_try=False)
         if isinstance(ending, Ending):
@@ -52,7 +52,7 @@ def _tried(task_type: TaskType, item: Item, *, is_last_try: bool) -> Ending | Tr
         return _failed(error, item) if is_last_try else TryAgain(str(error))
     except ItemTimeoutError as error:
         return _failed(error, item, f"the item took longer than {task_type.timeout:g} s")
-    except Exception as error:  # whatever a handler raises is the item's, never the machine's
+    except Exception as error:  # a handler's error is the item's, never the machine's
         return _failed(error, item)
     return Ending(TaskStatus.COMPLETED, result)
 

@@ -1,4 +1,4 @@
-"""Importing a file of an archive by an import of its own, which ends the state's wait."""
+"""Importing a file of an archive by its own import, which ends the state's wait."""
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.errors import SupersededError
@@ -9,14 +9,14 @@ from sfn_cqrs.service.imports.service import ImportService, Request
 from sfn_cqrs.service.zips.state import ZipState
 
 TRIES_PER_ATTEMPT = 1_000
-"""More than a state has, so that a later attempt's token always takes an earlier one's place."""
+"""More than a state's tries, so a later attempt's token always replaces an earlier one."""
 
 
 def begin_child(job: ZipJob, file: ArchivedFile, state: ZipState) -> None:
-    """Have a file imported by an import of its own, which ends the state's wait.
+    """Have a file imported by its own import, which ends the state's wait.
 
     Raises:
-        SupersededError: the file is not there, or a later try waits already.
+        SupersededError: the file is not there, or a later try is waiting already.
     """
     if file.source is None or file.table is None:
         raise SupersededError(f"file {file.index} of {job.key.id} is not there")
@@ -40,6 +40,6 @@ def begin_child(job: ZipJob, file: ArchivedFile, state: ZipState) -> None:
 
 
 def _earlier(job: ZipJob, index: int) -> Job | None:
-    """The file's import in the jobs that this one retries: only its failed rows are left."""
+    """Return the file's import in the jobs that this one retries: only its failed rows are left."""
     found = (bootstrap.import_jobs().find(key.child(index)) for key in job.retries)
     return next((child for child in found if child is not None), None)

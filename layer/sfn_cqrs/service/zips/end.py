@@ -1,4 +1,4 @@
-"""Ending the import of an archive: every file accounted for, and then the status."""
+"""Ending the import of an archive: every file is accounted for before the status is written."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,7 +16,7 @@ TIMED_OUT = Problem("timed_out", "the file's import did not end in time; look at
 
 
 def end_zip(job: ZipJob, state_input: Any, *, is_late: bool) -> ZipJob:
-    """End a job that is open; `state_input` tells what states have raised.
+    """End an open job, and return it; `state_input` contains the errors that states raised.
 
     Raises:
         SupersededError: the attempt does not own the job.
@@ -54,7 +54,7 @@ def _settled(job: ZipJob, file: ArchivedFile, child: Job | None, error: str | No
 
 
 class Errors:
-    """What states have raised, as the input of the last one tells it."""
+    """The errors that states raised, read from the last state's input."""
 
     def __init__(self, by_index: Mapping[int, str], whole: str | None) -> None:
         """Keep the errors of single files, and what ended the whole execution early."""
@@ -62,7 +62,7 @@ class Errors:
         self._by_index = by_index
 
     def of(self, index: int) -> str | None:
-        """Why a file did not come to its end; None if nothing is known."""
+        """Return why a file did not end, or None if the reason is not known."""
         return self._by_index.get(index, self.whole)
 
 

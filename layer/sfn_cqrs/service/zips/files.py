@@ -1,4 +1,4 @@
-"""Listing and extracting an archive's files; whoever does it again finds it done."""
+"""Listing and extracting an archive's files; a repeated call finds the work done."""
 
 from collections.abc import Callable, Iterator
 
@@ -26,11 +26,11 @@ from sfn_cqrs.service.imports import strategies
 from sfn_cqrs.service.imports.budget import measure_archive
 
 MARGIN_MS = 30_000
-"""What an extraction that gives up in time still needs."""
+"""The time that an extraction needs to stop before its limit."""
 
 
 def list_files(job: ZipJob) -> ZipJob:
-    """Store the files of an archive, or why there are none to import; answers the job."""
+    """Store the files of an archive, or why there are none to import; return the job."""
     zips = bootstrap.zip_jobs()
     try:
         files = files_of(_entries(job), job.table, strategies.tables())
@@ -45,7 +45,7 @@ def list_files(job: ZipJob) -> ZipJob:
 
 
 def _permitted(job: ZipJob, file: ArchivedFile) -> ArchivedFile:
-    """The file, refused if whoever sent the archive may not import into its table."""
+    """Return the file, refused if the archive's sender may not import into its table."""
     if file.table is None or not file.status.is_open:
         return file
     try:
@@ -57,7 +57,7 @@ def _permitted(job: ZipJob, file: ArchivedFile) -> ArchivedFile:
 
 
 def _to_retry(job: ZipJob, files: list[ArchivedFile]) -> list[ArchivedFile]:
-    """Those that did not go well in the job before; that archive was the very same."""
+    """Return the files that did not succeed in the job before, which had the same archive."""
     before = {file.index: file.status for file in bootstrap.zip_jobs().files(job.retries[0])}
     if not before:
         return files
@@ -76,7 +76,9 @@ def _entries(job: ZipJob) -> list[Entry]:
 def extract(
     job: ZipJob, file: ArchivedFile, remaining_ms: Callable[[], int]
 ) -> ArchivedFile | None:
-    """Put a file where it can be imported, or keep why it cannot; None if somebody has.
+    """Put a file where it can be imported, or keep why it cannot.
+
+    Return the file, or None if another function has done it.
 
     Raises:
         TransientError: the connection to S3 broke.

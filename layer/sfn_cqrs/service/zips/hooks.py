@@ -21,24 +21,24 @@ MAX_ERROR_CHARACTERS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class FinishedImport:
-    """An import of an archive as it has ended, with its files."""
+    """An ended import of an archive, with its files."""
 
     job: ZipJob
     files: tuple[ArchivedFile, ...]
 
     @property
     def tenant(self) -> str:
-        """Whose import it is."""
+        """Return the import's tenant."""
         return self.job.key.tenant
 
     @property
     def id(self) -> str:
-        """Its public id."""
+        """Return the import's public id."""
         return self.job.key.id
 
     @property
     def counts(self) -> Counts:
-        """The rows of all files together."""
+        """Return the counts of the rows of all files together."""
         return self.job.ending.counts if self.job.ending else Counts()
 
 
@@ -69,10 +69,10 @@ def run_hooks(
     *,
     is_late: bool,
 ) -> dict[str, str]:
-    """Run the hooks that have not run yet, each on its own; answers how all of them went.
+    """Run the hooks that have not run yet, each on its own; return the results of all.
 
     Raises:
-        TransientError: a hook asks for another try, or there is no time left for one.
+        TransientError: a hook asks for another try, or too little time is left for one.
     """
     handlers.load()
     went, again = dict(done), ""
@@ -94,7 +94,7 @@ def run_hooks(
 
 
 def _error_of(name: str, hook: ImportHook, finished: FinishedImport, *, is_late: bool) -> str:
-    """An empty text if the hook went well."""
+    """Run a hook and return its error; the text is empty if the hook succeeded."""
     try:
         with naming_busy(), time_limit(HOOK_SECONDS):
             hook(finished)
@@ -106,7 +106,7 @@ def _error_of(name: str, hook: ImportHook, finished: FinishedImport, *, is_late:
         failure: BaseException = error
     except ItemTimeoutError:
         failure = TimeoutError(f"it took longer than {HOOK_SECONDS} s")
-    except Exception as error:  # whatever a hook raises is its own
+    except Exception as error:  # a hook's error must not stop the others
         failure = error
     else:
         return ""

@@ -1,4 +1,4 @@
-"""How far the import of an archive is, file by file."""
+"""The progress of an archive's import, file by file."""
 
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from sfn_cqrs.service.stream import Outbox
 
 @dataclass(frozen=True, slots=True)
 class FileProgress:
-    """A file as it is now; `total` are the rows that are known of."""
+    """A file as it is now; `total` is the number of its rows that are known."""
 
     file: ArchivedFile
     total: int
@@ -24,14 +24,14 @@ class FileProgress:
 
     @property
     def bytes_done(self) -> float:
-        """Of its bytes those that are gone through, as its rows tell."""
+        """Return how many of the file's bytes are processed, estimated by its rows."""
         file = self.file
         if not file.status.is_open:
             return file.place.size
         return file.place.size * file.counts.total / self.total if self.total else 0.0
 
     def as_json(self) -> dict[str, Json]:
-        """The file as the HTTP API and `--json` print it; `id` is its own import's."""
+        """Return the file as the HTTP API and `--json` print it; `id` is its own import's."""
         file = self.file
         view: dict[str, Json] = {
             "index": file.index,
@@ -48,8 +48,8 @@ class FileProgress:
 class ZipProgress:
     """A job and its files as they are now.
 
-    `rate` is rows a second, `eta` seconds by the bytes of the files, where they can be told.
-    Of one that is not whole, because the client may not see all files, no text is shown.
+    `rate` is rows a second and `eta` seconds, by the bytes of the files, where they are known. If
+    the client may not see all files, the job is not whole, and its texts are not shown.
     """
 
     job: ZipJob
@@ -60,11 +60,11 @@ class ZipProgress:
 
     @property
     def counts(self) -> Counts:
-        """The sum of the files."""
+        """Return the sum of the files' counts."""
         return sum((each.file.counts for each in self.files), Counts())
 
     def as_json(self, *, with_files: bool = True) -> dict[str, Json]:
-        """The job as the HTTP API and `--json` print it."""
+        """Return the job as the HTTP API and `--json` print it."""
         job = self.job
         view: dict[str, Json] = {
             "id": job.key.id,
@@ -108,7 +108,7 @@ class ZipProgress:
 
 
 def progress_of(job: ZipJob) -> ZipProgress:
-    """Look at a job's files, and at the imports of those that have begun and not ended."""
+    """Return a job's progress: its files, and the imports of those under way."""
     files = bootstrap.zip_jobs().files(job.key)
     begun = [file.index for file in files if file.begun and file.status.is_open]
     children = bootstrap.zip_jobs().children(job.key, begun)
@@ -117,7 +117,7 @@ def progress_of(job: ZipJob) -> ZipProgress:
 
 
 def tell_zip(job: ZipJob, outbox: Outbox) -> None:
-    """Tell the world of an archive's job: that its files are known, and its end."""
+    """Send the notices about an archive's job: that its files are known, and its end."""
     table = bootstrap.import_table_name()
     if job.ending is not None:
         outbox.notices.append(zip_status(job, table))
@@ -128,7 +128,7 @@ def tell_zip(job: ZipJob, outbox: Outbox) -> None:
 
 
 def _timed(progress: ZipProgress) -> ZipProgress:
-    """With the rate and the time left, once a row is gone through and until the job's end."""
+    """Return the progress with rate and time left, from the first processed row to the end."""
     job, rows = progress.job, progress.counts.total
     if job.ending is not None or not job.started_at or not rows:
         return progress

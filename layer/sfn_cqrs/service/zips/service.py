@@ -22,9 +22,9 @@ from sfn_cqrs.service.zips.progress import ZipProgress, progress_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZipRequest:
-    """Which archive to import, and how; without a table each file's name says it.
+    """The archive to import, and its settings; without a table each file's name says it.
 
-    The encoding and the delimiter are those of all files, where they are declared.
+    A declared encoding or delimiter applies to all files.
     """
 
     key: str
@@ -36,10 +36,10 @@ class ZipRequest:
 
 
 class ZipImports:
-    """The imports of archives of a tenant, whose uploads lie below `uploads/<tenant>/`."""
+    """A tenant's imports of archives; the uploads are below `uploads/<tenant>/`."""
 
     def __init__(self, tenant: str, client: Client | None = None, user: str = "") -> None:
-        """Work for one tenant, and for a client, or for code; each table says who may do what.
+        """Work for one tenant, and for a client, or for code. Each table declares who may do what.
 
         The user, whom AWS has verified, may cancel and retry what they have sent.
         """
@@ -48,15 +48,15 @@ class ZipImports:
         self._user = user
 
     def start(self, request: ZipRequest, caller: Caller) -> ZipProgress:
-        """Store a job; the table's stream starts its machine.
+        """Store a job and return it; the table's stream starts its machine.
 
-        A request that was made before with the caller's idempotency key is answered with its job
-        as it is now.
+        If the caller's idempotency key was used for the same request before, return that job as it
+        is now.
 
         Raises:
             InvalidInputError: there is no such table or object.
             IdempotencyMismatchError: the caller's idempotency key was used for something else.
-            TooManyImportsError: a client's tenant has as many open as it may.
+            TooManyImportsError: a client's tenant has its maximum of open imports.
         """
         strategies.check_archive(request.table, caller.client, request.publish_mode)
         asked = digest(["zip", *astuple(request)])
@@ -69,9 +69,10 @@ class ZipImports:
         return ZipProgress(job, []) if id_ == job.key.id else self.get(id_)
 
     def start_version(self, request: ZipRequest, version_id: str | None, caller: Caller) -> str:
-        """Start the import of a version of an archive, once, however often it is asked for.
+        """Start the import of a version of an archive once, however often this is called.
 
-        Answers the job's id, which is derived from the version; by default the current one.
+        Return the job's id, which is derived from the version. By default it is the current
+        version.
 
         Raises:
             InvalidInputError: there is no such table or object.
@@ -81,7 +82,7 @@ class ZipImports:
         return job.key.id
 
     def get(self, id_: str) -> ZipProgress:
-        """A job with its files and their live counts; without those that the client may not see.
+        """Return a job with its live counts and the files that the client may see.
 
         Raises:
             NotFoundError: there is no such job.
@@ -93,22 +94,23 @@ class ZipImports:
         return self._seen(progress_of(job))
 
     def list(self, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> Page[ZipProgress]:
-        """A page of jobs, the newest first; limit 1 to 100.
+        """Return a page of jobs, the newest first; limit 1 to 100.
 
-        It is short by those that the client may not see.
+        The page leaves out jobs that the client may not see, so it may be short.
         """
         page = bootstrap.zip_jobs().page(ZipKey(self._tenant, ""), limit, cursor)
         seen = [job for job in page.items if job.table is None or self._may_read(job.table)]
         return Page([self._seen(progress_of(job)) for job in seen], page.next_cursor)
 
     def cancel(self, id_: str) -> ZipProgress:
-        """Have no further file begun, and no further batch of the one at work.
+        """Start no further file, and no further batch of the current one; return the job.
 
-        What is done stays and is counted.
+        Finished work stays and is counted.
 
         Raises:
             NotFoundError: there is no such job.
-            NotPermittedError: the client has not sent it, and may not import all its files.
+            NotPermittedError: the client did not send the archive, and may not import all its
+                files.
             NotOpenError: it has ended.
         """
         job = self._find(id_)
@@ -125,16 +127,17 @@ class ZipImports:
         return self._seen(progress)
 
     def retry(self, id_: str, caller: Caller) -> ZipProgress:
-        """Have the files that failed, or were not begun, imported by a job of their own.
+        """Have the files that failed, or were not begun, imported by a new job, and return it.
 
-        Of a file whose import was begun only the rows that failed, or were not gone through. A
-        job is retried by one other; whoever asks again is given that one.
+        If a file's import was begun, only its failed and unprocessed rows are imported. A job has
+        one retry: asking again returns that same job.
 
         Raises:
             NotFoundError: there is no such job.
-            NotPermittedError: the client has not sent it, and may not import all its files.
-            NotFailedError: it has not ended, or has gone well.
-            TooManyImportsError: a client's tenant has as many open as it may.
+            NotPermittedError: the client did not send the archive, and may not import all its
+                files.
+            NotFailedError: the job has not ended, or has succeeded.
+            TooManyImportsError: a client's tenant has its maximum of open imports.
         """
         job, now = self._find(id_), bootstrap.now()
         strategies.check_archive(job.table, caller.client, job.publish_mode)
@@ -161,9 +164,9 @@ class ZipImports:
         return self.get(noted)
 
     def _check_sent(self, job: ZipJob, client: Client | None, user: str) -> None:
-        """Refuse a client that has not sent an archive and may not import each of its files.
+        """Refuse a client that did not send an archive and may not import each of its files.
 
-        As long as nobody knows the files, they may be of any table.
+        Until the files are known, they may belong to any table.
         """
         is_sender = job.client is not None and user != "" and user == job.by.by
         if job.table is not None:
@@ -175,13 +178,13 @@ class ZipImports:
                     strategies.check_publish(table, client)
 
     def _may_read(self, table: str | None) -> bool:
-        """Whether the client may see a file; whose table nobody knows may be of any."""
+        """Return whether the client may see a file; without a known table it may belong to any."""
         known = strategies.tables()
         tables = (table,) if table in known else known
         return all(strategies.may_read(each, self._client) for each in tables)
 
     def _seen(self, progress: ZipProgress) -> ZipProgress:
-        """What the client may see: not the files of other tables, nor what is told of them."""
+        """Return what the client may see: without files of other tables, and texts about them."""
         table = progress.job.table
         seen = [each for each in progress.files if self._may_read(table or each.file.table)]
         if len(seen) == len(progress.files) and (seen or self._may_read(table)):

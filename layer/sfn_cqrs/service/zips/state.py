@@ -1,4 +1,4 @@
-"""What the states of the ZIP machine work on."""
+"""The context of the ZIP machine's states."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,26 +10,26 @@ from sfn_cqrs.domain.keys import ZipRef
 from sfn_cqrs.service.state import AttemptState, state
 
 PATIENCE = timedelta(minutes=10)
-"""How long the last state waits for others; less than the machine's retries take."""
+"""How long the last state waits for others; shorter than the machine's retries take."""
 
 
 @dataclass(frozen=True, slots=True)
 class ZipState(AttemptState[ZipRef]):
-    """No state writes a status first."""
+    """The context of a state of the ZIP machine; no state writes a status first."""
 
     REF = ZipRef
     LOGGED: ClassVar = {"job": "key.id"}
 
     @property
     def token(self) -> str:
-        """What ends the wait of a callback state."""
+        """Return the task token that ends the wait of a callback state."""
         if self.context.task_token is None:
             raise InvalidInputError("taskToken", "is missing: the state does not wait for a token")
         return self.context.task_token
 
     @property
     def is_late(self) -> bool:
-        """What could be waited for is waited for no longer."""
+        """Return whether the state has waited so long that it waits no more."""
         entered = datetime.fromisoformat(self.context.state.entered_time)
         return bootstrap.now() - entered > PATIENCE
 

@@ -1,6 +1,6 @@
 """Repairing imports of archives: a start that was lost, an execution that has died.
 
-An answer to a wait that was lost is sent again by the sweep of the file's own import.
+If the answer to a wait was lost, the sweep of the file's own import sends it again.
 """
 
 from sfn_cqrs import bootstrap
@@ -10,9 +10,9 @@ from sfn_cqrs.service.imports.queue import may_begin, start
 
 
 def sweep_zip(key: ZipKey) -> str:
-    """Repair a job that has been open for long; answers what was done.
+    """Repair a job that has been open for long, and return what was done.
 
-    An execution that has come to its end without ending the job is followed by the next
+    An execution that has ended without ending the job is followed by the next
     attempt, which goes on with the files that have not ended.
     """
     job = bootstrap.zip_jobs().find(key)
