@@ -1,1 +1,1 @@
-"""One class per thing spoken to."""
+"""Adapters to AWS and to PostgreSQL, one class per service or table."""

@@ -1,4 +1,4 @@
-"""Items of the approvals table: what an approval looks like when stored."""
+"""Approvals as items of the approvals table."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ from sfn_cqrs.domain.keys import ApprovalKey
 
 
 def tenant_status(tenant: str, status: Status) -> str:
-    """The partition of the index of a tenant's approvals by status."""
+    """Return the partition in the index that lists a tenant's approvals by status."""
     return f"{tenant}#{status}"
 
 

@@ -22,19 +22,19 @@ class ApprovalTable(Records[Approval]):
     def __init__(
         self, client: "DynamoDBClient", table: str, *, requests: RequestTable, now: Now
     ) -> None:
-        """Speak to the approvals table, and to the one of requests."""
+        """Use the approvals table and the requests table."""
         super().__init__(client, table, APPROVALS, requests=requests, now=now)
 
     def page_of_status(
         self, tenant: str, status: Status, limit: int, cursor: str | None
     ) -> Page[Approval]:
-        """A page of those with a status, the newest first.
+        """Return a page of the approvals with a status, the newest first.
 
-        The index is eventually consistent; each one is read again, and left out if it has
-        another status by now.
+        The index is eventually consistent, so each approval is read again. It is left out if its
+        status has changed.
 
         Raises:
-            InvalidInputError: the limit or the cursor is none of this list's.
+            InvalidInputError: the limit or the cursor is not valid for this list.
         """
         under = ApprovalKey(tenant, "")
         wanted = Range([under.pk], under.sk, limit, cursor, is_descending=True)
@@ -53,7 +53,7 @@ class ApprovalTable(Records[Approval]):
         sks = [unmarshal(keys)["sk"] for keys in answer["Items"]]
         read = batch_get(self._client, self._table, {(under.pk, sk) for sk in sks})
         found = {sk: unmarshal(item) for (_, sk), item in read.items()}
-        listed = (found.get(sk, {"sk": sk}) for sk in sks)  # what is deleted since has its place
+        listed = (found.get(sk, {"sk": sk}) for sk in sks)  # deleted ones keep their place
         page = page_of(listed, wanted)
         approvals = [APPROVALS.record(item) for item in page.items if item["sk"] in found]
         return Page([one for one in approvals if one.status is status], page.next_cursor)

@@ -11,31 +11,31 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 MAX_INLINE_BYTES = 4 * 1024
-"""Above, an object costs less than the writes of its copies: `bench/attributes.py`."""
+"""Above this size, one object costs less than writes of copies in items: `bench/attributes.py`."""
 _MISSING = ("NoSuchKey", "AccessDenied")
-"""Who may not list a bucket is told the second of an object that does not exist."""
+"""S3 answers the second for a missing object if the caller may not list the bucket."""
 COMMANDS, TASKS = "attributes", "tasks"
-"""Folders of the bucket; what lies in that of tasks expires after 30 days."""
+"""Folders of the bucket; objects in the tasks folder expire after 30 days."""
 
 
 class AttributesBucket:
     """Objects that are written once and never changed, so that many items may point to one."""
 
     def __init__(self, client: "Callable[[], S3Client]", bucket: str) -> None:
-        """Speak to one bucket; the client is asked for when an object is met."""
+        """Use one bucket; the client is made at the first object."""
         self._client = client
         self._bucket = bucket
 
     def store_if_large(
         self, tenant: str, id_: str, attributes: dict[str, Json], *, folder: str = COMMANDS
     ) -> str | None:
-        """Store attributes above 4 KiB and answer their object's key; None keeps them inline."""
+        """Store attributes above 4 KiB; return their object's key, or None to keep them inline."""
         if len(canonical(attributes).encode()) <= MAX_INLINE_BYTES:
             return None
         return self.store(tenant, id_, attributes, folder=folder)
 
     def store(self, tenant: str, id_: str, attributes: dict[str, Json], *, folder: str) -> str:
-        """Store an object, whatever its size, and answer its key."""
+        """Store an object of any size, and return its key."""
         key = f"{folder}/{tenant}/{id_}.json"
         self._client().put_object(
             Bucket=self._bucket,
@@ -46,13 +46,13 @@ class AttributesBucket:
         return key
 
     def find(self, tenant: str, id_: str, *, folder: str) -> dict[str, Json] | None:
-        """Read an object that may not be there; None if it is not."""
+        """Return an object's content, or None if there is no such object."""
         with suppressing(*_MISSING):
             return self.load(f"{folder}/{tenant}/{id_}.json")
         return None
 
     def load(self, key: str) -> dict[str, Json]:
-        """Read attributes back."""
+        """Return stored attributes."""
         body = self._client().get_object(Bucket=self._bucket, Key=key)["Body"].read()
         attributes: dict[str, Json] = json.loads(body)
         return attributes

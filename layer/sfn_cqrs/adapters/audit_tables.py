@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 PAGE_SIZE = 200
-"""A page of a scan takes its units at once, so it is small."""
+"""A page of a scan uses its read units at once, so pages are small."""
 UNIT_BYTES = 4_096
-"""What a read unit reads, consistently."""
+"""Bytes that one read unit pays for in a consistent read."""
 
 
 class AuditTables:
-    """The tables of commands, data, history and imports; nothing is written."""
+    """Reads the tables of commands, data, history and imports; writes nothing."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class AuditTables:
         *,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Speak to tables by what they are: commands, data, history, imports."""
+        """Use these tables, by name: commands, data, history, imports."""
         self._client = client
         self._tables = tables
         self._now = now
@@ -40,14 +40,14 @@ class AuditTables:
     def partitions(
         self, table: str, segment: int, segments: int, prefix: str = ""
     ) -> Iterator[list[Item]]:
-        """Yield a segment's items by partition, as the scan meets them: perhaps not all of each."""
+        """Yield a segment's items by partition in scan order; a partition may be incomplete."""
         found = self._scan(table, segment, segments)
         kept = (item for item in found if item["pk"].startswith(prefix))
         for _, items in groupby(kept, lambda item: item["pk"]):
             yield list(items)
 
     def partition(self, table: str, pk: str) -> list[Item]:
-        """Read a whole partition, consistently."""
+        """Return all items of a partition, read consistently."""
         return list(
             self._pages(
                 self._client.query,
@@ -70,7 +70,7 @@ class AuditTables:
         return not answer["Items"]
 
     def rows(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Item]:
-        """Read data rows by pk and sk; those that there are."""
+        """Return the data rows that exist, by pk and sk."""
         found: dict[tuple[str, str], Item] = {}
         for pk, sk in keys:
             answer = self._client.get_item(
@@ -104,7 +104,7 @@ class AuditTables:
             asked["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def _pace(self, items: list[Any]) -> None:
-        """Wait as long as what was read takes at the rate; a rate of 0 means no limit."""
+        """Wait until the rate allows the units that were read; a rate of 0 means no limit."""
         units = max(1.0, len(json.dumps(items, default=str)) / UNIT_BYTES)
         self.units += units
         if self.rate:

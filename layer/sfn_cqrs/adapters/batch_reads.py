@@ -1,4 +1,4 @@
-"""Many items by their keys, read consistently, a hundred to a call."""
+"""Consistent reads of many items by key, a hundred to a call."""
 
 import random
 import time
@@ -18,7 +18,7 @@ TRIES = 6
 def batch_get(
     client: "DynamoDBClient", table: str, keys: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], Item]:
-    """The items that exist, as DynamoDB has them, by pk and sk.
+    """Return the existing items in DynamoDB's format, by pk and sk.
 
     Raises:
         BusyError: the table is too busy to answer for all of them.

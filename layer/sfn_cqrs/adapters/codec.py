@@ -1,7 +1,7 @@
 """Records as items: each field of a dataclass is an attribute, by its type.
 
-How a class differs from that is said beside it. What it takes to convert a field is found out
-once a class, with the first record of it that is stored or read.
+A `Codec` declares where a class differs from that. The conversions of its fields are computed once,
+at the first record that is stored or read.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,14 +19,14 @@ from sfn_cqrs.domain.keys import BudgetKey
 R = TypeVar("R")
 Convert = Callable[[Any], Any]
 Part = tuple[Convert | None, Convert | None]
-"""How a value is stored, and how it is read; None: as it is."""
+"""Two functions, to store a value and to read it; None leaves it unchanged."""
 _AS_IT_IS: Final[Part] = (None, None)
 _NOT_STORED: Final = "stored"
 _NOTHING: Final[Mapping[Any, Any]] = {}
 
 
 class Codec(Generic[R]):
-    """How records of a class are stored, where the types of its fields do not say it."""
+    """Stores and reads records of a class; its options cover what the fields' types do not say."""
 
     def __init__(
         self,
@@ -41,16 +41,16 @@ class Codec(Generic[R]):
         parts: Mapping[type, Part] = _NOTHING,
         rest: str = "",
     ) -> None:
-        """Say what differs.
+        """Declare what differs from the fields' types.
 
         Args:
             of: the class.
             kind: the attribute of that name.
-            names: attributes that are called otherwise than their fields.
-            inside: fields of which the fields are attributes of the item itself.
-            lean: fields that are left out while they have their default, as None always is.
+            names: attributes whose names differ from their fields' names.
+            inside: fields whose own fields become attributes of the item itself.
+            lean: fields that are left out while they have their default; None always is.
             later: fields that older items lack.
-            also: what is stored besides: what a path of the record leads to, or is made of it.
+            also: further attributes, each from a path of the record or computed from the record.
             parts: how values of other classes are stored, where their types do not say it.
             rest: the field that keeps attributes which the class does not know.
         """
@@ -59,7 +59,7 @@ class Codec(Generic[R]):
         self.also, self.parts, self.rest = also, parts, rest
 
     def item(self, record: R) -> Item:
-        """The record as stored; None is an attribute that it lacks."""
+        """Return the record as an item; a field that is None has no attribute."""
         names, read, converts = self._writing
         values = list(read(record))
         for place, convert in converts:
@@ -77,19 +77,19 @@ class Codec(Generic[R]):
 
     @property
     def inner(self) -> Part:
-        """How records are stored and read that lie inside of an attribute."""
+        """Return the functions that store and read a record inside an attribute."""
         return self.part, self.record
 
     def part(self, record: R) -> Item:
-        """The record as stored inside of an attribute, which has no None."""
+        """Return the record as stored inside an attribute, without fields that are None."""
         known = {name: value for name, value in self.item(record).items() if value is not None}
         return {**getattr(record, self.rest), **known} if self.rest else known
 
     def record(self, item: Mapping[str, Any], **given: Any) -> R:
-        """The record of an item; what the item may lack, and is not given, is the field's default.
+        """Return the record of an item; an optional attribute that is missing gets its default.
 
         Raises:
-            KeyError: it lacks what every item has.
+            KeyError: the item lacks a required attribute.
         """
         plain, converted, inside = self._reading
         values = {
@@ -109,23 +109,23 @@ class Codec(Generic[R]):
 
     @cached_property
     def attributes(self) -> frozenset[str]:
-        """The names of the attributes of its fields."""
+        """Return the names of the attributes of its fields."""
         return frozenset(name for name, _, _ in self._columns)
 
     @cached_property
     def _fields(self) -> list[Field[Any]]:
-        """The fields that are stored."""
+        """Return the fields that are stored."""
         every: Any = fields(self.of)  # type: ignore[arg-type]
         return [one for one in every if one.name not in (_NOT_STORED, self.rest)]
 
     @cached_property
     def _optional(self) -> list[str]:
-        """The fields inside of the item that may be None."""
+        """Return the fields inside the item that may be None."""
         return [f.name for f in self._fields if f.name in self.inside and _may_be_none(f.type)]
 
     @cached_property
     def _columns(self) -> list[tuple[str, str, Convert | None]]:
-        """The attributes of the fields: name, path to the value, and what converts it."""
+        """Return each field's attribute: name, path to the value, and converter."""
         columns: list[tuple[str, str, Convert | None]] = []
         for one in self._fields:
             name, codec = one.name, self.inside.get(one.name)
@@ -148,7 +148,7 @@ class Codec(Generic[R]):
 
     @cached_property
     def _reading(self) -> Any:
-        """What is read as it is, with its default; what is converted; and what is inside."""
+        """Return the fields read unchanged, with defaults; the converted ones; the inner ones."""
         plain, converted = [], []
         for one in self._fields:
             name, attribute = one.name, self.names.get(one.name, one.name)
@@ -172,7 +172,7 @@ class Codec(Generic[R]):
         return partial(_unless, default, put or _same)
 
     def _part(self, kind: Any) -> Part:
-        """How values of a type are stored and read."""
+        """Return how values of a type are stored and read."""
         origin, inner = get_origin(kind), get_args(kind)
         if origin in (Union, UnionType):
             kinds = [one for one in inner if one is not NoneType]
@@ -198,7 +198,7 @@ class Codec(Generic[R]):
 
 
 def as_list(of: type) -> tuple[Convert, Convert]:
-    """How a class is stored as the list of its fields' values."""
+    """Return how a class is stored as the list of its fields' values."""
     read = attrgetter(*(one.name for one in fields(of)))
     return (lambda value: list(read(value))), (lambda values: of(*values))
 
@@ -237,4 +237,4 @@ UPDATED: Final = _audit("updated")
 WHERE: Final = {"pk": "pk", "sk": "sk"}
 BUDGET_KEY: Final = Codec(BudgetKey, names={"what": "sk"}, also={"pk": "pk"})
 PUBLIC: Final = {**WHERE, "id": "id"}
-"""What is stored of a key besides its fields; the second of one that has a public id."""
+"""Attributes stored for a key besides its fields; the second one is for keys with a public id."""

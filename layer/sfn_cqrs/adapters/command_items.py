@@ -1,4 +1,4 @@
-"""Items of the tables: what a command, a row and a process look like when stored."""
+"""Commands, rows and processes as items of the tables."""
 
 from typing import Any, Final, TypeVar
 
@@ -45,27 +45,27 @@ as_process = _PROCESS.record
 
 
 def command_item(command: Command) -> Item:
-    """The command as stored; large attributes are a pointer."""
+    """Return the command as stored; large attributes are a pointer."""
     return _item(_COMMAND, command)
 
 
 def row_item(row: DataRow) -> Item:
-    """The data row as stored."""
+    """Return the data row as stored."""
     return _item(_ROW, row)
 
 
 def process_item(process: Process, open_shard: int) -> Item:
-    """The process item as stored when it opens."""
+    """Return the process item as stored when it opens."""
     return {**_PROCESS.item(process), "open_shard": open_shard}
 
 
 def as_command(item: Item, attributes: dict[str, Any]) -> Command:
-    """Read a command; its attributes may come from elsewhere."""
+    """Return the command of an item; its attributes may be loaded from elsewhere."""
     return _COMMAND.record(item, content=_content(item, attributes))
 
 
 def as_row(item: Item, attributes: dict[str, Any]) -> DataRow:
-    """Read a data or history row; its attributes may come from elsewhere."""
+    """Return the data or history row of an item; its attributes may be loaded from elsewhere."""
     return _ROW.record(item, content=_content(item, attributes))
 
 

@@ -42,7 +42,7 @@ _Operations = list[tuple[Refusal, Any]]
 
 
 class CommandTable(ExpiringTable):
-    """The commands, and the transactions that append them."""
+    """The commands table, with the transactions that append to it."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class CommandTable(ExpiringTable):
         now: Now,
         retention: Retention,
     ) -> None:
-        """Speak to the commands table, and to the others that its transactions write."""
+        """Use the commands table and the other tables that its transactions write."""
         super().__init__(client, table, now, retention)
         self._data_table = data_table
         self._history_table = history_table
@@ -64,7 +64,7 @@ class CommandTable(ExpiringTable):
         self._attributes = attributes
 
     def latest(self, key: ItemKey) -> Command | None:
-        """The newest version, read consistently; None if the item was never published."""
+        """Return the newest version, read consistently, or None if the item was never published."""
         items = self._client.query(
             TableName=self._table,
             KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
@@ -78,7 +78,7 @@ class CommandTable(ExpiringTable):
         return None if command is None else self._loaded(command)
 
     def find(self, key: ItemKey, version: int) -> Command | None:
-        """One version, read consistently, its attributes loaded; None if it is not stored."""
+        """Return one version with its attributes, read consistently, or None if not stored."""
         where = marshal({"pk": key.pk, "sk": key.version_sk(version)})
         item = alive(get(self._client, self._table, where), self._now())
         return self._loaded(item) if item else None
@@ -86,13 +86,13 @@ class CommandTable(ExpiringTable):
     def page(
         self, key: ItemKey, limit: int, cursor: str | None
     ) -> Page[tuple[Command, Process | None]]:
-        """A page of the versions of an item with their processes, the newest first.
+        """Return a page of the versions of an item with their processes, the newest first.
 
-        What has expired is left out, whether it is deleted yet or not. Attributes that lie in S3
-        are not loaded: a hundred of them are more than a function has room for.
+        Expired versions are left out, even if they are not deleted yet. Attributes in S3 are not
+        loaded, because a hundred of them exceed a function's memory.
 
         Raises:
-            InvalidInputError: the limit or the cursor is none of this list's.
+            InvalidInputError: the limit or the cursor is not valid for this list.
         """
         wanted = Range([key.pk], key.versions_prefix, limit, cursor, is_descending=True)
         commands: list[Item] = []
@@ -115,11 +115,11 @@ class CommandTable(ExpiringTable):
         return Page(versions, page.next_cursor)
 
     def expires(self, type_: str) -> bool:
-        """Whether commands of this type are kept for some days only."""
+        """Return whether commands of this type are kept for some days only."""
         return self._expiry(type_) is not None
 
     def expire(self, key: ItemKey, version: int) -> bool:
-        """Give a command that is no longer needed its ttl; False if there is none to give."""
+        """Give a command that is no longer needed its ttl; return False if none was set."""
         expiry = self._expiry(key.type)
         if expiry is None:
             return False
@@ -134,9 +134,9 @@ class CommandTable(ExpiringTable):
         )
 
     def publish(self, publication: Publication) -> Refusal | None:
-        """Append a version in one transaction; answers why it was refused, if it was.
+        """Append a version in one transaction; return why it was refused, or None.
 
-        The large attributes of a version that is then refused stay behind in S3, unused.
+        If the version is refused, its large attributes stay in S3, unused.
         """
         operations = self._appends(publication)
         if isinstance(publication, SyncPublication):
@@ -156,7 +156,7 @@ class CommandTable(ExpiringTable):
         return None
 
     def find_many(self, versions: Iterable[tuple[ItemKey, int]]) -> dict[ItemKey, Command]:
-        """Versions of different items, read consistently; those that are stored."""
+        """Return the stored versions among these of different items, read consistently."""
         keys = {(key.pk, key.version_sk(version)) for key, version in versions}
         found, now = batch_get(self._client, self._table, keys).values(), self._now()
         commands = [self._loaded(unmarshal(item)) for item in found if not has_expired(item, now)]
@@ -167,7 +167,7 @@ class CommandTable(ExpiringTable):
     ) -> list[Refusal | None]:
         """Append versions of different items, many to a transaction.
 
-        Answers for each why it was refused, if it was; the others are stored all the same.
+        Return for each why it was refused, or None. A refusal does not stop the others.
         """
         answers: list[Refusal | None] = [None] * len(publications)
         parts = [self._operations(publication) for publication in publications]
@@ -178,7 +178,7 @@ class CommandTable(ExpiringTable):
         return answers
 
     def _publish_group(self, parts: dict[int, _Operations]) -> dict[int, Refusal]:
-        """Leave those out that are refused until the rest is taken."""
+        """Write a group; drop refused versions and try again until the rest is written."""
         refused: dict[int, Refusal] = {}
         while len(refused) < len(parts):
             left = {place: part for place, part in parts.items() if place not in refused}
@@ -252,7 +252,7 @@ class CommandTable(ExpiringTable):
 
 
 def _groups(parts: list[_Operations]) -> Iterator[list[int]]:
-    """Places of parts that fit into one transaction, in their order."""
+    """Yield the positions of parts that fit into one transaction, in order."""
     group: list[int] = []
     operations = size = 0
     for place, part in enumerate(parts):
@@ -269,7 +269,7 @@ def _groups(parts: list[_Operations]) -> Iterator[list[int]]:
 
 
 def _refusals_of(parts: dict[int, _Operations], codes: list[str]) -> dict[int, Refusal]:
-    """Whose operations were refused, by the codes of all of them in their order."""
+    """Return the refused commands, by the codes of all operations in order."""
     refused: dict[int, Refusal] = {}
     rest = iter(codes)
     for place, part in parts.items():
@@ -282,7 +282,7 @@ def _refusals_of(parts: dict[int, _Operations], codes: list[str]) -> dict[int, R
 
 
 def _first_refusal(codes: list[str], refusals: list[Refusal]) -> Refusal:
-    """A request that was seen before says most, whatever else was refused."""
+    """Return the refusal that says most: a request seen before comes first."""
     refused = [
         refusal
         for code, refusal in zip(codes, refusals, strict=False)

@@ -1,4 +1,4 @@
-"""Conditional writes that answer whether they were done, and what is stored then."""
+"""Conditional writes that return whether they succeeded, and the item that is then stored."""
 
 from collections.abc import Callable
 from typing import Any, ParamSpec
@@ -11,7 +11,7 @@ P = ParamSpec("P")
 
 
 def is_done(write: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> bool:
-    """Make a call that writes; False: its condition has refused it."""
+    """Make a call that writes; return False if its condition refused it."""
     try:
         write(*args, **kwargs)
     except ClientError as error:
@@ -22,7 +22,7 @@ def is_done(write: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> bo
 
 
 def changed(update_item: Callable[..., Any], **call: Any) -> tuple[bool, Item | None]:
-    """Update an item; whether it was done, and the item then, or as it refused the update."""
+    """Update an item; return whether it succeeded, and the new item or the one that refused."""
     try:
         answer = update_item(
             **call, ReturnValues="ALL_NEW", ReturnValuesOnConditionCheckFailure="ALL_OLD"

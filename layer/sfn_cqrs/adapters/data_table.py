@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def row_condition(expected: int) -> tuple[str, Item]:
-    """The condition that the row is at a version (0: that there is none), and its values."""
+    """Return the condition that the row is at a version (0: there is no row), and its values."""
     if expected == 0:
         return "attribute_not_exists(pk)", {}
     return "version = :expected", marshal({":expected": expected})
@@ -34,7 +34,7 @@ class DataTable:
         self._attributes = attributes
 
     def version_of(self, key: ItemKey) -> DataVersion:
-        """How far the row is, read consistently; version 0 if there is none."""
+        """Return the row's version, read consistently; 0 if the row is missing."""
         item = self._client.get_item(
             TableName=self._table,
             Key=marshal({"pk": key.data_pk, "sk": key.sk}),
@@ -47,26 +47,26 @@ class DataTable:
         return DataVersion(plain["version"], plain["command_id"])
 
     def snapshot(self, key: ItemKey) -> Item | None:
-        """The row as DynamoDB has it, to be copied; None if there is none."""
+        """Return the row in DynamoDB's format, to be copied, or None if it is missing."""
         return get(self._client, self._table, marshal({"pk": key.data_pk, "sk": key.sk}))
 
     def find(self, key: ItemKey) -> DataRow | None:
-        """The row, deleted or not, its attributes loaded; None if there is none."""
+        """Return the row with its attributes, deleted or not, or None if it is missing."""
         item = self.snapshot(key)
         return None if item is None else self._loaded(unmarshal(item))
 
     def snapshots(self, keys: Iterable[ItemKey]) -> dict[ItemKey, Item]:
-        """Rows as DynamoDB has them, read consistently; those that there are."""
+        """Return the existing rows in DynamoDB's format, read consistently."""
         wanted = {(key.data_pk, key.sk): key for key in keys}
         found = batch_get(self._client, self._table, wanted)
         return {wanted[place]: item for place, item in found.items()}
 
     def row_of(self, snapshot: Item) -> DataRow:
-        """A snapshot as a row, its attributes loaded."""
+        """Return the row of a snapshot, with its attributes."""
         return self._loaded(unmarshal(snapshot))
 
     def put(self, row: DataRow, expected: int) -> bool:
-        """Replace the row that is at the expected version; False if it is not there any more."""
+        """Replace the row at the expected version; return False if it is at another version."""
         condition, values = row_condition(expected)
         arguments = {"ExpressionAttributeValues": values} if values else {}
         return is_done(
@@ -78,10 +78,10 @@ class DataTable:
         )
 
     def page(self, tenant: str, type_: str, limit: int, cursor: str | None) -> Page[DataRow]:
-        """A page of the rows of a type that are not deleted, by code.
+        """Return a page of the rows of a type that are not deleted, by code.
 
         Raises:
-            InvalidInputError: the limit or the cursor is none of this list's.
+            InvalidInputError: the limit or the cursor is not valid for this list.
         """
         wanted = Range(data_partitions(tenant, type_), type_prefix(type_), limit, cursor)
         page = query_page(
@@ -97,14 +97,14 @@ class DataTable:
     def bucket_page(
         self, tenant: str, type_: str, bucket: int, limit: int, after: str | None
     ) -> Page[DataRow]:
-        """A page of the rows in a bucket of a type, deleted or not, behind an item's cursor."""
+        """Return a page of a bucket of a type, deleted rows included, from an item's cursor on."""
         partition = data_partitions(tenant, type_)[bucket]
         wanted = Range([partition], type_prefix(type_), limit, after)
         page = query_page(self._client, self._table, wanted, self._whole)
         return Page([as_row(item, item["attributes"]) for item in page.items], page.next_cursor)
 
     def count_bucket(self, tenant: str, type_: str, bucket: int) -> int:
-        """About how many rows a bucket of a type has."""
+        """Return roughly how many rows a bucket of a type has."""
         partition, count = data_partitions(tenant, type_)[bucket], 0
         more: Any = {}
         while True:

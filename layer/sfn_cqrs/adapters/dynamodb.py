@@ -1,7 +1,7 @@
-"""DynamoDB's types and refusals, spelt once.
+"""DynamoDB's types and refusals, in one place.
 
-The types are written out here, and not taken from boto3, whose import is two thirds of what a
-function imports: so it is made with the first client, and where none is made, never.
+The types are written out here instead of taken from boto3. Importing boto3 is two thirds of a
+function's import time, so it waits for the first client.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ _LONG = Context(prec=_DIGITS, traps=[Inexact])
 
 
 def marshal(item: Mapping[str, Any]) -> Item:
-    """Turn plain values into DynamoDB's; an attribute that is None is left out.
+    """Return plain values in DynamoDB's format; an attribute that is None is left out.
 
     Raises:
         TypeError: DynamoDB has no such type, or no such number as infinity.
@@ -33,7 +33,7 @@ def marshal(item: Mapping[str, Any]) -> Item:
 
 
 def unmarshal(item: Mapping[str, Any]) -> Item:
-    """Turn DynamoDB's values into plain ones; whole numbers become int, others float."""
+    """Return DynamoDB's values as plain ones; whole numbers become int, others float."""
     return {
         name: value if tag == "S" else _OF_TAGS[tag](value)
         for name, typed in item.items()
@@ -42,33 +42,33 @@ def unmarshal(item: Mapping[str, Any]) -> Item:
 
 
 def get(client: "DynamoDBClient", table: str, key: Item) -> Item | None:
-    """An item as DynamoDB has it, read consistently; None if there is none."""
+    """Return an item in DynamoDB's format, read consistently, or None if there is no such item."""
     return client.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
 
 
 def has_expired(item: Item, now: datetime) -> bool:
-    """Whether an item, as DynamoDB has it, is only not deleted yet."""
+    """Return whether an item has expired but is not deleted yet."""
     return "ttl" in item and int(item["ttl"]["N"]) <= now.timestamp()
 
 
 def alive(item: Item | None, now: datetime) -> Item | None:
-    """An item in plain values; None if there is none, or it is only not deleted yet."""
+    """Return an item in plain values, or None if it is missing or has expired."""
     return None if item is None or has_expired(item, now) else unmarshal(item)
 
 
 def is_refused(error: "ClientError") -> bool:
-    """Whether a single conditional write was refused by its condition."""
+    """Return whether a single conditional write was refused by its condition."""
     return error.response["Error"]["Code"] == "ConditionalCheckFailedException"
 
 
 def refused_item(error: "ClientError") -> Item | None:
-    """The item that refused a write, where the call asked for ALL_OLD."""
+    """Return the item that refused a write, if the call asked for ALL_OLD."""
     item = error.response.get("Item")
     return unmarshal(item) if item else None  # type: ignore[arg-type]
 
 
 def cancellation_codes(error: "ClientError") -> list[str]:
-    """Why each part of a cancelled transaction was refused; empty for any other error."""
+    """Return why each part of a cancelled transaction was refused; empty for any other error."""
     reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
     return [reason.get("Code", "None") for reason in reasons]
 
@@ -96,7 +96,7 @@ def _digits(value: int | float | Decimal) -> str:
     if isinstance(value, float):
         value = Decimal(str(value))
     elif isinstance(value, int) and abs(value) >= 10**_DIGITS:
-        value = Decimal(value).normalize(_LONG)  # zeros beyond the 38th digit are none too many
+        value = Decimal(value).normalize(_LONG)  # zeros beyond the 38th digit are allowed
     number = _NUMBERS.create_decimal(value)
     if not number.is_finite():
         raise TypeError("DynamoDB has neither infinity nor what is not a number")
@@ -116,7 +116,7 @@ def _number(digits: str) -> int | float:
 
 _TAGS: tuple[tuple[type | tuple[type, ...], str, Callable[[Any], Any]], ...] = (
     (str, "S", str),
-    (bool, "BOOL", bool),  # before the numbers: to Python it is one
+    (bool, "BOOL", bool),  # before the numbers: to Python, a bool is one
     ((int, float, Decimal), "N", _digits),
     (Mapping, "M", lambda value: {name: _typed(inner) for name, inner in value.items()}),
     ((list, tuple), "L", lambda value: [_typed(inner) for inner in value]),
@@ -130,7 +130,7 @@ _EXACTLY: dict[type, Callable[[Any], Item]] = {
     list: lambda value: {"L": [_typed(inner) for inner in value]},
     dict: lambda value: {"M": {name: _typed(inner) for name, inner in value.items()}},
 }
-"""The same for what is most, without asking each type in turn."""
+"""Converters of the most common types, so that most values skip the tests of each type."""
 _SETS = ("S", "N", "B")
 _OF_TAGS: dict[str, Callable[[Any], Any]] = {
     "S": str,

@@ -1,7 +1,7 @@
-"""Errors of AWS are told by their codes.
+"""Errors of AWS, recognised by their codes.
 
-Never by `client.exceptions`: botocore makes these classes with their first use, so two threads at
-once have two of each, and what one raises the other does not catch.
+`client.exceptions` is not safe: botocore makes these classes at their first use. Two threads at
+once get two classes each, and one does not catch what the other raises.
 """
 
 from collections.abc import Iterator
@@ -10,17 +10,17 @@ from contextlib import contextmanager
 from botocore.exceptions import ClientError
 
 WAIT_HAS_ENDED = ("TaskDoesNotExist", "TaskTimedOut")
-"""Nobody waits for an answer with this task token any more."""
+"""The codes for a task token whose wait is over."""
 
 
 def error_code(error: ClientError) -> str:
-    """What AWS calls an error, such as TaskTimedOut; empty if it does not say."""
+    """Return AWS's code of an error, such as TaskTimedOut, or an empty text."""
     return error.response.get("Error", {}).get("Code", "")
 
 
 @contextmanager
 def suppressing(*codes: str) -> Iterator[None]:
-    """Go on behind the block where AWS refuses a call in it with one of these codes."""
+    """Suppress AWS errors with one of these codes in the block."""
     try:
         yield
     except ClientError as error:

@@ -1,4 +1,4 @@
-"""Executions of a state machine: start, describe, and end their waits."""
+"""Executions of a state machine: start them, describe them, and end their waits."""
 
 import json
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 class Attempt(Protocol):
-    """What an execution runs: its name and its input are always the same."""
+    """An attempt that an execution runs; its name and input never change."""
 
     def as_input(self) -> dict[str, object]:
-        """The execution's input."""
+        """Return the execution's input."""
 
     def execution_name(self, table: str) -> str:
-        """The execution's name."""
+        """Return the execution's name."""
 
 
 class Executions:
@@ -29,17 +29,17 @@ class Executions:
     def __init__(
         self, client: "SFNClient", machine_arn: str, table: str, tracer: Tracer | None = None
     ) -> None:
-        """Speak to one machine; `table` is part of the executions' names."""
+        """Use one machine; `table` is part of the executions' names."""
         self._client = client
         self._machine_arn = machine_arn
         self._table = table
         self._tracer = tracer or Tracer("", str)
 
     def start(self, ref: Attempt, trace: str = "") -> bool:
-        """Start an attempt's execution, or find that it runs; False if it has run already.
+        """Start an attempt's execution unless it is running; return False if it has already run.
 
-        It goes on with the trace that a header names, whatever trace the caller runs in; without
-        a header, with the caller's.
+        It continues the trace that the header names. Without a header, it continues the caller's
+        trace.
         """
         here = Trace.parse(trace) or self._tracer.here()
         header: Any = {"traceHeader": here.header} if here else {}
@@ -54,7 +54,7 @@ class Executions:
         return False
 
     def describe(self, ref: Attempt) -> Execution | None:
-        """An attempt's execution; None if it was never started."""
+        """Return an attempt's execution, or None if it was never started."""
         with suppressing("ExecutionDoesNotExist"):
             found = self._client.describe_execution(executionArn=self.arn_of(ref))
             is_running = found["status"] in ("RUNNING", "PENDING_REDRIVE")
@@ -63,19 +63,19 @@ class Executions:
         return None
 
     def arn_of(self, ref: Attempt) -> str:
-        """The ARN of an attempt's execution, whether it was started or not."""
+        """Return the ARN of an attempt's execution, even if it was never started."""
         prefix = self._machine_arn.replace(":stateMachine:", ":execution:")
         return f"{prefix}:{ref.execution_name(self._table)}"
 
     def succeed(self, token: str, output: object) -> bool:
-        """End a wait; False if it has ended already."""
+        """End a wait; return False if it has already ended."""
         with suppressing(*WAIT_HAS_ENDED):
             self._client.send_task_success(taskToken=token, output=json.dumps(output))
             return True
         return False
 
     def reject(self, token: str, error: str, cause: str) -> bool:
-        """Fail a wait; False if it has ended already."""
+        """Fail a wait; return False if it has already ended."""
         with suppressing(*WAIT_HAS_ENDED):
             self._client.send_task_failure(
                 taskToken=token, error=error[:MAX_ERROR], cause=cause[:MAX_CAUSE]

@@ -1,4 +1,4 @@
-"""Items of the read models' table that tell of rebuilds: generations, segments, problems."""
+"""Items for rebuilds in the read models' table: generations, segments, problems."""
 
 from datetime import datetime
 

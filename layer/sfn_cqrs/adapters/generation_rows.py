@@ -1,4 +1,4 @@
-"""All rows of generations of a read model in DynamoDB; a rebuild alone may scan."""
+"""All rows of generations of a read model in DynamoDB; only a rebuild may scan."""
 
 import json
 import random
@@ -24,7 +24,7 @@ class GenerationRows:
     """The rows of one read model of one tenant; a place is the end of a partition, and a sort."""
 
     def __init__(self, client: "DynamoDBClient", table: str, key: ViewKey) -> None:
-        """Speak to the part of the table that belongs to the read model."""
+        """Use the part of the table that belongs to the read model."""
         self._client = client
         self._table = table
         self._key = key
@@ -32,7 +32,7 @@ class GenerationRows:
     def page(
         self, generations: tuple[int, ...], segment: int, cursor: str | None
     ) -> Page[GenerationRow]:
-        """Some of the rows of a sixteenth of the table, possibly none, read consistently."""
+        """Return a page of a sixteenth of the table, read consistently; it may be empty."""
         prefixes = {self._key.rows_prefix(one): one for one in generations}
         names = {f":prefix{number}": prefix for number, prefix in enumerate(prefixes)}
         start: dict[str, Any] = {}
@@ -54,7 +54,7 @@ class GenerationRows:
         return Page(rows, json.dumps([last["pk"]["S"], last["sk"]["S"]]) if last else None)
 
     def find(self, generation: int, places: Iterable[str]) -> Mapping[str, Item]:
-        """The rows of a generation at these places, by place; those that there are."""
+        """Return the existing rows of a generation at these places, by place."""
         keys = {self._at(generation, place): place for place in places}
         found = batch_get(self._client, self._table, keys)
         return {keys[at]: _without_keys(unmarshal(item)) for at, item in found.items()}

@@ -1,7 +1,7 @@
-"""Which generation of a read model is read, and which is written just now.
+"""The generations of read models that are read and written now.
 
-What a tenant's read models are at is known for some seconds; a rebuild waits until nobody can
-know less than it relies on. While a handler runs, it is told by name what it writes.
+Generations are cached for some seconds. A rebuild waits until every cache has the change that it
+relies on. While a handler runs, the generations that it writes are set by name.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ from sfn_cqrs.domain.read_models import FIRST_GENERATION, View, ViewKey
 
 @dataclass(slots=True)
 class Writing:
-    """What a handler writes: generations by read model; and how many rows it has put or not."""
+    """The generations that a handler writes, by read model, and its counts of guarded writes."""
 
     tenant: str
     generations: Mapping[str, int]
@@ -28,7 +28,7 @@ class Writing:
     lock: Lock = field(default_factory=Lock)
 
     def count(self, put: int, refused: int) -> None:
-        """Count what guarded writes have done."""
+        """Count the results of guarded writes."""
         with self.lock:
             self.put += put
             self.refused += refused
@@ -38,7 +38,7 @@ _writing: ContextVar[Writing | None] = ContextVar("writing", default=None)
 
 
 def count_writes(put: int, refused: int) -> None:
-    """Count guarded writes that were made, and those that were not: that version was there."""
+    """Count guarded writes that succeeded, and those that found that version already stored."""
     writing = _writing.get()
     if writing is not None:
         writing.count(put, refused)
@@ -48,7 +48,7 @@ class Generations:
     """The generations of all read models, by tenant."""
 
     def __init__(self, views: "Records[View]", known_for: timedelta, now: Now) -> None:
-        """Remember what is read for so long."""
+        """Cache what is read for this time."""
         self._views = views
         self._known_for = known_for
         self._now = now
@@ -56,11 +56,11 @@ class Generations:
 
     @property
     def patience(self) -> int:
-        """In so many seconds every function knows of a change."""
+        """Return the seconds after which every function knows of a change."""
         return 2 * int(self._known_for.total_seconds())
 
     def of(self, tenant: str, view: str) -> int:
-        """The generation to read or to write."""
+        """Return the generation to read or to write."""
         writing = _writing.get()
         if writing is not None and writing.tenant == tenant and view in writing.generations:
             return writing.generations[view]
@@ -68,7 +68,7 @@ class Generations:
         return found.serving if found else FIRST_GENERATION
 
     def known(self, tenant: str) -> dict[str, View]:
-        """A tenant's read models that were ever rebuilt, by name, as they were a moment ago."""
+        """Return a tenant's read models that were ever rebuilt, by name, from the cache."""
         read_at, views = self._known.get(tenant, (None, {}))
         now = self._now()
         if read_at is None or not timedelta() <= now - read_at < self._known_for:
@@ -77,7 +77,7 @@ class Generations:
         return views
 
     def all(self, tenant: str) -> list[View]:
-        """A tenant's read models that were ever rebuilt, read consistently."""
+        """Return a tenant's read models that were ever rebuilt, read consistently."""
         under, cursor, found = ViewKey(tenant, ""), None, []
         while True:
             page = self._views.page(under, MAX_LIMIT, cursor)
@@ -88,9 +88,9 @@ class Generations:
 
     @contextmanager
     def writing(self, tenant: str, generations: Mapping[str, int]) -> Iterator[Writing]:
-        """Have what the block writes go to these generations, in this thread and those it begins.
+        """Direct writes in the block to these generations, in this thread and those it starts.
 
-        Those that the block begins must be given its context, as `at_once` does.
+        Threads that the block starts must get its context, as `at_once` gives it.
         """
         writing = Writing(tenant, generations)
         token = _writing.set(writing)

@@ -1,4 +1,4 @@
-"""The history table: each state that a data row had before it changed."""
+"""The history table: the earlier states of data rows."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -35,14 +35,14 @@ class HistoryTable(ExpiringTable):
         self._attributes = attributes
 
     def item_of(self, snapshot: Item) -> Item:
-        """A snapshot of the data table as a history item; a pointer to S3 stays one."""
+        """Return the history item of a snapshot of the data table; a pointer to S3 is kept."""
         row = unmarshal({name: snapshot[name] for name in ("tenant", "type", "code", "version")})
         key = as_key(row)
         where = {"pk": key.pk, "sk": key.version_sk(row["version"])}
         return {**snapshot, **marshal({**where, "ttl": self._expiry(row["type"])})}
 
     def append(self, snapshot: Item) -> bool:
-        """Keep a row; False if that version is kept already."""
+        """Store a row; return False if that version is already stored."""
         return is_done(
             self._client.put_item,
             TableName=self._table,
@@ -51,7 +51,7 @@ class HistoryTable(ExpiringTable):
         )
 
     def find_many(self, versions: Iterable[tuple[ItemKey, int]]) -> dict[ItemKey, DataRow]:
-        """States of different items at a version each, read consistently; those that are kept."""
+        """Return the stored states of different items, each at a version, read consistently."""
         keys = {(key.pk, key.version_sk(version)) for key, version in versions}
         found, now = batch_get(self._client, self._table, keys).values(), self._now()
         items = [self._whole(unmarshal(item)) for item in found if not has_expired(item, now)]
@@ -59,15 +59,15 @@ class HistoryTable(ExpiringTable):
         return {row.key: row for row in rows}
 
     def later(self, key: ItemKey, version: int, limit: int) -> Page[DataRow]:
-        """A page of the states of an item after a version, the oldest first."""
+        """Return a page of the states of an item after a version, the oldest first."""
         after = cursor_at(key.version_sk(version))
         return self._page(Range([key.pk], key.versions_prefix, limit, after))
 
     def page(self, key: ItemKey, limit: int, cursor: str | None) -> Page[DataRow]:
-        """A page of the earlier states of an item, the newest first.
+        """Return a page of the earlier states of an item, the newest first.
 
         Raises:
-            InvalidInputError: the limit or the cursor is none of this list's.
+            InvalidInputError: the limit or the cursor is not valid for this list.
         """
         wanted = Range([key.pk], key.versions_prefix, limit, cursor, is_descending=True)
         return self._page(wanted)

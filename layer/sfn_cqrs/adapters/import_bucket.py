@@ -1,6 +1,6 @@
 """The bucket of imports: files, their rows as JSON Lines, and the rows that failed.
 
-Whoever writes an object of a job again writes the same.
+Writing an object of a job again writes the same content.
 """
 
 import json
@@ -52,21 +52,21 @@ class Form:
 
 
 class ImportBucket:
-    """Objects of jobs."""
+    """The objects of jobs."""
 
     def __init__(
         self, client: "S3Client", bucket: str, signer: "Callable[[], S3Client] | None" = None
     ) -> None:
-        """Speak to one bucket; the signer makes what others may send or open."""
+        """Use one bucket; the signer makes forms and links for others."""
         self._client = client
         self._bucket = bucket
         self._signer = signer or (lambda: client)
 
     def key_of(self, named: str) -> str:
-        """The key of an object that is named by its key, or as `s3://bucket/key`.
+        """Return the key of an object that is given by its key or as `s3://bucket/key`.
 
         Raises:
-            InvalidInputError: it lies in another bucket.
+            InvalidInputError: the object is in another bucket.
         """
         if not named.startswith("s3://"):
             return named
@@ -76,7 +76,7 @@ class ImportBucket:
         return key
 
     def upload_form(self, key: str, largest: int) -> Form:
-        """Allow a form to be sent that puts one object, of so many bytes at most."""
+        """Return a form that uploads one object up to this size in bytes."""
         free = {"Content-Type": "application/octet-stream"}
         form = self._signer().generate_presigned_post(
             self._bucket,
@@ -91,7 +91,7 @@ class ImportBucket:
         return Form(form["url"], form["fields"])
 
     def head(self, key: str, version_id: str | None = None) -> Head | None:
-        """A version of an object, by default the current one; None if there is none."""
+        """Return a version of an object, by default the current one, or None if there is none."""
         version: Any = {"VersionId": version_id} if version_id else {}
         with suppressing(*_MISSING):
             answer = self._client.head_object(Bucket=self._bucket, Key=key, **version)
@@ -101,11 +101,11 @@ class ImportBucket:
         return None
 
     def source(self, key: str, version_id: str) -> Source:
-        """An object of this bucket, pinned to a version."""
+        """Return an object of this bucket, pinned to a version."""
         return Source(self._bucket, key, version_id)
 
     def chunks(self, source: Source) -> Iterator[bytes]:
-        """Read an object's pinned version, a MiB at a time.
+        """Yield an object's pinned version, a MiB at a time.
 
         Raises:
             InvalidFileError: it was deleted.
@@ -113,7 +113,7 @@ class ImportBucket:
         return self._opened(source).iter_chunks(CHUNK)
 
     def lines(self, source: Source) -> Iterator[bytes]:
-        """Read an object's pinned version, a line at a time.
+        """Yield an object's pinned version, a line at a time.
 
         Raises:
             InvalidFileError: it was deleted.
@@ -155,24 +155,24 @@ class ImportBucket:
         return Source(self._bucket, name, done.get("VersionId", "null"))
 
     def _give_up(self, where: dict[str, Any]) -> None:
-        """Abort an upload; where that fails, the bucket's rule does after a day."""
+        """Abort an upload; if that fails, the bucket's rule aborts it after a day."""
         with suppress(BotoCoreError, ClientError):
             self._client.abort_multipart_upload(**where)
 
     def report(self, key: ImportKey) -> Iterator[bytes] | None:
-        """A job's errors.csv, a MiB at a time; None if there is none."""
+        """Return a job's errors.csv, a MiB at a time, or None if there is none."""
         with suppressing("NoSuchKey"):
             answer = self._client.get_object(Bucket=self._bucket, Key=report_key(key))
             return answer["Body"].iter_chunks(CHUNK)
         return None
 
     def report_size(self, key: ImportKey) -> int | None:
-        """The bytes of a job's errors.csv; None if there is none."""
+        """Return the size of a job's errors.csv in bytes, or None if there is none."""
         head = self.head(report_key(key))
         return head.size if head else None
 
     def report_link(self, key: ImportKey) -> str:
-        """A link to a job's errors.csv for whoever has it, for five minutes."""
+        """Return a link to a job's errors.csv that works for anyone, for five minutes."""
         return self._signer().generate_presigned_url(
             "get_object",
             Params={
@@ -194,7 +194,7 @@ class ImportBucket:
         )
 
     def put_preview(self, key: ImportKey, first: int, rows: Iterable[dict[str, Any]]) -> None:
-        """Keep what a dry run found of a batch's rows as JSON Lines."""
+        """Store what a dry run found about a batch's rows as JSON Lines."""
         body = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
         self._client.put_object(
             Bucket=self._bucket,
@@ -204,14 +204,14 @@ class ImportBucket:
         )
 
     def preview(self, key: ImportKey, first: int) -> list[dict[str, Any]]:
-        """Read what a dry run found of a batch's rows; empty where it kept none."""
+        """Return what a dry run found about a batch's rows; empty if nothing was kept."""
         with suppressing("NoSuchKey"):
             answer = self._client.get_object(Bucket=self._bucket, Key=_preview_key(key, first))
             return [json.loads(line) for line in answer["Body"].iter_lines()]
         return []
 
     def errors(self, key: ImportKey, first: int) -> Iterator[FailedRow]:
-        """Read the failed rows of a batch back."""
+        """Yield the failed rows of a batch."""
         answer = self._client.get_object(Bucket=self._bucket, Key=_errors_key(key, first))
         for line in answer["Body"].iter_lines():
             fields = json.loads(line)
@@ -221,12 +221,12 @@ class ImportBucket:
 
 
 def results_prefix(key: ImportKey) -> str:
-    """Where the Map of a job's machine keeps its children's results."""
+    """Return the prefix under which the Map of a job's machine stores its children's results."""
     return f"jobs/{key.tenant}/{key.id}/results"
 
 
 def report_key(key: ImportKey) -> str:
-    """Where a job's errors.csv lies."""
+    """Return the key of a job's errors.csv."""
     return f"jobs/{key.tenant}/{key.id}/errors.csv"
 
 

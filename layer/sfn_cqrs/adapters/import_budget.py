@@ -1,4 +1,4 @@
-"""What tenants' imports take at a time, as items of the import table."""
+"""The budgets of tenants' imports that are in use, as items of the import table."""
 
 from typing import Final
 

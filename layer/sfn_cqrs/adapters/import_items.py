@@ -10,11 +10,11 @@ from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ImportKey
 
 LEAN: Final = ("trace", "is_cancelled", "started_at", "finished_at")
-"""What jobs of files and of archives leave out if it is empty."""
+"""Fields that jobs of files and of archives leave out if they are empty."""
 PROBLEM: Final = as_list(Problem)
 SOURCE: Final = Codec(Source)
 ENDING: Final = Codec(Ending, inside={"counts": Codec(Counts)}, parts={Problem: PROBLEM})
-"""How a job, or a file of an archive, has ended."""
+"""How a job, or a file of an archive, ended."""
 PARTS: Final = {Problem: PROBLEM, Ending: ENDING.inner}
 _KIND: Final = {"kind": "import_kind"}
 _JOB: Final = Codec(
@@ -29,7 +29,7 @@ _JOB: Final = Codec(
     parts=PARTS,
 )
 WHOSE: Final = Codec(ImportKey, names=_KIND)
-"""What tells whose an item is: the key of the job that it is, or belongs to."""
+"""Attributes that identify an item's job: the key of the job that it is, or belongs to."""
 
 IMPORTS = Kind(
     name="imports",

@@ -1,4 +1,4 @@
-"""Which imports have a place and who waits, as one item of the import table."""
+"""The imports that have a place and those that wait, as one item of the import table."""
 
 from typing import Final
 

@@ -1,7 +1,7 @@
-"""The import table: what a job keeps of its batches.
+"""The import table: the plans, markers and counters of jobs.
 
-A batch puts its plan before anything else, and is counted by one transaction after all else:
-a marker, which can be put once, and one of 16 counters.
+A batch stores its plan first. At its end, one transaction counts it: a marker, which can be put
+only once, and one of 16 counters.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ class ImportTable(Table):
     """The plans, markers and counters of jobs."""
 
     def plan(self, key: ImportKey, first: int, plan: Plan) -> Plan | None:
-        """Keep a batch's plan; answers the one that is kept already, if there is one."""
+        """Store a batch's plan; return the one that is already stored, if there is one."""
         item = {
             "pk": key.parts_pk,
             "sk": f"PLAN#{first:09d}",
@@ -50,7 +50,7 @@ class ImportTable(Table):
         return None
 
     def plans(self, key: ImportKey) -> Iterator[tuple[int, Plan]]:
-        """A job's plans, each with its batch's first row, in the order of its rows."""
+        """Yield a job's plans, each with its batch's first row, in the order of its rows."""
         for item in self._parts(key, "PLAN#"):
             yield int(item["sk"].removeprefix("PLAN#")), _as_plan(item)
 
@@ -68,7 +68,7 @@ class ImportTable(Table):
     def replan(
         self, key: ImportKey, first: int, row: int, before: Planned, after: Planned
     ) -> Planned:
-        """Change what one row is to become, unless somebody has; answers what is kept."""
+        """Change what one row will become, unless that has changed; return what is stored."""
         values = {":before": _planned_item(before), ":after": _planned_item(after)}
         try:
             self._client.update_item(
@@ -88,7 +88,7 @@ class ImportTable(Table):
         return after
 
     def count(self, key: ImportKey, marker: Marker) -> Counts:
-        """Count a batch once, whoever brings it and how often; answers how it was counted.
+        """Count a batch once, however often this is called; return how it was counted.
 
         Raises:
             SupersededError: the job has ended without this batch.
@@ -124,7 +124,7 @@ class ImportTable(Table):
         return _as_marker(refused).counts
 
     def seal(self, key: ImportKey) -> None:
-        """Have no further batch counted.
+        """Stop counting batches.
 
         Raises:
             BusyError: batches are being counted just now; try again.
@@ -143,14 +143,14 @@ class ImportTable(Table):
         write_all(self._client, seals)
 
     def counts(self, key: ImportKey) -> Counts:
-        """The sum of a job's counters, read consistently."""
+        """Return the sum of a job's counters, read consistently."""
         total = Counts()
         for item in self._parts(key, "COUNT#"):
             total += _as_counts(item)
         return total
 
     def markers(self, key: ImportKey) -> Iterator[Marker]:
-        """A job's markers in the order of its rows, read consistently."""
+        """Return a job's markers in the order of its rows, read consistently."""
         return map(_as_marker, self._parts(key, "BATCH#"))
 
     def _expiry(self) -> int:
@@ -171,7 +171,7 @@ def _mapping_key(tenant: str, table: str) -> Item:
 
 
 def _planned_item(planned: Planned) -> list[Any]:
-    """As short as it can be: a batch has a hundred of them."""
+    """Return a planned row as short as possible: a batch has a hundred of them."""
     fields: list[Any] = [str(planned.fate), planned.version]
     if planned.code:
         fields.append(planned.code)

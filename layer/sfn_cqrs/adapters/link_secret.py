@@ -16,7 +16,7 @@ class LinkSecret:
         self._value: bytes | None = None
 
     def read(self) -> bytes:
-        """The secret.
+        """Return the secret.
 
         Raises:
             LinksDisabledError: links are off.

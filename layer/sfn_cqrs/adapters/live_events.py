@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest
 
 BATCH = 5
-"""AppSync takes so many events at once, all of one channel."""
+"""AppSync takes this many events in one request, all of one channel."""
 _TOO_MANY_REQUESTS = 429
 _FIRST_ERROR = 400
 _FIRST_SERVER_ERROR = 500
@@ -24,7 +24,7 @@ AtOnce = Callable[[Callable[[Any], Any], Iterable[Any]], list[Any]]
 
 
 class LiveRefusedError(Exception):
-    """The API takes no events from us, and will not take the very same later."""
+    """The API refuses our events; the same events will be refused later as well."""
 
 
 class LiveEvents:
@@ -40,14 +40,14 @@ class LiveEvents:
         self._send = send or _sender()
 
     def publish(self, events: Sequence[LiveEvent]) -> None:
-        """Publish events: channels at once, a channel's in their order, five to a request.
+        """Publish events: channels in parallel, each channel in order, five events to a request.
 
         A channel that is slow or refuses its events holds up no other. There are as many threads
         as channels, and so at most as many as events.
 
         Raises:
-            BusyError: some of them were not taken, and may be later.
-            LiveRefusedError: they never will.
+            BusyError: some events were not taken; they may be later.
+            LiveRefusedError: some events will never be taken.
         """
         channels: dict[str, list[str]] = {}
         for event in events:

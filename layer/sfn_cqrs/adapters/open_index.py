@@ -1,4 +1,4 @@
-"""The sparse index of what is open; who sweeps it now, and how far the last sweep came."""
+"""The sparse index of open items, its current sweep, and how far the last sweep came."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -15,20 +15,20 @@ KEYS_A_PAGE = 4_000
 
 
 class OpenIndex:
-    """The index `open` of one table; it decides nothing, each item is read again."""
+    """The index `open` of one table; it only lists, so each item is read again."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
-        """Speak to one table's index."""
+        """Use one table's index."""
         self._client = client
         self._table = table
 
     def opened(
         self, shard: int, cursor: Cursor | None, before: str, limit: int
     ) -> tuple[list[Item], Cursor | None]:
-        """The oldest items in one shard, opened before a moment; from a cursor on.
+        """Return the oldest items in one shard, opened before a moment, from a cursor on.
 
-        The index is eventually consistent, so each one is read again: what has expired
-        is left out, what has closed meanwhile is not.
+        The index is eventually consistent, so each item is read again. Expired items are left out;
+        items that have closed meanwhile are not.
         """
         keys, more = self._query(shard, cursor, "opened_at < :before", {":before": before}, limit)
         found = [self._read_again(each) for each in keys]
@@ -62,7 +62,7 @@ class OpenIndex:
         return [unmarshal(keys) for keys in answer["Items"]], unmarshal(last) if last else None
 
     def counted(self, shard: int, limit: int) -> tuple[int, str]:
-        """Count what one shard lists, up to a limit; and when the oldest was opened, or empty."""
+        """Return one shard's count up to a limit, and when the oldest was opened, or empty."""
         answer = self._client.query(
             TableName=self._table,
             IndexName="open",
@@ -75,7 +75,7 @@ class OpenIndex:
         return len(moments), next(iter(moments), "")
 
     def begin_sweep(self, lease: Lease) -> dict[str, Cursor] | None:
-        """Take a sweep, unless somebody else has it; answers where it goes on in each shard."""
+        """Take a sweep unless somebody else has it; return where it continues in each shard."""
         done, item = changed(
             self._client.update_item,
             TableName=self._table,
@@ -95,9 +95,9 @@ class OpenIndex:
         return item.get("cursors", {}) if done and item else None
 
     def end_sweep(self, lease: Lease, cursors: dict[str, Cursor]) -> None:
-        """Give a sweep back with where the next one goes on; one that was taken over is left.
+        """Give a sweep back, with where the next one continues, unless it was taken over.
 
-        `swept_at` says since when nobody has missed a sweep, which the console shows.
+        `swept_at` is the moment since which no sweep was missed; the console shows it.
         """
         is_done(
             self._client.update_item,
@@ -135,11 +135,11 @@ class SweptTable:
     _open: OpenIndex
 
     def begin_sweep(self, lease: Lease) -> dict[str, Cursor] | None:
-        """Take a sweep, unless somebody else has it; answers where it goes on in each shard."""
+        """Take a sweep unless somebody else has it; return where it continues in each shard."""
         return self._open.begin_sweep(lease)
 
     def end_sweep(self, lease: Lease, cursors: dict[str, Cursor]) -> None:
-        """Give a sweep back with where the next one goes on."""
+        """Give a sweep back, with where the next one continues."""
         self._open.end_sweep(lease, cursors)
 
     def note_failure(self, sweep: str, error: str, at: str) -> None:

@@ -22,19 +22,19 @@ MAX_LIMIT = 100
 DEFAULT_LIMIT = 20
 MAX_SK_BYTES = 1024
 FEW = 4
-"""So many items more than its share are read of each partition that is merged with others."""
+"""Items beyond its share to read from each partition that is merged with others."""
 MAX_PAGE_BYTES = 4_400_000
-"""Lambda answers at most 6 MB, a third of which base64 takes. The largest item fits: 4 MiB."""
+"""Lambda answers at most 6 MB, and base64 adds a third. The largest item fits: 4 MiB."""
 AT_ONCE = 4
-"""So many objects of a page are loaded at a time: 16 MiB of JSON at most."""
+"""Objects of a page to load at a time: 16 MiB of JSON at most."""
 _ITEM_BYTES = 2_048
-"""More than an answer's names of an item's fields have."""
+"""More bytes than the field names of one item take in an answer."""
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Some items, and where the next page begins; no cursor means that this is the last."""
+    """Some items and the cursor of the next page; the last page has no cursor."""
 
     items: list[T]
     next_cursor: str | None = None
@@ -42,9 +42,9 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Part of a partition, or of several as if they were one: the sort keys with a prefix.
+    """The sort keys with a prefix in one partition, or in several that are read as one.
 
-    From a cursor on, which names a sort key, and so a place in each of the partitions.
+    A cursor names a sort key, and so a place in each of the partitions.
     """
 
     pks: Sequence[str]
@@ -62,10 +62,10 @@ class Range:
         checked_limit(self.limit)
 
     def start_sk(self) -> str | None:
-        """The sort key that the cursor names.
+        """Return the sort key that the cursor names.
 
         Raises:
-            InvalidInputError: the cursor is none of this range's.
+            InvalidInputError: the cursor does not belong to this range.
         """
         if self.cursor is None:
             return None
@@ -79,7 +79,7 @@ class Range:
 
 
 def checked_limit(limit: int) -> int:
-    """A limit of a page.
+    """Return a valid limit of a page.
 
     Raises:
         InvalidInputError: it is not between 1 and 100.
@@ -100,7 +100,7 @@ def query(
         return _query_one(client, table, wanted.pks[0], wanted, size, **more)
     share = size // len(wanted.pks) + FEW
     parts = [_query_one(client, table, pk, wanted, share, **more) for pk in wanted.pks]
-    with ThreadPoolExecutor(len(parts)) as pool:  # or a page waits for one bucket after the other
+    with ThreadPoolExecutor(len(parts)) as pool:  # or buckets would be read one by one
         begun = [pool.submit(copy_context().run, _first, part) for part in parts]
     return heapq.merge(
         *(_resumed(first.result(), part) for first, part in zip(begun, parts, strict=True)),
@@ -118,7 +118,7 @@ def _resumed(first: Item | None, rest: Iterator[Item]) -> Iterator[Item]:
 
 
 def _place(item: Item) -> bytes:
-    """What DynamoDB sorts by."""
+    """Return the sort key as bytes, which is how DynamoDB sorts."""
     sk: str = item["sk"]
     return sk.encode()
 
@@ -160,12 +160,12 @@ def query_page(
     load: Callable[[Item], Item] = lambda item: item,
     **more: Any,
 ) -> Page[Item]:
-    """Query until the page is full, however many items a filter drops."""
+    """Return a page; query on until it is full, however many items a filter drops."""
     return page_of(query(client, table, wanted, wanted.limit + 1, **more), wanted, load)
 
 
 def fitting(items: Sequence[T], limit: int, bytes_of: Callable[[T], int]) -> list[T]:
-    """The first of these that a page has room for, in number and in bytes, but one at least."""
+    """Return the first items that fit a page by number and bytes, but at least one."""
     sizes = accumulate(map(bytes_of, items[:limit]))
     count = sum(1 for size in takewhile(lambda size: size <= MAX_PAGE_BYTES, sizes))
     return list(items[: max(count, 1)])
@@ -174,10 +174,9 @@ def fitting(items: Sequence[T], limit: int, bytes_of: Callable[[T], int]) -> lis
 def page_of(
     items: Iterable[Item], wanted: Range, load: Callable[[Item], Item] = lambda item: item
 ) -> Page[Item]:
-    """Take items while the page has room for them, in number and in bytes, but one at least.
+    """Return a page of the items that fit by number and bytes, but at least one.
 
-    `load` adds what lies elsewhere, of a few items at a time. The cursor names the last that is
-    taken.
+    `load` adds the objects of a few items at a time. The cursor names the last item taken.
     """
     page: list[Item] = []
     room = MAX_PAGE_BYTES
@@ -192,7 +191,7 @@ def page_of(
 
 
 def _loaded(items: Iterable[Item], load: Callable[[Item], Item]) -> Iterator[Item]:
-    """The items with what lies elsewhere: one object after the other, a page would take seconds."""
+    """Yield items with their objects, loaded in parallel: one by one, a page would take seconds."""
     rest = iter(items)
     while group := list(islice(rest, AT_ONCE)):
         if any("attributes_s3" in item for item in group):
@@ -202,11 +201,11 @@ def _loaded(items: Iterable[Item], load: Callable[[Item], Item]) -> Iterator[Ite
 
 
 def cursor_at(sk: str) -> str:
-    """The cursor that names a sort key."""
+    """Return the cursor that names a sort key."""
     return base64.urlsafe_b64encode(sk.encode()).decode()
 
 
 def bytes_of(item: Item) -> int:
-    """How large an item is in an answer, at most."""
+    """Return the largest size of an item in an answer."""
     text = json.dumps(item, ensure_ascii=False, separators=(",", ":"), default=str)
     return len(text.encode()) + _ITEM_BYTES

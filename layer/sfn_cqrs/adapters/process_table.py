@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 OPEN_SHARDS = 16
 BLOCKED_SHARDS, FAILED_SHARDS = range(16, 32), range(32, 48)
-"""Behind those of what is open: however many wait for a repair, they hide nothing."""
+"""These shards come after those of open versions, so that repairs never hide open ones."""
 _SHARDS = {Outcome.BLOCKED: BLOCKED_SHARDS, Outcome.FAILED: FAILED_SHARDS}
 _OWNED = "attempt = :attempt AND outcome IN (:open, :waiting)"
 _CLAIMED = " AND (attribute_not_exists(#run) OR #run = :run)"
@@ -31,19 +31,19 @@ _BROKEN = {":failed": "FAILED", ":blocked": "BLOCKED"}
 
 
 def open_shard(process: Process) -> int:
-    """The partition of the index that this version is listed in until it is settled."""
+    """Return the index partition that lists this version until it is settled."""
     shards = _SHARDS.get(process.outcome, range(OPEN_SHARDS))
     sk = process.key.process_sk(process.version)
     return shards[shard_of(process.key.pk, sk, len(shards))]
 
 
 def _owned_by(run: str | None) -> tuple[str, dict[str, str]]:
-    """The condition of who writes an attempt, and its values; who repairs has no claim."""
+    """Return the condition of an attempt's writer, and its values; repairs have no claim."""
     return (f"{_OWNED}{_CLAIMED}", {":run": run}) if run else (_OWNED, {})
 
 
 def new_process_item(process: Process) -> Item:
-    """The item that publish puts."""
+    """Return the item that publish puts."""
     return process_item(process, open_shard(process))
 
 
@@ -58,20 +58,20 @@ class ProcessTable(ExpiringTable, SweptTable):
         self._open = OpenIndex(client, table)
 
     def find(self, key: ItemKey, version: int) -> Process | None:
-        """Read one version's process; None if there is none or it has expired."""
+        """Return one version's process, or None if it is missing or has expired."""
         where = marshal({"pk": key.pk, "sk": key.process_sk(version)})
         item = alive(get(self._client, self._table, where), self._now())
         return as_process(item) if item else None
 
     def find_many(self, versions: Iterable[tuple[ItemKey, int]]) -> dict[ItemKey, Process]:
-        """Processes of different items, read consistently; those that there are."""
+        """Return the existing processes of different items, read consistently."""
         keys = {(key.pk, key.process_sk(version)) for key, version in versions}
         found, now = batch_get(self._client, self._table, keys).values(), self._now()
         processes = [as_process(unmarshal(item)) for item in found if not has_expired(item, now)]
         return {process.key: process for process in processes}
 
     def hand_over(self, process: Process) -> bool:
-        """Give the machine a version that has no process item; False if it has one."""
+        """Give the machine a version without a process item; return False if it has one."""
         return is_done(
             self._client.put_item,
             TableName=self._table,
@@ -82,7 +82,7 @@ class ProcessTable(ExpiringTable, SweptTable):
     def begin(
         self, ref: CommandRef, status: str, *, is_first: bool = False, run: str | None = None
     ) -> Process | None:
-        """Write a state's status, with the first one the claim; None if it may not, any more."""
+        """Write a state's status, and the claim with the first; return None if refused."""
         owned, claim = _owned_by(run)
         claims = ", #run = :run" if is_first and run else ""
         written = self._write(
@@ -120,7 +120,7 @@ class ProcessTable(ExpiringTable, SweptTable):
         cause: str | None = None,
         run: str | None = None,
     ) -> Written:
-        """Write how an attempt ended. What needs a repair stays in the index, in other shards."""
+        """Write how an attempt ended; a version that needs a repair moves to other shards."""
         owned, claim = _owned_by(run)
         values: dict[str, Any] = {
             ":attempt": ref.attempt,
@@ -148,7 +148,7 @@ class ProcessTable(ExpiringTable, SweptTable):
         return self._close(ref, outcome, sets, removes, owned, values)
 
     def leave(self, ref: CommandRef, run: str | None = None) -> Written:
-        """Open the next attempt of what is open in the express lane, for the standard machine."""
+        """Open the next attempt of an open express version, for the standard machine."""
         claimed, claim = (_CLAIMED, {":run": run}) if run else ("", {})
         return self._write(
             ref.key,
@@ -169,7 +169,7 @@ class ProcessTable(ExpiringTable, SweptTable):
         )
 
     def renew(self, ref: CommandRef, run: str) -> Written:
-        """Open the next attempt of what is open, and whose run is none of this stack's."""
+        """Open the next attempt of an open version whose run belongs to another stack."""
         return self._write(
             ref.key,
             ref.version,
@@ -186,7 +186,7 @@ class ProcessTable(ExpiringTable, SweptTable):
         )
 
     def restart(self, ref: CommandRef) -> Written:
-        """Open the next attempt of what failed, was blocked, or died with its publisher."""
+        """Open the next attempt after a failure, a block, or the death of the publisher."""
         process = Process(key=ref.key, version=ref.version)
         with_its_publisher = "(#mode = :sync AND attempt = :first AND outcome = :open)"
         return self._write(
@@ -209,7 +209,7 @@ class ProcessTable(ExpiringTable, SweptTable):
         )
 
     def skip(self, ref: CommandRef) -> Written:
-        """Give up what failed or was blocked; its error stays to be read."""
+        """Skip a failed or blocked version; its error is kept."""
         return self._close(
             ref,
             Outcome.SKIPPED,
@@ -227,10 +227,10 @@ class ProcessTable(ExpiringTable, SweptTable):
     def opened(
         self, shard: int, cursor: Cursor | None, before: str, limit: int
     ) -> tuple[list[Process], Cursor | None]:
-        """The oldest versions in one shard of the index, opened before a moment; from a cursor on.
+        """Return the oldest versions in one shard, opened before a moment, from a cursor on.
 
-        The index is eventually consistent, so each one is read again: what has expired
-        is left out, what has closed meanwhile is not.
+        The index is eventually consistent, so each version is read again. Expired versions are left
+        out; versions that have closed meanwhile are not.
         """
         items, more = self._open.opened(shard, cursor, before, limit)
         return [as_process(item) for item in items], more
@@ -252,9 +252,9 @@ class ProcessTable(ExpiringTable, SweptTable):
         return [as_process(unmarshal(item)) for item in items if not has_expired(item, now)]
 
     def unrepaired(self, shard: int, limit: int) -> tuple[int, str]:
-        """Count what waits for a repair in one shard, and when the oldest was opened, or empty.
+        """Return how many versions wait for a repair in one shard, and when the oldest was opened.
 
-        Reads keys alone, and so many at most.
+        It reads only keys, up to a limit. The moment is empty if none waits.
         """
         return self._open.counted(shard, limit)
 

@@ -1,4 +1,4 @@
-"""A queue whose messages come again until they are done."""
+"""A queue that delivers messages again until they are done."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -10,15 +10,15 @@ if TYPE_CHECKING:
 
 
 class Queue:
-    """An SQS queue, as its consumer needs it."""
+    """An SQS queue, for its consumer."""
 
     def __init__(self, client: "SQSClient", url: str) -> None:
-        """Speak to one queue."""
+        """Use one queue."""
         self._client = client
         self._url = url
 
     def postpone(self, seconds: Mapping[str, int]) -> None:
-        """Let messages come again after so many seconds, by receipt handle; at most ten.
+        """Deliver messages again after these seconds, by receipt handle; at most ten.
 
         Raises:
             BusyError: some of them were not taken.

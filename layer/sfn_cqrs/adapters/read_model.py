@@ -26,8 +26,8 @@ PAGE_SIZE = 1_000
 class ReadModel:
     """One view, such as `airports_by_country`: its rows have a partition and a sort key.
 
-    A partition takes a thousand writes a second. One that has to take more is spread over
-    `buckets`, which `rows` reads as one; a view has as many for ever.
+    A partition takes a thousand writes a second. A partition that takes more is spread over
+    `buckets`, which `rows` reads as one. A view can never change its number of buckets.
     """
 
     def __init__(
@@ -39,10 +39,10 @@ class ReadModel:
         buckets: int = 1,
         generation: Callable[[str, str], int] = lambda _tenant, _view: FIRST_GENERATION,
     ) -> None:
-        """Speak to the part of the table that belongs to the view.
+        """Use the part of the table that belongs to the view.
 
-        `generation` tells of a tenant and a view which one is read and written; it is asked
-        at every call.
+        `generation` returns the generation to read or write for a tenant and a view; it is called
+        each time.
         """
         self._client = client
         self._generation = generation
@@ -51,12 +51,12 @@ class ReadModel:
         self._buckets = buckets
 
     def get(self, tenant: str, partition: str, sort: str) -> Item | None:
-        """One row, read consistently, without its keys; None if there is none."""
+        """Return one row without its keys, read consistently, or None if there is no such row."""
         item = get(self._client, self._table, self._key(tenant, partition, sort))
         return None if item is None else _without_keys(unmarshal(item))
 
     def rows(self, tenant: str, partition: str) -> list[Item]:
-        """All rows of a partition by sort key, with `sort`."""
+        """Return all rows of a partition by sort key, with `sort`."""
         where = Range(self._pks(tenant, partition), prefix="")
         found = query(self._client, self._table, where, PAGE_SIZE)
         return [_with_sort(item) for item in found]
@@ -64,13 +64,13 @@ class ReadModel:
     def page(
         self, tenant: str, partition: str, limit: int = DEFAULT_LIMIT, cursor: str | None = None
     ) -> Page[Item]:
-        """A page of the rows of a partition by sort key, with `sort`; limit 1 to 100."""
+        """Return a page of the rows of a partition by sort key, with `sort`; limit 1 to 100."""
         where = Range(self._pks(tenant, partition), "", limit, cursor)
         page = query_page(self._client, self._table, where)
         return Page([_with_sort(item) for item in page.items], page.next_cursor)
 
     def put_if_newer(self, tenant: str, partition: str, sort: str, row: Item) -> bool:
-        """Put a row that has a `version`; False if that version or a later one is there."""
+        """Put a row with a `version`; return False if that version or a later one is stored."""
         is_put = is_done(
             self._client.put_item,
             TableName=self._table,
@@ -84,7 +84,7 @@ class ReadModel:
     def replace(
         self, tenant: str, partition: str, sort: str, row: Item, expected: int | None
     ) -> dict[str, Any]:
-        """A transaction's part: put a row over one at the expected version (None: over none)."""
+        """Return a transaction's part: replace a row at the expected version (None: no row)."""
         guard: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
         if expected is not None:
             guard = {
@@ -97,7 +97,7 @@ class ReadModel:
     def add(
         self, tenant: str, partition: str, sort: str, attribute: str, amount: int
     ) -> dict[str, Any]:
-        """A transaction's part: add to a number, from 0 if there is none."""
+        """Return a transaction's part: add to a number, which starts at 0."""
         return {
             "Update": {
                 "TableName": self._table,
@@ -111,7 +111,7 @@ class ReadModel:
     def write_all(self, parts: list[dict[str, Any]]) -> None:
         """Write all the parts or none of them.
 
-        A row that many commands add to is often being written by another: that is tried again.
+        Commands that add to the same row conflict often; these conflicts are tried again.
 
         Raises:
             BusyError: a row has changed since it was read, or is too busy; read again.
@@ -138,7 +138,7 @@ class ReadModel:
 
     def _key(self, tenant: str, partition: str, sort: str) -> Item:
         pk = self._pk(tenant, partition)
-        if self._buckets > 1:  # a row lies in the same bucket of every generation
+        if self._buckets > 1:  # a row is in the same bucket of every generation
             first = ViewKey(tenant, self._view).rows_prefix(FIRST_GENERATION) + partition
             pk = f"{pk}#{shard_of(first, sort, self._buckets):02d}"
         return marshal({"pk": pk, "sk": sort})

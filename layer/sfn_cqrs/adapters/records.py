@@ -1,7 +1,7 @@
-"""Records in DynamoDB: every change is the domain's rule and one put, if `rev` is as it was read.
+"""Records in DynamoDB: a change is the domain's rule and one put, if `rev` has not changed.
 
-`rev` is the id of the put that made an item. Each try has an id of its own: whoever finds one
-of its own in the item that refused it has written it, and only the answer was lost.
+`rev` is the id of the put that made an item. Each try has its own id. If the item that refused a
+put has an id of ours, our put succeeded and only its answer was lost.
 """
 
 import random
@@ -44,20 +44,21 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=Record)
 TRIES = 8
 PAUSE = 0.02
-"""In seconds, doubled at each try; fifty who come at once all get through, within two."""
+"""In seconds, doubled at each try; fifty concurrent writers all succeed within two seconds."""
 _IS_NEW = "attribute_not_exists(pk) OR rev = :rev"
-"""Or it is this very put, whose answer was lost and which botocore has made again."""
+"""Or this same put succeeded, its answer was lost, and botocore sent it again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[R]):
-    """How records of a kind are stored.
+    """How a kind of record is stored.
 
-    `item` names every attribute that the code knows, None where there is none: what it does
-    not name is another version's of the code, and is carried over, as is what `record` does not
-    read inside of an attribute, until that changes. `is_open` says what the
-    index of open records lists, in `shards` partitions from `first_shard` on (kinds that share
-    a table have their own); `ttl` when a record that was put at a moment expires.
+    `item` names every attribute that the code knows, with None if it has no value. Other attributes
+    belong to another version of the code and are carried over. The same holds for parts of an
+    attribute that `record` does not read, until the attribute changes. `is_open` says which records
+    the index of open records lists. They are in `shards` partitions from `first_shard` on; kinds
+    that share a table have their own partitions. `ttl` says when a record that was put at a moment
+    expires.
     """
 
     name: str
@@ -70,18 +71,18 @@ class Kind(Generic[R]):
     ttl: Callable[[R, datetime], int | None] = lambda _record, _now: None
 
     def shard(self, key: RecordKey) -> int:
-        """The partition of the index of open records that one is listed in."""
+        """Return the partition of the index of open records that lists this record."""
         return self.first_shard + shard_of(key.pk, key.sk, self.shards)
 
     def read(self, stored: Item) -> R:
-        """The record of an item as DynamoDB has it."""
+        """Return the record of an item in DynamoDB's format."""
         return replace(self.record(unmarshal(stored)), stored=stored)
 
     def stored(self, record: R, rev: str, now: datetime) -> Item:
-        """The item to put in the place of the one that the record was made of.
+        """Return the item that replaces the one that the record was read from.
 
-        What the write leaves alone stays as it lies there, with what another version of the code
-        keeps inside of it, and numbers to their last digit.
+        Attributes that the write does not change stay exactly as stored. This keeps what another
+        version of the code stored inside them, and all digits of numbers.
         """
         shard = self.shard(self.key(record)) if self.is_open(record) else None
         also = {"rev": rev, "open_shard": shard, "ttl": self.ttl(record, now)}
@@ -104,16 +105,17 @@ class Records(Table, SweptTable, Generic[R]):
         requests: RequestTable,
         now: Now,
     ) -> None:
-        """Speak to the kind's table, and to the one of requests."""
+        """Use the kind's table and the requests table."""
         super().__init__(client, table, now)
         self._kind = kind
         self._requests = requests
         self._open = OpenIndex(client, table)
 
     def create(self, record: R, request: Request | None = None, *also: Item) -> bool:
-        """Store a new record with the answer to its request, and what else is new with it.
+        """Store a new record, the answer to its request, and its other new items.
 
-        One transaction, or a plain put where there is nothing else. False: something is there.
+        It is one transaction, or a plain put if there are no other items. Return False if one of
+        the items exists.
 
         Raises:
             BusyError: others keep writing the same items.
@@ -133,18 +135,17 @@ class Records(Table, SweptTable, Generic[R]):
         return is_done(self._client.put_item, **new)
 
     def find(self, key: RecordKey) -> R | None:
-        """A record, read consistently; None if there is none, or it has expired."""
+        """Return a record, read consistently, or None if it is missing or has expired."""
         return self._alive(self._get(key.pk, key.sk))
 
     def change(self, key: RecordKey, write: Write[R], seen: R | None = None) -> Written[R]:
-        """Let a write's rule make the next record of the present one, and put it.
+        """Make the next record from the present one by a write's rule, and put it.
 
-        A record that was `seen` a moment ago saves a read, as long as nobody changed it; a write
-        is refused by what is read here only. A rule that answers the record itself is done
-        without a put.
+        A record `seen` a moment ago saves a read if nobody has changed it since. Only a record that
+        is read here can refuse a write. If the rule returns the record itself, nothing is put.
 
         Raises:
-            BusyError: others came first at every try.
+            BusyError: another write came first at every try.
         """
         if seen is not None and self._kind.key(seen) != key:
             raise ValueError(f"{key} is not the key of {seen}")
@@ -174,12 +175,12 @@ class Records(Table, SweptTable, Generic[R]):
     def page(
         self, under: RecordKey, limit: int, cursor: str | None, **equal: str | None
     ) -> Page[R]:
-        """A page of the records whose keys begin as this one, the newest first.
+        """Return a page of the records whose keys share this one's prefix, the newest first.
 
-        Of those with these attributes, if any are given.
+        If attributes are given, only records with these attributes are returned.
 
         Raises:
-            InvalidInputError: the limit or the cursor is none of this list's.
+            InvalidInputError: the limit or the cursor is not valid for this list.
         """
         wanted = Range(under.listed_in, under.sk, limit, cursor, is_descending=True)
         given = {name: str(value) for name, value in equal.items() if value is not None}
@@ -198,7 +199,7 @@ class Records(Table, SweptTable, Generic[R]):
     def opened(
         self, shard: int, cursor: Cursor | None, before: str, limit: int
     ) -> tuple[list[R], Cursor | None]:
-        """The oldest open records in a shard, opened before a moment; from a cursor on."""
+        """Return the oldest open records in a shard, opened before a moment, from a cursor on."""
         first = self._kind.first_shard
         items, more = self._open.opened(first + shard, cursor, before, limit)
         return [self._kind.record(item) for item in items], more
@@ -213,7 +214,7 @@ class Records(Table, SweptTable, Generic[R]):
         return self._kind.read(item)
 
     def _kept(self) -> dict[str, Any]:
-        """What a query needs to leave out what has expired and is not deleted yet."""
+        """Return the filter that leaves out records that have expired but are not deleted yet."""
         return {
             "names": {"#ttl": "ttl"},
             "values": {":instant": int(self._now().timestamp())},
@@ -228,7 +229,7 @@ class Records(Table, SweptTable, Generic[R]):
         }
 
     def _put_group(self, items: Iterable[Item]) -> None:
-        """Store items that are in one group whoever puts them: if one is there, all are."""
+        """Store items that are always put as one group: if one exists, all exist."""
         puts: Any = [{"Put": self._new(item)} for item in items]
         try:
             self._client.transact_write_items(TransactItems=puts)
@@ -237,7 +238,7 @@ class Records(Table, SweptTable, Generic[R]):
                 raise
 
     def _put(self, item: Item, rev: str) -> Item | None:
-        """Put an item in the place of a revision; if refused, what is there, empty if unknown."""
+        """Replace a revision of an item; if refused, return the stored item, empty if unknown."""
         try:
             self._client.put_item(
                 TableName=self._table,
@@ -254,9 +255,9 @@ class Records(Table, SweptTable, Generic[R]):
         return None
 
     def _read_again(self, key: RecordKey, number: int, found: Item) -> R | None:
-        """What refused a put: at first as it came with the refusal, then after a pause.
+        """Return the item that refused a put: first from the refusal, then read after a pause.
 
-        Who goes on after the pause from what came before it is late again, and starves.
+        An item from before the pause would be stale again, and the writer would starve.
         """
         if number == 0 and found:
             return self._alive(found)

@@ -1,4 +1,4 @@
-"""The requests table: what clients with an Idempotency-Key were told."""
+"""The requests table: the answers to requests with an Idempotency-Key."""
 
 from sfn_cqrs.adapters.conditional import is_done
 from sfn_cqrs.adapters.dynamodb import Item, alive, get, marshal
@@ -8,17 +8,17 @@ from sfn_cqrs.domain.request import Request
 
 
 class RequestTable(Table):
-    """Answers that are given again for 24 hours."""
+    """The answers that are repeated for 24 hours."""
 
     def find(self, tenant: str, key: str) -> Request | None:
-        """What a key was used for; None if it was not, or more than 24 hours ago."""
+        """Return the use of a key, or None if it was not used in the last 24 hours."""
         item = alive(get(self._client, self._table, _key(tenant, key)), self._now())
         if item is None:
             return None
         return Request(tenant, key, item["body_hash"], item["result"], item["ttl"])
 
     def put_operation(self, request: Request) -> Item:
-        """The part of a transaction that keeps an answer, if the key is free or expired."""
+        """Return the transaction's part that stores an answer if the key is free or expired."""
         return {
             "TableName": self._table,
             "Item": _key(request.tenant, request.key)
@@ -35,7 +35,7 @@ class RequestTable(Table):
         }
 
     def put(self, request: Request) -> bool:
-        """Keep an answer that no transaction carries; False if the key is in use."""
+        """Store an answer outside of a transaction; return False if the key is in use."""
         return is_done(self._client.put_item, **self.put_operation(request))
 
 

@@ -1,4 +1,4 @@
-"""Items of the sagas table: what a saga and its log look like when stored."""
+"""Sagas and their logs as items of the sagas table."""
 
 from typing import Final
 

@@ -1,7 +1,7 @@
-"""PostgreSQL as a read model: what a handler asks of it, whichever way leads there.
+"""PostgreSQL as a read model: the interface for handlers, whichever adapter connects.
 
-Statements name their parameters `:name`. Both adapters answer the same: rows as JSON has them,
-what passes by itself as a `BusyError`, and what PostgreSQL refuses as a `SqlRefusedError`.
+Statements name their parameters `:name`. Both adapters behave the same. Rows have JSON's types, a
+transient failure is a `BusyError`, and a refusal by PostgreSQL is a `SqlRefusedError`.
 """
 
 import json
@@ -21,7 +21,7 @@ from sfn_cqrs.adapters.generations import count_writes
 from sfn_cqrs.domain.errors import BusyError, InvalidInputError, SqlRefusedError
 
 Scalar = str | int | float | bool | None
-"""What a parameter may be; write `CAST(:total AS numeric)` where text is not meant."""
+"""The types of a parameter; write `CAST(:total AS numeric)` where text is not meant."""
 Row = Mapping[str, Any]
 T = TypeVar("T")
 
@@ -40,7 +40,7 @@ _WHO_MAY: Final = "whoever is connected may not: handlers use rows, migrations m
 
 
 class SqlBusyError(BusyError):
-    """PostgreSQL is unreachable or has no room, or somebody is in the way."""
+    """PostgreSQL is unreachable or full, or another transaction is in the way."""
 
 
 class RolledBackError(SqlBusyError):
@@ -56,18 +56,18 @@ class Transaction(ABC):
 
     @abstractmethod
     def run(self, statement: str, **parameters: Scalar) -> int:
-        """Run a statement; how many rows it has changed."""
+        """Run a statement; return how many rows it changed."""
 
     @abstractmethod
     def rows(self, query: str, **parameters: Scalar) -> list[dict[str, Any]]:
-        """The rows of a query, as JSON has them."""
+        """Return the rows of a query, with JSON's types."""
 
 
 class Sql(Transaction):
     """One database. Every method raises BusyError, SqlRefusedError or InvalidInputError."""
 
     on_failure: Callable[[], None] | None = None
-    """Told of each failure that another value would not cure, once tries are at their end."""
+    """Called for each failure that another value would not cure, after the last try."""
     is_migrated_later: bool = False
     """Whether the code may run before its migrations, as it does while a stack is deployed."""
 
@@ -82,22 +82,22 @@ class Sql(Transaction):
     def _texts(self, query: str, parameters: Mapping[str, Scalar]) -> list[str]: ...
 
     def run(self, statement: str, **parameters: Scalar) -> int:
-        """Run a statement; how many rows it has changed.
+        """Run a statement; return how many rows it changed.
 
-        It is made again only where PostgreSQL has undone it: whether one took effect whose
-        answer is lost, nobody knows. Guard what is written by its version.
+        It is tried again only if PostgreSQL has undone it. If its answer is lost, it may or may not
+        have taken effect, so guard writes by their version.
         """
         with self._watched(Exception):
             return again(partial(self._run, statement, checked(parameters)), RolledBackError)
 
     def rows(self, query: str, **parameters: Scalar) -> list[dict[str, Any]]:
-        """The rows of a query: numbers, texts, lists and objects; a moment is ISO 8601."""
+        """Return the rows of a query: numbers, texts, lists and objects; a moment is ISO 8601."""
         with self._watched(Exception):
             texts = again(partial(self._texts, as_json(query), checked(parameters)), BusyError)
         return [json.loads(text) for text in texts]
 
     def put_if_newer(self, table: str, keys: Row, row: Row, version: int) -> bool:
-        """Put a row unless that version or a later one is there; False if it is.
+        """Put a row; return False if that version or a later one is stored.
 
         Args:
             table: its name; it has a column `version`, and `keys` are its primary key.
@@ -108,10 +108,11 @@ class Sql(Transaction):
         return self.put_many_if_newer(table, tuple(keys), [{**keys, **row, "version": version}]) > 0
 
     def put_many_if_newer(self, table: str, keys: Sequence[str], rows: Sequence[Row]) -> int:
-        """Put rows that have a `version`, each if it is newer; how many were.
+        """Put each row whose `version` is newer; return how many were.
 
-        Of several of one key the highest counts. All have the same columns. It is one statement for
-        each three megabytes, and may be made again: what comes twice changes nothing.
+        If several rows have one key, the highest version counts. All rows have the same columns.
+        Each three megabytes are one statement. It may be repeated, because a second time changes
+        nothing.
         """
         statement = ""
         count = 0
@@ -126,7 +127,7 @@ class Sql(Transaction):
 
     @contextmanager
     def _watched(self, *kinds: type[Exception]) -> Iterator[None]:
-        """Tell of what fails by an error of these kinds."""
+        """Report failures by errors of these kinds."""
         try:
             yield
         except kinds as error:
@@ -138,7 +139,7 @@ class Sql(Transaction):
 
 
 def again(attempt: Callable[[], T], cause: type[BusyError]) -> T:
-    """Make an attempt, and a few more for what may have passed by then."""
+    """Make an attempt, and a few more if the failure is transient."""
     for number in range(TRIES - 1):
         try:
             return attempt()
@@ -157,14 +158,14 @@ def _is_of_value(error: Exception) -> bool:
 
 
 def as_json(query: str) -> str:
-    """A query that answers each row as one text."""
+    """Return a query that gives each row as one text."""
     plain = query.rstrip().rstrip(";")
     # The user's own query; its values are parameters.
     return f"SELECT CAST(to_jsonb(q) AS text) FROM ({plain}) AS q"  # nosec B608
 
 
 def refusal(state: str, message: str, detail: str = "") -> Exception:
-    """What a SQLSTATE means: passing, or refused; a value never comes into the message."""
+    """Return the error for a SQLSTATE, transient or refused; its message never has a value."""
     if state in _ROLLED_BACK:
         return RolledBackError(f"{state}: {message}")
     if state.startswith(_BUSY):
@@ -175,10 +176,10 @@ def refusal(state: str, message: str, detail: str = "") -> Exception:
 
 
 def checked(parameters: Mapping[str, Scalar]) -> Mapping[str, Scalar]:
-    """Parameters that PostgreSQL can hold.
+    """Return the parameters if PostgreSQL can hold them.
 
     Raises:
-        InvalidInputError: one has what is not a character, is NaN or infinite, or too large.
+        InvalidInputError: one has an invalid character, is NaN or infinite, or is too large.
     """
     for name, value in parameters.items():
         if isinstance(value, float) and not isfinite(value):
@@ -195,7 +196,7 @@ def checked(parameters: Mapping[str, Scalar]) -> Mapping[str, Scalar]:
 def _batches(
     table: str, keys: Sequence[str], rows: Sequence[Row]
 ) -> Iterator[tuple[list[str], list[str]]]:
-    """Rows as JSON, the highest version of each key, in the order of keys: no two deadlock."""
+    """Yield batches of JSON rows: each key's highest version, by key so that none deadlock."""
     columns = sorted(rows[0]) if rows else []
     for name in (table, *columns, *keys):
         if not _NAME.fullmatch(name):
@@ -224,7 +225,7 @@ def _newest(table: str, keys: Sequence[str], rows: Sequence[Row]) -> Iterator[st
 
 
 def _text(value: Any, table: str) -> str:
-    """A row as JSON in ASCII.
+    """Return a row as JSON in ASCII.
 
     Raises:
         InvalidInputError: PostgreSQL cannot hold it, or it is too large for one statement.
@@ -252,7 +253,7 @@ def _upsert(table: str, keys: Sequence[str], columns: Sequence[str]) -> str:
     names = ", ".join(f'"{name}"' for name in columns)
     new = ", ".join(f'"{name}" = EXCLUDED."{name}"' for name in columns if name not in keys)
     key = ", ".join(f'"{name}"' for name in keys)
-    # Names alone are put together, each of _NAME's letters; values are a parameter.
+    # Only names are put together, each of _NAME's letters; values are a parameter.
     return (
         f'INSERT INTO "{table}" AS present ({names}) SELECT {names}'  # nosec B608
         f' FROM jsonb_populate_recordset(CAST(NULL AS "{table}"), CAST(:rows AS jsonb))'

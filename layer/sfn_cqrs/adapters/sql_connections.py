@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def sql_at(where: str, client: Callable[[str], Any]) -> Sql:
-    """The database at a place, as the function's environment and the stack's output name it.
+    """Return the database that the function's environment and the stack's output name.
 
     Args:
         where: a DSN, `secret:ARN` of one, or `data-api:CLUSTER|SECRET|DATABASE`.
@@ -31,14 +31,14 @@ def sql_at(where: str, client: Callable[[str], Any]) -> Sql:
 
 
 def role_at(where: str, client: Callable[[str], Any]) -> "Role":
-    """Whom the functions connect as.
+    """Return the role that the functions connect as.
 
     Args:
         where: a DSN, or the ARN of a secret that has `username` and `password`.
         client: makes a boto3 client of a service.
 
     Raises:
-        InvalidInputError: it is no role.
+        InvalidInputError: it does not name a role.
     """
     from sfn_cqrs.domain.sql_role import Role  # noqa: PLC0415 - who migrates needs it
 

@@ -1,4 +1,4 @@
-"""PostgreSQL by the RDS Data API: Aurora, with no driver and no VPC for functions."""
+"""PostgreSQL through the RDS Data API: Aurora, without a driver or a VPC for functions."""
 
 import json
 import re
@@ -32,7 +32,7 @@ class DataApiSql(Sql):
     def __init__(
         self, client: "RDSDataServiceClient", cluster: str, secret: str, database: str
     ) -> None:
-        """Speak to a cluster, by its ARN."""
+        """Use a cluster, by its ARN."""
         self._client = client
         self._where: dict[str, str] = {"resourceArn": cluster, "secretArn": secret}
         self._database = database
@@ -41,7 +41,7 @@ class DataApiSql(Sql):
     def transaction(self) -> Iterator[Transaction]:
         """Statements that take effect when the block ends, unless it raises.
 
-        It ends by itself after three minutes, or one between two statements.
+        AWS rolls it back after three minutes, or after one minute between two statements.
         """
         with self._watched(SqlBusyError, SqlRefusedError):
             with _telling():
@@ -109,7 +109,7 @@ def _parameter(name: str, value: Scalar) -> "SqlParameterTypeDef":
 
 @contextmanager
 def _telling() -> Iterator[None]:
-    """Raise what both adapters raise in the place of botocore's errors."""
+    """Raise the errors of both adapters instead of botocore's."""
     try:
         yield
     except ClientError as error:

@@ -1,4 +1,4 @@
-"""PostgreSQL by its own protocol, with pg8000: the local server, RDS Proxy, whatever has a DSN."""
+"""PostgreSQL by its own protocol, with pg8000: the local server, RDS Proxy, or any DSN."""
 
 import json
 import ssl
@@ -18,17 +18,17 @@ TIMEOUT_SECONDS: Final = 10
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 _LOST: Final = (InterfaceError, OSError, EOFError)
 _BROKEN: Final = ("08", "25006", "57P")
-"""Beginnings of SQLSTATEs after which a connection is of no use any more."""
+"""Prefixes of SQLSTATEs after which a connection is unusable."""
 
 
 class DriverSql(Sql):
-    """Keeps a connection for each thread that needs one at a time, and drops what is broken."""
+    """Keeps one connection for each thread that needs one, and drops broken ones."""
 
     def __init__(self, dsn: Callable[[], str]) -> None:
         """Ask for the DSN, `postgresql://user:password@host:port/database`, at first use.
 
-        `?sslmode=` is `disable`, `require` or `verify-full`, with `&sslrootcert=FILE`; without
-        it, whatever is not on this machine is verified.
+        `?sslmode=` is `disable`, `require` or `verify-full`, with `&sslrootcert=FILE`; without it,
+        every server that is not on this machine is verified.
         """
         self._dsn = dsn
         self._idle: list[Connection] = []
@@ -50,7 +50,7 @@ class DriverSql(Sql):
                 connection.run("COMMIT")
 
     def close(self) -> None:
-        """Close what is idle."""
+        """Close the idle connections."""
         with self._lock:
             idle, self._idle = self._idle, []
         for connection in idle:
@@ -104,7 +104,7 @@ class _Open(Transaction):
 
 @contextmanager
 def _telling() -> Iterator[None]:
-    """Raise what both adapters raise in the place of the driver's own errors."""
+    """Raise the errors of both adapters instead of the driver's."""
     try:
         yield
     except DatabaseError as error:

@@ -1,4 +1,4 @@
-"""SQL that fails, as a metric: an alarm looks whether it goes on."""
+"""SQL failures as a metric, for an alarm on failures that continue."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ METRIC: Final = "SqlFailures"
 
 
 def tell() -> None:
-    """Count a failure; nothing is printed, and nothing costs, until there is one."""
+    """Count a failure; without failures, nothing is printed and nothing costs."""
     from aws_lambda_powertools.metrics import (  # noqa: PLC0415 - no start waits for it
         MetricUnit,
         single_metric,

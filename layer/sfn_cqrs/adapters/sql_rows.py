@@ -14,7 +14,7 @@ _DIGESTS = """(
     SELECT jsonb_object_agg(key, md5(CAST(value AS text)))
     FROM jsonb_each(to_jsonb(t) - 'generation')
 ) AS columns"""
-"""A row's columns by their digests: whatever it holds, its answer is small."""
+"""A row's columns by their digests, so that the answer is small whatever the row holds."""
 
 
 class SqlRows:
@@ -25,7 +25,7 @@ class SqlRows:
     """
 
     def __init__(self, sql: Sql, table: str, keys: Sequence[str], tenant: str) -> None:
-        """Speak to one table; names are the package's own, and checked where it declares them."""
+        """Use one table; its names are the package's own, and checked where it declares them."""
         self._sql = sql
         self._table = f'"{table}"'
         self._keys = [f'"{key}"' for key in keys]
@@ -34,12 +34,12 @@ class SqlRows:
     def page(
         self, generations: tuple[int, ...], segment: int, cursor: str | None
     ) -> Page[GenerationRow]:
-        """Some of the rows of one of the generations, the segment's, behind a place."""
+        """Return a page of the segment's rows of one generation, after a place."""
         if segment >= len(generations):
             return Page([])
         generation = generations[segment]
         names = ", ".join(f"t.{key}" for key in self._keys)
-        # Names alone are put together, those of the package's tables; values are parameters.
+        # Only names are put together, those of the package's tables; values are parameters.
         after = f"({names}) > (SELECT {self._of('r')} FROM {self._record()} AS r)"  # nosec B608
         query = (
             f"SELECT {self._place()} AS place, {_DIGESTS} FROM {self._table} AS t"  # nosec B608
@@ -52,7 +52,7 @@ class SqlRows:
         return Page(rows, rows[-1].place if len(rows) == PAGE_SIZE else None)
 
     def find(self, generation: int, places: Iterable[str]) -> Mapping[str, Item]:
-        """The digests of a generation's rows at these places, by place; those that there are."""
+        """Return the digests of a generation's existing rows at these places, by place."""
         query = (
             f"SELECT {self._place()} AS place, {_DIGESTS} FROM {self._table} AS t"  # nosec B608
             f" JOIN {self._records()} AS k ON {self._same()}"

@@ -1,4 +1,4 @@
-"""What the adapters of DynamoDB's tables have in common."""
+"""The base classes of the adapters of DynamoDB's tables."""
 
 from typing import TYPE_CHECKING
 
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 class Table:
-    """A table, and the clock that tells when it is written."""
+    """A table, and the clock for the time of writes."""
 
     def __init__(self, client: "DynamoDBClient", table: str, now: Now) -> None:
-        """Speak to one table."""
+        """Use one table."""
         self._client = client
         self._table = table
         self._now = now
@@ -25,10 +25,10 @@ class ExpiringTable(Table):
     def __init__(
         self, client: "DynamoDBClient", table: str, now: Now, retention: Retention
     ) -> None:
-        """Speak to one table."""
+        """Use one table."""
         super().__init__(client, table, now)
         self._retention = retention
 
     def _expiry(self, type_: str) -> int | None:
-        """When what is written now expires, in epoch seconds; None: never."""
+        """Return when an item written now expires, in epoch seconds, or None for never."""
         return self._retention.expiry(type_, self._now())

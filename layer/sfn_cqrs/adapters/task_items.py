@@ -1,4 +1,4 @@
-"""Items of the tasks table: what a task, its items and the pointer to it look like when stored."""
+"""Tasks, their items and the pointers to them as items of the tasks table."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ from sfn_cqrs.domain.task import Counts, Task
 from sfn_cqrs.domain.values import Json
 
 POINTER_SK = "task"
-"""Sorts behind every item of the task, for types are spelt in capitals."""
+"""Sorts after every item of the task, because types are in capitals."""
 _WHOSE: Final = Codec(TaskKey, names={"kind": "task_kind"}, also={"id": "id"})
 _TASK: Final = Codec(
     Task,
@@ -33,12 +33,12 @@ as_task_key = _WHOSE.record
 
 
 def pointer_item(key: TaskKey) -> Item:
-    """What leads from a public id to its task."""
+    """Return the pointer from a public id to its task."""
     return {**_WHOSE.item(key), "pk": key.items_pk, "sk": POINTER_SK, "kind": "pointer"}
 
 
 def new_item(task: Task, index: int, value: Json, now: str) -> Item:
-    """An item of a task as stored when the task begins."""
+    """Return an item of a task as stored when the task begins."""
     return _ITEM.item(tasks.Item(key=task.key, index=index, input=value, updated_at=now))
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 OUTLIVES = timedelta(days=7)
-"""How much longer than its task an item is kept: longer than any attempt that reopens it."""
+"""How much longer an item is kept than its task: longer than any attempt that reopens it."""
 ITEMS_PER_TRANSACTION = 100
 BYTES_PER_TRANSACTION = 3 * 1024 * 1024
 PAGE_SIZE = 1_000
@@ -73,18 +73,18 @@ class TaskTable(Records[Task]):
         now: Now,
         retention: Retention,
     ) -> None:
-        """Speak to the tasks table, and to the one of requests."""
+        """Use the tasks table and the requests table."""
         kind = replace(TASKS, ttl=self._expiry)
         super().__init__(client, table, kind, requests=requests, now=now)
         self._attributes = attributes
         self._retention = retention
 
     def create(self, record: Task, request: Request | None = None, *also: Item) -> bool:
-        """Store a new task with the pointer to it; False if it or its request is there."""
+        """Store a new task and its pointer; return False if the task or its request exists."""
         return super().create(record, request, pointer_item(record.key), *also)
 
     def change(self, key: RecordKey, write: Write[Task], seen: Task | None = None) -> Written[Task]:
-        """Change a task; the pointer to one that nobody can reopen expires with it."""
+        """Change a task; if nobody can reopen it, its pointer expires with it."""
         written = super().change(key, write, seen)
         if written.done and written.record is not None:
             expiry = self._expiry(written.record, self._now())
@@ -93,7 +93,7 @@ class TaskTable(Records[Task]):
         return written
 
     def locate(self, tenant: str, kind: TaskKind, ulid: str) -> TaskKey | None:
-        """The key of the task with a public id; None if there is none."""
+        """Return the key of the task with a public id, or None if there is none."""
         where = task_items_partition_key(tenant, kind, ulid)
         item = alive(self._get(where, POINTER_SK), self._now())
         return as_task_key(item) if item else None
@@ -105,7 +105,7 @@ class TaskTable(Records[Task]):
             self._put_group(new_item(task, index, value, now) for index, value in group)
 
     def items(self, key: TaskKey) -> list[tasks.Item]:
-        """All items of a task by their index, without their inputs."""
+        """Return all items of a task by their index, without their inputs."""
         wanted = Range([key.items_pk], f"{key.sk}#")
         kept = self._kept()
         found = query(
@@ -128,7 +128,7 @@ class TaskTable(Records[Task]):
         *,
         is_delivered_once: bool = True,
     ) -> ItemWritten:
-        """Take an item to work on it; all but the machine's next try wait for the lease."""
+        """Take an item to work on it; all except the machine's next try wait for the lease."""
         is_next = "seq < :seq" if is_delivered_once else "lease_until <= :instant"
         return self._write_item(
             key,
@@ -146,7 +146,7 @@ class TaskTable(Records[Task]):
         )
 
     def count_retry(self, item: tasks.Item) -> ItemWritten:
-        """Keep how often the handler of the try that works on an item has asked for another."""
+        """Store how often the handler of the current try of an item has asked for another try."""
         return self._write_item(
             item.key,
             item.index,
@@ -158,7 +158,7 @@ class TaskTable(Records[Task]):
     def close_item(
         self, key: TaskKey, index: int, attempt: int, seq: int, ending: Ending
     ) -> ItemWritten:
-        """Write how the try that works on an item ended; its lease ends, too."""
+        """Write how the current try of an item ended, and end its lease."""
         return self._end_item(
             key,
             index,
@@ -169,7 +169,7 @@ class TaskTable(Records[Task]):
         )
 
     def settle_item(self, key: TaskKey, index: int, attempt: int, ending: Ending) -> ItemWritten:
-        """End an item that nobody has ended; its lease stays."""
+        """End an item that has not ended; its lease stays."""
         condition = f"attempt <= :attempt AND {_OPEN}"
         values = {":attempt": attempt}
         return self._end_item(key, index, ending, "attempt = :attempt", condition, values)
@@ -181,11 +181,11 @@ class TaskTable(Records[Task]):
         return tuple(items) if isinstance(items, list) else ()
 
     def _expiry(self, task: Task, now: datetime) -> int | None:
-        """A task may expire once it is closed, and no more if it is reopened."""
+        """Return when a task expires: only a closed task does, and reopening it ends that."""
         return self._retention.expiry(task.key.type, now) if task.status.is_closed else None
 
     def _expire_pointer(self, key: TaskKey, expiry: int) -> None:
-        """Let the pointer to a task go with it; only a task that nobody can reopen has this."""
+        """Give the pointer its task's expiry; only for a task that nobody can reopen."""
         is_done(
             self._client.update_item,
             TableName=self._table,
@@ -252,7 +252,7 @@ def _names(text: str) -> dict[str, str]:
 
 
 def _groups(items: Iterable[Json]) -> Iterator[list[tuple[int, Json]]]:
-    """Group items with their indexes, as many as one transaction takes."""
+    """Yield groups of items with their indexes, each as large as a transaction allows."""
     group: list[tuple[int, Json]] = []
     size = 0
     for index, item in enumerate(items):

@@ -1,4 +1,4 @@
-"""Work on several things at once."""
+"""Work in parallel threads."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,10 +10,10 @@ R = TypeVar("R")
 
 
 def at_once(work: Callable[[T], R], parts: Iterable[T]) -> list[R]:
-    """Do the work on each part on a thread of its own; answers in the order of the parts.
+    """Do the work on each part in its own thread; return the results in the parts' order.
 
     Raises:
-        Exception: what the work raised on the first part that failed, once all have ended.
+        Exception: the error of the first part that failed, after all parts have ended.
     """
     given = list(parts)
     with ThreadPoolExecutor(len(given)) as pool:

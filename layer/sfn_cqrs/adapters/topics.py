@@ -18,7 +18,7 @@ Message = dict[str, Any]
 
 
 class NotTakenError(BusyError):
-    """A topic took some messages of a call and not others; `position` is the first one's."""
+    """A topic did not take all messages of a call; `position` is that of the first refused one."""
 
     def __init__(self, position: int, reason: str) -> None:
         """Say which and why."""
@@ -27,10 +27,10 @@ class NotTakenError(BusyError):
 
 
 class Topic:
-    """An SNS topic whose messages carry their `action` as an attribute too."""
+    """An SNS topic whose messages also carry their `action` as an attribute."""
 
     def __init__(self, client: "SNSClient", arn: str) -> None:
-        """Speak to one topic."""
+        """Use one topic."""
         self._client = client
         self._arn = arn
 
@@ -38,7 +38,7 @@ class Topic:
         """Publish messages, ten to a call.
 
         Raises:
-            NotTakenError: some of a call were not taken; the calls after it are not made.
+            NotTakenError: some messages of a call were not taken; later calls are not made.
         """
         for start in range(0, len(messages), BATCH):
             entries = [
@@ -56,7 +56,7 @@ class Topic:
 
 
 class People(Topic):
-    """The topic that people listen to, by e-mail and the like."""
+    """The topic for people, by e-mail and the like."""
 
     def tell(self, digest: Digest) -> None:
         """Send a message that people read."""
@@ -67,12 +67,12 @@ class DeadLetters:
     """The queue of records that cannot be processed, each with its reason."""
 
     def __init__(self, client: "SQSClient", url: str) -> None:
-        """Speak to one queue."""
+        """Use one queue."""
         self._client = client
         self._url = url
 
     def put(self, keys: Message, reason: str) -> None:
-        """Keep a record's keys and the reason; not its content, which may be private."""
+        """Send a record's keys and the reason, but not its content, which may be private."""
         body = json.dumps({"keys": keys, "reason": reason[:MAX_ALARM_CAUSE]}, ensure_ascii=False)
         self._client.send_message(QueueUrl=self._url, MessageBody=body)
 
@@ -82,5 +82,5 @@ def _entry(index: int, message: Message) -> "PublishBatchRequestEntryTypeDef":
         "Id": str(index),
         "Message": json.dumps(message, ensure_ascii=False),
         "MessageAttributes": {"action": {"DataType": "String", "StringValue": message["action"]}},
-        "MessageGroupId": message["tenantCode"],  # a queue that is fed by it is fair to tenants
+        "MessageGroupId": message["tenantCode"],  # makes a queue behind this topic fair to tenants
     }

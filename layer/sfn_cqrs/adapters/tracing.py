@@ -1,7 +1,8 @@
-"""X-Ray's segments, written by ourselves: a datagram each, to the daemon that Lambda runs.
+"""X-Ray segments, each sent as a datagram to the daemon that Lambda runs.
 
-Lambda and Step Functions make segments of invocations and executions, and hand the trace on to
-one another. What they do not see is told here: calls of AWS, and the user's handlers.
+Lambda and Step Functions make segments of invocations and executions, and pass the trace on to one
+another. This module adds what they do not see: calls of AWS and the user's handlers.
+
 Source: https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html
 """
 
@@ -28,7 +29,7 @@ _here: ContextVar[Trace | None] = ContextVar("trace", default=None)
 
 @contextmanager
 def entered(header: str) -> Iterator[None]:
-    """Be in a trace in the block, for a runtime that has more than one environment of a process."""
+    """Set the trace of the block, for a runtime that runs several environments in one process."""
     before = _here.set(Trace.parse(header))
     try:
         yield
@@ -44,12 +45,12 @@ class _Begun:
 
 
 class Tracer:
-    """Tells what the code does within the trace that it runs in."""
+    """Sends segments of what the code does within its trace."""
 
     def __init__(self, daemon: str, header: Callable[[], str]) -> None:
-        """Tell a daemon, `HOST:PORT`; without one nothing is told.
+        """Send to a daemon, `HOST:PORT`; without one, nothing is sent.
 
-        `header` answers where the invocation is in a trace, as Lambda says.
+        `header` returns the invocation's trace header, as Lambda gives it.
         """
         host, _, port = daemon.rpartition(":")
         self._daemon = (host, int(port)) if host else None
@@ -57,12 +58,12 @@ class Tracer:
         self._socket: socket.socket | None = None
 
     def here(self) -> Trace | None:
-        """Where the running code is; None if it is in no trace."""
+        """Return the place of the running code in its trace, or None without a trace."""
         return _here.get() or Trace.parse(self._header())
 
     @contextmanager
     def segment(self, name: str) -> Iterator[Trace | None]:
-        """Tell of the block; answers the place within it."""
+        """Send a segment for the block; yield the place within it."""
         outer = self.here()
         if self._daemon is None or outer is None:
             yield outer
@@ -80,7 +81,7 @@ class Tracer:
             self._tell(begun, {"name": name, **outcome})
 
     def watch(self, client: Any) -> None:
-        """Tell of the calls of a boto3 client."""
+        """Send a segment for each call of a boto3 client."""
         if self._daemon is None:
             return
         events = client.meta.events
@@ -136,11 +137,11 @@ class Tracer:
                 self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
                 self._socket.setblocking(False)
             self._socket.sendto(_HEADER + json.dumps(document).encode(), self._daemon)
-        except OSError:  # a trace is worth no failure
+        except OSError:  # a trace must never make the work fail
             return
 
 
 def _cause(kind: str) -> dict[str, Any]:
-    """The error's name and no more: its text may have what nobody should keep."""
+    """Return only the error's name: its text may have data that must not be kept."""
     exceptions = [{"id": secrets.token_hex(8), "type": kind}]
     return {"cause": {"exceptions": exceptions}} if kind else {}

@@ -1,4 +1,4 @@
-"""Transactions whose items many others write: tried again with jitter."""
+"""Transactions on contended items, tried again with jitter."""
 
 import random
 import time
@@ -17,7 +17,7 @@ TRIES = 8
 
 
 def write_all(client: "DynamoDBClient", parts: list[dict[str, Any]]) -> Item | None:
-    """Write all parts or none; answers the item that refused them, if one did.
+    """Write all parts or none; return the item that refused them, if one did.
 
     Raises:
         BusyError: others keep writing the same items.

@@ -1,8 +1,8 @@
-"""The failure policy: which errors are AWS's bad day, and never a failure of what is worked on.
+"""The failure policy: errors that are transient in AWS, and so never a failure of the work.
 
-Throttles, conflicts, limits, 5xx answers and lost answers pass by themselves. Whoever meets one
-raises it as a `TransientError`, and the same work is done again: by the machine's Retry, by the
-stream or the queue, or by the client of the API, who is answered 503.
+Throttles, conflicts, limits, 5xx answers and lost answers are transient. They are raised as a
+`TransientError`, and the same work is done again: by the machine's Retry, by the stream or the
+queue, or by the client of the API, which gets a 503.
 """
 
 from collections.abc import Iterator
@@ -52,15 +52,15 @@ _BUSY_REASONS = frozenset(
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the work has not failed: the very same may succeed in a moment."""
+    """Return whether the error is transient: the same work may succeed in a moment."""
     return isinstance(error, TransientError) or is_busy(error)
 
 
 def is_busy(error: BaseException) -> bool:
-    """Whether AWS is busy, out of order or unreachable.
+    """Return whether AWS is busy, out of order or unreachable.
 
-    botocore has tried again by itself before it raises any of these, but for transactions. A
-    cancelled transaction is, if nothing but throttles and conflicts cancelled it.
+    botocore retries before it raises any of these, except for transactions. A cancelled transaction
+    counts as busy if only throttles and conflicts cancelled it.
     """
     from urllib3.exceptions import HTTPError  # noqa: PLC0415 - urllib3 comes with the first client
 
@@ -78,9 +78,10 @@ def is_busy(error: BaseException) -> bool:
 
 @contextmanager
 def naming_busy() -> Iterator[None]:
-    """Raise a BusyError in the place of whatever says that AWS is busy; wrap the user's code in it.
+    """Raise a BusyError instead of an error that says that AWS is busy; wrap user code in it.
 
-    So the user's own `TransientError`, which asks for another try, stays apart from AWS's bad day.
+    This keeps the user's own `TransientError`, which asks for another try, apart from AWS's
+    transient errors.
     """
     try:
         yield

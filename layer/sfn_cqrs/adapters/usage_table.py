@@ -7,23 +7,23 @@ from sfn_cqrs.adapters.table import Table
 from sfn_cqrs.domain.usage import OfDay, OfType, Part
 
 LIFETIME_SECONDS = 40 * 86_400
-"""Longer than a fortnight: a part that a tenant has left goes."""
+"""Longer than a fortnight; a part that a tenant has left then expires."""
 _EVERYBODY = "*"
 
 
 class UsageTable(Table):
-    """Parts by tenant; and, of everybody, when each was looked at."""
+    """The usage of each tenant by part, and when each part was last counted."""
 
     def put(self, tenant: str, part: Part) -> None:
-        """Keep what a part has of a tenant, in the place of what it had."""
+        """Store a tenant's usage in a part, replacing the previous one."""
         self._put(tenant, part, {name: _type_item(each) for name, each in part.types.items()})
 
     def looked_at(self, part: Part) -> None:
-        """Note that a part was looked at."""
+        """Store that a part was counted."""
         self._put(_EVERYBODY, part, {})
 
     def parts(self, tenant: str) -> list[Part]:
-        """Read a tenant's parts."""
+        """Return a tenant's parts."""
         return [
             Part(
                 item["segment"],
@@ -34,7 +34,7 @@ class UsageTable(Table):
         ]
 
     def times(self) -> dict[int, str]:
-        """Read when each part was looked at last."""
+        """Return when each part was last counted."""
         return {item["segment"]: item["at"] for item in self._items(_EVERYBODY)}
 
     def _put(self, tenant: str, part: Part, types: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The waits of executions for somebody outside: their tokens, in the requests table."""
+"""The waits of executions for an outside answer: their tokens, in the requests table."""
 
 from urllib.parse import quote
 
@@ -6,14 +6,14 @@ from sfn_cqrs.adapters.conditional import is_done
 from sfn_cqrs.adapters.dynamodb import Item, get, marshal, unmarshal
 from sfn_cqrs.adapters.table import Table
 
-LIFETIME_SECONDS = 366 * 24 * 3600  # no execution lives longer
+LIFETIME_SECONDS = 366 * 24 * 3600  # executions end before this
 
 
 class WaitTable(Table):
     """One item for each wait, by its execution's name, its state's, and its key in that state."""
 
     def park(self, execution: str, state: str, token: str, since: str, key: str = "") -> bool:
-        """Keep a token; False if a later try of the state has left its own.
+        """Store a token; return False if a later try of the state has stored its own.
 
         `since` grows with each try: when the state was entered, and which try of it this is.
         """
@@ -29,12 +29,12 @@ class WaitTable(Table):
         )
 
     def token(self, execution: str, state: str, key: str = "") -> str | None:
-        """Return the token that ends a wait, be it over or not; None if nobody waits yet."""
+        """Return the token of a wait, even if the wait is over, or None if nobody waits yet."""
         found = get(self._client, self._table, _key(execution, state, key))
         return None if found is None else str(unmarshal(found)["task_token"])
 
     def tokens(self, execution: str, state: str) -> dict[str, str]:
-        """Return the tokens of a state's waits by their keys; without those that `close` closed."""
+        """Return the tokens of a state's open waits by their keys."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             ConsistentRead=True,
@@ -48,7 +48,7 @@ class WaitTable(Table):
         return {str(item["key"]): str(item["task_token"]) for item in found}
 
     def close(self, execution: str, state: str, key: str, token: str) -> bool:
-        """Note that a wait is over; False if another try waits with another token."""
+        """Store that a wait is over; return False if another try waits with another token."""
         return is_done(
             self._client.update_item,
             TableName=self._table,

@@ -1,4 +1,4 @@
-"""The buckets of tenants' writes, in the requests table, and what this environment has leased."""
+"""The token buckets of tenants' writes, in the requests table, and this environment's leases."""
 
 from threading import Lock
 from typing import Final
@@ -11,14 +11,14 @@ from sfn_cqrs.domain.keys import BudgetKey
 from sfn_cqrs.domain.write_rate import Bucket, Purse, Rate, Take, micros
 
 MOST_PURSES = 10_000
-"""Tenants that an environment remembers; who is forgotten leases again."""
+"""Number of tenants that an environment remembers; a forgotten tenant leases again."""
 
 
 class WriteBudget:
-    """Says of each write whether its tenant may have it now."""
+    """Decides for each write whether its tenant may make it now."""
 
     def __init__(self, buckets: Records[Bucket], rate: Rate, now: Now) -> None:
-        """Lease of the buckets, which all fill at one rate."""
+        """Lease from the buckets, which all fill at one rate."""
         self._buckets = buckets
         self._rate = rate
         self._now = now
@@ -26,10 +26,10 @@ class WriteBudget:
         self._lock = Lock()
 
     def spend(self, tenant: str) -> None:
-        """Take a token, which is leased already or is leased now, with others.
+        """Take a leased token, or lease some first.
 
         Raises:
-            TooManyRequestsError: there is none; it says when there will be.
+            TooManyRequestsError: no token is left; the error says when to try again.
             BusyError: too many lease at once.
         """
         at = micros(self._now())
@@ -62,7 +62,7 @@ class WriteBudget:
         return written.done, written.record
 
     def _keep(self, tenant: str, purse: Purse) -> None:
-        """Remember a purse as the one that was used last."""
+        """Store a purse as the most recently used one."""
         self._purses.pop(tenant, None)
         self._purses[tenant] = purse
         if len(self._purses) > MOST_PURSES:

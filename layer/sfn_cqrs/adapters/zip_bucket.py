@@ -1,4 +1,4 @@
-"""The bucket of imports, as ZIP archives need it: ranges of an archive, and its files."""
+"""The bucket of imports for ZIP archives: ranges of an archive, and its files."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from botocore.response import StreamingBody
 
 WINDOW = 8 * 1024 * 1024
-"""What one request reads: it is over before the upload of what it became begins."""
+"""Bytes that one request reads; it ends before the upload of its content begins."""
 
 
 class ZipBucket(ImportBucket):
     """Archives and their files."""
 
     def read(self, source: Source, start: int, length: int) -> bytes:
-        """Bytes of an object's pinned version; fewer if it ends before."""
+        """Return bytes of an object's pinned version; fewer if the object ends earlier."""
         if length <= 0:
             return b""
         answer = self._client.get_object(
@@ -36,12 +36,12 @@ class ZipBucket(ImportBucket):
             body.close()
 
     def windows(self, source: Source, start: int, length: int) -> Iterator[bytes]:
-        """Bytes of an object's pinned version, 8 MiB at a time."""
+        """Yield the bytes of an object's pinned version, 8 MiB at a time."""
         for at in range(start, start + length, WINDOW):
             yield self.read(source, at, min(WINDOW, start + length - at))
 
     def put_file(self, key: ZipKey, index: int, pieces: Iterable[bytes]) -> Source:
-        """Keep a file of an archive, a part at a time; what it is called plays no role."""
+        """Store a file of an archive, a part at a time; its name does not matter."""
         return self._upload(key.file_key(index), "text/csv", _parts(pieces))
 
 

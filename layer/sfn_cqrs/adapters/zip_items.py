@@ -13,7 +13,7 @@ from sfn_cqrs.domain.zip_directory import Place
 from sfn_cqrs.domain.zip_job import ArchivedFile, ZipJob
 
 SETTLED = "yes"
-"""What the stream's filter lets through once a job has ended."""
+"""The mark of an ended job, which the stream's filter lets through."""
 _ZIP: Final = Codec(
     ZipJob,
     kind="zip",
@@ -29,28 +29,28 @@ _FILE: Final = Codec(
     parts={**PARTS, Place: as_list(Place)},
 )
 _KEPT: Final = ("kind", "index", "name", "table", "place", "status", "problem")
-"""Of a new file; the others are written when there is something to say."""
+"""The attributes of a new file; the others are written once they have a value."""
 
 
 def zip_item(job: ZipJob) -> Item:
-    """The job as stored."""
+    """Return the job as stored."""
     return {**_ZIP.item(job), "settled": SETTLED if job.settled else None}
 
 
 def as_zip(item: Item) -> ZipJob:
-    """Read a job."""
+    """Return the job of an item."""
     retries = tuple(ZipKey(item["tenant"], ulid) for ulid in item.get("retries", ()))
     return _ZIP.record(item, settled="settled" in item, retries=retries)
 
 
 def file_item(key: ZipKey, file: ArchivedFile) -> Item:
-    """A file of a job."""
+    """Return a file of a job."""
     item = _FILE.item(file)
     return {"pk": key.parts_pk, "sk": key.file_sk(file.index), **{n: item[n] for n in _KEPT}}
 
 
 def as_file(item: Item) -> ArchivedFile:
-    """Read a file; how its job ended says more than the file did before."""
+    """Return the file of an item; how its job ended replaces the file's earlier status."""
     file = _FILE.record(item)
     if "ending" not in item:
         return file
@@ -66,4 +66,4 @@ ZIPS = Kind(
     shards=2,
     first_shard=100,
 )
-"""The index is the table's, and its first shards list CSV jobs."""
+"""The table's index; its first shards list CSV jobs."""

@@ -40,7 +40,7 @@ class ZipJobs(Records[ZipJob]):
     def __init__(
         self, client: "DynamoDBClient", table: str, *, requests: RequestTable, now: Now
     ) -> None:
-        """Speak to the import table, and to the one of requests."""
+        """Use the import table and the requests table."""
         super().__init__(client, table, ZIPS, requests=requests, now=now)
 
     def put_files(self, key: ZipKey, files: Sequence[ArchivedFile]) -> None:
@@ -50,12 +50,12 @@ class ZipJobs(Records[ZipJob]):
             self._put_group(file_item(key, file) for file in group)
 
     def files(self, key: ZipKey) -> list[ArchivedFile]:
-        """All files of a job by their index."""
+        """Return all files of a job by their index."""
         wanted = Range([key.parts_pk], FILE_PREFIX)
         return [as_file(item) for item in query(self._client, self._table, wanted, PAGE_SIZE)]
 
     def children(self, key: ZipKey, indexes: Iterable[int]) -> dict[int, Job]:
-        """The imports of files that there are, by the files' indexes."""
+        """Return the existing imports of files, by the files' indexes."""
         keys = {index: key.child(index) for index in indexes}
         found = batch_get(
             self._client, self._table, ((child.pk, child.sk) for child in keys.values())
@@ -67,24 +67,24 @@ class ZipJobs(Records[ZipJob]):
         }
 
     def file(self, key: ZipKey, index: int) -> ArchivedFile | None:
-        """One file; None if there is none."""
+        """Return one file, or None if there is no such file."""
         item = self._get(key.parts_pk, key.file_sk(index))
         return None if item is None else as_file(unmarshal(item))
 
     def extracted(self, key: ZipKey, index: int, source: Source) -> ArchivedFile | None:
-        """Keep where a file was extracted to, once; None if it was already, or has ended."""
+        """Store where a file was extracted to; return None if known, or if the file has ended."""
         update = "SET #status = :extracted, #source = :source"
         values = {":source": SOURCE.part(source)}
         return self._write_file(key, index, update, "#status = :created", values)
 
     def refused(self, key: ZipKey, index: int, problem: Problem) -> ArchivedFile | None:
-        """Say why a file cannot be extracted; None if it was, or has ended."""
+        """Store why a file cannot be extracted; return None if it was extracted or has ended."""
         update = "SET #status = :failed, problem = :problem"
         values = {":problem": PROBLEM[0](problem)}
         return self._write_file(key, index, update, "#status = :created", values)
 
     def processing(self, key: ZipKey, index: int) -> ArchivedFile | None:
-        """Say that a file's child job is being made; None if the file has ended."""
+        """Store that a file's child job is being made; return None if the file has ended."""
         condition = "#status IN (:extracted, :processing)"
         update = "SET #status = :processing, begun = :yes"
         return self._write_file(key, index, update, condition, {":yes": True})
@@ -93,7 +93,7 @@ class ZipJobs(Records[ZipJob]):
         """Write how files ended, while the attempt owns the job.
 
         Raises:
-            SupersededError: it does not any more.
+            SupersededError: the attempt no longer owns the job.
             BusyError: somebody else has just written one of the files.
         """
         ended = list(files)
@@ -111,12 +111,12 @@ class ZipJobs(Records[ZipJob]):
                 raise
 
     def hook_ran(self, key: ZipKey, name: str, error: str) -> None:
-        """Keep how a finalization hook went: an empty text, or its error; the first stays."""
+        """Store a finalization hook's first result: an empty text, or its error."""
         item = {"pk": key.parts_pk, "sk": f"{HOOK_PREFIX}{name}", "name": name, "error": error}
         is_done(self._client.put_item, **self._new({**item, "kind": "hook"}))
 
     def hooks(self, key: ZipKey) -> dict[str, str]:
-        """How the hooks that have run went, by their names."""
+        """Return the results of the hooks that have run, by name."""
         found = query(self._client, self._table, Range([key.parts_pk], HOOK_PREFIX), PAGE_SIZE)
         return {item["name"]: item["error"] for item in found}
 

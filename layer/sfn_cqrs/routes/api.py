@@ -17,15 +17,15 @@ from sfn_cqrs.service.logs import logger
 
 Middleware = Callable[[Resolver, Callable[[Resolver], Response[Any]]], Response[Any]]
 RETRY_AFTER = "2"
-"""Seconds after which a client may send a request again that met a busy AWS."""
+"""Seconds after which a client may repeat a request that failed because AWS was busy."""
 
 
 def api_of(
     *resources: Routes, has_own: bool = False, first: tuple[Middleware, ...] = ()
 ) -> Resolver:
-    """Make an API of the routes of these resources, and of the user's own behind them.
+    """Return an API of these resources' routes, followed by the user's own routes.
 
-    `first` are asked before any of them.
+    The functions in `first` run before any of them.
     """
     app = Resolver()
     app.use(list(first))
@@ -37,7 +37,7 @@ def api_of(
 
 
 def _own_route(_error: NoRouteError) -> Response[str]:
-    """Answer by a route of the user's package, which is imported where nothing else answers."""
+    """Answer by a route of the user's package, which is imported only if no other route matches."""
     try:
         app = otherwise(_refuse)
         app.not_found(_no_route)
@@ -50,7 +50,7 @@ def _own_route(_error: NoRouteError) -> Response[str]:
 
 
 def _refuse(error: Exception) -> Response[str]:
-    """Answer any error; of one that is our own fault the log alone says more."""
+    """Answer any error; details of our own faults go only to the log."""
     status, document = problem_of(error)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.exception("a request failed")
@@ -60,14 +60,14 @@ def _refuse(error: Exception) -> Response[str]:
 
 
 def _headers(error: Exception, status: int) -> dict[str, str]:
-    """When to ask again, where that helps."""
+    """Return the headers that say when to ask again, if that helps."""
     if isinstance(error, TooManyRequestsError):
         return {"Retry-After": str(max(1, ceil(error.seconds)))}
     return {"Retry-After": RETRY_AFTER} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
 
 
 def _no_route(_error: NoRouteError) -> Response[str]:
-    """Answer a path that is not a route."""
+    """Answer a request whose path matches no route."""
     status = HTTPStatus.NOT_FOUND
     document = problem(status, "no_such_route", "see the list of routes in docs/http-api.md")
     return _problem(status, document, {})

@@ -21,7 +21,7 @@ _ANSWER = Schema("OwnAnswer", {"type": "object", "additionalProperties": ANYTHIN
 
 
 def routes_of_app() -> Routes:
-    """The user's routes; they come after the framework's own.
+    """Return the user's routes; they come after the framework's own.
 
     Raises:
         AppBrokenError: a module of the user's package cannot be imported.
@@ -30,7 +30,7 @@ def routes_of_app() -> Routes:
 
 
 def otherwise(refuse: Callable[[Exception], Response[str]]) -> Resolver:
-    """What answers where no route of the framework's does; `refuse` makes answers of errors."""
+    """Return the resolver of the user's routes; `refuse` turns errors into answers."""
     app = Resolver()
     app.include_router(routes_of_app())
     app.exception_handler(Exception)(refuse)
@@ -47,7 +47,7 @@ def _routes(declared: tuple[OwnRoute, ...]) -> Routes:
 
 
 def _answering(route: OwnRoute) -> Callable[..., Response[str]]:
-    """A route's function as the resolver calls it."""
+    """Return a route's function as the resolver calls it."""
 
     def answered(**path: str) -> Response[str]:
         request, event = Request(), current_event()

@@ -1,6 +1,6 @@
-"""Approval links: one person decides on one approval by a link, with no token of an issuer.
+"""Approval links: one person decides on one approval by a link, without an issuer's token.
 
-What the link's signature vouches for stands in the place of verified claims.
+The link's signature replaces verified claims.
 """
 
 import base64
@@ -39,7 +39,7 @@ _Page = Callable[[str], Response[str]]
 
 
 def _for_people(function: _Page) -> _Page:
-    """Answer a refusal as a page; what the page's form cannot send is told as ever."""
+    """Answer a refusal as a page; input that the form cannot send gets the usual answer."""
 
     @wraps(function)
     def answered(id_: str) -> Response[str]:

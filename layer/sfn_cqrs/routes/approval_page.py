@@ -1,4 +1,4 @@
-"""The pages behind an approval link: plain HTML, no script, nothing from elsewhere."""
+"""The pages behind an approval link: plain HTML without scripts or external resources."""
 
 from collections.abc import Sequence
 from html import escape
@@ -42,9 +42,9 @@ _WORDS: Final = """<h2>What {who} says</h2>
 def question(
     approval: Approval, summary: Sequence[tuple[str, str]], approver: str, token: str
 ) -> str:
-    """The page that asks; opening it decides nothing, for scanners of mail open links, too.
+    """Return the page that asks; opening it decides nothing, because mail scanners open links.
 
-    What is decided on is shown as it is stored; what the requester says stands apart.
+    The content under decision is shown as it is stored, apart from the requester's words.
     """
     item = approval.item
     shown = [
@@ -64,13 +64,13 @@ def question(
 
 
 def closed(approval: Approval) -> str:
-    """The page of what cannot be decided on any more."""
+    """Return the page of an approval that can no longer be decided on."""
     text = f"It is {approval.status} already." if approval.is_decided else STALE.capitalize() + "."
     return statement("Not possible", text)
 
 
 def _words(approval: Approval) -> str:
-    """What the requester has written; an item's code is none of it."""
+    """Return the requester's words; an item's code is not among them."""
     said = [approval.subject if approval.item is None else "", approval.note]
     quotes = "".join(f"<blockquote>{escape(each)}</blockquote>\n" for each in said if each)
     who = escape(approval.created.by or "the requester")
@@ -78,5 +78,5 @@ def _words(approval: Approval) -> str:
 
 
 def statement(title: str, text: str) -> str:
-    """A page that says one thing."""
+    """Return a page with one statement."""
     return html_page(title, _STYLE, f"<p>{escape(text)}</p>")

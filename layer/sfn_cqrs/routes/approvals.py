@@ -1,4 +1,4 @@
-"""Approvals: what waits for people."""
+"""Approvals: decisions that wait for people."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -81,7 +81,7 @@ def request_approval() -> Response[str]:
 @routes.get("/approvals")
 @operation(rule=_READERS, query={"status": one_of(*_STATUSES), **CURSOR}, answers={200: APPROVALS})
 def list_approvals() -> Response[str]:
-    """List what the caller may decide now; with a status, all that have it and may be seen."""
+    """List the approvals that you may decide now; with a status, all with it that you may see."""
     request = Request()
     service, status = _service(request), request.query("status")
     if status is None:
@@ -98,7 +98,7 @@ def list_approvals() -> Response[str]:
 @routes.get("/approvals/<id_>")
 @operation(rule=_READERS, answers={200: APPROVAL}, problems=(NotFoundError,))
 def get_approval(id_: str) -> Response[str]:
-    """Show an approval, with who said what, and what is to be decided on."""
+    """Show an approval, with the decisions so far and the content to be decided on."""
     request = Request()
     approval = _service(request).get(code_of(id_))
     return answer(HTTPStatus.OK, APPROVAL.view(approval, **_shown(approval, request)))
@@ -123,13 +123,13 @@ def reject(id_: str) -> Response[str]:
     rule=OPERATORS, answers={202: RERUN}, problems=(ForbiddenError, NotFoundError, NotFailedError)
 )
 def retry(id_: str) -> Response[str]:
-    """Run what has failed after its decision again; for operators."""
+    """Retry an approval that failed after its decision; for operators."""
     approval = _service(Request.by_operator()).retry(code_of(id_))
     return answer(HTTPStatus.ACCEPTED, RERUN.view(approval))
 
 
 def _service(request: Request) -> ApprovalService:
-    """The approvals, for whoever asks."""
+    """Return the service of approvals for the caller."""
     who = request.identity
     return ApprovalService(request.tenant, who.client, who.user)
 
@@ -148,7 +148,7 @@ def _said(request: Request) -> dict[str, Any]:
 
 
 def _shown(approval: Approval, request: Request) -> dict[str, Any]:
-    """What is decided on, for those who decide and for whoever may read it anyway."""
+    """Return the content under decision, for deciders and for callers who may read it anyway."""
     if approval.item is None:
         return {}
     who, access = request.identity, handlers.types().get(approval.item.type, UNDECLARED)

@@ -1,4 +1,4 @@
-"""What a tenant may ask for at a time: looked at before any route is."""
+"""A tenant's budget of writes, checked before any route runs."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,12 +17,12 @@ _LOOKS = ("GET", "HEAD", "OPTIONS")
 def spend_write(
     app: Resolver, next_middleware: Callable[[Resolver], Response[Any]]
 ) -> Response[Any]:
-    """Take a token of the tenant's for each request that is no look; refused, it reads nothing.
+    """Take one of the tenant's tokens for each request that writes; a refusal costs no read.
 
-    Whoever names no tenant is refused by the route.
+    A request without a tenant is refused by its route.
 
     Raises:
-        TooManyRequestsError: there is none left.
+        TooManyRequestsError: the tenant has no token left.
     """
     event = current_event()
     if event["requestContext"]["http"]["method"] not in _LOOKS:

@@ -87,7 +87,7 @@ def publish_command() -> Response[str]:
 @routes.post("/commands/batch")
 @operation(rule=publishing(Declared.TYPES), body=BATCH, answers={200: RESULTS})
 def publish_batch() -> Response[str]:
-    """Publish up to 100 commands, one after the other; each is a write, with its own result."""
+    """Publish up to 100 commands in order; each is a write with its own result."""
     request = Request()
     results = [
         _published_one(request, command, is_first=number == 0)
@@ -123,7 +123,7 @@ def delete_item(type_: str, code: str) -> Response[str]:
     problems=(NotFoundError, UnknownTypeError),
 )
 def list_versions(type_: str, code: str) -> Response[str]:
-    """Show a chain: every version with its outcome, and who waits for whom."""
+    """Show a chain: every version with its outcome, and the versions that wait for others."""
     request = Request()
     service = request.service(ChainService)
     with handlers.naming_unknown(type_):
@@ -156,7 +156,7 @@ def get_version(type_: str, code: str, version: str) -> Response[str]:
     problems=(ForbiddenError, NotFoundError, NotFailedError),
 )
 def redrive_version(type_: str, code: str, version: str) -> Response[str]:
-    """Run a failed version again; for operators."""
+    """Retry a failed version; for operators."""
     service = Request.by_operator().service(ChainService)
     process = service.redrive(type_, code_of(code), integer_of(version, "version", 0))
     return answer(HTTPStatus.ACCEPTED, {"version": process.version, "attempt": process.attempt})
@@ -167,7 +167,7 @@ def redrive_version(type_: str, code: str, version: str) -> Response[str]:
     rule=OPERATORS, answers={202: SKIPPED}, problems=(ForbiddenError, NotFoundError, NotFailedError)
 )
 def skip_version(type_: str, code: str, version: str) -> Response[str]:
-    """Give a failed version up; for operators."""
+    """Skip a failed version; for operators."""
     service = Request.by_operator().service(ChainService)
     process = service.skip(type_, code_of(code), integer_of(version, "version", 0))
     return answer(HTTPStatus.ACCEPTED, {"version": process.version, "outcome": process.outcome})
@@ -183,9 +183,9 @@ def _publish(request: Request, body: dict[str, Any], caller: Caller) -> Publishe
 
 
 def _published_one(request: Request, command: Any, *, is_first: bool) -> dict[str, Any]:
-    """The result of one command of a batch; whatever is wrong with it is its own.
+    """Return the result of one command of a batch; its errors do not affect the others.
 
-    Each is a write of the tenant's; the request itself has paid for the first.
+    Each is one of the tenant's writes; the request itself has paid for the first.
     """
     try:
         if not is_first:
@@ -208,7 +208,7 @@ def _published_one(request: Request, command: Any, *, is_first: bool) -> dict[st
 
 
 def _check_wait(request: Request, type_: Any) -> None:
-    """Refuse to tell how a version ends, before it is published, whoever may not read it."""
+    """Before a publish, refuse to wait for a version that the caller may not read."""
     if asks_to_wait(request):
         handlers.readable(request.tenant, type_, "-", request.identity.client)
 
@@ -245,7 +245,7 @@ def _publish_partial(
 
 
 def _published(request: Request, published: Published, seconds: float) -> Response[str]:
-    """Answer what became of a publish, as far as the client waits for it."""
+    """Answer the outcome of a publish, as far as the client waits for it."""
     body = published.as_json()
     if not asks_to_wait(request):
         is_done = published.is_unchanged or published.is_applied

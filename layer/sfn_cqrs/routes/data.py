@@ -34,7 +34,7 @@ routes = Routes()
     problems=(NotFoundError, DeletedError, UnknownTypeError, NotAppliedError),
 )
 def get_item(type_: str, code: str) -> Response[str]:
-    """Show an item as it is; with `atLeast`, never an older version than that."""
+    """Show an item as it is now; with `atLeast`, at that version or a later one."""
     request, name = Request(), code_of(code)
     at_least = oldest_wanted(request)
     try:
@@ -59,7 +59,7 @@ def get_item(type_: str, code: str) -> Response[str]:
     problems=(NotFoundError, UnknownTypeError),
 )
 def list_history(type_: str, code: str) -> Response[str]:
-    """Show what an item was before, the newest first."""
+    """List the earlier states of an item, the newest first."""
     request = Request()
     service = request.service(HistoryService)
     with handlers.naming_unknown(type_):

@@ -66,7 +66,7 @@ def document(
     declarations: Declarations | None = None,
     types: Sequence[TypeShown] = (),
 ) -> dict[str, Any]:
-    """Describe routes, with the user's declarations: who may use them, and what types contain."""
+    """Return the description of routes, with the user's rules of access and types."""
     return _Document(declarations or {}, types).of(routes)
 
 
@@ -183,7 +183,7 @@ class _Document:
         }
 
     def _plain(self, shape: Any) -> Any:
-        """A shape with a reference for each schema in it, which becomes a component."""
+        """Return a shape in which each schema is a reference to a component."""
         if isinstance(shape, Schema):
             if shape.name not in self._schemas:
                 self._schemas[shape.name] = {}
@@ -198,7 +198,7 @@ class _Document:
 
 
 def _rule(said: Operation, declarations: Declarations) -> dict[str, Any]:
-    """Who may: a sentence, and whom each declaration names, as it is deployed."""
+    """Return the rule of access: a sentence, and the audience of each deployed declaration."""
     declared, word = said.rule.declared, said.rule.word
     if declared is None:
         return {"text": said.rule.text}

@@ -1,4 +1,4 @@
-"""A page of the API: one file of HTML, which asks for nothing from elsewhere."""
+"""A page of the API: one file of HTML without external resources."""
 
 from html import escape
 from typing import Final
@@ -16,5 +16,5 @@ _SHELL: Final = """<!doctype html>
 
 
 def html_page(title: str, style: str, content: str) -> str:
-    """A page with its style sheet and, below its title, its content, which are HTML already."""
+    """Return a page with its style sheet, title and content; style and content are HTML already."""
     return _SHELL.format(title=escape(title), style=style, content=content)

@@ -1,4 +1,4 @@
-"""Requests of the HTTP API: who asks, for what, with which body."""
+"""Requests of the HTTP API: the caller, the path and the body."""
 
 import base64
 import binascii
@@ -14,24 +14,24 @@ from sfn_cqrs.domain.identity import Identity
 from sfn_cqrs.domain.policy import Client
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
-"""Lambda is given at most 6 MB, with the body as JSON text, or as base64, which takes a third."""
+"""Lambda takes at most 6 MB. The body is JSON text, or base64, which adds a third."""
 OPERATOR = "operator"
 ENCODED_PREFIX = "~"
-"""A path segment `~<base64url>` stands for a code that no path can carry, such as one with `/`."""
+"""A path segment `~<base64url>` stands for a code that paths cannot carry, such as one with `/`."""
 
 
 _INTEGER = re.compile(r"-?[0-9]{1,9}")
 
 
 def identity_of(event: dict[str, Any]) -> Identity:
-    """Who asks; a header names the tenant only for a machine that signed with IAM.
+    """Return the caller; a header names the tenant only for a machine that signed with IAM.
 
-    Whoever may invoke the machines' API acts for every tenant, so its role is granted
-    like a key to all of them. The stack's operators, who have taken on one role, are in the group
-    of operators of each; no other machine is in any.
+    A caller of the machines' API acts for every tenant, so grant its role like a key to all of
+    them. Operators of the stack assume one role, and are in every tenant's group of operators.
+    Other machines are in no group.
 
     Raises:
-        UnauthorizedError: there are no claims, they name no tenant, or cannot be read exactly.
+        UnauthorizedError: there are no claims, they lack a tenant, or they cannot be read exactly.
     """
     authorizer = event["requestContext"].get("authorizer") or {}
     iam = authorizer.get("iam")
@@ -43,7 +43,7 @@ def identity_of(event: dict[str, Any]) -> Identity:
 
 
 def body_of(event: dict[str, Any]) -> dict[str, Any]:
-    """The request's JSON object; numbers keep all their digits.
+    """Return the request's JSON object; numbers keep all their digits.
 
     Raises:
         TooLargeError: it is larger than 4 MiB.
@@ -63,11 +63,11 @@ def body_of(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def with_encoded_path(event: dict[str, Any]) -> dict[str, Any]:
-    """The event with a path that says what API Gateway matched.
+    """Return the event with the path that API Gateway matched.
 
-    AWS decodes `rawPath`, so that a code with a `/` would be taken for another route. The
-    route's key and its parameters are what was matched: the path is built of them again. A
-    catch-all route has matched nothing; its path is encoded again, segment by segment.
+    AWS decodes `rawPath`, so a code with a `/` would match another route. The path is therefore
+    built again from the route's key and its parameters. A catch-all route has no parameters; its
+    path is encoded again, segment by segment.
     """
     path = event["routeKey"].partition(" ")[2]
     if path and "+}" not in path:
@@ -80,10 +80,10 @@ def with_encoded_path(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def code_of(encoded: str) -> str:
-    """The code that a segment of the encoded path stands for.
+    """Return the code that a segment of the encoded path stands for.
 
     Raises:
-        InvalidInputError: it begins with `~` and is no base64url.
+        InvalidInputError: it begins with `~` and is not base64url.
     """
     segment = unquote(encoded)
     if not segment.startswith(ENCODED_PREFIX):
@@ -96,10 +96,10 @@ def code_of(encoded: str) -> str:
 
 
 def integer_of(text: str | None, field: str, default: int) -> int:
-    """A number of the query string or the path.
+    """Return a number of the query string or the path.
 
     Raises:
-        InvalidInputError: it is none.
+        InvalidInputError: it is not a number.
     """
     if text is None:
         return default

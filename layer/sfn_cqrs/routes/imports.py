@@ -62,7 +62,7 @@ from sfn_cqrs.service.zips.progress import ZipProgress
 from sfn_cqrs.service.zips.service import ZipRequest
 
 MAX_INLINE_BYTES = 4 * 1024 * 1024
-"""Of errors.csv: Lambda answers at most 6 MB, and what is not JSON grows by a third on its way."""
+"""Of errors.csv: Lambda answers at most 6 MB, and content other than JSON grows by a third."""
 CSV = "text/csv; charset=utf-8"
 ZIP = "z-"
 routes = Routes()
@@ -76,7 +76,7 @@ routes = Routes()
     problems=(UnknownTableError,),
 )
 def allow_upload() -> Response[str]:
-    """Say where to send a file, as a form, before it is imported."""
+    """Return a form that uploads a file, before it is imported."""
     request = Request()
     body = request.body(UPLOAD)
     if not body["name"]:
@@ -165,7 +165,7 @@ def list_imports() -> Response[str]:
 @routes.get("/imports/<id_>")
 @operation(rule=reading(Declared.TABLES), answers={200: ANY}, problems=(NotFoundError,))
 def get_import(id_: str) -> Response[str]:
-    """Show an import with its counts as they are now, its rate and the time left."""
+    """Show an import with its current counts, its rate and the time left."""
     request = Request()
     return answer(HTTPStatus.OK, _shown(_service(request).get(code_of(id_)), request))
 
@@ -207,7 +207,7 @@ def get_preview(id_: str) -> Response[str]:
     rule=publishing(Declared.TABLES), answers={202: ANY}, problems=(NotFoundError, NotOpenError)
 )
 def cancel_import(id_: str) -> Response[str]:
-    """Begin no further batch; what is done stays and is counted."""
+    """Cancel an import: no further batch begins; what is done stays and is counted."""
     request = Request()
     progress = _service(request).cancel(code_of(id_))
     return answer(HTTPStatus.ACCEPTED, _shown(progress, request))
@@ -220,7 +220,7 @@ def cancel_import(id_: str) -> Response[str]:
     problems=(NotFoundError, NotFailedError, TooManyImportsError),
 )
 def retry_import(id_: str) -> Response[str]:
-    """Import the rows that failed, or were not gone through, again; as an import of their own."""
+    """Retry the rows that failed or were not processed, as a new import."""
     request = Request()
     progress = _service(request).retry(code_of(id_), request.caller)
     return answer(HTTPStatus.ACCEPTED, _shown(progress, request))
@@ -234,7 +234,7 @@ def retry_import(id_: str) -> Response[str]:
     problems=(NotFoundError, NotUndoableError, TooManyImportsError),
 )
 def undo_import(id_: str) -> Response[str]:
-    """Take an import back: items become what they were; what has changed since is kept."""
+    """Undo an import: items return to their earlier states, unless they have changed since."""
     request = Request()
     dry_run = request.body(UNDO)["dryRun"]
     progress = _service(request).undo(code_of(id_), request.caller, dry_run=dry_run)
@@ -266,7 +266,7 @@ def _mode(body: dict[str, Any], *modes: ProcessingMode) -> ProcessingMode | None
 
 
 def _how(body: dict[str, Any]) -> dict[str, Any]:
-    """What files and archives have in common."""
+    """Return the options that files and archives have in common."""
     return {
         "key": bootstrap.import_bucket().key_of(body["key"]),
         "publish_mode": PublishMode(body["publishMode"]),
@@ -277,7 +277,7 @@ def _how(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _service(request: Request) -> ImportService:
-    """The imports as who asks may see them; what they have sent they may cancel and retry."""
+    """Return the service of imports for the caller, who may cancel and retry their own imports."""
     return request.service(partial(ImportService, user=request.identity.user))
 
 

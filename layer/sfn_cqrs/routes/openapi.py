@@ -1,4 +1,4 @@
-"""The document of all routes, made of what they say of themselves, and a page that shows it."""
+"""The OpenAPI document of all routes, made from their descriptions, and a page that shows it."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -29,7 +29,7 @@ _NO_SCRIPTS_FROM_ELSEWHERE = (
 
 
 def routes_for(described: Sequence[Routes]) -> Routes:
-    """The routes that describe all others, and themselves."""
+    """Return the routes that describe all routes."""
     routes = Routes()
 
     def registered() -> list[Route]:
@@ -67,7 +67,7 @@ def routes_for(described: Sequence[Routes]) -> Routes:
 
 
 def _declarations() -> dict[Declared, dict[str, Access]]:
-    """What the user's package declares of who may do what."""
+    """Return the rules of access that the user's package declares."""
     return {
         Declared.TYPES: handlers.types(),
         Declared.TASKS: task_types.types(),

@@ -1,6 +1,6 @@
-"""What a route says of itself, beside itself: the parts of GET /openapi.json.
+"""The description of a route, next to its code: the parts of GET /openapi.json.
 
-Nothing here is built before somebody asks for the document.
+Nothing here is built before the document is requested.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ CURSOR: Final = {
     "cursor": {**TEXT, "description": "`nextCursor` of the page before"},
 }
 MAX_WAIT: Final = 20
-"""Seconds; API Gateway gives a request up after 30."""
+"""Seconds; API Gateway gives up after 30."""
 WAIT: Final = {
     "wait": {
         "type": "integer",
@@ -46,7 +46,7 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """An answer that says where the content is, in its header Location."""
+    """An answer whose header Location says where the content is."""
 
     description: str
 
@@ -55,7 +55,7 @@ Answer = Schema | Media | Redirect
 
 
 class Declared(StrEnum):
-    """What a rule depends on: the declarations of the user's package."""
+    """The declarations of the user's package, on which rules depend."""
 
     TYPES = "command_type"
     TASKS = "@task_handler"
@@ -67,7 +67,7 @@ class Declared(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Who may, in a sentence; or whoever a word of a declaration names, besides the text's."""
+    """A rule of access: a sentence, with the audience that a declaration names, if there is one."""
 
     text: str = ""
     declared: Declared | None = None
@@ -80,12 +80,12 @@ NOBODY_ASKED: Final = Rule("Anyone; no token is needed.")
 
 
 def publishing(declared: Declared) -> Rule:
-    """Whoever the declaration's `publish` names."""
+    """Return the rule for the audience of the declaration's `publish`."""
     return Rule(declared=declared, word="publish")
 
 
 def reading(declared: Declared, besides: str = "") -> Rule:
-    """Whoever the declaration's `read` names."""
+    """Return the rule for the audience of the declaration's `read`."""
     return Rule(besides, declared=declared, word="read")
 
 
@@ -103,14 +103,14 @@ class Operation:
     body: Schema | None = None
     problems: tuple[type[SfnCqrsError], ...] = ()
     rule: "Rule"
-    """Who may."""
+    """The rule of access."""
     is_public: bool = False
     needed: frozenset[str] = frozenset()
     """The parameters of the query that must be given."""
 
 
 def operation(**said: Any) -> Callable[[F], F]:
-    """Say of a route what an `Operation` says."""
+    """Attach an `Operation` to a route."""
     declared = Operation(**said)
 
     def declare(function: F) -> F:
@@ -121,6 +121,6 @@ def operation(**said: Any) -> Callable[[F], F]:
 
 
 def operation_of(function: Callable[..., Any]) -> Operation:
-    """What a route says of itself."""
+    """Return the `Operation` of a route."""
     declared: Operation = function.__dict__["operation"]
     return declared

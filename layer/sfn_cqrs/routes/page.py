@@ -1,4 +1,4 @@
-"""The OpenAPI document as one page: no request to anywhere else, so it works offline."""
+"""The OpenAPI document as one page that works offline, without other requests."""
 
 import json
 from collections import defaultdict
@@ -57,7 +57,7 @@ document.addEventListener("submit", async (event) => {
 
 
 def page(document: Mapping[str, Any]) -> str:
-    """Render a document as HTML."""
+    """Return a document as HTML."""
     by_tag: dict[str, list[str]] = defaultdict(list)
     for path, methods in document["paths"].items():
         for method, operation in methods.items():

@@ -8,7 +8,7 @@ from sfn_cqrs.domain import errors, models
 from sfn_cqrs.domain.masking import masked
 
 MAX_DETAIL = 4_000
-"""Characters; what a client sent may be quoted in it."""
+"""Characters; a detail may quote the client's input."""
 _RENAMED = {413: "Content Too Large", 422: "Unprocessable Content"}
 _STATUS = {
     errors.InvalidInputError: HTTPStatus.BAD_REQUEST,
@@ -42,9 +42,9 @@ _STATUS = {
 
 
 def problem_of(error: Exception) -> tuple[int, dict[str, Any]]:
-    """The HTTP status of an error, and its document; `code` is stable, `detail` is not.
+    """Return an error's HTTP status and problem document; `code` is stable, `detail` is not.
 
-    Only what is our own fault is a 500, of which nothing is told.
+    Only our own faults are a 500, whose document has no details.
     """
     if isinstance(error, errors.AppBrokenError):
         status, reason = (
@@ -65,7 +65,7 @@ def problem_of(error: Exception) -> tuple[int, dict[str, Any]]:
 
 
 def _sql_problem(error: errors.SqlRefusedError) -> tuple[int, dict[str, Any]]:
-    """What PostgreSQL says may quote what is stored: the log has it, an answer the SQLSTATE."""
+    """Return a problem with only the SQLSTATE: PostgreSQL's message may quote stored data."""
     if error.is_of_value:
         status, reason = HTTPStatus.BAD_REQUEST.value, "a value of the request cannot be taken"
     else:
@@ -74,7 +74,7 @@ def _sql_problem(error: errors.SqlRefusedError) -> tuple[int, dict[str, Any]]:
 
 
 def status_of(error: type[Exception]) -> int:
-    """The HTTP status of a kind of error."""
+    """Return the HTTP status of a kind of error."""
     return next(
         (status.value for kind, status in _STATUS.items() if issubclass(error, kind)),
         HTTPStatus.INTERNAL_SERVER_ERROR.value,
@@ -82,12 +82,12 @@ def status_of(error: type[Exception]) -> int:
 
 
 def title_of(status: int) -> str:
-    """The name that RFC 9110 gives a status; Python has it since 3.13, which Lambda runs."""
+    """Return RFC 9110's name of a status; Python has these names since 3.13, which Lambda runs."""
     return _RENAMED.get(status) or HTTPStatus(status).phrase
 
 
 def problem(status: int, code: str, detail: str) -> dict[str, Any]:
-    """A problem document; its type is the status's, as there is no page per error."""
+    """Return a problem document; its type is the status's, because errors have no own pages."""
     return {
         "type": "about:blank",
         "title": title_of(status),

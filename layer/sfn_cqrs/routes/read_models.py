@@ -1,4 +1,4 @@
-"""Read models, as far as the user's package lets clients read them."""
+"""The read models that the user's package lets clients read."""
 
 import base64
 import json
@@ -62,7 +62,7 @@ def _view(sort: str, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _as_json(value: Any) -> Any:
-    """What JSON lacks: sets, and bytes as base64."""
+    """Return a JSON value for types that JSON lacks: sets, and bytes as base64."""
     if isinstance(value, set | frozenset):
         return sorted(value)
     return base64.b64encode(bytes(value)).decode()

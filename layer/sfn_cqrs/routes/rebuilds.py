@@ -36,7 +36,7 @@ _PROBLEMS = (ForbiddenError, NotRebuildableError, WrongStageError)
 @routes.get("/rebuilds")
 @operation(rule=OPERATORS, answers={200: REBUILDS}, problems=(ForbiddenError,))
 def list_rebuilds() -> Response[str]:
-    """List the read models that handlers write, and where each stands."""
+    """List the read models that handlers write, with the state of each."""
     found = RebuildService(Request.by_operator().tenant).list()
     return listed(Page(found), lambda one: _view(Progress(one)))
 
@@ -44,7 +44,7 @@ def list_rebuilds() -> Response[str]:
 @routes.get("/rebuilds/<name>")
 @operation(rule=OPERATORS, answers={200: REBUILD}, problems=(ForbiddenError, NotRebuildableError))
 def get_rebuild(name: str) -> Response[str]:
-    """Show where a read model stands, and how far its work is."""
+    """Show the state of a read model, and the progress of its rebuild."""
     found = RebuildService(Request.by_operator().tenant).get(code_of(name))
     return answer(HTTPStatus.OK, _view(found))
 
@@ -59,7 +59,7 @@ def get_rebuild(name: str) -> Response[str]:
 def list_problems(name: str) -> Response[str]:
     """List the items that failed, and the rows that differ.
 
-    The cause is told to whoever may read all types that the read model is made of.
+    Only callers who may read all types of the read model see the cause.
     """
     request = Request.by_operator()
     service, name = RebuildService(request.tenant), code_of(name)
@@ -89,7 +89,7 @@ def begin_rebuild(name: str) -> Response[str]:
 @routes.post("/rebuilds/<name>/resume")
 @operation(rule=OPERATORS, answers={202: REBUILD}, problems=_PROBLEMS)
 def resume_rebuild(name: str) -> Response[str]:
-    """Go on where the work has stopped, and replay again where items failed."""
+    """Resume the work where it stopped, and replay the items that failed."""
     return _changed(name, RebuildService.resume)
 
 
@@ -110,7 +110,7 @@ def compare_rebuild(name: str) -> Response[str]:
 @routes.post("/rebuilds/<name>/switch")
 @operation(rule=OPERATORS, body=SWITCH, answers={202: REBUILD}, problems=_PROBLEMS)
 def switch_read_model(name: str) -> Response[str]:
-    """Have the next generation read; the old one is written on."""
+    """Serve the next generation; the old one is still written."""
     request = Request.by_operator()
     with_failed = request.body(SWITCH).get("withFailed", False)
     switched = RebuildService(request.tenant).switch(code_of(name), with_failed=with_failed)
@@ -120,7 +120,7 @@ def switch_read_model(name: str) -> Response[str]:
 @routes.post("/rebuilds/<name>/rollback")
 @operation(rule=OPERATORS, answers={202: REBUILD}, problems=_PROBLEMS)
 def roll_read_model_back(name: str) -> Response[str]:
-    """Have the old generation read again."""
+    """Serve the old generation again."""
     return _changed(name, RebuildService.rollback)
 
 

@@ -1,4 +1,4 @@
-"""Repairs in bulk: a plan first, then a task that works it off; for operators."""
+"""Repairs in bulk: first a plan, then a task that carries it out; for operators."""
 
 import time
 from http import HTTPStatus
@@ -19,7 +19,7 @@ from sfn_cqrs.service.repairs.service import Plan, Progress, RepairService
 
 routes = Routes()
 SECONDS = 15
-"""For which a plan is looked for; the request ends after 29."""
+"""Seconds to search for a plan; the request ends after 29."""
 
 
 @routes.post("/repairs")
@@ -27,7 +27,7 @@ SECONDS = 15
     rule=OPERATORS, body=PLAN, answers={201: REPAIR}, problems=(ForbiddenError, NotFoundError)
 )
 def plan_repair() -> Response[str]:
-    """List what has failed, and keep the list; nothing is repaired yet."""
+    """List what has failed, and store the list; nothing is repaired yet."""
     request = Request.by_operator()
     body = request.body(PLAN)
     after = str(body.pop("after", ""))
@@ -59,14 +59,14 @@ def get_repair(id_: str) -> Response[str]:
     rule=OPERATORS, answers={202: REPAIR}, problems=(ForbiddenError, NotFoundError, NotFailedError)
 )
 def start_repair(id_: str) -> Response[str]:
-    """Work a plan off in the background, once."""
+    """Carry out a plan in the background, once."""
     request = Request.by_operator()
     started = RepairService(request.tenant).start(code_of(id_), request.caller)
     return answer(HTTPStatus.ACCEPTED, _view(started, request))
 
 
 def _entry(entry: dict[str, Any], plan: Plan, request: Request) -> dict[str, Any]:
-    """An entry of the list, without its cause for whoever may not read what has failed."""
+    """Return an entry of the list, without its cause if the caller may not read the item."""
     kind = RepairKind(str(plan.wanted["kind"]))
     if may_read(kind, entry["type"], request.identity.client):
         return entry
@@ -74,7 +74,7 @@ def _entry(entry: dict[str, Any], plan: Plan, request: Request) -> dict[str, Any
 
 
 def _view(progress: Progress, request: Request) -> dict[str, Any]:
-    """A repair with a page of its list; the cursor is how many entries were shown."""
+    """Return a repair with a page of its list; the cursor is the number of entries shown so far."""
     plan, limit = progress.plan, request.limit
     after = integer_of(request.query("cursor"), "cursor", 0)
     if after < 0:

@@ -1,4 +1,4 @@
-"""A request as routes read it, and the answers that they give."""
+"""Requests as routes read them, and the answers that routes give."""
 
 import base64
 import json
@@ -18,36 +18,36 @@ from sfn_cqrs.routes.schemas.shapes import Schema, must_be
 from sfn_cqrs.service.commands.service import Caller
 
 MAX_ANSWER_BYTES = 4_700_000
-"""Lambda answers at most 6 MB, a third of which base64 takes."""
+"""Lambda answers at most 6 MB, and base64 adds a third."""
 MAX_TEXT_BYTES = 1_000_000
 S = TypeVar("S")
 T = TypeVar("T")
 
 
 class Request:
-    """One request: who asks, and with what."""
+    """One request: its caller, parameters and body."""
 
     def __init__(self) -> None:
         """Take the request that this thread answers.
 
         Raises:
-            UnauthorizedError: it names no tenant.
+            UnauthorizedError: the request does not name a tenant.
         """
         self._event = current_event()
         self.identity = identity_of(self._event)
 
     @property
     def tenant(self) -> str:
-        """Whose items are asked for."""
+        """Return the tenant whose items are requested."""
         return self.identity.tenant
 
     def service(self, kind: Callable[[str, Client], S]) -> S:
-        """A service that works for whoever asks, and so refuses what they may not."""
+        """Return a service that works for the caller, and so refuses what the caller may not do."""
         return kind(self.tenant, self.identity.client)
 
     @property
     def caller(self) -> Caller:
-        """Who asks, for the audit."""
+        """Return the caller, for the audit."""
         http = self._event["requestContext"]
         headers = {
             name.lower(): value for name, value in (self._event.get("headers") or {}).items()
@@ -63,10 +63,10 @@ class Request:
 
     @classmethod
     def by_operator(cls) -> Self:
-        """The request, if an operator makes it.
+        """Return the request, if its caller is an operator.
 
         Raises:
-            ForbiddenError: somebody else does.
+            ForbiddenError: the caller is not an operator.
         """
         request = cls()
         request.identity.require(OPERATOR)
@@ -74,12 +74,12 @@ class Request:
 
     @property
     def paging(self) -> dict[str, Any]:
-        """Which page of a list is asked for."""
+        """Return the requested page of a list."""
         return {"limit": self.limit, "cursor": self.query("cursor")}
 
     @property
     def limit(self) -> int:
-        """How many items a page shall have.
+        """Return the requested number of items of a page.
 
         Raises:
             InvalidInputError: it is not between 1 and 100.
@@ -87,14 +87,14 @@ class Request:
         return checked_limit(integer_of(self.query("limit"), "limit", DEFAULT_LIMIT))
 
     def query(self, name: str) -> str | None:
-        """A parameter of the query string."""
+        """Return a parameter of the query string."""
         return (self._event.get("queryStringParameters") or {}).get(name)
 
     def choice(self, name: str, choices: Sequence[str], default: str = "") -> str:
-        """A parameter of the query string that is one of a few; the default if it is not given.
+        """Return a query parameter with a few allowed values, or the default if it is not given.
 
         Raises:
-            InvalidInputError: it is none of them.
+            InvalidInputError: it has another value.
         """
         value = self.query(name)
         if value is None or (not value and default):
@@ -104,10 +104,10 @@ class Request:
         return value
 
     def body(self, schema: Schema) -> dict[str, Any]:
-        """The JSON object that was sent, as its schema says; nothing is as an empty one.
+        """Return the JSON object that was sent, checked by its schema; no body is an empty object.
 
         Raises:
-            InvalidInputError: it is none, or not as its schema says.
+            InvalidInputError: it is not an object, or does not fit its schema.
         """
         required = schema.shape["required"]
         is_sent = required or self._event.get("body")
@@ -115,7 +115,7 @@ class Request:
 
 
 def answer(status: HTTPStatus, body: dict[str, Any]) -> Response[str]:
-    """Answer a JSON object; stack traces are for operators, others are told the first line."""
+    """Answer a JSON object; only operators see stack traces, others see the first line."""
     if OPERATOR not in identity_of(current_event()).groups:
         _without_traces(body)
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
@@ -123,18 +123,18 @@ def answer(status: HTTPStatus, body: dict[str, Any]) -> Response[str]:
 
 
 def listed(page: Page[T], view: Callable[[T], dict[str, Any]]) -> Response[str]:
-    """Answer a page of items as they are shown."""
+    """Answer a page of items."""
     more = {"nextCursor": page.next_cursor} if page.next_cursor else {}
     return answer(HTTPStatus.OK, {"items": [view(item) for item in page.items], **more})
 
 
 def sendable(response: Response[str], text: str) -> Response[str]:
-    """Make of a response with a long text what Lambda can hand on.
+    """Return a response with a long text in a form that Lambda accepts.
 
-    Lambda escapes a text, which may double it; base64 takes a third, whatever is in it.
+    Lambda escapes a text, which may double it; base64 always adds a third.
 
     Raises:
-        AnswerTooLargeError: it is too large even so.
+        AnswerTooLargeError: the response is too large in either form.
     """
     raw = text.encode()
     if len(raw) > MAX_ANSWER_BYTES:
@@ -148,7 +148,7 @@ def sendable(response: Response[str], text: str) -> Response[str]:
 
 
 def _without_traces(body: dict[str, Any]) -> None:
-    """Cut the causes of what is shown, of its items and of its log's lines; never a payload."""
+    """Shorten the causes of a record, its items and its log, but never those in a payload."""
     for shown in (body, *body.get("items", ()), *body.get("log", ())):
         if shown.get("cause"):
             shown["cause"] = first_line(shown["cause"])

@@ -1,4 +1,4 @@
-"""The HTTP resolver: Powertools', made fit for a process that answers several requests at once."""
+"""The HTTP resolver: Powertools' own, for a process that answers several requests at once."""
 
 from collections.abc import Callable, Mapping
 from threading import local
@@ -12,18 +12,18 @@ _mine = local()
 
 
 def current_event() -> dict[str, Any]:
-    """The request that this thread answers, as API Gateway sent it."""
+    """Return the request that this thread answers, as API Gateway sent it."""
     event: APIGatewayProxyEventV2 = _mine.event
     return event.raw_event
 
 
 def lambda_context() -> Any:
-    """What Lambda says of the invocation that this thread answers."""
+    """Return Lambda's context of the invocation that this thread answers."""
     return _mine.lambda_context
 
 
 def seconds_left() -> float:
-    """Seconds that the function has for the request that this thread answers."""
+    """Return the seconds that are left for the request that this thread answers."""
     context = lambda_context()
     return context.get_remaining_time_in_millis() / 1000 if context else float("inf")
 
@@ -37,7 +37,7 @@ class Route(NamedTuple):
 
 
 class Routes(Router):
-    """The routes of one resource; they read their request by `current_event` alone.
+    """The routes of one resource; they read their request only by `current_event`.
 
     Powertools' own `Router.current_event` is that of the resolver that included it last.
     """
@@ -48,7 +48,7 @@ class Routes(Router):
         self.registered: list[Route] = []
 
     def route(self, rule: str, method: Any, *args: Any, **kwargs: Any) -> Callable[..., Any]:
-        """Register a function, and keep in mind which."""
+        """Register a function, and remember it."""
         register = super().route(rule, method, *args, **kwargs)
 
         def registered(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -68,13 +68,13 @@ class Resolver(APIGatewayHttpResolver):
 
     @property
     def current_event(self) -> APIGatewayProxyEventV2:  # type: ignore[override]
-        """The request that this thread answers."""
+        """Return the request that this thread answers."""
         event: APIGatewayProxyEventV2 = _mine.event
         return event
 
     @property
     def context(self) -> dict[str, Any]:
-        """What Powertools notes of the request: its route and its arguments."""
+        """Powertools' context of the request: its route and its arguments."""
         if not hasattr(_mine, "context"):
             _mine.context = {}
         context: dict[str, Any] = _mine.context

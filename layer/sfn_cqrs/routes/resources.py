@@ -1,4 +1,4 @@
-"""Every resource of the API, for whoever answers them, or describes them."""
+"""Every resource of the API, for functions that serve or describe them."""
 
 from sfn_cqrs.routes import (
     approval_links,

@@ -87,19 +87,19 @@ def get_saga(id_: str) -> Response[str]:
     rule=OPERATORS, answers={202: SAGA}, problems=(NotFoundError, NotParkedError, ForbiddenError)
 )
 def redrive_saga(id_: str) -> Response[str]:
-    """Let a parked saga go on; for operators."""
+    """Retry a parked saga where it stopped; for operators."""
     view = _view(Request.by_operator().service(SagaService).redrive(code_of(id_)))
-    view.pop("cause", None)  # an operator need not be one who may read it
+    view.pop("cause", None)  # an operator may lack the right to read it
     return answer(HTTPStatus.ACCEPTED, view)
 
 
 def _view(saga: Saga) -> dict[str, Any]:
-    """A saga in a list; `error` says why it turned back, or why it is parked."""
+    """Return a saga in a list; `error` says why it turned back, or why it is parked."""
     return SAGA.view(saga, **failure_of(saga))
 
 
 def _log(saga: Saga) -> dict[str, Any]:
-    """A saga with its input, its log in the order of the machine, and what is left to do."""
+    """Return a saga with its input, its log in the machine's order, and what is left to do."""
     moves = saga_types.find(saga.saga).moves
     steps = [_line(saga, move.step, "step") for move in moves]
     undone = [_line(saga, move.compensation, "compensation") for move in reversed(moves)]
@@ -116,7 +116,7 @@ def _line(saga: Saga, name: str, kind: str) -> dict[str, Any] | None:
 
 
 def _status(saga: Saga, entry: Entry) -> str:
-    """What has begun and was given up may have happened or not: nobody knows."""
+    """Return a step's status: one that began and was given up may or may not have happened."""
     is_at_work = saga.status in (SagaStatus.RUNNING, SagaStatus.COMPENSATING) and (
         entry.attempt == saga.attempt
     )

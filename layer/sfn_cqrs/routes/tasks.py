@@ -107,7 +107,7 @@ def get_task(id_: str) -> Response[str]:
     rule=publishing(Declared.TASKS), answers={202: TASK}, problems=(NotFoundError, NotOpenError)
 )
 def cancel_task(id_: str) -> Response[str]:
-    """Begin no further item of a task."""
+    """Cancel a task: no further item begins."""
     task = Request().service(TaskService).cancel(code_of(id_))
     return answer(HTTPStatus.ACCEPTED, _view(task))
 
@@ -119,18 +119,18 @@ def cancel_task(id_: str) -> Response[str]:
     problems=(NotFoundError, NotFailedError, TaskBusyError),
 )
 def retry_task(id_: str) -> Response[str]:
-    """Run what failed or was cancelled again."""
+    """Retry the items that failed or were cancelled."""
     task = Request().service(TaskService).retry(code_of(id_))
     return answer(HTTPStatus.ACCEPTED, _view(task))
 
 
 def _view(task: Task) -> dict[str, Any]:
-    """A task in a list; its counts are there once it has ended."""
+    """Return a task in a list; it has counts once it has ended."""
     return TASK.view(task, **(task.counts.by_name if task.counts else {}))
 
 
 def _state(state: TaskState, limit: int, after: int, status: str) -> dict[str, Any]:
-    """A task with its counts as they are now, and a page of its items behind an index."""
+    """Return a task with its current counts and a page of its items after an index."""
     wanted = [one for one in state.items if one.index > after and status in ("", one.status)]
     items = [ITEM.view(item, **failure_of(item)) for item in wanted[:limit]]
     shown = fitting(items, limit, bytes_of)

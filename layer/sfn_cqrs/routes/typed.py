@@ -64,13 +64,13 @@ def _change(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _loose(field: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what a patch may have for a field: of an object any part, as it is merged."""
+    """Return the schema of a field in a patch: any part of an object, because it is merged."""
     is_object = field.get("type") == "object" or "$ref" in field
     return {"type": "object"} if is_object else field
 
 
 def _moved(schema: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return a schema whose own definitions are found from within the document."""
+    """Return a schema whose own definitions can be found from within the document."""
     text = json.dumps(schema).replace('"#/$defs/', f'"#/components/schemas/{name}/$defs/')
     moved: dict[str, Any] = json.loads(text)
     return moved

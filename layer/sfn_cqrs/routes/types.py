@@ -25,5 +25,5 @@ def list_types() -> Response[str]:
 @routes.get("/types/<type_>")
 @operation(rule=reading(Declared.TYPES), answers={200: TYPE_SHOWN}, problems=(UnknownTypeError,))
 def get_type(type_: str) -> Response[str]:
-    """Show a type: who may do what, its handlers, and the schema of its attributes."""
+    """Show a type: its rules of access, its handlers, and the schema of its attributes."""
     return answer(HTTPStatus.OK, TYPE_SHOWN.view(Request().service(TypeService).get(type_)))

@@ -1,4 +1,4 @@
-"""What the tenant uses; for operators."""
+"""The tenant's usage; for operators."""
 
 from http import HTTPStatus
 
@@ -17,7 +17,7 @@ routes = Routes()
 @routes.get("/usage")
 @operation(rule=OPERATORS, answers={200: USAGE}, problems=(ForbiddenError,))
 def get_usage() -> Response[str]:
-    """Show what the tenant has stored by type, and what it has published by type and day."""
+    """Show the tenant's stored items by type, and its published versions by type and day."""
     found = usage_of(Request.by_operator().tenant)
     stored = [
         {"type": one.type, "items": one.items, "bytes": one.size, "known": round(one.known, 4)}

@@ -1,4 +1,4 @@
-"""What a client waits for: `?wait=10`, and 202 with Retry-After where it is not there in time."""
+"""Waiting clients: `?wait=10`, and 202 with Retry-After if the version is not there in time."""
 
 from http import HTTPStatus
 from typing import Any
@@ -16,19 +16,19 @@ from sfn_cqrs.routes.resolver import seconds_left
 RETRY_AFTER = "1"
 """Seconds after which a client may ask again for a version that was not there in time."""
 SPARE_SECONDS = 3
-"""What is left to read and to answer, when a wait is over."""
+"""Seconds kept for reading and answering after a wait."""
 
 
 def asks_to_wait(request: Request) -> bool:
-    """Whether the client wants a version's end, not only that it is accepted."""
+    """Return whether the client waits for a version's end, and not only for its acceptance."""
     return request.query("wait") not in (None, "0")
 
 
 def seconds_to_wait(request: Request) -> float:
-    """What is asked for, and no more than the stack allows and the function has.
+    """Return the requested seconds, limited by the stack and by the function's time left.
 
     Raises:
-        InvalidInputError: it is more than 20, or no number of seconds.
+        InvalidInputError: it is more than 20, or not a number of seconds.
     """
     asked = integer_of(request.query("wait"), "wait", 0)
     if not 0 <= asked <= MAX_WAIT:
@@ -39,7 +39,7 @@ def seconds_to_wait(request: Request) -> float:
 
 
 def oldest_wanted(request: Request) -> int:
-    """The version that `atLeast` names; 0: any will do.
+    """Return the version that `atLeast` names, or 0 for any version.
 
     Raises:
         InvalidInputError: it is not a version, or `wait` is given without it.
@@ -55,7 +55,7 @@ def oldest_wanted(request: Request) -> int:
 
 
 def pending(body: dict[str, Any]) -> Response[str]:
-    """Answer that it is not there yet, and when to ask again."""
+    """Answer that the version is not there yet, and when to ask again."""
     response = answer(HTTPStatus.ACCEPTED, body)
     response.headers["Retry-After"] = RETRY_AFTER
     return response

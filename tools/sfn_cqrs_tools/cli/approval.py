@@ -1,4 +1,4 @@
-"""approval, approve, reject: what waits for people."""
+"""approval, approve, reject: decisions that wait for people."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def retry(id_: str, api: Api, as_json: bool) -> None:
 
 
 def _decision(verb: str, done: str) -> click.Command:
-    """The commands approve and reject, which differ in a word."""
+    """Return the command approve or reject, which differ in a word."""
 
     @command(name=verb, examples=(f"sfn-cqrs {verb} {EXAMPLE} --reason 'As agreed'",))
     @id_argument
@@ -191,7 +191,7 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
 
 
 def _print_summary(found: dict[str, Any]) -> None:
-    """What is decided on, as it is stored."""
+    """Print the content under decision, as it is stored."""
     if "item" not in found:
         return
     item = found["item"]

@@ -1,4 +1,4 @@
-"""What an argument gives: its text, or @FILE that has it, or @- for standard input."""
+"""The value of an argument: its text, or the content of @FILE, or @- for standard input."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 
 
 def read_text(text: str, argument: str) -> str:
-    """Read what an argument gives."""
+    """Return the text that an argument gives."""
     if text == "@-":
         return sys.stdin.read()
     if not text.startswith("@"):
@@ -23,12 +23,12 @@ def read_text(text: str, argument: str) -> str:
 
 
 def read_json(text: str, argument: str) -> Any:
-    """Read the JSON that an argument gives."""
+    """Return the JSON that an argument gives."""
     return parsed(read_text(text, argument), argument)
 
 
 def parsed(text: str, argument: str) -> Any:
-    """Parse the JSON that an argument has given."""
+    """Return the parsed JSON of an argument's text."""
     try:
         return json.loads(text)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""audit: hold what is stored against the rules that always hold."""
+"""audit: check stored data against the invariants."""
 
 from __future__ import annotations
 

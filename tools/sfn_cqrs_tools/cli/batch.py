@@ -20,10 +20,10 @@ A_REQUEST: Final = 100
 
 
 def publish_batch(api: Api, file: TextIO, *, as_json: bool) -> int:
-    """Publish each line; answers the exit code: whether all of them were taken.
+    """Publish each line; return the exit code, which says whether all were taken.
 
-    A line's own text is sent, so that numbers keep their digits; with an idempotency key, if it
-    has none: a request whose answer is lost is sent again.
+    A line's own text is sent, so that numbers keep their digits. A line without an idempotency key
+    gets one, because a request whose answer is lost is sent again.
     """
     lines = enumerate((line.strip() for line in file), start=1)
     commands = ((number, _checked(number, line)) for number, line in lines if line)

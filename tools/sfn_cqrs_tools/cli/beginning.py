@@ -1,4 +1,4 @@
-"""How work in the background begins: a task, a saga."""
+"""The start of work in the background: a task or a saga."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Beginning:
-    """How work in the background is to begin."""
+    """The options of a start of work in the background."""
 
     input: Any
     name: str | None
@@ -36,7 +36,7 @@ class Beginning:
         *,
         as_json: bool,
     ) -> None:
-        """Begin it, once however often this key is sent; follow it, or print its id."""
+        """Start the work, once for each key; follow it, or print its id."""
         named = json.dumps(given({**body, "input": self.input, "name": self.name}))
         id_ = api.post(path, named, idempotent(self.idempotency_key))["id"]
         if self.is_awaited:

@@ -1,4 +1,4 @@
-"""chain: the versions of an item, who waits for whom, and the repair of what failed."""
+"""chain: the versions of an item, their waits, and the repair of failed ones."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def skip(api: Api, as_json: bool, **given: Any) -> None:
 
 
 def _repair(api: Api, action: str, sentence: str, given: dict[str, Any], *, as_json: bool) -> None:
-    """Redrive or skip the version that is named, or all that a filter means."""
+    """Redrive or skip one named version, or all that match a filter."""
     type_, code, version = named = [given.pop(name) for name in ("type_", "code", "version")]
     if _is_one(named, given):
         answer = api.post(item_path("commands", type_, code, version, action))
@@ -102,7 +102,7 @@ def _repair(api: Api, action: str, sentence: str, given: dict[str, Any], *, as_j
 
 
 def _is_one(named: Sequence[Any], filters: Mapping[str, Any]) -> bool:
-    """Whether a single version is named, and not all of a filter."""
+    """Return whether a single version is named, and not a filter."""
     is_one = named[-1] is not None
     if is_one and any(filters.values()):
         raise click.UsageError("name a version, or give --failed and a filter")

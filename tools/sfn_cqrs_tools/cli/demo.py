@@ -104,7 +104,7 @@ def demo(
 
 
 def _example() -> Path:
-    """Return the template of the example, which the framework's repository has alone."""
+    """Return the template of the example, which is only in the framework's repository."""
     template = CHECKOUT / EXAMPLE / "template.yaml"
     if not template.is_file():
         raise click.ClickException(

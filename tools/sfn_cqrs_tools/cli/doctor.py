@@ -1,4 +1,4 @@
-"""doctor: what is stuck, failed or undelivered."""
+"""doctor: stuck, failed and undelivered work."""
 
 from __future__ import annotations
 
@@ -180,12 +180,12 @@ def _print(diagnosis: Diagnosis) -> None:
 
 
 def _aged(one: Finding | Work) -> list[object]:
-    """A finding's fields, its age as people read it."""
+    """Return a finding's fields, with its age as people read it."""
     return [*{**asdict(one), "age": duration(one.age)}.values()]
 
 
 def _next(diagnosis: Diagnosis) -> str:
-    """Return the command that tells more of what is gravest."""
+    """Return the command that shows more about the gravest finding."""
     if diagnosis.troubles or diagnosis.broken:
         return "sfn-cqrs logs --level ERROR"
     for name, kind in diagnosis.kinds.items():

@@ -1,4 +1,4 @@
-"""engine: what `sfn-local serve` does."""
+"""engine: the same as `sfn-local serve`."""
 
 from sfn_local.cli.serve import serve
 

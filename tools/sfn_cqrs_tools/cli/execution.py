@@ -184,7 +184,7 @@ def _machine_arn(target: Target, machine: str) -> str:
 
 
 def _with_its_items(target: Target, machine: str, sample: Any) -> Ready:
-    """Make what the sample input of a machine of ours refers to, on the local stack."""
+    """Make the items of a sample input of the framework's machines, on the local stack."""
     if target.stack is not None:
         return Ready(sample)
     with one_line_errors():
@@ -197,9 +197,9 @@ def _name_of(machine: str, data: Any) -> str:
 
 
 def _watch(client: Any, execution: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Wait until an execution has ended, or stands in a callback state.
+    """Wait until an execution has ended, or waits in a callback state.
 
-    It stands there once two looks have seen it: what has just been resumed moves on in between.
+    Two looks must see it there, because an execution that was just resumed soon moves on.
     """
     waiting_since: set[int] = set()
 
@@ -219,6 +219,6 @@ def _watch(client: Any, execution: str) -> tuple[dict[str, Any], list[dict[str, 
 
 
 def _waits(event: dict[str, Any]) -> bool:
-    """Whether an event is a callback state's, whose token is out."""
+    """Return whether an event belongs to a callback state whose token was given out."""
     resource: str = event.get("taskSubmittedEventDetails", {}).get("resource", "")
     return resource.endswith(CALLBACK)

@@ -1,4 +1,4 @@
-"""execution: what the machines of a stack have run, found by name, by item or by id."""
+"""execution: the executions of a stack's machines, found by name, by item or by id."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def graph(name: str, svg_path: str | None, executions: Executions) -> None:
 
 
 def _print_unlogged(item: str, process: Process, *, as_json: bool) -> None:
-    """Print what is known of a version's run in the express lane which has logged nothing."""
+    """Print the known facts of a version's express run that has logged nothing."""
     shown = {
         "machine": EXPRESS,
         "version": process.version,
@@ -232,7 +232,7 @@ def _shown(found: Found) -> dict[str, Any]:
 
 
 def _detail(event: dict[str, Any]) -> str:
-    """What an event is of: its state, or its error."""
+    """Return an event's detail: its state, or its error."""
     for name, details in event.items():
         if name.endswith("EventDetails") and isinstance(details, dict):
             shown = details.get("name") or details.get("error") or details.get("resource")

@@ -1,4 +1,4 @@
-"""explain: what a code means, why it is seen, and what to do."""
+"""explain: the meaning of a code, its causes, and its remedy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sfn_local.cli.showing import echo
 from sfn_local.words import meant
 
 WIDEST: Final = 100
-"""Columns of text that an eye can follow."""
+"""The width of text that is easy to read, in columns."""
 
 
 @command(

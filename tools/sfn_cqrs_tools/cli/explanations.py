@@ -1,4 +1,4 @@
-"""What each stable code means, and what to do: the page docs/reference/errors.md, code by code."""
+"""The meaning and the remedy of each stable code, from the page docs/reference/errors.md."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ENTRY: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A code, what it says, why it is seen, and what to do; `part` is the heading it is under."""
+    """A code, its message, its cause and its remedy; `part` is the heading above it."""
 
     code: str
     part: str
@@ -32,7 +32,7 @@ class Explanation:
 
 
 def explanations(page: Path | None = None) -> dict[str, Explanation]:
-    """Every code of the page, in its order."""
+    """Return every code of the page, in its order."""
     found = {}
     for section in (page or application() / PAGE).read_text(encoding="utf-8").split("\n## ")[1:]:
         part = section.partition("\n")[0]
@@ -42,6 +42,6 @@ def explanations(page: Path | None = None) -> dict[str, Explanation]:
 
 
 def code_of(name: str) -> str:
-    """The code of an error that is named by its class, as logs do; any other name as it is."""
+    """Return the code for an error's class name, as in logs; any other name is unchanged."""
     kind = getattr(errors, name, None)
     return getattr(kind, "code", name) if isinstance(kind, type) else name

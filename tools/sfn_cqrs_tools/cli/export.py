@@ -17,7 +17,7 @@ from sfn_local.cli.command import Group
 from sfn_local.cli.showing import echo
 
 MARGIN: Final = timedelta(minutes=5)
-"""The next export begins so much earlier, because clocks differ."""
+"""The next export begins this much earlier, because clocks differ."""
 RATE: Final = 200.0
 FORMATS: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
 

@@ -62,7 +62,7 @@ def import_() -> None:
 
 @dataclass(frozen=True)
 class GivenFile:
-    """A file that is to be imported, and what is said of it."""
+    """A file to import, with its options."""
 
     name: str
     table: str | None
@@ -72,17 +72,17 @@ class GivenFile:
 
     @property
     def is_in_s3(self) -> bool:
-        """Whether it is there already."""
+        """Return whether it is already in S3."""
         return self.name.startswith("s3://")
 
     @property
     def format(self) -> dict[str, str | None]:
-        """How it is to be read, as far as that is said."""
+        """Return the given options for reading it."""
         return {"encoding": self.encoding, "delimiter": self.delimiter}
 
 
 def _file_options(command: Callable[P, T]) -> Callable[..., T]:
-    """Add FILE and what may be said of it, and pass it on as `file`."""
+    """Add FILE and its options, and pass it on as `file`."""
 
     @functools.wraps(command)
     def wrapped(
@@ -342,7 +342,7 @@ def _plan_in_words(planned: Plan) -> str:
 
 
 def _mapping(headings: tuple[str, ...]) -> dict[str, str] | None:
-    """Return the columns by the headings of the file; None leaves what the table was last given."""
+    """Return the columns by the file's headings, or None to keep the table's last ones."""
     pairs = [each.rpartition("=") for each in headings]
     if any(not heading or not name for heading, _, name in pairs):
         raise click.UsageError('--map takes "Heading=field", such as --map "Airport code=icao"')
@@ -350,7 +350,7 @@ def _mapping(headings: tuple[str, ...]) -> dict[str, str] | None:
 
 
 def _print_preview(api: Api, job: dict[str, Any]) -> None:
-    """Print the cells that the first rows would change, as they are and as they would be."""
+    """Print the cells that the first rows would change, before and after."""
     cells = [
         (row["row"], row.get("item", ""), row["result"], cell["field"], *_shown(cell))
         for row in api.get(job_path(job["id"], "preview"))["items"]
@@ -406,7 +406,7 @@ def _uploaded(api: Api, path: Path, table: str | None, *, as_json: bool) -> str:
 
 
 def _kind_of(path: Path) -> str:
-    """What a file is; one that is none of ours is refused before it is sent."""
+    """Return the kind of a file; an unknown kind is refused before it is sent."""
     suffix = path.suffix.lower()
     with path.open("rb") as file:
         is_zip = file.read(len(ZIP_MAGIC)) == ZIP_MAGIC
@@ -424,9 +424,9 @@ def _kind_by_name(path: Path) -> str:
 
 
 def _conclude(job: dict[str, Any], api: Api, *, wait: bool, as_json: bool) -> None:
-    """Print a job, at its end if it is to be waited for.
+    """Print a job; wait for its end first if asked to.
 
-    Exits 1 if its file was refused, 2 if rows failed or were not gone through.
+    Exits 1 if its file was refused, 2 if rows failed or were not processed.
     """
     if wait:
         job = watched(api, job, progress_console(as_json=as_json))
@@ -456,7 +456,7 @@ def _print_job(job: dict[str, Any]) -> None:
 
 
 def _counts_of(job: dict[str, Any]) -> list[tuple[str, int]]:
-    """The counts of an import by their names; those of an undo have other names."""
+    """Return the counts of an import by their names; those of an undo have other names."""
     counts: list[tuple[str, int]] = [
         (name, job[name]) for name in (*COUNTS, "accepted") if name in job
     ]
@@ -467,7 +467,7 @@ def _counts_of(job: dict[str, Any]) -> list[tuple[str, int]]:
 
 
 def _print_files(job: dict[str, Any]) -> None:
-    """One line for each file of an archive; those that have failed name the import to look at."""
+    """Print a line for each file of an archive; failed ones name the import to look at."""
     fields = ("name", "table", "status", "total", *COUNTS, "id")
     rows = [[*(file[field] for field in fields), _why(file)] for file in job["files"]]
     print_table((*fields, "error"), rows, spare=("cancelled", "unchanged", "updated", "created"))
@@ -476,7 +476,7 @@ def _print_files(job: dict[str, Any]) -> None:
 
 
 def _print_failures(api: Api, job: dict[str, Any]) -> None:
-    """The first row that failed, with the line of the strategy if that raised."""
+    """Print the first row that failed, with the strategy's line if the strategy raised."""
     head = next(api.content(job_path(job["id"], "errors.csv")), b"").decode(errors="replace")
     for *_, row, _code, reason in islice(csv.reader(io.StringIO(head)), 1, 2):
         echo("\n".join((f"row {row}: {reason}", *code_at(reason))))

@@ -96,7 +96,7 @@ def init(
 
 
 def _begin_repository(folder: Path) -> None:
-    """Make a git repository, unless the folder is in one or there is no git."""
+    """Make a git repository, unless the folder is in one or git is missing."""
     inside = ["git", "-C", str(folder), "rev-parse", "--git-dir"]
     try:
         if subprocess.run(inside, check=False, capture_output=True).returncode == 0:

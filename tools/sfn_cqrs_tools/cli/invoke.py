@@ -75,7 +75,7 @@ def invoke(
 
 
 def _settle(ready: Ready, state: Path) -> None:
-    """Let the stack go on with what a sample has begun or failed, so that nothing of it stays."""
+    """Let the stack finish a sample's begun or failed work, so that none of it stays."""
     if ready.go_on is not None:
         echo(f"the stack goes on with it: {ready.go_on()}", err=True)
     if ready.repair is not None:
@@ -84,7 +84,7 @@ def _settle(ready: Ready, state: Path) -> None:
 
 
 def rehearsed(template: Template, machine: str, state: str, target: Target) -> Ready:
-    """Return the sample event of a state, on the local stack with all that it refers to."""
+    """Return the sample event of a state; on the local stack, make all that it refers to."""
     from sfn_cqrs_tools.stack.sample_items import Rehearsal  # noqa: PLC0415 - --help needs none of it
 
     def read(of: str, name: str) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def rehearsed(template: Template, machine: str, state: str, target: Target) -> R
 
 
 def _with_what_it_needs(template: Template, machine: str, ready: Ready, target: Target) -> bytes:
-    """Run the states before, for what they leave; answer the event."""
+    """Run the earlier states for their results; return the event."""
     for name, event in ready.before:
         before = _find(template, machine, name)
         echo(f"{name} runs first, for what it leaves", err=True)
@@ -106,10 +106,10 @@ def _with_what_it_needs(template: Template, machine: str, ready: Ready, target: 
 
 
 def _answer(target: Target, function: Function, payload: bytes) -> Any:
-    """What a function answers.
+    """Return a function's answer.
 
     Raises:
-        click.ClickException: it failed.
+        click.ClickException: the function failed.
     """
     name = target.function_name(function.logical_id)
     answer = target.client("lambda").invoke(FunctionName=name, Payload=payload)
@@ -160,7 +160,7 @@ def event(
 
 
 def _captured(target: Target, execution: str, state: str) -> str:
-    """The event that a state's function got in an execution, without a token.
+    """Return the event that a state's function got in an execution, without a token.
 
     Raises:
         click.ClickException: there is no such execution, or the state has called no function.
@@ -194,7 +194,7 @@ def _find(template: Template, machine: str, state: str) -> Function:
 
 
 def _check_names(template: Template, machine: str, state: str) -> None:
-    """Refuse a machine or a state that there is none of, with those that there are."""
+    """Refuse an unknown machine or state, and list the known ones."""
     machines = {one.key: one for one in template.machines.values()}
     folders = {one.folder.parent.name: one for one in template.functions.values()}
     if machine in machines:

@@ -1,4 +1,4 @@
-"""logs: what the functions of a stack log."""
+"""logs: the logs of a stack's functions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sfn_local.cli.showing import echo, json_of, styled
 
 COLOURS: Final = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "red", "DEBUG": "bright_black"}
 VERSIONS: Final = 200
-"""Of an item, the latest versions whose executions are looked for."""
+"""How many of an item's latest versions have their executions looked up."""
 
 
 @command(
@@ -85,7 +85,7 @@ def logs(
 
 
 def _latest(source: Iterator[LogLine | None], wanted: Wanted, count: int) -> Iterator[LogLine]:
-    """The last lines that there are, then all that follow."""
+    """Yield the last present lines, then all that follow."""
     kept: deque[LogLine] = deque(maxlen=count)
     for line in source:
         if line is None:
@@ -99,7 +99,7 @@ def _latest(source: Iterator[LogLine | None], wanted: Wanted, count: int) -> Ite
 
 
 def _names_of(target: Target, item: str, tenant: str) -> Iterator[str]:
-    """What a line about an item names: its id, or an execution of one of its versions."""
+    """Yield the names in lines about an item: its id, and its versions' executions."""
     type_, slash, code = item.partition("/")
     if not slash:
         yield item

@@ -1,4 +1,4 @@
-"""new: a workflow, saga, handler, task, route or import, as one would write it by hand."""
+"""new: a workflow, saga, handler, task, route or import, as if written by hand."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def saga(name: str, steps: str, publish: str | None, package: str | None, as_jso
 
 
 def _split(options: tuple[str, ...]) -> tuple[str, ...]:
-    """Names that are given with commas, or one option after the other."""
+    """Return names that are given with commas, or in several options."""
     return tuple(name.strip() for each in options for name in each.split(",") if name.strip())
 
 
@@ -281,7 +281,7 @@ def import_(
 def first_version(
     type_: str, audience: Audience, attributes: Mapping[str, Any] | None = None
 ) -> list[str]:
-    """The command that publishes a first item; none where only code may."""
+    """Return the command that publishes a first item, or nothing if only code may."""
     if audience.code == "CODE":
         return []
     sample = json.dumps(attributes or {"n": 1})
@@ -289,10 +289,10 @@ def first_version(
 
 
 def audience_of(given: str | None, what: str) -> Audience:
-    """Who may: as it was given, or is answered; nobody but code, where nobody can be asked.
+    """Return the audience that is given or entered; without a terminal, only code.
 
     Raises:
-        ScaffoldError: it is none of those that there are.
+        ScaffoldError: it is not a known audience.
     """
     if given is None and sys.stdin.isatty():
         given = click.prompt(
@@ -302,7 +302,7 @@ def audience_of(given: str | None, what: str) -> Audience:
 
 
 def _package(changes: Changes, name: str | None) -> AppPackage:
-    """The package that is asked for, or the one that the stack runs; made where it is missing.
+    """Return the requested package, or the one that the stack runs; make it if it is missing.
 
     Raises:
         ScaffoldError: it cannot be the name of a package.
@@ -322,7 +322,7 @@ def _package(changes: Changes, name: str | None) -> AppPackage:
 
 @contextmanager
 def changing(root: Path | None = None) -> Iterator[Changes]:
-    """Changes of the project in this folder, made at the end; what cannot be is wrong usage."""
+    """Yield the project's changes, written at the end; an impossible change is wrong usage."""
     changes = Changes(root or project())
     try:
         yield changes
@@ -332,7 +332,7 @@ def changing(root: Path | None = None) -> Iterator[Changes]:
 
 
 def project() -> Path:
-    """The nearest folder, from this one upwards, that holds a template.yaml."""
+    """Return the nearest folder, from this one upwards, that holds a template.yaml."""
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / "template.yaml").is_file():
@@ -346,7 +346,7 @@ def _template(root: Path) -> Template:
 
 
 def report(changes: Changes, steps: list[str], *, as_json: bool) -> None:
-    """Say what is new and changed, and what to try, where a person looks."""
+    """Print new and changed files, and what to try, for a person."""
     if as_json:
         print_json({"created": list(changes.created), "changed": list(changes.changed)})
         return

@@ -126,7 +126,7 @@ def _print(type_: str, code: str, answer: dict[str, Any], *, as_json: bool, is_s
 
 
 def _closed(api: Api, type_: str, code: str, version: int) -> dict[str, Any]:
-    """Wait for a version; answers its outcome, and its error if it has one."""
+    """Wait for a version; return its outcome, and its error if it has one."""
     path = item_path("commands", type_, code, version)
     with going_on(f"{type_} {code} version {version}", f"sfn-cqrs chain show {type_} {code}"):
         found = awaited(lambda: api.get(path, wait=WAIT_SECONDS), is_closed)
@@ -134,13 +134,13 @@ def _closed(api: Api, type_: str, code: str, version: int) -> dict[str, Any]:
 
 
 def is_closed(version: dict[str, Any]) -> bool:
-    """Whether no attempt of a version is under way."""
+    """Return whether no attempt of a version is under way."""
     return version["outcome"] not in ("OPEN", "WAITING")
 
 
 @contextmanager
 def _telling_conflicts(type_: str, code: str) -> Iterator[None]:
-    """Name the command that would work on the version that there is."""
+    """Name the command that would work on the present version."""
     try:
         yield
     except ApiProblem as problem:
@@ -154,7 +154,7 @@ def _telling_conflicts(type_: str, code: str) -> Iterator[None]:
 
 
 def _body(fields: dict[str, Any], attributes: str | None) -> str:
-    """Build the body with the attributes' own text, so that numbers keep their digits."""
+    """Return the body with the attributes' own text, so that numbers keep their digits."""
     body = json.dumps(given(fields))
     if attributes is None:
         return body

@@ -1,4 +1,4 @@
-"""read-model: what the handlers have made of the versions, and rebuilding it."""
+"""read-model: the rows that handlers have made from versions, and rebuilds."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def list_read_models(api: Api, as_json: bool) -> None:
 
 
 def _rebuilds(api: Api) -> list[dict[str, Any]]:
-    """Where each read model stands; nothing for who is not an operator."""
+    """Return the state of each read model, or nothing if the caller is not an operator."""
     try:
         return list(api.pages("/rebuilds"))
     except ApiProblem as error:
@@ -111,7 +111,7 @@ def _no_rows(api: Api, name: str, key: str | None) -> str:
 
 
 def _only_partition(api: Api, name: str) -> str:
-    """The one partition of a read model that has no other."""
+    """Return the only partition of a read model."""
     found: dict[str, dict[str, Any]] = {one["name"]: one for one in api.pages("/read-models")}
     if name not in found:
         raise click.ClickException(unknown("read model that you may read", name, found))
@@ -246,7 +246,7 @@ def _line(text: str) -> str:
 
 
 def _conclude(api: Api, found: dict[str, Any], *, wait: bool, as_json: bool) -> None:
-    """Wait for the end of the work, if it is to be waited for, and say how it has ended."""
+    """Wait for the end of the work if asked to, and print how it ended."""
     if wait:
         found = _watched(api, found, progress_console(as_json=as_json))
     _print(found, as_json=as_json)

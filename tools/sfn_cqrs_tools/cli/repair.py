@@ -1,4 +1,4 @@
-"""repair: what has failed in bulk: a list first, then a task that works it off."""
+"""repair: bulk repairs: first a list, then a task that carries it out."""
 
 from __future__ import annotations
 
@@ -102,9 +102,9 @@ def show(id_: str, watch: bool, api: Api, as_json: bool) -> None:
 def repair_all(
     api: Api, action: str, wanted: Mapping[str, str | None], *, is_sure: bool, as_json: bool
 ) -> None:
-    """Redrive or skip the commands that a filter means: a list, a question, then progress.
+    """Redrive or skip the commands that match a filter: a list, a question, then progress.
 
-    So it goes on, plan by plan, until there are none.
+    This repeats, plan by plan, until no command is left.
     """
     after, code = None, DONE
     while True:
@@ -155,7 +155,7 @@ def _follow(api: Api, id_: str, *, as_json: bool) -> None:
 
 
 def _followed(api: Api, id_: str, *, as_json: bool) -> int:
-    """Wait for the end of a repair, and show it; answers the code to exit with."""
+    """Wait for the end of a repair, and show it; return the exit code."""
     with going_on(id_, f"sfn-cqrs repair show {id_} --watch"):
         found = awaited(lambda: api.get(_path(id_)), lambda found: found["status"] in ENDED)
     _print(found, as_json=as_json)

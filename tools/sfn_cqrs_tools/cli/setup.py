@@ -1,4 +1,4 @@
-"""setup: what a project needs beside its Python packages."""
+"""setup: a project's needs besides its Python packages."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def _database_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _migrations(state: Path, stack: str | None, config_env: str | None, dsn: str | None) -> Any:
-    """The migrations of whichever database is meant; None where the stack has none."""
+    """Return the migrations of the chosen database, or None if the stack has no database."""
     from sfn_cqrs.adapters.sql_connections import role_at, sql_at  # noqa: PLC0415 - --help needs none
     from sfn_cqrs.service.migrations import Migrations  # noqa: PLC0415
     from sfn_cqrs_tools.client.aws import Target, find_target  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""type: what versions of each type of commands may contain, and who may use it."""
+"""type: the types of commands, the content of their versions, and their audiences."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from sfn_local.cli.command import Group, json_option, print_json
 from sfn_local.cli.showing import echo, styled
 
 _REVISIONS: Final = ("origin/HEAD", "origin/main", "main", "master", "HEAD")
-"""What the working copy is compared with, if nobody says: the first that there is."""
+"""The defaults to compare the working copy with: the first that exists."""
 
 
 @click.group("type", cls=Group)
@@ -133,7 +133,7 @@ def _deployed(api: Api) -> Types:
 
 
 def _changes(name: str, before: Types, today: Types) -> Iterator[str]:
-    """Say what stored versions of a type may not fit; nothing if it has a new shape."""
+    """Yield the changes that stored versions may not fit; nothing if the type has a new shape."""
     was, now = before[name], today.get(name, {"shape": 1})
     if now["shape"] < was["shape"]:
         yield f"its shape was {was['shape']}, and is {now['shape']}"
@@ -155,7 +155,7 @@ def _rows(schema: Mapping[str, Any], needed: list[str]) -> Iterator[tuple[str, t
 
 
 def _told(field: Mapping[str, Any]) -> str:
-    """Say what a field may be, in few words."""
+    """Return a short text of a field's allowed values."""
     if "anyOf" in field:
         return " or ".join(_told(option) for option in field["anyOf"])
     if "enum" in field:

@@ -191,7 +191,7 @@ def _deploy_again(
 ) -> NoReturn:
     """Run one stack after the other, on the same ports and data, as often as the template changes.
 
-    One that cannot start is tried again when the template has changed once more.
+    A stack that cannot start is tried again after the next change of the template.
     """
     while True:
         watch = DefinitionWatch(template)

@@ -33,9 +33,9 @@ T = TypeVar("T")
 TOKEN_VARIABLE: Final = "SFN_CQRS_TOKEN"
 TIMEOUT_SECONDS: Final = 30
 BUSY_SECONDS: Final = 60
-"""For so long a request is sent again that is answered 503 or 429, or not at all."""
+"""Seconds for which a request is repeated after a 503, a 429 or no answer."""
 WAIT_SECONDS: Final = 10
-"""For so long one request waits for a version; who waits longer asks again."""
+"""Seconds for which one request waits for a version; a longer wait takes another request."""
 LARGEST_PAGE: Final = 100
 CHUNK: Final = 1024 * 1024
 
@@ -62,15 +62,15 @@ class ApiProblem(click.ClickException):
         super().__init__("\n".join(filter(None, (f"{code}: {detail}", hint))))
 
     def hinted(self, hint: str) -> ApiProblem:
-        """The same, with what to do."""
+        """Return the same problem, with what to do."""
         return ApiProblem(self.status, self.document, hint)
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """urllib would send the token along."""
+    """Follows no redirects, because urllib would send the token along."""
 
     def redirect_request(self, *_: Any) -> None:
-        """Follow none."""
+        """Follow no redirect."""
 
 
 class Api:
@@ -93,7 +93,7 @@ class Api:
         self._opener = urllib.request.build_opener(_NoRedirects, *handlers)
 
     def with_headers(self, headers: Mapping[str, str]) -> Api:
-        """The same API, asked with more headers."""
+        """Return the same API with more headers."""
         other = copy.copy(self)
         other._headers = {**self._headers, **headers}
         return other
@@ -117,13 +117,13 @@ class Api:
                 return
 
     def first(self, count: int, path: str, **query: Any) -> list[dict[str, Any]]:
-        """The first items of a list."""
+        """Return the first items of a list."""
         return list(islice(self.pages(path, **query), count))
 
     def post(
         self, path: str, body: str = "{}", headers: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
-        """POST JSON text, with an Idempotency-Key: sent again, it is the same request."""
+        """POST JSON text with an Idempotency-Key, which makes repeating the request safe."""
         key = {"idempotency-key": uuid.uuid4().hex}
         answer = self._call("POST", path, body.encode(), {**key, **(headers or {})})
         if self.recent is not None:
@@ -135,7 +135,7 @@ class Api:
         return self._call("DELETE", _with_query(path, query))
 
     def content(self, path: str) -> Iterator[bytes]:
-        """GET what is not JSON, a MiB at a time; it may lie elsewhere, where our token is nobody's.
+        """Yield an answer other than JSON, a MiB at a time; redirects do not get our token.
 
         Raises:
             ApiProblem: the answer is an error.
@@ -156,13 +156,13 @@ class Api:
             raise click.ClickException(f"{path} cannot be read: {error}") from error
 
     def open(self, request: urllib.request.Request) -> Any:
-        """Send a request that is made already, to wherever it says."""
+        """Send a prepared request to its own address."""
         return self._opener.open(request, timeout=TIMEOUT_SECONDS)
 
     def _patiently(self, request: urllib.request.Request, read: Callable[[Any], T]) -> T:
-        """Send a request, and again while the API is busy, when it says so.
+        """Send a request, and repeat it while the API is busy, after the pause that it asks for.
 
-        One whose answer is lost is sent again if it only looks, or has an Idempotency-Key.
+        If the answer is lost, a request is repeated only if it reads or has an Idempotency-Key.
         """
         is_repeatable = request.get_method() == "GET" or request.has_header("Idempotency-key")
         until = time.monotonic() + BUSY_SECONDS
@@ -186,7 +186,7 @@ class Api:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> urllib.request.Request:
-        """Make a request as it is sent."""
+        """Return a request, ready to be sent."""
         url, sent = f"{self.url}{path}", {**self._headers, **(headers or {})}
         request = urllib.request.Request(url, body, sent, method=method)
         return request if self._sign is None else self._sign(request)
@@ -208,19 +208,19 @@ class Api:
 
 
 def _asks_for_patience(error: urllib.error.HTTPError) -> bool:
-    """Whether an answer says that the very same request is welcome in a moment."""
+    """Return whether an answer asks for the same request again in a moment."""
     if error.code == HTTPStatus.SERVICE_UNAVAILABLE:
         return True
     return error.code == HTTPStatus.TOO_MANY_REQUESTS and "retry-after" in error.headers
 
 
 def given(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Those fields that have a value."""
+    """Return the fields that have a value."""
     return {name: value for name, value in fields.items() if value is not None}
 
 
 def idempotent(key: str | None) -> dict[str, str]:
-    """The header of a request that is the same however often it is sent, where it has a key."""
+    """Return the header that makes repeating a request safe, if it has a key."""
     return {"idempotency-key": key} if key else {}
 
 
@@ -241,7 +241,7 @@ def work_path(collection: str, id_: str, *rest: str) -> str:
 
 
 def _segment(text: str) -> str:
-    """A segment of a path; what no path can carry stands as `~base64url`."""
+    """Return a segment of a path; text that a path cannot carry is encoded as `~base64url`."""
     if _PLAIN_SEGMENT.fullmatch(text):
         return text
     return "~" + base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
@@ -252,7 +252,7 @@ def connect(state: Path, stack: str | None, tenant: str | None) -> Api:
 
     Raises:
         StackError: no local stack runs there.
-        click.ClickException: the stack on AWS has no such output, or there is no token.
+        click.ClickException: the stack on AWS has no such output, or the token is missing.
     """
     headers = {"content-type": "application/json", "accept": "application/json"}
     if stack is None:
@@ -298,7 +298,7 @@ def _read_json(response: Any) -> dict[str, Any]:
 
 
 def _is_lost(error: Exception) -> bool:
-    """Whether an answer may have been a good one: it never came, or broke off.
+    """Return whether a successful answer may be lost: it never came, or broke off.
 
     A connection that is refused is not an answer at all.
     """
@@ -308,7 +308,7 @@ def _is_lost(error: Exception) -> bool:
 
 
 def user_of_this_machine() -> str:
-    """Who sits here."""
+    """Return the name of this machine's user."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user without a name

@@ -30,9 +30,9 @@ class Target:
     stack: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     express_log: Path | None = None
-    """Where the local engine logs what EXPRESS machines do."""
+    """The file in which the local engine logs EXPRESS machines."""
     log: Path | None = None
-    """Where the local stack logs what functions print."""
+    """The file in which the local stack logs the output of functions."""
 
     def client(self, service: str) -> Any:
         """Return a boto3 client."""
@@ -42,14 +42,14 @@ class Target:
         return session().client(service, endpoint_url=endpoint)  # type: ignore[call-overload]
 
     def function_name(self, logical_id: str) -> str:
-        """Return what a function of the template is called there."""
+        """Return a function's name in the stack."""
         return logical_id if self.stack is None else self.physical_id(logical_id)
 
     def physical_id(self, logical_id: str) -> str:
-        """Return what a resource of a stack on AWS, or of one nested in it, is called.
+        """Return the physical id of a resource of a stack on AWS, or of one nested in it.
 
         Raises:
-            click.ClickException: there is none, or the stack cannot be read.
+            click.ClickException: there is no such resource, or the stack cannot be read.
         """
         assert self.stack is not None
         client = self.client("cloudformation")
@@ -88,7 +88,7 @@ class NoStackError(click.ClickException):
 def stack_outputs(stack: str) -> dict[str, str]:
     """Return the outputs of a CloudFormation stack of the user's account.
 
-    A project's stack has the framework nested in it: the outputs of both, its own first.
+    The framework is nested in a project's stack: the outputs of both, the project's first.
 
     Raises:
         NoStackError: there is no such stack.

@@ -1,4 +1,4 @@
-"""What of a stack is stuck, failed or undelivered."""
+"""Stuck, failed and undelivered work of a stack."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ DEAD_LETTERS: Final = "DeadLetterQueueUrl"
 
 @dataclass(frozen=True)
 class Finding:
-    """A version that needs somebody's attention; age in seconds since it was opened."""
+    """A version that needs attention; age in seconds since it was opened."""
 
     tenant: str
     type: str
@@ -67,7 +67,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Work:
-    """Something else that is open, or has failed; age in seconds since it should have moved."""
+    """Other work that is open or has failed; age in seconds since it should have moved."""
 
     tenant: str
     id: str
@@ -79,7 +79,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Kind:
-    """What is known of one kind of work; `oldest` is an age in seconds."""
+    """The findings for one kind of work; `oldest` is an age in seconds."""
 
     open: int
     oldest: float
@@ -88,7 +88,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What was found; `oldest_open` is an age in seconds.
+    """The findings for a stack; `oldest_open` is an age in seconds.
 
     `oldest_unapplied` says for each type how far its read models are behind, in seconds.
     """
@@ -105,18 +105,18 @@ class Diagnosis:
     is_behind: bool = False
     """Whether the oldest open version is open for too long."""
     troubles: list[str] = field(default_factory=list)
-    """What the local stack says is wrong with itself."""
+    """The troubles that the local stack reports about itself."""
 
     @property
     def is_well(self) -> bool:
-        """Nothing needs attention."""
+        """Return whether nothing needs attention."""
         ill = any(kind.findings for kind in self.kinds.values()) or self.writable_tenants
         ill = ill or any(self.dead_letters.values()) or self.slow_handlers
         return not (self.findings or ill or self.broken or self.is_behind or self.troubles)
 
     @property
     def repairs(self) -> list[str]:
-        """The commands that repair what has failed; what is BLOCKED goes on then."""
+        """Return the commands that repair failed versions; BLOCKED ones then continue."""
         failed = [one for one in self.findings if one.outcome == Outcome.FAILED]
         if len(failed) > MOST_REPAIRS:
             tenants = sorted({one.tenant for one in failed})
@@ -130,7 +130,7 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where the open items of a kind are listed, and where those that have failed show."""
+    """The places where the open items of a kind and its failed ones are listed."""
 
     table: str
     shards: range
@@ -165,7 +165,7 @@ _PLACES: Final = {
 
 
 def troubles_of(target: Target) -> list[str]:
-    """Ask the local stack what is wrong with it; a stack on AWS has alarms."""
+    """Return the troubles that the local stack reports; a stack on AWS has alarms."""
     if target.stack is not None:
         return []
     url = f"{target.endpoints['lambda']}{TROUBLES}"
@@ -183,8 +183,8 @@ def diagnose(
 ) -> Diagnosis:
     """Examine a stack; what is open for longer than `patience` counts as stuck.
 
-    Versions are behind if one of them is open for longer than `late`.
-    `with_claims`: the user pool, too, which whoever may look at a stack need not be let see.
+    Versions are behind if one of them is open for longer than `late`. `with_claims` also examines
+    the user pool, which a reader of the stack may lack the right to see.
     """
     now = datetime.now(UTC)
     still_open = [Finding.of(one, now) for one in _open_versions(target)]
@@ -275,7 +275,7 @@ def _open_items(
 
 
 def _failed_versions(target: Target) -> Iterator[Process]:
-    """Yield the latest versions that have failed, in whichever lane; nobody lists EXPRESS runs."""
+    """Yield the latest failed versions of both lanes; EXPRESS runs are listed nowhere."""
     table, shards = target.outputs["CommandsTableName"], process_table.FAILED_SHARDS
     items = _open_items(target, table, shards, datetime.now(UTC), newest_first=True)
     latest = sorted(map(as_process, items), key=lambda one: one.opened_at, reverse=True)

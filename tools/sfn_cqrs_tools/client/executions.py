@@ -36,17 +36,17 @@ OF_THE_FRAMEWORK: Final = frozenset(
 )
 """The machines that every stack has; all others are the project's, its sagas' among them."""
 LOOKED_THROUGH: Final = 1000
-"""So many of each machine's latest executions are looked through for a name."""
+"""How many of each machine's latest executions are searched for a name."""
 DESCRIBED: Final = 100
-"""So many are asked for their input, in search of an id."""
+"""How many executions' inputs are searched for an id."""
 SHOWN: Final = 5
 SAMPLE_TOKEN: Final = "AAAA-sample-task-token-that-opens-nothing"
-"""Stands in sample events where a task token would."""
+"""Replaces a task token in sample events."""
 EXPRESS: Final = "command-express"
 LOOKED_BACK: Final = timedelta(days=1)
-"""So far back the log of an EXPRESS machine is read for a list."""
+"""How far back the log of an EXPRESS machine is read for a list."""
 VERSIONS: Final = 5
-"""So many of an item's latest versions are looked for in that log."""
+"""How many of an item's latest versions are searched for in that log."""
 
 
 @dataclass(frozen=True)
@@ -60,24 +60,24 @@ class Found:
     started: datetime
     stopped: datetime | None
     run: ExpressRun | None = None
-    """What was logged of it, if it is one of an EXPRESS machine."""
+    """Its logged run, if its machine is an EXPRESS one."""
 
 
 class Executions:
     """The executions of all machines of a stack."""
 
     def __init__(self, target: Target, tenant: str) -> None:
-        """Look at a stack; items are those of a tenant."""
+        """Use a stack, and the items of one tenant."""
         self._target = target
         self._tenant = tenant
         self.client = target.client("stepfunctions")
 
     def machines(self) -> dict[str, str]:
-        """The ARN of each machine, by its name as people type it: `order-saga`."""
+        """Return the ARN of each machine, by its name as people type it: `order-saga`."""
         return machines_of(self._target.outputs)
 
     def latest(self, machine: str | None, status: str | None, count: int) -> list[Found]:
-        """The latest executions, the newest first."""
+        """Return the latest executions, the newest first."""
         arns = self.machines()
         if machine is not None and machine not in arns:
             raise click.ClickException(unknown("machine", machine, arns))
@@ -87,7 +87,7 @@ class Executions:
         return sorted(found, key=lambda one: one.started, reverse=True)[:count]
 
     def about(self, item: str, count: int) -> list[Found]:
-        """The executions of an item's versions, the newest first."""
+        """Return the executions of an item's versions, the newest first."""
         prefixes = tuple(self._prefixes(item, count))
         machine = self.machines()["command"]
         found = [one for one in self._of("command", machine) if one.name.startswith(prefixes)]
@@ -95,7 +95,7 @@ class Executions:
         return sorted(found, key=lambda one: one.started, reverse=True)
 
     def processes(self, item: str) -> list[Process]:
-        """The process items of an item's latest versions, the newest first."""
+        """Return the process items of an item's latest versions, the newest first."""
         key = self._key(item)
         found = self._target.client("dynamodb").query(
             TableName=self._target.outputs["CommandsTableName"],
@@ -111,13 +111,13 @@ class Executions:
         return [as_process(one) for one in plain if one.get("kind") == "process"]
 
     def find(self, text: str) -> Found:
-        """The one execution that a person means.
+        """Return the one execution that a person means.
 
         By its ARN or name, the beginning of that, the item it is about (`ORDER/o-1`: its latest),
         the id of a task, saga, approval or import, or `@`: the latest of all.
 
         Raises:
-            click.ClickException: there is none, or several begin so.
+            click.ClickException: nothing matches, or several do.
         """
         text = text.rpartition(":")[2] if text.startswith("arn:") else text
         if text == "@":
@@ -141,14 +141,14 @@ class Executions:
         )
 
     def unlogged(self, text: str) -> Process | None:
-        """The process item of an item's latest version whose run has logged nothing."""
+        """Return the process item of an item's latest version, if its run has logged nothing."""
         latest = self.processes(text)[:1] if "/" in text and not text.startswith("arn:") else []
         if not latest or not latest[0].is_express or any(self._express_runs_of(latest)):
             return None
         return latest[0]
 
     def describe(self, found: Found) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        """An execution and its events, without what holds a task token."""
+        """Return an execution and its events, without task tokens."""
         if found.run is not None:
             return found.run.described, [without_token(event) for event in found.run.events]
         described = self.client.describe_execution(executionArn=found.arn)
@@ -161,7 +161,7 @@ class Executions:
         return described, events
 
     def payload(self, found: Found, state: str) -> dict[str, Any] | None:
-        """What the function of a state was given the last time; None if it was not called.
+        """Return the last input of a state's function, or None if it was not called.
 
         It may hold a task token, which must not be shown.
         """
@@ -188,7 +188,7 @@ class Executions:
         return [key for key, token in tokens.items() if any(token in one for one in asked)]
 
     def definition(self, found: Found) -> dict[str, Any]:
-        """What the machine of an execution did when it ran; of an EXPRESS one: does."""
+        """Return the definition that an execution ran; of an EXPRESS one, the current one."""
         if found.run is None:
             machine = self.client.describe_state_machine_for_execution(executionArn=found.arn)
         else:
@@ -203,7 +203,7 @@ class Executions:
         return exact or [one for one in every if one.name.startswith(text)]
 
     def _with_id(self, id_: str) -> Iterator[Found]:
-        """Those whose input names an id; the newest of each machine first."""
+        """Yield the executions whose input names an id, each machine's newest first."""
         for name, arn in self.machines().items():
             if name in ("command", EXPRESS):
                 continue
@@ -222,7 +222,7 @@ class Executions:
         return ItemKey(self._tenant, type_, code)
 
     def _express_runs_of(self, processes: list[Process]) -> Iterator[Found]:
-        """The runs of versions that are, or were first, in the express lane."""
+        """Yield the runs of versions that are in the express lane, or began there."""
         mine = [one for one in processes if one.lane is Lane.EXPRESS]
         if not mine:
             return
@@ -264,7 +264,7 @@ def _of_run(run: ExpressRun) -> Found:
 
 
 def _state_of(event: dict[str, Any], by_id: Mapping[int, dict[str, Any]]) -> str | None:
-    """The state that an event happened in: the last one that was entered before it."""
+    """Return the state of an event: the last one that was entered before it."""
     before: dict[str, Any] | None = event
     while before is not None and "stateEnteredEventDetails" not in before:
         before = by_id.get(before.get("previousEventId", 0))
@@ -272,20 +272,20 @@ def _state_of(event: dict[str, Any], by_id: Mapping[int, dict[str, Any]]) -> str
 
 
 def without_token(event: dict[str, Any]) -> dict[str, Any]:
-    """An event without what a function is sent: that of a callback state holds its token."""
+    """Return an event without a function's input: a callback state's input has its token."""
     event.get("taskScheduledEventDetails", {}).pop("parameters", None)
     return event
 
 
 def hints_to_resume(name: str, stopped: Iterable[Step]) -> Iterator[str]:
-    """Return a command for each state in which an execution waits, however often it does."""
+    """Yield one command for each state in which an execution waits."""
     for state, count in Counter(step.name for step in stopped).items():
         key = f" --key KEY  # waits {count} times" if count > 1 else ""
         yield f"sfn-cqrs resume {name} {state} '{{}}'{key}"
 
 
 def machines_of(outputs: Mapping[str, str]) -> dict[str, str]:
-    """The ARN of each machine of a stack, by its name as people type it: `order-saga`."""
+    """Return the ARN of each machine of a stack, by its name as people type it: `order-saga`."""
     named = {
         _kebab(name.removesuffix(OUTPUT)): arn
         for name, arn in outputs.items()

@@ -1,7 +1,7 @@
-"""Runs of an EXPRESS machine: Step Functions keeps none, so what it logs is all that is known.
+"""Runs of an EXPRESS machine, known only by its log: Step Functions does not keep them.
 
-Locally the log has every event. On AWS it has what the machine's level lets through: at ERROR,
-as delivered, the events of what failed.
+Locally the log has every event. On AWS it has the events of the machine's level. As delivered, this
+is ERROR: only the events of failures.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ class ExpressRun:
 
     @property
     def name(self) -> str:
-        """The execution's name, which its duplicates share."""
+        """Return the execution's name, which its duplicates share."""
         return self.arn.split(":")[-2]
 
     @property
     def machine_arn(self) -> str:
-        """The machine that ran it."""
+        """Return the machine that ran it."""
         return ":".join(self.arn.split(":")[:-2]).replace(":express:", ":stateMachine:")
 
     @property
     def described(self) -> dict[str, Any]:
-        """What is known of what DescribeExecution tells of others."""
+        """Return the fields of DescribeExecution that are known of the run."""
         first, last = self.events[0], self.events[-1]
         begun = first.get("executionStartedEventDetails", {})
         end = last.get(f"{last['type'][0].lower()}{last['type'][1:]}EventDetails", {})
@@ -63,7 +63,7 @@ class ExpressRun:
 
 
 def runs_in_file(path: Path) -> list[ExpressRun]:
-    """The runs that the local engine has logged."""
+    """Return the runs that the local engine has logged."""
     lines: list[str] = []
     for part in (path.with_suffix(".old"), path):
         if part.exists():
@@ -72,7 +72,7 @@ def runs_in_file(path: Path) -> list[ExpressRun]:
 
 
 def runs_on_aws(target: Target, since: datetime, names: Collection[str] = ()) -> list[ExpressRun]:
-    """The runs that a stack's machine has logged since a moment; perhaps of these names only."""
+    """Return the runs that a stack's machine has logged since a moment, or those of these names."""
     pages = target.client("logs").get_paginator("filter_log_events")
     wanted = " || ".join(f'($.execution_arn = "*:{name}:*")' for name in names)
     found = pages.paginate(
@@ -84,7 +84,7 @@ def runs_on_aws(target: Target, since: datetime, names: Collection[str] = ()) ->
 
 
 def _runs(lines: Iterable[dict[str, Any]]) -> list[ExpressRun]:
-    """Of the runs of one name, which are duplicates, the one that did most; the newest first."""
+    """Return one run per name, the duplicate that did most; the newest first."""
     events: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for line in lines:
         events[line["execution_arn"]].append(line)

@@ -13,7 +13,7 @@ from sfn_cqrs_tools.client.recent import WHOLE_ID
 
 LETTERS: Final = {"task": "ts", "saga": "g", "approval": "a", "import": "czr"}
 LISTED: Final = 500
-"""So many of each list are looked through for an id that begins in a certain way."""
+"""How many ids of each list are searched for a prefix."""
 SHOWN: Final = 5
 
 
@@ -30,7 +30,7 @@ class Id(click.ParamType[str]):
         """Return the whole id.
 
         Raises:
-            click.ClickException: there is none, or several begin so.
+            click.ClickException: nothing matches, or several do.
         """
         letters = LETTERS[self.kind]
         known = api.recent.ids(letters) if api.recent else []
@@ -97,7 +97,7 @@ def _lists(api: Api, kind: str) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def task_types(api: Api) -> list[str]:
-    """The types of tasks, as the API names them to whoever asks for another."""
+    """Return the types of tasks, which the API names in its error for an unknown type."""
     try:
         api.get("/tasks", taskType="-")
     except ApiProblem as problem:

@@ -18,7 +18,7 @@ job_path: Final = partial(work_path, "imports")
 
 
 def watched(api: Api, job: dict[str, Any], console: Console) -> dict[str, Any]:
-    """Show how far an import is until its end; answers how it has ended."""
+    """Show the progress of an import until its end; return the ended import."""
     watching = going_on(job["id"], f"sfn-cqrs import show {job['id']} --watch")
     with watching, progress(console, "Imported", job["total"]) as update:
 

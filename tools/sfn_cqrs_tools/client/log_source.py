@@ -42,7 +42,7 @@ def lines_of_file(path: Path, *, follow: bool) -> Iterator[LogLine | None]:
 def lines_of_aws(target: Target, since_ms: int, *, follow: bool) -> Iterator[LogLine | None]:
     """Yield the lines of a stack's log group; None each time that there is no more for now.
 
-    Lines arrive late and out of order: the last seconds are read again, and each is told once.
+    Lines arrive late and out of order: the last seconds are read again, and each line comes once.
     """
     client = target.client("logs")
     group, seen = target.physical_id("FunctionLogGroup"), set[str]()

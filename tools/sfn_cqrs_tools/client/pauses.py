@@ -18,7 +18,7 @@ _LONGEST_BUSY: Final = 10.0
 
 
 def awaited(look: Callable[[], T], is_over: Callable[[T], bool]) -> T:
-    """Look until it is over, soon again at first; answers what was seen last."""
+    """Look until the wait is over, with growing pauses; return the last result."""
     seconds = chain(_FIRST, repeat(_LONGEST))
     while not is_over(found := look()):
         time.sleep(next(seconds))
@@ -26,7 +26,7 @@ def awaited(look: Callable[[], T], is_over: Callable[[T], bool]) -> T:
 
 
 def busy_pause(retry_after: str | None) -> float:
-    """Seconds for which a busy API asks to be left alone; one, where it does not say."""
+    """Return the seconds that a busy API asks to wait; one, if it does not say."""
     if retry_after is None or not retry_after.isdecimal():
         return _BUSY
     return min(float(retry_after), _LONGEST_BUSY)

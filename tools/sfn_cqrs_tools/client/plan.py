@@ -1,4 +1,4 @@
-"""What an import would be: its rows, counted on this machine, and what they cost."""
+"""The plan of an import: its rows, counted on this machine, and their cost."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from sfn_cqrs_tools.client.prices import EXPRESS_LANE, IMPORTED_ROW, dollars
 
 CHUNK: Final = 1024 * 1024
 ROWS_A_SECOND: Final = 2_500
-"""What one import does at most: fifty batches of a hundred rows at once, of two seconds each."""
+"""An import's top speed: fifty batches of a hundred rows at once, two seconds each."""
 
 
 @dataclass(frozen=True)
 class Plan:
     """The rows of each file, and what they cost at most, in dollars of us-east-1.
 
-    Without what handlers of one's own call.
+    It leaves out the calls of the project's own handlers.
     """
 
     files: dict[str, int]
@@ -34,18 +34,18 @@ class Plan:
 
     @property
     def dollars(self) -> float:
-        """What it costs at most."""
+        """Return the highest cost."""
         return self.rows * dollars(IMPORTED_ROW[self.publish_mode])
 
     @property
     def express_dollars(self) -> float | None:
-        """What it costs at most if the express lane takes its rows; None: it would take none."""
+        """Return the highest cost in the express lane, or None if no row can take it."""
         each = IMPORTED_ROW.get(f"{self.publish_mode}{EXPRESS_LANE}")
         return None if each is None else self.rows * dollars(each)
 
     @property
     def seconds(self) -> float:
-        """How long it takes at least."""
+        """Return the shortest duration."""
         return self.rows / ROWS_A_SECOND
 
 
@@ -68,7 +68,7 @@ def plan_of(
     """Count the rows of a file, or of each file of an archive.
 
     Raises:
-        InvalidFileError, InvalidInputError: it cannot be read so.
+        InvalidFileError, InvalidInputError: it cannot be read in this way.
         BadZipFile: it is not an archive.
     """
 

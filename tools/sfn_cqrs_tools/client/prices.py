@@ -18,7 +18,7 @@ DOLLARS: Final = {
 }
 MILLION: Final = 1_000_000
 DOLLARS_OF_A_COMMAND: Final = 25 / MILLION
-"""What a command costs at most, all of it: `bench/cost.py` holds to that."""
+"""The highest cost of a command, all included; `bench/cost.py` checks it."""
 GB_MONTH: Final = 0.25 + 0.20
 """A gigabyte of a table for a month, with point-in-time recovery."""
 EXPRESS_GB: Final = 0.0625
@@ -26,7 +26,7 @@ EXPRESS_GB: Final = 0.0625
 
 
 RUN_SECONDS: Final = 1.0
-"""An estimate: what AWS bills for a run of the command machine in the express lane."""
+"""The estimated time that AWS bills for a run of the command machine in the express lane."""
 EXPRESS_LANE: Final = ", express lane"
 _CHILD_SECONDS: Final = 5.0
 _QUEUED: Final = {
@@ -52,24 +52,24 @@ IMPORTED_ROW: Final[Mapping[str, Mapping[str, float]]] = {
         "EXPRESS GB-second": RUN_SECONDS * EXPRESS_GB,
     },
 }
-"""What a row of an import takes by its publish mode: a little more than bench/import.py counts.
+"""The usage of an imported row by publish mode: a little more than bench/import.py counts.
 
 A queued row of a type that the standard lane takes costs most.
 
-Rows that are changed take more than new ones; what handlers of one's own call is not in it.
+Changed rows take more than new ones. Calls of the project's own handlers are left out.
 """
 
 
 def express(seconds: float) -> float:
-    """What an EXPRESS execution costs that lasts so long."""
+    """Return the cost of an EXPRESS execution of this duration."""
     return DOLLARS["EXPRESS execution"] + seconds * EXPRESS_GB * DOLLARS["EXPRESS GB-second"]
 
 
 def dollars(used: Mapping[str, float]) -> float:
-    """What it costs to use so much of each."""
+    """Return the cost of a usage."""
     return sum(DOLLARS[name] * count for name, count in used.items())
 
 
 def million(used: Mapping[str, float]) -> float:
-    """Dollars for a million of what uses so much of each."""
+    """Return the dollars for a million times this usage."""
     return MILLION * dollars(used)

@@ -1,4 +1,4 @@
-"""What the account's quotas allow: read from Service Quotas, or those that every account has."""
+"""The account's quotas, read from Service Quotas, or else the defaults."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 REQUESTS: Final = 10
 """So many a second Lambda takes for each of an account's environments."""
 INVOCATIONS: Final = 8
-"""Of a command with one projection: those that AWS does not batch."""
+"""Calls of a command with one projection that AWS does not batch."""
 LARGE: Final = ("us-east-1", "us-west-2", "eu-west-1")
 
 
 @dataclass(frozen=True)
 class Quota:
-    """A quota by its service and by words of its name; what it is at first, and what it bounds."""
+    """A quota by its service and words of its name, with its default and what it limits."""
 
     service: str
     name: str
@@ -27,11 +27,11 @@ class Quota:
     allows: Callable[[float], str]
 
     def default(self, region: str) -> float:
-        """What an account has that asked for nothing."""
+        """Return the default of a new account."""
         return self.large if region in LARGE else self.small
 
     def is_named(self, name: str) -> bool:
-        """Whether Service Quotas calls it so."""
+        """Return whether this is its name in Service Quotas."""
         return all(word in name.lower() for word in self.words)
 
 
@@ -105,7 +105,7 @@ QUOTAS: Final = (
 
 @dataclass(frozen=True)
 class Found:
-    """A quota as it is; assumed, if nobody could be asked."""
+    """A quota's current value; assumed if it could not be read."""
 
     service: str
     quota: str
@@ -115,7 +115,7 @@ class Found:
 
 
 def quotas_of(region: str, client: Any | None) -> list[Found]:
-    """Each quota that bounds a stack; without a client of Service Quotas, as it is at first."""
+    """Return each quota that limits a stack; without a client of Service Quotas, its default."""
     named = {} if client is None else _named(client)
     return [_found(quota, region, named) for quota in QUOTAS]
 
@@ -131,7 +131,7 @@ def _found(quota: Quota, region: str, named: Mapping[tuple[str, str], float]) ->
 
 
 def _named(client: Any) -> dict[tuple[str, str], float]:
-    """What Service Quotas says: first what every account has, then what this one was given."""
+    """Return the quotas of Service Quotas: this account's own values replace the defaults."""
     found: dict[tuple[str, str], float] = {}
     for service in dict.fromkeys(quota.service for quota in QUOTAS):
         for operation in ("list_aws_default_service_quotas", "list_service_quotas"):
@@ -140,5 +140,5 @@ def _named(client: Any) -> dict[tuple[str, str], float]:
                     for each in page["Quotas"]:
                         found[service, each["QuotaName"]] = each["Value"]
             except (BotoCoreError, ClientError):
-                continue  # who may not ask is told what is assumed
+                continue  # without the permission, the assumed values are shown
     return found

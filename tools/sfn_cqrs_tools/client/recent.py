@@ -13,7 +13,7 @@ WHOLE_ID: Final = re.compile(r"([a-z])-([0-9A-HJKMNP-TV-Z]{26})")
 
 
 class Recent:
-    """The ids of one stack, the newest last; a folder that cannot be written keeps none."""
+    """The ids of one stack, the newest last; an unwritable folder keeps none."""
 
     def __init__(self, folder: Path, stack: str) -> None:
         """Keep them in a state folder, for a stack by its name."""
@@ -21,7 +21,7 @@ class Recent:
         self._stack = stack
 
     def keep(self, id_: object) -> None:
-        """Remember an id as the last one; anything else is passed over."""
+        """Store an id as the last one; ignore any other text."""
         if not isinstance(id_, str) or not WHOLE_ID.fullmatch(id_):
             return
         ids = [one for one in self.ids() if one != id_]
@@ -33,7 +33,7 @@ class Recent:
             return
 
     def ids(self, letters: str = "") -> list[str]:
-        """Those that begin with one of some letters, or all."""
+        """Return the ids that begin with one of some letters, or all ids."""
         ids = self._read().get(self._stack, [])
         return [one for one in ids if not letters or one[0] in letters]
 

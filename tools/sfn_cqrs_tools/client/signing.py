@@ -1,4 +1,4 @@
-"""What the machines' API asks for: requests that are signed with your AWS credentials."""
+"""Requests signed with your AWS credentials, which the machines' API requires."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from sfn_cqrs_tools.client.aws import Target
 
 _KNOWS: Final = "ApiHandleRequestFunction"
-"""Its environment names every table."""
+"""A function whose environment names every table."""
 
 
 @contextmanager

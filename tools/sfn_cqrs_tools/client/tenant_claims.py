@@ -21,10 +21,10 @@ _COGNITO: Final = re.compile(
 def writable_tenants(
     target: Target, client_of: Callable[[str], Any] | None = None
 ) -> Iterator[str]:
-    """Say of each client of the pool that lets users write their tenant; nothing of other issuers.
+    """Yield a line for each client that lets users write their tenant; nothing for other issuers.
 
-    All of its clients count: who writes the attribute through one of them has it in the tokens
-    of all. `client_of` makes a client of Cognito for a region.
+    All clients of the pool count: an attribute written through one is in the tokens of all.
+    `client_of` makes a client of Cognito for a region.
     """
     found = _COGNITO.fullmatch(target.outputs.get(ISSUER_OUTPUT, ""))
     if target.stack is None or found is None:

@@ -1,4 +1,4 @@
-"""The traces of a stack: kept by the local one, asked of X-Ray for one on AWS."""
+"""The traces of a stack: from the local stack's files, or from X-Ray on AWS."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ class Segment:
 
     @property
     def began(self) -> float:
-        """Seconds since 1970."""
+        """Return the start in seconds since 1970."""
         return float(self.document["start_time"])
 
     @property
     def ended(self) -> float:
-        """When it ended; of an execution: when the last of what it called did."""
+        """Return when it ended; for an execution, when its last call ended."""
         own = float(self.document.get("end_time", self.began))
         if not self.document.get("in_progress"):
             return own
         return max([own, *(one.ended for one in self.below)])
 
     def as_json(self) -> dict[str, Any]:
-        """The segment as `--json` prints it."""
+        """Return the segment as `--json` prints it."""
         return {**self.document, "subsegments": [one.as_json() for one in self.below]}
 
 
 def find_trace(wanted: str, state: Path, stack: str | None) -> tuple[str, list[Segment]]:
-    """A trace by its id; of the local stack by its beginning too, and by `@`, the latest.
+    """Return a trace by its id; on the local stack, a prefix or `@` for the latest also works.
 
     Raises:
         click.ClickException: there is no such trace, or there are several.
@@ -62,7 +62,7 @@ def find_trace(wanted: str, state: Path, stack: str | None) -> tuple[str, list[S
 
 
 def tree_of(segments: Iterable[Document]) -> list[Segment]:
-    """The segments that have no parent here, each with those below it."""
+    """Return the segments without a parent here, each with those below it."""
     by_id = {one["id"]: Segment(one) for one in segments}
     roots: list[Segment] = []
     for segment in sorted(by_id.values(), key=lambda one: one.began):
@@ -84,7 +84,7 @@ def _by_beginning(wanted: str, traces: Iterable[str]) -> str:
 
 
 def _latest(traces: Mapping[str, list[Document]]) -> str:
-    """The trace of the latest request that did more than read."""
+    """Return the trace of the latest request that did more than read."""
     requests = [
         (segment["start_time"], id_)
         for id_, segments in traces.items()

@@ -21,7 +21,7 @@ CHUNK: Final = 1024 * 1024
 
 
 def upload(api: Api, path: Path, table: str | None, update: Update, name: str | None = None) -> str:
-    """Upload a file, as another `name` if need be; answers the key to import.
+    """Upload a file, as another `name` if given; return the key to import.
 
     Raises:
         ApiProblem: there is no such table.

@@ -1,1 +1,1 @@
-"""What a person sees of long work, chains and tables."""
+"""Output for people: long work, chains and tables."""

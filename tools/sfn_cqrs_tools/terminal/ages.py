@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def duration(seconds: float | None) -> str:
-    """A length of time in the unit that fits."""
+    """Return a length of time in the unit that fits."""
     if seconds is None or seconds < 0:  # clocks of a test may go back
         return "–"
     if seconds < 1:

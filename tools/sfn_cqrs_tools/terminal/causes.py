@@ -1,4 +1,4 @@
-"""Why something failed, as a person reads it: the reason, then the lines of their own code."""
+"""The cause of a failure, for people: the reason, then the lines of their own code."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ _SHORT: Final = re.compile(r"\((?P<file>[\w.-]+\.py), line (?P<line>\d+)\)$")
 
 
 def reason_of(cause: str | None) -> str:
-    """The first line of a cause: what happened."""
+    """Return the first line of a cause, which says what happened."""
     return (cause or "").partition("\n")[0]
 
 
 def code_of(cause: str | None) -> list[str]:
-    """The lines of the user's code in a cause; files of this checkout by their short names."""
+    """Return the lines of the user's code in a cause; files of this checkout have short names."""
     return shortened((cause or "").splitlines()[1 : 1 + MAX_LINES])
 
 
 def result_of(one: Mapping[str, Any]) -> str:
-    """What came of an item or a step: its error and why, or its result."""
+    """Return the outcome of an item or a step: its error and cause, or its result."""
     if "error" in one:
         return f"{one['error']}: {reason_of(one.get('cause'))}"
     return json.dumps(one["result"], ensure_ascii=False) if "result" in one else ""
 
 
 def shortened(lines: Iterable[str]) -> list[str]:
-    """Name the files of the project, and of the framework's repository, as a person does."""
+    """Return a text with short names for files of the project and of the framework's repository."""
     roots = re.compile("|".join(re.escape(f'"{root}/') for root in (project(), CHECKOUT)))
     return [roots.sub('"', line) for line in lines]
 
 
 def code_at(reason: str) -> list[str]:
-    """The line that a reason names as `(orders.py, line 17)`, read from this checkout's app."""
+    """Return the line that a reason names as `(orders.py, line 17)`, from this checkout's app."""
     found = _SHORT.search(reason)
     if found is None:
         return []

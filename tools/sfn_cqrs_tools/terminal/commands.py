@@ -1,4 +1,4 @@
-"""Which command shows more of something."""
+"""The commands that show more about something."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _IDS: Final = ("task", "saga", "approval", "job", "id")
 
 
 def look_at(about: Mapping[str, Any]) -> str:
-    """The command for what an execution's input, or a line of a log, is about; empty if unknown."""
+    """Return the command that shows the subject of an input or a log line; empty if unknown."""
     if "code" in about and "type" in about:
         return f"sfn-cqrs chain show {about['type']} {shlex.quote(str(about['code']))}"
     for name in _IDS:

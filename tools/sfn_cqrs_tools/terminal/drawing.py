@@ -1,4 +1,4 @@
-"""A chain drawn as text: each version, how it ended, who waits for whom, and why it failed."""
+"""A chain drawn as text: each version, its end, its waits, and the cause of its failure."""
 
 from __future__ import annotations
 

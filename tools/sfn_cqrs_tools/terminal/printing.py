@@ -1,4 +1,4 @@
-"""What commands print for people: tables, and attributes on a line."""
+"""Output of commands for people: tables, and attributes on a line."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ GAP: Final = 2
 
 
 class Screen(Console):
-    """A console that shows what other people's texts hold, and does none of it."""
+    """A console that shows control characters in texts, and never executes them."""
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """Write out the control characters of every text; the console's own pass."""
+        """Show the control characters of every text; the console's own are executed."""
         for segment in super().render(renderable, options):
             text = segment.text if segment.control else visible(segment.text)
             yield segment if text == segment.text else Segment(text, segment.style)
 
 
 def console() -> Screen:
-    """Return where tables go; only a terminal is as narrow as it is."""
+    """Return the console for tables; only a terminal limits their width."""
     return Screen(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 
 
 def progress_console(*, as_json: bool) -> Screen:
-    """Return where progress goes: not where the JSON goes."""
+    """Return the console for progress, which is not the output of JSON."""
     return Screen(stderr=as_json, highlight=False)
 
 
 def show_file(chunks: Iterable[bytes]) -> None:
-    """Write a file to standard output as it is, or to a terminal as text that is shown."""
+    """Write a file to standard output unchanged, or to a terminal as visible text."""
     if not sys.stdout.isatty():
         for chunk in chunks:
             sys.stdout.buffer.write(chunk)
@@ -99,7 +99,7 @@ def print_list(
     spare: Sequence[str] = (),
     none: str = "",
 ) -> None:
-    """Print what a list holds: as JSON, or some fields of it as a table."""
+    """Print a list: as JSON, or some of its fields as a table."""
     if as_json:
         print_json(found)
     else:
@@ -112,7 +112,7 @@ def _cell(value: Any) -> Any:
 
 
 def print_answer(answer: Any, sentence: str, *, as_json: bool) -> None:
-    """Print what a command has done: as JSON, or in a line for a person."""
+    """Print a command's result: as JSON, or as a line for a person."""
     if as_json:
         print_json(answer)
     else:

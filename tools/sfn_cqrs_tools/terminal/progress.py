@@ -1,4 +1,4 @@
-"""How far long work is: a bar on a terminal, lines elsewhere."""
+"""The progress of long work: a bar on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ SLOW: Final = 10
 
 
 class Update(Protocol):
-    """Says how much is done; the total may become known later, `note` stands behind."""
+    """Reports the work done; the total may become known later, and `note` follows the numbers."""
 
     def __call__(self, done: int, *, total: int | None = None, note: str = "") -> None:
-        """Show it."""
+        """Show the progress."""
 
 
 @contextmanager
 def progress(
     console: Console, what: str, total: int, *, in_bytes: bool = False
 ) -> Iterator[Update]:
-    """A bar with rate and time left on a terminal, a line every two seconds elsewhere.
+    """Yield a bar with rate and time left on a terminal, a line every two seconds elsewhere.
 
-    A total of 0 is not known yet.
+    A total of 0 means that it is not known yet.
     """
     from rich.progress import Progress  # noqa: PLC0415 - most commands end at once
 
@@ -51,12 +51,12 @@ def progress(
 
 
 def _rate(seconds: float, done: int) -> str:
-    """What was seen to be done, a second; nothing until there is time enough to tell."""
+    """Return the observed rate per second, or nothing until enough time has passed."""
     return f"{rate_text(done / seconds)}/s" if seconds >= SHORTEST else ""
 
 
 def rate_text(rate: float) -> str:
-    """A rate in few digits, and never as none if there is some."""
+    """Return a rate in few digits; a small rate is never shown as zero."""
     return f"{rate:,.0f}" if rate >= SLOW else f"{rate:.2g}"
 
 

@@ -1,4 +1,4 @@
-"""A trace drawn as a tree: what called what, when it began, how long it took, what failed."""
+"""A trace drawn as a tree: the calls, when they began, how long they took, which failed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sfn_cqrs_tools.client.traces import Segment
 
 
 def draw_trace(id_: str, segments: Sequence[Segment]) -> Tree:
-    """Draw a trace; times are counted from its first segment."""
+    """Return a drawing of a trace; times count from its first segment."""
     began = min(one.began for one in segments)
     whole = max(one.ended for one in _all(segments)) - began
     tree = Tree(Text.assemble((id_, "bold"), ("  ", ""), (_time(whole), "dim")))

@@ -1,1 +1,1 @@
-"""What tests of handlers, machines and whole stacks need; `plugin` gives it to pytest."""
+"""Helpers for tests of handlers, machines and whole stacks; `plugin` gives them to pytest."""

@@ -1,4 +1,4 @@
-"""Make commands, tasks, jobs and other records for tests."""
+"""Builders of commands, tasks, jobs and other records for tests."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -48,7 +48,7 @@ def a_command(key: ItemKey = NRT, version: int = 1, **changes: Any) -> Command:
 
 
 def a_process(key: ItemKey = NRT, version: int = 1, **changes: Any) -> Process:
-    """The process of a version of Narita that has just been published."""
+    """Return the process of a version of Narita that has just been published."""
     fields: dict[str, Any] = {
         "command_id": f"{key.code}-{version}",
         "source": "api",
@@ -61,7 +61,7 @@ def a_process(key: ItemKey = NRT, version: int = 1, **changes: Any) -> Process:
 def a_publication(
     key: ItemKey = NRT, version: int = 1, *, request: Request | None = None, **changes: Any
 ) -> Publication:
-    """The publication of a version for the machine to apply."""
+    """Return the publication of a version that the machine applies."""
     return Publication(a_command(key, version, **changes), a_process(key, version), request)
 
 
@@ -75,7 +75,7 @@ def a_sync_publication(
     request: Request | None = None,
     **changes: Any,
 ) -> SyncPublication:
-    """The publication of a version that the same transaction applies."""
+    """Return the publication of a version that the same transaction applies."""
     process = a_process(key, version, mode=Mode.SYNC, status="publish_sync:STARTED")
     return SyncPublication(
         a_command(key, version, **changes),
@@ -91,7 +91,7 @@ RESIZE = TaskKey("tenant1", "RESIZE", "01KAXK3V9Q0M3W8C5R6T7Y8Z9A")
 
 
 def a_task(key: TaskKey = RESIZE, items: int = 3, **changes: Any) -> Task:
-    """A task that has just been created, with the inputs {"n": 0}, {"n": 1} and so on."""
+    """Return a task that has just been created, with the inputs {"n": 0}, {"n": 1} and so on."""
     fields: dict[str, Any] = {
         "name": "Resize",
         "total": items,
@@ -106,7 +106,7 @@ def a_task(key: TaskKey = RESIZE, items: int = 3, **changes: Any) -> Task:
 
 
 def an_item(key: TaskKey = RESIZE, index: int = 0, **changes: Any) -> Item:
-    """An item that nobody has begun."""
+    """Return an item that has not begun."""
     fields: dict[str, Any] = {"input": {"n": index}, "updated_at": UPDATED.at}
     return Item(key=key, index=index, **{**fields, **changes})
 
@@ -115,7 +115,7 @@ ORDERED = SagaKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9G")
 
 
 def a_saga(key: SagaKey = ORDERED, **changes: Any) -> Saga:
-    """An order's saga that has just been started: two books for 40."""
+    """Return an order's saga that has just been started: two books for 40."""
     fields: dict[str, Any] = {
         "saga": "order-saga",
         "name": "order o-7",
@@ -129,7 +129,7 @@ def a_saga(key: SagaKey = ORDERED, **changes: Any) -> Saga:
 
 
 def an_order(**changes: Any) -> dict[str, Any]:
-    """What an order's saga is given."""
+    """Return the input of an order's saga."""
     order = {"order": "o-7", "customer": "ada", "card": "visa", "total": 40}
     return {**order, "lines": [{"sku": "BOOK", "quantity": 2}], **changes}
 
@@ -138,7 +138,7 @@ RELEASE = ApprovalKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9B")
 
 
 def an_approval(key: ApprovalKey = RELEASE, **changes: Any) -> Approval:
-    """An approval that hanako has just requested, for a week, with a reminder a day."""
+    """Return an approval that hanako has just requested for a week, with a daily reminder."""
     fields: dict[str, Any] = {
         "type": "ORDER_RELEASE",
         "rules": Rules(group="operator"),
@@ -157,13 +157,13 @@ def an_approval(key: ApprovalKey = RELEASE, **changes: Any) -> Approval:
 
 
 SEEN = an_approval().digest
-"""What whoever decides on it has seen."""
+"""The digest that the approver has seen."""
 CSV = ImportKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9C")
 UPLOADED = Source("imports", "uploads/tenant1/1/a.csv", "v1")
 
 
 def a_job(key: ImportKey = CSV, **changes: Any) -> Job:
-    """The import of a file that nobody has begun."""
+    """Return the import of a file that has not begun."""
     fields: dict[str, Any] = {
         "table": "airports",
         "source": UPLOADED,
@@ -177,7 +177,7 @@ ARCHIVE = ZipKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9Z")
 
 
 def a_zip(key: ZipKey = ARCHIVE, **changes: Any) -> ZipJob:
-    """The import of an archive that nobody has begun."""
+    """Return the import of an archive that has not begun."""
     fields: dict[str, Any] = {
         "source": Source("imports", "uploads/tenant1/1/a.zip", "v1"),
         "size": 5 * 2**30,
@@ -189,7 +189,7 @@ def a_zip(key: ZipKey = ARCHIVE, **changes: Any) -> ZipJob:
 
 
 def a_file(index: int = 0, **changes: Any) -> ArchivedFile:
-    """A file of an archive that nobody has extracted."""
+    """Return a file of an archive that has not been extracted."""
     fields: dict[str, Any] = {
         "name": "売上.csv",
         "place": Place(2**33, 99, 8, 11, 2**32, 0xFFFFFFFF),
@@ -199,5 +199,5 @@ def a_file(index: int = 0, **changes: Any) -> ArchivedFile:
 
 
 def a_lease(owner: str, *, at: datetime = LEASED, seconds: float = 60) -> Lease:
-    """A sweep of commands that somebody has for a minute."""
+    """Return a sweep of commands that is held for a minute."""
     return Lease("command", owner, at, at + timedelta(seconds=seconds))

@@ -1,6 +1,6 @@
 """pytest fixtures for a project: `world`, `sample`, `lambda_context`, `log`, `quick_stack`.
 
-`run_machine` comes from sfn-local's own plugin. pytest loads both by themselves.
+`run_machine` comes from sfn-local's own plugin. pytest loads both plugins automatically.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _environment(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 
 @pytest.fixture
 def make_world() -> Iterator[Callable[..., World]]:
-    """Return a maker of worlds; retentions and budgets are its options."""
+    """Return a function that makes worlds; retentions and budgets are its options."""
     from sfn_cqrs import bootstrap  # noqa: PLC0415 - a test run without a world is spared it
     from sfn_cqrs_tools.testing.fakes import World  # noqa: PLC0415
 
@@ -62,7 +62,7 @@ def make_world() -> Iterator[Callable[..., World]]:
 
 @pytest.fixture
 def world(make_world: Callable[..., World]) -> World:
-    """Return every table, bucket, queue and topic in memory, in the place of AWS's."""
+    """Return every table, bucket, queue and topic in memory, instead of AWS's."""
     return make_world()
 
 
@@ -81,7 +81,7 @@ def lambda_context() -> LambdaContext:
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> StringIO:
-    """Return what the functions log, as text."""
+    """Return the functions' log, as text."""
     from sfn_cqrs.service.logs import logger  # noqa: PLC0415 - few tests look at the log
 
     text = StringIO()
@@ -104,7 +104,7 @@ def quick_stack(request: pytest.FixtureRequest) -> Callable[..., LocalStack]:
 
 @cache
 def _variables(root: Path) -> Mapping[str, str]:
-    """Return the environment of a project's functions; empty where the root is no project."""
+    """Return the environment of a project's functions; empty if the root is not a project."""
     from sfn_cqrs_tools.stack.framework import bring_up_to_date, is_nested  # noqa: PLC0415
     from sfn_cqrs_tools.stack.project_template import load_template  # noqa: PLC0415
 

@@ -1,8 +1,8 @@
 """A local stack for tests: it reloads nothing, and its streams hardly wait for more records.
 
-No sweep comes by every minute: a test says itself when one does, however long it takes.
-Those that search have PostgreSQL: `quick_stack(postgres=True)`; those that tell browsers what
-happens, `quick_stack(live=True)`. In the framework's own repository it runs the example.
+Schedules are off, so a test runs each sweep itself, however long the test takes. Tests that search
+use PostgreSQL with `quick_stack(postgres=True)`. Tests of live updates use
+`quick_stack(live=True)`. In the framework's own repository it runs the example.
 """
 
 from typing import Any, Self
@@ -17,7 +17,7 @@ class Unswept(LocalStack):
     """A stack whose schedules are off."""
 
     def __enter__(self) -> Self:
-        """Start it, and switch them off."""
+        """Start the stack, and switch its schedules off."""
         super().__enter__()
         events = self.client("events")
         for rule in events.list_rules()["Rules"]:
@@ -27,7 +27,7 @@ class Unswept(LocalStack):
 
 
 def quick_stack(*, parameters: dict[str, str] | None = None, **options: Any) -> LocalStack:
-    """A stack of the example's template, or of another."""
+    """Return a stack of the example's template, or of another."""
     quick = {"reload": False, "window_seconds": 0.05, "postgres": False, "live": False}
     template = TEMPLATE if is_checkout() else None
     return Unswept(parameters=parameters, **{"template": template, **quick, **options})

@@ -1,1 +1,1 @@
-"""What the HTTP API takes and answers: one module per resource, of `shapes` with `values`."""
+"""The schemas of the HTTP API, one module per resource, built from `shapes` and `values`."""

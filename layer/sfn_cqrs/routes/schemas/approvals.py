@@ -1,4 +1,4 @@
-"""What is sent and answered of approvals."""
+"""The requests and answers of approvals."""
 
 from sfn_cqrs.domain.approval import (
     MAX_SUBJECT_CHARACTERS,

@@ -1,4 +1,4 @@
-"""What is sent and answered of commands."""
+"""The requests and answers of commands."""
 
 from sfn_cqrs.domain.process import Lane, Mode, Outcome
 from sfn_cqrs.domain.trace import Trace

@@ -1,4 +1,4 @@
-"""What is answered of items."""
+"""The answers of items."""
 
 from sfn_cqrs.routes.schemas.commands import ATTRIBUTES, CODE, TYPE
 from sfn_cqrs.routes.schemas.shapes import page_of, record

@@ -1,4 +1,4 @@
-"""What is sent and answered of imports."""
+"""The requests and answers of imports."""
 
 from sfn_cqrs.domain.import_job import JobStatus, ProcessingMode
 from sfn_cqrs.domain.imports import Fate, PublishMode

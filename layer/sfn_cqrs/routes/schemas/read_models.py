@@ -1,4 +1,4 @@
-"""What is answered of read models."""
+"""The answers of read models."""
 
 from sfn_cqrs.routes.schemas.shapes import list_of, page_of, record
 from sfn_cqrs.routes.schemas.values import TEXT

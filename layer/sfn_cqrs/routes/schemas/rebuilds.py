@@ -1,4 +1,4 @@
-"""What is sent and answered of rebuilds of read models."""
+"""The requests and answers of rebuilds of read models."""
 
 from sfn_cqrs.domain.read_models import Place, Stage
 from sfn_cqrs.routes.schemas.shapes import body, list_of, page_of, record

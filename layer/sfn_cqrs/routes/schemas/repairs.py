@@ -1,4 +1,4 @@
-"""What is sent and answered of repairs in bulk."""
+"""The requests and answers of repairs in bulk."""
 
 from sfn_cqrs.domain.repairs import Action, RepairKind
 from sfn_cqrs.domain.task import TaskStatus

@@ -1,4 +1,4 @@
-"""What is sent and answered of sagas."""
+"""The requests and answers of sagas."""
 
 from sfn_cqrs.domain.saga import EntryStatus, SagaStatus
 from sfn_cqrs.routes.schemas.shapes import body, list_of, page_of, record

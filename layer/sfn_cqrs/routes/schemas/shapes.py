@@ -1,4 +1,4 @@
-"""Objects, lists and pages, as JSON Schema has them: they check what is sent and show a record."""
+"""Objects, lists and pages in JSON Schema: they check requests and show records."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -25,17 +25,17 @@ class Schema:
 
     @cached_property
     def fields(self) -> Shape:
-        """The fields of an object, each with its shape."""
+        """Return the fields of an object, each with its shape."""
         fields: Shape = self.shape["properties"]
         return fields
 
     def checked(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Return an object that was sent, with the defaults of what it lacks.
+        """Return an object that was sent, with defaults for missing fields.
 
-        What a rule of the domain says of a field is left to the rule.
+        Fields with a rule of the domain are left to that rule.
 
         Raises:
-            InvalidInputError: a field is not known, missing, or not of its shape.
+            InvalidInputError: a field is unknown, missing, or not of its shape.
         """
         if unknown := sorted(body.keys() - self.fields.keys()):
             known = ", ".join(sorted(self.fields))
@@ -52,8 +52,8 @@ class Schema:
     def view(self, record: Any, **given: Any) -> dict[str, Any]:
         """Show a record: each field is the attribute that `of` names, or the field's own name.
 
-        What is given comes first. An optional field of which there is nothing is left out, unless
-        it may be null and is given.
+        Given values come first. An optional field without a value is left out, unless it may be
+        null and is given.
         """
         shown = {}
         for name, of, is_needed, may_be_null in self._getters:
@@ -87,39 +87,39 @@ def needed(body: Mapping[str, Any], *fields: str) -> None:
 
 
 def list_of(shape: Shape | Schema) -> Shape:
-    """A list."""
+    """Return the shape of a list."""
     return {"type": "array", "items": shape}
 
 
 def record(name: str, fields: Shape, *, optional: Shape | None = None) -> Schema:
-    """An object that is answered: its fields, and those that it may lack."""
+    """Return the shape of an object in an answer: its fields, and those that are optional."""
     properties = {**fields, **(optional or {})}
     return Schema(name, {"type": "object", "properties": properties, "required": list(fields)})
 
 
 def body(name: str, needed: Shape, optional: Shape | None = None) -> Schema:
-    """An object that is sent; an unknown field is refused."""
+    """Return the shape of an object in a request; an unknown field is refused."""
     return Schema(name, {**record("", needed, optional=optional).shape, **_CLOSED})
 
 
 def page_of(schema: Schema) -> Schema:
-    """A page of a list."""
+    """Return the shape of a page of a list."""
     return record(f"{schema.name}Page", {"items": list_of(schema)}, optional={"nextCursor": TEXT})
 
 
 def must_be(choices: Sequence[str]) -> str:
-    """Say which values there are."""
+    """Return a text that lists the allowed values."""
     few = len(choices) <= _FEW
     return f"must be {' or '.join(choices)}" if few else f"must be one of {', '.join(choices)}"
 
 
 def failure_of(record: Any) -> dict[str, Any]:
-    """Return the error of what failed, with its cause; nothing of what did not."""
+    """Return the error of a failed record with its cause, or nothing if it did not fail."""
     return {} if record.error is None else {"error": record.error, "cause": record.cause}
 
 
 def _refusal(shape: Shape, value: Any) -> str | None:
-    """Say what a value must be; None if it is, or if a rule of the domain says so."""
+    """Return what a value must be, or None if it is, or if a rule of the domain checks it."""
     if BY_RULE in shape:
         return None
     if CHECKED in shape:
@@ -142,7 +142,7 @@ def _may_be_null(shape: Shape | Schema) -> bool:
 
 
 def _getter(name: str, shape: Shape | Schema) -> _Getter:
-    """What reads a field of a record."""
+    """Return the function that reads a field of a record."""
     of = {} if isinstance(shape, Schema) else shape
     found = of.get(OF) or _CAPITAL.sub(lambda capital: f"_{capital[0].lower()}", name)
     read: _Getter = found if callable(found) else attrgetter(found)

@@ -1,4 +1,4 @@
-"""What is sent and answered of tasks."""
+"""The requests and answers of tasks."""
 
 from sfn_cqrs.domain.task import Stop, TaskStatus
 from sfn_cqrs.routes.schemas.shapes import body, list_of, page_of, record

@@ -1,4 +1,4 @@
-"""What is answered of types."""
+"""The answers of types."""
 
 from sfn_cqrs.domain.process import Lane
 from sfn_cqrs.routes.schemas.shapes import list_of, page_of, record

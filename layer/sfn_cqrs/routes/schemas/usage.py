@@ -1,4 +1,4 @@
-"""What is answered of usage."""
+"""The answers of usage."""
 
 from sfn_cqrs.routes.schemas.shapes import list_of, record
 from sfn_cqrs.routes.schemas.values import COUNT, TEXT

@@ -1,1 +1,1 @@
-"""docs/reference, as far as it is made: the command line, the Python API and the HTTP API."""
+"""The generated part of docs/reference: the command line, the Python API and the HTTP API."""

@@ -1,4 +1,4 @@
-"""The page of the command line: what `--help` prints of each command."""
+"""The page of the command line: the output of `--help` for each command."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ The output of `sfn-cqrs COMMAND --help` for every command. Made by `make referen
 
 
 def command_line() -> str:
-    """The page, in Markdown."""
+    """Return the page, in Markdown."""
     parts = [HEAD, *(_page(path, context) for path, context in _contexts())]
     return "\n".join(parts)
 
 
 def _contexts() -> Iterator[tuple[str, click.Context]]:
-    """Every command in the order of the list, those of a group behind it."""
+    """Yield every command in the order of the list, each group before its commands."""
     settings = {**cli.context_settings, "terminal_width": WIDTH}
     yield from _below(click.Context(cli, info_name="sfn-cqrs", **settings))
 
 
 def _below(context: click.Context) -> Iterator[tuple[str, click.Context]]:
-    """A command and those of its group; a child has its parent's settings."""
+    """Yield a command and those of its group; a child has its parent's settings."""
     yield context.command_path, context
     if not isinstance(context.command, click.Group):
         return

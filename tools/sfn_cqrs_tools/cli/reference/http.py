@@ -70,7 +70,7 @@ def _answers(responses: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _special(status: str, codes: str) -> str:
-    """The codes that the head of the page has not said."""
+    """Return the codes that the head of the page does not list."""
     always = {"`answer_too_large`", "`app_broken`", "`internal_error`", "`busy`"}
     kept = [code for code in codes.split(", ") if status not in _ALWAYS or code not in always]
     return ", ".join(_linked(code.strip("`")) for code in kept)

@@ -1,4 +1,4 @@
-"""The pages that are made, and where they lie; tests/template/test_reference.py compares them."""
+"""The generated pages and their places; tests/template/test_reference.py compares them."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ FOLDER: Final = CHECKOUT / "docs/reference"
 
 
 def pages(root: Path = CHECKOUT) -> dict[str, str]:
-    """Each page by its name, as the code says it now."""
+    """Return each page by its name, generated from the current code."""
     return {"cli.md": command_line(), "python.md": python_api(root), "http.md": http_api()}

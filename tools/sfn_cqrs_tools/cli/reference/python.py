@@ -66,7 +66,7 @@ API: Final[Mapping[str, Mapping[str, str]]] = {
         "sfn_cqrs.domain.errors": "InvalidInputError TransientError StepRefusedError",
     },
 }
-"""What a package of yours imports, by what it is for; names that stand for values are not here."""
+"""The modules that a package of yours imports, by purpose; constants are left out."""
 
 HEAD: Final = """# Python API
 
@@ -78,7 +78,7 @@ _SECTION: Final = re.compile(r"^(Args|Raises|Returns|Yields):$", re.MULTILINE)
 
 
 def python_api(root: Path) -> str:
-    """The page, in Markdown."""
+    """Return the page, in Markdown."""
     lines = [HEAD]
     for part, of_modules in API.items():
         lines.append(f"## {part}\n")
@@ -126,7 +126,7 @@ def _is_told(node: Function) -> bool:
 
 
 def _signature(node: Function, owner: str) -> str:
-    """On one line, or an argument a line where it is long."""
+    """Return a signature on one line, or with one argument per line if it is long."""
     arguments = ast.unparse(node.args)
     for own in ("self, ", "cls, ", "self", "cls"):
         if owner and arguments.startswith(own):
@@ -140,7 +140,7 @@ def _signature(node: Function, owner: str) -> str:
 
 
 def _prose(docstring: str) -> str:
-    """A docstring in Markdown: its sections are lists."""
+    """Return a docstring in Markdown: its sections are lists."""
     text, *sections = _SECTION.split(docstring)
     parts = [text.strip()]
     for title, body in zip(sections[::2], sections[1::2], strict=True):

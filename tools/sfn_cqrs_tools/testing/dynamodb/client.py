@@ -54,7 +54,7 @@ _TOO_MANY = "Member must have length less than or equal to"
 
 
 class Change(NamedTuple):
-    """What a stream tells of a write: INSERT, MODIFY or REMOVE, and the item then."""
+    """A stream's record of a write: INSERT, MODIFY or REMOVE, and the item then."""
 
     table: str
     event: str
@@ -63,12 +63,12 @@ class Change(NamedTuple):
 
     @property
     def item(self) -> Item | None:
-        """Return the item then; None: it was deleted."""
+        """Return the item then, or None if it was deleted."""
         return self.stored.copy() if self.stored else None
 
 
 class Part(NamedTuple):
-    """A write whose condition was asked: the item before, and after it, or why it is refused."""
+    """A write whose condition was evaluated: the item before and after, or why it is refused."""
 
     table: str
     place: Place
@@ -82,9 +82,9 @@ class Part(NamedTuple):
 class DynamoDB:
     """The operations that adapters call.
 
-    `written` is what the tables' streams tell, in order. A write that changes nothing tells
-    nothing. `around` is entered around each call, with the operation's name: what it raises is
-    raised by the call, before it takes effect or after.
+    `written` has the records of the tables' streams, in order. A write that changes nothing has no
+    record. `around` is entered around each call, with the operation's name. An error that it raises
+    is raised by the call, before or after the call takes effect.
     """
 
     def __init__(self, tables: Mapping[str, Mapping[str, Index]]) -> None:
@@ -153,18 +153,18 @@ class DynamoDB:
             return _page(chosen, call, KEYS)
 
     def get_paginator(self, operation: str) -> "Paginator":
-        """Return what goes through all pages of a query or a scan."""
+        """Return a paginator of a query or a scan."""
         return Paginator(getattr(self, operation))
 
     # Writing.
 
     def put_item(self, **call: Any) -> dict[str, Any]:
-        """Put an item in the place of what is there."""
+        """Put an item, replacing the present one."""
         part = self._write("PutItem", "Put", call)
         return _returned(call, {"ALL_OLD": part.before})
 
     def update_item(self, **call: Any) -> dict[str, Any]:
-        """Change an item, or make it."""
+        """Change an item, or create it."""
         part = self._write("UpdateItem", "Update", call)
         return _returned(call, {"ALL_OLD": part.before, "ALL_NEW": part.after})
 
@@ -257,7 +257,7 @@ class DynamoDB:
             return error
 
     def _prepared(self, kind: str, call: dict[str, Any]) -> Part:
-        """Ask a write's condition, and make what it would store."""
+        """Evaluate a write's condition, and return the write with the item that it would store."""
         table, place = self._table(call), place_of(_key(call))
         before = table.find(place)
         text = call.get("ConditionExpression")
@@ -296,10 +296,10 @@ class DynamoDB:
 
 
 class Paginator:
-    """Goes through pages."""
+    """Iterates over pages."""
 
     def __init__(self, operation: Callable[..., dict[str, Any]]) -> None:
-        """Ask this operation for each."""
+        """Call this operation for each page."""
         self._operation = operation
 
     def paginate(self, **call: Any) -> Iterator[dict[str, Any]]:
@@ -396,7 +396,7 @@ def _cancelled(tried: Sequence[Part | UnfitError]) -> ClientError:
 
 
 def _page(chosen: Iterable[Stored], call: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
-    """Make a page; whoever stops at a limit does not know whether there is more."""
+    """Return a page; a page that stops at a limit does not know whether more follows."""
     limit = call.get("Limit")
     if limit is not None and limit < 1:
         raise RefusedError("Limit must be greater than or equal to 1")
@@ -421,7 +421,7 @@ def _page(chosen: Iterable[Stored], call: Mapping[str, Any], keys: Sequence[str]
 
 
 def _shown(stored: Stored, call: Mapping[str, Any], keys: Sequence[str] = KEYS) -> Item:
-    """Return what a call sees of an item; an index has keys alone."""
+    """Return the visible part of an item; an index has only keys."""
     item = stored.copy()
     if "IndexName" in call:
         item = {name: item[name] for name in keys}
@@ -456,7 +456,7 @@ def _wanted(
     hash_: tuple[str, str],
     range_: tuple[str, str],
 ) -> tuple[Typed, Callable[[Any], bool] | None]:
-    """Return the value of the partition key, and what a sort key has to be, if anything."""
+    """Return the value of the partition key, and the condition on the sort key, if any."""
     names, values = _given(call)
     parts = {names.get(part.name, part.name): part for part in condition.parts}
     equal = parts.pop(hash_[0], None)
@@ -486,7 +486,7 @@ def _within(comparison: str, wanted: Sequence[Any]) -> Callable[[Any], bool]:
 
 
 def _position(start: Item, index: Index | None) -> Any:
-    """Return where a page begins, in the order of a partition."""
+    """Return the start of a page, in the order of a partition."""
     wanted = KEYS if index is None else index.keys
     if {*start} != {*wanted}:
         raise RefusedError("The provided starting key is invalid")

@@ -34,14 +34,14 @@ _FUNCTIONS: dict[str, Callable[..., bool]] = {
 _NOT_HERE = frozenset(
     ("attribute_type", "contains", "DELETE", "if_not_exists", "list_append", "NOT", "size", "[")
 )
-"""What DynamoDB has, and no adapter uses."""
+"""Features of DynamoDB that the adapters do not use."""
 
 
 class Expression:
     """The placeholders that a text uses."""
 
     def __init__(self, reader: "Reader") -> None:
-        """Keep what a reader has met."""
+        """Store the placeholders that a reader has met."""
         self.names = frozenset(reader.names)
         self.values = frozenset(reader.values)
 
@@ -86,7 +86,7 @@ class Projection(Expression):
         super().__init__(reader)
 
     def of(self, item: Item, names: Names) -> Item:
-        """Return an item with nothing but what is asked for."""
+        """Return an item with only the requested paths."""
         shown: Item = {}
         for path in self._paths:
             first, *rest = resolved(path, names)
@@ -98,7 +98,7 @@ class Projection(Expression):
 
 
 class Update(Expression):
-    """What an update does to an item."""
+    """The changes that an update makes to an item."""
 
     def __init__(self, reader: "Reader") -> None:
         """Read to the end."""
@@ -164,7 +164,7 @@ class Reader:
         return token
 
     def accepts(self, word: str) -> bool:
-        """Take a word if it comes next; say whether it did."""
+        """Take a word if it comes next; return whether it did."""
         if self.peek().upper() != word:
             return False
         self.at += 1
@@ -176,7 +176,7 @@ class Reader:
             raise self.wrong()
 
     def end(self) -> None:
-        """Refuse what is left."""
+        """Refuse remaining tokens."""
         if self.peek():
             raise self.wrong()
 
@@ -411,7 +411,7 @@ def _look(item: Item, path: Path) -> Typed | None:
 
 
 def _holder(item: Item, path: Path) -> Item:
-    """Return what holds the last part of a path."""
+    """Return the container of the last part of a path."""
     found = _look(item, path[:-1]) if len(path) > 1 else {"M": item}
     if found is None or "M" not in found:
         raise UnfitError(

@@ -1,4 +1,4 @@
-"""What DynamoDB refuses a call with, as botocore raises it."""
+"""The errors with which DynamoDB refuses a call, as botocore raises them."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ class RefusedError(Exception):
 
 
 class UnfitError(RefusedError):
-    """What a write would make is not valid; a transaction names it among its reasons."""
+    """A write would make an invalid item; a transaction names this among its reasons."""
 
 
 def refusal(operation: str, code: str, message: str, **more: Any) -> ClientError:
-    """Return the error that botocore makes of an answer."""
+    """Return botocore's error for an answer."""
     answer: Any = {
         "Error": {"Code": code, "Message": message},
         "ResponseMetadata": {"HTTPStatusCode": 400, "RetryAttempts": 0},

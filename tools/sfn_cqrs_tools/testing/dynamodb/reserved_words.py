@@ -1,4 +1,4 @@
-"""The words that no expression may use as a name; DynamoDB's developer guide lists them."""
+"""The words that expressions must not use as names; DynamoDB's developer guide lists them."""
 
 _WORDS = """
 ABORT ABSOLUTE ACTION ADD AFTER AGENT AGGREGATE ALL ALLOCATE ALTER ANALYZE AND ANY ARCHIVE ARE

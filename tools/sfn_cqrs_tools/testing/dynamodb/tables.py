@@ -18,7 +18,7 @@ Place = tuple[str, str]
 
 
 class Index(NamedTuple):
-    """A sparse index that has keys alone: its own, by name and type, and the table's."""
+    """A sparse index that has only keys: its own, by name and type, and the table's."""
 
     hash: tuple[str, str]
     range: tuple[str, str]
@@ -30,14 +30,14 @@ class Index(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """An item that nobody changes, what copies of it are made from, and its size."""
+    """An unchanging item, the source of its copies, and its size."""
 
     item: Item
     copies: bytes
     size: int
 
     def copy(self) -> Item:
-        """Return the item, for whoever asks to keep."""
+        """Return a copy of the item that the caller may keep."""
         return loads(self.copies)  # type: ignore[no-any-return] # nosec B302
 
 
@@ -80,7 +80,7 @@ class Table:
         self.listed: dict[str, dict[Any, Partition]] = {name: {} for name in indexes}
 
     def find(self, place: Place) -> Stored | None:
-        """Return the item in a place; None if there is none."""
+        """Return the item in a place, or None if there is none."""
         partition = self.partitions.get(place[0])
         return None if partition is None else partition.entries.get(place[1])
 
@@ -128,7 +128,7 @@ class Table:
 
 
 def hashed(pk: str) -> tuple[int, str]:
-    """Return where a partition lies among the others."""
+    """Return the position of a partition among the others."""
     return crc32(pk.encode()), pk
 
 
@@ -160,7 +160,7 @@ def _check_index_key(name: str, kind: str, value: Typed) -> None:
 
 
 def _at(index: Index, place: Place, item: Item) -> tuple[Any, tuple[Any, str, str]] | None:
-    """Return an item's partition and place in an index; None if it has not both of its keys."""
+    """Return an item's partition and place in an index, or None if it lacks one of the keys."""
     (hash_, _), (range_, _) = index
     if hash_ not in item or range_ not in item:
         return None

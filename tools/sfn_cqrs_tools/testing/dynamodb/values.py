@@ -1,4 +1,4 @@
-"""DynamoDB's typed values: what they weigh, and how they compare."""
+"""DynamoDB's typed values: their sizes, and how they compare."""
 
 import operator
 from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ def kind_of(value: Typed) -> str:
 
 
 def same(one: Typed | None, other: Typed | None) -> bool:
-    """Say whether two values are equal; numbers are by what they are worth, sets in any order."""
+    """Return whether two values are equal; numbers compare by value, sets in any order."""
     if one is None or other is None:
         return False
     if one == other:
@@ -38,7 +38,7 @@ def same(one: Typed | None, other: Typed | None) -> bool:
 
 
 def is_ordered(comparison: str, one: Typed | None, other: Typed | None) -> bool:
-    """Say whether one value stands to another as `<`, `<=`, `>` or `>=` has it."""
+    """Return whether `<`, `<=`, `>` or `>=` holds between two values."""
     if one is None or other is None or kind_of(one) != kind_of(other):
         return False
     if kind_of(one) not in ("S", "N", "B"):
@@ -47,13 +47,13 @@ def is_ordered(comparison: str, one: Typed | None, other: Typed | None) -> bool:
 
 
 def worth(value: Typed) -> Any:
-    """Return what a text, a number or bytes sort by; code points sort as their UTF-8 does."""
+    """Return the sort key of a text, a number or bytes; code points sort as their UTF-8 does."""
     ((kind, plain),) = value.items()
     return Decimal(plain) if kind == "N" else plain
 
 
 def begins_with(value: Typed | None, prefix: Typed | None) -> bool:
-    """Say whether a text, or bytes, begin with others."""
+    """Return whether a text, or bytes, begin with others."""
     if value is None or prefix is None or kind_of(value) != kind_of(prefix):
         return False
     ((kind, plain),) = value.items()
@@ -61,7 +61,7 @@ def begins_with(value: Typed | None, prefix: Typed | None) -> bool:
 
 
 def weigh(item: Mapping[str, Typed]) -> int:
-    """Return how many bytes an item has; raise for what is no value of DynamoDB's."""
+    """Return the bytes of an item; raise for a value that is not DynamoDB's."""
     total = 0
     for name, value in item.items():
         total += _length(name) + _weight(value)

@@ -4,7 +4,7 @@ NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
 class ManualClock:
-    """A clock that moves when it is told to; calling it answers the time."""
+    """A clock that is moved by hand; calling it returns the time."""
 
     def __init__(self, start: datetime = NOON) -> None:
         self._now = start
@@ -13,5 +13,5 @@ class ManualClock:
         return self._now
 
     def advance(self, **amount: float) -> None:
-        """Move on by what `timedelta` takes: days, hours, seconds, milliseconds."""
+        """Advance by the arguments of `timedelta`: days, hours, seconds, milliseconds."""
         self._now += timedelta(**amount)

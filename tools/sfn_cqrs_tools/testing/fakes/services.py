@@ -20,9 +20,9 @@ class _Run:
 
 
 class Executions:
-    """The command machine: what was started, and which waits were ended how.
+    """The command machine: the started executions, and how their waits were ended.
 
-    A token may be used once; `gone` lists those whose wait has ended otherwise.
+    A token may be used once; `gone` lists tokens whose wait has ended in another way.
     """
 
     def __init__(self, machine: str = "command", table: str = "Commands") -> None:
@@ -53,7 +53,7 @@ class Executions:
         return f"{self._arn}:{ref.execution_name(self._table)}"
 
     def end(self, ref: Attempt, error: str | None = None, cause: str | None = None) -> None:
-        """Let an execution end without a word to the chain."""
+        """End an execution without notice to the chain."""
         with self._lock:
             self._runs[ref] = _Run(is_running=False, error=error, cause=cause)
 
@@ -75,7 +75,7 @@ class Executions:
 
 
 class ExpressExecutions(Executions):
-    """The machine of the express lane, which makes another run of each start."""
+    """The machine of the express lane; each start is a new run."""
 
     def start(self, ref: Attempt, trace: str = "") -> bool:
         with self._lock:
@@ -85,7 +85,7 @@ class ExpressExecutions(Executions):
 
 
 class LinkSecret:
-    """The secret of approval links; it is a test's to switch them off."""
+    """The secret of approval links; a test may switch them off."""
 
     def __init__(self) -> None:
         self.value: bytes | None = b"a secret of 64 characters"
@@ -109,7 +109,7 @@ class Topic:
 
 
 class People:
-    """The topic that people listen to; it keeps what they were told."""
+    """The topic for people; it keeps their messages."""
 
     def __init__(self) -> None:
         self.told: list[Digest] = []
@@ -132,7 +132,7 @@ class LiveEvents:
 
 
 class Queue:
-    """A queue that keeps when messages were asked to come again, by their receipts."""
+    """A queue that keeps the postponements of messages, by their receipts."""
 
     def __init__(self) -> None:
         self.postponed: dict[str, int] = {}
@@ -142,7 +142,7 @@ class Queue:
 
 
 class DeadLetters:
-    """A queue that keeps what nobody could process, as pairs of keys and reason."""
+    """A queue that keeps records that cannot be processed, as pairs of keys and reason."""
 
     def __init__(self) -> None:
         self._lock = RLock()

@@ -77,11 +77,11 @@ KINDS = {
     "views": "generations",
     "zips": "zip",
 }
-"""What an item of each kind calls itself."""
+"""The `kind` attribute of each kind of item."""
 
 
 def stored_item(item: Item, ttl: int | None = None) -> dict[str, Any]:
-    """An item of a task as DynamoDB has it."""
+    """Return an item of a task in DynamoDB's format."""
     new = new_item(a_task(item.key), item.index, item.input, item.updated_at)
     changed = {
         "status": str(item.status),
@@ -99,12 +99,12 @@ def stored_item(item: Item, ttl: int | None = None) -> dict[str, Any]:
 
 
 def is_listed(process: Process) -> bool:
-    """Whether the index of open versions lists it."""
+    """Return whether the index of open versions lists it."""
     return not process.outcome.is_settled
 
 
 class Stored:
-    """What tests put into the tables of a world, whatever its state, and look at there."""
+    """Puts records in any state into the tables of a world, and reads them there."""
 
     dynamodb: Any
     requests: RequestTable
@@ -131,14 +131,14 @@ class Stored:
         return ZipJobs(client or self.dynamodb, table, requests=self.requests, now=self.clock)
 
     def all_of(self, kind: Kind[R]) -> list[R]:
-        """Every record of a kind."""
+        """Return every record of a kind."""
         items = self._items(TABLE_OF[kind.name])
         return [kind.read(item) for item in items if item.get("kind") == {"S": KINDS[kind.name]}]
 
     # Versions and their items.
 
     def seed(self, *processes: Process) -> None:
-        """Put processes as they are, and list those that the index would list."""
+        """Put processes unchanged, and list those that the index would list."""
         for process in processes:
             item = process_item(process, open_shard(process)) | {
                 "open_shard": open_shard(process) if is_listed(process) else None,
@@ -163,21 +163,21 @@ class Stored:
             self.dynamodb.put_item(TableName="DataTable", Item=item)
 
     def stored_commands(self) -> list[Command]:
-        """Every version, whether it has expired or not."""
+        """Return every version, expired ones included."""
         items = (unmarshal(item) for item in self._items("CommandsTable"))
         return [as_command(*self._whole(item)) for item in items if item["kind"] == "command"]
 
     def stored_processes(self) -> list[Process]:
-        """Every process, whether it has expired or not."""
+        """Return every process, expired ones included."""
         items = (unmarshal(item) for item in self._items("CommandsTable"))
         return [as_process(item) for item in items if item["kind"] == "process"]
 
     def stored_rows(self) -> list[DataRow]:
-        """Every data row, deleted or not."""
+        """Return every data row, deleted ones included."""
         return [as_row(*self._whole(unmarshal(item))) for item in self._items("DataTable")]
 
     def stored(self, key: ItemKey) -> dict[int, StoredProcess]:
-        """An item's processes by version, each with whether the index lists it, and its ttl."""
+        """Return an item's processes by version, each with its listing in the index and its ttl."""
         items = self._under("CommandsTable", key.pk, key.versions_prefix)
         return {
             item["version"]: (as_process(item), "open_shard" in item, item.get("ttl"))
@@ -186,7 +186,7 @@ class Stored:
         }
 
     def command_ttl(self, key: ItemKey, version: int) -> int | None:
-        """When a version expires, in epoch seconds; None: never."""
+        """Return when a version expires, in epoch seconds, or None for never."""
         (item,) = (
             item
             for item in self._under("CommandsTable", key.pk, key.version_sk(version))
@@ -209,7 +209,7 @@ class Stored:
     def stored_view(
         self, key: ViewKey, generation: int = FIRST_GENERATION
     ) -> dict[tuple[str, str], dict[str, Any]]:
-        """The rows of a generation by partition and sort key."""
+        """Return the rows of a generation by partition and sort key."""
         prefix = key.rows_prefix(generation)
         items = (unmarshal(item) for item in self._items("ReadModelsTable"))
         return {
@@ -221,47 +221,47 @@ class Stored:
     # Imports.
 
     def seed_counts(self, key: ImportKey, **counts: int) -> None:
-        """Add to the counters of an import what no marker of a batch tells."""
+        """Add to the counters of an import, without a marker of a batch."""
         item = marshal({"pk": key.parts_pk, "sk": "COUNT#99", "kind": "count", **counts})
         self.dynamodb.put_item(TableName="ImportTmpTable", Item=item)
 
     def delete_marker(self, key: ImportKey, first: int) -> None:
-        """Delete the marker of a batch, as if who counted it had died before."""
+        """Delete the marker of a batch, as if its counter had died first."""
         where = marshal({"pk": key.parts_pk, "sk": f"BATCH#{first:09d}"})
         self.dynamodb.delete_item(TableName="ImportTmpTable", Key=where)
 
     # Tasks and their items.
 
     def seed_tasks(self, *tasks: Task) -> None:
-        """Put tasks and the pointers to them in their places, whatever their states."""
+        """Put tasks and the pointers to them, in any state."""
         self._seed(TASKS, *tasks)
         for task in tasks:
             item = marshal(pointer_item(task.key))
             self.dynamodb.put_item(TableName="TasksTable", Item=item)
 
     def seed_items(self, *items: Item) -> None:
-        """Put items of tasks in their places, whatever their states."""
+        """Put items of tasks, in any state."""
         for item in items:
             self.dynamodb.put_item(TableName="TasksTable", Item=stored_item(item))
 
     def stored_items(self, key: TaskKey) -> list[Item]:
-        """The items of a task with their inputs."""
+        """Return the items of a task with their inputs."""
         return [as_item(item) for item in self._under("TasksTable", key.items_pk, f"{key.sk}#")]
 
     def stored_item(self, key: TaskKey, index: int) -> Item | None:
-        """One of them."""
+        """Return one item of a task with its input."""
         return next((item for item in self.stored_items(key) if item.index == index), None)
 
     # Inside.
 
     def _seed(self, kind: Kind[R], *records: R) -> None:
-        """Put records in their places, whatever their states."""
+        """Put records, in any state."""
         for record in records:
             item = kind.stored(record, f"seeded-{next(_numbers)}", self.clock())
             self.dynamodb.put_item(TableName=TABLE_OF[kind.name], Item=item)
 
     def _stored(self, kind: Kind[R], key: RecordKey) -> tuple[R | None, bool]:
-        """A record, and whether the index lists it."""
+        """Return a record, and whether the index lists it."""
         keys = marshal({"pk": key.pk, "sk": key.sk})
         item = self.dynamodb.get_item(TableName=TABLE_OF[kind.name], Key=keys, ConsistentRead=True)
         if "Item" not in item:
@@ -269,16 +269,16 @@ class Stored:
         return kind.read(item["Item"]), "open_shard" in item["Item"]
 
     def _items(self, table: str) -> list[dict[str, Any]]:
-        """Every item of a table as DynamoDB has it."""
+        """Return every item of a table in DynamoDB's format."""
         pages = self.dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
         return [item for page in pages for item in page["Items"]]
 
     def _under(self, table: str, pk: str, prefix: str) -> Iterator[dict[str, Any]]:
-        """The items of a partition whose sort keys have a prefix."""
+        """Return the items of a partition whose sort keys have a prefix."""
         return query(self.dynamodb, table, Range([pk], prefix), 1_000)
 
     def _whole(self, item: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """An item, and its attributes from wherever they are."""
+        """Return an item with its attributes, wherever they are stored."""
         pointer = item.get("attributes_s3")
         return item, self.attributes.load(pointer) if pointer else item["attributes"]
 

@@ -93,8 +93,8 @@ PARTS = (
 class World(Stored):
     """The adapters over DynamoDB in memory, and fakes of the rest, under a clock moved by hand.
 
-    `bootstrap.override(**world.parts())` puts them in place. `dynamodb` is another client, if
-    one is given; the tables of it must be there. `clock` is anything that answers the time.
+    `bootstrap.override(**world.parts())` puts them in place. `dynamodb` replaces the client in
+    memory; its tables must exist. `clock` is any function that returns the time.
     """
 
     def __init__(
@@ -183,11 +183,11 @@ class World(Stored):
         self.import_actions = Queue()
 
     def new_write_budget(self) -> WriteBudget:
-        """What one more environment has leased of the tenants' buckets: nothing yet."""
+        """Return the write budget of another environment, which has leased nothing yet."""
         return WriteBudget(self.records(BUCKETS), self.write_rate, self.clock)
 
     def new_generations(self) -> Generations:
-        """What one more environment knows of the read models: nothing yet."""
+        """Return the generations of another environment, which has read nothing yet."""
         return Generations(self.views, timedelta(seconds=30), self.clock)
 
     def task_table(self, client: Any = None) -> TaskTable:
@@ -201,7 +201,7 @@ class World(Stored):
         )
 
     def read_model(self, view: str, *, buckets: int = 0) -> ReadModel:
-        """A view; where its buckets are not told, it has those that are declared for it."""
+        """Return a view, with these buckets or the declared ones."""
         declared = read_models._types.get(view)
         return ReadModel(
             self.dynamodb,
@@ -215,7 +215,7 @@ class World(Stored):
         return GenerationRows(self.dynamodb, "ReadModelsTable", key)
 
     def parts(self) -> dict[str, object]:
-        """Return what `bootstrap.override` takes."""
+        """Return the arguments of `bootstrap.override`."""
         return {
             **{name: getattr(self, name) for name in PARTS},
             "read_models": self.read_model,
