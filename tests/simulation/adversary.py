@@ -85,6 +85,12 @@ class Stocks(_Rows):
 
     type = "STOCK"
 
+    def transform(self, cells: dict[str, str]) -> Record:
+        """Take the cells; the type's model wants a number."""
+        record = super().transform(cells)
+        available = {"available": int(cells["available"])}
+        return replace(record, attributes=record.attributes | available)
+
 
 class Adversary:
     """One story, which a seed decides."""

@@ -316,8 +316,10 @@ def _what_to_do(workflow: Workflow) -> str:
 
 *{", ".join(alarms)}*
 
-The log line `the execution failed` names the execution and the error; its cause stands in the
-console, at the execution's end. Mend it, then start another execution for the same id; Step
-Functions' own redrive would begin behind the caught error.
+- **Symptom**: an execution ended before its work was done.
+- **Check**: the log line `the execution failed` names the execution and the error. Its cause is at
+  the execution's end in the console.
+- **Do**: repair the cause. Then start another execution for the same id: a redrive by Step
+  Functions would begin after the caught error.
 
 """
