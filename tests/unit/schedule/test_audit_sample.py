@@ -120,3 +120,13 @@ def test_an_event_may_name_another_sample(run):
     _, tables = run(detail={"sample": "1/1"})
 
     assert {asked[1:3] for asked in tables.asked} == {(0, 1)}
+
+
+def test_what_an_audit_raises_quotes_no_personal_data(run, monkeypatch):
+    def refuse(*_):
+        raise ValueError("not valid: ada@example.com")
+
+    monkeypatch.setattr(Tables, "partitions", refuse)
+
+    with pytest.raises(ValueError, match=r"^not valid: \[e-mail\]$"):
+        run()
