@@ -20,6 +20,7 @@ from sfn_cqrs.domain.keys import ImportKey, ItemKey
 from sfn_cqrs.domain.policy import CODE, MACHINES, MEMBERS, Access, Client, Policy, group
 from sfn_cqrs.domain.uploaded_file import UploadedFile
 from sfn_cqrs.routes.operation import Rule, operation
+from sfn_cqrs.routes.schemas.imports import job_view
 from sfn_cqrs.service import handlers, read_models
 from sfn_cqrs.service.commands.service import Caller, CommandService
 from sfn_cqrs.service.imports import strategies
@@ -384,7 +385,7 @@ def test_what_a_client_sent_stays_a_clients_whoever_retries_it(way, declare):
     api = declare(MEMBERS, guarded=("seal",))
     failed = failed_import(api, way)
 
-    again = ImportService("tenant1").retry(failed.key.id, Caller(user="repair")).as_json()["id"]
+    again = ImportService("tenant1").retry(failed.key.id, Caller(user="repair")).job.key.id
 
     (job,) = [one for one in [*jobs_of(api), *api.world.all_of(ZIPS)] if one.key.id == again]
     assert job.client == failed.client == Client()
@@ -437,7 +438,7 @@ def test_code_imports_what_it_likes(declare):
 
     imported = ImportService("tenant1").import_now(request)
 
-    assert imported.progress.as_json()["created"] == 2
+    assert job_view(imported.progress)["created"] == 2
 
 
 # --------------------------------------------------------------------- guarded attributes

@@ -23,7 +23,7 @@ from sfn_cqrs.domain.errors import (
     UnknownTableError,
 )
 from sfn_cqrs.domain.import_job import Job, ProcessingMode
-from sfn_cqrs.domain.imports import Planned, PublishMode
+from sfn_cqrs.domain.imports import PublishMode
 from sfn_cqrs.domain.keys import ImportKind
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.routes.http import code_of
@@ -44,6 +44,7 @@ from sfn_cqrs.routes.schemas.imports import (
     ANY_PAGE,
     FORM,
     IMPORTED,
+    IMPORTED_ROW,
     JOB,
     LISTS,
     PREVIEW,
@@ -51,6 +52,8 @@ from sfn_cqrs.routes.schemas.imports import (
     START,
     UNDO,
     UPLOAD,
+    job_view,
+    zip_view,
 )
 from sfn_cqrs.routes.schemas.shapes import must_be, needed
 from sfn_cqrs.routes.schemas.values import one_of
@@ -118,7 +121,7 @@ def start_import() -> Response[str]:
     body = request.body(START)
     if body["kind"] == "zip":
         started = request.service(ImportService).start_zip(_zip_asked(body), request.caller)
-        return answer(HTTPStatus.ACCEPTED, started.as_json())
+        return answer(HTTPStatus.ACCEPTED, zip_view(started))
     imported = request.service(ImportService).submit(_asked(body), request.caller)
     if imported.progress.job.status.is_open:
         return answer(HTTPStatus.ACCEPTED, _shown(imported.progress, request))
@@ -157,7 +160,7 @@ def list_imports() -> Response[str]:
     service = request.service(ImportService)
     if kind == "zip":
         archives = service.list_zips(**request.paging)
-        return listed(archives, lambda each: each.as_json(with_files=False))
+        return listed(archives, partial(zip_view, with_files=False))
     page = service.list(kind=ImportKind[kind.upper()], **request.paging)
     return listed(page, lambda each: _shown(each, request))
 
@@ -287,23 +290,13 @@ def _may_read(job: Job, request: Request) -> bool:
 
 def _shown(progress: Progress | ZipProgress, request: Request) -> dict[str, Json]:
     if isinstance(progress, ZipProgress):
-        return progress.as_json()
-    return progress.as_json(may_read=_may_read(progress.job, request))
+        return zip_view(progress)
+    return job_view(progress, may_read=_may_read(progress.job, request))
 
 
 def _imported_view(imported: Imported, request: Request) -> dict[str, Json]:
     view, job = _shown(imported.progress, request), imported.progress.job
     if imported.rows is not None and _may_read(job, request):
-        view["rows"] = [_row_view(row, each) for row, each in sorted(imported.rows.items())]
-    return view
-
-
-def _row_view(row: int, planned: Planned) -> dict[str, Json]:
-    view: dict[str, Json] = {"row": row, "result": str(planned.fate)}
-    if planned.version:
-        view["version"] = planned.version
-    if planned.problem is not None:
-        view |= {"code": planned.problem.code, "reason": planned.problem.reason}
-    elif planned.reason:
-        view["reason"] = planned.reason
+        rows = sorted(imported.rows.items())
+        view["rows"] = [IMPORTED_ROW.view(planned, row=row) for row, planned in rows]
     return view

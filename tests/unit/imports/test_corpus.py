@@ -15,6 +15,7 @@ from sfn_cqrs.domain.import_job import JobStatus
 from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.routes.schemas.imports import job_view
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.imports.service import Imported, ImportService, Progress, Request, strategies
 from sfn_cqrs_tools.testing.fakes import World
@@ -99,7 +100,7 @@ def test_every_file_ends_the_same_by_the_machine(name, world):
 
 
 def assert_as_said(case: Case, job: Progress) -> None:
-    view = job.as_json()
+    view = job_view(job)
 
     counts = job.counts
     assert counts.total == view["total"] == len(case.rows)

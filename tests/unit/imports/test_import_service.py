@@ -16,6 +16,7 @@ from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError, NotOpenErro
 from sfn_cqrs.domain.import_job import JobStatus, Loaded, ProcessingMode, Reader
 from sfn_cqrs.domain.imports import Counts, Fate, InputRow, Marker, Planned, PublishMode
 from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs.routes.schemas.imports import job_view
 from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.imports.direct import import_direct
 from sfn_cqrs.service.imports.end import end
@@ -67,7 +68,7 @@ def report_of(service, id_):
 def test_a_small_file_is_imported_at_once_with_what_became_of_each_row(world, importing):
     imported = importing(HEADER + line("RJAA") + line("RJTT", lat="x") + line("RJBB"))
 
-    assert imported.progress.as_json() == {
+    assert job_view(imported.progress) == {
         "id": imported.progress.job.key.id,
         "kind": "csv",
         "table": "airports",
@@ -155,7 +156,7 @@ def test_a_file_without_rows_is_completed(text, importing):
 def test_a_file_that_cannot_be_imported_fails_its_job_with_one_sentence(importing, service):
     imported = importing(b"PK\x03\x04 xl/workbook.xml")
 
-    view = imported.progress.as_json()
+    view = job_view(imported.progress)
     assert (view["status"], view["total"]) == ("FAILED", 0)
     assert view["error"] == {
         "code": "not_csv",
@@ -168,7 +169,7 @@ def test_a_file_that_cannot_be_imported_fails_its_job_with_one_sentence(importin
 def test_a_file_with_too_many_rows_is_no_job_for_a_request(importing):
     imported = importing(HEADER + line("RJAA") * 1_001)
 
-    assert imported.progress.as_json()["error"] == {
+    assert job_view(imported.progress)["error"] == {
         "code": "too_many_rows",
         "message": "the file has more than 1000 rows; start it as a job",
     }
@@ -210,7 +211,7 @@ def test_a_job_that_breaks_has_failed_and_the_error_is_raised(importing, service
         importing(HEADER + line("RJAA"))
 
     (broken,) = service.list().items
-    assert broken.as_json()["error"] == {"code": "failed", "message": "RuntimeError; see the log"}
+    assert job_view(broken)["error"] == {"code": "failed", "message": "RuntimeError; see the log"}
     assert broken.counts == Counts(failed=1)
 
 
@@ -260,7 +261,7 @@ def test_a_job_shows_how_far_it_is(world, service, job_of):
     world.imports.count(job.key, Marker(2, 26, Counts(created=20, failed=5)))
     world.clock.advance(seconds=10)
 
-    view = service.get(job.key.id).as_json()
+    view = job_view(service.get(job.key.id))
 
     assert (view["status"], view["created"], view["failed"]) == ("PROCESSING", 20, 5)
     assert (view["rowsPerSecond"], view["etaSeconds"]) == (2.5, 30)
@@ -287,7 +288,7 @@ def test_no_batch_begins_once_a_job_is_cancelled(world, service, job_of):
     assert run_batch(job.key, items[1:]) == 0
     ended = end(bootstrap.import_jobs().find(job.key))
 
-    view = service.get(ended.key.id).as_json()
+    view = job_view(service.get(ended.key.id))
     assert [view[name] for name in ("status", "total", "created", "cancelled")] == [
         "CANCELLED",
         2,
@@ -297,7 +298,7 @@ def test_no_batch_begins_once_a_job_is_cancelled(world, service, job_of):
     assert world.data.find(key_of("RJTT")) is None
     with pytest.raises(NotOpenError, match="has ended as CANCELLED"):
         service.cancel(job.key.id)
-    assert service.get(job.key.id).as_json() == view
+    assert job_view(service.get(job.key.id)) == view
 
 
 def native_items(world):

@@ -16,6 +16,7 @@ from sfn_cqrs.domain.import_job import JobStatus
 from sfn_cqrs.domain.policy import MEMBERS, Access, Client
 from sfn_cqrs.domain.process import Mode, Outcome
 from sfn_cqrs.domain.publication import Publication
+from sfn_cqrs.routes.schemas.imports import job_view
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.service import Caller, CommandService
 from sfn_cqrs.service.imports.service import ImportService, Request
@@ -127,7 +128,7 @@ def test_a_dry_run_counts_and_changes_nothing_and_the_undo_may_follow(
 
     assert (trial.dry_run, counts(trial)) == (True, (1, 1, 0))
     assert world.data.find(RJAA).version == 1
-    assert service.get(job.key.id).as_json().get("undoneBy") is None
+    assert job_view(service.get(job.key.id)).get("undoneBy") is None
     assert counts(undone(job)) == (1, 1, 0)
 
 

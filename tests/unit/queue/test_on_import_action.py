@@ -13,6 +13,7 @@ from sfn_cqrs.domain.csv_rows import MAX_REASON, Problem
 from sfn_cqrs.domain.errors import NotFoundError, TransientError
 from sfn_cqrs.domain.import_job import End, Ending, JobStatus
 from sfn_cqrs.domain.imports import Counts
+from sfn_cqrs.routes.schemas.imports import job_view
 from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.imports import strategies
 from sfn_cqrs.service.imports.service import ImportService
@@ -85,7 +86,7 @@ def test_a_bad_row_fails_its_job_with_the_reason(row, deliver, world):
 
     assert deliver(id_) == ALL_DONE
 
-    progress = ImportService("tenant1").get(id_).as_json()
+    progress = job_view(ImportService("tenant1").get(id_))
     assert (progress["kind"], progress["status"], progress["failed"]) == ("row", "FAILED", 1)
     assert progress["error"]["code"] == "invalid"
     assert "lat" in progress["error"]["message"]

@@ -10,6 +10,7 @@ from tests.unit.domain.zip_corpus import CORPUS, TABLES, Refused, Skipped
 from sfn_cqrs.domain import import_job
 from sfn_cqrs.domain.import_job import Ending, JobStatus
 from sfn_cqrs.domain.imports import Counts
+from sfn_cqrs.routes.schemas.imports import zip_view
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.imports import strategies
 from sfn_cqrs.service.zips.service import ZipImports
@@ -61,7 +62,7 @@ def test_every_archive_ends_as_the_corpus_says(name, world, key, upload, run):
 
     status = run()
 
-    view = ZipImports("tenant1").get(key.id).as_json()
+    view = zip_view(ZipImports("tenant1").get(key.id))
     files = world.zip_jobs.files(key)
     good = [outcome for _, outcome in case.files if isinstance(outcome, bytes)]
     bad = [outcome for _, outcome in case.files if isinstance(outcome, Refused)]

@@ -2,6 +2,7 @@
 
 from sfn_cqrs.domain.import_job import JobStatus, ProcessingMode
 from sfn_cqrs.domain.imports import Fate, PublishMode
+from sfn_cqrs.domain.values import Json
 from sfn_cqrs.domain.zip_job import FileStatus
 from sfn_cqrs.routes.schemas.shapes import Schema, body, list_of, page_of, record
 from sfn_cqrs.routes.schemas.values import (
@@ -10,11 +11,16 @@ from sfn_cqrs.routes.schemas.values import (
     MOMENT,
     TEXT,
     VERSION,
+    Shape,
     by_rule,
+    given,
     nullable,
+    of,
     one_of,
     text,
 )
+from sfn_cqrs.service.imports.progress import Progress
+from sfn_cqrs.service.zips.progress import ZipProgress
 
 KINDS = ("csv", "zip")
 LISTS = (*KINDS, "row")
@@ -71,14 +77,7 @@ UNDO = body(
     {},
     {"dryRun": {**FLAG, "default": False, "description": "count, and change nothing"}},
 )
-_CHANGES = {"created": COUNT, "updated": COUNT, "unchanged": COUNT}
-_ACCEPTED = {
-    **COUNT,
-    "description": "in place of created, updated and unchanged, for who may import and not read",
-}
-_ALWAYS = {"total": COUNT, "failed": COUNT, "cancelled": COUNT}
-_COUNTS = {**_ALWAYS, **_CHANGES}
-_REASON = record("Reason", {"code": TEXT, "message": TEXT})
+_REASON = record("Reason", {"code": TEXT, "message": of("reason", TEXT)})
 ROW = body(
     "ImportRow",
     {
@@ -91,72 +90,107 @@ ROW = body(
     },
     {"publishMode": {**one_of(*PublishMode), "default": "SYNC"}},
 )
+
+
+def _counts(of_whom: str, total: str, cancelled: str) -> dict[str, Shape]:
+    """Return the schema of the counts that everybody sees."""
+    failed = of(f"{of_whom}.failed", COUNT)
+    return {"total": of(total, COUNT), "failed": failed, "cancelled": of(cancelled, COUNT)}
+
+
+def _changes(of_whom: str) -> dict[str, Shape]:
+    """Return the schema of the counts that only who may read sees."""
+    return {name: of(f"{of_whom}.{name}", COUNT) for name in ("created", "updated", "unchanged")}
+
+
+def _job(name: str, shape: Shape, description: str = "") -> Shape:
+    """Return a field that shows an attribute of the job; an empty one is left out or null."""
+    told = {"description": description} if description else {}
+    return of(lambda progress: getattr(progress.job, name) or None, {**shape, **told})
+
+
+_CHANGED = _changes("counts")
 _HOW = {
-    "publishMode": one_of(*PublishMode),
-    "dryRun": FLAG,
-    **_ALWAYS,
-    "createdAt": MOMENT,
-    "startedAt": nullable(MOMENT),
-    "finishedAt": nullable(MOMENT),
+    "status": of("job.status", one_of(*JobStatus)),
+    "publishMode": of("job.publish_mode", one_of(*PublishMode)),
+    "dryRun": of("job.dry_run", FLAG),
+    **_counts("counts", "total", "cancelled"),
+    "createdAt": of("job.by.at", MOMENT),
+    "startedAt": _job("started_at", nullable(MOMENT)),
+    "finishedAt": _job("finished_at", nullable(MOMENT)),
+}
+_EITHER = {
+    "file": of(
+        lambda progress: progress.job.file_name or None,
+        {**TEXT, "description": "the file's name, as it was uploaded"},
+    ),
+    "error": _REASON,
+    "rowsPerSecond": of("rows_per_second", {"type": "number", "minimum": 0}),
+    "etaSeconds": given({"type": ["number", "null"], "minimum": 0}),
 }
 _JOB = {
-    "id": TEXT,
-    "kind": one_of("csv", "row"),
-    "table": TEXT,
-    "status": one_of(*JobStatus),
-    "processingMode": one_of(*ProcessingMode),
+    "id": of("job.key.id", TEXT),
+    "kind": of(lambda progress: progress.job.key.kind.name.lower(), one_of("csv", "row")),
+    "table": of("job.table", TEXT),
+    "processingMode": of("job.mode", one_of(*ProcessingMode)),
     **_HOW,
 }
-_PACE = {
-    "rowsPerSecond": {"type": "number", "minimum": 0},
-    "etaSeconds": {"type": ["number", "null"], "minimum": 0},
-}
-_FILE_NAME = {**TEXT, "description": "the file's name, as it was uploaded"}
 _LIVE = {
-    **_CHANGES,
-    "file": _FILE_NAME,
-    "accepted": _ACCEPTED,
-    "error": _REASON,
+    **_CHANGED,
+    **_EITHER,
+    "accepted": given(
+        {
+            **COUNT,
+            "description": "in place of created, updated and unchanged, "
+            "for who may import and not read",
+        }
+    ),
     "stopping": one_of("cancelled"),
-    "retries": {**TEXT, "description": "the import whose failed rows this one goes through"},
-    "retriedBy": {**TEXT, "description": "the import that goes through the failed rows again"},
-    "undoes": {**TEXT, "description": "the import that this one takes back"},
-    "undoneBy": {**TEXT, "description": "the import that takes this one back"},
-    "parent": {**TEXT, "description": "the ZIP import that this file is an entry of"},
-    **_PACE,
+    "retries": of(
+        lambda progress: progress.job.retries[0] if progress.job.retries else None,
+        {**TEXT, "description": "the import whose failed rows this one goes through"},
+    ),
+    "retriedBy": _job("retried_by", TEXT, "the import that goes through the failed rows again"),
+    "undoes": _job("undoes", TEXT, "the import that this one takes back"),
+    "undoneBy": _job("undone_by", TEXT, "the import that takes this one back"),
+    "parent": of(
+        lambda progress: progress.job.parent.id if progress.job.parent else None,
+        {**TEXT, "description": "the ZIP import that this file is an entry of"},
+    ),
 }
 JOB = record("Import", _JOB, optional=_LIVE)
 _FILE = record(
     "ZipFile",
     {
-        "index": COUNT,
-        "name": TEXT,
-        "table": nullable(TEXT),
-        "status": one_of(*FileStatus),
+        "index": of("file.index", COUNT),
+        "name": of("file.name", TEXT),
+        "table": of("file.table", nullable(TEXT)),
+        "status": of("file.status", one_of(*FileStatus)),
         "id": {**nullable(TEXT), "description": "of the file's own import, once it has begun"},
-        **_COUNTS,
+        **_counts("file.counts", "total", "file.cancelled"),
+        **_changes("file.counts"),
     },
     optional={"error": _REASON},
 )
-_ZIP = record(
+ZIP = record(
     "ZipImport",
     {
-        "id": TEXT,
-        "kind": one_of("zip"),
-        "table": nullable(TEXT),
-        "status": one_of(*JobStatus),
+        "id": of("job.key.id", TEXT),
+        "kind": of(lambda _progress: "zip", one_of("zip")),
+        "table": of("job.table", nullable(TEXT)),
         **_HOW,
-        **_CHANGES,
+        **_CHANGED,
         "fileStatuses": {"type": "object", "additionalProperties": COUNT},
     },
     optional={
-        "file": _FILE_NAME,
-        "retries": {**TEXT, "description": "the import whose failed files these are"},
-        "retriedBy": {**TEXT, "description": "the import that goes through them again"},
-        **_PACE,
+        **_EITHER,
+        "retries": of(
+            lambda progress: progress.job.retries[0].id if progress.job.retries else None,
+            {**TEXT, "description": "the import whose failed files these are"},
+        ),
+        "retriedBy": _job("retried_by", TEXT, "the import that goes through them again"),
         "files": list_of(_FILE),
         "failedHooks": {"type": "object", "additionalProperties": TEXT},
-        "error": _REASON,
     },
 )
 _CELL = record("PreviewCell", {"field": TEXT, "before": {}, "after": {}})
@@ -166,11 +200,45 @@ _PREVIEWED = record(
     optional={"item": TEXT, "code": TEXT, "reason": TEXT, "cells": list_of(_CELL)},
 )
 PREVIEW = record("ImportPreview", {"items": list_of(_PREVIEWED)})
-ANY = Schema("AnyImport", {"oneOf": [JOB, _ZIP]})
+ANY = Schema("AnyImport", {"oneOf": [JOB, ZIP]})
 ANY_PAGE = page_of(ANY)
-_ROW = record(
+IMPORTED_ROW = record(
     "ImportedRow",
-    {"row": {**COUNT, "description": "as a spreadsheet counts"}, "result": one_of(*Fate)},
-    optional={"version": VERSION, "code": TEXT, "reason": TEXT},
+    {
+        "row": {**COUNT, "description": "as a spreadsheet counts"},
+        "result": of("fate", one_of(*Fate)),
+    },
+    optional={
+        "version": of(lambda planned: planned.version or None, VERSION),
+        "code": of(lambda planned: planned.problem.code if planned.problem else None, TEXT),
+        "reason": of(
+            lambda planned: planned.problem.reason if planned.problem else planned.reason or None,
+            TEXT,
+        ),
+    },
 )
-IMPORTED = record("Imported", _JOB, optional={**_LIVE, "rows": list_of(_ROW)})
+IMPORTED = record("Imported", _JOB, optional={**_LIVE, "rows": list_of(IMPORTED_ROW)})
+
+
+def job_view(progress: Progress, *, may_read: bool = True) -> dict[str, Json]:
+    """Show an import.
+
+    A client that may import but not read sees how many rows were accepted, but not whether they
+    changed anything: that would reveal the items' content, one guess a row.
+    """
+    if may_read:
+        return JOB.view(progress, **_eta(progress))
+    hidden = dict.fromkeys(_CHANGED)
+    if progress.job.cells is not None:
+        hidden["error"] = None
+    return JOB.view(progress, accepted=progress.counts.accepted, **hidden, **_eta(progress))
+
+
+def zip_view(progress: ZipProgress, *, with_files: bool = True) -> dict[str, Json]:
+    """Show an archive's import; in a list without its files."""
+    return ZIP.view(progress, **({} if with_files else {"files": None}), **_eta(progress))
+
+
+def _eta(progress: Progress | ZipProgress) -> dict[str, Json]:
+    """Return the seconds that are left, or null, of an import whose rate is known."""
+    return {} if progress.rate is None else {"etaSeconds": progress.eta}

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.import_job import Advance, Job, JobStatus, ProcessingMode
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.domain.notices import import_alarm, import_status
-from sfn_cqrs.domain.values import Json
 from sfn_cqrs.service.stream import Outbox
 
 STEPS = 20
@@ -23,53 +23,30 @@ class Progress:
     rate: float | None = None
     eta: float | None = None
 
-    def as_json(self, *, may_read: bool = True) -> dict[str, Json]:
-        """Return the job as the HTTP API and `--json` print it.
+    @property
+    def total(self) -> int:
+        """Return the number of rows."""
+        return self.job.total
 
-        A client that may import but not read sees how many rows were accepted, but not whether they
-        changed anything: that would reveal the items' content, one guess a row.
-        """
-        job, ending = self.job, self.job.ending
-        counts: dict[str, Json] = {**self.counts.by_name}
-        if not may_read:
-            counts = {"accepted": self.counts.accepted, "failed": self.counts.failed}
-        view: dict[str, Json] = {
-            "id": job.key.id,
-            "kind": job.key.kind.name.lower(),
-            "table": job.table,
-            "status": str(job.status),
-            "processingMode": str(job.mode),
-            "publishMode": str(job.publish_mode),
-            "dryRun": job.dry_run,
-            "total": job.total,
-            **counts,
-            "cancelled": ending.cancelled if ending else 0,
-            "createdAt": job.by.at,
-            "startedAt": job.started_at or None,
-            "finishedAt": job.finished_at or None,
-            **({"file": job.file_name} if job.file_name else {}),
-        }
-        if job.is_cancelled and ending is None:
-            view["stopping"] = "cancelled"
-        tells = may_read or job.cells is None
-        if ending is not None and ending.problem is not None and tells:
-            view["error"] = {"code": ending.problem.code, "message": ending.problem.reason}
-        view |= _others(job)
-        if self.rate is not None:
-            view |= {"rowsPerSecond": round(self.rate, 1), "etaSeconds": self.eta}
-        return view
+    @property
+    def cancelled(self) -> int:
+        """Return how many rows were not processed, because the import was cancelled."""
+        return self.job.ending.cancelled if self.job.ending else 0
 
+    @property
+    def stopping(self) -> str | None:
+        """Return why the import ends soon, while it has not."""
+        return "cancelled" if self.job.is_cancelled and self.job.ending is None else None
 
-def _others(job: Job) -> dict[str, Json]:
-    """Return the ids of the import's related imports, by relation."""
-    others = {
-        "retries": job.retries[0] if job.retries else None,
-        "retriedBy": job.retried_by,
-        "undoes": job.undoes,
-        "undoneBy": job.undone_by,
-        "parent": job.parent.id if job.parent else None,
-    }
-    return {name: id_ for name, id_ in others.items() if id_}
+    @property
+    def error(self) -> Problem | None:
+        """Return why the import failed as a whole."""
+        return self.job.ending.problem if self.job.ending else None
+
+    @property
+    def rows_per_second(self) -> float | None:
+        """Return the rate to a tenth of a row."""
+        return None if self.rate is None else round(self.rate, 1)
 
 
 def progress_of(job: Job) -> Progress:

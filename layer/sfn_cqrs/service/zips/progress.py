@@ -8,7 +8,6 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.import_job import Job
 from sfn_cqrs.domain.imports import Counts
-from sfn_cqrs.domain.values import Json
 from sfn_cqrs.domain.zip_job import ArchivedFile, ZipJob
 from sfn_cqrs.domain.zip_notices import zip_alarms, zip_status
 from sfn_cqrs.service.stream import Outbox
@@ -30,18 +29,10 @@ class FileProgress:
             return file.place.size
         return file.place.size * file.counts.total / self.total if self.total else 0.0
 
-    def as_json(self) -> dict[str, Json]:
-        """Return the file as the HTTP API and `--json` print it; `id` is its own import's."""
-        file = self.file
-        view: dict[str, Json] = {
-            "index": file.index,
-            "name": file.name,
-            "table": file.table,
-            "status": str(file.status),
-            "id": self.id,
-            **_counted(file.counts, self.total, file.cancelled),
-        }
-        return view | _told("error", file.problem)
+    @property
+    def error(self) -> Problem | None:
+        """Return why the file failed."""
+        return self.file.problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,48 +54,39 @@ class ZipProgress:
         """Return the sum of the files' counts."""
         return sum((each.file.counts for each in self.files), Counts())
 
-    def as_json(self, *, with_files: bool = True) -> dict[str, Json]:
-        """Return the job as the HTTP API and `--json` print it."""
-        job = self.job
-        view: dict[str, Json] = {
-            "id": job.key.id,
-            "kind": "zip",
-            "table": job.table,
-            "status": str(job.status),
-            "publishMode": str(job.publish_mode),
-            "dryRun": job.dry_run,
-            **_counted(
-                self.counts,
-                sum(each.total for each in self.files),
-                sum(each.file.cancelled for each in self.files),
-            ),
-            "createdAt": job.by.at,
-            "startedAt": job.started_at or None,
-            "finishedAt": job.finished_at or None,
-            "fileStatuses": self._statuses(),
-            **({"file": job.file_name} if job.file_name else {}),
-        }
-        if job.retries:
-            view["retries"] = job.retries[0].id
-        if job.retried_by:
-            view["retriedBy"] = job.retried_by
-        if job.failed_hooks and self.is_whole:
-            view["failedHooks"] = {**job.failed_hooks}
-        if self.rate is not None:
-            view |= {"rowsPerSecond": round(self.rate, 1), "etaSeconds": self.eta}
-        if with_files:
-            view["files"] = [each.as_json() for each in self.files]
-        return view | _told("error", self._problem())
+    @property
+    def total(self) -> int:
+        """Return how many rows the files have, as far as they are known."""
+        return sum(each.total for each in self.files)
 
-    def _problem(self) -> Problem | None:
+    @property
+    def cancelled(self) -> int:
+        """Return how many rows were not processed, because the import was cancelled."""
+        return sum(each.file.cancelled for each in self.files)
+
+    @property
+    def rows_per_second(self) -> float | None:
+        """Return the rate to a tenth of a row."""
+        return None if self.rate is None else round(self.rate, 1)
+
+    @property
+    def failed_hooks(self) -> dict[str, str] | None:
+        """Return the errors of the functions that were called at the end, by function."""
+        return {**self.job.failed_hooks} if self.job.failed_hooks and self.is_whole else None
+
+    @property
+    def file_statuses(self) -> dict[str, int]:
+        """Return how many files have which status."""
+        counted = Counter(each.file.status for each in self.files)
+        return {status.lower(): count for status, count in sorted(counted.items())}
+
+    @property
+    def error(self) -> Problem | None:
+        """Return why the import failed as a whole."""
         problem = self.job.ending.problem if self.job.ending else self.job.problem
         if problem is None or self.is_whole:
             return problem
         return Problem(problem.code, "is of files that you may not see")
-
-    def _statuses(self) -> dict[str, Json]:
-        counted = Counter(each.file.status for each in self.files)
-        return {status.lower(): count for status, count in sorted(counted.items())}
 
 
 def progress_of(job: ZipJob) -> ZipProgress:
@@ -150,11 +132,3 @@ def _live(job: ZipJob, file: ArchivedFile, child: Job | None) -> FileProgress:
         return FileProgress(ended, ended.total, id_)
     counts = bootstrap.imports().counts(child.key)
     return FileProgress(replace(file, counts=counts), max(child.total, counts.total), id_)
-
-
-def _counted(counts: Counts, total: int, cancelled: int) -> dict[str, Json]:
-    return {"total": total, **counts.by_name, "cancelled": cancelled}
-
-
-def _told(name: str, problem: Problem | None) -> dict[str, Json]:
-    return {} if problem is None else {name: {"code": problem.code, "message": problem.reason}}
