@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 from tests.support.command_line import command_line
+from tests.support.original import ULID, command, exported, state, task
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.dynamodb import marshal
@@ -50,6 +51,55 @@ def test_an_import_is_undone_and_an_audit_finds_all_well_until_something_is_dama
     )
     found = run("audit", "--json", "--rate", "0")
     assert (found.code, [one["rule"] for one in found.json["findings"]]) == (1, ["data_differs"])
+
+
+def test_the_tables_of_the_typescript_framework_are_imported(run, tmp_path):
+    rows = {
+        "commands": [command(1), command(2), command(3, status="sync_data:FAILED")],
+        "data": [state(2)],
+    }
+    rows |= {"tasks": [task(), task(index=0)]}
+    for kind, found in rows.items():
+        (tmp_path / kind).write_text("".join(f"{json.dumps(exported(row))}\n" for row in found))
+    given = [part for kind in rows for part in (f"--{kind}", tmp_path / kind)]
+    given += ["--type", "RESIZE=ORDER_REMINDER"]
+    problems = tmp_path / "problems.jsonl"
+
+    trial = run("import-original", *given, "--dry-run", "--json")
+    done = run("import-original", *given, "--problems", problems, "--work", tmp_path / "work")
+    again = run("import-original", *given, "--json", "--work", tmp_path / "work")
+
+    assert trial.json["types"]["AIRPORT"] == {
+        "created": 1,
+        "unchanged": 0,
+        "kept": 0,
+        "versions": 2,
+    }
+    assert (done.code, done.output.splitlines()[-1]) == (0, "0 refused, 1 left there"), done
+    (left,) = problems.read_text().splitlines()
+    assert json.loads(left)["reason"] == (
+        "version 3 was never applied; its status is sync_data:FAILED"
+    )
+    assert again.json["types"]["AIRPORT"]["unchanged"] == 1
+    assert run("data", "get", "AIRPORT", "p-1", "--tenant", "acme", "--json").json["version"] == 2
+    shown = run("task", "show", f"t-{ULID}", "--tenant", "acme", "--json").json
+    assert (shown["taskType"], shown["status"]) == ("ORDER_REMINDER", "COMPLETED")
+    audited = run("audit", "--tenant", "acme", "--rate", "0")
+    assert (audited.code, audited.output.endswith(" 0 findings\n")) == (0, True), audited
+
+
+def test_an_import_of_the_original_says_what_is_wrong(run, tmp_path):
+    (tmp_path / "rows").write_text("no row\n")
+    refused = tmp_path / "refused"
+    refused.write_text(json.dumps(state(1, tenantCode="other")) + "\n")
+
+    assert run("import-original").code == 64
+    assert run("import-original", "--data", tmp_path / "rows", "--type", "x").code == 64
+    unread = run("import-original", "--data", tmp_path / "rows")
+    found = run("import-original", "--data", refused)
+
+    assert (unread.code, "line 1, is not JSON" in unread.error) == (1, True)
+    assert (found.code, "tenantCode is 'other'" in found.output) == (2, True)
 
 
 def test_a_sample_is_one_part_of_some(run):

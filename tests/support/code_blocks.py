@@ -41,6 +41,7 @@ FOR_PEOPLE = {
     r"--stack|SFN_CQRS_TOKEN": "needs a stack in AWS",
     r"type check --against": "needs a repository; tests/local/test_type_check.py has one",
     r"^aws |sam deploy": "needs an account in AWS",
+    r"import-original": "needs another system's tables; test_original.py makes such rows",
     r"^(sam|sfn-local serve|a debugger)\b": "needs Docker, or another terminal",
     r"^export AWS_PROFILE|^skopeo |^docker ": "needs an account in AWS, a registry or Docker",
     r"^curl .*(URL|…|/imports )": "takes what the line before has answered",

@@ -22,7 +22,12 @@ def _read(image: dict[str, Any]) -> Task | Item:
 
 @stream_of("task", _read)
 def lambda_handler(found: Task | Item, outbox: Outbox) -> None:
-    """Send for a worker, or tell the world how a task or an item has ended."""
+    """Send for a worker, or tell the world how a task or an item has ended.
+
+    Attempt 0 is of another system: what ended there was announced there.
+    """
+    if found.attempt == 0 and found.status.is_closed:
+        return
     table = bootstrap.tasks_table_name()
     match found:
         case Task() if found.status.is_closed:

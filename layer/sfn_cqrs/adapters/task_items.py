@@ -29,6 +29,7 @@ _ITEM: Final = Codec(
     also={"pk": "key.items_pk", "sk": lambda item: item.key.item_sk(item.index)},
 )
 as_item = _ITEM.record
+stored_item = _ITEM.item
 as_task_key = _WHOSE.record
 
 

@@ -19,6 +19,7 @@ from sfn_cqrs.adapters.task_items import (
     as_task_key,
     new_item,
     pointer_item,
+    stored_item,
 )
 from sfn_cqrs.domain import task as tasks
 from sfn_cqrs.domain.clock import Now, iso
@@ -101,8 +102,23 @@ class TaskTable(Records[Task]):
     def put_items(self, task: Task) -> None:
         """Store the items that are not stored yet, all of them from the task's input."""
         now = iso(self._now())
-        for group in _groups(self._input_of(task)):
-            self._put_group(new_item(task, index, value, now) for index, value in group)
+        values = self._input_of(task)
+        self._put_all(new_item(task, index, value, now) for index, value in enumerate(values))
+
+    def take_over(self, task: Task, items: Iterable[tasks.Item]) -> bool:
+        """Store a task that ended elsewhere, with its items; return False if it is stored."""
+        now = self._now()
+        expiry = self._retention.expiry(task.key.type, now + OUTLIVES)
+        ends = {} if expiry is None else {"ttl": expiry}
+        self._put_all(stored_item(item) | ends for item in items)
+        is_new = self.create(task)
+        if ends and not task.status.is_repairable:
+            self._expire_pointer(task.key, self._retention.expiry(task.key.type, now) or 0)
+        return is_new
+
+    def _put_all(self, items: Iterable[Item]) -> None:
+        for group in _groups(items):
+            self._put_group(group)
 
     def items(self, key: TaskKey) -> list[tasks.Item]:
         """Return all items of a task by their index, without their inputs."""
@@ -251,14 +267,14 @@ def _names(text: str) -> dict[str, str]:
     return {spelt: name for spelt, name in _SPELT.items() if spelt in text}
 
 
-def _groups(items: Iterable[Json]) -> Iterator[list[tuple[int, Json]]]:
-    """Yield groups of items with their indexes, each as large as a transaction allows."""
-    group: list[tuple[int, Json]] = []
+def _groups(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """Yield groups of items, each as large as a transaction allows."""
+    group: list[Item] = []
     size = 0
-    for index, item in enumerate(items):
+    for item in items:
         size += size_of(item)
         if len(group) == ITEMS_PER_TRANSACTION or (group and size > BYTES_PER_TRANSACTION):
             yield group
             group, size = [], size_of(item)
-        group.append((index, item))
+        group.append(item)
     yield from chain([group] if group else [])

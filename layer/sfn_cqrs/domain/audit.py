@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.command import Command, DataRow
+from sfn_cqrs.domain.command import TAKEN_OVER, Command, DataRow
 from sfn_cqrs.domain.import_job import Job, JobStatus
 from sfn_cqrs.domain.imports import Counts, Marker
 from sfn_cqrs.domain.keys import ItemKey
@@ -113,8 +113,13 @@ _SWEEP = "sfn-cqrs doctor; see that the sweeps run"
 
 
 def _gap(item: Item) -> Iterator[str]:
-    """With a retention, lower versions expire in no particular order."""
-    first = 1 if item.keeps_commands else item.latest
+    """With a retention, lower versions expire in no particular order.
+
+    Versions taken over from the original framework begin where its retention left them.
+    """
+    lowest = min(item.commands, default=0)
+    begins = lowest if lowest and item.commands[lowest].source == TAKEN_OVER else 1
+    first = begins if item.keeps_commands else item.latest
     for version in range(first, item.latest):
         if version not in item.commands:
             yield f"version {version} is missing below version {item.latest}"

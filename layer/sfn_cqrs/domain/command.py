@@ -12,6 +12,8 @@ from sfn_cqrs.domain.values import Json, checked_json, checked_object, digest, s
 
 MAX_NAME_CHARACTERS = 1024
 MAX_ATTRIBUTES_BYTES = 4 * 1024 * 1024
+TAKEN_OVER = "original"
+"""The source of versions from the TypeScript framework; lower ones may have expired there."""
 
 
 class Known(IntEnum):

@@ -137,6 +137,17 @@ def test_an_item_that_ended_otherwise_is_told_of_and_not_alarmed(status, event, 
     assert world.failures.messages == []
 
 
+def test_what_ended_in_another_system_is_not_announced_here(event, world):
+    """A task and an item that were taken over, at attempt 0."""
+    records = copy.deepcopy([event["Records"][1], event["Records"][2]])
+    for record in records:
+        record["dynamodb"]["NewImage"]["attempt"] = {"N": "0"}
+
+    assert lambda_handler({"Records": records}, None) == ALL_DONE
+
+    assert world.events.messages == world.failures.messages == []
+
+
 def test_a_task_that_ended_is_told_of_with_its_counts(event, world):
     assert handle(event, 2) == ALL_DONE
 

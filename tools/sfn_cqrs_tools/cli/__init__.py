@@ -31,6 +31,9 @@ COMMANDS: Final = {
     "approve": _own("approval:approve", "Approve what waits for you."),
     "reject": _own("approval:reject", "Reject what waits for you."),
     "import": _own("imports:import_", "Import files: start, dry-run, status, errors, retry."),
+    "import-original": _own(
+        "original:import_original", "Import the tables of the TypeScript framework."
+    ),
     "restore": _own("restore:restore", "Restore the tables of a stack to a moment."),
     "rehearse": _own("restore:rehearse", "Go through a runbook on this machine: restore."),
     "sql": _own("sql:sql", "Migrations of PostgreSQL: migrate, status."),
@@ -73,7 +76,7 @@ SECTIONS: Final = {
     "Executions": ("execution", "start", "resume", "logs", "trace", "invoke", "event", "env"),
     "A project of your own": ("init", "setup", "new", "check", "completion"),
     "State machines": ("run", "mock", "graph", "lint", "engine", "definition", "translate"),
-    "Operations": ("audit", "usage", "export", "restore", "rehearse", "sql"),
+    "Operations": ("audit", "usage", "export", "restore", "rehearse", "import-original", "sql"),
 }
 """All commands, as --help groups them."""
 

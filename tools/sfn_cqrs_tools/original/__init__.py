@@ -1,0 +1,1 @@
+"""The tables of MBC CQRS Serverless, the TypeScript framework, and how a stack takes them over."""
