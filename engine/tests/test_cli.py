@@ -126,7 +126,7 @@ def test_a_state_without_a_stub_is_named() -> None:
         (("graph", "good", "--execution", "absent"), 2, "no file absent; an ARN begins with arn:"),
         (("graph", "good", "--execution", "statemachine/broken.json"), 2, "is not JSON"),
         (("graph", "good", "--execution", "statemachine/good.asl.json"), 2, "has no events"),
-        (("graph", "good", "--execution", "statemachine/list.json"), 0, "flowchart"),
+        (("graph", "good", "--execution", "statemachine/list.json"), 0, "not entered"),
         (("lint", "good", "--ignore", "nonsense"), 2, "there is no rule nonsense"),
         (("serve", "--lambda-endpoint", "ftp://x"), 2, "a Lambda endpoint is an http:// URL"),
         (("serve", "--host", "256.0.0.1"), 1, "choose another --port"),
@@ -186,11 +186,16 @@ def test_input_that_is_no_json_fails_the_run() -> None:
 
 
 @pytest.mark.usefixtures("machine")
-def test_a_graph_is_mermaid_or_svg(tmp_path: Path) -> None:
-    text = invoke("graph", "good")
+def test_a_graph_is_text_mermaid_svg_or_json(tmp_path: Path) -> None:
+    drawing = invoke("graph", "good")
+    text = invoke("graph", "good", "--mermaid")
     picture = invoke("graph", "good", "--svg", str(tmp_path / "good.svg"))
 
+    assert drawing.output.splitlines()[0].endswith(" call  Task")
+    assert drawing.output.isascii()  # it is no terminal
     assert text.output.startswith("flowchart TD\n")
+    states = json.loads(invoke("graph", "good", "--json").output)["states"]
+    assert [one["name"] for one in states] == ["call", "end", "fail"]
     assert (picture.exit_code, picture.output) == (0, "")
     assert (tmp_path / "good.svg").read_text().startswith("<svg ")
     assert invoke("graph", "good", "--svg", "-").output.startswith("<svg ")
@@ -217,9 +222,19 @@ def test_the_path_of_a_written_history_is_coloured(tmp_path: Path) -> None:
     stubs = write(tmp_path, "stubs.json", {"call": {"ok": True}})
     history = str(tmp_path / "history.json")
     invoke("run", "good", "--stubs", stubs, "--history", history)
-    lines = invoke("graph", "good", "--execution", history).output.splitlines()
+    drawing = invoke("graph", "good", "--execution", history).output
+    lines = invoke("graph", "good", "--execution", history, "--mermaid").output.splitlines()
     picture = invoke("graph", "good", "--execution", history, "--svg", "-").output
 
+    assert drawing.splitlines() == [
+        "+.* call  Task",
+        ": #",
+        ": * end  Succeed",
+        ":",
+        "+>. fail  Fail",
+        "",
+        "* succeeded   . not entered",
+    ]
     assert lines[1:8] == [
         "  start4(( ))",
         '  s1["call"]:::succeeded',
@@ -244,7 +259,7 @@ def test_the_path_of_a_running_engines_execution_is_coloured() -> None:
     arn = engine.start_execution(engine.create_state_machine("m", wait))
     engine.run_until(lambda: len(engine.history(arn)) > 1, 5)
     arguments = ("--execution", arn, "--endpoint-url", server.url)
-    result = invoke("graph", "wait.asl.json", *arguments)
+    result = invoke("graph", "wait.asl.json", *arguments, "--mermaid")
     absent = invoke("graph", "wait.asl.json", "--execution", f"{arn}x", *arguments[2:])
     server.close()
     engine.close()

@@ -13,9 +13,10 @@ from tests.support.command_line import CUSTOMER, line_of_orders
 from sfn_cqrs.adapters.command_items import process_item
 from sfn_cqrs.adapters.dynamodb import marshal
 from sfn_cqrs.adapters.task_items import TASKS
+from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.process import Outcome
-from sfn_cqrs.domain.task import TaskStatus
+from sfn_cqrs.domain.task import Counts, TaskStatus
 from sfn_cqrs.service.repairs import service
 from sfn_cqrs_tools.cli import COMMANDS, SECTIONS
 from sfn_cqrs_tools.client.api import item_path
@@ -487,6 +488,28 @@ def test_a_task_that_is_open_for_long_is_found_by_the_doctor(on_stack, stack):
     next_ = "next: sfn-cqrs task show t-01KAXK3V9Q0M3W8C5R6T7Y8Z77 --tenant tenant1\n"
     assert shown.output.endswith(next_)
     assert "t-01KAXK3V9Q0M3W8C5R6T7Y8Z77" in shown.output
+
+
+@pytest.mark.stack
+def test_a_task_that_failed_lately_is_listed_by_the_doctor_with_the_command_that_shows_it(
+    on_stack, stack
+):
+    dynamodb, table = stack.client("dynamodb"), stack.outputs["TasksTableName"]
+    key = replace(RESIZE, tenant="tenant1", ulid="01KAXK3V9Q0M3W8C5R6T7Y8Z78")
+    task = a_task(key, status=TaskStatus.FAILED, total=900, counts=Counts(800, 100))
+    lately = {"updated_at": iso(datetime.now(UTC)), "open_shard": None, "input": None}
+    long_ago = {"updated_at": "2026-01-01T00:00:00.000Z", "sk": f"{key.sk}-old"}
+    for more in (lately, {**lately, **long_ago}):
+        item = {k: v for k, v in {**TASKS.item(task), **more}.items() if v is not None}
+        dynamodb.put_item(TableName=table, Item=marshal(item))
+    well, shown = on_stack("doctor", "--json"), on_stack("doctor")
+
+    (found,) = [one for one in well.json["failed_work"] if one["id"] == key.id]
+    assert (found["kind"], found["error"]) == ("task", "100 of 900 items failed")
+    assert found["what"] == key.type
+    assert key.id in shown.output
+    assert well.code == shown.code == (0 if "the stack is well" in shown.output else 1)
+    assert "--tenant tenant1" in shown.output.splitlines()[-1]
 
 
 @pytest.mark.stack

@@ -33,3 +33,15 @@ def test_a_rate_is_what_was_seen_and_none_before_there_is_time_to_tell(monkeypat
 
     text = console.file.getvalue()
     assert ("/s" in text, shown in text) == (bool(shown), True)
+
+
+@pytest.mark.parametrize("size", [10, 5_000_000])
+def test_an_upload_ends_in_green_and_with_its_rate_even_if_it_was_too_quick_for_one(size):
+    console = Console(file=StringIO(), force_terminal=True, width=100, color_system="standard")
+
+    with progress(console, "Uploaded", size, in_bytes=True) as update:
+        update(size)
+
+    text = console.file.getvalue()
+    assert "?" not in text.replace("\x1b[?25", "")
+    assert "\x1b[32m━" in text

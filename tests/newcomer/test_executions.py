@@ -107,9 +107,15 @@ def test_the_history_has_every_event_and_no_task_token(typed, ran):
 
 def test_the_path_is_drawn_on_the_machine(typed, ran, tmp_path):
     assert ran
-    text = typed("execution", "graph", "ORDER/bad").output
+    drawing = typed("execution", "graph", "ORDER/bad").output
+    text = typed("execution", "graph", "ORDER/bad", "--mermaid").output
+    states = typed("execution", "graph", "ORDER/bad", "--json").json["states"]
     said = typed("execution", "graph", "ORDER/bad", "--svg", tmp_path / "a.svg").output
 
+    assert drawing.isascii()  # it is no terminal
+    assert "x fail  Fail" in drawing
+    assert "! sync_data_all  Map, " in drawing
+    assert ("mark_failed", "succeeded") in [(one["name"], one["outcome"]) for one in states]
     assert text.startswith("flowchart")
     assert "mark_failed" in text
     assert (tmp_path / "a.svg").read_text().startswith("<svg")

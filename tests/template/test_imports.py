@@ -42,6 +42,7 @@ OFFERED_BY_THE_ENGINE = {
     "sfn_local",
     "sfn_local.cli.command",
     "sfn_local.cli.definitions",
+    "sfn_local.cli.drawing",
     "sfn_local.cli.run",
     "sfn_local.cli.serve",
     "sfn_local.cli.showing",

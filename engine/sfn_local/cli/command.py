@@ -25,6 +25,11 @@ _TYPED = f"{__name__}.typed"
 FILE = click.Path(dir_okay=False, path_type=Path)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 
+always_json_option = click.option(
+    "--json", is_flag=True, expose_value=False, help="Print errors as JSON, too."
+)
+"""For commands that print JSON, or lines of it, in any case."""
+
 
 class Command(click.Command):
     """A command whose help ends with examples."""

@@ -1,16 +1,16 @@
 """graph: a state machine as a picture, with the path of an execution."""
 
 import json
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 
 from sfn_local.cli.command import command
 from sfn_local.cli.definitions import definition_argument, load, read_option
+from sfn_local.cli.drawing import drawing_options, print_drawing
 from sfn_local.cli.history import ask, endpoint_option, fetch_history
-from sfn_local.cli.showing import echo
-from sfn_local.graph import Taken, mermaid, svg, taken
+from sfn_local.graph import stays, taken
 
 
 @command(
@@ -22,44 +22,55 @@ from sfn_local.graph import Taken, mermaid, svg, taken
     ),
 )
 @definition_argument
-@click.option("--svg", "svg_path", metavar="FILE", help="Write an SVG picture; - is stdout.")
 @click.option(
     "--execution",
     metavar="FILE|ARN",
-    help="Colour the path of an execution: the JSON of GetExecutionHistory, or an ARN.",
+    help="Show the path of an execution: the JSON of GetExecutionHistory, or an ARN.",
 )
 @endpoint_option("Where the execution's history is")
-def graph(definition: str, svg_path: str | None, execution: str | None, endpoint_url: str) -> None:
-    """Draw a state machine: Mermaid text on stdout, or an SVG picture in a file.
+@drawing_options
+def graph(definition: str, execution: str | None, endpoint_url: str, **form: Any) -> None:
+    """Draw a state machine in the terminal, as Mermaid text or as an SVG picture.
 
-    With --execution, colours show the path: green states succeeded, yellow ones failed and were
-    caught, a red one ended the execution, and the execution is in a blue one. Grey states were not
-    entered.
+    With --execution, marks and colours show the path: green states succeeded, yellow ones failed
+    and were caught, a red one ended the execution, and the execution is in a blue one. Grey states
+    were not entered. Heavy lines are ways that were taken; dotted ones are those of a Catch.
     """
     machine = load(definition)
-    path = None if execution is None else _read_path(execution, endpoint_url)
+    events = None if execution is None else _read_events(execution, endpoint_url)
     try:
-        picture = mermaid(machine, path) if svg_path is None else svg(machine, path)
-    except ValueError as error:
-        raise click.ClickException(f"{definition}: {error}") from error
-    if svg_path in (None, "-"):
-        echo(picture, nl=False)
-    else:
-        Path(svg_path).write_text(picture, encoding="utf-8")
-
-
-def _read_path(execution: str, endpoint_url: str) -> Taken:
-    """The path of an execution, from the file of its history or from an engine."""
-    is_arn = execution.startswith("arn:")
-    events = (
-        fetch_history(execution, lambda operation, given: ask(endpoint_url, operation, given))
-        if is_arn
-        else _load_history(execution)
-    )
-    try:
-        return taken(events)
+        path = None if events is None else taken(events)
     except ValueError as error:
         raise click.ClickException(f"--execution {execution}: {error}") from error
+    try:
+        print_drawing(machine, path, stays(events or ()), {}, **form)
+    except ValueError as error:
+        raise click.ClickException(f"{definition}: {error}") from error
+
+
+def _read_events(execution: str, endpoint_url: str) -> list[dict[str, Any]]:
+    """Return the events of an execution, from the file of its history or from an engine."""
+    events = (
+        fetch_history(execution, lambda operation, given: ask(endpoint_url, operation, given))
+        if execution.startswith("arn:")
+        else _load_history(execution)
+    )
+    return [
+        {**event, "timestamp": _moment(event.get("timestamp"))}
+        if isinstance(event, dict)
+        else event
+        for event in events
+    ]
+
+
+def _moment(written: Any) -> datetime:
+    """Return a moment as JSON has it: ISO 8601, or seconds since 1970."""
+    if isinstance(written, (int, float)):
+        return datetime.fromtimestamp(written, UTC)
+    try:
+        return datetime.fromisoformat(str(written))
+    except ValueError as error:
+        raise click.ClickException(f"--execution: {written!r} is no timestamp") from error
 
 
 def _load_history(path: str) -> list[dict[str, Any]]:

@@ -9,7 +9,13 @@ from typing import Any
 import click
 
 from sfn_local import Engine, VirtualClock
-from sfn_local.cli.command import Group, command, json_option, print_json
+from sfn_local.cli.command import (
+    Group,
+    always_json_option,
+    command,
+    json_option,
+    print_json,
+)
 from sfn_local.cli.definitions import (
     definition_argument,
     input_of,
@@ -23,6 +29,7 @@ from sfn_local.cli.definitions import (
 from sfn_local.cli.showing import echo, json_of, styled
 from sfn_local.document import Json, dumps
 from sfn_local.errors import ApiError
+from sfn_local.graph.notes import show_seconds
 from sfn_local.mock_skeleton import mock_skeleton
 from sfn_local.mocks import MockConfig, MockError
 from sfn_local.stubs import StubFunctions, by_state, parse_stubs
@@ -106,6 +113,7 @@ def mock() -> None:
 )
 @definition_argument
 @click.option("--name", metavar="MACHINE", help="The machine's name, if it is not the file's.")
+@always_json_option
 def new(definition: str, name: str | None) -> None:
     """Print a MockConfigFile.json for a state machine: a test case for each of its outcomes.
 
@@ -198,14 +206,14 @@ def print_run(
     width = max((2 * step.depth + len(step.name) for step in steps), default=0)
     for step in steps:
         name = f"{'  ' * step.depth}{step.name}"
-        took = "" if step.seconds is None else _show_seconds(step.seconds)
+        took = "" if step.seconds is None else show_seconds(step.seconds)
         more = f"  {step.attempts} attempts" if step.attempts > 1 else ""
         error = styled(f"  {step.error}", fg="red") if step.error else ""
         echo(f"{name:<{width}}  {step.type:<8}  {took:>10}{more}", bar(step, described), error)
         if with_data:
             show_data(step, "  " * (step.depth + 2))
     seconds = _seconds(described)
-    after = "" if seconds is None else f" after {_show_seconds(seconds)}"
+    after = "" if seconds is None else f" after {show_seconds(seconds)}"
     color = "green" if described["status"] == "SUCCEEDED" else "red"
     echo("\n", styled(described["status"], fg=color, bold=True), after)
     if described["status"] == "RUNNING":
@@ -240,9 +248,3 @@ def print_data(
     for name, text in data.items():
         if text is not None and (name != "arguments" or text != step.input):
             echo(margin, styled(name, dim=True), " ", json_of(dumps(shown(json.loads(text)))))
-
-
-def _show_seconds(seconds: float) -> str:
-    if 0 < seconds < 1:
-        return f"{seconds * 1000:,.0f} ms"
-    return f"{seconds:,.1f} s" if seconds % 1 else f"{seconds:,.0f} s"

@@ -7,6 +7,8 @@ or turn the order of others.
 
 import json
 import re
+import shutil
+import sys
 from typing import IO, Any, Final
 
 import click
@@ -16,6 +18,10 @@ _UNSHOWN: Final = re.compile(
     "\ud800-\udfff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 LAST_OF_BMP: Final = 0xFFFF
+_WHOLE: Final = re.compile(r"`[^`\n]*`\S*|(?:\S*/)?sfn-(?:cqrs|local) .*|\S+")
+"""A command is one word: in backquotes, or up to the end of its line."""
+_COMMAND: Final = re.compile(r"sfn-(?:cqrs|local) ")
+INDENT: Final = "  "
 
 
 class Shown(str):
@@ -45,6 +51,32 @@ def json_of(text: str) -> Shown:
 
 
 def echo(*parts: object, file: IO[str] | None = None, nl: bool = True, err: bool = False) -> None:
-    """Print parts, one behind the other; all but those that are `Shown` are made visible."""
-    texts = (part if isinstance(part, Shown) else visible(str(part)) for part in parts)
-    click.echo("".join(texts), file, nl=nl, err=err)
+    """Print parts, one behind the other; all but those that are `Shown` are made visible.
+
+    A terminal gets no line that breaks in the middle of a command.
+    """
+    text = "".join(part if isinstance(part, Shown) else visible(str(part)) for part in parts)
+    stream = file or (sys.stderr if err else sys.stdout)
+    if _COMMAND.search(text) and stream.isatty():
+        text = whole_commands(text, shutil.get_terminal_size().columns)
+    click.echo(text, file, nl=nl, err=err)
+
+
+def whole_commands(text: str, width: int) -> str:
+    """Break the lines that hold a command and are too long, but never inside the command."""
+    return "\n".join(
+        _broken(line, width) if _COMMAND.search(line) and len(click.unstyle(line)) > width else line
+        for line in text.split("\n")
+    )
+
+
+def _broken(line: str, width: int) -> str:
+    margin = line[: len(line) - len(line.lstrip())]
+    lines = [""]
+    for word in _WHOLE.findall(line):
+        longer = f"{lines[-1]} {word}" if lines[-1].strip() else f"{lines[-1]}{word}"
+        if lines[-1].strip() and len(click.unstyle(longer)) > width - len(margin):
+            longer = f"{INDENT}{word}"
+            lines.append("")
+        lines[-1] = longer
+    return "\n".join(f"{margin}{one}" for one in lines)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from pathlib import Path
@@ -14,7 +13,7 @@ from sfn_cqrs_tools.cli.options import one_line_errors, port_option, stack_optio
 from sfn_cqrs_tools.client.api import TOKEN_VARIABLE, user_of_this_machine
 from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.runtime.state import StateFolder
-from sfn_local.cli.command import command
+from sfn_local.cli.command import command, json_option, print_json
 from sfn_local.cli.showing import echo
 
 if TYPE_CHECKING:
@@ -38,6 +37,7 @@ DEFAULT_PORT = 8788
 )
 @click.option("--policy", is_flag=True, help="Print the IAM policy that a deployed stack needs.")
 @stack_options
+@json_option
 def console(
     port: int,
     profile: str | None,
@@ -46,6 +46,7 @@ def console(
     policy: bool,
     state: Path,
     stack: str | None,
+    as_json: bool,
 ) -> None:
     """Show a stack in the browser, until Ctrl-C: what runs, what is stuck, and how to repair it.
 
@@ -57,7 +58,7 @@ def console(
     from sfn_cqrs_tools.console.server import ConsoleServer  # noqa: PLC0415 - --help needs no server
 
     if policy:
-        echo(json.dumps(policy_document(stack or "STACK"), indent=2))
+        print_json(policy_document(stack or "STACK"))
         return
     for name, value in (("AWS_PROFILE", profile), ("AWS_DEFAULT_REGION", region)):
         if value is not None:
@@ -70,7 +71,10 @@ def console(
         raise click.ClickException(
             f"port {port} cannot be used ({error}): choose another"
         ) from error
-    echo(f"the console of {backend.name}: {server.url}\nCtrl-C ends it.")
+    if as_json:
+        print_json({"stack": backend.name, "url": server.url})
+    else:
+        echo(f"the console of {backend.name}: {server.url}\nCtrl-C ends it.")
     try:
         threading.Event().wait()
     except KeyboardInterrupt:

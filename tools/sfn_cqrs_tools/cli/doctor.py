@@ -6,7 +6,7 @@ import shlex
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
@@ -22,6 +22,9 @@ from sfn_local.cli.showing import echo, styled
 
 if TYPE_CHECKING:
     from sfn_cqrs_tools.client.diagnosis import Diagnosis, Finding, Work
+
+MOST_SHOWN: Final = 20
+"""Of the tasks and imports that have failed."""
 
 
 @command(
@@ -72,9 +75,12 @@ def doctor(
     and sagas; handlers that within a day were too slow for the express lane; and, of a stack on AWS
     with tokens of Cognito, who lets users write their tenant. The local stack also says if its disk
     is full or PostgreSQL is down. Exits 1 if there is any.
+    Tasks and imports that failed within a week are listed, too; the exit code leaves them out,
+    because one tenant's bad row is no trouble of the stack.
     `chain show`, `task show`, `import show`, `approval show` and `saga show` tell more of each.
     """
     from sfn_cqrs_tools.client.diagnosis import diagnose, troubles_of  # noqa: PLC0415
+    from sfn_cqrs_tools.client.failed_work import failed_work  # noqa: PLC0415
     from sfn_cqrs_tools.runtime.template import Template  # noqa: PLC0415
     from sfn_cqrs_tools.stack.app_check import AppCheck  # noqa: PLC0415 - it and what follows import much
     from sfn_cqrs_tools.stack.slow_handlers import slow_handlers  # noqa: PLC0415
@@ -94,8 +100,13 @@ def doctor(
             if not troubles:
                 raise
             raise StackError("\n".join([*troubles, f"what is open is unknown: {error}"])) from error
-        slow = list(slow_handlers(target, datetime.now(UTC)))
-        diagnosis = replace(diagnosis, slow_handlers=slow, troubles=troubles)
+        now = datetime.now(UTC)
+        diagnosis = replace(
+            diagnosis,
+            slow_handlers=list(slow_handlers(target, now)),
+            troubles=troubles,
+            failed_work=failed_work(target, now),
+        )
     if check is not None:
         diagnosis = replace(diagnosis, broken=check.result())
     if as_json:
@@ -173,10 +184,29 @@ def _print(diagnosis: Diagnosis) -> None:
             echo(f"{queue}: {depth} messages; see docs/operations.md#dead-letters")
     for finding in (*diagnosis.writable_tenants, *diagnosis.slow_handlers):
         echo(finding)
-    if diagnosis.is_well:
-        echo(styled("all is well", fg="green"))
+    _print_failed_work(diagnosis)
+    if not diagnosis.is_well:
+        echo(styled("something needs attention", fg="red"), "; next: ", _next(diagnosis))
+    elif diagnosis.failed_work:
+        first = diagnosis.failed_work[0]
+        next_ = f"{first.shown_by} --tenant {shlex.quote(first.tenant)}"
+        echo(styled("the stack is well", fg="green"), "; next: ", next_)
     else:
-        echo(styled("something needs attention", fg="red"), f"; next: {_next(diagnosis)}")
+        echo(styled("all is well", fg="green"))
+
+
+def _print_failed_work(diagnosis: Diagnosis) -> None:
+    if not diagnosis.failed_work:
+        return
+    many = len(diagnosis.failed_work)
+    echo(f"{many} {'task or import' if many == 1 else 'tasks and imports'} failed within a week:")
+    rows = [
+        (one.kind, one.tenant, one.id, one.what, duration(one.age), one.error)
+        for one in diagnosis.failed_work[:MOST_SHOWN]
+    ]
+    print_table(("kind", "tenant", "id", "what", "age", "error"), rows, spare=("tenant", "age"))
+    if many > MOST_SHOWN:
+        echo(f"and {many - MOST_SHOWN} more: --json lists all")
 
 
 def _aged(one: Finding | Work) -> list[object]:

@@ -29,6 +29,7 @@ from sfn_cqrs_tools.project import project
 from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT
 from sfn_cqrs_tools.stack.framework import FOLDER
 from sfn_cqrs_tools.stack.sample_items import START, Ready, Rehearsal
+from sfn_cqrs_tools.terminal.printing import print_answer
 from sfn_local.cli.command import command, json_option, print_json
 from sfn_local.cli.definitions import input_of
 from sfn_local.cli.run import print_run, run_report
@@ -112,6 +113,7 @@ def start(
 @click.option("--error", metavar="NAME", help="End the wait with this error instead.")
 @click.option("--cause", default="", help="Why.")
 @stack_options
+@json_option
 def resume(
     execution: str,
     state_name: str,
@@ -121,6 +123,7 @@ def resume(
     cause: str,
     state: Path,
     stack: str | None,
+    as_json: bool,
 ) -> None:
     """Resume an execution that waits in a callback state, by its name.
 
@@ -151,7 +154,9 @@ def resume(
         raise click.ClickException(f"the wait of {execution} in {state_name} has ended already")
     how = "goes on" if error is None else f"goes on with the error {error}"
     of_key = f" (key {key})" if key else ""
-    echo(f"{execution} {how} after {state_name}{of_key}: sfn-cqrs execution show {execution}")
+    sentence = f"{execution} {how} after {state_name}{of_key}: sfn-cqrs execution show {execution}"
+    answer = {"execution": execution, "state": state_name, "key": key, "error": error}
+    print_answer(answer, sentence, as_json=as_json)
 
 
 def _only_key(target: Target, tokens: Mapping[str, str], execution: str, state: str) -> str:

@@ -22,9 +22,10 @@ from sfn_cqrs_tools.terminal.causes import shortened
 from sfn_cqrs_tools.terminal.commands import look_at
 from sfn_cqrs_tools.terminal.printing import print_table
 from sfn_local.cli.command import Group, json_option, print_json
+from sfn_local.cli.drawing import drawing_options, print_drawing
 from sfn_local.cli.run import print_run, run_report
 from sfn_local.cli.showing import echo, json_of, styled
-from sfn_local.graph import mermaid, svg, taken
+from sfn_local.graph import stays, taken
 from sfn_local.trace import stopped_in
 
 P = ParamSpec("P")
@@ -174,25 +175,25 @@ def history(name: str, executions: Executions, as_json: bool) -> None:
 
 @execution.command(
     examples=(
-        "sfn-cqrs execution graph ORDER/o-1 --svg o-1.svg",
         "sfn-cqrs execution graph @",
+        "sfn-cqrs execution graph ORDER/o-1 --svg o-1.svg",
     ),
 )
 @name_argument
-@click.option("--svg", "svg_path", metavar="FILE", help="Write an SVG picture; - is stdout.")
+@drawing_options
 @executions_of_stack
-def graph(name: str, svg_path: str | None, executions: Executions) -> None:
-    """Draw the path of an execution on its machine: Mermaid text, or an SVG picture in a file."""
+def graph(name: str, executions: Executions, **form: Any) -> None:
+    """Draw the path of an execution on its machine: in the terminal, as Mermaid text, or as SVG.
+
+    Marks and colours say how each state ended, heavy lines which ways were taken; dotted lines are
+    those of a Catch. A Map says how many of its iterations failed.
+    """
     found = executions.find(name)
     _, events = executions.describe(found)
-    definition = executions.definition(found)
-    draw = mermaid if svg_path is None else svg
-    picture = draw(definition, taken(events))
-    if svg_path in (None, "-"):
-        echo(picture, nl=False)
-    else:
-        Path(str(svg_path)).write_text(picture, encoding="utf-8")
-        echo(f"{found.name} is drawn in {svg_path}")
+    definition, notes = executions.definition(found), executions.map_runs(events)
+    print_drawing(definition, taken(events), stays(events), notes, **form)
+    if form["svg_path"] not in (None, "-") and not form["as_json"]:
+        echo(f"{found.name} is drawn in {form['svg_path']}")
 
 
 def _print_unlogged(item: str, process: Process, *, as_json: bool) -> None:

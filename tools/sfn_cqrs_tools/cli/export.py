@@ -13,7 +13,7 @@ import click
 from sfn_cqrs_tools.cli.options import one_line_errors, stack_options
 from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.client.tables import tables_of
-from sfn_local.cli.command import Group
+from sfn_local.cli.command import Group, always_json_option
 from sfn_local.cli.showing import echo
 
 MARGIN: Final = timedelta(minutes=5)
@@ -51,6 +51,7 @@ def export() -> None:
     help="Read units a second at most; 0 is no limit.",
 )
 @stack_options
+@always_json_option
 def history(
     tenant: str | None,
     since: datetime | None,

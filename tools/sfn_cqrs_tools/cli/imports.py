@@ -17,7 +17,7 @@ import click
 from click.exceptions import Exit
 
 from sfn_cqrs_tools.cli import FAILED_ROWS
-from sfn_cqrs_tools.cli.options import api_options, limit_option, target_options
+from sfn_cqrs_tools.cli.options import api_options, limit_option
 from sfn_cqrs_tools.client.api import Api, given
 from sfn_cqrs_tools.client.ids import Id
 from sfn_cqrs_tools.client.imports import COUNTS, ENDED, job_path, watched
@@ -268,10 +268,20 @@ def list_(kind: str, limit: int, api: Api, as_json: bool) -> None:
 @import_.command(examples=(f"sfn-cqrs import errors {_EXAMPLE} > errors.csv",))
 @id_argument
 @click.option("--output", "-o", type=FILE, help="Where to write it.  [default: standard output]")
-@target_options
-def errors(id_: str, output: Path | None, api: Api) -> None:
-    """Get errors.csv: the rows that failed, each with the reason; correct and import it again."""
+@api_options
+def errors(id_: str, output: Path | None, api: Api, as_json: bool) -> None:
+    """Get errors.csv: the rows that failed, each with the reason; correct and import it again.
+
+    With --json it is a list with an object for each row.
+    """
     content = api.content(job_path(id_, "errors.csv"))
+    if as_json:
+        rows = list(csv.DictReader(io.StringIO(b"".join(content).decode("utf-8-sig"), newline="")))
+        if output is None:
+            print_json(rows)
+        else:
+            output.write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
+        return
     first = next(content, b"")  # a refusal comes before the file is opened
     if output is None:
         show_file(chain((first,), content))

@@ -17,7 +17,7 @@ from sfn_cqrs_tools.client.executions import SAMPLE_TOKEN, Executions
 from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT
 from sfn_cqrs_tools.runtime.template import Function, Template
 from sfn_cqrs_tools.stack.framework import FOLDER
-from sfn_local.cli.command import command, print_json
+from sfn_local.cli.command import always_json_option, command, print_json
 from sfn_local.cli.showing import echo, json_of
 from sfn_local.lint.template_file import TemplateError
 from sfn_local.words import unknown
@@ -50,6 +50,7 @@ def state_options(command: Callable[P, T]) -> Callable[P, T]:
 )
 @click.option("-e", "--event", "path", metavar="FILE", help="The event; - reads it from stdin.")
 @state_options
+@always_json_option
 def invoke(
     machine: str, state_name: str, path: str | None, state: Path, stack: str | None, template: Path
 ) -> None:
@@ -136,6 +137,7 @@ def _answer(target: Target, function: Function, payload: bytes) -> Any:
     " the last one.",
 )
 @state_options
+@always_json_option
 def event(
     machine: str,
     state_name: str,

@@ -320,4 +320,5 @@ def _print_problems(api: Api, found: dict[str, Any]) -> None:
         )
     if count > SHOWN:
         echo(f"and {count - SHOWN} more: sfn-cqrs read-model problems {name} --csv FILE")
-    echo(f"read it: sfn-cqrs read-model switch {name}; give it up: … drop {name}")
+    echo(f"read it: sfn-cqrs read-model switch {name}")
+    echo(f"give it up: sfn-cqrs read-model drop {name}")

@@ -10,7 +10,7 @@ import click
 from sfn_cqrs_tools.cli.options import one_line_errors, template_option
 from sfn_cqrs_tools.runtime.fabric import name_of_function
 from sfn_cqrs_tools.stack.project_template import load_template
-from sfn_local.cli.command import FILE, command
+from sfn_local.cli.command import FILE, always_json_option, command
 from sfn_local.cli.showing import echo
 from sfn_local.lint.template_file import TemplateError
 from sfn_local.words import unknown
@@ -19,6 +19,7 @@ from sfn_local.words import unknown
 @command(examples=("sfn-cqrs translate --output .build/template.json",))
 @click.option("--output", type=FILE, help="Write to this file instead of standard output.")
 @template_option
+@always_json_option
 def translate(output: Path | None, template: Path) -> None:
     """Print the CloudFormation template that SAM makes of template.yaml, without a network."""
     with one_line_errors():
@@ -47,6 +48,7 @@ def translate(output: Path | None, template: Path) -> None:
     help="Functions are named as in the local stack, or as `sam local start-lambda` names them.",
 )
 @template_option
+@always_json_option
 def definition(machine: str, purpose: str, template: Path) -> None:
     """Print the definition of a state machine, every placeholder replaced.
 

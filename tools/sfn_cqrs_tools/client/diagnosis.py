@@ -23,6 +23,7 @@ from sfn_cqrs.domain.keys import ApprovalRef, SagaRef
 from sfn_cqrs.domain.process import Outcome, Process
 from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.client.executions import OF_THE_FRAMEWORK, machines_of
+from sfn_cqrs_tools.client.failed_work import FailedWork
 from sfn_cqrs_tools.client.tenant_claims import writable_tenants
 from sfn_cqrs_tools.runtime.lambda_api import TROUBLES
 from sfn_cqrs_tools.stack.app_check import Broken
@@ -106,6 +107,8 @@ class Diagnosis:
     """Whether the oldest open version is open for too long."""
     troubles: list[str] = field(default_factory=list)
     """The troubles that the local stack reports about itself."""
+    failed_work: list[FailedWork] = field(default_factory=list)
+    """Tasks and imports that failed within a week: their owners look at them, no operator."""
 
     @property
     def is_well(self) -> bool:

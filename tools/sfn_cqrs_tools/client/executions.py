@@ -19,7 +19,7 @@ from sfn_cqrs.domain.process import Lane, Process
 from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.client.express_runs import ExpressRun, runs_in_file, runs_on_aws
 from sfn_cqrs_tools.client.recent import WHOLE_ID
-from sfn_local.trace import Step, stopped_in
+from sfn_local.trace import Step, owners, stopped_in
 from sfn_local.words import unknown
 
 OUTPUT: Final = "StateMachineArn"
@@ -159,6 +159,20 @@ class Executions:
             for event in page["events"]
         ]
         return described, events
+
+    def map_runs(self, events: list[dict[str, Any]]) -> dict[str, str]:
+        """Return how many items of each Distributed Map have succeeded and failed, in words."""
+        owner, found = owners(events), dict[str, str]()
+        for event in events:
+            arn = event.get("mapRunStartedEventDetails", {}).get("mapRunArn")
+            step = owner.get(event["id"])
+            if arn is None or step is None:
+                continue
+            counts = self.client.describe_map_run(mapRunArn=arn)["itemCounts"]
+            failed = counts["failed"] + counts["timedOut"] + counts["aborted"]
+            more = f", {failed:,} failed" if failed else ""
+            found[step.name] = f"{counts['total']:,} items{more}"
+        return found
 
     def payload(self, found: Found, state: str) -> dict[str, Any] | None:
         """Return the last input of a state's function, or None if it was not called.

@@ -44,15 +44,20 @@ def progress(
         def update(done: int, *, total: int | None = None, note: str = "") -> None:
             nonlocal began
             began = began or (time.monotonic(), done)
-            rate = _rate(time.monotonic() - began[0], done - began[1])
+            rate = _rate(time.monotonic() - began[0], done - began[1], in_bytes=in_bytes)
             bar.update(task, completed=done, total=total or None, rate=rate, note=note)
 
         yield update
 
 
-def _rate(seconds: float, done: int) -> str:
+def _rate(seconds: float, done: int, *, in_bytes: bool) -> str:
     """Return the observed rate per second, or nothing until enough time has passed."""
-    return f"{rate_text(done / seconds)}/s" if seconds >= SHORTEST else ""
+    from rich.filesize import decimal  # noqa: PLC0415
+
+    if seconds < SHORTEST:
+        return ""
+    rate = done / seconds
+    return f"{decimal(int(rate)) if in_bytes else rate_text(rate)}/s"
 
 
 def rate_text(rate: float) -> str:
@@ -67,13 +72,13 @@ def _columns(*, in_bytes: bool) -> tuple[ProgressColumn, ...]:
         MofNCompleteColumn,
         TextColumn,
         TimeRemainingColumn,
-        TransferSpeedColumn,
     )
 
     count = DownloadColumn() if in_bytes else MofNCompleteColumn()
-    rate = TransferSpeedColumn() if in_bytes else TextColumn("{task.fields[rate]:>7}")
+    rate = TextColumn("{task.fields[rate]:>7}")
     name, note = TextColumn("{task.description:<10}"), TextColumn("{task.fields[note]}")
-    return name, BarColumn(), count, rate, TimeRemainingColumn(), note
+    bar = BarColumn(complete_style="cyan", finished_style="green")  # both of the first 16 colours
+    return name, bar, count, rate, TimeRemainingColumn(elapsed_when_finished=True), note
 
 
 class _PlainLines:
