@@ -73,7 +73,7 @@ def fill(stack, folder):
     wait(api, "/commands/ORDER/o-13/3", "outcome", ("BLOCKED", "FAILED"))
     wait(api, f"/tasks/{ids['hostile task']}", "status", ("FAILED",))
     wait(api, f"/sagas/{ids['hostile saga']}", "status", ("COMPENSATED", "FAILED"))
-    ids["repair"] = create(api, "/repairs", {"kind": "command", "action": "redrive"})
+    ids["repair"] = create(api, "/repairs", {"kind": "command", "action": "retry"})
     return ids
 
 

@@ -203,7 +203,7 @@ def test_every_page_is_so_in_both_themes_at_every_width(browser, console, stack,
     assert examined(browser, console, pages, theme=theme, width=width) == ([], [], [])
 
 
-def test_a_failed_version_is_redriven_after_its_consequences_were_shown(
+def test_a_failed_version_is_retried_after_its_consequences_were_shown(
     page, console, stack, failed
 ):
     visit(page, console, f"/items/ORDER/{failed}?v=1")
@@ -654,7 +654,7 @@ def test_many_are_listed_first_then_repaired_and_what_had_gone_on_is_told(page, 
 
     expect(page.locator("tbody tr")).to_have_count(3)
     expect(page.locator("main")).to_contain_text("3 have failed. Nothing is repaired yet.")
-    api.post("/commands/ORDER/b-2/1/redrive")  # by somebody else, in the meantime
+    api.post("/commands/ORDER/b-2/1/retry")  # by somebody else, in the meantime
     page.get_by_role("button", name="Skip 3").click()
 
     expect(page.locator(".heading .pill")).to_have_text("COMPLETED")
@@ -672,7 +672,7 @@ def test_a_repair_that_ended_early_goes_on_with_what_is_left(page, console, stac
     api = api_of(stack, tenant="bulk-2")
     publish(api, "b-1", "Without a customer", {"total": 3})
     wait(api, "/commands/ORDER/b-1/1", "outcome", ("FAILED",))
-    planned = create(api, "/repairs", {"kind": "command", "action": "redrive"})
+    planned = create(api, "/repairs", {"kind": "command", "action": "retry"})
     right = work._repaired
 
     def broken(*_):
@@ -719,12 +719,12 @@ def test_what_a_member_sends_by_hand_is_refused(console, stack, ids, failed):
     )["executions"]
     run = f"/executions/approval/{running[0]['name']}"
     forms = {
-        f"/items/ORDER/{failed}/1/redrive": "",
+        f"/items/ORDER/{failed}/1/retry": "",
         f"/items/ORDER/{failed}/1/skip": "",
         "/repairs": "&what=command+skip&type=ORDER",
         f"/repairs/{ids['repair']}/start": "",
         f"/repairs/{ids['repair']}/after": "",
-        f"/sagas/{ids['declined']}/redrive": "",
+        f"/sagas/{ids['declined']}/retry": "",
         f"/approvals/{ids['approval']}/retry": "",
         f"/approvals/{ids['approval']}/decide": "&decision=approve",
         "/rebuilds/orders_by_customer/rebuild": "",

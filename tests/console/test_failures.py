@@ -48,8 +48,8 @@ def test_money_comes_first_and_then_what_there_is_most_of():
 @pytest.mark.parametrize(
     ("kind", "what"),
     [
-        ("command", "command redrive"),
-        ("saga", "saga redrive"),
+        ("command", "command retry"),
+        ("saga", "saga retry"),
         ("task", "task retry"),
         ("import", "import retry"),
     ],

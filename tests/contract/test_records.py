@@ -11,7 +11,7 @@ from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.domain.errors import BusyError, InvalidInputError
 from sfn_cqrs.domain.records import Written
 from sfn_cqrs.domain.request import Request
-from sfn_cqrs.domain.saga import Begin, End, Ending, EntryStatus, Park, Redrive, SagaStatus
+from sfn_cqrs.domain.saga import Begin, End, Ending, EntryStatus, Park, Retry, SagaStatus
 from sfn_cqrs_tools.testing.builders import ORDERED, a_lease, a_saga
 
 KEY = marshal({"pk": ORDERED.pk, "sk": ORDERED.sk})
@@ -137,7 +137,7 @@ def test_a_write_is_a_read_and_a_put(sagas, client, world):
 
 
 def test_what_the_rule_refuses_is_not_put(sagas, client):
-    written = sagas.change(ORDERED, Redrive(1))
+    written = sagas.change(ORDERED, Retry(1))
 
     assert client.made == ["get_item"]
     assert (written.done, written.record.status) == (False, SagaStatus.RUNNING)
@@ -197,7 +197,7 @@ def test_what_was_seen_and_is_old_refuses_nothing(sagas, other):
     seen = sagas.find(ORDERED)
     other(Park(1, "E", "why"))()
 
-    assert sagas.change(ORDERED, Redrive(1), seen).done
+    assert sagas.change(ORDERED, Retry(1), seen).done
 
 
 def test_what_was_seen_and_is_old_is_not_written_over(sagas, other):
@@ -362,7 +362,7 @@ def test_what_is_open_is_in_the_index(world):
     listed = world.stored_saga(ORDERED)[1]
     world.sagas.change(ORDERED, Park(1, "E", "why"))
     parked = world.stored_saga(ORDERED)[1]
-    world.sagas.change(ORDERED, Redrive(1))
+    world.sagas.change(ORDERED, Retry(1))
 
     assert (listed, parked, world.stored_saga(ORDERED)[1]) == (True, False, True)
 

@@ -71,7 +71,7 @@ SAGA_WRITES = (
     saga.Close(1, SagaStatus.COMPENSATED),
     saga.Park(1, "NewError", "new cause"),
     saga.Restart(1),
-    saga.Redrive(1),
+    saga.Retry(1),
 )
 
 NOON = "2026-11-25T12:00:00.000Z"

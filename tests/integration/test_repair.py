@@ -65,10 +65,10 @@ def hold_the_first(system, airport, names=("one", "two")):
 
 
 def heal(system, airport, held):
-    """Start the first version after all, and redrive the second."""
+    """Start the first version after all, and retry the second."""
     system.stream.pending.append(held)
     system.run()
-    airport.operate(2, "redrive")
+    airport.operate(2, "retry")
     system.run()
     airport.assert_complete()
 
@@ -100,8 +100,8 @@ def test_a_failure_raises_one_alarm_and_is_told_of_with_those_it_blocks(failed):
     assert outcomes == {1: "FAILED", 2: "BLOCKED", 3: "BLOCKED"}
 
 
-def test_a_redrive_heals_the_version_and_all_behind_it(failed):
-    status = failed.operate(1, "redrive")
+def test_a_retry_heals_the_version_and_all_behind_it(failed):
+    status = failed.operate(1, "retry")
     failed.system.run()
 
     assert status == 202
@@ -109,9 +109,9 @@ def test_a_redrive_heals_the_version_and_all_behind_it(failed):
     assert [failed.system.process(failed.key, each).attempt for each in (1, 2, 3)] == [2, 2, 2]
 
 
-def test_a_second_redrive_is_refused(failed):
-    assert failed.operate(1, "redrive") == 202
-    assert failed.system.api("POST", "/commands/AIRPORT/NRT/1/redrive")[0] == 409
+def test_a_second_retry_is_refused(failed):
+    assert failed.operate(1, "retry") == 202
+    assert failed.system.api("POST", "/commands/AIRPORT/NRT/1/retry")[0] == 409
 
 
 def test_a_skip_lets_the_rest_go_on_without_it(failed):
@@ -126,7 +126,7 @@ def test_a_skip_lets_the_rest_go_on_without_it(failed):
 def test_a_blocked_version_that_is_skipped_is_looked_through(failed):
     failed.operate(2, "skip")
     failed.system.run()
-    failed.operate(1, "redrive")
+    failed.operate(1, "retry")
     failed.system.run()
 
     assert failed.outcomes() == ["APPLIED", "SKIPPED", "APPLIED"]
@@ -163,7 +163,7 @@ def test_the_next_version_after_an_expired_one_is_applied(expiring):
     airport.assert_shows_the_last()
 
 
-def test_a_wait_of_24_hours_fails_and_its_redrive_goes_on(system, airport):
+def test_a_wait_of_24_hours_fails_and_its_retry_goes_on(system, airport):
     held = hold_the_first(system, airport)
     assert airport.outcomes() == ["OPEN", "WAITING"]
 
@@ -185,7 +185,7 @@ def test_what_only_queues_is_left_alone_by_the_sweep_and_never_failed(system, ai
     assert [system.process(airport.key, each).attempt for each in (1, 2, 3)] == [1, 1, 1]
 
 
-def test_an_aborted_execution_is_closed_by_its_event_and_redriven(system, airport):
+def test_an_aborted_execution_is_closed_by_its_event_and_retried(system, airport):
     held = hold_the_first(system, airport)
 
     system.engine.stop_execution(system.executions()[0]["executionArn"])
@@ -284,6 +284,6 @@ def test_what_fails_to_be_recorded_is_closed_by_the_event_of_its_end(system, air
 
     assert airport.outcomes() == ["FAILED"]
     assert system.process(airport.key, 1).error == "NotRecorded"
-    airport.operate(1, "redrive")
+    airport.operate(1, "retry")
     system.run()
     airport.assert_complete()

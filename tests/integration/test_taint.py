@@ -32,7 +32,7 @@ def test_no_task_token_is_seen_outside_of_the_table(system, log, capsys):
         with failing(system):
             system.run()
         chain = system.api("GET", "/commands/AIRPORT/NRT")
-        airport.operate(1, "redrive")
+        airport.operate(1, "retry")
         system.run()
         system.sweep()
 

@@ -92,7 +92,7 @@ def test_the_engines_commands_speak_of_this_program(sfn_cqrs, name, example):
         (["nosuch"], "No such command 'nosuch'"),
         (["data", "get", "ORDER"], "Missing argument 'CODE'"),
         (["up", "--parameter", "x"], "--parameter takes NAME=VALUE, not 'x'"),
-        (["chain", "redrive", "ORDER", "o-1", "zero"], "'zero' is not a valid integer"),
+        (["chain", "retry", "ORDER", "o-1", "zero"], "'zero' is not a valid integer"),
     ],
 )
 def test_wrong_usage_exits_64(sfn_cqrs, arguments, message):
@@ -402,7 +402,7 @@ def test_a_failed_version_is_found_by_the_doctor_and_skipped(on_stack):
     ill = on_stack("doctor", "--json")
     shown = on_stack("doctor").output
     drawing = on_stack("chain", "show", "ORDER", "bad").output
-    redriven = on_stack("chain", "redrive", "ORDER", "bad", "1")
+    retried = on_stack("chain", "retry", "ORDER", "bad", "1")
     settled(on_stack, "bad", "FAILED", "BLOCKED")
     skipped = on_stack("chain", "skip", "ORDER", "bad", "1")
     settled(on_stack, "bad", "SKIPPED", "APPLIED")
@@ -413,17 +413,17 @@ def test_a_failed_version_is_found_by_the_doctor_and_skipped(on_stack):
         ("bad", 1, "FAILED"),
         ("bad", 2, "BLOCKED"),
     ]
-    next_ = "sfn-cqrs chain redrive ORDER bad 1 --tenant tenant1"
+    next_ = "sfn-cqrs chain retry ORDER bad 1 --tenant tenant1"
     assert f"once the cause is repaired:\n  {next_}\n" in shown
     assert drawing.splitlines()[2:5] == [
         "    │  SyncHandlerError: orders_by_customer: KeyError: 'customer'",
         f'    │    File "app/shop/orders.py", line {line_of_orders()}, in orders_by_customer',
         f"    │      {CUSTOMER}",
     ]
-    assert drawing.endswith("once it is repaired: sfn-cqrs chain redrive ORDER bad 1\n")
+    assert drawing.endswith("once it is repaired: sfn-cqrs chain retry ORDER bad 1\n")
     assert "v2 ◌ BLOCKED" in drawing
     assert "waits for v1" in drawing
-    assert redriven.output == "ORDER bad version 1 runs again, attempt 2\n"
+    assert retried.output == "ORDER bad version 1 runs again, attempt 2\n"
     assert skipped.output == "ORDER bad version 1 is skipped\n"
     assert well == (0, "nothing open\nall is well\n", "")
 
@@ -666,18 +666,18 @@ def test_a_batch_that_is_none_is_refused(on_stack, tmp_path, text, arguments, re
     assert reason in answer.error
 
 
-def test_all_that_have_failed_are_redriven_and_skipped_at_once(on_stack, monkeypatch):
+def test_all_that_have_failed_are_retried_and_skipped_at_once(on_stack, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
     for number in range(2):
         on_stack("publish", "ORDER", f"ill-{number}", "--name", "x", "--attributes", "{}")
         settled(on_stack, f"ill-{number}", "FAILED")
     filters = ("--failed", "--type", "ORDER", "--error", "KeyError")
 
-    asked = on_stack("chain", "redrive", *filters)
+    asked = on_stack("chain", "retry", *filters)
     skipped = on_stack("chain", "skip", *filters, "--yes")
 
     assert (asked.code, asked.output.splitlines()[0]) == (1, "2 have failed")
-    assert "redrive these 2?" in asked.error
+    assert "retry these 2?" in asked.error
     assert (skipped.code, "2 done" in skipped.output) == (0, True)
     assert on_stack("chain", "skip", *filters, "--yes").output == "0 have failed\n"
     for number in range(2):
@@ -686,4 +686,4 @@ def test_all_that_have_failed_are_redriven_and_skipped_at_once(on_stack, monkeyp
 
 @pytest.mark.parametrize("arguments", [[], ["ORDER"], ["ORDER", "o-1", "1", "--failed"]])
 def test_one_version_or_all_that_have_failed_are_repaired(on_stack, arguments):
-    assert on_stack("chain", "redrive", *arguments).code == 64
+    assert on_stack("chain", "retry", *arguments).code == 64

@@ -87,7 +87,7 @@ def test_commands_add_up_though_every_third_run_in_the_express_lane_is_made_twic
 
     assert differences == []
     assert {one["lane"] for one in chain} == {"EXPRESS"}
-    assert all(one["attempt"] > 1 for one in chain)  # the redrive's, and those that had to wait
+    assert all(one["attempt"] > 1 for one in chain)  # the retry's, and those that had to wait
 
 
 @pytest.mark.long

@@ -104,7 +104,7 @@ def test_a_handler_that_makes_or_drops_a_table_is_refused_and_migrations_run(
     assert "whoever is connected may not: handlers use rows, migrations make tables" in cause
     run = command_line(monkeypatch, capsys, after=["--state", str(stack.state.path)])
     assert run("sql", "migrate") == (0, "everything is applied\n", "")
-    api.post(f"/commands/ORDER/{code}/1/redrive", headers={"x-roles": "operator"})
+    api.post(f"/commands/ORDER/{code}/1/retry", headers={"x-roles": "operator"})
     assert api.get(f"/commands/ORDER/{code}/1", wait=10)["outcome"] == "APPLIED"
     assert codes(api, words=code) == [code]
 

@@ -8,4 +8,4 @@ def test_a_rehearsed_restore_adds_up_with_what_was_under_way(monkeypatch, capsys
     answer = command_line(monkeypatch, capsysbinary)("rehearse", "restore", "--json")
 
     assert answer.code == 0
-    assert answer.json == {"rows": 16, "redriven": 0, "differences": []}
+    assert answer.json == {"rows": 16, "retried": 0, "differences": []}

@@ -60,21 +60,21 @@ def test_a_saga_that_is_undone_exits_2_and_says_why(run, order):
     assert "undo: refund_payment" in shown.output
 
 
-def test_a_saga_that_is_parked_exits_1_and_a_redrive_lets_it_go_on(run, order, bank):
+def test_a_saga_that_is_parked_exits_1_and_a_retry_lets_it_go_on(run, order, bank):
     id_ = run("saga", "start", "order-saga", order(1, card="declined"), "--no-wait").output.strip()
 
     parked = run("saga", "show", id_, "--watch")
     listed = run("saga", "list", "--status", "PARKED", "--json")
     ill = run("doctor", "--json")
     bank()
-    redriven = run("saga", "redrive", id_, "--json")
+    retried = run("saga", "retry", id_, "--json")
     well = run("doctor", "--json")
 
     assert parked.code == 1
     assert "left: refund_payment, release_stock" in parked.output
     assert id_ in [one["id"] for one in listed.json]
-    assert (redriven.code, redriven.json["status"]) == (2, "COMPENSATED")
-    assert (redriven.json["attempt"], redriven.json["left"]) == (2, [])
+    assert (retried.code, retried.json["status"]) == (2, "COMPENSATED")
+    assert (retried.json["attempt"], retried.json["left"]) == (2, [])
     found = [(one["id"], one["status"]) for one in ill.json["kinds"]["saga"]["findings"]]
     assert (ill.code, found) == (1, [(id_, "PARKED")])
     assert (well.code, well.json["kinds"]["saga"]["findings"]) == (0, [])
@@ -97,7 +97,7 @@ def test_the_same_key_starts_one_saga(run, order, tmp_path):
         (("start", "order-saga", "[]"), 1, "invalid_input: input: must be an object"),
         (("start", "order-saga", "{"), 64, "INPUT is not JSON"),
         (("show", "g-1"), 1, "no saga has an id that begins with 'g-1'; `sfn-cqrs saga list"),
-        (("redrive", "g-01KAXK3V9Q0M3W8C5R6T7Y8Z9G"), 1, "not_found: "),
+        (("retry", "g-01KAXK3V9Q0M3W8C5R6T7Y8Z9G"), 1, "not_found: "),
         (("list", "--status", "LOST"), 64, "'LOST' is not one of"),
     ],
 )
@@ -108,10 +108,10 @@ def test_what_is_wrong_is_told_in_one_line(arguments, code, message, run):
     assert message in result.error
 
 
-def test_a_saga_that_is_not_parked_cannot_be_redriven(run, order):
+def test_a_saga_that_is_not_parked_cannot_be_retried(run, order):
     id_ = run("saga", "start", "order-saga", order(1), "--json").json["id"]
 
-    result = run("saga", "redrive", id_)
+    result = run("saga", "retry", id_)
 
     assert result.code == 1
     assert "not_parked: the saga is COMPLETED, not PARKED" in result.error

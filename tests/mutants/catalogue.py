@@ -39,7 +39,7 @@ EXPRESSIONS = [
         f"{ADAPTERS}/process_table.py",
         '_OWNED = "attempt = :attempt AND',
         '_OWNED = "attempt >= :attempt AND',
-        "an execution of an attempt that was redriven writes the status of the next",
+        "an execution of an attempt that was retried writes the status of the next",
         (
             f"{UNIT}/command/test_check_version.py::test_an_execution_that_owns_the_version_no_longer_changes_nothing",
         ),
@@ -635,7 +635,7 @@ CLAIMS = [
         f"{ADAPTERS}/process_table.py",
         '" opened_at = :now, open_shard = :shard"',
         '" open_shard = :shard"',
-        "a redriven version counts as old as its failure, and raises an alarm",
+        "a retried version counts as old as its failure, and raises an alarm",
         ("tests/contract/test_process_table.py::test_a_restart_opens_the_next_attempt_once",),
     ),
     Mutant(
@@ -701,7 +701,7 @@ SAGAS = [
         f"{DOMAIN}/saga_programs.py",
         "is_undoing = saga.is_undoing or _failed(saga, moves) is not None",
         "is_undoing = _failed(saga, moves) is not None",
-        "a redriven saga goes forward though it had turned back",
+        "a retried saga goes forward though it had turned back",
         (
             "examples/shop/tests/order_saga/test_resume.py::test_a_later_attempt_goes_on_where_the_log_says",
         ),
@@ -722,8 +722,8 @@ SAGAS = [
         f"{DOMAIN}/saga.py",
         "return _next_attempt(saga, at, restarts=0)",
         "return _next_attempt(saga, at, restarts=saga.restarts)",
-        "a redriven saga is parked at the first execution that dies",
-        (f"{UNIT}/domain/test_saga.py::test_a_parked_saga_is_redriven_as_its_next_attempt",),
+        "a retried saga is parked at the first execution that dies",
+        (f"{UNIT}/domain/test_saga.py::test_a_parked_saga_is_retried_as_its_next_attempt",),
     ),
     Mutant(
         "U9",

@@ -142,8 +142,8 @@ MISTAKES = {
         USAGE,
         "--table says whose rows they are",
     ),
-    "a version that has not failed is redriven": (
-        "chain redrive ORDER o-1 1",
+    "a version that has not failed is retried": (
+        "chain retry ORDER o-1 1",
         FAILED,
         "not_failed: ",
     ),

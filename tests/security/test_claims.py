@@ -80,7 +80,7 @@ def test_only_cognitos_names_have_no_blanks_so_only_its_lists_are_split(issuer):
 
 
 @pytest.mark.parametrize("claim", ["shift operator", "operators", "[not-operator]", "Operator"])
-@pytest.mark.parametrize("verb", ["redrive", "skip"])
+@pytest.mark.parametrize("verb", ["retry", "skip"])
 def test_a_shift_operator_is_no_operator(claim, verb):
     with Api() as api:
         claims = Person("mallory").claims | {"cognito:groups": claim}

@@ -50,7 +50,7 @@ class Foreign:
         self.archives = [self._made("/imports", zipped)["id"] for _ in twice]
         key = ItemKey("tenant2", "ORDER", "o-9")
         api.world.seed(a_process(key, outcome=Outcome.FAILED, error=SECRET))
-        self.repair = self._made("/repairs", {"kind": "command", "action": "redrive"})["id"]
+        self.repair = self._made("/repairs", {"kind": "command", "action": "retry"})["id"]
         self._made("/rebuilds/orders_by_customer", {})
         service = ApprovalService("tenant2")
         url = service.link(self.approvals[0], "jiro", {"operator"}, base_url="https://x.example")
@@ -130,8 +130,8 @@ def asked(theirs: Foreign) -> dict[str, list[Ask]]:
         "DELETE /commands/{type}/{code}": [("DELETE", "/commands/ORDER/o-1", None, None)],
         "GET /commands/{type}/{code}": listed("/commands/ORDER/o-1"),
         "GET /commands/{type}/{code}/{version}": [("GET", "/commands/ORDER/o-1/1", None, None)],
-        "POST /commands/{type}/{code}/{version}/redrive": [
-            ("POST", "/commands/ORDER/o-1/1/redrive", None, None)
+        "POST /commands/{type}/{code}/{version}/retry": [
+            ("POST", "/commands/ORDER/o-1/1/retry", None, None)
         ],
         "POST /commands/{type}/{code}/{version}/skip": [
             ("POST", "/commands/ORDER/o-1/1/skip", None, None)
@@ -155,10 +155,10 @@ def asked(theirs: Foreign) -> dict[str, list[Ask]]:
         "POST /sagas": [("POST", "/sagas", {"saga": saga, "input": {}}, None)],
         "GET /sagas": listed("/sagas"),
         "GET /sagas/{id}": [("GET", f"/sagas/{saga}", None, None)],
-        "POST /sagas/{id}/redrive": [("POST", f"/sagas/{saga}/redrive", None, None)],
+        "POST /sagas/{id}/retry": [("POST", f"/sagas/{saga}/retry", None, None)],
         "POST /repairs": [
-            ("POST", "/repairs", {"kind": "command", "action": "redrive"}, None),
-            ("POST", "/repairs", {"kind": "saga", "action": "redrive"}, None),
+            ("POST", "/repairs", {"kind": "command", "action": "retry"}, None),
+            ("POST", "/repairs", {"kind": "saga", "action": "retry"}, None),
         ],
         "GET /repairs/{id}": [("GET", f"/repairs/{theirs.repair}", None, None)],
         "POST /repairs/{id}/start": [("POST", f"/repairs/{theirs.repair}/start", None, None)],

@@ -38,7 +38,7 @@ def test_no_command_answers_for_another_tenant(stack, monkeypatch, capsys, tmp_p
         "id"
     ]
     approval = theirs("approval", "request", "ORDER_RELEASE", "--subject", "o-1").output.strip()
-    repair = theirs("repair", "plan", "command", "redrive", "--json").json["id"]
+    repair = theirs("repair", "plan", "command", "retry", "--json").json["id"]
     (tmp_path / "airports.csv").write_text(FILE)
     file = str(tmp_path / "airports.csv")
     job = theirs("import", "start", file, "--table", "airports", "--json").json["id"]
@@ -76,7 +76,7 @@ def refused(theirs: Names) -> list[Words]:
     file = f"s3://{theirs.bucket}/uploads/tenant2/x/airports.csv"
     return [
         ("chain", "show", "ORDER", "o-1"),
-        ("chain", "redrive", "ORDER", "o-1", "1"),
+        ("chain", "retry", "ORDER", "o-1", "1"),
         ("chain", "skip", "ORDER", "o-1", "1"),
         ("data", "get", "ORDER", "o-1"),
         ("data", "get", "ORDER", "o-1", "--at-least", "1"),
@@ -87,7 +87,7 @@ def refused(theirs: Names) -> list[Words]:
         ("task", "cancel", theirs.task),
         ("task", "retry", theirs.task),
         ("saga", "show", theirs.saga),
-        ("saga", "redrive", theirs.saga),
+        ("saga", "retry", theirs.saga),
         ("repair", "show", theirs.repair),
         ("repair", "start", theirs.repair),
         ("approval", "request", "ORDER_RELEASE", "--subject", "o-1"),

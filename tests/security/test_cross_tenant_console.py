@@ -54,7 +54,7 @@ def theirs(stack, tmp_path_factory):
         "sagas": create(api, "/sagas", saga),
         "approvals": create(api, "/approvals", release),
         "imports": create(api, "/imports", file),
-        "repairs": create(api, "/repairs", {"kind": "command", "action": "redrive"}),
+        "repairs": create(api, "/repairs", {"kind": "command", "action": "retry"}),
     }
     wait(api, f"/tasks/{made['tasks']}", "status", ("FAILED",))
     wait(api, f"/imports/{made['imports']}", "status", ("COMPLETED", "FAILED"))
@@ -147,7 +147,7 @@ def forms(theirs):
         "/repairs/{id}/after": {},
         "/repairs/{id}/some": {"row": "0"},
         "/repairs/{id}/start": {},
-        "/sagas/{id}/redrive": {},
+        "/sagas/{id}/retry": {},
         "/tasks/{id}/cancel": {},
         "/tasks/{id}/retry": {},
     }

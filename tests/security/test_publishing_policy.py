@@ -765,7 +765,7 @@ def test_the_document_shows_each_routes_rule(api):
     assert rules["POST /tasks"]["declared"] == {"ORDER_REMINDER": everybody}
     assert rules["POST /sagas"]["declared"] == {"order-saga": everybody}
     assert rules["POST /imports"]["declared"] == {"airports": everybody}
-    assert rules["POST /sagas/{id}/redrive"]["text"] == "Members of the group operator."
+    assert rules["POST /sagas/{id}/retry"]["text"] == "Members of the group operator."
     for name, rule in rules.items():
         assert rule["text"], name
 

@@ -85,12 +85,12 @@ def out_of_order(system: MotoSystem) -> Airport:
     return airport
 
 
-def fails_and_is_redriven(system: MotoSystem) -> Airport:
-    """A handler of the first version raises; the second is blocked until the redrive."""
+def fails_and_is_retried(system: MotoSystem) -> Airport:
+    """A handler of the first version raises; the second is blocked until the retry."""
     airport = two_versions(system)
     with failing(system):
         system.settle()
-    airport.operate(1, "redrive")
+    airport.operate(1, "retry")
     system.run()
     return airport
 
@@ -123,7 +123,7 @@ def starts_are_lost(system: MotoSystem) -> Airport:
 
 
 def is_aborted(system: MotoSystem) -> Airport:
-    """An execution ends without a word; the event of its end closes it, the redrive heals it."""
+    """An execution ends without a word; the event of its end closes it, the retry heals it."""
     airport = two_versions(system)
     system.poll()
     system.stream.pending.reverse()
@@ -133,7 +133,7 @@ def is_aborted(system: MotoSystem) -> Airport:
     system.run()
     system.stream.pending.append(first)
     system.settle()
-    airport.operate(2, "redrive")
+    airport.operate(2, "retry")
     system.run()
     return airport
 
@@ -208,14 +208,14 @@ FAILURE = "CommandMarkFailedFunction"
 
 CRASHES = [
     Crashes(out_of_order, (*STATES, STREAM, API)),
-    Crashes(fails_and_is_redriven, (FAILURE, STREAM, API)),
+    Crashes(fails_and_is_retried, (FAILURE, STREAM, API)),
     Crashes(synchronous, (API,)),
     Crashes(synchronous_on_top, (API,)),
     Crashes(starts_are_lost, (SWEEP,)),
     Crashes(is_aborted, (SWEEP, STREAM)),
     Crashes(out_of_order, (*STATES, STREAM, API), is_express=True),
     Crashes(is_handed_over, (*STATES, STREAM), is_express=True),
-    Crashes(fails_and_is_redriven, (FAILURE, STREAM, API), is_express=True),
+    Crashes(fails_and_is_retried, (FAILURE, STREAM, API), is_express=True),
     Crashes(is_busy_for_long, (FAILURE, STREAM), is_express=True),
     Crashes(is_gone_in_silence, (SWEEP, STREAM), is_express=True),
     Crashes(starts_are_lost, (SWEEP,), is_express=True),

@@ -1,7 +1,7 @@
 """A story of both lanes: every version's publisher, lane and bad luck are decided by a seed.
 
 Runs of the express lane are made twice, or are gone in silence; functions are killed, given up
-and go on, and meet AWS's bad days; handlers fail, and somebody redrives or skips what failed;
+and go on, and meet AWS's bad days; handlers fail, and somebody retries or skips what failed;
 every fourth version is applied by its request. Versions of one item are in either lane.
 """
 
@@ -149,7 +149,7 @@ class Story:
             if not failed:
                 return
             for process in failed:
-                what = self.chance.choice(("redrive", "redrive", "skip"))
+                what = self.chance.choice(("retry", "retry", "skip"))
                 airport = next(one for one in self.airports if one.key == process.key)
                 assert airport.operate(process.version, what) in (200, 202, 409)
         raise AssertionError(f"not healed after {ROUNDS} rounds")

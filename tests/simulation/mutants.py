@@ -43,9 +43,9 @@ KILLED = Scenario("one is killed", "aa", {"crash": 1}, is_unaided=True)
 ZOMBIE = Scenario("a zombie", "aa", {"zombie": 1}, is_unaided=True)
 REPEATED = Scenario("a call is made twice", "aa", {"repeat": 1}, is_unaided=True)
 FAILS = Scenario("the first fails", "aa", {"fail": 1}, is_unaided=True)
-REDRIVEN = Scenario("fails, redriven", "aa", {"fail": 1, "redrive": 1}, is_unaided=True)
-FAILS_TWICE = Scenario("fails twice, redriven", "aa", {"fail": 2, "redrive": 1})
-REDRIVEN_ZOMBIE = Scenario("redriven, a zombie", "aa", {"fail": 1, "redrive": 1, "zombie": 1})
+RETRIED = Scenario("fails, retried", "aa", {"fail": 1, "retry": 1}, is_unaided=True)
+FAILS_TWICE = Scenario("fails twice, retried", "aa", {"fail": 2, "retry": 1})
+RETRIED_ZOMBIE = Scenario("retried, a zombie", "aa", {"fail": 1, "retry": 1, "zombie": 1})
 SKIPPED = Scenario("fails, skipped", "aa", {"fail": 1, "skip": 1}, is_unaided=True)
 SKIPPED_ZOMBIE = Scenario("fails, skipped, a zombie", "aa", {"fail": 1, "skip": 1, "zombie": 1})
 SKIPPED_BETWEEN = Scenario("a skipped one between", "axa", is_unaided=True)
@@ -152,19 +152,19 @@ MUTANTS = [
     ),
     Mutant(
         "wake does not restart what is blocked",
-        REDRIVEN,
+        RETRIED,
         "I3",
         (_chain("    elif process.outcome is Outcome.BLOCKED:\n", "    elif False:\n"),),
     ),
     Mutant(
         "a blocked version does not look again when it closes",
-        REDRIVEN,
+        RETRIED,
         "I3",
         (_chain("    if stored.outcome is Outcome.BLOCKED:\n", "    if False:\n"),),
     ),
     Mutant(
         "any attempt may write",
-        REDRIVEN_ZOMBIE,
+        RETRIED_ZOMBIE,
         "I",
         (_process(OWNED, "return self.outcome.is_open and"),),
     ),
@@ -276,7 +276,7 @@ MUTANTS = [
     ),
     Mutant(
         "a version that is in the data already is too late",
-        REDRIVEN,
+        RETRIED,
         "I",
         (_turn("return Turn.NOW if is_mine or", "return Turn.NOW if"),),
     ),
@@ -322,7 +322,7 @@ MUTANTS = [
     ),
     Mutant(
         "the sweep does not wake who is blocked",
-        Scenario("redriven, two are killed", "aa", {"fail": 1, "redrive": 1, "crash": 2}),
+        Scenario("retried, two are killed", "aa", {"fail": 1, "retry": 1, "crash": 2}),
         "I3",
         (
             _chain(

@@ -5,8 +5,8 @@ G1  in the end a saga is COMPLETED and every step is made, or COMPENSATED and no
     PARKED with a log that says what is left
 G2  each step has its effect at most once, and so has what undoes it, never without the step
 G3  what a late function does changes nothing of that
-G4  a parked saga that is redriven comes to one of the other ends: nothing fails any more, and the
-    operator has redriven failed versions before, which a step or its compensation waits for
+G4  a parked saga that is retried comes to one of the other ends: nothing fails any more, and the
+    operator has retried failed versions before, which a step or its compensation waits for
 G5  nothing stays open, and no execution runs on
 """
 
@@ -96,7 +96,7 @@ class Story:
 
 @dataclass
 class End:
-    """How a story ended: the saga as it was before any redrive, and after."""
+    """How a story ended: the saga as it was before any retry, and after."""
 
     first: Saga
     last: Saga
@@ -142,19 +142,19 @@ class _Teller:
         system.is_late = lambda _: False
         system.run_late()
         if self._checked(id_).status is SagaStatus.PARKED:
-            self._redrive_versions()
-            SagaService("tenant1").redrive(id_)
+            self._retry_versions()
+            SagaService("tenant1").retry(id_)
             system.settle_sagas()
             if system.saga(id_).status is SagaStatus.PARKED:
                 raise BrokenError(f"G4: it is parked again: {system.saga(id_)}")
         last = self._checked(id_)
         return End(first, last, self._effects(id_))
 
-    def _redrive_versions(self) -> None:
+    def _retry_versions(self) -> None:
         chains = ChainService("tenant1")
         for process in self._system.processes():
             if process.outcome is Outcome.FAILED:
-                chains.redrive(process.key.type, process.key.code, process.version)
+                chains.retry(process.key.type, process.key.code, process.version)
         self._system.settle_sagas()
 
     def _checked(self, id_: str) -> Saga:

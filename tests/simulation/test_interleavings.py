@@ -116,13 +116,13 @@ def test_publishers_that_know_a_version_lose_or_win_as_if_one_came_after_the_oth
 
 
 def heal(system: System, airports: list[Airport]) -> None:
-    """Redrive what has failed, the earliest first, until nothing has."""
+    """Retry what has failed, the earliest first, until nothing has."""
     for _ in range(ROUNDS):
         system.settle()
         for airport in airports:
             outcomes = airport.outcomes()
             if "FAILED" in outcomes:
-                assert airport.operate(outcomes.index("FAILED") + 1, "redrive") == 202
+                assert airport.operate(outcomes.index("FAILED") + 1, "retry") == 202
         if not any("FAILED" in airport.outcomes() for airport in airports):
             return system.settle()
     raise AssertionError(f"not healed after {ROUNDS} rounds")

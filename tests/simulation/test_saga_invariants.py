@@ -109,7 +109,7 @@ def test_whoever_comes_first_all_is_made_or_all_is_undone_each_once(examples: in
     told()
 
 
-def test_a_compensation_that_waits_for_a_failed_version_goes_on_behind_its_redrive() -> None:
+def test_a_compensation_that_waits_for_a_failed_version_goes_on_behind_its_retry() -> None:
     """The version of a reservation fails while its saga turns back: the saga parks."""
     killed = [(RESERVE, 12, 7), ("CommandCheckVersionFunction", 1, 9)]
     story = Story(

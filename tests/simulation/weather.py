@@ -99,14 +99,14 @@ def commands(system: WholeSystem) -> None:
 
 
 def failures(system: WholeSystem) -> None:
-    """A version that fails is redriven, fails again, and is skipped; the one behind it heals."""
+    """A version that fails is retried, fails again, and is skipped; the one behind it heals."""
     order = {"type": "ORDER", "code": "o-9", "name": "no customer", "attributes": {}}
     system.ask("POST", "/commands", order, key="first")
     mended = {"attributes": {"customer": "ada"}, "version": 1}
     system.ask("POST", "/commands", {**order, "name": "mended", **mended}, key="second")
     system.settle()
     assert _chain(system) == ["BLOCKED", "FAILED"]
-    system.api("POST", "/commands/ORDER/o-9/1/redrive")  # which may have been heard before
+    system.api("POST", "/commands/ORDER/o-9/1/retry")  # which may have been heard before
     system.settle()
     system.api("POST", "/commands/ORDER/o-9/1/skip")
     system.until(lambda: _chain(system) == ["APPLIED", "SKIPPED"])
@@ -162,7 +162,7 @@ def saga(system: WholeSystem) -> None:
 
 
 def _ended(system: WholeSystem, *ids: str) -> None:
-    """Wait for the end of sagas. What is parked since every try met the weather is redriven.
+    """Wait for the end of sagas. What is parked since every try met the weather is retried.
 
     A step makes up to 14 calls. Where a tenth of all calls and a tenth of all answers fails, after
     botocore's own retries, one try of such a step in twenty gets through, and fifteen may not.
@@ -170,7 +170,7 @@ def _ended(system: WholeSystem, *ids: str) -> None:
     system.until(lambda: all(_saga(system, id_) in ENDED for id_ in ids))
     for id_ in [each for each in ids if _is_worn_out(system, each)]:
         assert system.share > PROMISED_SHARE, "the retries were to outlast this weather"
-        system.api("POST", f"/sagas/{id_}/redrive")  # which may have been heard before
+        system.api("POST", f"/sagas/{id_}/retry")  # which may have been heard before
         _ended(system, *ids)
 
 

@@ -7,7 +7,7 @@ Faults: a Lambda dies before or after any call; a task is given up while its Lam
 (a zombie); a projection raises; retries run out; a wait lasts too long; an execution is
 aborted; a start is lost; a closed process item expires; an execution is described as it was a
 moment ago; a call is made twice; the sweep and the stream come at any time. An operator
-redrives and skips. In the express lane also: a start makes two runs (twice), the service repeats
+retries and skips. In the express lane also: a start makes two runs (twice), the service repeats
 a run under its id (rerun), a run is gone and its Lambdas go on (silent), one dies before it
 claims (early), a deploy starts it on the other machine, or on both (astray), and the lane is
 shut: no start in it has an effect.
@@ -48,7 +48,7 @@ FAULTS = (
     "zombie",
     "repeat",
     "fail",
-    "redrive",
+    "retry",
     "skip",
     "timeout",
     "abort",
@@ -633,7 +633,7 @@ class World:
         process = self.process(state, version)
         if process is None or process.outcome not in self.broken:
             return
-        for role in ("redrive", "skip"):
+        for role in ("retry", "skip"):
             if state.budget[FAULT_NUMBER[role]]:
                 program = getattr(self.rules.chain, role)
                 spent = Scratch(state).spend(role).state()
@@ -1015,8 +1015,8 @@ class World:
 
     def _check_restart(self, before: Any, call: Any, place: int) -> None:
         is_restart = isinstance(call, self.rules.chain.Restart | self.rules.chain.Leave)
-        is_redrive = self.programs.places[place].program is self.rules.chain.redrive
-        if is_restart and before.outcome == "FAILED" and not is_redrive:
+        is_retry = self.programs.places[place].program is self.rules.chain.retry
+        if is_restart and before.outcome == "FAILED" and not is_retry:
             raise BrokenError(f"I7: version {call.version} runs again though it has failed")
 
     def _notice(self, scratch: Scratch, call: Any) -> None:

@@ -56,7 +56,7 @@ class Airport:
         return answer
 
     def operate(self, version: int, what: str) -> int:
-        """Redrive or skip over HTTP; the answer's status."""
+        """Retry or skip over HTTP; the answer's status."""
         return self._answered("POST", f"/commands/AIRPORT/{self.code}/{version}/{what}", None)[0]
 
     def outcomes(self) -> list[str]:

@@ -48,7 +48,7 @@ FOR_PEOPLE = {
     r"order-refund$|order-refund  |resume NAME": "yours; the tutorial has one started",
     r"new saga |saga start trip|run trip": "of a project; test_new_project.py has one run",
     r"import undo": "may wait for a minute; test_permissions has one run",
-    r"saga redrive": "of a saga that is parked, and none is",
+    r"saga retry": "of a saga that is parked, and none is",
     r"read-model drop": "refused until a minute has gone by; tests/unit/rebuild has it done",
     r"sfn-cqrs trace ": "needs X-Ray",
     r"order\.asl\.json": "a machine of yours; engine/README.md has one run",

@@ -60,9 +60,9 @@ def run_sagas(user: Asker) -> None:
     with refunds_are_refused():
         parked = start(user, "sent")
         assert ended(user, parked)["status"] == "PARKED"
-        repair_all(user, {"kind": "saga", "action": "redrive"})
+        repair_all(user, {"kind": "saga", "action": "retry"})
         assert ended(user, parked)["status"] == "PARKED"
-    user.ask(f"/sagas/{parked}/redrive", {})
+    user.ask(f"/sagas/{parked}/retry", {})
     assert ended(user, parked)["status"] == "COMPENSATED"
     user.ask("/sagas?status=PARKED")
 

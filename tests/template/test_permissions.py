@@ -298,9 +298,9 @@ def fail_and_repair(user: User) -> None:
     user.wait_for("BAD", "BLOCKED 1", "FAILED 1")
     grow_old(user.stack, "BAD")
     assert sweep(user.stack, "SweepBlocked") == {"blocked_blocked": 1}
-    user.ask("/commands/AIRPORT/BAD/1/redrive", {})
+    user.ask("/commands/AIRPORT/BAD/1/retry", {})
     user.wait_for("BAD", "BLOCKED 1", "FAILED 2")
-    user.ask("/commands/AIRPORT/BAD/2/redrive", {})  # in the standard machine, whose end is told
+    user.ask("/commands/AIRPORT/BAD/2/retry", {})  # in the standard machine, whose end is told
     user.wait_for("BAD", "BLOCKED 2", "FAILED 2")
     user.ask("/commands/AIRPORT/BAD/1/skip", {})
     user.wait_for("BAD", "APPLIED 3", "SKIPPED 2")
@@ -320,12 +320,12 @@ def grow_old(stack: LocalStack, code: str) -> None:
 
 
 def repair_in_bulk(user: User) -> None:
-    """A version that fails again is redriven, and then skipped; the next one goes on."""
+    """A version that fails again is retried, and then skipped; the next one goes on."""
     user.publish("WORSE", attributes={"no": "country"})
     user.wait_for("WORSE", "FAILED 1")
     user.publish("WORSE", 1, attributes={"country": "JP"})
     user.wait_for("WORSE", "BLOCKED 1", "FAILED 1")
-    repair_all(user, {"kind": "command", "action": "redrive"})
+    repair_all(user, {"kind": "command", "action": "retry"})
     user.wait_for("WORSE", "BLOCKED 1", "FAILED 2")
     repair_all(user, {"kind": "command", "action": "skip"})
     user.wait_for("WORSE", "APPLIED 2", "SKIPPED 2")

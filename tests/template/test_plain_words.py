@@ -52,6 +52,17 @@ def test_a_replaced_word_is_found(text: str) -> None:
     assert len(replaced(text)) == 1
 
 
+def test_only_executions_are_redriven() -> None:
+    """Step Functions redrives an execution; a version, a task or a saga is retried."""
+    pages = [page for page in PAGES if page.parent == ROOT / "docs" and page.name != LOG]
+    lines = [line for page in pages for line in page.read_text(encoding="utf-8").splitlines()]
+    redriven = [line for line in lines if re.search(r"\bredr[io]v", line, re.IGNORECASE)]
+
+    ours = [line for line in redriven if not re.search(r"[Ee]xecution|Step Functions|AWS", line)]
+    assert ours == []
+    assert redriven
+
+
 def test_a_turn_is_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("Of a page that is no page.\n\n```\nis no page\n```\n", encoding="utf-8")

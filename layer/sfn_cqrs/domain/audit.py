@@ -105,7 +105,7 @@ class Rule(Generic[T]):
 _CHAIN = "sfn-cqrs chain show {key}; restore the item from a backup if its versions are lost"
 _DATA = "publish the item's last content again: sfn-cqrs publish --version -1"
 _HISTORY = "the state cannot be made again; import and undo leave such rows alone"
-_REDRIVE = "sfn-cqrs chain redrive {key}, or skip the version"
+_RETRY = "sfn-cqrs chain retry {key}, or skip the version"
 _SWEEP = "sfn-cqrs doctor; see that the sweeps run"
 
 
@@ -357,10 +357,10 @@ ITEM_RULES: tuple[Rule[Item], ...] = (
     Rule("gap", _CHAIN, _gap),
     Rule("command_lost", _CHAIN, _command_lost),
     Rule("chain_lost", _CHAIN, _chain_lost),
-    Rule("never_applied", _REDRIVE, _never_applied),
+    Rule("never_applied", _RETRY, _never_applied),
     Rule("process_of_another", _CHAIN, _process_of_another),
     Rule("out_of_order", _CHAIN, _out_of_order),
-    Rule("blocked_behind_nothing", _REDRIVE, _blocked),
+    Rule("blocked_behind_nothing", _RETRY, _blocked),
     Rule("waits_for_nothing", _SWEEP, _waits),
     Rule("never_started", _SWEEP, _never_started),
     Rule("stuck", _SWEEP, _stuck),

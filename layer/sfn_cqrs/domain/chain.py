@@ -184,7 +184,7 @@ class Verdict:
     def cause(self) -> str:
         """The refusal in one sentence."""
         if self.turn is Turn.BLOCKED:
-            return f"version {self.predecessor} has failed; redrive or skip it, and this goes on"
+            return f"version {self.predecessor} has failed; retry or skip it, and this goes on"
         if self.turn is Turn.GAP:
             return f"version {self.predecessor} is neither stored nor applied"
         return f"next version must be {self.data + 1} but got {self.version}"
@@ -326,7 +326,7 @@ def leave(version: int, attempt: int, run: str | None = None) -> Generator[Call,
     return written.done
 
 
-def redrive(version: int) -> Generator[Call, Any, Process]:
+def retry(version: int) -> Generator[Call, Any, Process]:
     """Restart what failed, as an operator.
 
     Raises:

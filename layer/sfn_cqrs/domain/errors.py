@@ -249,7 +249,7 @@ class IdempotencyMismatchError(SfnCqrsError):
 
 
 class NotFailedError(SfnCqrsError):
-    """Redrive and skip are for versions that are FAILED or BLOCKED, retry for what has failed."""
+    """Retry is for what has failed, skip for a version that is FAILED or BLOCKED."""
 
     code = "not_failed"
 
@@ -267,7 +267,7 @@ class NotOpenError(SfnCqrsError):
 
 
 class NotParkedError(SfnCqrsError):
-    """Only a saga that is PARKED can be redriven."""
+    """Only a saga that is PARKED can be retried."""
 
     code = "not_parked"
 

@@ -29,16 +29,15 @@ class RepairKind(StrEnum):
 class Action(StrEnum):
     """What is done with each."""
 
-    REDRIVE = "redrive"
-    SKIP = "skip"
     RETRY = "retry"
+    SKIP = "skip"
 
 
 ACTIONS = {
-    RepairKind.COMMAND: (Action.REDRIVE, Action.SKIP),
+    RepairKind.COMMAND: (Action.RETRY, Action.SKIP),
     RepairKind.TASK: (Action.RETRY,),
     RepairKind.IMPORT: (Action.RETRY,),
-    RepairKind.SAGA: (Action.REDRIVE,),
+    RepairKind.SAGA: (Action.RETRY,),
 }
 
 

@@ -210,7 +210,7 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Park:
-    """Nothing happens to what is open any more, until a person redrives it."""
+    """Nothing happens to what is open any more, until a person retries it."""
 
     attempt: int
     error: str
@@ -235,7 +235,7 @@ class Restart:
 
 
 @dataclass(frozen=True, slots=True)
-class Redrive:
+class Retry:
     """A person begins the next attempt of what is parked."""
 
     attempt: int
@@ -246,7 +246,7 @@ class Redrive:
         return _next_attempt(saga, at, restarts=0)
 
 
-SagaWrite = Open | Begin | End | TurnBack | Close | Park | Restart | Redrive
+SagaWrite = Open | Begin | End | TurnBack | Close | Park | Restart | Retry
 
 
 def _next_attempt(saga: Saga, at: str, *, restarts: int) -> Saga:

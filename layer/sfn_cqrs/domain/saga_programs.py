@@ -25,8 +25,8 @@ from sfn_cqrs.domain.saga import (
     EntryStatus,
     Open,
     Park,
-    Redrive,
     Restart,
+    Retry,
     Saga,
     SagaStatus,
     SagaWrite,
@@ -175,7 +175,7 @@ def sweep(attempt: int | None = None) -> Generator[Call, Any, str]:
     return "parked" if parked.done else "superseded"
 
 
-def redrive() -> Generator[Call, Any, Saga]:
+def retry() -> Generator[Call, Any, Saga]:
     """Let a parked saga go on where it stopped, as its next attempt.
 
     Raises:
@@ -184,10 +184,10 @@ def redrive() -> Generator[Call, Any, Saga]:
     """
     saga: Saga = yield from existing("saga")
     if saga.status is not SagaStatus.PARKED:
-        raise NotParkedError(f"the saga is {saga.status}, not PARKED; there is nothing to redrive")
-    written: SagaWritten = yield Redrive(saga.attempt)
+        raise NotParkedError(f"the saga is {saga.status}, not PARKED; there is nothing to retry")
+    written: SagaWritten = yield Retry(saga.attempt)
     if not written.done or written.record is None:
-        raise NotParkedError("the saga was redriven by somebody else; look again")
+        raise NotParkedError("the saga was retried by somebody else; look again")
     return written.record
 
 

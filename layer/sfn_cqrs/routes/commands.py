@@ -43,8 +43,8 @@ from sfn_cqrs.routes.schemas.commands import (
     ONE_VERSION,
     PUBLISH,
     PUBLISHED,
-    REDRIVEN,
     RESULTS,
+    RETRIED,
     SKIPPED,
 )
 from sfn_cqrs.routes.schemas.shapes import Schema, failure_of, needed
@@ -149,16 +149,16 @@ def get_version(type_: str, code: str, version: str) -> Response[str]:
     return pending(view) if is_late else answer(HTTPStatus.OK, view)
 
 
-@routes.post("/commands/<type_>/<code>/<version>/redrive")
+@routes.post("/commands/<type_>/<code>/<version>/retry")
 @operation(
     rule=OPERATORS,
-    answers={202: REDRIVEN},
+    answers={202: RETRIED},
     problems=(ForbiddenError, NotFoundError, NotFailedError),
 )
-def redrive_version(type_: str, code: str, version: str) -> Response[str]:
+def retry_version(type_: str, code: str, version: str) -> Response[str]:
     """Retry a failed version; for operators."""
     service = Request.by_operator().service(ChainService)
-    process = service.redrive(type_, code_of(code), integer_of(version, "version", 0))
+    process = service.retry(type_, code_of(code), integer_of(version, "version", 0))
     return answer(HTTPStatus.ACCEPTED, {"version": process.version, "attempt": process.attempt})
 
 

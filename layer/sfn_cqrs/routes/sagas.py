@@ -82,13 +82,13 @@ def get_saga(id_: str) -> Response[str]:
     return answer(HTTPStatus.OK, _log(Request().service(SagaService).get(code_of(id_))))
 
 
-@routes.post("/sagas/<id_>/redrive")
+@routes.post("/sagas/<id_>/retry")
 @operation(
     rule=OPERATORS, answers={202: SAGA}, problems=(NotFoundError, NotParkedError, ForbiddenError)
 )
-def redrive_saga(id_: str) -> Response[str]:
+def retry_saga(id_: str) -> Response[str]:
     """Retry a parked saga where it stopped; for operators."""
-    view = _view(Request.by_operator().service(SagaService).redrive(code_of(id_)))
+    view = _view(Request.by_operator().service(SagaService).retry(code_of(id_)))
     view.pop("cause", None)  # an operator may lack the right to read it
     return answer(HTTPStatus.ACCEPTED, view)
 

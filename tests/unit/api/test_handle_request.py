@@ -337,10 +337,10 @@ class TestChain:
 
         assert "secret" not in "".join(answers)
 
-    def test_an_operator_redrives_what_failed(self, call, world):
+    def test_an_operator_retries_what_failed(self, call, world):
         store(world, "FAILED")
 
-        answer = call("POST", "/commands/AIRPORT/NRT/1/redrive")
+        answer = call("POST", "/commands/AIRPORT/NRT/1/retry")
 
         assert (answer.status, answer.body) == (202, {"version": 1, "attempt": 2})
         assert world.processes.find(NRT, 1).status == "start"
@@ -353,7 +353,7 @@ class TestChain:
         assert (answer.status, answer.body) == (202, {"version": 1, "outcome": "SKIPPED"})
         assert world.processes.find(NRT, 1).outcome is Outcome.SKIPPED
 
-    @pytest.mark.parametrize("verb", ["redrive", "skip"])
+    @pytest.mark.parametrize("verb", ["retry", "skip"])
     @pytest.mark.parametrize("groups", [None, "", "[staff]", "[operators]", "[not-operator]", []])
     def test_whoever_is_no_operator_does_neither(self, verb, groups, call, world):
         store(world, "FAILED")
@@ -370,9 +370,9 @@ class TestChain:
         store(world, "FAILED")
         claims = READER | {"cognito:groups": groups}
 
-        assert call("POST", "/commands/AIRPORT/NRT/1/redrive", claims=claims).status == 202
+        assert call("POST", "/commands/AIRPORT/NRT/1/retry", claims=claims).status == 202
 
-    @pytest.mark.parametrize("verb", ["redrive", "skip"])
+    @pytest.mark.parametrize("verb", ["retry", "skip"])
     def test_what_has_not_failed_is_not_repaired(self, verb, call, world):
         store(world, "APPLIED")
 
@@ -437,7 +437,7 @@ class TestWhoAsks:
         ("DELETE", "/commands/AIRPORT/NRT"),
         ("GET", "/commands/AIRPORT/NRT"),
         ("GET", "/commands/AIRPORT/NRT/1"),
-        ("POST", "/commands/AIRPORT/NRT/1/redrive"),
+        ("POST", "/commands/AIRPORT/NRT/1/retry"),
         ("POST", "/commands/AIRPORT/NRT/1/skip"),
         ("GET", "/data/AIRPORT/NRT"),
         ("GET", "/data/AIRPORT/NRT/history"),
@@ -470,10 +470,10 @@ class TestWhoAsks:
         headers = {"x-tenant-code": "tenant2", "x-user": "mallory", "x-roles": "operator"}
 
         call("DELETE", "/commands/AIRPORT/NRT", headers=headers)
-        redrive = call("POST", "/commands/AIRPORT/NRT/1/redrive", claims=READER, headers=headers)
+        retry = call("POST", "/commands/AIRPORT/NRT/1/retry", claims=READER, headers=headers)
 
         assert world.commands.find(NRT, 2).updated.by == "taro"
-        assert redrive.status == 403
+        assert retry.status == 403
 
     @pytest.mark.parametrize(("method", "path"), ROUTES[1:])
     def test_another_tenants_item_is_not_found(self, method, path, call, world):
@@ -518,16 +518,14 @@ class TestWhoAsks:
         store(world, "FAILED")
         arn = "arn:aws:sts::123456789012:assumed-role/loader/x"
         delete = event_of("DELETE", "/commands/AIRPORT/NRT", headers={"X-Tenant-Code": "tenant1"})
-        redrive = event_of(
-            "POST", "/commands/AIRPORT/NRT/1/redrive", headers={"x-tenant-code": "tenant1"}
+        retry = event_of(
+            "POST", "/commands/AIRPORT/NRT/1/retry", headers={"x-tenant-code": "tenant1"}
         )
         nameless = event_of("GET", "/data/AIRPORT/NRT")
-        for event in (delete, redrive, nameless):
+        for event in (delete, retry, nameless):
             event["requestContext"]["authorizer"] = {"iam": {"userArn": arn}}
 
-        statuses = [
-            lambda_handler(each, None)["statusCode"] for each in (delete, redrive, nameless)
-        ]
+        statuses = [lambda_handler(each, None)["statusCode"] for each in (delete, retry, nameless)]
 
         assert statuses == [202, 403, 401]
         assert world.commands.find(NRT, 2).updated.by == arn
@@ -793,7 +791,7 @@ class TestProblems:
 
         statuses = [
             call("GET", f"/commands/AIRPORT/NRT/{version}").status,
-            call("POST", f"/commands/AIRPORT/NRT/{version}/redrive").status,
+            call("POST", f"/commands/AIRPORT/NRT/{version}/retry").status,
             call("POST", f"/commands/AIRPORT/NRT/{version}/skip").status,
         ]
 
@@ -892,7 +890,7 @@ class TestCatchAllRoute:
             by_default("GET", "/commands/AIRPORT/NRT")["statusCode"],
             by_default("GET", "/commands/AIRPORT/NRT/1")["statusCode"],
             by_default("GET", "/data/AIRPORT/NRT/history")["statusCode"],
-            by_default("POST", "/commands/AIRPORT/NRT/1/redrive")["statusCode"],
+            by_default("POST", "/commands/AIRPORT/NRT/1/retry")["statusCode"],
             by_default("GET", "/nothing")["statusCode"],
         ]
 

@@ -37,7 +37,7 @@ from sfn_cqrs_tools.testing.builders import ORDERED, RESIZE, a_process, a_saga, 
 from sfn_cqrs_tools.testing.dynamodb import DynamoDB
 from sfn_cqrs_tools.testing.fakes.stored import TABLES
 
-REDRIVE = {"kind": "command", "action": "redrive"}
+RETRY = {"kind": "command", "action": "retry"}
 SKIP = {"kind": "command", "action": "skip"}
 NOBODY = {"custom:tenant": "tenant1", "cognito:groups": "[]", "sub": "bob"}
 THEIRS = {"custom:tenant": "tenant2", "cognito:groups": "[operator]", "sub": "eve"}
@@ -60,7 +60,7 @@ def a_failure(key, **changes):
 @pytest.fixture
 def plan(call):
     """Return what plans a repair; answers what the API does."""
-    return lambda **more: call("POST", "/repairs", {**REDRIVE, **more}).body
+    return lambda **more: call("POST", "/repairs", {**RETRY, **more}).body
 
 
 @pytest.fixture
@@ -135,7 +135,8 @@ def test_a_filter_says_which(filter_, codes, plan, world):
     ("body", "field"),
     [
         ({"kind": "row"}, "kind"),
-        ({"action": "retry"}, "action"),
+        ({"action": "again"}, "action"),
+        ({"kind": "saga", "action": "skip"}, "action"),
         ({"since": "yesterday"}, "since"),
         ({"until": "2026-11-25T08:00:00"}, "until"),
         ({"error": 1}, "error"),
@@ -143,7 +144,7 @@ def test_a_filter_says_which(filter_, codes, plan, world):
     ],
 )
 def test_a_filter_that_means_nothing_is_refused(body, field, call):
-    answer = call("POST", "/repairs", {**REDRIVE, **body})
+    answer = call("POST", "/repairs", {**RETRY, **body})
 
     assert (answer.status, answer.body["field"]) == (400, field)
 
@@ -189,7 +190,7 @@ def test_a_skip_lets_what_is_blocked_behind_it_go_on(call, world):
     assert world.processes.find(key, 2).ref.attempt == 2
 
 
-@pytest.mark.parametrize("action", ["redrive", "skip"])
+@pytest.mark.parametrize("action", ["retry", "skip"])
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_whoever_dies_at_any_call_is_succeeded_by_a_try_that_does_the_rest(
     action, moment, make_world
@@ -203,7 +204,7 @@ def test_whoever_dies_at_any_call_is_succeeded_by_a_try_that_does_the_rest(
 
 
 @pytest.mark.parametrize("seed", range(20))
-@pytest.mark.parametrize("action", ["redrive", "skip"])
+@pytest.mark.parametrize("action", ["retry", "skip"])
 def test_bad_weather_repairs_nothing_twice_and_calls_no_failure(make_world, action, seed):
     chance = random.Random(seed)
 
@@ -219,7 +220,7 @@ def test_bad_weather_repairs_nothing_twice_and_calls_no_failure(make_world, acti
 def test_an_operator_of_the_stack_repairs_what_has_failed_of_all_tenants(call_of_all, call, world):
     keys = [item("o-1"), item("o-1", "tenant2"), item("s-1", "tenant3", "STOCK")]
     world.seed(*map(a_failure, keys))
-    planned = call_of_all("POST", "/repairs", {**REDRIVE, "type": "ORDER"}).body
+    planned = call_of_all("POST", "/repairs", {**RETRY, "type": "ORDER"}).body
 
     done = repaired(call_of_all, planned, times=2, tenant="*")
 
@@ -235,10 +236,10 @@ def test_nobody_else_asks_for_all_tenants_and_nothing_else_is_theirs(call_of_all
     world.seed(a_failure(item("o-1")))
     others = STACKS.replace("stack-operators", "feed")
 
-    assert call_of_all("POST", "/repairs", REDRIVE, arn=others).status == 403
+    assert call_of_all("POST", "/repairs", RETRY, arn=others).status == 403
     refused = [
-        call_of_all("POST", "/repairs", {"kind": "saga", "action": "redrive"}),
-        call_of_all("POST", "/commands/ORDER/o-1/1/redrive"),
+        call_of_all("POST", "/repairs", {"kind": "saga", "action": "retry"}),
+        call_of_all("POST", "/commands/ORDER/o-1/1/retry"),
         call_of_all("GET", "/data/ORDER/o-1"),
     ]
     assert [(each.status, each.body["field"]) for each in refused] == [
@@ -252,7 +253,7 @@ def test_an_entry_of_a_tenants_task_that_names_another_tenant_repairs_nothing_th
     theirs = item("o-1", "tenant2")
     world.seed(a_failure(theirs))
     entry = {"tenant": "tenant2", "type": "ORDER", "code": "o-1", "version": 1, "attempt": 1}
-    given = {"kind": "command", "action": "redrive", "by": "taro", "entries": [entry]}
+    given = {"kind": "command", "action": "retry", "by": "taro", "entries": [entry]}
 
     result = work.repair(TaskItem("tenant1", work.REPAIR, "t-1", 0, 1, given))
 
@@ -312,7 +313,7 @@ def _killed(make_world, action, observer, tries=2):
 
 def test_parked_sagas_go_on(call, world):
     world.seed_sagas(a_saga(status=SagaStatus.PARKED, error="Closed", cause="the bank"))
-    planned = call("POST", "/repairs", {"kind": "saga", "action": "redrive", "error": "bank"}).body
+    planned = call("POST", "/repairs", {"kind": "saga", "action": "retry", "error": "bank"}).body
 
     done = repaired(call, planned, times=2)
 
@@ -400,9 +401,9 @@ def a_failed_import(world):
 
 
 FAILURES = {
-    "command": ("redrive", lambda world: world.seed(a_failure(item("o-1"), cause="the secret"))),
+    "command": ("retry", lambda world: world.seed(a_failure(item("o-1"), cause="the secret"))),
     "saga": (
-        "redrive",
+        "retry",
         lambda world: world.seed_sagas(
             a_saga(status=SagaStatus.PARKED, error="ThrottlingError", cause="the secret")
         ),
@@ -443,7 +444,7 @@ def test_why_something_failed_is_told_to_those_alone_who_may_read_it(
 
 def test_what_aws_is_too_busy_for_is_left_to_another_try_of_the_item(call, world, monkeypatch):
     world.seed(a_failure(item("o-1")), a_failure(item("o-2")))
-    planned = call("POST", "/repairs", REDRIVE).body
+    planned = call("POST", "/repairs", RETRY).body
     restart = world.processes.restart
 
     def refused(ref):
@@ -582,10 +583,10 @@ def test_a_plan_goes_on_after_one_of_its_filter_that_is_not_complete(call, plan,
     complete = plan()["id"]
 
     answers = [
-        call("POST", "/repairs", {**REDRIVE, "after": complete}),
+        call("POST", "/repairs", {**RETRY, "after": complete}),
         call("POST", "/repairs", {**SKIP, "after": complete}),
-        call("POST", "/repairs", {**REDRIVE, "after": "p-01KAXK3V9Q0M3W8C5R6T7Y8Z9A"}),
-        call("POST", "/repairs", {**REDRIVE, "after": complete}, claims=THEIRS),
+        call("POST", "/repairs", {**RETRY, "after": "p-01KAXK3V9Q0M3W8C5R6T7Y8Z9A"}),
+        call("POST", "/repairs", {**RETRY, "after": complete}, claims=THEIRS),
     ]
 
     assert [each.status for each in answers] == [400, 400, 404, 404]
@@ -691,7 +692,7 @@ def test_only_operators_may_and_of_their_own_tenant(plan, call, world):
     path = f"/repairs/{planned['id']}"
 
     for method, where, body in (
-        ("POST", "/repairs", REDRIVE),
+        ("POST", "/repairs", RETRY),
         ("GET", path, None),
         ("POST", f"{path}/start", None),
     ):

@@ -86,24 +86,24 @@ def test_sagas_are_listed_all_or_of_one_status(call, world):
     assert done.body == {"items": []}
 
 
-def test_an_operator_redrives_a_parked_saga(call, world):
+def test_an_operator_retries_a_parked_saga(call, world):
     world.seed_sagas(a_saga(status=SagaStatus.PARKED))
 
-    answer = call("POST", f"{PATH}/redrive", {})
+    answer = call("POST", f"{PATH}/retry", {})
 
     assert (answer.status, answer.body["status"], answer.body["attempt"]) == (202, "CREATED", 2)
 
 
-def test_a_redrive_tells_no_cause_for_an_operator_need_not_read_it(call, world):
+def test_a_retry_tells_no_cause_for_an_operator_need_not_read_it(call, world):
     world.seed_sagas(a_saga(status=SagaStatus.PARKED, error="E", cause="the secret"))
 
-    assert "secret" not in call("POST", f"{PATH}/redrive", {}).text
+    assert "secret" not in call("POST", f"{PATH}/retry", {}).text
 
 
-def test_nobody_else_redrives(call, world):
+def test_nobody_else_retries(call, world):
     world.seed_sagas(a_saga(status=SagaStatus.PARKED))
 
-    answer = call("POST", f"{PATH}/redrive", {}, claims=NOBODY)
+    answer = call("POST", f"{PATH}/retry", {}, claims=NOBODY)
 
     assert (answer.status, answer.body["code"]) == (403, "forbidden")
     assert world.sagas.find(ORDERED).status is SagaStatus.PARKED
@@ -123,7 +123,7 @@ def test_nobody_else_redrives(call, world):
         ("POST", "/sagas", {**START, "input": {"x": "y" * 70_000}}, 400, "input_too_large"),
         ("GET", PATH, None, 404, "not_found"),
         ("GET", "/sagas/t-01KAXK3V9Q0M3W8C5R6T7Y8Z9G", None, 404, "not_found"),
-        ("POST", f"{PATH}/redrive", {}, 404, "not_found"),
+        ("POST", f"{PATH}/retry", {}, 404, "not_found"),
     ],
 )
 def test_what_is_wrong_is_told_by_a_stable_code(method, path, body, status, code, call, world):
@@ -139,10 +139,10 @@ def test_a_status_that_is_none_is_refused(call):
     assert (answer.status, answer.body["field"]) == (400, "status")
 
 
-def test_a_saga_that_runs_cannot_be_redriven(call, world):
+def test_a_saga_that_runs_cannot_be_retried(call, world):
     world.seed_sagas(a_saga(status=SagaStatus.RUNNING))
 
-    answer = call("POST", f"{PATH}/redrive", {})
+    answer = call("POST", f"{PATH}/retry", {})
 
     assert (answer.status, answer.body["code"]) == (409, "not_parked")
-    assert answer.body["detail"] == "the saga is RUNNING, not PARKED; there is nothing to redrive"
+    assert answer.body["detail"] == "the saga is RUNNING, not PARKED; there is nothing to retry"

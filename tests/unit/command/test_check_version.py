@@ -54,7 +54,7 @@ def test_a_predecessor_that_wrote_the_data_but_still_runs_its_projections_is_wai
 def test_a_version_whose_predecessor_failed_is_blocked_by_name(outcome, chain_of, check):
     chain_of(outcome, "OPEN")
 
-    with pytest.raises(PredecessorFailedError, match="version 1 has failed; redrive or skip it"):
+    with pytest.raises(PredecessorFailedError, match="version 1 has failed; retry or skip it"):
         check()
 
 

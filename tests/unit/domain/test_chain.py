@@ -40,7 +40,7 @@ SKIPPED_1 = a_process(version=1, outcome=Outcome.SKIPPED)
 WAITING_2 = a_process(version=2, outcome=Outcome.WAITING, token="token-2", token_seq=0)
 BLOCKED_2 = a_process(version=2, outcome=Outcome.BLOCKED)
 DATA_1 = DataVersion(1, "NRT-1")
-FAILURE_OF_1 = "version 1 has failed; redrive or skip it, and this goes on"
+FAILURE_OF_1 = "version 1 has failed; retry or skip it, and this goes on"
 
 
 def done(process):
@@ -273,10 +273,10 @@ class TestRepair:
         assert play(chain.restart(1, 1), (Restart(1, 1), done(OPEN_1))) is True
         assert play(chain.restart(1, 1), (Restart(1, 1), refused(OPEN_1))) is False
 
-    def test_a_redrive_begins_the_next_attempt_of_what_failed(self):
+    def test_a_retry_begins_the_next_attempt_of_what_failed(self):
         failed, next_one = a_process(outcome=Outcome.FAILED, attempt=3), a_process(attempt=4)
 
-        process = play(chain.redrive(1), (FindProcess(1), failed), (Restart(1, 3), done(next_one)))
+        process = play(chain.retry(1), (FindProcess(1), failed), (Restart(1, 3), done(next_one)))
 
         assert process == next_one
 
@@ -292,12 +292,10 @@ class TestRepair:
 
         assert process == SKIPPED_1
 
-    def test_a_redrive_whose_first_answer_was_lost_has_worked(self):
+    def test_a_retry_whose_first_answer_was_lost_has_worked(self):
         again = a_process(attempt=2)
 
-        process = play(
-            chain.redrive(1), (FindProcess(1), FAILED_1), (Restart(1, 1), refused(again))
-        )
+        process = play(chain.retry(1), (FindProcess(1), FAILED_1), (Restart(1, 1), refused(again)))
 
         assert process == again
 
@@ -311,12 +309,12 @@ class TestRepair:
 
         assert process == SKIPPED_1
 
-    @pytest.mark.parametrize("operation", [chain.redrive, chain.skip])
+    @pytest.mark.parametrize("operation", [chain.retry, chain.skip])
     def test_what_is_not_in_the_chain_cannot_be_repaired(self, operation):
         with pytest.raises(NotFoundError, match="version 1 is not in the chain"):
             play(operation(1), (FindProcess(1), None))
 
-    @pytest.mark.parametrize("operation", [chain.redrive, chain.skip])
+    @pytest.mark.parametrize("operation", [chain.retry, chain.skip])
     @pytest.mark.parametrize(
         "outcome", [Outcome.OPEN, Outcome.WAITING, Outcome.APPLIED, Outcome.SKIPPED]
     )
@@ -327,7 +325,7 @@ class TestRepair:
             play(operation(1), (FindProcess(1), a_process(outcome=outcome)))
 
     @pytest.mark.parametrize(
-        ("operation", "call"), [(chain.redrive, Restart(1, 1)), (chain.skip, Skip(1, 1))]
+        ("operation", "call"), [(chain.retry, Restart(1, 1)), (chain.skip, Skip(1, 1))]
     )
     def test_of_two_operators_the_second_is_told_to_look_again(self, operation, call):
         with pytest.raises(NotFailedError, match="changed by somebody else; look again"):

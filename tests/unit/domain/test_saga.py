@@ -9,8 +9,8 @@ from sfn_cqrs.domain.saga import (
     EntryStatus,
     Open,
     Park,
-    Redrive,
     Restart,
+    Retry,
     SagaStatus,
     TurnBack,
 )
@@ -108,14 +108,14 @@ def test_a_saga_that_is_compensated_says_why():
     assert (closed.status, closed.error) == (SagaStatus.COMPENSATED, "card_declined")
 
 
-def test_a_parked_saga_is_redriven_as_its_next_attempt():
+def test_a_parked_saga_is_retried_as_its_next_attempt():
     parked = Park(1, "RuntimeError", "locked").on(replace(RUNNING, restarts=3), AT)
 
-    redriven = Redrive(1).on(parked, AT)
+    retried = Retry(1).on(parked, AT)
 
     assert (parked.status, parked.error) == (SagaStatus.PARKED, "RuntimeError")
-    assert (redriven.attempt, redriven.restarts) == (2, 0)
-    assert (redriven.status, redriven.opened_at) == (SagaStatus.CREATED, AT)
+    assert (retried.attempt, retried.restarts) == (2, 0)
+    assert (retried.status, retried.opened_at) == (SagaStatus.CREATED, AT)
 
 
 def test_the_next_attempt_of_one_that_died_counts_itself():

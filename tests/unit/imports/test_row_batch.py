@@ -245,7 +245,7 @@ def test_a_chain_that_has_failed_blocks_its_row_only(outcome, world, run):
 
     assert result.counts == Counts(created=1, failed=1)
     assert result.plan[2].problem == Problem(
-        "chain_blocked", f"version 1 is {outcome}; redrive or skip it, then retry this row"
+        "chain_blocked", f"version 1 is {outcome}; retry or skip it, then retry this row"
     )
     assert world.commands.find(RJAA, 2) is None
 
@@ -276,7 +276,7 @@ def test_a_queued_row_whose_version_fails_is_a_failed_row(world, run):
 
     assert result.plan[2].problem == Problem(
         "chain_blocked",
-        "version 2, which this row published, is FAILED (SyncHandlerError); redrive or skip it",
+        "version 2, which this row published, is FAILED (SyncHandlerError); retry or skip it",
     )
 
 

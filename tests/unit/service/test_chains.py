@@ -66,7 +66,7 @@ def test_what_does_not_exist_is_not_found(service):
         service.show(*NOBODY)
     with pytest.raises(NotFoundError, match="AIRPORT NRT has no version 9"):
         service.find(*NARITA, 9)
-    for operation in (service.redrive, service.skip):
+    for operation in (service.retry, service.skip):
         with pytest.raises(NotFoundError, match="version 9 is not in the chain"):
             operation(*NARITA, 9)
 
@@ -78,7 +78,7 @@ def test_another_tenants_chain_is_not_found(service, world):
     for operation in (
         lambda: theirs.show(*NARITA),
         lambda: theirs.find(*NARITA, 3),
-        lambda: theirs.redrive(*NARITA, 3),
+        lambda: theirs.retry(*NARITA, 3),
         lambda: theirs.skip(*NARITA, 3),
     ):
         with pytest.raises(NotFoundError):
@@ -87,8 +87,8 @@ def test_another_tenants_chain_is_not_found(service, world):
     assert service.find(*NARITA, 3).process == before
 
 
-def test_a_redrive_begins_the_next_attempt_of_what_failed(service, world):
-    process = service.redrive(*NARITA, 3)
+def test_a_retry_begins_the_next_attempt_of_what_failed(service, world):
+    process = service.retry(*NARITA, 3)
 
     assert process.ref == CommandRef(NRT, 3, 2)
     assert (process.outcome, process.status) == ("OPEN", "start")
@@ -103,8 +103,8 @@ def test_a_skip_lets_what_was_blocked_run_again(service, world):
 
 
 @pytest.mark.parametrize("version", [1, 2, 5])
-def test_what_has_not_failed_is_neither_redriven_nor_skipped(version, service):
-    for operation in (service.redrive, service.skip):
+def test_what_has_not_failed_is_neither_retried_nor_skipped(version, service):
+    for operation in (service.retry, service.skip):
         with pytest.raises(NotFailedError, match="not FAILED or BLOCKED"):
             operation(*NARITA, version)
 

@@ -111,7 +111,7 @@ def test_a_name_that_is_too_long_is_refused(sagas):
 
 @pytest.mark.parametrize("id_", [ORDERED.id, "t-01KAXK3V9Q0M3W8C5R6T7Y8Z9G", "", "g-1"])
 def test_an_unknown_id_is_told(id_, sagas):
-    for ask in (sagas.get, sagas.redrive):
+    for ask in (sagas.get, sagas.retry):
         with pytest.raises(NotFoundError):
             ask(id_)
 
@@ -135,10 +135,10 @@ def test_sagas_are_listed_newest_first_of_all_or_of_one_status(sagas, world):
     assert [saga.key for saga in parked.items] == [keys[2]]
 
 
-def test_a_parked_saga_is_begun_anew_by_a_redrive(sagas, world):
+def test_a_parked_saga_is_begun_anew_by_a_retry(sagas, world):
     world.seed_sagas(a_saga(status=SagaStatus.PARKED, restarts=3, is_undoing=True, error="E"))
 
-    saga = sagas.redrive(ORDERED.id)
+    saga = sagas.retry(ORDERED.id)
 
     assert (saga.status, saga.attempt, saga.restarts) == (SagaStatus.CREATED, 2, 0)
     assert saga.is_undoing
@@ -146,17 +146,17 @@ def test_a_parked_saga_is_begun_anew_by_a_redrive(sagas, world):
 
 
 @pytest.mark.parametrize("status", [each for each in SagaStatus if each != "PARKED"])
-def test_only_what_is_parked_can_be_redriven(status, sagas, world):
+def test_only_what_is_parked_can_be_retried(status, sagas, world):
     world.seed_sagas(a_saga(status=status))
 
     with pytest.raises(NotParkedError, match=f"the saga is {status}, not PARKED"):
-        sagas.redrive(ORDERED.id)
+        sagas.retry(ORDERED.id)
 
 
-def test_of_two_who_redrive_at_once_one_is_told(sagas, world, monkeypatch):
+def test_of_two_who_retry_at_once_one_is_told(sagas, world, monkeypatch):
     world.seed_sagas(a_saga(status=SagaStatus.PARKED))
     change = world.sagas.change
     monkeypatch.setattr(world.sagas, "change", lambda *of: change(*of) and change(*of))
 
-    with pytest.raises(NotParkedError, match="was redriven by somebody else"):
-        sagas.redrive(ORDERED.id)
+    with pytest.raises(NotParkedError, match="was retried by somebody else"):
+        sagas.retry(ORDERED.id)

@@ -53,24 +53,24 @@ def show(type_: str, code: str, limit: int, api: Api, as_json: bool) -> None:
     out.print(draw_chain(versions), soft_wrap=True)
     failed = min((one["version"] for one in versions if one["outcome"] == "FAILED"), default=None)
     if failed is not None:
-        command = f"sfn-cqrs chain redrive {type_} {shlex.quote(code)} {failed}"
+        command = f"sfn-cqrs chain retry {type_} {shlex.quote(code)} {failed}"
         out.print(Text(f"once it is repaired: {command}"), soft_wrap=True)
 
 
 @chain.command(
     examples=(
-        "sfn-cqrs chain redrive ORDER o-1 2",
-        "sfn-cqrs chain redrive --failed --since 2026-11-25T08:00Z --error Throttling",
+        "sfn-cqrs chain retry ORDER o-1 2",
+        "sfn-cqrs chain retry --failed --since 2026-11-25T08:00Z --error Throttling",
     ),
 )
 @version_options
-def redrive(api: Api, as_json: bool, **given: Any) -> None:
+def retry(api: Api, as_json: bool, **given: Any) -> None:
     """Run a failed or blocked version again; the versions behind it follow.
 
     With --failed, all that a filter means: the list first, then a question, then progress; as
-    `sfn-cqrs repair` does in steps. Exits 2 if some could not be redriven.
+    `sfn-cqrs repair` does in steps. Exits 2 if some could not be retried.
     """
-    _repair(api, "redrive", "runs again, attempt {attempt}", given, as_json=as_json)
+    _repair(api, "retry", "runs again, attempt {attempt}", given, as_json=as_json)
 
 
 @chain.command(
@@ -83,13 +83,13 @@ def redrive(api: Api, as_json: bool, **given: Any) -> None:
 def skip(api: Api, as_json: bool, **given: Any) -> None:
     """Give up a failed or blocked version for good; the next one continues without it.
 
-    With --failed, all that a filter means, as `redrive` does.
+    With --failed, all that a filter means, as `retry` does.
     """
     _repair(api, "skip", "is skipped", given, as_json=as_json)
 
 
 def _repair(api: Api, action: str, sentence: str, given: dict[str, Any], *, as_json: bool) -> None:
-    """Redrive or skip one named version, or all that match a filter."""
+    """Retry or skip one named version, or all that match a filter."""
     type_, code, version = named = [given.pop(name) for name in ("type_", "code", "version")]
     if _is_one(named, given):
         answer = api.post(item_path("commands", type_, code, version, action))

@@ -55,7 +55,7 @@ def demo(
     """Run the whole system on real airports, and compare every row.
 
     Publishes versions of real airports over HTTP from eight threads, 1 ms apart, delivers
-    stream records backwards and twice, lets a handler fail and heals it by a redrive; then
+    stream records backwards and twice, lets a handler fail and heals it by a retry; then
     compares chains, data, history and both read models with the source. A batch task follows,
     two of whose items fail and are retried, and two sagas, one of which goes back. Of two
     approvals one is granted, and one expires after a week of virtual time. Then a file of

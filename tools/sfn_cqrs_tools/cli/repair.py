@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 ENDED: Final = ("COMPLETED", "FAILED", "CANCELLED")
 KINDS: Final = ("command", "task", "import", "saga")
-ACTIONS: Final = ("redrive", "skip", "retry")
+ACTIONS: Final = ("retry", "skip")
 
 _path: Final = partial(work_path, "repairs")
 
@@ -35,7 +35,7 @@ def repair() -> None:
 
 @repair.command(
     examples=(
-        "sfn-cqrs repair plan command redrive --since 2026-11-25T08:00:00Z --error Throttling",
+        "sfn-cqrs repair plan command retry --since 2026-11-25T08:00:00Z --error Throttling",
         "sfn-cqrs repair plan command skip --type ORDER",
         "sfn-cqrs repair plan task retry --type ORDER_REMINDER",
     ),
@@ -53,8 +53,8 @@ def plan(
 ) -> None:
     """List what has failed, and keep the list for `repair start`; nothing is repaired yet.
 
-    Commands are redriven or skipped, tasks and imports retried, sagas redriven. The stack's
-    operators plan for all tenants at once with --tenant '*'.
+    Everything can be retried; commands can be skipped instead. The stack's operators plan
+    for all tenants at once with --tenant '*'.
     """
     found = _planned(api, kind, action, wanted, after)
     if as_json:
@@ -102,7 +102,7 @@ def show(id_: str, watch: bool, api: Api, as_json: bool) -> None:
 def repair_all(
     api: Api, action: str, wanted: Mapping[str, str | None], *, is_sure: bool, as_json: bool
 ) -> None:
-    """Redrive or skip the commands that match a filter: a list, a question, then progress.
+    """Retry or skip the commands that match a filter: a list, a question, then progress.
 
     This repeats, plan by plan, until no command is left.
     """

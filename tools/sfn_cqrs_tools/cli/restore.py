@@ -114,9 +114,7 @@ def rehearse_restore(as_json: bool) -> None:
         except RehearsalError as error:
             raise click.ClickException(str(error)) from error
     if as_json:
-        print_json(
-            {"rows": found.rows, "redriven": found.redriven, "differences": found.differences}
-        )
+        print_json({"rows": found.rows, "retried": found.retried, "differences": found.differences})
     for line in () if as_json else found.differences:
         echo(line)
     if found.differences:

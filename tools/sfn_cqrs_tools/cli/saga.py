@@ -90,13 +90,13 @@ def list_(status: str | None, limit: int, api: Api, as_json: bool) -> None:
     print_list(found, fields, as_json=as_json, spare=spare, none=none)
 
 
-@saga.command(examples=("sfn-cqrs saga redrive g-01KAXK3V9Q0M3W8C5R6T7Y8Z9G",))
+@saga.command(examples=("sfn-cqrs saga retry g-01KAXK3V9Q0M3W8C5R6T7Y8Z9G",))
 @id_argument
 @no_wait_option
 @api_options
-def redrive(id_: str, no_wait: bool, api: Api, as_json: bool) -> None:
+def retry(id_: str, no_wait: bool, api: Api, as_json: bool) -> None:
     """Resume a parked saga where it stopped; for operators."""
-    answer = api.post(_path(id_, "redrive"))
+    answer = api.post(_path(id_, "retry"))
     if no_wait:
         print_answer(answer, f"{id_} goes on, attempt {answer['attempt']}", as_json=as_json)
     else:

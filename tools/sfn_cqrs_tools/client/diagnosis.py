@@ -123,9 +123,9 @@ class Diagnosis:
         failed = [one for one in self.findings if one.outcome == Outcome.FAILED]
         if len(failed) > MOST_REPAIRS:
             tenants = sorted({one.tenant for one in failed})
-            return [f"sfn-cqrs chain redrive --failed --tenant {each}" for each in tenants]
+            return [f"sfn-cqrs chain retry --failed --tenant {each}" for each in tenants]
         return [
-            f"sfn-cqrs chain redrive {one.type} {shlex.quote(one.code)} {one.version}"
+            f"sfn-cqrs chain retry {one.type} {shlex.quote(one.code)} {one.version}"
             f" --tenant {shlex.quote(one.tenant)}"
             for one in failed
         ]

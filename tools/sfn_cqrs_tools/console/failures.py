@@ -69,7 +69,7 @@ class Group:
     @property
     def what(self) -> str:
         """Return the repair that retries them, as the page of repairs names it."""
-        return f"{self.kind} {'redrive' if self.kind in ('command', 'saga') else 'retry'}"
+        return f"{self.kind} retry"
 
     @property
     def text(self) -> str:

@@ -169,16 +169,16 @@ class Demo:
         self.story.ended = max(self.watch.reached.values())
 
     def heal(self, progress: Callable[[int], None]) -> None:
-        """Repair the handler and redrive the failed version; the later ones follow unaided.
+        """Repair the handler and retry the failed version; the later ones follow unaided.
 
         Raises:
-            DemoError: the redrive was refused, or the chain does not go on.
+            DemoError: the retry was refused, or the chain does not go on.
         """
         self.watch.failing_code = None
         with Client(self._stack.http) as client:
-            status, answer = client.send("POST", f"/commands/{TYPE}/{self._broken}/1/redrive")
+            status, answer = client.send("POST", f"/commands/{TYPE}/{self._broken}/1/retry")
         if status != 202:  # noqa: PLR2004 - Accepted
-            raise DemoError(f"redrive was refused: {answer}")
+            raise DemoError(f"retry was refused: {answer}")
         self._wait_for(self.commands, progress)
         self.story.healed = len(self.chain_of_broken())
 
@@ -354,7 +354,7 @@ def tell(stack: LocalStack, console: Console, scale: Scale) -> Report:
             story.settle(update)
         console.print(f"\nThe handler of {story.broken} failed on purpose; its chain:\n")
         console.print(draw_chain(story.chain_of_broken()), soft_wrap=True)
-        console.print(f"\nThe handler is repaired: chain redrive {story.broken} 1\n")
+        console.print(f"\nThe handler is repaired: chain retry {story.broken} 1\n")
         with progress(console, "Healed", story.commands) as update:
             story.heal(update)
         console.print()

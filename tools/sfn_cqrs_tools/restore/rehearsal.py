@@ -44,7 +44,7 @@ class Rehearsed:
     """The results of the rehearsal."""
 
     rows: int
-    redriven: int
+    retried: int
     differences: tuple[str, ...]
 
 
@@ -251,7 +251,7 @@ def _copy_back(stack: LocalStack, folder: Path) -> None:
 def _mended(
     stack: LocalStack, api: Api, expected: Mapping[str, dict[str, Any]], say: Say
 ) -> Rehearsed:
-    """Let the sweeps restart work that was in flight, and redrive the rest."""
+    """Let the sweeps restart work that was in flight, and retry the rest."""
     flying = [_in_flight(number) for number in range(IN_FLIGHT)]
 
     def outcomes() -> list[str]:
@@ -264,9 +264,9 @@ def _mended(
         _settle(lambda: "OPEN" not in outcomes(), "the sweeps begin what was in flight")
     failed = [code for code, outcome in zip(flying, outcomes(), strict=True) if outcome == "FAILED"]
     for code in failed:
-        api.post(item_path("commands", "ORDER", code, 1, "redrive"))
+        api.post(item_path("commands", "ORDER", code, 1, "retry"))
     _settle(lambda: set(outcomes()) == {"APPLIED"}, "what was in flight is applied")
-    say(f"{IN_FLIGHT} versions that were under way have ended, {len(failed)} by a redrive")
+    say(f"{IN_FLIGHT} versions that were under way have ended, {len(failed)} by a retry")
     outputs, dynamodb = stack.outputs, stack.client("dynamodb")
     found = differences(dynamodb, outputs["CommandsTableName"], outputs["DataTableName"])
     for code, attributes in expected.items():

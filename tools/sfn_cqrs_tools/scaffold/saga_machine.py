@@ -80,7 +80,7 @@ def definition(saga: SagaShape) -> dict[str, Json]:
         },
     }
     for (step, undo), following in zip(saga.moves, (*saga.steps[1:], FINISH), strict=True):
-        busy = _catch(PARK, BUSY_ERRORS, "Undoes nothing while AWS is busy: a redrive goes on.")
+        busy = _catch(PARK, BUSY_ERRORS, "Undoes nothing while AWS is busy: a retry goes on.")
         states[step] = _task(saga, step, [busy, _catch(undo)], following)
     for undo, following in zip(back, (*back[1:], FINISH), strict=True):
         states[undo] = _task(saga, undo, [_catch(PARK)], following)
@@ -90,7 +90,7 @@ def definition(saga: SagaShape) -> dict[str, Json]:
     states["parked"] = {
         "Type": "Fail",
         "Error": "SagaParked",
-        "Cause": "A compensation failed at every try; see the saga's log, then redrive it.",
+        "Cause": "A compensation failed at every try; see the saga's log, then retry it.",
     }
     states["not_recorded"] = {
         "Comment": "The saga stays open; the sweep begins it again once this execution has ended.",

@@ -559,9 +559,9 @@ _GO_ON: Final[Mapping[tuple[str, str], Callable[[Event], Event]]] = {
 _REPAIRS: Final[Mapping[tuple[str, str], Callable[[Event], str]]] = {
     ("approval", "mark_failed"): lambda given: work_path("approvals", given["id"], "retry"),
     ("command", "mark_failed"): lambda given: item_path(
-        "commands", given["type"], given["code"], given["version"], "redrive"
+        "commands", given["type"], given["code"], given["version"], "retry"
     ),
-    ("order-saga", "park_saga"): lambda given: work_path("sagas", given["id"], "redrive"),
+    ("order-saga", "park_saga"): lambda given: work_path("sagas", given["id"], "retry"),
 }
 _PREPARE: Final[Mapping[str, tuple[Any, str, Prepare]]] = {
     "approval": (ApprovalRef, "APPROVALS_TABLE", _an_approval),

@@ -103,5 +103,5 @@ ONE_VERSION = record(
     },
     optional=_LINK_STATE,
 )
-REDRIVEN = record("Redriven", {"version": VERSION, "attempt": COUNT})
+RETRIED = record("Retried", {"version": VERSION, "attempt": COUNT})
 SKIPPED = record("Skipped", {"version": VERSION, "outcome": one_of(*Outcome)})

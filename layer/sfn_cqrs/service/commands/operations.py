@@ -1,4 +1,4 @@
-"""Operating the chains: see which versions wait for others, redrive, skip."""
+"""Operating the chains: see which versions wait for others, retry, skip."""
 
 from dataclasses import dataclass
 
@@ -97,7 +97,7 @@ class ChainService:
         settled = wait_until_closed(link.command.key, version, seconds, self._client)
         return _link(link.command, settled.process) if settled.is_closed else link
 
-    def redrive(self, type_: str, code: str, version: int) -> Process:
+    def retry(self, type_: str, code: str, version: int) -> Process:
         """Run a failed version again; the versions that it blocked go on behind it.
 
         Raises:
@@ -105,7 +105,7 @@ class ChainService:
             NotFailedError: it is neither FAILED nor BLOCKED.
         """
         key = ItemKey.checked(self._tenant, type_, code)
-        return Chain(key).run(chain.redrive(version))
+        return Chain(key).run(chain.retry(version))
 
     def skip(self, type_: str, code: str, version: int) -> Process:
         """Give up a failed version for good; the next one goes on without it.

@@ -146,7 +146,7 @@ class Planner:
             return Planned.failing(
                 "chain_blocked",
                 f"version {item.predecessor.version} is {outcome};"
-                " redrive or skip it, then retry this row",
+                " retry or skip it, then retry this row",
             )
         return self._compared(wanted, item.base, item.next_version)
 

@@ -166,7 +166,7 @@ class Publisher:
         return Planned.failing(
             "chain_blocked",
             f"version {command.version}, which this row published, is {process.outcome}"
-            f" ({process.error}); redrive or skip it",
+            f" ({process.error}); retry or skip it",
         )
 
     def _waiting(self, row: int, version: int) -> Planned:

@@ -118,7 +118,8 @@ class Undo:
             return self._decided(row, wanted, newest)
         if outcome is not None and outcome.is_repairable:
             return Planned.failing(
-                "chain_blocked", f"version {version} is {outcome}; redrive or skip it, then retry"
+                "chain_blocked",
+                f"version {version} is {outcome}; retry or skip it, then retry the undo",
             )
         if item.is_behind:
             return Planned.writing(version + 1, wanted.key.code)

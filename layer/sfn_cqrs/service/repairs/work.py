@@ -78,8 +78,8 @@ def _version(tenant: str, action: Action, entry: dict[str, Any]) -> str:
     if Chain(key).run(again(version, attempt)):
         return DONE
     process = bootstrap.processes().find(key, version)
-    is_redriven = process is not None and process.attempt > attempt and action is Action.REDRIVE
-    return DONE if is_redriven else LEFT
+    is_retried = process is not None and process.attempt > attempt and action is Action.RETRY
+    return DONE if is_retried else LEFT
 
 
 def _task(tenant: str, entry: dict[str, Any]) -> str:
@@ -96,7 +96,7 @@ def _saga(tenant: str, entry: dict[str, Any]) -> str:
     if saga is None:
         return LEFT
     if saga.attempt == entry["attempt"]:
-        SagaService(tenant).redrive(entry["id"])
+        SagaService(tenant).retry(entry["id"])
     return DONE
 
 

@@ -1,4 +1,4 @@
-"""Sagas from the outside: start, look, redrive."""
+"""Sagas from the outside: start, look, retry."""
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
@@ -96,11 +96,11 @@ class SagaService:
         seen = [one for one in page.items if saga_types.may_read(one.saga, self._client)]
         return Page(seen, page.next_cursor)
 
-    def redrive(self, id_: str) -> Saga:
+    def retry(self, id_: str) -> Saga:
         """Let a parked saga go on where it stopped, as its next attempt.
 
         Raises:
             NotFoundError: there is no such saga.
             NotParkedError: it is not parked.
         """
-        return SagaFlow(SagaKey.of(self._tenant, id_)).run(saga_programs.redrive())
+        return SagaFlow(SagaKey.of(self._tenant, id_)).run(saga_programs.retry())

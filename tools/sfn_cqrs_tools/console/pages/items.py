@@ -28,7 +28,7 @@ RECENT: Final = 60
 MACHINES: Final = ("command", "command-express")
 MOST_PARTITIONS: Final = 10
 AT_ONCE: Final = 8
-WORDS: Final = {"redrive": "Retry", "skip": "Skip"}
+WORDS: Final = {"retry": "Retry", "skip": "Skip"}
 """The console's labels for the API's actions."""
 REPAIRABLE: Final = ("FAILED", "BLOCKED")
 ITEMS: Final = Shape[dict[str, Any]](
@@ -110,7 +110,7 @@ def item(ask: Ask) -> View:
 
 
 def repair(ask: Ask) -> View:
-    """Show the effect of a redrive or a skip before it runs."""
+    """Show the effect of a retry or a skip before it runs."""
     type_, code = _key(ask)
     number, verb = int(ask.parts["version"]), str(ask.parts["verb"])
     _checked_verb(verb)
@@ -176,7 +176,7 @@ def _key(ask: Ask) -> tuple[str, str]:
 
 
 def _checked_verb(verb: str) -> None:
-    if verb not in ("redrive", "skip"):
+    if verb not in ("retry", "skip"):
         raise LookupError(f"nothing is called {verb!r} here")
 
 

@@ -20,11 +20,11 @@ from sfn_cqrs_tools.console.pages.tasks import ENDED
 from sfn_cqrs_tools.console.subjects import by_id, item_page
 
 WHAT: Final = {
-    "command redrive": "Retry versions",
+    "command retry": "Retry versions",
     "command skip": "Skip versions for good",
     "task retry": "Retry failed items of tasks",
     "import retry": "Retry failed rows of imports",
-    "saga redrive": "Retry parked sagas",
+    "saga retry": "Retry parked sagas",
 }
 WITHIN: Final = {
     "": "At any time",

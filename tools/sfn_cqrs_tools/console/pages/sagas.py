@@ -75,7 +75,7 @@ def saga(ask: Ask) -> View:
             "path": f"/sagas/{found['id']}",
             "swim": swim(found["log"]),
             "execution": _execution(ask, found),
-            "may_redrive": found["status"] == "PARKED" and ask.who.is_operator,
+            "may_retry": found["status"] == "PARKED" and ask.who.is_operator,
         },
         is_live=SagaStatus(found["status"]).is_open,
     )
@@ -128,4 +128,4 @@ def _moment(text: str) -> datetime:
 
 _ONE: Final = "/sagas/{id}"
 PAGES: Final = {"/sagas": listed, "/sagas/new": new, _ONE: saga}
-FORMS: Final = {"/sagas/new": create, f"{_ONE}/redrive": stepping("sagas", "redrive")}
+FORMS: Final = {"/sagas/new": create, f"{_ONE}/retry": stepping("sagas", "retry")}

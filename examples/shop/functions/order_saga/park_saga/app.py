@@ -1,4 +1,4 @@
-"""park_saga: leave the saga to a person, who is alarmed and can redrive it.
+"""park_saga: leave the saga to a person, who is alarmed and can retry it.
 
 Its input is the error of the state that gave up.
 """

@@ -1,7 +1,7 @@
 """resume: begin an attempt, forward or back.
 
 The Choice state direction branches on the word answered here. A saga that is begun anew
-after its execution died, or after a person redrove it, goes on where its log says.
+after its execution died, or after a person retried it, goes on where its log says.
 """
 
 from sfn_cqrs.domain import saga_programs
