@@ -18,7 +18,7 @@ WORDS = st.lists(st.text("abcdefgh.,:;", min_size=1, max_size=12), max_size=20).
 COMMANDS = (
     "sfn-cqrs import errors c-01KAXK3V9Q0M3W8C5R6T7Y8Z9A > errors.csv",
     "sfn-cqrs task show t-01KAXK3V9Q0M3W8C5R6T7Y8Z9A --tenant tenant1",
-    ".venv/bin/sfn-cqrs chain redrive ORDER o-1 1 --tenant tenant1",
+    ".venv/bin/sfn-cqrs chain retry ORDER o-1 1 --tenant tenant1",
     "sfn-local test orders.asl.json",
 )
 
