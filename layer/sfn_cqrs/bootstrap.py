@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from sfn_cqrs.adapters.audit_tables import AuditTables
     from sfn_cqrs.adapters.command_table import CommandTable
     from sfn_cqrs.adapters.data_table import DataTable
+    from sfn_cqrs.adapters.erased_tables import ErasedTables
+    from sfn_cqrs.adapters.erasure_table import ErasureTable
     from sfn_cqrs.adapters.executions import Executions
     from sfn_cqrs.adapters.generation_rows import GenerationRows
     from sfn_cqrs.adapters.generations import Generations
@@ -253,6 +255,16 @@ def _audited() -> dict[str, str]:
     }
 
 
+def _erased_from() -> dict[str, str]:
+    return {
+        **_audited(),
+        "tasks": tasks_table_name(),
+        "sagas": sagas_table_name(),
+        "approvals": approvals_table_name(),
+        "read_models": _read_models_table(),
+    }
+
+
 # Time and traces.
 
 
@@ -321,6 +333,15 @@ commands: "Part[CommandTable]" = _part(
     retention=command_ttl,
 )
 """The commands."""
+erasures: "Part[ErasureTable]" = _part(
+    "adapters.erasure_table:ErasureTable",
+    _dynamodb,
+    commands_table_name,
+    partial(_found, "adapters.erasure_table:ERASURES"),
+    requests=requests,
+    now=_now,
+)
+"""The erasures of people, by which later versions are stored without the personal fields."""
 data: "Part[DataTable]" = _part(
     "adapters.data_table:DataTable", _dynamodb, _variable("DATA_TABLE"), attributes
 )
@@ -338,6 +359,10 @@ audit_tables: "Part[AuditTables]" = _part(
     "adapters.audit_tables:AuditTables", _dynamodb, _audited, _now
 )
 """The tables as an audit reads them."""
+erased_tables: "Part[ErasedTables]" = _part(
+    "adapters.erased_tables:ErasedTables", _dynamodb, _erased_from, _now
+)
+"""The tables as an erasure reads and changes them."""
 usage: "Part[UsageTable]" = _part(
     "adapters.usage_table:UsageTable", _dynamodb, _requests_table, _now
 )

@@ -118,19 +118,21 @@ def check_call(params: dict[str, Any], model: Any, **_: Any) -> None:
     """
     if model.name in ("GetItem", "Query") and "IndexName" not in params:
         assert params.get("ConsistentRead") is True, params
-    for table, key in _updated(params, model.name):
+    for table, key, update in _updated(params, model.name):
         is_records = table in RECORDS and not OF_A_RECORD.search(key["pk"]["S"])
-        assert not is_records, f"an update does not renew the rev of {key}"
+        assert not is_records or "#rev = :rev" in update, (
+            f"an update does not renew the rev of {key}"
+        )
     for text in _expressions(params):
         assert not re.search(r":\w+ *(=|<>|[<>]=?) *:\w", text), text
 
 
-def _updated(params: Any, operation: str) -> list[tuple[str, Any]]:
-    """The items that a call updates, by their tables and keys."""
+def _updated(params: Any, operation: str) -> list[tuple[str, Any, str]]:
+    """The items that a call updates, by their tables and keys, and how."""
     parts = [params] if operation == "UpdateItem" else []
     if operation == "TransactWriteItems":
         parts = [each["Update"] for each in params["TransactItems"] if "Update" in each]
-    return [(part["TableName"], part["Key"]) for part in parts]
+    return [(part["TableName"], part["Key"], part["UpdateExpression"]) for part in parts]
 
 
 def _expressions(params: Any) -> list[str]:

@@ -51,6 +51,9 @@ class Foreign:
         key = ItemKey("tenant2", "ORDER", "o-9")
         api.world.seed(a_process(key, outcome=Outcome.FAILED, error=SECRET))
         self.repair = self._made("/repairs", {"kind": "command", "action": "retry"})["id"]
+        ask = {"subject": SECRET, "reason": SECRET}
+        self.erasure = self._made("/erasures", ask)["id"]
+        self._made("/erasures", {**ask, "subject": "another"})
         self._made("/rebuilds/orders_by_customer", {})
         service = ApprovalService("tenant2")
         url = service.link(self.approvals[0], "jiro", {"operator"}, base_url="https://x.example")
@@ -110,6 +113,7 @@ def asked(theirs: Foreign) -> dict[str, list[Ask]]:
         "/sagas": theirs.cursor("/sagas"),
         "/approvals": theirs.cursor("/approvals", {"status": "ALL"}),
         "/imports": theirs.cursor("/imports"),
+        "/erasures": theirs.cursor("/erasures"),
         f"/read-models/{BY_CUSTOMER}": theirs.cursor(f"/read-models/{BY_CUSTOMER}"),
     }
 
@@ -163,6 +167,12 @@ def asked(theirs: Foreign) -> dict[str, list[Ask]]:
         "GET /repairs/{id}": [("GET", f"/repairs/{theirs.repair}", None, None)],
         "POST /repairs/{id}/start": [("POST", f"/repairs/{theirs.repair}/start", None, None)],
         "GET /usage": [("GET", "/usage", None, None)],
+        "GET /erasures": listed("/erasures"),
+        "GET /erasures/{id}": [("GET", f"/erasures/{theirs.erasure}", None, None)],
+        "POST /erasures/{id}/confirm": [
+            ("POST", f"/erasures/{theirs.erasure}/confirm", None, None)
+        ],
+        "POST /erasures": [("POST", "/erasures", {"subject": "", "reason": "why"}, None)],
         "GET /rebuilds": [("GET", "/rebuilds", None, None)],
         "GET /rebuilds/{name}": [("GET", f"/rebuilds/{BY_CUSTOMER}", None, None)],
         "GET /rebuilds/{name}/problems": [

@@ -788,6 +788,9 @@ def test_a_route_that_says_no_rule_is_none():
     assert Rule().text == ""
 
 
+FOR_OPERATORS = {"erasures", "rebuilds", "repairs"}
+
+
 def test_every_route_works_for_whoever_asks():
     """A service that is made without a client is code, and refuses nothing."""
     made = {
@@ -802,12 +805,14 @@ def test_every_route_works_for_whoever_asks():
         "ApprovalService(request.tenant, who.client, who.user)",
         "CommandService(request.tenant)",
     }
-    for_operators = {text for stem, text in made if stem in ("rebuilds", "repairs")}
+    for_operators = {text for stem, text in made if stem in FOR_OPERATORS}
     assert for_operators == {  # none else: tests/unit/api
+        "ErasureService(Request.by_operator().tenant)",
+        "ErasureService(request.tenant)",
         "RebuildService(Request.by_operator().tenant)",
         "RebuildService(request.tenant)",
         "RepairService(request.tenant)",
     }
     assert {text for stem, text in made if stem == "openapi"} == {"TypeService('-')"}  # not in prod
-    by_nobody = {"approval_links", "approvals", "commands", "openapi", "rebuilds", "repairs"}
-    assert {stem for stem, _ in made} == by_nobody
+    by_nobody = {"approval_links", "approvals", "commands", "openapi"}
+    assert {stem for stem, _ in made} == by_nobody | FOR_OPERATORS

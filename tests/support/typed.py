@@ -13,7 +13,7 @@ from sfn_cqrs.domain import models
 from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
 from sfn_cqrs.domain.models import Meta, Personal
 from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.service import handlers, routes
+from sfn_cqrs.service import handlers, read_models, routes
 from sfn_cqrs.service.imports import strategies
 
 
@@ -57,6 +57,7 @@ def declaring(*anew: str) -> Iterator[None]:
             (handlers, "_lanes"),
             (handlers, "_sync_handlers"),
             (models, "_typed"),
+            (read_models, "_types"),
             (routes, "_routes"),
             (strategies, "_rules"),
             (strategies, "_strategies"),

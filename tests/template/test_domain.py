@@ -79,8 +79,8 @@ STANDS_ALONE = {
     },
 }
 """Expressions whose rule is nowhere in the domain, with the rule."""
-WITHOUT_RECORDS = {"command_table", "process_table", "read_model", "wait_table"}
-"""Adapters that update items, and none of a record."""
+WITHOUT_RECORDS = {"command_table", "erased_tables", "process_table", "read_model", "wait_table"}
+"""Adapters that update items, and none of a record; an erasure gives a record another `rev`."""
 
 
 def adapters() -> dict[str, ast.Module]:

@@ -10,13 +10,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
 from unittest import mock
 from urllib.parse import urlencode
 
 import pytest
 from tests.support.granting import granting
+from tests.support.typed import declaring
 from tests.support.zip_system import an_archive
 from tests.template.saga_calls import a_shard, lose_sagas_and_sweep, repair_all, run_sagas
 from tests.template.stack import ROOT, TEMPLATE
@@ -37,10 +38,14 @@ from sfn_cqrs.domain.keys import (
     TaskKind,
     ZipRef,
 )
+from sfn_cqrs.domain.models import Personal
+from sfn_cqrs.domain.policy import MEMBERS
 from sfn_cqrs.service.approvals.service import ApprovalService
 from sfn_cqrs.service.approvals.types import Decided
 from sfn_cqrs.service.commands.service import Caller
+from sfn_cqrs.service.handlers import command_type
 from sfn_cqrs.service.imports.service import ImportService, Request
+from sfn_cqrs.service.read_models import read_model_type
 from sfn_cqrs.service.tasks import types as task_types
 from sfn_cqrs.service.zips.service import ZipImports, ZipRequest
 from sfn_cqrs_tools.runtime.iam.policies import Permissions
@@ -48,6 +53,7 @@ from sfn_cqrs_tools.runtime.lambdas import current_function
 from sfn_cqrs_tools.stack.local_stack import LocalStack
 from sfn_cqrs_tools.testing.quick_stack import quick_stack
 
+ERASES = "ScheduleErasePeopleFunction"
 pytestmark = [
     pytest.mark.stack,
     pytest.mark.real_time("a run looks again after a second, and then after two"),
@@ -269,6 +275,7 @@ def use(stack: LocalStack) -> None:
     import_archives(stack)
     ask_for_archives(user)
     run_workflows(stack)
+    erase_people(user)
     write_what_nobody_can_read(stack)
 
 
@@ -380,6 +387,41 @@ def audit(stack: LocalStack) -> None:
     assert done["items"], done
     hourly = (ROOT / "events/schedule/audit_sample.json").read_bytes()
     stack.functions.invoke("ScheduleAuditSampleFunction", hourly)
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What is stored about a person, and erased again."""
+
+    reader: str
+    text: Annotated[str, Personal] = ""
+
+
+def erase_people(user: User) -> None:
+    """Erase a reader of letters, and whoever is named in what the others have done here."""
+    with declaring():
+        command_type("LETTER", publish=MEMBERS, model=Letter, subject="reader")
+        of_a_total = {"subject": "total", "personal": ["name"]}
+        read_model_type("orders_by_customer", by="customer", read=MEMBERS, **of_a_total)
+        letter = {"type": "LETTER", "code": "l-1", "name": "l-1", "mode": "sync"}
+        for version, text in enumerate(("short", "x" * 5_000)):
+            attributes = {"reader": "person-1", "text": text}
+            user.ask("/commands", {**letter, "version": version, "attributes": attributes})
+        for person in ("person-1", "1200", "visa", "o-yes", "ada@example.com", "RJBB", "RJCC"):
+            erase(user, person)
+        tick = json.dumps({"source": "aws.events", "detail": {"replay": True}}).encode()
+        assert json.loads(user.stack.functions.invoke(ERASES, tick))["asked"] > 0
+        hourly = (ROOT / "events/schedule/erase_people.json").read_bytes()
+        assert json.loads(user.stack.functions.invoke(ERASES, hourly))["due"] > 0
+
+
+def erase(user: User, person: str) -> None:
+    asked = user.ask("/erasures", {"subject": person, "reason": "asked for"})
+    detail = {"tenant": "tenant1", "erasure": asked["id"]}
+    tick = json.dumps({"source": "aws.events", "detail": detail}).encode()
+    done = json.loads(user.stack.functions.invoke(ERASES, tick))
+    assert any(done["erased"].values()), (person, done)
+    assert done["passes"] == 1, done
 
 
 def lay(stack: LocalStack, code: str, opened_at: str, lane: str) -> None:

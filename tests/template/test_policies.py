@@ -104,7 +104,7 @@ def _text(arn: Any) -> str:
     return str(arn if isinstance(arn, str) else arn.get("Fn::Sub") or arn.get("Ref") or arn)
 
 
-def test_only_a_read_model_is_ever_deleted_from_and_only_rebuilds_and_audits_scan() -> None:
+def test_only_a_read_model_is_ever_deleted_from_and_only_a_few_scan() -> None:
     deletes = {
         json.dumps(owned(json.loads(resource)))
         for logical_id in FUNCTIONS
@@ -116,6 +116,7 @@ def test_only_a_read_model_is_ever_deleted_from_and_only_rebuilds_and_audits_sca
     assert who_may("dynamodb:Scan") == {
         "RebuildWorkOnSegmentFunction",
         "ScheduleAuditSampleFunction",
+        "ScheduleErasePeopleFunction",
     }
 
 

@@ -34,8 +34,9 @@ from sfn_cqrs_tools.runtime.template import Template
 
 TABLES = of_type("AWS::DynamoDB::Table")
 QUEUES = of_type("AWS::SQS::Queue")
-AUDIT = "ScheduleAuditSampleFunction"
-SWEEPS = [n for n in TEMPLATE.functions if n.startswith("Schedule") and n != AUDIT]
+AUDIT, ERASES = "ScheduleAuditSampleFunction", "ScheduleErasePeopleFunction"
+HOURLY = (AUDIT, ERASES)
+SWEEPS = [n for n in TEMPLATE.functions if n.startswith("Schedule") and n not in HOURLY]
 ALARMS = of_type("AWS::CloudWatch::Alarm")
 DEAD_LETTERS = sorted(name for name in QUEUES if name.endswith("DeadLetterQueue"))
 SWEPT_AGAIN = "SweepDeadLetterQueue"

@@ -1,10 +1,11 @@
 """Attributes too large for an item: kept in S3, with a pointer in the item."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from sfn_cqrs.adapters.error_codes import suppressing
+from sfn_cqrs.adapters.object_versions import delete_versions, versions_of
 from sfn_cqrs.domain.values import Json, canonical
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ MAX_INLINE_BYTES = 4 * 1024
 """Above this size, one object costs less than writes of copies in items: `bench/attributes.py`."""
 _MISSING = ("NoSuchKey", "AccessDenied")
 """S3 answers the second for a missing object if the caller may not list the bucket."""
-COMMANDS, TASKS = "attributes", "tasks"
+COMMANDS, TASKS, ERASURES = "attributes", "tasks", "erasures"
 """Folders of the bucket; objects in the tasks folder expire after 30 days."""
 
 
@@ -37,13 +38,38 @@ class AttributesBucket:
     def store(self, tenant: str, id_: str, attributes: dict[str, Json], *, folder: str) -> str:
         """Store an object of any size, and return its key."""
         key = f"{folder}/{tenant}/{id_}.json"
+        self._put(key, attributes)
+        return key
+
+    def _put(self, key: str, attributes: dict[str, Json]) -> None:
         self._client().put_object(
             Bucket=self._bucket,
             Key=key,
             Body=canonical(attributes).encode(),
             ContentType="application/json",
         )
-        return key
+
+    def replace(self, key: str, attributes: dict[str, Json]) -> None:
+        """Replace an object's content, and delete its earlier versions."""
+        self._put(key, attributes)
+        versions = list(versions_of(self._client(), self._bucket, key))
+        delete_versions(
+            self._client(),
+            self._bucket,
+            [each for each in versions if each.key == key and not each.is_latest],
+        )
+
+    def purge(self, prefix: str, *, folder: str = COMMANDS) -> int:
+        """Delete all versions of the objects whose keys start so; return how many they were."""
+        versions = list(versions_of(self._client(), self._bucket, f"{folder}/{prefix}"))
+        delete_versions(self._client(), self._bucket, versions)
+        return len(versions)
+
+    def names(self, prefix: str) -> Iterator[str]:
+        """Yield the keys of the objects that start so."""
+        for each in versions_of(self._client(), self._bucket, prefix):
+            if each.is_latest:
+                yield each.key
 
     def find(self, tenant: str, id_: str, *, folder: str) -> dict[str, Json] | None:
         """Return an object's content, or None if there is no such object."""

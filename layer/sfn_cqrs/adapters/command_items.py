@@ -20,14 +20,14 @@ _COMMAND: Final = Codec(
     Command,
     kind="command",
     inside=_INSIDE,
-    lean=("shape", "request_id"),
+    lean=("shape", "erased", "request_id"),
     later=("source",),
     also={"pk": "key.pk", "sk": lambda command: command.key.version_sk(command.version)},
 )
 _ROW: Final = Codec(
     DataRow,
     inside=_INSIDE,
-    lean=("shape",),
+    lean=("shape", "erased"),
     later=("source",),
     also={"pk": "key.data_pk", "sk": "key.sk"},
 )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sfn_cqrs.adapters.error_codes import error_code, suppressing
+from sfn_cqrs.adapters.object_versions import Version, delete_versions, versions_of
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import BusyError, InvalidFileError, InvalidInputError
 from sfn_cqrs.domain.import_job import Source
@@ -126,6 +127,22 @@ class ImportBucket:
                 Bucket=source.bucket, Key=source.key, VersionId=source.version_id
             )["Body"]
         raise InvalidFileError("gone", "the file was deleted; upload it again")
+
+    def versions(self, prefix: str) -> Iterator[Version]:
+        """Yield all versions of the objects whose keys start so."""
+        return versions_of(self._client, self._bucket, prefix)
+
+    def content(self, version: Version) -> Iterator[bytes]:
+        """Yield the content of one version, a MiB at a time; nothing if it is gone."""
+        with suppressing("NoSuchKey", "NoSuchVersion"):
+            answer = self._client.get_object(
+                Bucket=self._bucket, Key=version.key, VersionId=version.id
+            )
+            yield from answer["Body"].iter_chunks(CHUNK)
+
+    def delete(self, versions: list[Version]) -> None:
+        """Delete versions for good."""
+        delete_versions(self._client, self._bucket, versions)
 
     def put_rows(self, key: ImportKey, lines: Iterable[str]) -> Source:
         """Write the rows of a job as JSON Lines, a part at a time."""

@@ -212,9 +212,9 @@ def _expires(item: Item) -> Iterator[str]:
 
 def _command_changed(item: Item) -> Iterator[str]:
     for version, command in sorted(item.commands.items()):
-        if command.attributes_s3 not in item.lost and command.digest != command.content.digest(
-            item.key
-        ):
+        if command.erased or command.attributes_s3 in item.lost:
+            continue
+        if command.digest != command.content.digest(item.key):
             yield f"the content of version {version} is not what was published"
 
 
@@ -285,6 +285,8 @@ def _differences(what: str, item: Item, row: DataRow, command: Command) -> Itera
         yield f"{what} is of another command than version {command.version}"
     elif row.attributes_s3 in item.lost or command.attributes_s3 in item.lost:
         return
+    elif row.erased != command.erased:
+        return  # an erasure is between the two
     elif row.content.digest(item.key) != command.content.digest(item.key):
         yield f"{what} differs from version {command.version}"
     elif _audit(row) != _audit(command):

@@ -85,7 +85,8 @@ class Stored(Generic[M]):
     `attributes_s3` is the key of the object that holds large attributes; what is read from a
     table has them in `content` all the same. `source` is the import that published it, if one
     did, and `source_row` its row there. `content` is as it was stored, in the shape of that time,
-    whose number is `shape`; `attributes` and `model` are in the shape of today.
+    whose number is `shape`; `attributes` and `model` are in the shape of today. `erased` is the
+    erasure of a person that has replaced personal fields since.
     """
 
     key: ItemKey
@@ -97,6 +98,7 @@ class Stored(Generic[M]):
     source_row: int | None = None
     attributes_s3: str | None = None
     shape: int = 1
+    erased: str = ""
 
     @property
     def name(self) -> str:
@@ -151,6 +153,7 @@ class Command(Stored[M]):
             source_row=self.source_row,
             attributes_s3=self.attributes_s3,
             shape=self.shape,
+            erased=self.erased,
         )
 
 
@@ -174,4 +177,5 @@ class DataRow(Stored[M]):
             source_row=self.source_row,
             attributes_s3=self.attributes_s3,
             shape=self.shape,
+            erased=self.erased,
         )

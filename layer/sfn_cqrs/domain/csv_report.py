@@ -16,13 +16,16 @@ def report_lines(header: tuple[str, ...], failed: Iterable[FailedRow]) -> Iterat
     A row of another length is cut or filled, so that the last three columns stay in place. Every
     cell is quoted, and none is a formula, whatever separates cells where the file is opened.
     """
-    yield BYTE_ORDER_MARK + _line([*map(safe, header), *REPORT_COLUMNS])
+    yield BYTE_ORDER_MARK + report_line([*map(safe, header), *REPORT_COLUMNS])
     width = len(header)
     for each in failed:
         cells, problem = each.row.cells, each.problem
         shown = [*cells[:width], *[""] * (width - len(cells))]
-        yield _line([*map(safe, shown), str(each.row.number), problem.code, safe(problem.reason)])
+        yield report_line(
+            [*map(safe, shown), str(each.row.number), problem.code, safe(problem.reason)]
+        )
 
 
-def _line(cells: list[str]) -> str:
+def report_line(cells: list[str]) -> str:
+    """Return a row as the report has it."""
     return ",".join('"' + cell.replace('"', '""') + '"' for cell in cells) + "\r\n"

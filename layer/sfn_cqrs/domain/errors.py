@@ -260,6 +260,17 @@ class NotUndoableError(SfnCqrsError):
     code = "not_undoable"
 
 
+class KeptError(SfnCqrsError):
+    """A type's `keep=` forbids that a person is erased; `until` is until when."""
+
+    code = "kept"
+
+    def __init__(self, until: str) -> None:
+        """Say until when."""
+        super().__init__(f"what is stored about this person must be kept until {until}")
+        self.until = until
+
+
 class NotOpenError(SfnCqrsError):
     """A task or an import that has ended cannot be cancelled."""
 

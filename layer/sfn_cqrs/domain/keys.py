@@ -340,6 +340,39 @@ class SagaKey(PublicKey):
     PREFIX = SAGA_PREFIX
 
 
+@dataclass(frozen=True, slots=True)
+class ErasureKey:
+    """The erasure of one person of a tenant, who is named by a hash."""
+
+    tenant: str
+    id: str
+
+    @classmethod
+    def of(cls, tenant: str, subject: str) -> "ErasureKey":
+        """Return the key for a person, as the field that `subject=` names has it."""
+        return cls(tenant, hashed("erasure", tenant, subject))
+
+    @property
+    def pk(self) -> str:
+        """The bucket of the tenant's erasures that holds this one."""
+        return bucketed(f"ERASURE#{self.tenant}", self.sk)
+
+    @property
+    def sk(self) -> str:
+        """The sort key."""
+        return self.id
+
+    @property
+    def listed_in(self) -> list[str]:
+        """The partitions of the tenant's erasures."""
+        return buckets(f"ERASURE#{self.tenant}")
+
+    @property
+    def objects(self) -> str:
+        """Return the folder of the objects that hold what is stored about the person."""
+        return f"{self.tenant}/{self.id}"
+
+
 class TaskKind(StrEnum):
     """Many items that the machine works on, or one that the queue's consumer does.
 

@@ -16,7 +16,7 @@ from itertools import islice
 from operator import or_
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union
 
-from sfn_cqrs.domain.models import MAX_PROBLEMS, ROOT, InvalidModelError, Personal
+from sfn_cqrs.domain.models import ERASED, MAX_PROBLEMS, ROOT, InvalidModelError, Personal
 
 if TYPE_CHECKING:
     from sfn_cqrs.domain.values import Json
@@ -65,6 +65,12 @@ _KINDS: Final = {
     "uuid.UUID": _kind("a UUID", "string", format="uuid"),
     "decimal.Decimal": _kind("a decimal number, such as 12.50", "number string", _NUMBER),
 }
+_NEUTRAL: Final[dict[str, Any]] = {
+    "builtins.bool": False,
+    "datetime.datetime": "1970-01-01T00:00:00Z",
+    "datetime.date": "1970-01-01",
+    "uuid.UUID": "00000000-0000-0000-0000-000000000000",
+}
 _ANY: Final = Kind("any value", frozenset({"any"}), {})
 
 
@@ -97,6 +103,23 @@ class Field:
     def personal(self, path: str) -> Iterator[str]:  # noqa: ARG002 - of what holds fields
         """Find the paths of the fields below that are about a person."""
         return iter(())
+
+    def neutral(self) -> "Json":
+        """Return a value that fits and says nothing about anybody."""
+        raise NotImplementedError
+
+    @property
+    def has_neutral(self) -> bool:
+        """Return whether the neutral value fits whatever the limits."""
+        return True
+
+    def unerasable(self, path: str) -> Iterator[str]:  # noqa: ARG002 - of what holds fields
+        """Find the personal fields below that have no neutral value."""
+        return iter(())
+
+    def erased(self, value: "Json") -> "Json":
+        """Return a value in which the personal fields have neutral values."""
+        return value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,6 +154,22 @@ class Value(Field):
         if self.kind is _KINDS["datetime.datetime"]:
             limits.setdefault("tz", True)
         return _limited(self.cls, limits)
+
+    def neutral(self) -> "Json":
+        """Return the marker, an early moment, or the number next to 0."""
+        if self.kind is _KINDS["builtins.str"]:
+            return _sized(ERASED, self.limits)
+        if "number" in self.kind.json:
+            return _nearest_to_zero(self.cls, self.limits)
+        if self.kind is _KINDS["datetime.datetime"] and self.limits.get("tz") is False:
+            return str(_NEUTRAL["datetime.datetime"]).removesuffix("Z")
+        found: Json = next((_NEUTRAL[name] for name in _NEUTRAL if _KINDS[name] is self.kind), None)
+        return found
+
+    @property
+    def has_neutral(self) -> bool:
+        """Return whether it has no pattern."""
+        return "pattern" not in self.limits
 
     def _is_decimal(self, value: object) -> bool:
         from decimal import Decimal  # noqa: PLC0415
@@ -175,6 +214,11 @@ class Choice(Field):
     def for_msgspec(self) -> Any:
         """Return the class."""
         return self.cls
+
+    def neutral(self) -> "Json":
+        """Return the first value."""
+        first: Json = self.values[0]
+        return first
 
 
 @dataclasses.dataclass(frozen=True)
@@ -231,6 +275,30 @@ class Many(Field):
         """Find those of each entry."""
         return self.inner.personal(f"{path}[]" if self.is_list else f"{path}.*")
 
+    def neutral(self) -> "Json":
+        """Return as few entries as there may be."""
+        least = range(self.limits.get("min_length", 0))
+        if self.is_list:
+            return [self.inner.neutral() for _ in least]
+        return {str(number): self.inner.neutral() for number in least}
+
+    @property
+    def has_neutral(self) -> bool:
+        """Return whether it may be empty, or an entry has one."""
+        return not self.limits.get("min_length", 0) or self.inner.has_neutral
+
+    def erased(self, value: "Json") -> "Json":
+        """Erase each entry."""
+        if isinstance(value, list) and self.is_list:
+            return [self.inner.erased(each) for each in value]
+        if isinstance(value, dict) and not self.is_list:
+            return {name: self.inner.erased(each) for name, each in value.items()}
+        return value
+
+    def unerasable(self, path: str) -> Iterator[str]:
+        """Find those of each entry."""
+        return self.inner.unerasable(path)
+
 
 @dataclasses.dataclass(frozen=True)
 class Either(Field):
@@ -277,6 +345,27 @@ class Either(Field):
         for option in self.options:
             yield from option.personal(path)
 
+    def neutral(self) -> "Json":
+        """Return null, or what the first option has."""
+        return None if self.is_nullable else self.options[0].neutral()
+
+    @property
+    def has_neutral(self) -> bool:
+        """Return whether it may be null, or the first option has one."""
+        return self.is_nullable or self.options[0].has_neutral
+
+    def erased(self, value: "Json") -> "Json":
+        """Erase the option that is meant."""
+        for option in self.options:
+            if option.json & _json_types(value):
+                return option.erased(value)
+        return value
+
+    def unerasable(self, path: str) -> Iterator[str]:
+        """Find those of each option."""
+        for option in self.options:
+            yield from option.unerasable(path)
+
 
 @dataclasses.dataclass(frozen=True)
 class Member:
@@ -287,6 +376,24 @@ class Member:
     is_needed: bool
     is_personal: bool
     default: Any = None
+
+    def erased(self, value: "Json") -> "Json":
+        """Return a neutral value for a personal field, and erase what is below another."""
+        if not self.is_personal:
+            return self.field.erased(value)
+        default = self.plain_default
+        return self.field.neutral() if default is None else default
+
+    @property
+    def plain_default(self) -> "str | float | None":
+        """Return the default if it is a text or a number."""
+        default = self.default.value if isinstance(self.default, Enum) else self.default
+        return default if isinstance(default, str | int | float) else None
+
+    @property
+    def has_neutral(self) -> bool:
+        """Return whether it has such a default, or a neutral value."""
+        return self.plain_default is not None or self.field.has_neutral
 
 
 @dataclasses.dataclass(frozen=True)
@@ -358,6 +465,35 @@ class Structure(Field):
             else:
                 yield from member.field.personal(inner)
 
+    def neutral(self) -> "Json":
+        """Return an object that has only what it needs."""
+        needed = (member for member in self.members if member.is_needed)
+        return {member.name: member.field.neutral() for member in needed}
+
+    @property
+    def has_neutral(self) -> bool:
+        """Return whether all that it needs has one."""
+        return all(member.field.has_neutral for member in self.members if member.is_needed)
+
+    def unerasable(self, path: str) -> Iterator[str]:
+        """Find the personal fields that have no neutral value."""
+        for member in self.members:
+            inner = f"{path}.{member.name}" if path else member.name
+            if member.is_personal and not member.has_neutral:
+                yield inner
+            elif not member.is_personal:
+                yield from member.field.unerasable(inner)
+
+    def erased(self, value: "Json") -> "Json":
+        """Erase the fields that are marked, and those below; a missing field stays missing."""
+        if not isinstance(value, dict):
+            return value
+        known = {member.name: member for member in self.members}
+        return {
+            name: known[name].erased(each) if name in known else each
+            for name, each in value.items()
+        }
+
 
 class DataclassModel:
     """A user's dataclass as a model."""
@@ -385,6 +521,16 @@ class DataclassModel:
     def personal(self) -> frozenset[str]:
         """Return the paths of the fields about a person, such as `guests[].email`."""
         return frozenset(self.structure.personal(""))
+
+    def erased(self, value: dict[str, "Json"]) -> dict[str, "Json"]:
+        """Return attributes whose personal fields have neutral values."""
+        erased: Any = self.structure.erased(value)
+        return erased  # type: ignore[no-any-return]
+
+    @property
+    def unerasable(self) -> list[str]:
+        """Return the personal fields that have no neutral value."""
+        return sorted(self.structure.unerasable(""))
 
     def schema(self) -> dict[str, Any]:
         """Describe the model as a JSON Schema."""
@@ -427,6 +573,23 @@ class PydanticModel:
         """Return the names of the fields about a person."""
         fields = self.cls.model_fields.items()
         return frozenset(name for name, field in fields if Personal in field.metadata)
+
+    def erased(self, value: dict[str, "Json"]) -> dict[str, "Json"]:
+        """Return attributes whose personal fields have their defaults, or neutral values."""
+        erased = dict(value)
+        for name in self.personal:
+            field = self.cls.model_fields[name]
+            for given in {name, field.alias} & value.keys():
+                default = field.default
+                is_plain = isinstance(default, str | int | float) or default is None
+                has_default = not field.is_required() and is_plain
+                erased[given] = default if has_default else _emptied(value[given])
+        return erased
+
+    @property
+    def unerasable(self) -> list[str]:
+        """Return nothing: values are replaced by others of their JSON type."""
+        return []
 
     def schema(self) -> dict[str, Any]:
         """Describe the model as a JSON Schema."""
@@ -619,6 +782,33 @@ def _limits_schema(limits: Mapping[str, Any], of: str) -> dict[str, Any]:
         for name, value in limits.items()
         if name in names
     }
+
+
+def _sized(text: str, limits: Mapping[str, Any]) -> str:
+    """Return a text cut or lengthened to what a field takes."""
+    least, most = limits.get("min_length", 0), limits.get("max_length", len(text))
+    return text[:most].ljust(least, ".")
+
+
+def _nearest_to_zero(cls: Any, limits: Mapping[str, Any]) -> "Json":
+    """Return the number between some limits that is next to 0."""
+    step = 1 if cls is int else cls("0.5")
+    low = max([*_given(limits, "ge"), *(each + step for each in _given(limits, "gt"))], default=0)
+    high = min([*_given(limits, "le"), *(each - step for each in _given(limits, "lt"))], default=0)
+    found = max(low, 0) if max(low, 0) <= high or not _given(limits, "le", "lt") else high
+    return found if isinstance(found, int | float) else str(found)
+
+
+def _given(limits: Mapping[str, Any], *names: str) -> list[Any]:
+    return [limits[name] for name in names if name in limits]
+
+
+def _emptied(value: "Json") -> "Json":
+    """Return a value of the same JSON type that says nothing."""
+    if isinstance(value, bool):
+        return False
+    empty: dict[type, Json] = {str: ERASED, int: 0, float: 0.0, list: [], dict: {}}
+    return empty.get(type(value))
 
 
 def _member_schema(member: Member) -> dict[str, Any]:

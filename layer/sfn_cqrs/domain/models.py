@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from sfn_cqrs.domain.errors import InvalidInputError, UpcastError
@@ -26,6 +27,8 @@ MAX_PROBLEMS: Final = 100
 """Wrong fields that one refusal names."""
 UNKNOWN: Final = ("refuse", "keep")
 ROOT: Final = "attributes"
+ERASED: Final = "[erased]"
+"""What stands for a text about a person who was erased."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +96,13 @@ class Model(Protocol):
     def personal(self) -> frozenset[str]:
         """Return the paths of the fields about a person, such as `guests[].email`."""
 
+    def erased(self, value: dict[str, Json]) -> dict[str, Json]:
+        """Return attributes whose personal fields have neutral values."""
+
+    @property
+    def unerasable(self) -> list[str]:
+        """Return the personal fields that have no neutral value."""
+
 
 @runtime_checkable
 class _Validates(Protocol):
@@ -113,6 +123,7 @@ class Typed:
     shape: int = 1
     upcast: Mapping[int, Upcast] = field(default_factory=dict)
     subject: str = ""
+    keep: timedelta | None = None
 
     def refusal(self, before: Mapping[str, Json] | None, after: Mapping[str, Json]) -> str:
         """Check attributes, then ask the user's rule, and return why the rule refuses.
@@ -144,6 +155,11 @@ class Typed:
                 place = place_of(error)
                 raise UpcastError(self.type, number, error.__class__.__name__, place) from error
         return found
+
+    def person(self, attributes: Mapping[str, Json]) -> str:
+        """Return whom attributes of today's shape are about, as text; empty if about nobody."""
+        found = attributes.get(self.subject) if self.subject else None
+        return "" if found is None else str(found)
 
     def _current(self, before: Mapping[str, Json]) -> Any:
         try:

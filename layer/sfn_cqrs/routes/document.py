@@ -54,6 +54,7 @@ _PROBLEM: Final = record(
         "version": {**VERSION, "description": "the version that is in the way"},
         "outcome": TEXT,
         "decided": {**TEXT, "description": "the status of an approval that stands"},
+        "until": {**TEXT, "description": "until when a person cannot be erased"},
     },
 )
 

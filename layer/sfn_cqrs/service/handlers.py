@@ -5,6 +5,7 @@ import pkgutil
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from threading import RLock
 from types import ModuleType
 from typing import Any, TypeVar
@@ -24,6 +25,7 @@ from sfn_cqrs.domain.errors import (
 )
 from sfn_cqrs.domain.failure import trace_of
 from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.models import ERASED
 from sfn_cqrs.domain.policy import CODE, MEMBERS, UNDECLARED, Access, Client, Policy, require
 from sfn_cqrs.domain.process import Lane
 
@@ -42,6 +44,7 @@ _bulk_handlers: dict[SyncHandler, BulkHandler] = {}
 _notice_handlers: dict[str, list[NoticeHandler]] = {}
 _access: dict[str, tuple[str, Access]] = {}
 _lanes: dict[str, Lane] = {}
+_needs_two = False
 _loaded: set[str] = set()
 _lock = RLock()
 
@@ -101,6 +104,7 @@ def command_type(
     shape: int = 1,
     upcast: Mapping[int, models.Upcast] | None = None,
     subject: str = "",
+    keep: timedelta | None = None,
 ) -> None:
     """Register a type, and declare which clients may do what with its items.
 
@@ -124,7 +128,10 @@ def command_type(
         shape: the number of the model's shape; raise it when old versions no longer fit.
         upcast: for the number of each earlier shape, a function that returns its attributes in
             the next one.
-        subject: the field that names the person whom the `Personal` fields are about.
+        subject: the field that names the person whom the `Personal` fields are about. Everything
+            about that person can then be erased.
+        keep: for so long after its last change an item must be kept by law: until then, nobody can
+            erase the person.
         unknown: `keep` stores fields that the model does not have; by default they are refused.
     """
     check_name(type_)
@@ -137,10 +144,12 @@ def command_type(
     typed = None
     if model is not None:
         found = models.model_of(model, unknown=unknown)
-        typed = models.Typed(type_, found, check, shape, upcast or {}, subject)
+        typed = models.Typed(type_, found, check, shape, upcast or {}, subject, keep)
         _check_typed(typed, access.guarded if unknown == "refuse" else frozenset())
     elif check or upcast or subject or shape > 1:
         raise ValueError(f"{type_}: check=, shape=, upcast= and subject= need model=")
+    elif keep is not None:
+        raise ValueError(f"{type_}: keep= needs subject=")
     declared_in, declared = _access.get(type_, (module, access))
     known = models.find(type_)
     is_same = declared == access and (known and known.model.cls) is model
@@ -152,9 +161,30 @@ def command_type(
     _sync_handlers.setdefault(type_, {})
 
 
+def erasures(*, two_people: bool) -> None:
+    """Declare whether somebody has to confirm an erasure that another operator has asked for."""
+    global _needs_two  # noqa: PLW0603 - a declaration of the package
+    _needs_two = two_people
+
+
+def erasure_needs_two() -> bool:
+    """Return whether an erasure needs two people."""
+    load()
+    return _needs_two
+
+
 def _check_typed(typed: models.Typed, guarded: frozenset[str]) -> None:
     if typed.subject and typed.subject not in typed.model.names:
         raise ValueError(f"{typed.type}: subject names {typed.subject}, which is no field")
+    if typed.keep is not None and not typed.subject:
+        raise ValueError(f"{typed.type}: keep= needs subject=")
+    if typed.subject and typed.model.erased({typed.subject: ""})[typed.subject] not in ("", ERASED):
+        raise ValueError(f"{typed.type}: a personal subject is a text without a default")
+    if typed.subject and (stuck := typed.model.unerasable):
+        raise ValueError(
+            f"{typed.type}: {stuck[0]} is personal and has a pattern, so it needs a default"
+            " that stands for it once the person is erased"
+        )
     if strange := sorted(guarded - typed.model.names):
         raise ValueError(f"{typed.type}: guarded names {strange[0]}, which the model does not have")
     if typed.shape < 1 or sorted(typed.upcast) != list(range(1, typed.shape)):

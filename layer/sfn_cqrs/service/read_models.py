@@ -37,6 +37,8 @@ class ReadModelType(Restricted):
     access: Access
     counted: str = ""
     """The attribute that is a count whose parts are rows of their own; empty if there is none."""
+    subject: str = ""
+    personal: tuple[str, ...] = ()
 
     def checked_partition(self, partition: str) -> str:
         """Return a partition that can be read.
@@ -59,6 +61,8 @@ def read_model_type(
     read: Policy = CODE,
     buckets: int = 1,
     counted: str = "",
+    subject: str = "",
+    personal: Sequence[str] = (),
 ) -> None:
     """Declare a read model, and which clients may read it; code always may.
 
@@ -73,12 +77,19 @@ def read_model_type(
         buckets: the same number that `bootstrap.read_model` is given.
         counted: the attribute that is a count, if its handler keeps each in parts, rows `US#00`,
             `US#01` and so on: clients are shown their sum, as the row `US`.
+        subject: the attribute that names the person whom a row is about, if the handler does not
+            write the row again for the item's next version, as with one row for each version.
+        personal: the attributes that are erased with that person.
     """
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is not a read model: 1 to 128 letters, digits, '_' or '-'")
     partitions = () if isinstance(by, str) else tuple(by)
     said = by if isinstance(by, str) else " or ".join(partitions)
-    _types[name] = ReadModelType(name, said, partitions, buckets, Access(read=read), counted)
+    if bool(subject) != bool(personal) or isinstance(personal, str):
+        raise ValueError(f"{name}: subject= and personal= (a list) go together")
+    _types[name] = ReadModelType(
+        name, said, partitions, buckets, Access(read=read), counted, subject, tuple(personal)
+    )
 
 
 _tables: dict[str, tuple[str, ...]] = {}
@@ -110,6 +121,13 @@ def types() -> dict[str, ReadModelType]:
     """Return every declared read model, by name."""
     handlers.load()
     return dict(sorted(_types.items()))
+
+
+def declared_of(pk: str, tenant: str) -> ReadModelType | None:
+    """Return the read model that a partition of any of its generations belongs to, if declared."""
+    view, _, rest = pk.partition("#")
+    found = types().get(view.partition("@")[0])
+    return found if rest.startswith(f"{tenant}#") else None
 
 
 def find(name: str) -> ReadModelType:

@@ -49,6 +49,8 @@ COMMANDS: Final = {
     "doctor": _own("doctor:doctor", "Find stuck, failed or undelivered work."),
     "usage": _own("usage:usage", "Show what a tenant uses, and its price."),
     "export": _own("export:export", "Export history, for a lake or another system."),
+    "erase": _own("erase:erase", "Erase what is stored about a person."),
+    "erasure": _own("erase:erasure", "Erasures: list, show, confirm, replay."),
     "audit": _own("audit:audit", "Look for damage in what is stored."),
     "console": _own("console:console", "Show a stack in the browser, and repair it."),
     "engine": _own("engine:engine", "Serve the Step Functions engine alone."),
@@ -76,7 +78,17 @@ SECTIONS: Final = {
     "Executions": ("execution", "start", "resume", "logs", "trace", "invoke", "event", "env"),
     "A project of your own": ("init", "setup", "new", "check", "completion"),
     "State machines": ("run", "mock", "graph", "lint", "engine", "definition", "translate"),
-    "Operations": ("audit", "usage", "export", "restore", "rehearse", "import-original", "sql"),
+    "Operations": (
+        "audit",
+        "usage",
+        "export",
+        "erase",
+        "erasure",
+        "restore",
+        "rehearse",
+        "import-original",
+        "sql",
+    ),
 }
 """All commands, as --help groups them."""
 

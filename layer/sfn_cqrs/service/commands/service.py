@@ -29,6 +29,7 @@ from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.chain import Chain
 from sfn_cqrs.service.commands.expiry import expire_previous
 from sfn_cqrs.service.commands.projection import run_patiently
+from sfn_cqrs.service.erased import owner_of, without_erased
 from sfn_cqrs.service.logs import logger
 
 TRIES = 8
@@ -40,7 +41,7 @@ class Caller:
 
     `client` is who asks over HTTP; None: it is code that does. With an idempotency key, the same
     request gets the first answer again as long as the answer is remembered: 24 hours by default.
-    Keys of clients and of code never meet.
+    Keys of clients and of code never meet. An erasure `erases`, and no rule of a type's forbids it.
     """
 
     user: str = ""
@@ -50,6 +51,7 @@ class Caller:
     idempotency_key: str | None = None
     remembered_for: int = LIFETIME_SECONDS
     client: Client | None = None
+    erases: bool = False
 
     @property
     def request_key(self) -> str | None:
@@ -300,11 +302,12 @@ class _Publisher:
             raise VersionConflictError(current_version)
         if current_version >= MAX_VERSION:
             raise InvalidInputError("version", "this item has as many versions as there can be")
-        content = change.content(current)
+        content = without_erased(self._key, change.content(current), current)
         if current is not None and current.digest == content.digest(self._key):
             unchanged = self._published(current, is_unchanged=True)
             return (None if self._keep(unchanged) else Refusal.REQUEST_SEEN), unchanged
-        handlers.check_content(self._key.type, content, current)
+        if not change.caller.erases:
+            handlers.check_content(self._key.type, content, current)
         command = self._command(content, current)
         published = self._published(command)
         if change.is_sync:
@@ -351,7 +354,7 @@ class _Publisher:
             request_id=caller.request_id,
             shape=models.shape_of(self._key.type),
             attributes_s3=bootstrap.attributes().store_if_large(
-                self._key.tenant, command_id, content.attributes
+                owner_of(self._key, content), command_id, content.attributes
             ),
         )
 

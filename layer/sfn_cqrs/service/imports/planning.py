@@ -18,6 +18,7 @@ from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.domain.versioning import Predecessor
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.chain import Chain
+from sfn_cqrs.service.erased import Looked, personal
 from sfn_cqrs.service.imports.strategies import compared, wanted_by
 
 IN = "attributes."
@@ -99,6 +100,7 @@ class Planner:
         is_clients = settings.client is not None
         guarded = handlers.access_of(strategy.type).guarded
         self._guarded = guarded if is_clients else frozenset[str]()
+        self._people = Looked([])
 
     def read(self, rows: Sequence[InputRow]) -> tuple[dict[int, Wanted], Plan]:
         """Return the items that rows want, one row for each, and the results of the other rows."""
@@ -118,6 +120,7 @@ class Planner:
                 fates[earlier] = self.superseded(row.number)
             latest[read.key] = row.number
             good[row.number] = read
+        self._people = Looked(personal(each.key, each.content, None) for each in good.values())
         return good, fates
 
     def current_of(self, wanted: dict[int, Wanted]) -> dict[ItemKey, Current]:
@@ -166,7 +169,8 @@ class Planner:
         """
         attributes, type_ = before.attributes if before else {}, wanted.key.type
         handlers.check_named(type_, wanted.content.attributes, self._settings.client)
-        return guarded_content(type_, wanted.content, attributes, self._guarded, is_whole=True)
+        content = guarded_content(type_, wanted.content, attributes, self._guarded, is_whole=True)
+        return self._people.without_erased(wanted.key, content, before)
 
     def superseded(self, by: int) -> Planned:
         """Return the plan for a row that a later row of the same file replaces."""

@@ -15,6 +15,7 @@ from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.process import Mode, Outcome, Process
 from sfn_cqrs.domain.publication import Publication, RowPublication
 from sfn_cqrs.service import handlers
+from sfn_cqrs.service.erased import owner_of
 from sfn_cqrs.service.imports.planning import Chained, Current, Planner, chained
 from sfn_cqrs.service.imports.undo import Undo
 
@@ -220,7 +221,7 @@ class Publisher:
             request_id=self._settings.key.request_id(row),
             shape=models.shape_of(key.type),
             attributes_s3=bootstrap.attributes().store_if_large(
-                key.tenant, command_id, content.attributes
+                owner_of(key, content), command_id, content.attributes
             ),
         )
 

@@ -18,6 +18,7 @@ from sfn_cqrs.domain.import_strategy import Record, Wanted
 from sfn_cqrs.domain.imports import Fate, InputRow, Plan, Planned, Settings
 from sfn_cqrs.domain.keys import ImportKey, ItemKey
 from sfn_cqrs.service.commands.chain import Chain
+from sfn_cqrs.service.erased import without_erased
 from sfn_cqrs.service.imports import strategies
 from sfn_cqrs.service.imports.planning import Chained, Current, chained, current_of, refused
 
@@ -131,7 +132,7 @@ class Undo:
 
     def content(self, wanted: Wanted, _before: DataRow | None) -> Content:
         """Return what the item was; code restores attributes that no client may write."""
-        return self._before[wanted.key]
+        return without_erased(wanted.key, self._before[wanted.key], None)
 
     def _decided(self, row: int, wanted: Wanted, found: DataRow | Command) -> Planned:
         """Return the plan for a row whose item was found at its version, or at a later one."""
@@ -142,7 +143,7 @@ class Undo:
             return _kept("not_written", "the import has not written this row")
         if wanted.key not in self._before:
             return _kept("history_expired", f"what it was before version {version} is not kept")
-        refusal = refused(self._before[wanted.key], wanted.key, found)
+        refusal = refused(self.content(wanted, None), wanted.key, found)
         return refusal or Planned.writing(version + 1, wanted.key.code)
 
     def _changed(self, found: DataRow | Command) -> Planned:

@@ -2,12 +2,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from io import BytesIO
+from itertools import count
 from threading import RLock
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.import_bucket import CHUNK, Form, Head, report_key
+from sfn_cqrs.adapters.object_versions import Version
 from sfn_cqrs.adapters.zip_bucket import WINDOW
 from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.errors import InvalidFileError, InvalidInputError
@@ -16,21 +18,44 @@ from sfn_cqrs.domain.imports import FailedRow
 from sfn_cqrs.domain.keys import ImportKey, ZipKey
 from sfn_cqrs.domain.values import Json
 
+_numbers = count(1)
+
 
 class Objects:
-    """A client of S3 that keeps objects by key, to put and to get."""
+    """A client of S3 that keeps the versions of objects by key, to put, to get and to delete."""
 
     def __init__(self) -> None:
         self.bodies: dict[str, bytes] = {}
+        self.versions: dict[tuple[str, str], bytes] = {}
 
     def put_object(self, *, Key: str, Body: bytes, **_: str) -> dict[str, Any]:  # noqa: N803
         self.bodies[Key] = Body
+        self.versions[Key, str(next(_numbers))] = Body
         return {}
 
     def get_object(self, *, Key: str, **_: str) -> dict[str, Any]:  # noqa: N803
         if Key not in self.bodies:
             raise ClientError({"Error": {"Code": "NoSuchKey", "Message": Key}}, "GetObject")
         return {"Body": BytesIO(self.bodies[Key])}
+
+    def get_paginator(self, _operation: str) -> "Objects":
+        return self
+
+    def paginate(self, *, Prefix: str, **_: str) -> list[dict[str, Any]]:  # noqa: N803
+        latest = dict(self.versions.keys())  # the last one of each key
+        found = [
+            {"Key": key, "VersionId": id_, "IsLatest": latest[key] == id_}
+            for key, id_ in self.versions
+            if key.startswith(Prefix)
+        ]
+        return [{"Versions": found}]
+
+    def delete_objects(self, *, Delete: dict[str, Any], **_: str) -> dict[str, Any]:  # noqa: N803
+        for each in Delete["Objects"]:
+            self.versions.pop((each["Key"], each["VersionId"]), None)
+            if all(key != each["Key"] for key, _ in self.versions):
+                self.bodies.pop(each["Key"], None)
+        return {}
 
 
 class ImportBucket:
@@ -84,6 +109,20 @@ class ImportBucket:
     def report(self, key: ImportKey) -> Iterator[bytes] | None:
         report = self.reports.get(key)
         return None if report is None else iter([report])
+
+    def versions(self, prefix: str) -> Iterator[Version]:
+        for key, bodies in sorted(self.objects.items()):
+            for number in range(1, len(bodies) + 1):
+                if key.startswith(prefix):
+                    yield Version(key, str(number), number == len(bodies))
+
+    def content(self, version: Version) -> Iterator[bytes]:
+        yield self.objects[version.key][int(version.id) - 1]
+
+    def delete(self, versions: list[Version]) -> None:
+        """Forget the objects; a version of its own cannot be deleted here."""
+        for each in versions:
+            self.objects.pop(each.key, None)
 
     def key_of(self, named: str) -> str:
         if named.startswith("s3://") and not named.startswith("s3://imports/"):

@@ -54,6 +54,7 @@ TABLES: dict[str, dict[str, Index]] = {
 TABLE_OF = {
     "approvals": "ApprovalsTable",
     "buckets": "RequestsTable",
+    "erasures": "CommandsTable",
     "import_budgets": "ImportTmpTable",
     "import_queue": "ImportTmpTable",
     "imports": "ImportTmpTable",
@@ -67,6 +68,7 @@ TABLE_OF = {
 KINDS = {
     "approvals": "approval",
     "buckets": "bucket",
+    "erasures": "erasure",
     "import_budgets": "budget",
     "import_queue": "queue",
     "imports": "job",

@@ -4,6 +4,8 @@ from typing import Any, cast
 from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
 from sfn_cqrs.adapters.command_table import CommandTable
 from sfn_cqrs.adapters.data_table import DataTable
+from sfn_cqrs.adapters.erased_tables import ErasedTables
+from sfn_cqrs.adapters.erasure_table import ERASURES, ErasureTable
 from sfn_cqrs.adapters.generation_items import PROBLEMS, SEGMENTS, VIEWS
 from sfn_cqrs.adapters.generation_rows import GenerationRows
 from sfn_cqrs.adapters.generations import Generations
@@ -42,6 +44,16 @@ from sfn_cqrs_tools.testing.fakes.services import (
 )
 from sfn_cqrs_tools.testing.fakes.stored import TABLES, Stored
 
+ERASED_FROM = {
+    "commands": "CommandsTable",
+    "data": "DataTable",
+    "history": "HistoryTable",
+    "imports": "ImportTmpTable",
+    "tasks": "TasksTable",
+    "sagas": "SagasTable",
+    "approvals": "ApprovalsTable",
+    "read_models": "ReadModelsTable",
+}
 PARTS = (
     "clock",
     "at_once",
@@ -51,6 +63,8 @@ PARTS = (
     "history",
     "requests",
     "usage",
+    "erasures",
+    "erased_tables",
     "attributes",
     "waits",
     "write_budget",
@@ -137,6 +151,9 @@ class World(Stored):
         self.requests = RequestTable(client, "RequestsTable", now)
         self.usage = UsageTable(client, "RequestsTable", now)
         self.waits = WaitTable(client, "RequestsTable", now)
+        self.erasures = ErasureTable(
+            client, "CommandsTable", ERASURES, requests=self.requests, now=now
+        )
         self.processes = ProcessTable(client, "CommandsTable", now, self._command_ttl)
         self.commands = CommandTable(
             client,
@@ -148,6 +165,7 @@ class World(Stored):
             now=now,
             retention=self._command_ttl,
         )
+        self.erased_tables = ErasedTables(client, ERASED_FROM, now)
         self.data = DataTable(client, "DataTable", attributes)
         self.history = HistoryTable(client, "HistoryTable", attributes, now, self._history_ttl)
         self.tasks = self.task_table()

@@ -1,0 +1,32 @@
+"""erase_people: every hour, the erasures that have work left.
+
+An event may name one thing to do at once: `{"detail": {"tenant": …, "erasure": ID}}` works on one
+erasure, `{"detail": {"tenant": …, "subject": …}}` only says what one would find, and
+`{"detail": {"replay": true}}` asks again for all after a restore.
+"""
+
+from typing import Any
+
+from sfn_cqrs.domain.erasure import certificate
+from sfn_cqrs.domain.values import Json
+from sfn_cqrs.service.erasures import ErasureService, plan, replay, work, work_on_all
+from sfn_cqrs.service.state import naming_transient, remaining_ms_of
+
+MARGIN_MS = 30_000
+
+
+@naming_transient()
+def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Json]:
+    """Work on what is open, or on what the event names."""
+    asked = event.get("detail") or {}
+
+    def is_late() -> bool:
+        return remaining_ms_of(context) < MARGIN_MS
+
+    if asked.get("replay"):
+        return {"asked": replay()}
+    if "subject" in asked:
+        return plan(asked["tenant"], asked["subject"], is_late)
+    if "erasure" in asked:
+        return certificate(work(ErasureService(asked["tenant"]).get(asked["erasure"]), is_late))
+    return {"due": work_on_all(is_late)}

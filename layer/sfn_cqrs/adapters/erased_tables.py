@@ -1,0 +1,38 @@
+"""All tables as an erasure reads and changes them."""
+
+from typing import Any
+
+from sfn_cqrs.adapters.audit_tables import AuditTables
+from sfn_cqrs.adapters.conditional import is_done
+from sfn_cqrs.adapters.dynamodb import Item, marshal
+
+
+class ErasedTables(AuditTables):
+    """Reads whole tables, and changes single attributes of items in place."""
+
+    def change(self, table: str, item: Item, same: tuple[str, ...] = (), **sets: Any) -> bool:
+        """Set attributes of an item that still has the same others; return False if it does not.
+
+        An attribute that is set to None is removed. Everything else stays as it is stored.
+        """
+        sets = {name: value for name, value in sets.items() if value != item.get(name)}
+        if not sets:
+            return True
+        put = [name for name, value in sets.items() if value is not None]
+        gone = [name for name, value in sets.items() if value is None]
+        update = f"SET {', '.join(f'#{name} = :{name}' for name in put)}" if put else ""
+        if gone:
+            update += f" REMOVE {', '.join(f'#{name}' for name in gone)}"
+        checks = ["attribute_exists(pk)", *(f"#{name} = :was_{name}" for name in same)]
+        values = marshal({f":{name}": sets[name] for name in put})
+        values |= marshal({f":was_{name}": item[name] for name in same})
+        given = {"ExpressionAttributeValues": values} if values else {}
+        return is_done(
+            self._client.update_item,
+            TableName=self._tables[table],
+            Key=marshal({"pk": item["pk"], "sk": item["sk"]}),
+            UpdateExpression=update.strip(),
+            ConditionExpression=" AND ".join(checks),
+            ExpressionAttributeNames={f"#{name}": name for name in (*sets, *same)},
+            **given,  # type: ignore[arg-type]
+        )

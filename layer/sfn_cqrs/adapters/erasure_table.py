@@ -1,0 +1,53 @@
+"""Erasures, each the tombstone of one person, in the commands table."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from sfn_cqrs.adapters.batch_reads import batch_get
+from sfn_cqrs.adapters.codec import CREATED, WHERE, Codec
+from sfn_cqrs.adapters.dynamodb import unmarshal
+from sfn_cqrs.adapters.process_table import FAILED_SHARDS
+from sfn_cqrs.adapters.records import Kind, Records
+from sfn_cqrs.domain.erasure import Erasure
+from sfn_cqrs.domain.keys import ErasureKey
+
+_ERASURE: Final = Codec(
+    Erasure,
+    kind="erasure",
+    inside={"key": Codec(ErasureKey, also=WHERE), "created": CREATED},
+    also={"opened_at": "opened_at"},
+)
+ERASURES: Final = Kind(
+    name="erasures",
+    item=_ERASURE.item,
+    record=_ERASURE.record,
+    is_open=lambda erasure: erasure.status.is_open,
+    shards=1,
+    first_shard=FAILED_SHARDS.stop,
+)
+
+
+class ErasureTable(Records[Erasure]):
+    """The erasures of all tenants."""
+
+    def among(self, keys: Iterable[ErasureKey]) -> set[ErasureKey]:
+        """Return the people among these who are erased, read consistently."""
+        wanted = {(key.pk, key.sk): key for key in keys}
+        if not wanted:
+            return set()
+        found = batch_get(self._client, self._table, wanted)
+        return {
+            wanted[place]
+            for place, item in found.items()
+            if ERASURES.record(unmarshal(item)).status.holds
+        }
+
+    def open(self) -> list[Erasure]:
+        """Return the erasures of all tenants that have work left, the oldest first."""
+        found: list[Erasure] = []
+        cursor = None
+        while True:
+            page, cursor = self.opened(0, cursor, "9", 100)
+            found += [erasure for erasure in page if erasure.status.is_open]
+            if cursor is None:
+                return found

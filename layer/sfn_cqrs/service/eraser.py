@@ -1,0 +1,471 @@
+"""One pass of an erasure through everything that is stored of a tenant.
+
+A pass goes through each table in segments, and then through the objects of the buckets. Each step
+does the same again if it is repeated, so a pass that was killed goes on from where it was.
+
+Stored versions are changed in place: their personal fields get neutral values, and everything else
+stays. If the latest version of an item was one of them, a further version is published, so that
+handlers bring the erased item to the read models.
+"""
+
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.attributes_bucket import COMMANDS, TASKS
+from sfn_cqrs.adapters.command_items import as_key
+from sfn_cqrs.adapters.dynamodb import Item
+from sfn_cqrs.adapters.error_codes import error_code
+from sfn_cqrs.domain import models
+from sfn_cqrs.domain.approval import Stage
+from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.erasure import Erasure, blanked, names
+from sfn_cqrs.domain.errors import NotFoundError, SfnCqrsError
+from sfn_cqrs.domain.import_job import JobStatus
+from sfn_cqrs.domain.keys import ErasureKey, ItemKey, task_id_parts
+from sfn_cqrs.domain.models import ERASED, Model, Typed
+from sfn_cqrs.domain.saga import SagaStatus
+from sfn_cqrs.domain.task import Task, TaskStatus
+from sfn_cqrs.service import handlers, read_models
+from sfn_cqrs.service.approvals import types as approval_types
+from sfn_cqrs.service.commands.service import Caller, CommandService
+from sfn_cqrs.service.erased_files import Files
+from sfn_cqrs.service.sagas import types as saga_types
+from sfn_cqrs.service.tasks import types as task_types
+
+SEGMENTS: Final = 16
+CHAINS: Final = ("commands", "data", "history")
+TRIES: Final = 3
+SHORTEST: Final = 4
+"""A shorter text also stands for other things, so only a type's `subject` is compared with it."""
+MOST_KNOWN: Final = 100_000
+"""Texts that a function remembers to have compared."""
+_GONE: Final = ("NoSuchKey", "AccessDenied")
+
+
+@dataclass(slots=True)
+class Found:
+    """What a pass has found so far: how much by place, what is left, until when a law keeps it."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    left: dict[str, None] = field(default_factory=dict)
+    kept_until: str = ""
+
+
+class Eraser:
+    """Goes through what is stored for one erasure."""
+
+    def __init__(self, erasure: Erasure, *, writes: bool) -> None:
+        """Erase for one erasure; without `writes`, only count."""
+        self._erasure = erasure
+        self._key = erasure.key
+        self._writes = writes
+        self._tables = bootstrap.erased_tables()
+        self._known: dict[str, bool] = {}
+        self.found = Found()
+        if erasure.step:  # another function has begun this pass
+            self.found = Found(
+                Counter(erasure.counts), dict.fromkeys(erasure.left), erasure.kept_until
+            )
+
+    def steps(self) -> list[Callable[[], None]]:
+        """Return the steps of a pass, in their order."""
+        visits: dict[str, Callable[[str, list[Item]], None]] = {
+            **dict.fromkeys(CHAINS, self._visit_chain),
+            "tasks": self._visit_work,
+            "sagas": self._visit_work,
+            "approvals": self._visit_work,
+            "imports": self._visit_work,
+            "read_models": self._visit_rows,
+        }
+        segments = [
+            self._segment(table, number, visit)
+            for table, visit in visits.items()
+            for number in range(SEGMENTS)
+        ]
+        return [*segments, self._purge_objects, self._erase_inputs, self._erase_files]
+
+    def law(self) -> list[Callable[[], None]]:
+        """Return the steps that find out until when items must be kept."""
+        return [
+            self._segment(table, number, self._visit_chain)
+            for table in CHAINS
+            for number in range(SEGMENTS)
+        ]
+
+    def _segment(
+        self, table: str, number: int, visit: Callable[[str, list[Item]], None]
+    ) -> Callable[[], None]:
+        def step() -> None:
+            for items in self._tables.partitions(table, number, SEGMENTS):
+                visit(table, items)
+
+        return step
+
+    def _matches(self, text: str) -> bool:
+        """Return whether a text is the field that names the person."""
+        known = self._known.get(text)
+        if known is None:
+            known = ErasureKey.of(self._key.tenant, text) == self._key
+            if len(self._known) < MOST_KNOWN:
+                self._known[text] = known
+        return known
+
+    def _names(self, text: str) -> bool:
+        """Return whether a text that nobody has declared names the person."""
+        return len(text) >= SHORTEST and self._matches(text)
+
+    # Items: versions, states and rows.
+
+    def _visit_chain(self, table: str, items: list[Item]) -> None:
+        for item in items:
+            if self._is_chain(table, item) and self._is_about(item):
+                self._erase_item(as_key(item), table)
+                if table != "data":
+                    return
+
+    def _is_chain(self, table: str, item: Item) -> bool:
+        is_ours = item.get("tenant") == self._key.tenant
+        return is_ours and (table != "commands" or item.get("kind") == "command")
+
+    def _is_about(self, item: Item) -> bool:
+        return _typed(item) is not None and self._person_of(item) is True
+
+    def _person_of(self, item: Item) -> bool | None:
+        """Return whether an item is about the person, or None if it names nobody."""
+        typed = _typed(item)
+        if typed is None:
+            return None
+        if item.get("erased") == self._key.id:
+            return True
+        pointer = str(item.get("attributes_s3") or "")
+        if pointer.count("/") == _DEPTH:  # the folder says whose they are
+            return pointer.startswith(f"{_FOLDER}/{self._key.objects}/")
+        person = typed.person(self._attributes(item))
+        return self._matches(person) if person else None
+
+    def _attributes(self, item: Item) -> dict[str, Any]:
+        """Return an item's attributes in today's shape; those of a lost object are empty."""
+        found: dict[str, Any] = item.get("attributes") or {}
+        if pointer := item.get("attributes_s3"):
+            found = _loaded(pointer) or _loaded(_twin(item)) or {}
+        try:
+            return models.converted(item["type"], item.get("shape", 1), found)
+        except SfnCqrsError:
+            self._leave(item, "has versions that its upcast cannot read; repair the upcast")
+            return {}
+
+    def _erase_item(self, key: ItemKey, table: str) -> None:
+        """Erase all that is stored of an item; a row that has moved meanwhile is read again."""
+        for _ in range(TRIES):
+            stored = list(self._stored(key))
+            about = list(self._about(stored))
+            moved = [item for place, item in about if not self._rewrite(place, item)]
+            if not moved:
+                break
+        else:
+            self._leave(moved[0], "keeps changing")
+        of_table = [item for place, item in about if place == table]
+        self.found.counts[table] += len(of_table)
+        if table == "commands":
+            self.found.counts["objects"] += sum("attributes_s3" in item for item in of_table)
+        self._keep(key.type, [item["updated_at"] for _, item in about])
+        if self._writes and table == "commands":
+            self._publish(key)
+
+    def _stored(self, key: ItemKey) -> Iterator[tuple[str, Item]]:
+        for table in ("commands", "history"):
+            for item in self._tables.partition(table, key.pk):
+                if self._is_chain(table, item):
+                    yield table, item
+        for row in self._tables.rows([(key.data_pk, key.sk)]).values():
+            yield "data", row
+
+    def _about(self, stored: list[tuple[str, Item]]) -> Iterator[tuple[str, Item]]:
+        """Yield the items about the person; one that names nobody belongs to the one before."""
+        is_about = False
+        for table, item in sorted(stored, key=lambda each: int(each[1]["version"])):
+            found = self._person_of(item)
+            is_about = is_about if found is None else found
+            if is_about:
+                yield table, item
+
+    def _rewrite(self, table: str, item: Item) -> bool:
+        """Replace the personal fields of one item; return False if it has moved."""
+        typed = _typed(item)
+        if typed is None or not self._writes:
+            return True
+        erased = typed.model.erased(self._attributes(item))
+        sets: dict[str, Any] = {"name": ERASED, "shape": typed.shape, "erased": self._key.id}
+        if item.get("attributes_s3"):
+            twin = _twin(item)
+            if item["attributes_s3"] != twin:
+                tenant, command = self._key.tenant, _command_of(item)
+                bootstrap.attributes().store(tenant, f"{command}-erased", erased, folder=_FOLDER)
+            sets["attributes_s3"] = twin
+        else:
+            sets["attributes"] = erased
+        same = ("version", "command_id") if table == "data" else ()
+        return self._tables.change(table, item, same, **sets)
+
+    def _keep(self, type_: str, changed: list[str]) -> None:
+        typed = models.find(type_)
+        if typed is None or typed.keep is None or not changed:
+            return
+        until = iso(datetime.fromisoformat(max(changed)) + typed.keep)
+        if until > iso(bootstrap.now()):
+            self.found.kept_until = max(self.found.kept_until, until)
+
+    def _publish(self, key: ItemKey) -> None:
+        """Publish the erased item, unless its latest version says the same already."""
+        caller = Caller(user=self._erasure.created.by, erases=True)
+        CommandService(key.tenant).publish_partial(key.type, key.code, caller=caller)
+        latest = bootstrap.commands().latest(key)
+        version = latest.version if latest else 0
+        process = bootstrap.processes().find(key, version)
+        if process is not None and not process.outcome.is_settled:
+            what = f"{key.type}/{key.code}: version {version} is {process.outcome}"
+            self.found.left[what] = None
+
+    def _leave(self, item: Item, why: str) -> None:
+        self.found.left[f"{item['type']}/{item.get('code', item.get('ulid'))} {why}"] = None
+
+    # Tasks, sagas, approvals, single rows.
+
+    def _visit_work(self, table: str, items: list[Item]) -> None:
+        for item in items:
+            work = _WORK.get(item.get("kind", ""))
+            if work is None or _tenant_of(item) != self._key.tenant:
+                continue
+            fields = [name for name in work.fields if item.get(name) is not None]
+            value = {name: item[name] for name in fields}
+            is_erased = item.get("erased") == self._key.id
+            if is_erased or names(value, self._names) or self._is_about_item(item):
+                self._erase_work(table, item, work, value)
+
+    def _is_about_item(self, work: Item) -> bool:
+        """Return whether work is about an item that is about the person."""
+        of = work.get("item")
+        if work["kind"] != "approval" or not of or models.find(of["type"]) is None:
+            return False
+        key = ItemKey(work["tenant"], of["type"], of["code"])
+        rows = self._tables.rows([(key.data_pk, key.sk)]).values()
+        return any(map(self._is_about, rows))
+
+    def _erase_work(self, table: str, item: Item, work: "_Work", value: dict[str, Any]) -> None:
+        model = work.model(item)
+        if model is not None and not model.personal:
+            return
+        self.found.counts[table] += 1
+        if not self._writes:
+            return
+        if not work.is_closed(item):
+            what = item.get("id") or f"{item['kind']} {item['sk']}"
+            self.found.left[f"{table}: {what} is not closed yet"] = None
+            return
+        sets = work.erased(value, model, self._names) | {"erased": self._key.id}
+        if sets == value | {"erased": item.get("erased")}:
+            return
+        same = tuple(name for name in ("rev", "status", "attempt") if name in item)
+        if "rev" in item:
+            sets["rev"] = secrets.token_urlsafe(9)
+        self._tables.change(table, item, same, **sets)
+
+    # Read models that declare whom their rows are about.
+
+    def _visit_rows(self, table: str, items: list[Item]) -> None:
+        for item in items:
+            declared = read_models.declared_of(item["pk"], self._key.tenant)
+            if declared is None or not declared.subject:
+                continue
+            is_erased = item.get("erased") == self._key.id
+            if not is_erased and not self._matches(str(item.get(declared.subject, ""))):
+                continue
+            self.found.counts[table] += 1
+            if self._writes:
+                sets = {name: ERASED for name in declared.personal if item.get(name) is not None}
+                self._tables.change(table, item, (), **sets, erased=self._key.id)
+
+    # Objects.
+
+    def _purge_objects(self) -> None:
+        """Delete the large attributes that nothing points to any more, in all their versions."""
+        if self._writes:
+            bootstrap.attributes().purge(f"{self._key.objects}/")
+
+    def _erase_inputs(self) -> None:
+        """Erase the inputs of tasks, which stay in the bucket for some weeks."""
+        bucket, tenant = bootstrap.attributes(), self._key.tenant
+        for name in bucket.names(f"{TASKS}/{tenant}/"):
+            value = _loaded(name)
+            if value is None or not names(value, self._names):
+                continue
+            task = _task_of(tenant, name)
+            model = _task_model({"type": task.key.type}) if task else None
+            if model is not None and not model.personal:
+                continue
+            self.found.counts["inputs"] += 1
+            if task is not None and not task.status.is_closed:
+                self.found.left[f"tasks: {task.key.id} is not closed yet"] = None
+            elif self._writes:
+                erased = _WORK["task"].erased(value, model, self._names)
+                if erased != value:
+                    bucket.replace(name, erased)
+
+    def _erase_files(self) -> None:
+        """Delete the files of imports that have a row of the person."""
+        files = Files(self._erasure, self._names, self._busy_files(), writes=self._writes)
+        files.run()
+        if not self._writes:
+            self.found.counts["files"] = files.count
+        self.found.left |= dict.fromkeys(files.left)
+
+    def _busy_files(self) -> set[str]:
+        """Return the names of the imports, and the keys of the files, that are still read."""
+        busy: set[str] = set()
+        for number in range(SEGMENTS):
+            for items in self._tables.partitions("imports", number, SEGMENTS):
+                for item in items:
+                    is_job = item.get("kind") in ("job", "zip")
+                    if is_job and item["tenant"] == self._key.tenant and _is_read(item):
+                        busy |= {item["id"], (item.get("source") or {}).get("key", "")}
+        return busy - {""}
+
+
+_FOLDER: Final = COMMANDS
+_DEPTH: Final = 3
+"""Slashes in the key of an object in a person's folder."""
+
+
+def _typed(item: Item) -> Typed | None:
+    typed = models.find(item.get("type", ""))
+    return typed if typed and typed.subject and typed.model.personal else None
+
+
+def _command_of(item: Item) -> str:
+    return str(item.get("command_id") or item["id"])
+
+
+def _twin(item: Item) -> str:
+    """Return the key of the object that has an item's attributes without the personal fields."""
+    return f"{_FOLDER}/{item['tenant']}/{_command_of(item)}-erased.json"
+
+
+def _loaded(pointer: str) -> dict[str, Any] | None:
+    try:
+        return bootstrap.attributes().load(pointer)
+    except ClientError as error:
+        if error_code(error) not in _GONE:
+            raise
+        return None
+
+
+def _task_of(tenant: str, name: str) -> Task | None:
+    """Return the task whose input an object is, or None if it has expired or was never stored."""
+    try:
+        kind, ulid = task_id_parts(name.rpartition("/")[2].removesuffix(".json"))
+    except NotFoundError:
+        return None  # the plan of a repair
+    key = bootstrap.tasks().locate(tenant, kind, ulid)
+    return bootstrap.tasks().find(key) if key else None
+
+
+def _is_read(item: Item) -> bool:
+    return JobStatus(item["status"]).is_open or (item["kind"] == "zip" and "settled" not in item)
+
+
+def _tenant_of(item: Item) -> str:
+    return str(item.get("tenant", ""))
+
+
+class _Work:
+    """How one kind of work is erased once it is closed."""
+
+    def __init__(
+        self,
+        fields: tuple[str, ...],
+        is_closed: Callable[[Item], bool],
+        model: Callable[[Item], Model | None] = lambda _: None,
+        modelled: str = "",
+    ) -> None:
+        self.fields, self.is_closed, self.model, self._modelled = fields, is_closed, model, modelled
+
+    def erased(
+        self, value: dict[str, Any], model: Model | None, matches: Callable[[str], bool]
+    ) -> dict[str, Any]:
+        """Return the fields without what is personal: all texts, or those that a model marks."""
+        erased: dict[str, Any] = {}
+        for name, each in value.items():
+            if name == self._modelled and model is not None:
+                is_many = isinstance(each, list)
+                erased[name] = (
+                    [model.erased(one) for one in each] if is_many else model.erased(each)
+                )
+            elif name == "log":
+                erased[name] = {step: _closed_entry(entry) for step, entry in each.items()}
+            elif name == "votes":
+                erased[name] = [{**vote, "reason": ERASED} for vote in each]
+            else:
+                erased[name] = ERASED if isinstance(each, str) else blanked(each, matches)
+        return erased
+
+
+def _closed_entry(entry: dict[str, Any]) -> dict[str, Any]:
+    gone = {name: ERASED for name in ("result", "cause") if entry.get(name) is not None}
+    return {**entry, **gone}
+
+
+def _task_model(item: Item) -> Model | None:
+    return _model_of(task_types.find, item["type"])
+
+
+def _saga_model(item: Item) -> Model | None:
+    return _model_of(saga_types.find, item["saga"])
+
+
+def _approval_model(item: Item) -> Model | None:
+    return _model_of(approval_types.find, item["type"])
+
+
+def _model_of(find: Callable[[object], Any], name: str) -> Model | None:
+    try:
+        model: Model | None = find(name).model
+    except SfnCqrsError:  # no longer declared
+        return None
+    return model
+
+
+def _has_ended(item: Item) -> bool:
+    return TaskStatus(item["status"]).is_closed
+
+
+_WORK: Final[dict[str, _Work]] = {
+    "task": _Work(("name", "input"), _has_ended, _task_model, "input"),
+    "item": _Work(("input", "result", "cause"), _has_ended, _task_model, "input"),
+    "saga": _Work(
+        ("name", "input", "log", "cause"),
+        lambda item: SagaStatus(item["status"]) in (SagaStatus.COMPLETED, SagaStatus.COMPENSATED),
+        _saga_model,
+        "input",
+    ),
+    "approval": _Work(
+        ("subject", "payload", "note", "votes", "cause"),
+        lambda item: Stage(item["stage"]).is_closed,
+        _approval_model,
+        "payload",
+    ),
+    "job": _Work(("cells",), lambda item: not JobStatus(item["status"]).is_open),
+}
+
+
+def keeps_anything() -> bool:
+    """Return whether a type must be kept for some time."""
+    return any(
+        typed.keep for type_ in handlers.types() if (typed := models.find(type_)) is not None
+    )

@@ -1,0 +1,164 @@
+"""What an erasure does to the versions, the states and the row of an item."""
+
+import pytest
+from tests.unit.erasure.conftest import (
+    ADA,
+    BOB,
+    CANARIES,
+    ERASED_LETTER,
+    KEY,
+    MAIL,
+    NAME,
+    STREET,
+    TENANT,
+    a_letter,
+    apply_open,
+    everything,
+)
+
+from sfn_cqrs.domain.erasure import Status
+from sfn_cqrs.domain.keys import ErasureKey
+from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs.service.commands.service import CommandService
+
+LONG = "x" * 5_000
+
+
+def test_every_version_stays_and_says_nothing_about_the_person_any_more(world, post, erase):
+    post()
+    post(status="read")
+    before = world.commands.find(KEY, 1)
+
+    erasure = erase()
+
+    after = world.commands.find(KEY, 1)
+    assert (after.id, after.digest, after.updated) == (before.id, before.digest, before.updated)
+    assert after.attributes == ERASED_LETTER
+    assert after.name == "[erased]"
+    assert world.commands.find(KEY, 2).attributes == {**ERASED_LETTER, "status": "read"}
+    assert [row.attributes for row in world.history.page(KEY, 10, None).items] == [
+        {**ERASED_LETTER, "status": "read"},
+        ERASED_LETTER,
+    ]
+    assert world.data.find(KEY).attributes == {**ERASED_LETTER, "status": "read"}
+    assert erasure.status is Status.DONE
+    assert erasure.counts == {"commands": 3, "data": 1, "history": 2, "objects": 0}
+    found = everything(world)
+    assert [canary for canary in CANARIES if canary in found] == []
+
+
+def test_handlers_bring_a_further_version_to_the_read_models(world, post, erase):
+    post()
+
+    erase()
+
+    assert world.commands.latest(KEY).version == 2
+    row = world.read_model("letters").get(TENANT, "all", KEY.code)
+    assert row == {"address": "[erased]", "version": 2}
+
+
+def test_others_stay_as_they_are(world, post, erase):
+    post("l-2", reader=BOB)
+
+    erasure = erase()
+
+    assert world.commands.latest(KEY.__class__(TENANT, "LETTER", "l-2")).attributes == a_letter(BOB)
+    assert "l-2" not in erasure.counts
+    assert sum(erasure.counts.values()) == 0
+
+
+def test_of_an_item_that_was_handed_on_only_the_persons_versions_go(world, post, erase):
+    post()
+    post(reader=BOB)
+
+    erase()
+
+    assert world.commands.find(KEY, 1).attributes == ERASED_LETTER
+    assert world.commands.latest(KEY).attributes == a_letter(BOB)
+    assert world.commands.latest(KEY).version == 2
+
+
+def test_large_attributes_are_replaced_and_no_version_of_the_object_stays(world, post, erase):
+    post(address=STREET + LONG)
+    post(address=STREET + LONG, status="read")
+    folder = f"attributes/{ErasureKey.of(TENANT, ADA).objects}/"
+    assert all(key.startswith(folder) for key in world.objects.bodies)
+
+    erasure = erase()
+
+    assert world.data.find(KEY).attributes == {**ERASED_LETTER, "status": "read"}
+    assert world.commands.find(KEY, 1).attributes == ERASED_LETTER
+    assert world.history.page(KEY, 10, None).items[-1].attributes == ERASED_LETTER
+    assert erasure.counts["objects"] == 2
+    assert STREET not in everything(world)
+
+
+def test_an_object_that_no_version_points_to_goes_as_well(world, post, erase):
+    post()
+    orphan = f"{ErasureKey.of(TENANT, ADA).objects}"
+    world.attributes.store(orphan, "refused", {"address": STREET}, folder="attributes")
+
+    erase()
+
+    assert STREET not in everything(world)
+
+
+def test_a_deletion_that_names_nobody_is_about_whom_the_version_before_is(world, post, erase):
+    post()
+    CommandService(TENANT).publish_sync(
+        "LETTER", KEY.code, name=NAME, attributes={}, version=-1, is_deleted=True
+    )
+
+    erase()
+
+    assert world.data.find(KEY).is_deleted
+    assert NAME not in everything(world)
+
+
+@pytest.mark.parametrize("is_sync", [True, False])
+def test_what_is_published_later_is_stored_without_the_personal_fields(world, post, erase, is_sync):
+    post()
+    erase()
+
+    post(status="late", is_sync=is_sync)
+    apply_open(world)
+
+    assert world.data.find(KEY).attributes == {**ERASED_LETTER, "status": "late"}
+    assert STREET not in everything(world)
+
+
+def test_a_change_of_something_else_finds_nothing_to_erase(world, post, erase):
+    post()
+    erase()
+
+    changed = CommandService(TENANT).publish_partial(
+        "LETTER", KEY.code, attributes={"status": "done", "guests": [{"email": MAIL}]}, is_sync=True
+    )
+
+    assert changed.version == 3
+    assert world.data.find(KEY).attributes == {**ERASED_LETTER, "status": "done"}
+
+
+def test_a_version_that_was_in_flight_is_found_by_the_last_pass(world, post, erase):
+    post()
+    snapshot = world.data.snapshot(KEY)
+    erasure = erase(passes=1)
+    assert erasure.status is Status.RUNNING
+    world.history.append(snapshot | {"version": {"N": "9"}})  # somebody had read the row before
+
+    erasure = erase(passes=2)
+
+    assert erasure.status is Status.DONE
+    assert STREET not in everything(world)
+
+
+def test_an_open_version_keeps_the_erasure_open(world, post, erase):
+    post(is_sync=False)
+    process = world.processes.find(KEY, 1)
+    world.processes.close(process.ref, Outcome.FAILED, "sync:FAILED")
+
+    erasure = erase(is_applied=False)
+
+    assert erasure.status is Status.RUNNING
+    assert erasure.left == ("LETTER/l-1: version 2 is OPEN",)
+    assert world.commands.find(KEY, 1).attributes == ERASED_LETTER

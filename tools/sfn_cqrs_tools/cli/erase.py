@@ -1,0 +1,168 @@
+"""erase: erase a person, and show what was erased."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from sfn_cqrs_tools.cli.options import TENANT_HELP, api_options, one_line_errors, stack_options
+from sfn_cqrs_tools.client.api import Api, connect
+from sfn_cqrs_tools.client.aws import Target, find_target
+from sfn_cqrs_tools.terminal.printing import print_list
+from sfn_local.cli.command import FAILED, Group, command, json_option, print_json
+from sfn_local.cli.showing import echo
+
+ERASES: Final = "ScheduleErasePeopleFunction"
+LOCAL: Final = "tenant1"
+
+
+@command(
+    examples=(
+        "sfn-cqrs erase person-4711",
+        'sfn-cqrs erase person-4711 --yes --reason "request of 2026-11-29"',
+    ),
+)
+@click.argument("subject")
+@click.option("--yes", "is_sure", is_flag=True, help="Erase; else only show what would be.")
+@click.option("--reason", default="", help="Why; the certificate has it.")
+@click.option("--tenant", metavar="CODE", help=TENANT_HELP)
+@stack_options
+@json_option
+@click.pass_context
+def erase(
+    context: click.Context,
+    subject: str,
+    is_sure: bool,
+    reason: str,
+    tenant: str | None,
+    state: Path,
+    stack: str | None,
+    as_json: bool,
+) -> None:
+    """Erase what is stored about a person, or show what would be erased.
+
+    SUBJECT is the person as your types name them: the value of the field that `subject=` names.
+    For operators. It cannot be undone. Exits 1 if a law keeps it or something is left.
+    """
+    with one_line_errors():
+        target = find_target(state, stack)
+        if not is_sure:
+            shown = _planned(target, tenant, subject)
+        else:
+            shown = _erased(target, connect(state, stack, tenant), subject, reason)
+    if as_json:
+        print_json(shown)
+    else:
+        _print_plan(shown) if not is_sure else _print(shown)
+    if shown["keptUntil"] or (is_sure and shown["left"]):
+        context.exit(FAILED)
+
+
+@click.group(name="erasure", cls=Group)
+def erasure() -> None:
+    """Show and confirm erasures of people."""
+
+
+@erasure.command("list", examples=("sfn-cqrs erasure list",))
+@api_options
+def list_erasures(api: Api, as_json: bool) -> None:
+    """List the erasures; people are named by a hash."""
+    found = list(api.pages("/erasures"))
+    print_list(found, ("id", "status", "askedAt", "askedBy", "reason"), as_json=as_json)
+
+
+@erasure.command("show", examples=("sfn-cqrs erasure show 2fbd5y7dgqjkm1u6hx3k",))
+@click.argument("id_", metavar="ID")
+@api_options
+def show_erasure(id_: str, api: Api, as_json: bool) -> None:
+    """Show the certificate: what is erased, what is left, and what is not covered."""
+    found = api.get(f"/erasures/{id_}")
+    if as_json:
+        print_json(found)
+    else:
+        _print(found)
+
+
+@erasure.command("confirm", examples=("sfn-cqrs erasure confirm 2fbd5y7dgqjkm1u6hx3k",))
+@click.argument("id_", metavar="ID")
+@api_options
+def confirm_erasure(id_: str, api: Api, as_json: bool) -> None:
+    """Agree to an erasure that another operator has asked for."""
+    found = api.post(f"/erasures/{id_}/confirm")
+    if as_json:
+        print_json(found)
+    else:
+        _print(found)
+
+
+@erasure.command("replay", examples=("sfn-cqrs erasure replay --stack clinic-prod",))
+@stack_options
+def replay(state: Path, stack: str | None) -> None:
+    """Do every erasure again, after the tables were restored to an earlier moment.
+
+    The certificates in the bucket say which they are. Do it before users come back.
+    """
+    with one_line_errors():
+        target = find_target(state, stack)
+        asked = _invoked(target, {"replay": True})["asked"]
+        _invoked(target, {})
+    echo(f"{asked} erasures are done again; the hourly function ends them")
+
+
+def _planned(target: Target, tenant: str | None, subject: str) -> dict[str, Any]:
+    if tenant is None and target.stack is not None:
+        raise click.UsageError("--tenant: whose person it is")
+    return _invoked(target, {"tenant": tenant or LOCAL, "subject": subject})
+
+
+def _erased(target: Target, api: Api, subject: str, reason: str) -> dict[str, Any]:
+    """Ask for the erasure and, unless somebody has to confirm it, begin at once."""
+    asked = api.post("/erasures", json.dumps({"subject": subject, "reason": reason}))
+    if asked["status"] == "ASKED":
+        return asked
+    return _invoked(target, {"tenant": asked["tenant"], "erasure": asked["id"]})
+
+
+def _invoked(target: Target, detail: dict[str, Any]) -> dict[str, Any]:
+    name = target.function_name(ERASES)
+    payload = json.dumps({"detail": detail}).encode()
+    answer = target.client("lambda").invoke(FunctionName=name, Payload=payload)
+    result: dict[str, Any] = json.load(answer["Payload"])
+    if "FunctionError" in answer:
+        raise click.ClickException(f"{result.get('errorType')}: {result.get('errorMessage')}")
+    return result
+
+
+def _print_plan(plan: dict[str, Any]) -> None:
+    found = {place: count for place, count in plan["found"].items() if count}
+    if plan["keptUntil"]:
+        echo(f"it must be kept until {plan['keptUntil']}")
+    if not found:
+        echo("nothing is stored about this person")
+    for place, count in found.items():
+        echo(f"{place}: {count}")
+    if not plan["isComplete"]:
+        echo("there is more: the time was over")
+    if found:
+        echo("nothing was changed; --yes --reason WHY erases it")
+
+
+def _print(erasure: dict[str, Any]) -> None:
+    echo(f"erasure {erasure['id']} is {erasure['status']}, asked for by {erasure['askedBy']}")
+    if erasure["status"] == "ASKED":
+        echo(f"another operator has to confirm it: sfn-cqrs erasure confirm {erasure['id']}")
+    if erasure["keptUntil"]:
+        echo(f"refused: it must be kept until {erasure['keptUntil']}")
+    for place, count in erasure["erased"].items():
+        if count:
+            echo(f"{place}: {count} erased")
+    for what in erasure["left"]:
+        echo(f"left: {what}")
+    for each in erasure["notCovered"]:
+        until = f", until {each['until']}" if each["until"] else ""
+        echo(f"not covered: {each['what']}{until}")
+    if erasure["status"] == "RUNNING":
+        echo("the hourly function looks again for what was in flight, and ends it")
