@@ -17,7 +17,7 @@ import urllib.request
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -314,9 +314,11 @@ def deploy(
     Raises:
         FabricError: a resource cannot be created; the message has the fabric's reason.
     """
-    cloudformation = session().client("cloudformation", endpoint_url=endpoint)
+    client = partial(session().client, endpoint_url=endpoint)
+    cloudformation: Any = client("cloudformation")
     prepared = _with_bucket_names(template, stack)
-    url = _upload(endpoint, f"{stack}.json", json.dumps(prepared).encode())
+    _upload(client("s3"), f"{stack}.json", json.dumps(prepared).encode())
+    url = f"{endpoint}/{_TEMPLATES}/{stack}.json"
     try:
         cloudformation.create_stack(
             StackName=stack,
@@ -332,17 +334,18 @@ def deploy(
     outputs = _wait_for_stack(cloudformation, stack)
     described = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
     resources = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in described}
-    functions = [
+    functions = {
         one["PhysicalResourceId"]
         for one in described
         if one["ResourceType"] == "AWS::Lambda::Function"
-    ]
+    }
+    lambda_ = client("lambda")
     return Deployment(
         resources=resources,
         outputs=outputs,
-        environment=_environment(endpoint, functions),
-        streams=_streams(endpoint),
-        rules=_rules(endpoint),
+        environment=_environment(lambda_, functions),
+        streams=_streams(lambda_),
+        rules=_rules(client("events")),
     )
 
 
@@ -367,12 +370,10 @@ def _bucket_name(stack: str, logical_id: str) -> str:
     return f"{stack}-{logical_id}".lower()[: _BUCKET_NAME_LENGTH - len(suffix) - 1] + f"-{suffix}"
 
 
-def _upload(endpoint: str, key: str, body: bytes) -> str:
+def _upload(s3: Any, key: str, body: bytes) -> None:
     """Put a template where CloudFormation takes it from: in the request it may have 50 KiB."""
-    s3 = session().client("s3", endpoint_url=endpoint)
     s3.create_bucket(Bucket=_TEMPLATES)
     s3.put_object(Bucket=_TEMPLATES, Key=key, Body=body)
-    return f"{endpoint}/{_TEMPLATES}/{key}"
 
 
 def _wait_for_stack(cloudformation: Any, stack: str) -> dict[str, str]:
@@ -401,31 +402,29 @@ def failure_of(cloudformation: Any, stack: str) -> str:
     return reasons[-1] if reasons else "no resource says why"
 
 
-def _environment(endpoint: str, functions: Sequence[str]) -> dict[str, str]:
-    client = session().client("lambda", endpoint_url=endpoint)
+def _environment(lambda_: Any, functions: Collection[str]) -> dict[str, str]:
     merged: dict[str, str] = {}
-    for function in functions:
-        configuration = client.get_function_configuration(FunctionName=function)
-        merged |= configuration.get("Environment", {}).get("Variables", {})
+    for page in lambda_.get_paginator("list_functions").paginate():
+        for one in page["Functions"]:
+            if one["FunctionName"] in functions:
+                merged |= one.get("Environment", {}).get("Variables", {})
     return merged
 
 
-def _streams(endpoint: str) -> list[StreamSettings]:
-    client = session().client("lambda", endpoint_url=endpoint)
-    mappings = client.list_event_source_mappings()["EventSourceMappings"]
+def _streams(lambda_: Any) -> list[StreamSettings]:
+    mappings = lambda_.list_event_source_mappings()["EventSourceMappings"]
     return [StreamSettings.of(one) for one in mappings if "/stream/" in one["EventSourceArn"]]
 
 
-def _rules(endpoint: str) -> list[Rule]:
-    client = session().client("events", endpoint_url=endpoint)
+def _rules(events: Any) -> list[Rule]:
     return [
         Rule(
             pattern=json.loads(rule["EventPattern"]),
             targets=[
                 target["Arn"]
-                for target in client.list_targets_by_rule(Rule=rule["Name"])["Targets"]
+                for target in events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
             ],
         )
-        for rule in client.list_rules()["Rules"]
+        for rule in events.list_rules()["Rules"]
         if rule.get("EventPattern")
     ]

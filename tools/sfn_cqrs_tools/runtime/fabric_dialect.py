@@ -12,8 +12,10 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
+from fabric_protocols import knowing  # type: ignore[import-not-found]  # beside this
 from fabric_tables import Tables  # type: ignore[import-not-found]  # beside this
 from fair_queue import FairQueue  # type: ignore[import-not-found]  # beside this
+from ministack.core import responses  # type: ignore[import-not-found]
 from ministack.services import sns, sqs  # type: ignore[import-not-found]
 from ministack.services.cloudformation import (  # type: ignore[import-not-found]
     engine,
@@ -34,6 +36,7 @@ def teach() -> None:
     sns._fanout = handing_on(fan_out)
     check = provisioners._check_nested_stack_capabilities
     provisioners._check_nested_stack_capabilities = transformed_before(check)
+    responses._service_model = knowing(responses._service_model)
     Tables().teach()
 
 

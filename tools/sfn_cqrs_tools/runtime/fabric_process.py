@@ -7,6 +7,7 @@ Standard input is a pipe that nobody writes to: it ends when its other end dies,
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import resource
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 PROGRAMS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork")
 """Python's audit events for a program that is about to start."""
+GARBAGE = 50_000, 20, 100
+"""How many objects there are before garbage is looked for: a request makes hardly any."""
 ONLY_OURS = b"sandbox; frame-ancestors 'none'"
 """A page stored as an object in a bucket gets no origin, so it can request nothing."""
 
@@ -95,6 +98,7 @@ def main(descriptors: str, guard_file: str, hosts: str, origins: Sequence[str]) 
     Descriptors and hosts are separated by commas. Changes are kept in the folder that
     SFN_CQRS_DATA names, if it is set.
     """
+    gc.disable()  # until all is imported: nothing of it is garbage
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
@@ -114,6 +118,9 @@ def main(descriptors: str, guard_file: str, hosts: str, origins: Sequence[str]) 
     guard = _load(guard_file).Guard(
         origins=frozenset(origins), hosts=frozenset(filter(None, hosts.split(",")))
     )
+    gc.freeze()
+    gc.set_threshold(*GARBAGE)
+    gc.enable()
     asyncio.run(serve(guarded(app, guard), config))
 
 

@@ -222,13 +222,14 @@ class Handlers:
         """Import all modules of a revision; yield those that cannot be imported."""
         yield from self._prepare()
         root = self._sources[0].parent if self._sources else Path("/")
-        for function in self._all:
-            try:
-                _module(generation, function)
-            except (Exception, SystemExit) as error:
-                folder = function.folder.resolve()
-                name = str(folder.relative_to(root) if folder.is_relative_to(root) else folder)
-                yield NotImported(name, error.__cause__ or error)
+        with generation.in_place():
+            for function in self._all:
+                try:
+                    _module(generation, function)
+                except (Exception, SystemExit) as error:
+                    folder = function.folder.resolve()
+                    name = str(folder.relative_to(root) if folder.is_relative_to(root) else folder)
+                    yield NotImported(name, error.__cause__ or error)
 
 
 def changed_files(before: Revision, now: Revision) -> list[Path]:

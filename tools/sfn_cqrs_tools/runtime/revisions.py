@@ -126,6 +126,7 @@ class Generation:
         self.functions: dict[str, ModuleType] = {}
         """The functions' own modules, by logical id."""
         self._modules: dict[str, ModuleType] = {}
+        self._blocks = 0
 
     def module(self, name: str) -> ModuleType | None:
         """Return a module of this generation, if it is imported."""
@@ -138,10 +139,13 @@ class Generation:
             before = _now.in_place
             replaced = None if before is self else self._exchange(self._modules)
             _now.in_place = self
+            self._blocks += 1
             try:
                 yield
             finally:
-                self._take()
+                self._blocks -= 1
+                if not self._blocks:  # the outermost takes what all of them have imported
+                    self._take()
                 _now.in_place = before
                 if replaced is not None:
                     self._exchange(replaced)

@@ -40,7 +40,7 @@ def translate(
     with suppress(OSError, ValueError):
         found: dict[str, Any] = json.loads(kept.read_bytes())
         return found
-    text = json.dumps(_by_sam(packaged, values))
+    text = json.dumps(_by_sam(copy.deepcopy(packaged), values))
     with suppress(OSError):
         _keep(kept, text)
     plain: dict[str, Any] = json.loads(text)
@@ -80,18 +80,24 @@ def _keep(path: Path, text: str) -> None:
 
 def _packaged(document: Mapping[str, Any], root: Path) -> dict[str, Any]:
     """Put definitions inline, and code where `sam package` would have uploaded it."""
-    packaged: dict[str, Any] = copy.deepcopy(dict(document))
-    for logical_id, resource in packaged["Resources"].items():
-        properties = resource.setdefault("Properties", {})
-        match resource["Type"]:
-            case "AWS::Serverless::Function":
-                properties["CodeUri"] = f"s3://{_BUCKET}/{logical_id}.zip"
-            case "AWS::Serverless::LayerVersion":
-                properties["ContentUri"] = f"s3://{_BUCKET}/{logical_id}.zip"
-            case "AWS::Serverless::StateMachine":
-                path = root / properties.pop("DefinitionUri")
-                properties["Definition"] = json.loads(path.read_text(encoding="utf-8"))
-    return packaged
+    resources = {
+        logical_id: {**one, "Properties": _with_code(one, logical_id, root)}
+        for logical_id, one in document["Resources"].items()
+    }
+    return {**document, "Resources": resources}
+
+
+def _with_code(resource: Mapping[str, Any], logical_id: str, root: Path) -> dict[str, Any]:
+    properties = dict(resource.get("Properties", {}))
+    match resource["Type"]:
+        case "AWS::Serverless::Function":
+            properties["CodeUri"] = f"s3://{_BUCKET}/{logical_id}.zip"
+        case "AWS::Serverless::LayerVersion":
+            properties["ContentUri"] = f"s3://{_BUCKET}/{logical_id}.zip"
+        case "AWS::Serverless::StateMachine":
+            path = root / properties.pop("DefinitionUri")
+            properties["Definition"] = json.loads(path.read_text(encoding="utf-8"))
+    return properties
 
 
 def without(kind: str, plain: dict[str, Any], resolve: Callable[[Any], Any]) -> dict[str, Any]:

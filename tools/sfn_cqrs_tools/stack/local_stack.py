@@ -299,9 +299,9 @@ class LocalStack:
         self.front.refusal = self._refusal
         self.http = self._serve(self._ports.http, "HTTP", self.front.handle, self.front.guard)
         self._start_live()
-        self._start_fabric(self.fabric, self.front.guard.origins)
+        plain = self._start_fabric(self.fabric, self.front.guard.origins)
         self._start_engine()
-        self._read_policies()
+        self._read_policies(plain)
         self._migrate(migrations)
         self._cleanup.enter_context(_environment(self.environment))
         self._cleanup.callback(self.functions.close)  # before the environment changes again
@@ -331,8 +331,12 @@ class LocalStack:
     def _load(self, fabric: Fabric) -> Template:
         path, given = self._template_path, self._parameters
         template = load_template(path, stack=self.name, live=self._has_live, parameters=given)
-        names = {one: fabric.function_name(self.name, one) for one in template.functions}
-        return template.named(names)
+        functions = template.of_type("AWS::Serverless::Function")
+        return template.named({one: fabric.function_name(self.name, one) for one in functions})
+
+    def _plain(self) -> dict[str, Any]:
+        """Return what the fabric deploys."""
+        return self.template.translate(without=LIVE)
 
     def _begin_postgres(self) -> list[Migration]:
         """Begin to start PostgreSQL in parallel; return the migrations to apply to it."""
@@ -455,7 +459,7 @@ class LocalStack:
         """Return the origins by which browsers reach the front."""
         return frozenset((self.http, self.http.replace(HOST, "localhost")))
 
-    def _start_fabric(self, fabric: Fabric, origins: frozenset[str]) -> None:
+    def _start_fabric(self, fabric: Fabric, origins: frozenset[str]) -> dict[str, Any]:
         forward = {
             function.name: forward_url(self.lambda_, function.logical_id)
             for function in self.functions
@@ -465,12 +469,13 @@ class LocalStack:
             fabric.start(
                 forward, origins | self._own_origins
             )  # the front's pages may send a file by a form
-        plain = self.template.translate(without=LIVE)
+        plain = self._plain()
         fabric.wait()
         self.aws = fabric.endpoint
         self.deployment = deploy(self.aws, self.name, plain, self.template.overrides)
         if self.data is not None:
             self.restored = dict(fabric.restore())
+        return plain
 
     def _start_engine(self) -> None:
         scheduler = ThreadScheduler()
@@ -490,12 +495,12 @@ class LocalStack:
                 more = serve_engine(self.engine, address, port, hosts=self.hosts)
                 self._engine_servers.callback(more.close)
 
-    def _read_policies(self) -> None:
+    def _read_policies(self, plain: Mapping[str, Any]) -> None:
         """Let the functions do what their roles allow, on resources as they are called here."""
         if self.iam is None:
             return
         template = self.template.named(dict(map(_named, self.deployment.resources.items())))
-        self.iam.permissions = Permissions.of(template, self.template.translate(without=LIVE))
+        self.iam.permissions = Permissions.of(template, plain)
         if self._isolated:
             self.state.policies.write_text(self.iam.permissions.as_json(), encoding="utf-8")
             self._cleanup.enter_context(_environment({POLICIES: str(self.state.policies)}))

@@ -5,7 +5,7 @@ use PostgreSQL with `quick_stack(postgres=True)`. Tests of live updates use
 `quick_stack(live=True)`. In the framework's own repository it runs the example.
 """
 
-from typing import Any, Self
+from typing import Any
 
 from sfn_cqrs_tools.project import CHECKOUT, EXAMPLE, is_checkout
 from sfn_cqrs_tools.stack.local_stack import LocalStack
@@ -16,14 +16,12 @@ TEMPLATE = CHECKOUT / EXAMPLE / "template.yaml"
 class Unswept(LocalStack):
     """A stack whose schedules are off."""
 
-    def __enter__(self) -> Self:
-        """Start the stack, and switch its schedules off."""
-        super().__enter__()
-        events = self.client("events")
-        for rule in events.list_rules()["Rules"]:
-            if "ScheduleExpression" in rule:
-                events.disable_rule(Name=rule["Name"])
-        return self
+    def _plain(self) -> dict[str, Any]:
+        plain = super()._plain()
+        for resource in plain["Resources"].values():
+            if "ScheduleExpression" in resource.get("Properties", {}):
+                resource["Properties"]["State"] = "DISABLED"
+        return plain
 
 
 def quick_stack(*, parameters: dict[str, str] | None = None, **options: Any) -> LocalStack:

@@ -249,7 +249,7 @@ def _hash_keys(table: Mapping[str, Any]) -> dict[str, str]:
 
 def _roles(template: Template, resources: Mapping[str, Any]) -> dict[str, Role]:
     found = {}
-    for name in template.functions:
+    for name in template.of_type("AWS::Serverless::Function"):
         match resources[name]["Properties"].get("Role"):
             case {"Fn::GetAtt": [str(role), "Arn"]} if role in resources:
                 found[name] = _role(template, resources, name, role)
@@ -263,9 +263,9 @@ def _role(template: Template, resources: Mapping[str, Any], function: str, name:
         *_managed(template, resources, properties.get("ManagedPolicyArns", []), function),
         *_attached(template, resources, name),
     ]
-    known = template.functions[function]
-    user = f"arn:aws:sts::{ACCOUNT}:assumed-role/{template.stack}-{name}/{known.name}"
-    return Role(user, known.arn, tuple(statements))
+    caller = f"{template.stack}-{name}/{template.name(function)}"
+    user = f"arn:aws:sts::{ACCOUNT}:assumed-role/{caller}"
+    return Role(user, template.arn(function), tuple(statements))
 
 
 def _attached(template: Template, resources: Mapping[str, Any], role: str) -> Iterator[Statement]:
