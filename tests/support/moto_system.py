@@ -180,19 +180,22 @@ class MotoSystem(System):
         """The messages of a queue, which stay in it, and are not seen again for so long."""
         if not self._in_queue(queue):
             return []  # as most of them are at most times; a call takes long
-        answer = self.clients["sqs"].receive_message(
-            QueueUrl=self.ref(queue),
-            MaxNumberOfMessages=RECEIVED_AT_ONCE,
-            VisibilityTimeout=hidden,
-        )
-        messages: list[dict[str, Any]] = answer.get("Messages", [])
-        return messages
+        self.before_call("ReceiveMessage")
+        received = self._sqs.receive_message(self._queue(queue), RECEIVED_AT_ONCE, 0, hidden)
+        self.after_call("ReceiveMessage")
+        return [
+            {"MessageId": each.id, "ReceiptHandle": each.receipt_handle, "Body": each.body}
+            for each in received
+        ]
 
     def _in_queue(self, queue: str) -> list[Any]:
         """All messages of a queue, from moto's backend: hidden ones, too."""
-        queues = sqs_backends[ACCOUNT][REGION].queues
-        messages: list[Any] = queues[self.ref(queue).rpartition("/")[2]]._messages
+        messages: list[Any] = self._sqs.queues[self._queue(queue)]._messages
         return messages
+
+    def _queue(self, logical_id: str) -> str:
+        """The name of a queue."""
+        return self.ref(logical_id).rpartition("/")[2]
 
     def letters(self, queue: str) -> list[dict[str, Any]]:
         """The JSON bodies of a dead letter queue."""
@@ -221,15 +224,21 @@ class MotoSystem(System):
         return found
 
     def _delete(self, queue: str, message: dict[str, Any]) -> None:
-        self.clients["sqs"].delete_message(
-            QueueUrl=self.ref(queue), ReceiptHandle=message["ReceiptHandle"]
-        )
+        self.before_call("DeleteMessage")
+        self._sqs.delete_message(self._queue(queue), message["ReceiptHandle"])
+        self.after_call("DeleteMessage")
 
-    # Making what the template declares; in moto's models, since clients take ten times as long.
+    # Asked of moto's models, as everything below is: clients take ten times as long.
+
+    @property
+    def _sqs(self) -> Any:
+        return sqs_backends[ACCOUNT][REGION]
 
     @property
     def _sns(self) -> Any:
         return sns_backends[ACCOUNT][REGION]
+
+    # Making what the template declares.
 
     def _make_resources(self) -> None:
         for logical_id, properties in self._resources("AWS::S3::Bucket"):
@@ -281,7 +290,7 @@ class MotoSystem(System):
 
     def _new_queue(self, name: str, **attributes: str) -> str:
         """Make a queue; answers its URL."""
-        queue = sqs_backends[ACCOUNT][REGION].create_queue(name, **attributes)
+        queue = self._sqs.create_queue(name, **attributes)
         return str(queue.url(urlparse(f"https://sqs.{REGION}.amazonaws.com")))
 
     def before_call(self, operation: str) -> None:

@@ -159,6 +159,7 @@ class Template:
         self.stack = stack
         self.overrides: Mapping[str, str] = parameters or {}
         self._resolver = Resolver(self.document, stack, parameters, names)
+        self._by_type: dict[str, dict[str, dict[str, Any]]] = {}
 
     @classmethod
     def load(
@@ -214,6 +215,11 @@ class Template:
 
     def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
         """Return the properties, Globals merged in and unresolved, of each resource of a type."""
+        if kind not in self._by_type:
+            self._by_type[kind] = self._merged(kind)
+        return dict(self._by_type[kind])
+
+    def _merged(self, kind: str) -> dict[str, dict[str, Any]]:
         defaults = self.document.get("Globals", {}).get(kind.rpartition("::")[2], {})
         is_sam = kind.startswith("AWS::Serverless::")
         return {
