@@ -6,6 +6,7 @@ from io import StringIO
 import pytest
 from tests.support import moto_shortcuts
 from tests.support.real_time import RealTime
+from tests.support.without_browser import missing_browser
 
 from sfn_cqrs.service.logs import logger
 
@@ -55,3 +56,11 @@ def bank():
     with ExitStack() as closed:
         closed.enter_context(refunds_are_refused())
         yield closed.close
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say at the end of a run that there was no browser, and how to get one."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    line = missing_browser(str(one.longrepr) for one in skipped)
+    if line:
+        terminalreporter.write_line(line, yellow=True, bold=True)

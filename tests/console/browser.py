@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Browser, Error, Page, sync_playwright
+from tests.support.without_browser import NO_BROWSER, WAY
 
 A_MINUTE = 60_000
 DESK = {"width": 1280, "height": 900}
@@ -25,7 +26,6 @@ QUIET = [
 LOADED = ("script", "stylesheet", "image", "font")
 ANSWERED = "Failed to load resource: the server responded"
 """Whether that is right the test knows; what a page loads beside itself must be there."""
-WAY = "apt-get install chromium, or .venv/bin/playwright install chromium"
 
 
 @contextmanager
@@ -38,7 +38,7 @@ def chromium() -> Iterator[Browser]:
         except Error as error:
             if os.environ.get("CI"):
                 raise
-            pytest.skip(f"no Chromium starts here ({WAY}): {str(error).splitlines()[0]}")
+            pytest.skip(f"{NO_BROWSER} ({WAY}): {str(error).splitlines()[0]}")
         yield browser
         browser.close()
 

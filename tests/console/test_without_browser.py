@@ -1,0 +1,37 @@
+"""A machine without Chromium says so in one line, and how to get one."""
+
+import os
+import subprocess
+import sys
+
+from tests.support.without_browser import NO_BROWSER, WAY, missing_browser
+
+TEST = f"""
+import pytest
+
+@pytest.mark.parametrize("number", range(3))
+def test_a_page(number):
+    pytest.skip("{NO_BROWSER} (how to get one): it is not there")
+
+def test_another():
+    pytest.skip("for another reason")
+"""
+
+
+def test_a_run_ends_with_the_line_and_the_way(tmp_path):
+    (tmp_path / "conftest.py").write_text("from tests.conftest import pytest_terminal_summary\n")
+    (tmp_path / "test_pages.py").write_text(TEST)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    shown = subprocess.run(
+        [*command, "-c", os.devnull, f"--rootdir={tmp_path}", tmp_path],
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+
+    line = f"3 tests of the console were NOT run, for want of a Chromium: {WAY}"
+    assert line in shown.splitlines()
+
+
+def test_a_run_with_a_browser_says_nothing():
+    assert missing_browser(["for another reason"]) == ""
