@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fabric_protocols import knowing  # type: ignore[import-not-found]  # beside this
+from fabric_queries import Queries  # type: ignore[import-not-found]  # beside this
 from fabric_tables import Tables  # type: ignore[import-not-found]  # beside this
 from fair_queue import FairQueue  # type: ignore[import-not-found]  # beside this
 from ministack.core import responses  # type: ignore[import-not-found]
@@ -38,6 +39,7 @@ def teach() -> None:
     provisioners._check_nested_stack_capabilities = transformed_before(check)
     responses._service_model = knowing(responses._service_model)
     Tables().teach()
+    Queries().teach()
 
 
 def transformed_before(check: Callable[[str, Properties], None]) -> Callable[..., None]:
