@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sfn_cqrs.adapters.import_table import ImportTable
     from sfn_cqrs.adapters.link_secret import LinkSecret
     from sfn_cqrs.adapters.live_events import LiveEvents
+    from sfn_cqrs.adapters.plan_table import PlanTable
     from sfn_cqrs.adapters.process_table import ProcessTable
     from sfn_cqrs.adapters.queue import Queue
     from sfn_cqrs.adapters.read_model import ReadModel
@@ -363,6 +364,8 @@ erased_tables: "Part[ErasedTables]" = _part(
     "adapters.erased_tables:ErasedTables", _dynamodb, _erased_from, _now
 )
 """The tables as an erasure reads and changes them."""
+plans: "Part[PlanTable]" = _part("adapters.plan_table:PlanTable", _dynamodb, _requests_table, _now)
+"""The plans of repairs, as they are listed."""
 usage: "Part[UsageTable]" = _part(
     "adapters.usage_table:UsageTable", _dynamodb, _requests_table, _now
 )

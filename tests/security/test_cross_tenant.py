@@ -164,6 +164,7 @@ def asked(theirs: Foreign) -> dict[str, list[Ask]]:
             ("POST", "/repairs", {"kind": "command", "action": "retry"}, None),
             ("POST", "/repairs", {"kind": "saga", "action": "retry"}, None),
         ],
+        "GET /repairs": [("GET", "/repairs", None, None)],
         "GET /repairs/{id}": [("GET", f"/repairs/{theirs.repair}", None, None)],
         "POST /repairs/{id}/start": [("POST", f"/repairs/{theirs.repair}/start", None, None)],
         "GET /usage": [("GET", "/usage", None, None)],
@@ -247,6 +248,8 @@ def is_harmless(method: str, path: str, answer: Answer) -> bool:
         return all(400 <= one["status"] < 500 for one in answer.body["results"])
     if (method, path) == ("POST", "/repairs"):
         return bool(answer.body["total"] == 0 and answer.body["isComplete"])
+    if (method, path) == ("GET", "/repairs"):  # the two that we have just made
+        return [one["total"] for one in answer.body["items"]] == [0, 0]
     if path == "/rebuilds":  # those of our own, though theirs has begun
         return {one["stage"] for one in answer.body["items"]} == {"SERVING"}
     if path == "/usage":

@@ -33,6 +33,18 @@ class Action(StrEnum):
     SKIP = "skip"
 
 
+@dataclass(frozen=True, slots=True)
+class PlanNote:
+    """What a list of plans says of one: its filter, and how many failures it has."""
+
+    ulid: str
+    wanted: dict[str, Json]
+    total: int
+    by: str
+    at: str
+    is_complete: bool
+
+
 ACTIONS = {
     RepairKind.COMMAND: (Action.RETRY, Action.SKIP),
     RepairKind.TASK: (Action.RETRY,),

@@ -11,9 +11,9 @@ from sfn_cqrs.domain.errors import ForbiddenError, InvalidInputError, NotFailedE
 from sfn_cqrs.domain.repairs import Filter, RepairKind
 from sfn_cqrs.routes.http import code_of, integer_of
 from sfn_cqrs.routes.operation import CURSOR, OPERATORS, operation
-from sfn_cqrs.routes.request import Request, answer
+from sfn_cqrs.routes.request import Request, answer, listed
 from sfn_cqrs.routes.resolver import Routes
-from sfn_cqrs.routes.schemas.repairs import PLAN, REPAIR
+from sfn_cqrs.routes.schemas.repairs import LISTED, PLAN, REPAIR, REPAIRS
 from sfn_cqrs.service.repairs.found import may_read
 from sfn_cqrs.service.repairs.service import Plan, Progress, RepairService
 
@@ -41,6 +41,15 @@ def plan_repair() -> Response[str]:
         after=after,
     )
     return answer(HTTPStatus.CREATED, _view(Progress(plan), request))
+
+
+@routes.get("/repairs")
+@operation(rule=OPERATORS, query=CURSOR, answers={200: REPAIRS}, problems=(ForbiddenError,))
+def list_repairs() -> Response[str]:
+    """List the plans of 30 days, the newest first, whether or not they were started."""
+    request = Request.by_operator()
+    page = RepairService(request.tenant).list(**request.paging)
+    return listed(page, lambda one: LISTED.view(one, filter=one.note.wanted))
 
 
 @routes.get("/repairs/<id_>")

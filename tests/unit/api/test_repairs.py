@@ -109,6 +109,26 @@ def test_a_plan_lists_what_has_failed_and_repairs_nothing(plan, world):
     assert world.processes.find(item("o-1"), 1).outcome is Outcome.FAILED
 
 
+def test_plans_are_listed_the_newest_first_started_or_not(plan, call, world):
+    world.seed(a_failure(item("o-1")))
+    first = plan(type="ORDER")
+    second = plan(type="OTHER")
+    repaired(call, first)
+
+    listed = call("GET", "/repairs").body["items"]
+
+    shown = [(one["id"], one["status"], one["total"], one["createdBy"]) for one in listed]
+    assert shown == [
+        (second["id"], "PLANNED", 0, second["createdBy"]),
+        (first["id"], "COMPLETED", 1, first["createdBy"]),
+    ]
+    assert listed[1]["filter"] == first["filter"]
+    assert listed[1]["taskId"] == f"t-{first['id'][2:]}"
+    assert "taskId" not in listed[0]
+    assert call("GET", "/repairs", claims=THEIRS).body["items"] == []
+    assert call("GET", "/repairs", claims=NOBODY).status == 403
+
+
 @pytest.mark.parametrize(
     ("filter_", "codes"),
     [

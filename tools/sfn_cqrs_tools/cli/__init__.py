@@ -26,7 +26,7 @@ COMMANDS: Final = {
     "chain": _own("chain:chain", "Show and repair chains: show, retry, skip."),
     "task": _own("task:task", "Run and repair tasks: run, show, list, retry, cancel."),
     "saga": _own("saga:saga", "Run and repair sagas: start, show, list, retry."),
-    "repair": _own("repair:repair", "Repair in bulk what has failed: plan, start, show."),
+    "repair": _own("repair:repair", "Repair in bulk what has failed: plan, start, list, show."),
     "approval": _own("approval:approval", "Approvals: request, list, show, retry."),
     "approve": _own("approval:approve", "Approve what waits for you."),
     "reject": _own("approval:reject", "Reject what waits for you."),

@@ -11,7 +11,7 @@ import click
 from click.exceptions import Exit
 
 from sfn_cqrs_tools.cli import FAILED_ROWS
-from sfn_cqrs_tools.cli.options import api_options, no_wait_option
+from sfn_cqrs_tools.cli.options import api_options, limit_option, no_wait_option
 from sfn_cqrs_tools.client.api import Api, given, work_path
 from sfn_cqrs_tools.client.pauses import awaited, going_on
 from sfn_cqrs_tools.terminal.printing import print_table
@@ -21,6 +21,7 @@ from sfn_local.cli.showing import echo
 P = ParamSpec("P")
 T = TypeVar("T")
 
+PLANNED: Final = "PLANNED"
 ENDED: Final = ("COMPLETED", "FAILED", "CANCELLED")
 KINDS: Final = ("command", "task", "import", "saga")
 ACTIONS: Final = ("retry", "skip")
@@ -91,12 +92,42 @@ def start(id_: str, no_wait: bool, api: Api, as_json: bool) -> None:
 def show(id_: str, watch: bool, api: Api, as_json: bool) -> None:
     """Show a plan, and how far its repair is."""
     found = api.get(_path(id_))
-    if watch and found["status"] != "PLANNED":
+    if watch and found["status"] != PLANNED:
         _follow(api, id_, as_json=as_json)
-    elif found["status"] == "PLANNED" and not as_json:
+    elif found["status"] == PLANNED and not as_json:
         _print_list(found)
     else:
         _print(found, as_json=as_json)
+
+
+@repair.command(name="list", examples=("sfn-cqrs repair list", "sfn-cqrs repair list --planned"))
+@click.option("--planned", is_flag=True, help="Those that were not started.")
+@limit_option
+@api_options
+def list_(planned: bool, limit: int, api: Api, as_json: bool) -> None:
+    """List the plans of 30 days, the newest first, whoever made them and wherever."""
+    found = api.first(limit, "/repairs")
+    shown = [one for one in found if not planned or one["status"] == PLANNED]
+    if as_json:
+        print_json(shown)
+        return
+    rows = [
+        (
+            one["id"],
+            one["status"],
+            f"{one['filter']['action']} {one['filter']['kind']}",
+            one["filter"].get("type", ""),
+            one["filter"].get("error", ""),
+            one["total"],
+            one["createdBy"],
+            one["createdAt"],
+        )
+        for one in shown
+    ]
+    headings = ("id", "status", "what", "type", "error", "total", "by", "at")
+    print_table(headings, rows, spare=("at", "error"), none="no repairs were planned yet")
+    if waiting := [one for one in shown if one["status"] == PLANNED and one["total"]]:
+        echo(f"start one: sfn-cqrs repair start {waiting[0]['id']}")
 
 
 def repair_all(

@@ -2,7 +2,7 @@
 
 from sfn_cqrs.domain.repairs import Action, RepairKind
 from sfn_cqrs.domain.task import TaskStatus
-from sfn_cqrs.routes.schemas.shapes import body, list_of, record
+from sfn_cqrs.routes.schemas.shapes import body, list_of, page_of, record
 from sfn_cqrs.routes.schemas.values import (
     COUNT,
     FLAG,
@@ -46,11 +46,29 @@ _FAILED = record(
     {"attempt": COUNT, "problem": {**TEXT, "description": "The code of the problem"}},
     optional=_REFERENCE,
 )
+_WANTED = record("RepairFilter", {"kind": TEXT, "action": TEXT}, optional=_FILTER)
+LISTED = record(
+    "ListedRepair",
+    {
+        "id": TEXT,
+        "filter": _WANTED,
+        "createdAt": of("note.at", MOMENT),
+        "createdBy": of("note.by", TEXT),
+        "total": of("note.total", COUNT),
+        "isComplete": of("note.is_complete", FLAG),
+        "status": of(
+            lambda listed: listed.task.status if listed.task else "PLANNED",
+            one_of("PLANNED", *TaskStatus),
+        ),
+    },
+    optional={"taskId": of(lambda listed: listed.task and listed.task.key.id, TEXT)},
+)
+REPAIRS = page_of(LISTED)
 REPAIR = record(
     "Repair",
     {
         "id": of("plan.id", TEXT),
-        "filter": record("RepairFilter", {"kind": TEXT, "action": TEXT}, optional=_FILTER),
+        "filter": _WANTED,
         "createdAt": of("plan.at", MOMENT),
         "createdBy": of("plan.by", TEXT),
         "total": of(lambda progress: len(progress.plan.entries), COUNT),

@@ -6,13 +6,22 @@ from typing import Any, cast
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.attributes_bucket import TASKS
+from sfn_cqrs.adapters.paging import Page
 from sfn_cqrs.domain import task_programs
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.errors import InvalidInputError, NotFailedError, NotFoundError
 from sfn_cqrs.domain.ids import new_ulid
 from sfn_cqrs.domain.keys import ALL_TENANTS, TaskKey, checked_tenant, id_parts
-from sfn_cqrs.domain.repairs import DONE, LEFT, MAX_ENTRIES, PER_ITEM, Filter, RepairKind
-from sfn_cqrs.domain.task import TaskStatus
+from sfn_cqrs.domain.repairs import (
+    DONE,
+    LEFT,
+    MAX_ENTRIES,
+    PER_ITEM,
+    Filter,
+    PlanNote,
+    RepairKind,
+)
+from sfn_cqrs.domain.task import Task, TaskStatus
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.repairs.found import Entry, Overtime, Place, Scope, Search, failed
@@ -68,6 +77,19 @@ class Progress:
         return len(self.plan.entries) - self.done - self.unchanged - len(self.failed)
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A plan as a list shows it, with the task that carries it out, if it was started."""
+
+    note: PlanNote
+    task: Task | None
+
+    @property
+    def id(self) -> str:
+        """Return the public id."""
+        return f"p-{self.note.ulid}"
+
+
 class RepairService:
     """The repairs of a tenant, or of all tenants; the caller checks that an operator asks."""
 
@@ -116,7 +138,17 @@ class RepairService:
             "begun_at": plan.begun_at,
         }
         bootstrap.attributes().store(self._tenant, plan.id, kept, folder=TASKS)
+        bootstrap.plans().put(self._tenant, _note(plan))
         return plan
+
+    def list(self, limit: int, cursor: str | None) -> Page[Listed]:
+        """Return the plans of 30 days, the newest first, with the status of each one's task."""
+        page = bootstrap.plans().page(self._tenant, limit, cursor)
+        found = [Listed(note, self._task_of(note)) for note in page.items]
+        return Page(found, page.next_cursor)
+
+    def _task_of(self, note: PlanNote) -> Task | None:
+        return bootstrap.tasks().find(TaskKey(self._tenant, REPAIR, note.ulid))
 
     def get(self, id_: str) -> Progress:
         """Return a plan with the progress of its task.
@@ -185,6 +217,12 @@ def _fitting(search: Search) -> list[Entry]:
         if len(entries) == MAX_ENTRIES or room < MAX_ENTRY_BYTES:
             break
     return entries
+
+
+def _note(plan: Plan) -> PlanNote:
+    return PlanNote(
+        plan.key.ulid, plan.wanted, len(plan.entries), plan.by, plan.at, plan.is_complete
+    )
 
 
 def _items(plan: Plan) -> tuple[Json, ...]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final
 
-from sfn_cqrs.service.repairs.work import REPAIR
 from sfn_cqrs_tools.client.api import ApiProblem, item_path, work_path
 from sfn_cqrs_tools.console.application import Ask, GoTo, Refused, View, stepping
 from sfn_cqrs_tools.console.differences import if_there
@@ -47,6 +45,7 @@ def repairs(ask: Ask) -> View:
     """Show what has failed, in groups; the form of a plan; and the latest repairs."""
     given = {name: ask.query.get(name, "") for name in ("what", "type", "within", "error")}
     failed = failures(ask).groups if ask.who.is_operator else []
+    listed = _listed(ask)
     return View(
         "repairs.html",
         {
@@ -56,8 +55,8 @@ def repairs(ask: Ask) -> View:
             "is_asked": any(given.values()),
             "groups": [one for one in failed if one.tenant == ask.who.tenant],
             "types": sorted({name for kind in KINDS for name in names(ask, kind)}),
-            "planned": _not_started(ask),
-            "latest": _latest(ask),
+            "planned": [one for one in listed if one["status"] == PLANNED and one["total"]],
+            "latest": [one for one in listed if one["status"] != PLANNED],
         },
         is_live=False,
     )
@@ -149,33 +148,15 @@ def go_on(ask: Ask) -> GoTo:
 
 
 def _planned(ask: Ask, body: dict[str, Any]) -> GoTo:
-    made = ask.api.post("/repairs", json.dumps(body))
-    plans = _plans.setdefault((id(ask.backend), ask.who.tenant), deque(maxlen=LATEST))
-    plans.appendleft(made["id"])
-    return GoTo(f"/repairs/{made['id']}")
+    return GoTo(f"/repairs/{ask.api.post('/repairs', json.dumps(body))['id']}")
 
 
-_plans: dict[tuple[int, str], deque[str]] = {}
-"""Plans that this console has made, by tenant; no list of the stack has those not started."""
-
-
-def _not_started(ask: Ask) -> list[dict[str, Any]]:
-    made = _plans.get((id(ask.backend), ask.who.tenant), ())
-    found = [if_there(ask.api, work_path("repairs", one), limit=1) for one in list(made)]
-    return [one for one in found if one and one["status"] == PLANNED and one["total"]]
-
-
-def _latest(ask: Ask) -> list[dict[str, Any]]:
-    """Return the tasks that carry out plans; each task's id has the ULID of its plan."""
+def _listed(ask: Ask) -> list[dict[str, Any]]:
+    """Return the latest plans, whoever made them and wherever."""
     if not ask.who.is_operator:
         return []
-    try:
-        page = ask.api.get("/tasks", taskType=REPAIR, kind="batch", limit=LATEST)
-    except ApiProblem as problem:
-        if problem.status == HTTPStatus.NOT_FOUND:
-            return []
-        raise
-    return [{**task, "plan": f"p-{task['id'].partition('-')[2]}"} for task in page["items"]]
+    items: list[dict[str, Any]] = ask.api.get("/repairs", limit=LATEST)["items"]
+    return items
 
 
 def _since(hours: str) -> str:

@@ -14,6 +14,7 @@ from sfn_cqrs.adapters.import_budget import IMPORT_BUDGETS
 from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.adapters.import_queue import IMPORT_QUEUE
 from sfn_cqrs.adapters.import_table import ImportTable
+from sfn_cqrs.adapters.plan_table import PlanTable
 from sfn_cqrs.adapters.process_table import ProcessTable
 from sfn_cqrs.adapters.read_model import ReadModel
 from sfn_cqrs.adapters.request_table import RequestTable
@@ -62,6 +63,7 @@ PARTS = (
     "data",
     "history",
     "requests",
+    "plans",
     "usage",
     "erasures",
     "erased_tables",
@@ -149,6 +151,7 @@ class World(Stored):
         """Make the adapters of DynamoDB."""
         client, now, attributes = self.dynamodb, self.clock, self.attributes
         self.requests = RequestTable(client, "RequestsTable", now)
+        self.plans = PlanTable(client, "RequestsTable", now)
         self.usage = UsageTable(client, "RequestsTable", now)
         self.waits = WaitTable(client, "RequestsTable", now)
         self.erasures = ErasureTable(
