@@ -24,7 +24,9 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def stack(folder):
     lane = {"ExpressLane": "disabled"}
-    with quick_stack(state_dir=folder / "state", live=True, parameters=lane) as started:
+    with quick_stack(
+        state_dir=folder / "state", live=True, traces=True, parameters=lane
+    ) as started:
         yield started
 
 

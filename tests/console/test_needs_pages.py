@@ -1,5 +1,6 @@
 """What needs somebody, and how anything is found, as a browser shows it."""
 
+import json
 import re
 from datetime import UTC, datetime
 from functools import partial
@@ -14,7 +15,6 @@ from sfn_cqrs.adapters.wait_table import WaitTable
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.service import sweep
 from sfn_cqrs_tools.client.upload import upload
-from sfn_cqrs_tools.console.pages import repairs
 from sfn_local.calls.functions import FunctionError
 
 pytestmark = pytest.mark.stack
@@ -160,9 +160,16 @@ def test_failed_rows_begin_with_row_and_reason_and_the_bad_cell_is_marked(page, 
     expect(page.locator(".cells tbody tr")).to_have_count(1)
 
 
-def test_plans_that_are_remembered_are_few(console):
-    assert all(len(plans) <= repairs.LATEST for plans in repairs._plans.values())
-    assert console
+def test_plans_of_another_console_are_listed_with_who_made_them(page, console, stack):
+    plan = {"kind": "command", "action": "redrive", "type": "ORDER"}
+    made = api_of(stack, user="hanako", tenant="needs").post("/repairs", json.dumps(plan))
+    assert made["total"] > 0
+    visit(page, console, "/repairs?tenant=needs")
+
+    row = page.locator(f"#plan-{made['id']}")
+    expect(row).to_contain_text(f"Retry versions: {made['total']} of ORDER")
+    expect(row).to_contain_text("not started")
+    expect(row).to_contain_text("hanako")
 
 
 def test_an_import_is_undone_after_it_was_said_what_that_does(page, console, stack, tmp_path):
@@ -205,6 +212,48 @@ def test_an_execution_shows_what_its_functions_logged(page, console, stack):
 
     expect(page.locator("#log")).to_contain_text("KeyError")
     expect(page.locator("#log")).to_contain_text("sync_data")
+
+
+def test_an_execution_says_which_call_was_slow_and_which_failed(page, console, stack):
+    ref = CommandRef(ItemKey("tenant1", "ORDER", "o-13"), 1, 1)
+    name = ref.execution_name(stack.outputs["CommandsTableName"])
+    visit(page, console, f"/executions/command/{name}")
+    page.get_by_role("button", name="Show the calls").click()
+
+    shown = page.locator("#calls")
+    expect(shown).to_contain_text("failed")
+    expect(shown).to_contain_text("Slowest: ")
+    expect(shown).to_contain_text("DynamoDB UpdateItem")
+    expect(shown.get_by_role("listitem").filter(has_text="KeyError").first).to_be_visible()
+    assert "without a customer" not in shown.inner_text().lower()  # the item's name
+
+
+def test_a_failed_version_is_corrected_in_one_step_with_the_model_checked(
+    page, console, stack, failed
+):
+    visit(page, console, f"/items/ORDER/{failed}")
+    page.get_by_role("link", name="Correct …").click()
+    area = page.get_by_role("textbox", name="Attributes")
+    expect(area).to_have_value(re.compile('"total": 3'))
+    area.fill('{"customer": ')
+    page.get_by_role("button", name="Publish, and skip v1").click()
+    expect(page.locator("#wrong-attributes")).to_contain_text("Not valid JSON")
+    assert api_of(stack).get(f"/commands/ORDER/{failed}/1")["outcome"] == "FAILED"
+    area.fill('{"customer": "ada", "total": 9}')
+    page.get_by_role("button", name="Publish, and skip v1").click()
+
+    expect(page.locator("#v3 .pill").first).to_have_text("APPLIED")
+    expect(page.locator("#v1 .pill").first).to_have_text("SKIPPED")
+    expect(page.locator("#v2 .pill").first).to_have_text("APPLIED")
+    made = api_of(stack).get(f"/commands/ORDER/{failed}/3")
+    assert (made["attributes"], made["updatedBy"]) == ({"customer": "ada", "total": 9}, "kenji")
+
+
+def test_a_saga_is_started_again_with_what_another_one_was_given(page, console, ids):
+    visit(page, console, f"/sagas/new?given={ids['declined']}")
+
+    expect(page.get_by_role("textbox", name="Input")).to_have_value(re.compile('"declined"'))
+    expect(page.get_by_role("textbox", name="Name")).to_have_value("order s-2")
 
 
 @pytest.mark.parametrize(

@@ -119,8 +119,10 @@ def pages(theirs):
         "/items": [OPEN[3], "/items?type=ORDER&code=o-1"],
         ITEM: ["/items/ORDER/o-1", "/items/ORDER/o-1?v=1", "/items/ORDER/both"],
         f"{ITEM}/{{version:int}}/{{verb}}": ["/items/ORDER/o-2/1/skip"],
+        f"{ITEM}/{{version:int}}/correct": ["/items/ORDER/o-2/1/correct"],
         "/publish": ["/publish?type=ORDER&code=o-1"],
         "/sagas": [OPEN[4]],
+        "/sagas/new": [f"/sagas/new?given={theirs['sagas']}"],
         "/search": [f"/search?q={theirs['tasks']}", "/search?q=o-1", "/search?q=ORDER+o-1"],
         "/search/deep": [DEEP],
         "/tasks": ["/tasks?taskType=ORDER_REMINDER"],
@@ -158,6 +160,7 @@ def forms(theirs):
     return {
         **named,
         skip: ("/items/ORDER/o-2/1/skip", {}),
+        f"{ITEM}/{{version:int}}/correct": ("/items/ORDER/o-2/1/correct", change),
         "/publish": ("/publish", change),
         "/rebuilds/{name}/{step}": (f"{REBUILT}/switch", {}),
         "/approvals/new": ("/approvals/new", {"type": "ORDER_RELEASE", "subject": "o-1"}),
@@ -166,7 +169,7 @@ def forms(theirs):
 
 OF_ALL_TENANTS = re.compile(r"(/executions|/machines|/queues)(/|$)|^$")
 """What an operator sees of the stack itself: whoever may ask AWS may see every tenant's."""
-NAMES_NOTHING = {"/approvals/new", "/imports/new", "/sagas/new", "/tasks/new", "/read-models"}
+NAMES_NOTHING = {"/approvals/new", "/imports/new", "/tasks/new", "/read-models"}
 """They show an empty form, or what is declared: the matrix of routes has what they send."""
 
 

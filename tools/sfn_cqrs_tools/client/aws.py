@@ -33,6 +33,8 @@ class Target:
     """The file in which the local engine logs EXPRESS machines."""
     log: Path | None = None
     """The file in which the local stack logs the output of functions."""
+    traces: Path | None = None
+    """The file in which the local stack keeps the segments of traces."""
 
     def client(self, service: str) -> Any:
         """Return a boto3 client."""
@@ -78,6 +80,7 @@ def find_target(state: Path, stack: str | None) -> Target:
         environment=info.environment,
         express_log=folder.express_log,
         log=folder.stack_log,
+        traces=folder.traces,
     )
 
 

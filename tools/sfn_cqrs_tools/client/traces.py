@@ -105,11 +105,12 @@ def _on_aws(id_: str, state: Path, stack: str) -> Iterator[Document]:
             f"X-Ray has no trace {id_}: it samples, takes a minute, and keeps traces for 30 days"
         )
     for segment in found:
-        yield from _flat(json.loads(segment["Document"]))
+        yield from flattened(json.loads(segment["Document"]))
 
 
-def _flat(document: dict[str, Any]) -> Iterator[Document]:
+def flattened(document: dict[str, Any]) -> Iterator[Document]:
+    """Yield a segment of X-Ray, then those inside it, each with the id of its parent."""
     below = document.pop("subsegments", [])
     yield document
     for each in below:
-        yield from _flat({**each, "parent_id": document["id"]})
+        yield from flattened({**each, "parent_id": document["id"]})

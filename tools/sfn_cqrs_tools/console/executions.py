@@ -101,6 +101,8 @@ class Run:
     cause: str = ""
     parent: str = ""
     """The ARN of the Map Run whose child it is."""
+    trace: str = ""
+    """The header of X-Ray that the execution was started with."""
     logged: ExpressRun | None = field(default=None, repr=False, compare=False)
     """The logged events of an EXPRESS execution."""
 
@@ -331,10 +333,9 @@ class Executions:
         known = len(kept.events) if kept is not None else 0
         return int(last["events"][0]["id"]) - known
 
-    def start(self, machine: Machine, given: str) -> str:
-        """Start an execution with an input, which is JSON; return its name."""
-        answer = self._sfn.start_execution(stateMachineArn=machine.arn, input=given)
-        return str(answer["executionArn"].rpartition(":")[2])
+    def start(self, machine: Machine, given: str, name: str) -> None:
+        """Start an execution with an input, which is JSON, and a name."""
+        self._sfn.start_execution(stateMachineArn=machine.arn, input=given, name=name)
 
     def redrive(self, arn: str) -> None:
         """Continue from the failed state; completed states are not repeated."""
@@ -468,6 +469,7 @@ class Executions:
             masked(found.get("error") or ""),
             masked(found.get("cause") or ""),
             found.get("mapRunArn", ""),
+            found.get("traceHeader", ""),
         )
 
 

@@ -23,6 +23,7 @@ ENDS: Final = ("RedriveExecution", "SendTaskFailure", "SendTaskSuccess", "StopEx
 LISTS: Final = ("ListStateMachines",)
 PEEKS: Final = ("ReceiveMessage",)
 MEASURES: Final = ("GetMetricData",)
+TRACES: Final = ("BatchGetTraces",)
 
 
 def policy_document(stack: str) -> dict[str, Any]:
@@ -42,6 +43,7 @@ def policy_document(stack: str) -> dict[str, Any]:
             ),
             _allow("Queues", "sqs", (*READS["sqs"], *PEEKS), [f"arn:aws:sqs:*:*:{stack}-*"]),
             _allow("Trends", "cloudwatch", MEASURES, ["*"]),  # no metric has an ARN
+            _allow("Traces", "xray", TRACES, ["*"]),  # no trace has one, either
             _allow(
                 "Logs",
                 "logs",

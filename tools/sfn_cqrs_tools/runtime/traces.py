@@ -52,11 +52,17 @@ class TraceFile:
 
     def segments(self) -> Iterator[Document]:
         """Yield all that is kept, in the order in which it came."""
+        yield from self.holding("")
+
+    def holding(self, text: str) -> Iterator[Document]:
+        """Yield the segments whose line holds a text; only those are parsed."""
         for path in (self._older, self._path):
             if not path.exists():
                 continue
             with path.open(encoding="utf-8") as file:
                 for line in file:
+                    if text not in line:
+                        continue
                     try:
                         yield json.loads(line)
                     except ValueError:  # it is just being written

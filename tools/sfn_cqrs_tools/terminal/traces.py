@@ -22,11 +22,12 @@ def draw_trace(id_: str, segments: Sequence[Segment]) -> Tree:
 
 def _draw(tree: Tree, segments: Iterable[Segment], began: float) -> None:
     for one in segments:
-        style = "red" if _has_failed(one) else ""
-        line = Text.assemble((_name(one), style), (f"  +{_time(one.began - began)}", "dim"))
+        failure = failure_of(one)
+        style = "red" if failure else ""
+        line = Text.assemble((name_of(one), style), (f"  +{_time(one.began - began)}", "dim"))
         line.append(f"  {_time(one.ended - one.began)}", style="cyan")
-        if _has_failed(one):
-            line.append(f"  {_failure(one)}", style="red")
+        if failure:
+            line.append(f"  {failure}", style="red")
         _draw(tree.add(line), one.below, began)
 
 
@@ -36,7 +37,8 @@ def _all(segments: Iterable[Segment]) -> Iterable[Segment]:
         yield from _all(one.below)
 
 
-def _name(segment: Segment) -> str:
+def name_of(segment: Segment) -> str:
+    """Return what a segment is called: a function, an operation or a request."""
     document = segment.document
     operation = document.get("aws", {}).get("operation")
     status = document.get("http", {}).get("response", {}).get("status")
@@ -44,11 +46,10 @@ def _name(segment: Segment) -> str:
     return f"{name} {status}" if status and "request" in document["http"] else name
 
 
-def _has_failed(segment: Segment) -> bool:
-    return bool(segment.document.get("fault") or segment.document.get("error"))
-
-
-def _failure(segment: Segment) -> str:
+def failure_of(segment: Segment) -> str:
+    """Return the class of the error with which a segment ended, or an empty text."""
+    if not (segment.document.get("fault") or segment.document.get("error")):
+        return ""
     cause: Any = segment.document.get("cause", {})
     exceptions = cause.get("exceptions", []) if isinstance(cause, dict) else []
     return str(exceptions[0].get("type", "failed")) if exceptions else "failed"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import logging
+import re
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,10 +17,12 @@ from markupsafe import Markup
 
 from sfn_cqrs.adapters.wait_table import WaitTable
 from sfn_cqrs.domain.errors import SfnCqrsError
+from sfn_cqrs.domain.ids import new_ulid
 from sfn_cqrs.service.step_functions import StepFunctionService
 from sfn_cqrs_tools.client.api import item_path
-from sfn_cqrs_tools.client.executions import hints_to_resume
+from sfn_cqrs_tools.client.executions import OF_THE_FRAMEWORK, hints_to_resume
 from sfn_cqrs_tools.console.application import Ask, File, GoTo, Refused, View, json_of
+from sfn_cqrs_tools.console.calls import calls_of
 from sfn_cqrs_tools.console.differences import if_there
 from sfn_cqrs_tools.console.executions import (
     FAILURES,
@@ -31,11 +36,13 @@ from sfn_cqrs_tools.console.executions import (
 from sfn_cqrs_tools.console.lists import Shape, listing, shown
 from sfn_cqrs_tools.console.logs import lines_of
 from sfn_cqrs_tools.console.moments import since_and_until
-from sfn_cqrs_tools.console.rendering import pretty
+from sfn_cqrs_tools.console.rendering import pretty, query
 from sfn_cqrs_tools.console.subjects import Subject, item_page, subject_of
 from sfn_cqrs_tools.console.waterfall import verdict, waterfall
 from sfn_local.graph import svg, taken
 from sfn_local.trace import stopped_in, trace
+
+logger = logging.getLogger(__name__)
 
 EVENTS_SHOWN: Final = 100
 VISITS_SHOWN: Final = 200
@@ -46,6 +53,9 @@ NODE: Final = '<g class="node '
 RESUMED_OTHERWISE: Final = ("command", "approval", "import-csv", "zip-orchestrator")
 """Their waits, and those of sagas, end when people act on items, approvals and imports."""
 LARGEST_INPUT: Final = 256 * 1024
+LONGEST_USER: Final = 40
+_NO_NAME: Final = re.compile(r"[^A-Za-z0-9_-]+")
+"""Characters that no name of an execution has."""
 Listed = tuple[Run, Subject | None]
 EXECUTIONS: Final = Shape[Listed](
     sorts={
@@ -143,7 +153,8 @@ def execution(ask: Ask) -> View:
             if is_running and ask.who.is_operator
             else [],
             "may_redrive": _may_redrive(ask, run),
-            "may_start": ask.backend.is_local and ask.who.is_operator,
+            "may_start": ask.backend.is_local and ask.who.is_operator and _is_own(run),
+            "corrected": _corrected(run),
         },
         is_live=is_running or is_reading,
     )
@@ -219,6 +230,12 @@ def log(ask: Ask) -> View:
     return View("log.html", {"run": run, "path": _path(run), "lines": lines_of(ask.backend, run)})
 
 
+def calls(ask: Ask) -> View:
+    """Show the calls of its functions."""
+    run = _run(ask)
+    return View("calls.html", {"run": run, "path": _path(run), "calls": calls_of(ask.backend, run)})
+
+
 def event(ask: Ask) -> View:
     """Show one event with its data."""
     run = _run(ask)
@@ -267,18 +284,19 @@ def child(ask: Ask) -> View:
 
 def again(ask: Ask) -> View:
     """Show the form that runs an execution again with an edited input."""
-    _only_local(ask)
-    run = _run(ask)
+    run = _only_own(ask)
     return View("again.html", {"run": run, "path": _path(run), "before": pretty(run.input)})
 
 
 def start(ask: Ask) -> GoTo:
-    """Start it."""
-    _only_local(ask)
-    run = _run(ask)
+    """Start it; its name says who did, for as long as the engine keeps it."""
+    run = _only_own(ask)
     given = ask.form.get("input", "")
     json_of(given, "input")
-    name = ask.executions.start(ask.executions.machine(run.machine), given)
+    who = _NO_NAME.sub("-", ask.who.user)[:LONGEST_USER]
+    name = f"again-by-{who}-{new_ulid(datetime.now(UTC))}"
+    ask.executions.start(ask.executions.machine(run.machine), given, name)
+    logger.info("%s ran %s again with an edited input, as %s", who, run.name, name)
     return GoTo(f"/executions/{run.machine}/{name}")
 
 
@@ -365,11 +383,38 @@ def open_waits(ask: Ask, run: Run, events: list[dict[str, Any]]) -> list[tuple[s
     ]
 
 
-def _only_local(ask: Ask) -> None:
+def _only_own(ask: Ask) -> Run:
+    """Return an execution that may be run again with an edited input.
+
+    Raises:
+        Refused: the person may not, the stack is on AWS, or the machine is the framework's, whose
+            input is keys: what they name is changed where its model and policies are checked.
+    """
     _only_operator(ask)
+    run = _run(ask)
+    if not _is_own(run):
+        text = "Its input is keys alone: change its item, task or saga instead."
+        raise Refused(HTTPStatus.CONFLICT, "keys_alone", text)
     if not ask.backend.is_local:
-        text = "Executions of a deployed stack are started by its own functions alone."
+        text = "On AWS start it with your own credentials: sfn-cqrs start MACHINE --input FILE."
         raise Refused(HTTPStatus.FORBIDDEN, "not_local", text)
+    return run
+
+
+def _is_own(run: Run) -> bool:
+    """Return whether an execution is of a workflow of the project's, which takes any input."""
+    return run.machine not in OF_THE_FRAMEWORK and not run.machine.endswith("-saga")
+
+
+def _corrected(run: Run) -> str:
+    """Return the page where what a failed execution worked on is changed and tried again."""
+    given = json.loads(run.input or "{}") if run.status in FAILURES else {}
+    if (
+        run.machine in ("command", "command-express")
+        and {"type", "code", "version"} <= given.keys()
+    ):
+        return item_page(str(given["type"]), str(given["code"]), given["version"], "correct")
+    return f"/sagas/new?{query(given=given['id'])}" if "saga" in given else ""
 
 
 def _only_operator(ask: Ask) -> None:
@@ -442,6 +487,7 @@ PAGES: Final = {
     f"{_ONE}/children": children,
     f"{_ONE}/child": child,
     f"{_ONE}/log": log,
+    f"{_ONE}/calls": calls,
     f"{_ONE}/again": again,
     f"{_ONE}/stop": stopping,
     f"{_ONE}/answer": answering,

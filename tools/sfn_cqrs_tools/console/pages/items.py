@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from itertools import islice
 from typing import Any, Final
 
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.routes.http import code_of
 from sfn_cqrs_tools.client.api import Api, item_path
-from sfn_cqrs_tools.console.application import Ask, GoTo, View, json_of
+from sfn_cqrs_tools.console.application import Ask, GoTo, Refused, View, json_of
 from sfn_cqrs_tools.console.differences import differences, if_there
 from sfn_cqrs_tools.console.executions import Filter
 from sfn_cqrs_tools.console.lists import Shape, listing, natural, shown
@@ -118,11 +119,6 @@ def repair(ask: Ask) -> View:
     found = next((one for one in versions if one["version"] == number), None)
     if found is None:
         raise LookupError(f"{type_} {code} has no version {number}")
-    behind = sorted(
-        one["version"]
-        for one in versions
-        if one["version"] > number and one["outcome"] in ("BLOCKED", "WAITING", "OPEN")
-    )
     return View(
         "repair.html",
         {
@@ -132,7 +128,7 @@ def repair(ask: Ask) -> View:
             "version": found,
             "verb": verb,
             "words": WORDS,
-            "behind": behind,
+            "behind": _behind(versions, number),
             "may": found["outcome"] in REPAIRABLE and ask.who.is_operator,
         },
     )
@@ -145,6 +141,56 @@ def repaired(ask: Ask) -> GoTo:
     _checked_verb(verb)
     ask.api.post(item_path("commands", type_, code, number, verb))
     return GoTo(f"{item_page(type_, code)}?v={number}")
+
+
+def correcting(ask: Ask) -> View:
+    """Show the form that publishes a failed version's data again, changed."""
+    type_, code = _key(ask)
+    number = int(ask.parts["version"])
+    versions = list(islice(ask.api.pages(item_path("commands", type_, code)), VERSIONS))
+    failed = if_there(ask.api, item_path("commands", type_, code, number))
+    if failed is None or not versions:
+        raise LookupError(f"{type_} {code} has no version {number}, or its data has expired")
+    return View(
+        "correct.html",
+        {
+            "type": type_,
+            "code": code,
+            "path": item_page(type_, code),
+            "version": failed,
+            "latest": max(one["version"] for one in versions),
+            "behind": _behind(versions, number),
+            "may": failed["outcome"] == "FAILED" and ask.who.is_operator,
+        },
+    )
+
+
+def corrected(ask: Ask) -> GoTo:
+    """Publish the changed data as a new version, then skip the failed one.
+
+    The API checks both as it checks this person's other requests. A version that is refused changes
+    nothing; a skip that is refused leaves the new version to wait behind the failed one.
+    """
+    type_, code = _key(ask)
+    number, version = int(ask.parts["version"]), ask.form.get("version", "")
+    _operators_alone(ask)
+    body = {
+        "type": type_,
+        "code": code,
+        "name": ask.form.get("name", ""),
+        "attributes": json_of(ask.form.get("attributes", "") or "{}", "attributes"),
+        "version": int(version) if version.isdecimal() else 0,
+    }
+    answer = ask.api.post("/commands", json.dumps(body))
+    ask.api.post(item_path("commands", type_, code, number, "skip"))
+    return GoTo(f"{item_page(type_, code)}?{query(v=answer.get('version'))}")
+
+
+def _operators_alone(ask: Ask) -> None:
+    """Refuse a person who may not skip, before anything is published."""
+    if not ask.who.is_operator:
+        text = "Only an operator may skip a version: publish a new one behind it instead."
+        raise Refused(HTTPStatus.FORBIDDEN, "forbidden", text)
 
 
 def publishing(ask: Ask) -> View:
@@ -169,6 +215,15 @@ def published(ask: Ask) -> GoTo:
     }
     answer = ask.api.post("/commands", json.dumps(body))
     return GoTo(f"{item_page(body['type'], body['code'])}?{query(v=answer.get('version'))}")
+
+
+def _behind(versions: list[dict[str, Any]], number: int) -> list[int]:
+    """Return the versions that wait for one."""
+    return sorted(
+        one["version"]
+        for one in versions
+        if one["version"] > number and one["outcome"] in ("BLOCKED", "WAITING", "OPEN")
+    )
 
 
 def _key(ask: Ask) -> tuple[str, str]:
@@ -262,11 +317,13 @@ def _recent(ask: Ask) -> Iterator[Recent]:
 
 
 _ONE: Final = "/items/{type}/{code}"
+_CORRECT: Final = f"{_ONE}/{{version:int}}/correct"
 _REPAIR: Final = f"{_ONE}/{{version:int}}/{{verb}}"
 PAGES: Final = {
     "/items": listed,
     "/publish": publishing,
     _ONE: item,
+    _CORRECT: correcting,
     _REPAIR: repair,
 }
-FORMS: Final = {_REPAIR: repaired, "/publish": published}
+FORMS: Final = {_CORRECT: corrected, _REPAIR: repaired, "/publish": published}

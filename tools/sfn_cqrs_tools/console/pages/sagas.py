@@ -13,7 +13,7 @@ from sfn_cqrs_tools.client.api import work_path
 from sfn_cqrs_tools.console.application import Ask, GoTo, View, json_of, stepping
 from sfn_cqrs_tools.console.lists import Shape, listing, shown
 from sfn_cqrs_tools.console.names import names
-from sfn_cqrs_tools.console.rendering import tone
+from sfn_cqrs_tools.console.rendering import pretty, tone
 from sfn_cqrs_tools.console.waterfall import WIDTH, Axis, Fold, Span, Tick
 
 STATUSES: Final = tuple(SagaStatus)
@@ -82,8 +82,19 @@ def saga(ask: Ask) -> View:
 
 
 def new(ask: Ask) -> View:
-    """Show the form that starts a saga."""
-    return View("saga_new.html", {"sagas": names(ask, "sagas")})
+    """Show the form that starts a saga, with what another one was given."""
+    id_ = ask.query.get("given", "")
+    found = ask.api.get(work_path("sagas", id_)) if id_ else {}
+    given = pretty(found["input"]) if "input" in found else ""
+    return View(
+        "saga_new.html",
+        {
+            "sagas": names(ask, "sagas"),
+            "saga": found.get("saga", ""),
+            "name": found.get("name", ""),
+            "input": given,
+        },
+    )
 
 
 def create(ask: Ask) -> GoTo:

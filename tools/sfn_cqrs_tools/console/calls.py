@@ -1,0 +1,127 @@
+"""The calls of an execution: each function, what it asked of AWS, how long that took."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from botocore.exceptions import ClientError
+
+from sfn_cqrs_tools.client.traces import Segment, flattened, tree_of
+from sfn_cqrs_tools.console.backend import Backend
+from sfn_cqrs_tools.console.executions import Run
+from sfn_cqrs_tools.runtime.trace_header import Trace
+from sfn_cqrs_tools.runtime.traces import TraceFile
+from sfn_cqrs_tools.terminal.traces import failure_of, name_of
+
+MOST_CALLS: Final = 500
+WIDTH: Final = 1000
+SMALLEST: Final = 3.0
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call; `begin` is in seconds after the first one, `x` and `width` are its bar."""
+
+    name: str
+    depth: int
+    begin: float
+    seconds: float
+    error: str
+    x: float
+    width: float
+
+
+@dataclass(frozen=True)
+class Calls:
+    """All calls in order; the slowest are those that called nothing else."""
+
+    trace: str
+    rows: list[Call]
+    slowest: list[Call]
+    failed: list[Call]
+    hidden: int
+
+
+def calls_of(backend: Backend, run: Run) -> Calls | None:
+    """Return the calls of an execution, or None if no trace of it is kept."""
+    path = backend.target.traces
+    found = _in_file(TraceFile(path), run) if path is not None else _on_aws(backend, run)
+    return _drawn(*found) if found and found[1] else None
+
+
+def _in_file(file: TraceFile, run: Run) -> tuple[str, list[Segment]] | None:
+    """Find the segment of the execution, then all of its trace."""
+    name = f" {run.name}"
+    mark = next((one for one in file.holding(name) if str(one["name"]).endswith(name)), None)
+    if mark is None:
+        return None
+    id_ = str(mark["trace_id"])
+    return id_, _below_execution(tree_of(file.holding(id_)), run)
+
+
+def _on_aws(backend: Backend, run: Run) -> tuple[str, list[Segment]] | None:
+    header = Trace.parse(run.trace)
+    if header is None:
+        return None
+    with suppress(ClientError):  # without the right to see traces there are none
+        answer = backend.client("xray").batch_get_traces(TraceIds=[header.root])
+        documents = [
+            json.loads(one["Document"]) for it in answer["Traces"] for one in it["Segments"]
+        ]
+        every = [one for document in documents for one in flattened(document)]
+        return header.root, _below_execution(tree_of(every), run)
+    return None
+
+
+def _below_execution(roots: list[Segment], run: Run) -> list[Segment]:
+    """Return what an execution did; the whole trace if it does not name the execution."""
+    for segment in _all(roots):
+        named = str(segment.document["name"]).endswith(f" {run.name}")
+        arn = segment.document.get("aws", {}).get("execution_arn")
+        if named or arn == run.arn:
+            return segment.below
+    return roots
+
+
+def _drawn(id_: str, roots: list[Segment]) -> Calls:
+    every = list(_all(roots))
+    began = min(one.began for one in every)
+    whole = max(max(one.ended for one in every) - began, 1e-6)
+    rows = [_call(segment, depth, began, whole) for depth, segment in _with_depth(roots, 0)]
+    leaves = [_call(one, 0, began, whole) for one in every if not one.below]
+    return Calls(
+        id_,
+        rows[:MOST_CALLS],
+        sorted(leaves, key=lambda one: -one.seconds)[:3],
+        [one for one in rows if one.error],
+        max(len(rows) - MOST_CALLS, 0),
+    )
+
+
+def _call(segment: Segment, depth: int, began: float, whole: float) -> Call:
+    begin, seconds = segment.began - began, segment.ended - segment.began
+    x = min(WIDTH * begin / whole, WIDTH - SMALLEST)
+    width = min(max(WIDTH * seconds / whole, SMALLEST), WIDTH - x)
+    return Call(
+        name_of(segment),
+        depth,
+        begin,
+        seconds,
+        failure_of(segment),
+        round(x, 1),
+        round(width, 1),
+    )
+
+
+def _with_depth(segments: list[Segment], depth: int) -> Iterator[tuple[int, Segment]]:
+    for one in segments:
+        yield depth, one
+        yield from _with_depth(one.below, depth + 1)
+
+
+def _all(segments: list[Segment]) -> Iterator[Segment]:
+    return (segment for _, segment in _with_depth(segments, 0))
