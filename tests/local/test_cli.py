@@ -335,6 +335,9 @@ def test_what_has_failed_is_planned_first_and_repaired_then(on_stack):
     planned = on_stack(*plan, "--json").json
     shown = on_stack(*plan).output
     assert on_stack("repair", "show", planned["id"], "--json").json == planned
+    waiting = on_stack("repair", "list", "--planned", "--json").json
+    assert planned["id"] in [one["id"] for one in waiting]
+    assert f"sfn-cqrs repair start {waiting[0]['id']}" in on_stack("repair", "list").output
     done = on_stack("repair", "start", planned["id"])
 
     assert (planned["total"], planned["status"]) == (1, "PLANNED")

@@ -98,6 +98,11 @@ def failures(ask: Ask) -> Failures:
     return Failures(grouped([*found[0], *versions, *found[1], *found[2]]), unread)
 
 
+def failed_versions(ask: Ask) -> list[Group]:
+    """Return the groups of failed versions alone."""
+    return grouped(_versions(ask)[0])
+
+
 def grouped(found: Iterable[Failure]) -> list[Group]:
     """Group similar failures; the gravest kind first, then the largest group."""
     groups: dict[tuple[str, ...], Group] = {}

@@ -21,7 +21,7 @@ Fetch = Callable[[int, str | None], tuple[list[T], str | None]]
 
 SIZE: Final = 50
 LARGEST_FETCH: Final = 100
-MOST_READ: Final = 500
+MOST_READ: Final = 300
 """How many rows are read to sort or to filter them here."""
 MOST_COUNTED: Final = 2_000
 MOST_BEFORE: Final = 8

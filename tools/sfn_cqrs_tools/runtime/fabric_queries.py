@@ -28,6 +28,7 @@ _CONDITION = re.compile(
 )
 _narrowed: ContextVar[tuple[str, Properties] | None] = ContextVar("narrowed", default=None)
 """The table that the query of this request sees in the place of the whole one."""
+_KEYS = "KeyConditionExpression"
 
 
 class SortedKeys:
@@ -79,6 +80,14 @@ def page_keys(keys: list[str], prefix: str, given: Properties, sk: str) -> list[
     return keys[first : max(first, last)]
 
 
+def _is_kept(item: Properties) -> bool:
+    """Return whether an item is one of the page, and not a cursor."""
+    seen = _narrowed.get()
+    table = seen[1] if seen else {}
+    bucket = next(iter(table.get("items", {}).values()), {})
+    return bucket.get(item[table["sk_name"]].get("S")) is item
+
+
 class Queries:
     """Takes the place of ministack's query."""
 
@@ -99,6 +108,13 @@ class Queries:
             self._keys.remove(table["items"].get(pk, {}), sk)
             return remove_item(table, pk, sk)
 
+        evaluate = dynamodb._evaluate_condition
+
+        def evaluating(condition: str, item: Properties, *more: Any, **slot: Any) -> bool:
+            """Return True for the items of a page: they were chosen by the condition."""
+            is_of_page = slot.get("slot") == _KEYS and _narrowed.get() and _is_kept(item)
+            return True if is_of_page else evaluate(condition, item, *more, **slot)
+
         class Tables(type(dynamodb._tables)):  # type: ignore[misc]
             """The tables as a query sees them."""
 
@@ -111,6 +127,7 @@ class Queries:
         dynamodb._set_item, dynamodb._remove_item = setting, removing
         dynamodb._tables.__class__ = Tables
         dynamodb._query = self.query
+        dynamodb._evaluate_condition = evaluating
 
     def query(self, given: Properties) -> Any:
         """Answer a query; one that can be narrowed sees its page alone."""
@@ -127,7 +144,7 @@ class Queries:
 
     def _narrow(self, table: Properties, given: Properties) -> Properties | None:
         """Return a table with the items of the page, or None if the query is of another kind."""
-        found = _CONDITION.fullmatch(given.get("KeyConditionExpression") or "")
+        found = _CONDITION.fullmatch(given.get(_KEYS) or "")
         pk, sk = table["pk_name"], table.get("sk_name")
         if found is None or not sk or given.get("IndexName") or found["pk"] != pk:
             return None

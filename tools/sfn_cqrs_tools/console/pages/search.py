@@ -16,7 +16,7 @@ from sfn_cqrs_tools.client.api import ApiProblem, item_path
 from sfn_cqrs_tools.console.application import Ask, GoTo, View
 from sfn_cqrs_tools.console.differences import if_there
 from sfn_cqrs_tools.console.executions import Filter
-from sfn_cqrs_tools.console.failures import failures
+from sfn_cqrs_tools.console.failures import failed_versions
 from sfn_cqrs_tools.console.names import names
 from sfn_cqrs_tools.console.rendering import query
 from sfn_cqrs_tools.console.subjects import by_id, item_page, subject_of
@@ -194,18 +194,18 @@ def _named_executions(ask: Ask, text: str) -> list[Found]:
 
 
 def _failures(ask: Ask, text: str) -> list[Found]:
-    """Find failures whose error has this text."""
+    """Find failed versions whose error has this text; `_works` finds all else that failed."""
     groups = [
         one
-        for one in failures(ask).groups
+        for one in failed_versions(ask)
         if text.lower() in f"{one.error} {one.cause}".lower() and one.tenant == ask.who.tenant
     ]
     hits = [
         Hit(
-            f"{one.count} × {one.type or one.kind}",
+            f"{one.count} × {one.type}",
             f"/repairs?{query(what=one.what, type=one.type, error=one.text)}",
             f"{one.error} {one.cause}",
-            "PARKED" if one.kind == "saga" else "FAILED",
+            "FAILED",
             one.oldest,
         )
         for one in groups
