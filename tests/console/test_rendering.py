@@ -11,6 +11,7 @@ from sfn_cqrs_tools.console.rendering import (
     reason,
     visible,
 )
+from sfn_cqrs_tools.project import CHECKOUT
 
 
 def shown(text):
@@ -82,3 +83,10 @@ def test_the_cause_of_a_function_is_its_message_and_its_trace():
     assert reason("plain words") == ("plain words", "")
     assert reason("[1]") == ("[1]", "")
     assert reason(None) == ("", "")
+
+
+def test_a_cause_names_files_of_the_project_without_its_folder():
+    path = CHECKOUT / "app/shop/orders.py"
+    told, _ = reason(f"KeyError: 'customer'\n  File \"{path}\", line 22, in orders")
+
+    assert told == "KeyError: 'customer'\n  File \"app/shop/orders.py\", line 22, in orders"

@@ -139,9 +139,9 @@ def reason(cause: str | None) -> tuple[str, str]:
     try:
         found = json.loads(text)
     except ValueError:
-        return text, ""
+        found = None
     if not isinstance(found, dict) or not isinstance(found.get("errorMessage"), str):
-        return text, ""
+        return "\n".join(shortened(text.splitlines())), ""
     trace = found.get("stackTrace") or found.get("trace") or []
     told = "\n".join(shortened(found["errorMessage"].splitlines()))
     return told, "".join(map(str, trace)) if isinstance(trace, list) else ""
