@@ -161,7 +161,7 @@ def test_failed_rows_begin_with_row_and_reason_and_the_bad_cell_is_marked(page, 
 
 
 def test_plans_of_another_console_are_listed_with_who_made_them(page, console, stack):
-    plan = {"kind": "command", "action": "redrive", "type": "ORDER"}
+    plan = {"kind": "command", "action": "retry", "type": "ORDER"}
     made = api_of(stack, user="hanako", tenant="needs").post("/repairs", json.dumps(plan))
     assert made["total"] > 0
     visit(page, console, "/repairs?tenant=needs")

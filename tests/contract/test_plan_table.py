@@ -7,7 +7,7 @@ from sfn_cqrs.domain.repairs import PlanNote
 
 NOTE = PlanNote(
     ulid="01KAXK3V9Q0M3W8C5R6T7Y8Z9A",
-    wanted={"kind": "command", "action": "redrive", "type": "ORDER"},
+    wanted={"kind": "command", "action": "retry", "type": "ORDER"},
     total=90,
     by="hanako",
     at="2026-11-25T12:00:00.000Z",

@@ -84,7 +84,7 @@ def _is_kept(item: Properties) -> bool:
     """Return whether an item is one of the page, and not a cursor."""
     seen = _narrowed.get()
     table = seen[1] if seen else {}
-    bucket = next(iter(table.get("items", {}).values()), {})
+    bucket: Bucket = next(iter(table.get("items", {}).values()), {})
     return bucket.get(item[table["sk_name"]].get("S")) is item
 
 
