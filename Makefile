@@ -33,7 +33,7 @@ unexport PYTHONDONTWRITEBYTECODE # or each process of each run compiles everythi
 # Seeded simulations go through sets: with one seed of hashes they are the same each time.
 test fast-test proof soak torture: export PYTHONHASHSEED := 0
 
-.PHONY: help dist setup demo up test example-test fast-test proof soak check fast-check lock sbom licences reference docs docs-serve bench build deploy golden sam-local-test clone-test image clean torture release publish
+.PHONY: help dist setup demo up test example-test fast-test proof soak check fast-check lock sbom licences reference docs docs-serve bench build deploy golden sam-local-test clone-test walk image clean torture release publish
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,7 +78,7 @@ check: $(DEV_READY) $(SAM_READY) $(CHECKOV_READY) $(SUPPLY_READY) fast-check ## 
 	$(BIN)/cfn-lint template.yaml --append-rules cfn_lint_serverless.rules
 	$(BIN)/cfn-lint examples/shop/template.yaml
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
-	$(BIN)/bandit --quiet --recursive --severity-level medium -c pyproject.toml layer/sfn_cqrs engine/sfn_local tools functions app
+	$(BIN)/bandit --quiet --recursive --severity-level medium -c pyproject.toml layer/sfn_cqrs engine/sfn_local tools functions app examples/shop/app
 	$(BIN)/sfn-cqrs translate --output .build/template.json
 	.venv-checkov/bin/checkov --quiet --compact --skip-download --config-file .checkov.yaml --file .build/template.json
 	$(BIN)/python requirements/audit.py
@@ -130,8 +130,11 @@ sam-local-test: $(DEV_READY) $(SAM_READY) $(FABRIC_READY) ## sam deploy to the l
 clone-test: $(DEV_READY) ## one of everything new in an empty clone, and the clone's make check and make test
 	$(BIN)/python -m tests.clone.run
 
+walk: $(DEV_READY) $(SAM_READY) $(SUPPLY_READY) ## from an empty folder and wheels to sam build: seconds, files and lines of each step
+	$(BIN)/python -m tests.newcomer.walk
+
 bench: $(DEV_READY) $(FABRIC_READY) ## print the tables of docs/benchmarks.md
-	for name in cold models command cost attributes task import undo rebuild scale fairness iam engine; do $(BIN)/python bench/$$name.py $(ARGS) || exit 1; done
+	for name in cold models command cost attributes task import undo rebuild scale fairness iam servers engine; do $(BIN)/python bench/$$name.py $(ARGS) || exit 1; done
 
 lock: $(SUPPLY_READY) ## pin what is new in the requirements; ARGS=--upgrade: the newest of everything
 	$(call pin,dev,$(RUNTIME_REQUIREMENTS) requirements/dev.in,$(ENGINE) $(ARGS))

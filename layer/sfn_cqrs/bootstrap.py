@@ -224,7 +224,7 @@ def has_sql() -> bool:
 
 
 def machine_arn(name: str) -> str:
-    """Return the ARN of another machine of this stack by its file's name, such as `order-saga`."""
+    """Return the ARN of another machine of this stack by its file's name, such as `offer-saga`."""
     return f"{os.environ['COMMAND_MACHINE_ARN'].removesuffix('-command')}-{name}"
 
 

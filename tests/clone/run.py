@@ -25,8 +25,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="sfn-cqrs-clone-") as folder:
         clone = copy_project(Path(folder) / "clone")
         (Path(folder) / "products.csv").write_text(SAMPLE, encoding="utf-8")
-        for arguments in NEW:
-            made = run_in(clone, "sfn-cqrs", "new", *arguments)
+        for arguments in (("init", "starter"), *(("new", *one) for one in NEW)):
+            made = run_in(clone, "sfn-cqrs", *arguments)
             print(made.stdout, made.stderr, flush=True)
             if made.returncode:
                 return made.returncode

@@ -404,9 +404,9 @@ def test_a_task_that_runs_is_cancelled(page, console, stack):
 
 def test_a_saga_is_started_by_the_form_and_a_parked_one_goes_on(page, console, bank):
     visit(page, console, "/sagas/new")
-    order = page.get_by_label("Input").input_value()
-    order = order.replace('"o-7"', '"o-77"').replace("visa", "declined")
-    page.get_by_label("Input").fill(order)
+    line = {"sku": "BOOK", "quantity": 1}
+    order = {"order": "o-77", "customer": "ada", "card": "declined", "total": 40, "lines": [line]}
+    page.get_by_label("Input").fill(json.dumps(order))
     page.get_by_role("button", name="Start").click()
     expect(page.locator("h1 + .pill")).to_have_text("PARKED")
     expect(page.locator(".todo")).to_have_count(2)

@@ -276,10 +276,10 @@ def test_an_old_command_expires_once_it_is_told_to(make_world):
 
 
 def test_only_types_with_a_retention_expire(make_world):
-    world = make_world(command_ttl=Retention(None, {"ORDER": 30}))
+    world = make_world(command_ttl=Retention(None, {"OFFER": 30}))
     world.commands.publish(a_publication())
 
-    assert (world.commands.expires("ORDER"), world.commands.expires("AIRPORT")) == (True, False)
+    assert (world.commands.expires("OFFER"), world.commands.expires("AIRPORT")) == (True, False)
     assert world.commands.expire(NRT, 1) is False
 
 

@@ -121,8 +121,8 @@ def test_a_cursor_goes_on_behind_a_row_that_was_deleted_meanwhile(world):
 
 def test_a_cursor_of_another_type_is_refused(world):
     for code in ("a", "b"):
-        world.data.put(a_row(ItemKey("tenant1", "ORDER", code)), 0)
-    cursor = world.data.page("tenant1", "ORDER", 1, None).next_cursor
+        world.data.put(a_row(ItemKey("tenant1", "OFFER", code)), 0)
+    cursor = world.data.page("tenant1", "OFFER", 1, None).next_cursor
 
     with pytest.raises(InvalidInputError, match="cursor: is not a cursor of this list"):
         world.data.page("tenant1", "AIRPORT", 1, cursor)

@@ -105,11 +105,11 @@ def test_a_transaction_goes_to_the_generation_that_it_was_made_for(world, view):
 
 
 def test_what_serves_is_known_for_half_a_minute(world):
-    new = View(key=VIEW, types=("ORDER",), created=Audit(AT), since=AT)
+    new = View(key=VIEW, types=("OFFER",), created=Audit(AT), since=AT)
     assert world.generations.of("tenant1", "orders") == 1
 
     world.views.create(new)
-    world.views.change(VIEW, Begin(("ORDER",)))
+    world.views.change(VIEW, Begin(("OFFER",)))
     begun = world.views.find(VIEW)
     assert world.generations.known("tenant1") == {}
     world.clock.advance(seconds=30)
@@ -122,7 +122,7 @@ def test_what_serves_is_known_for_half_a_minute(world):
 
 def test_what_serves_is_read_again_where_a_clock_has_gone_back(world):
     assert world.generations.known("tenant1") == {}
-    world.views.create(View(key=VIEW, types=("ORDER",), created=Audit(AT), since=AT))
+    world.views.create(View(key=VIEW, types=("OFFER",), created=Audit(AT), since=AT))
 
     world.clock.advance(hours=-1)
 

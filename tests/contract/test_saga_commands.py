@@ -17,8 +17,8 @@ from sfn_cqrs.service.sagas.types import SagaStep
 
 SAGA = "g-01KAXK3V9Q0M3W8C5R6T7Y8Z9G"
 BOOK = ItemKey("tenant1", "STOCK", "BOOK")
-STEP = SagaStep("tenant1", "order-saga", SAGA, "reserve_stock", 1, {}, user="ada")
-UNDO = SagaStep("tenant1", "order-saga", SAGA, "release_stock", 1, {}, undoes="reserve_stock")
+STEP = SagaStep("tenant1", "offer-saga", SAGA, "reserve_stock", 1, {}, user="ada")
+UNDO = SagaStep("tenant1", "offer-saga", SAGA, "release_stock", 1, {}, undoes="reserve_stock")
 PARTS = ("commands", "requests", "processes", "data")
 
 
@@ -95,9 +95,9 @@ def test_a_compensation_that_comes_first_keeps_the_step_from_happening(stocked):
 def test_whatever_moment_a_compensation_comes_at_the_step_has_happened_or_never_will(stocked):
     ends = set()
     for number in range(1, 40):
-        step = SagaStep("tenant1", "order-saga", f"{SAGA}-{number}", "reserve_stock", 1, {})
+        step = SagaStep("tenant1", "offer-saga", f"{SAGA}-{number}", "reserve_stock", 1, {})
         undo = SagaStep(
-            "tenant1", "order-saga", step.saga_id, "release_stock", 1, {}, undoes="reserve_stock"
+            "tenant1", "offer-saga", step.saga_id, "release_stock", 1, {}, undoes="reserve_stock"
         )
         before = available(stocked)
         ends.add(_raced(stocked, step, undo, number))

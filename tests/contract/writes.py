@@ -100,7 +100,7 @@ def _approvals() -> Iterator[approval.Approval]:
             restarts=attempt,
             round=round_,
             votes=votes,
-            item=approval.Pinned("ORDER", "o-1", 1) if attempt == 1 else None,
+            item=approval.Pinned("OFFER", "o-1", 1) if attempt == 1 else None,
             token=None if seq is None else "old token",
             token_seq=seq,
             expires_at=expires_at,

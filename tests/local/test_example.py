@@ -49,7 +49,7 @@ def test_the_package_of_a_project_is_the_one_that_it_gives_to_the_framework(
 ) -> None:
     template = tmp_path / "template.yaml"
 
-    assert package_of(CHECKOUT / EXAMPLE) == package_of(CHECKOUT) == "shop"
+    assert (package_of(CHECKOUT / EXAMPLE), package_of(CHECKOUT)) == ("shop", "starter")
     template.write_text("Resources: {A: {Type: AWS::SQS::Queue}}")
     with pytest.raises(StackError, match=r"template\.yaml names no AppPackage"):
         package_of(tmp_path)

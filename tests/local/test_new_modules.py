@@ -28,6 +28,12 @@ LAWS = (
     "tests/template/test_imports.py",
     "tests/template/test_wiring.py",
 )
+WEIGHING = """
+@task_handler("WEIGH")
+@import_strategy("places")
+def weigh(): ...
+"""
+"""What has a task and a table already."""
 GOODS = "商品番号;商品名;価格;在庫\nA-1;りんご;120;3\nA-2;みかん;80;\n".encode("cp932")
 
 
@@ -40,7 +46,7 @@ def infer(sfn_cqrs, project, tmp_path):
         path.write_bytes(sample.encode() if isinstance(sample, str) else sample)
         code, output, error = sfn_cqrs("new", "import", "samples", "--from", path, *options)
         assert code == 0, error
-        assert (project / "app/shop/samples_import.py").is_file()
+        assert (project / "app/starter/samples_import.py").is_file()
         return output.split("\n\n")[0].splitlines()
 
     return run
@@ -137,7 +143,7 @@ def test_a_package_that_is_missing_is_made_and_which_one_runs_is_said(sfn_cqrs):
 
     assert (code, error) == (
         0,
-        "the stack runs the package shop; to let it run library: sfn-cqrs init library\n",
+        "the stack runs the package starter; to let it run library: sfn-cqrs init library\n",
     )
     assert output.splitlines() == [
         "new      app/library/__init__.py",
@@ -186,7 +192,7 @@ def test_what_init_writes_passes_its_checks_and_runs(sfn_cqrs, tmp_path, monkeyp
 
     checked = run_in(whole, "ruff", "check", "app", "tests/unit/library")
     formatted = run_in(whole, "ruff", "format", "--check", "app", "tests/unit/library")
-    tested = run_in(whole, "pytest", "-q", "tests/unit/library", "tests/unit/shop/test_orders.py")
+    tested = run_in(whole, "pytest", "-q", "tests/unit/library", "tests/unit/starter")
     with LocalStack(
         template=whole / "template.yaml", state_dir=tmp_path / "state", postgres=False, live=False
     ) as stack:
@@ -209,22 +215,22 @@ def test_what_init_writes_passes_its_checks_and_runs(sfn_cqrs, tmp_path, monkeyp
         (["handler", "parcel_label"], None, "'parcel_label' is not a type: capital letters"),
         (["handler", "X" * 33], None, "at most 32 characters"),
         (["handler", "CLASS"], None, "'class' is a word of Python"),
-        (["handler", "ORDERS"], None, "app/shop/orders.py exists already"),
+        (["handler", "OFFERS"], None, "app/starter/offers.py exists already"),
         (["handler", "A", "--package", "json"], None, "another package is called 'json' already"),
         (["handler", "A", "--package", "tests"], None, "another package is called 'tests'"),
         (["handler", "A", "--package", "My-Own"], None, "'My-Own' is not a name for a package"),
         (["handler", "A", "--package", "class"], None, "'class' is a word of Python"),
         (["task", "resize"], None, "'resize' is not a type"),
-        (["task", "ORDER_REMINDER"], None, "ORDER_REMINDER has a handler in reminders.py already"),
+        (["task", "WEIGH"], None, "WEIGH has a handler in weighing.py already"),
         (["route", "invoices"], None, "'invoices' cannot be a path of yours"),
         (["route", "/data/mine"], None, "'/data/mine' cannot be a path of yours"),
-        (["route", "/orders/search"], None, "app/shop/orders_search.py exists already"),
+        (["route", "/offers"], None, "app/starter/offers.py exists already"),
         (["route", "/class"], None, "'/class' makes no name of a module"),
         (["route", f"/{'a' * 33}"], None, "at most 32 characters"),
         (["route", "/2nd"], None, "'/2nd' makes no name of a module"),
         (["import", "x"], None, "Missing option '--from'"),
         (["import", "X", "--from", "S"], "id\n1\n", "'X' is not a table"),
-        (["import", "airports", "--from", "S"], "id\n1\n", "airports has a strategy in airport_im"),
+        (["import", "places", "--from", "S"], "id\n1\n", "places has a strategy in weighing.py"),
         (["import", "x", "--from", "none.csv"], None, "--from: [Errno 2] No such file"),
         (["import", "x", "--from", "S"], "", "the sample has no good row below its header"),
         (["import", "x", "--from", "S"], "id\n", "the sample has no good row below its header"),
@@ -240,6 +246,7 @@ def test_what_init_writes_passes_its_checks_and_runs(sfn_cqrs, tmp_path, monkeyp
 def test_what_cannot_be_is_refused_and_nothing_is_written(
     arguments, sample, message, sfn_cqrs, untouched, tmp_path, monkeypatch
 ):
+    (untouched / "app/starter/weighing.py").write_text(WEIGHING)
     monkeypatch.chdir(untouched)
     path = tmp_path / "sample.csv"
     path.write_text(sample or "")
@@ -258,10 +265,10 @@ def test_what_exists_is_left_alone(sfn_cqrs, project):
     second = sfn_cqrs("new", "handler", "PARCEL_LABEL")
 
     assert json.loads(first[1])["created"] == [
-        "app/shop/parcel_label.py",
-        "tests/unit/shop/test_parcel_label.py",
+        "app/starter/parcel_label.py",
+        "tests/unit/starter/test_parcel_label.py",
     ]
-    assert (second[0], "app/shop/parcel_label.py exists already" in second[2]) == (64, True)
+    assert (second[0], "app/starter/parcel_label.py exists already" in second[2]) == (64, True)
     assert files_of(project) == before
 
 
@@ -288,7 +295,7 @@ def test_who_may_publish_is_asked_and_written(
         f"who may {what} over HTTP? code, members or group:NAME"
         for what in ("publish PARCEL", "start WEIGH")
     ]
-    texts = [(project / f"app/shop/{name}.py").read_text() for name in ("parcel", "weigh")]
+    texts = [(project / f"app/starter/{name}.py").read_text() for name in ("parcel", "weigh")]
     assert f'command_type("PARCEL", {declared})' in texts[0]
     assert f'@task_handler("WEIGH", timeout=60, retry=3, {declared})' in texts[1]
     policies = ", ".join(sorted({imported, "MEMBERS"}))  # who may read the read model
@@ -308,10 +315,12 @@ def test_who_may_publish_is_one_of_three(publish, sfn_cqrs, untouched, monkeypat
 
 
 def test_a_type_that_is_declared_is_not_declared_again(sfn_cqrs, project):
-    code, _, _ = sfn_cqrs("new", "handler", "PAYMENT", "--publish", "members")
+    (project / "app/starter/declared.py").write_text('command_type("PARCEL")\n')
+
+    code, _, _ = sfn_cqrs("new", "handler", "PARCEL", "--publish", "members")
 
     assert code == 0
-    assert "command_type" not in (project / "app/shop/payment.py").read_text()
+    assert "command_type" not in (project / "app/starter/parcel.py").read_text()
 
 
 @pytest.mark.parametrize(
@@ -332,7 +341,7 @@ def test_a_handler_with_fields_has_a_model_of_them(sfn_cqrs, project):
     given = ("--publish", "members", "--fields", FIELDS)
     code, _, _ = sfn_cqrs("new", "handler", "PARCEL", *given)
 
-    module = (project / "app/shop/parcel.py").read_text()
+    module = (project / "app/starter/parcel.py").read_text()
     assert code == 0
     assert "    minutes: Annotated[int, Meta(ge=5, le=240)]\n" in module
     assert "    email: Annotated[str, Personal] | None = None\n" in module
@@ -347,6 +356,7 @@ def grown(tmp_path_factory):
     (folder / "goods.csv").write_bytes(GOODS)
     (folder / "odd.csv").write_text('"a ""b""",it\'s,\\,{x}\n1,"\'""",\\n,{y}\n')
     longest = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+    assert run_in(project, "sfn-cqrs", "init", "starter").returncode == 0  # and not the example
     for arguments in (
         ["handler", "PARCEL_LABEL", "--publish", "members"],
         ["handler", "PARCEL_VISIT", "--publish", "members", "--fields", FIELDS],
@@ -357,7 +367,7 @@ def grown(tmp_path_factory):
         ["route", "/parcels/{parcel}/notes/{no}", "--method", "POST"],
         ["route", f"/{'a' * 32}", "--allow", f"group:{longest}"],
         ["import", "parcel_senders", "--from", "../customers.csv", "--publish", "members"],
-        ["import", "parcel_goods", "--from", "../goods.csv", "--type", "ORDER"],
+        ["import", "parcel_goods", "--from", "../goods.csv", "--type", "OFFER"],
         ["import", longest.lower(), "--from", "../odd.csv", "--code", 'a "b"'],
     ):
         made = run_in(project, "sfn-cqrs", "new", *arguments)
@@ -371,7 +381,7 @@ def grown(tmp_path_factory):
         ("ruff", "check", "--quiet", "app", "tests"),
         ("ruff", "format", "--check", "app", "tests"),
         ("mypy", "app"),
-        ("pytest", "-q", "-p", "no:cacheprovider", "tests/unit/shop", *LAWS),
+        ("pytest", "-q", "-p", "no:cacheprovider", "tests/unit/starter", *LAWS),
         pytest.param(
             ("pytest", "-q", "-p", "no:cacheprovider", "tests/unit/service", "tests/unit/api"),
             marks=PROOF,

@@ -1,7 +1,4 @@
-import json
-import os
 import random
-import shutil
 import subprocess
 import sys
 import time
@@ -9,6 +6,7 @@ from copy import copy
 from pathlib import Path
 
 import pytest
+from tests.newcomer.walk import Walk
 from tests.support.proof import PROOF
 
 from sfn_cqrs.service import handlers, read_models
@@ -406,42 +404,13 @@ def test_packages_come_from_the_index_or_wheels_or_source_or_git(tmp_path):
 @PROOF
 def test_from_nothing_but_wheels_to_a_first_version(tmp_path):
     """Build the wheels, install them into an empty environment, and use a project there."""
-    seconds = {}
+    steps = {step.what: step for step in Walk(tmp_path).steps(is_built=False)}
 
-    def timed(what: str, *command: str, cwd: Path = tmp_path) -> str:
-        began = time.monotonic()
-        clean = {name: text for name, text in os.environ.items() if not name.startswith("PYTHON")}
-        done = subprocess.run(
-            command, cwd=cwd, env=clean, capture_output=True, text=True, check=False
-        )
-        seconds[what] = round(time.monotonic() - began, 1)
-        assert done.returncode == 0, f"{what}: {done.stdout}{done.stderr}"
-        return done.stdout
-
-    wheels = str(tmp_path / "wheels")
-    timed("make dist", "make", "-C", str(CHECKOUT), "dist", f"DIST={wheels}")
-    timed("environment", sys.executable, "-m", "venv", "first")
-    pip = ("first/bin/python", "-m", "pip", "install", "--quiet", "--find-links", wheels)
-    timed("pip install", *pip, "sfn-cqrs-tools")
-    timed("init", "first/bin/sfn-cqrs", "init", "clinic", "--wheels", wheels)
-    clinic = tmp_path / "clinic"
-    timed("make setup", "make", "setup", cwd=clinic)
-    assert "4 passed" in timed("make test", "make", "test", cwd=clinic)
-    timed("make check", "make", "check", cwd=clinic)
-    cli = str(clinic / ".venv/bin/sfn-cqrs")
-    began = time.monotonic()
-    with subprocess.Popen(
-        [cli, "up", "--port", "0", "--json"], cwd=clinic, stdout=subprocess.PIPE, text=True
-    ) as up:
-        try:
-            assert up.stdout is not None
-            json.loads(up.stdout.readline())
-            publish = ("publish", "ITEM", "1", "--name", "x", "--attributes", "{}", "--wait")
-            assert "version 1 is applied" in timed("publish", cli, *publish, cwd=clinic)
-            seconds["up and a first version"] = round(time.monotonic() - began, 1)
-        finally:
-            up.terminate()
-    print(json.dumps(seconds))
-    assert seconds["up and a first version"] <= 60
-    assert seconds["make test"] <= 30
-    shutil.rmtree(clinic / ".venv")
+    print(*steps.values(), sep="\n")
+    assert "4 passed" in steps["make test"].printed
+    first = steps["make up, and a first version"]
+    assert "version 1 is applied" in first.printed
+    assert first.seconds <= 60
+    assert steps["make test"].seconds <= 30
+    made = steps["sfn-cqrs init clinic"]
+    assert (made.files, made.lines <= MOST_LINES) == (len(FILES), True)

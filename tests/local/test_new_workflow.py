@@ -209,7 +209,8 @@ def test_a_move_that_fails_undoes_those_before(number, sfn_cqrs, project, monkey
 def grown(tmp_path_factory):
     """A copy of the project with one of everything new."""
     project = copy_project(tmp_path_factory.mktemp("clone") / "project", is_set_up=True)
-    for arguments in (NEW, AUDIT, LONGEST, TRIP, HOTEL, TOUR, [*GUIDE, "--child-of", "tour"]):
+    own = ["init", "starter"]  # or it would be the example
+    for arguments in (own, NEW, AUDIT, LONGEST, TRIP, HOTEL, TOUR, [*GUIDE, "--child-of", "tour"]):
         made = run_in(project, "sfn-cqrs", *arguments)
         assert made.returncode == 0, made.stderr
     return project

@@ -1,11 +1,12 @@
 """`restore` against the fabric, which makes one wait and refuses as DynamoDB does."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import pytest
 from tests.support.proof import sampled
-from tests.template.stack import TEMPLATE
+from tests.template.stack import EXAMPLE, ROOT, SHOP, TEMPLATE
 
 from sfn_cqrs_tools.project import CHECKOUT
 from sfn_cqrs_tools.restore import importing, restoring
@@ -239,6 +240,46 @@ def test_restored_tables_come_under_cloudformation_in_a_stack_of_their_own(
     assert imported == "IMPORT_COMPLETE"
     assert again == "IMPORT_COMPLETE"
     assert told[-1] == f"the stack {prefix} has the tables as they are to be"
+
+
+def test_the_tables_of_a_project_are_those_of_the_application_inside_it(dynamodb, outputs, prefix):
+    restore(dynamodb, outputs, prefix, None, poll_seconds=NO_PAUSE)
+    protected = protection(dynamodb, prefix)
+
+    of_project, of_application = (
+        stack_of_tables(template.document, prefix, protected) for template in (SHOP, TEMPLATE)
+    )
+
+    assert of_project == of_application
+
+
+@pytest.mark.parametrize(
+    ("project", "where", "parameter"),
+    [
+        (ROOT, "of the stack that is to use them", "RestoredTables={}"),
+        (EXAMPLE, "of the framework's application, in template.yaml", "RestoredTables: {}"),
+    ],
+    ids=["repository", "project"],
+)
+def test_where_the_parameters_go_is_said(
+    fabric, dynamodb, outputs, prefix, sfn_cqrs, monkeypatch, project, where, parameter
+):
+    keys = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "local")
+    region = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ENDPOINT_URL": fabric.endpoint}
+    for name, value in (keys | region).items():
+        monkeypatch.setenv(name, value)
+    named = {name: {"Value": table} for name, table in outputs.items()}
+    topic = {"Topic": {"Type": "AWS::SNS::Topic"}}
+    session().client("cloudformation", endpoint_url=fabric.endpoint).create_stack(
+        StackName=f"{prefix}-stack", TemplateBody=json.dumps({"Resources": topic, "Outputs": named})
+    )
+    restore(dynamodb, outputs, prefix, None, poll_seconds=NO_PAUSE)
+
+    of_stack = ("--stack", f"{prefix}-stack", "--template", project / "template.yaml")
+    said = sfn_cqrs("restore", prefix, *of_stack)
+
+    assert (said.code, where in said.output) == (0, True), said
+    assert parameter.format(prefix) in said.output
 
 
 def test_an_upgrade_reaches_imported_tables(fabric, dynamodb, outputs, prefix):

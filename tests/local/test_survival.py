@@ -131,5 +131,5 @@ def test_changes_of_state_machines_and_of_the_template_are_taken_over(tmp_path):
     finally:
         up.end()
 
-    assert json.loads(again.stdout)["APP_PACKAGE"] == "shop"
+    assert json.loads(again.stdout)["APP_PACKAGE"] == "starter"
     assert up.run("env").returncode == 1

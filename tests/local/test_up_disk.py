@@ -15,8 +15,8 @@ from tests.local.test_up_talks import CLI, PROJECT, Up
 
 pytestmark = pytest.mark.stack
 
-ORDER = {"type": "ORDER", "code": "o-1", "name": "first"}
-BODY = {**ORDER, "attributes": {"customer": "ada", "total": 1}}
+OFFER = {"type": "OFFER", "code": "o-1", "name": "first"}
+BODY = {**OFFER, "attributes": {"customer": "ada", "total": 1}}
 
 
 def test_up_on_a_full_disk_ends_with_a_sentence(tmp_path, toy):
@@ -52,7 +52,7 @@ def test_a_stack_whose_disk_is_full_says_so_and_loses_nothing(tmp_path):
             ill = up.run("doctor", *up.options[2:])
         up.until(r"mended    no longer: nothing can be written to ")
         given = ("--name", "first", "--attributes", json.dumps(BODY["attributes"]))
-        published = up.run("publish", "ORDER", "o-1", *given, "--wait")
+        published = up.run("publish", "OFFER", "o-1", *given, "--wait")
         well = up.run("doctor", *up.options[2:])
         shutil.rmtree(state)
         up.until(rf"trouble   {state} was removed while the stack runs")

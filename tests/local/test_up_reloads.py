@@ -46,7 +46,7 @@ class Client:
     def _run(self) -> None:
         while not self.is_over.wait(0.05):
             code = f"o-{self.sent}"
-            body = {"type": "ORDER", "code": code, "name": code}
+            body = {"type": "OFFER", "code": code, "name": code}
             status, text = self.ask(
                 "/commands", {**body, "attributes": {"customer": "ada", "total": 1}}
             )
@@ -70,7 +70,7 @@ class Client:
 @pytest.mark.parametrize("saves", [3, pytest.param(50, marks=PROOF)])
 def test_what_is_saved_with_the_template_runs_with_the_next_call(tmp_path, saves):
     project = copy_project(tmp_path / "project", only=(*PROJECT, "samconfig.toml"))
-    probe, template = project / "app/shop/probe.py", project / "template.yaml"
+    probe, template = project / "app/starter/probe.py", project / "template.yaml"
     probe.write_text(PROBE.format(0))
     up = Up(project, tmp_path / "state", "--port", str(seven_free_ports()))
     answers: list[list[str]] = []
@@ -98,8 +98,8 @@ def test_what_is_saved_with_the_template_runs_with_the_next_call(tmp_path, saves
 
 def test_no_client_meets_a_save(tmp_path):
     project = copy_project(tmp_path / "project", only=PROJECT)
-    orders, probe = project / "app/shop/orders.py", project / "app/shop/probe.py"
-    good = orders.read_text()
+    offers, probe = project / "app/starter/offers.py", project / "app/starter/probe.py"
+    good = offers.read_text()
     up = Up(project, tmp_path / "state")
     answers = []
     try:
@@ -109,9 +109,9 @@ def test_no_client_meets_a_save(tmp_path):
             for number in range(5):
                 probe.write_text(PROBE.format(number))
                 answers.append(client.ask("/probe"))
-                orders.write_text(good.replace("row = {", "row = = {"))
+                offers.write_text(good.replace("row = {", "row = = {"))
                 answers.append(client.ask("/probe"))
-                orders.write_text(f"{good}# {number}\n")
+                offers.write_text(f"{good}# {number}\n")
     finally:
         up.end()
 

@@ -79,9 +79,32 @@ class Up:
 CLI = [sys.executable, "-m", "sfn_cqrs_tools.cli"]
 
 
+PARCELS = """from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.policy import MEMBERS
+from sfn_cqrs.service.handlers import command_type, sync_handler
+from sfn_cqrs.service.read_models import read_model_type
+
+command_type("PARCEL", publish=MEMBERS)
+read_model_type("parcels_by_sender", by="sender", read=MEMBERS)
+
+
+@sync_handler("PARCEL")
+def parcels_by_sender(command):
+    row = {
+        "version": command.version,
+    }
+    sender = str(command.attributes["sender"])
+    bootstrap.read_model("parcels_by_sender").put_if_newer(
+        command.key.tenant, sender, command.key.code, row
+    )
+"""
+
+
 @pytest.fixture
 def project(tmp_path):
-    return copy_project(tmp_path / "project", only=PROJECT)
+    copied = copy_project(tmp_path / "project", only=PROJECT)
+    (copied / "app/starter/parcels.py").write_text(PARCELS)
+    return copied
 
 
 @pytest.fixture
@@ -95,40 +118,42 @@ def test_up_says_where_it_is_what_failed_what_is_broken_and_what_is_mended(up, p
     http = up.until(r"^  http    (\S+)\n  live    \1/live\.html\n  docs    \1/docs$")[1]
     up.until("^Ctrl-C ends it")
 
-    body = {"type": "ORDER", "code": "o 1", "name": "first", "attributes": {"total": 1}}
+    body = {"type": "PARCEL", "code": "p 1", "name": "first", "attributes": {"weight": 1}}
     request = urllib.request.Request(f"{http}/commands", json.dumps(body).encode())
     urllib.request.urlopen(request, timeout=30).close()
     up.until(
-        r"failed    CommandSyncDataFunction: SyncHandlerError: orders_by_customer: KeyError"
-        r": 'customer'\n +File \".*app/shop/orders\.py\", line \d+, in orders_by_customer"
-        r"\n +customer = str\(command\.attributes\[\"customer\"\]\)"
-        r"\n +sfn-cqrs chain show ORDER 'o 1'$"
+        r"failed    CommandSyncDataFunction: SyncHandlerError: parcels_by_sender: KeyError"
+        r": 'sender'\n +File \".*app/starter/parcels\.py\", line \d+, in parcels_by_sender"
+        r"\n +sender = str\(command\.attributes\[\"sender\"\]\)"
+        r"\n +sfn-cqrs chain show PARCEL 'p 1'$"
     )
 
-    orders = project / "app/shop/orders.py"
-    good = orders.read_text()
-    orders.write_text(good.replace("row = {", "row = = {"))
+    parcels = project / "app/starter/parcels.py"
+    good = parcels.read_text()
+    parcels.write_text(good.replace("row = {", "row = = {"))
     up.until(
-        r"broken    shop\.orders cannot be imported: SyntaxError.*\n"
-        r" +File \".*app/shop/orders\.py\", line \d+\n +row = = \{$"
-        r"(.*\n)*.*broken    app/shop/orders\.py: the stack goes on with the code from before$"
+        r"broken    starter\.parcels cannot be imported: SyntaxError.*\n"
+        r" +File \".*app/starter/parcels\.py\", line \d+\n +row = = \{$"
+        r"(.*\n)*.*broken    app/starter/parcels\.py: the stack goes on with the code from before$"
     )
-    given = json.dumps({"customer": "ada", "total": 1})
-    order = ("ORDER", "o-2", "--name", "x", "--attributes", given, "--wait")
-    published = up.run("publish", *order)
-    rebuilt = up.run("read-model", "rebuild", "orders_by_customer")
+    given = json.dumps({"sender": "ada"})
+    parcel = ("PARCEL", "p-2", "--name", "x", "--attributes", given, "--wait")
+    published = up.run("publish", *parcel)
+    rebuilt = up.run("read-model", "rebuild", "parcels_by_sender")
     ill = up.run("doctor", *up.options[2:])
 
-    orders.write_text(good)
-    up.until(r"mended    shop\.orders can be imported again\n.*reloaded  app/shop/orders\.py$")
+    parcels.write_text(good)
+    up.until(
+        r"mended    starter\.parcels can be imported again\n.*reloaded  app/starter/parcels\.py$"
+    )
     well = up.run("doctor", *up.options[2:])
 
     assert published.returncode == 0, published.stderr
     assert rebuilt.stderr.startswith(
-        "error: app_broken: a rebuild would run the code from before: shop.orders cannot be"
+        "error: app_broken: a rebuild would run the code from before: starter.parcels cannot be"
     )
     assert ill.returncode == 1
-    assert ill.stdout.startswith("shop.orders cannot be imported: SyntaxError: invalid syntax")
+    assert ill.stdout.startswith("starter.parcels cannot be imported: SyntaxError: invalid syntax")
     assert "row = = {" in ill.stdout
     assert "cannot be imported" not in well.stdout
 

@@ -96,7 +96,9 @@ EXPRESSIONS = [
         'OR version < :version"',
         'OR version <> :version"',
         "a late retry puts an older row over a newer one",
-        (f"{UNIT}/shop/test_airports.py::test_a_stale_version_does_not_overwrite_a_newer_row",),
+        (
+            "examples/shop/tests/test_airports.py::test_a_stale_version_does_not_overwrite_a_newer_row",
+        ),
     ),
     Mutant(
         "DB8",

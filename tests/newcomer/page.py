@@ -5,7 +5,7 @@
 - `<!-- file: NAME -->` before a block: it is saved as that file.
 - `<!-- edit: NAME -->` before a ```diff: its lines are changed in that file.
 - ```pdb: typed behind the prompt of the debugger, in the terminal of the stack.
-- ```sh `make up`: the stack is started. ```text: what that terminal shows, now or soon.
+- ```sh: what sets up and starts the stack. ```text: what that terminal shows, now or soon.
 """
 
 import re

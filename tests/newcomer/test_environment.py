@@ -28,7 +28,7 @@ def test_with_it_the_python_lines_of_the_readme_run_in_any_script(typed):
     )
     ran = subprocess.run(
         [sys.executable, "-c", SCRIPT],
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": "app", **names},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": "examples/shop/app", **names},
         capture_output=True,
         text=True,
         check=False,

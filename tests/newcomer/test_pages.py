@@ -24,7 +24,7 @@ RUN = [block for block in blocks() if fate(block) == "run"]
 PAGES = sorted({block.page for block in RUN})
 ID = re.compile(r"\b([a-z])-[0-9A-HJKMNP-TV-Z]{26}\b")
 PATIENCE_SECONDS = 60
-PATH = os.pathsep.join((".", "app", "layer", "engine", "tools"))
+PATH = os.pathsep.join((".", "examples/shop/app", "layer", "engine", "tools"))
 FAILS = {  # what these lines show has failed in part, or has ended; their exit codes
     "import dry-run airports.csv": 2,
     "import start airports.csv": 2,

@@ -92,6 +92,8 @@ def test_the_python_lines_run_with_the_environment_of_the_stack(shell):
     shell(f"sfn-cqrs publish ORDER o-1 --version -1 --name x --attributes {attributes} --wait")
     (script,) = [text for language, text in tour() if language == "python"]
 
-    code, text = shell(f'eval "$(sfn-cqrs env)"; PYTHONPATH=app python -c {shlex.quote(script)}')
+    code, text = shell(
+        f'eval "$(sfn-cqrs env)"; PYTHONPATH=examples/shop/app python -c {shlex.quote(script)}'
+    )
 
     assert code == 0, text

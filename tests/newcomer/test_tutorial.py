@@ -1,31 +1,30 @@
-"""docs/tutorial.md, typed into two terminals from an empty clone; it shows what is printed."""
+"""docs/tutorial.md, typed into two terminals in an empty folder; it shows what is printed."""
 
-import os
 import re
 import sys
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
-from tests.local.project import copy_project
 from tests.newcomer.page import Block, blocks, commands, edited, is_shown
 from tests.support.terminal import Terminal
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
+INSTALLS = "python3 -m venv first && first/bin/pip install sfn-cqrs-tools\n"
+"""What the environment of the tests has already."""
 
 
 class Reader:
-    """A person with two terminals of so many columns in a clone."""
+    """A person with two terminals of so many columns in a folder."""
 
-    def __init__(self, clone, columns, closes):
+    def __init__(self, folder, columns, closes):
         self._columns = columns
-        self._clone = clone
+        self._folder = folder
         self._closes = closes
         self._up = None
         self._address = ""
-        path = os.pathsep.join(str(clone / each) for each in ("tools", "layer", "app", "engine"))
-        self._env = {"PYTHONPATH": path, "PYTEST_ADDOPTS": f"--basetemp={clone}.tmp"}
+        self._env = {"PYTEST_ADDOPTS": f"--basetemp={folder}.tmp"}
 
     def works_through(self, block: Block):
         """Do what a block says, and compare what is seen with what it shows."""
@@ -39,19 +38,23 @@ class Reader:
         elif block.language == "text":
             for line in block.text.splitlines():
                 self._up.until(re.escape(line.replace("localhost:8787", self._address)))
+        elif block.text == INSTALLS:
+            (self._folder / "first").symlink_to(Path(sys.prefix))
         else:
-            assert block.text == "make up\n", f"nobody types this: {block}"
+            assert block.text == "cd library\nmake up\n", f"nobody types this: {block}"
+            self._folder /= "library"
+            (self._folder / ".venv").symlink_to(Path(sys.prefix))
             self._starts()
 
     def _starts(self):
-        command = (self._clone / ".venv/bin/sfn-cqrs", "up", "--port", 0)
+        command = (self._folder / ".venv/bin/sfn-cqrs", "up", "--port", 0)
         self._up = self._opened(*command)
         self._closes.enter_context(closing(self._up))
         self._address = self._up.until(r"^  http +http://(\S+)$")[1]
         self._up.until("Ctrl-C ends it")
 
     def _saves(self, block):
-        path = self._clone / block.file
+        path = self._folder / block.file
         reloaded = rf"reloaded +{re.escape(block.file)}"
         before = len(re.findall(reloaded, self._up.text))
         text = block.text if block.action == "file" else edited(path.read_text(), block.text)
@@ -67,7 +70,7 @@ class Reader:
         )
 
     def _opened(self, *command):
-        return Terminal(*command, columns=self._columns, cwd=self._clone, env=self._env)
+        return Terminal(*command, columns=self._columns, cwd=self._folder, env=self._env)
 
     def _debugs(self, text):
         typed = 0
@@ -84,11 +87,11 @@ class Reader:
 @pytest.mark.stack
 @pytest.mark.parametrize("columns", [80, 120])
 def test_what_the_tutorial_types_prints_what_it_shows(columns, tmp_path):
-    clone = copy_project(tmp_path / "clone", is_set_up=True)
-    (clone / ".venv").symlink_to(Path(sys.prefix))
+    folder = tmp_path / "empty"
+    folder.mkdir()
 
     with ExitStack() as closes:
-        reader = Reader(clone, columns, closes)
+        reader = Reader(folder, columns, closes)
         for block in blocks(PAGE):
             reader.works_through(block)
 

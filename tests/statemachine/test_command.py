@@ -10,7 +10,7 @@ from tests.statemachine.runs import assert_told
 from sfn_cqrs.domain.failure import BUSY_ERRORS
 from sfn_local.pytest_plugin import MachineRun, RunMachine
 
-KEYS = {"tenant": "acme", "type": "ORDER", "code": "A-1", "version": 3, "attempt": 1}
+KEYS = {"tenant": "acme", "type": "OFFER", "code": "A-1", "version": 3, "attempt": 1}
 HANDLERS = ["dynamodb", "orders_by_day"]
 STUBS: dict[str, Any] = {
     "check_version": {"result": 0},

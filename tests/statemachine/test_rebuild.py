@@ -4,7 +4,7 @@ import pytest
 
 from sfn_local.pytest_plugin import RunMachine
 
-KEYS = {"name": "orders_by_customer", "attempt": 1, "beginsAt": "1970-01-01T00:00:00Z"}
+KEYS = {"name": "offers_by_customer", "attempt": 1, "beginsAt": "1970-01-01T00:00:00Z"}
 WAYS = {
     "NothingIsLeft": ("success", "SUCCEEDED"),
     "SomebodyElseOwnsIt": ("superseded", "SUCCEEDED"),

@@ -29,7 +29,7 @@ CUSTOMER = 'customer = str(command.attributes["customer"])'
 
 def line_of_orders(text: str = CUSTOMER) -> int:
     """Where a text stands in the example's orders."""
-    lines = (CHECKOUT / "app/shop/orders.py").read_text(encoding="utf-8").splitlines()
+    lines = (CHECKOUT / "examples/shop/app/shop/orders.py").read_text(encoding="utf-8").splitlines()
     return 1 + [line.strip() for line in lines].index(text)
 
 

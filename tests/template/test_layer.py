@@ -97,7 +97,7 @@ def test_the_frameworks_layer_changes_with_the_users_package_and_with_parameters
     first = digest()
     assert (len(first), digest()) == (65, first)
 
-    (tmp_path / "app/shop/orders.py").write_text("# other code")
+    (tmp_path / "app/starter/offers.py").write_text("# other code")
     other_code = digest()
     (tmp_path / "samconfig.toml").write_text("[prod]")
     other_file = digest()

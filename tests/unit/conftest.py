@@ -74,7 +74,7 @@ def handle_items(monkeypatch):
     handlers.load()
 
     def register(
-        handler, type_="ORDER_REMINDER", *, timeout=60, retry=3, fail_fast=False, publish=CODE
+        handler, type_="OFFER_REMINDER", *, timeout=60, retry=3, fail_fast=False, publish=CODE
     ):
         access = Access(publish)
         known = task_types.TaskType(type_, handler, timeout, retry, fail_fast, access)

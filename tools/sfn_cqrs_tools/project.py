@@ -25,7 +25,11 @@ def project() -> Path:
     Outside of any project it is the framework's own repository, or else the working directory. In
     that repository it is the example, until samconfig.toml names a package of its own.
     """
-    folder = deployed()
+    return run_for(deployed())
+
+
+def run_for(folder: Path) -> Path:
+    """Return the project that commands run for a folder with a template.yaml."""
     return _example(folder) if folder == CHECKOUT else folder
 
 

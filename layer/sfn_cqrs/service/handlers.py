@@ -112,7 +112,7 @@ def command_type(
     module, whether or not it has handlers.
 
     Args:
-        type_: the type, such as ORDER.
+        type_: the type, such as OFFER.
         publish: who may publish over HTTP and by imports: `CODE`, `MEMBERS`, `group("cashier")`.
         read: who may read its items, its versions and its imports.
         guarded: attributes that no client writes, even one that may publish.

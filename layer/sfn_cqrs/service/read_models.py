@@ -70,7 +70,7 @@ def read_model_type(
     declare.
 
     Args:
-        name: the name that `bootstrap.read_model` is given, such as orders_by_customer.
+        name: the name that `bootstrap.read_model` is given, such as offers_by_customer.
         by: a word for its partition key, such as "customer"; or the names of the partitions that
             can be read, such as ("countries",).
         read: who may read it: `CODE`, `MEMBERS`, `group("clerk")`.
@@ -102,7 +102,7 @@ def sql_read_model(table: str, *, keys: Sequence[str]) -> None:
     `generation` and these keys. The handler and every reader ask `bootstrap.generation`.
 
     Args:
-        table: the table's name, such as orders_search.
+        table: the table's name, such as offers_search.
         keys: the rest of its primary key, such as ("code",).
     """
     for name in (table, *keys):

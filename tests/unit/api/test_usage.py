@@ -7,7 +7,7 @@ AT = "2026-11-25T12:00:00.000Z"
 
 def keep(tenant, of_type):
     table = bootstrap.usage()
-    table.put(tenant, Part(3, AT, {"ORDER": of_type}))
+    table.put(tenant, Part(3, AT, {"OFFER": of_type}))
     for segment in range(PARTS):
         table.looked_at(Part(segment, AT, {}))
 
@@ -19,8 +19,8 @@ def test_an_operator_sees_what_the_own_tenant_uses(call):
     answer = call("GET", "/usage", claims=OPERATOR)
 
     assert answer.body == {
-        "stored": [{"type": "ORDER", "items": 2, "bytes": 1_000, "known": 1.0}],
-        "days": [{"day": "2026-11-24", "type": "ORDER", "commands": 3, "rows": 4, "known": 1.0}],
+        "stored": [{"type": "OFFER", "items": 2, "bytes": 1_000, "known": 1.0}],
+        "days": [{"day": "2026-11-24", "type": "OFFER", "commands": 3, "rows": 4, "known": 1.0}],
     }
 
 

@@ -17,7 +17,7 @@ def test_the_failure_is_recorded_and_the_decision_stays(seed, key, world, run_st
     )
     assert (stored.error, stored.cause, stored.token) == (
         "NotFoundError",
-        "ORDER o-1 does not exist",
+        "OFFER o-1 does not exist",
         None,
     )
 

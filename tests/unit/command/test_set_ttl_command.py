@@ -83,7 +83,7 @@ def test_the_first_version_has_none_before_it(chain_of, sample):
 
 
 def test_a_type_without_a_retention_keeps_its_commands(make_world, run):
-    world = make_world(command_ttl=Retention(None, {"ORDER": 30}))
+    world = make_world(command_ttl=Retention(None, {"OFFER": 30}))
     world.seed(a_process(version=1, outcome=Outcome.APPLIED), a_process(version=2))
     world.seed_commands(a_command())
 

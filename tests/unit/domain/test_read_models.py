@@ -5,7 +5,7 @@ import pytest
 from sfn_cqrs.domain.read_models import Advance, Counts, OpenSegment, Segment, SegmentKey
 
 AT = "2026-11-25T12:00:00.000Z"
-KEY = SegmentKey("VIEW#tenant1#orders#2", "REPLAYING#0000#ORDER#03", "ORDER#03")
+KEY = SegmentKey("VIEW#tenant1#orders#2", "REPLAYING#0000#OFFER#03", "OFFER#03")
 BEGUN = Segment(key=KEY, attempt=1, cursor="b", counts=Counts(done=2, failed=1))
 
 

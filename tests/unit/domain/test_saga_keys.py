@@ -5,7 +5,7 @@ from sfn_cqrs.domain.keys import SagaKey, SagaRef
 from sfn_cqrs_tools.testing.builders import ORDERED
 
 ULID = "01KAXK3V9Q0M3W8C5R6T7Y8Z9G"
-INPUT = {"attempt": 2, "id": f"g-{ULID}", "saga": "order-saga", "tenant": "tenant1"}
+INPUT = {"attempt": 2, "id": f"g-{ULID}", "saga": "offer-saga", "tenant": "tenant1"}
 
 
 def test_a_saga_lies_in_its_tenants_partition_by_the_time_it_was_started():
@@ -22,7 +22,7 @@ def test_what_is_no_id_names_nothing(id_):
 
 
 def test_an_execution_carries_keys_and_comes_back_from_them():
-    ref = SagaRef(ORDERED, 2, "order-saga")
+    ref = SagaRef(ORDERED, 2, "offer-saga")
 
     assert ref.as_input() == INPUT
     assert SagaRef.from_input(INPUT) == ref
@@ -44,7 +44,7 @@ def test_an_input_of_another_kind_is_refused(field, value):
 
 def test_an_executions_name_is_the_attempts_own():
     names = {
-        SagaRef(key, attempt, "order-saga").execution_name(table)
+        SagaRef(key, attempt, "offer-saga").execution_name(table)
         for key in (ORDERED, SagaKey("tenant2", ULID))
         for attempt in (1, 2)
         for table in ("a", "b")

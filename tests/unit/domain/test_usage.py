@@ -6,7 +6,7 @@ ALL = dict.fromkeys(range(PARTS), f"{TODAY}T12:00:00.000Z")
 
 def a_part(segment, at=f"{TODAY}T12:00:00.000Z", **days):
     counted = {day.replace("_", "-").removeprefix("d-"): OfDay(*each) for day, each in days.items()}
-    return Part(segment, at, {"ORDER": OfType(2, 100, counted)})
+    return Part(segment, at, {"OFFER": OfType(2, 100, counted)})
 
 
 def test_parts_that_were_all_looked_at_are_added_up():
@@ -14,8 +14,8 @@ def test_parts_that_were_all_looked_at_are_added_up():
 
     found = summed(parts, ALL)
 
-    assert found.stored == (Stored("ORDER", 4, 200, 1.0),)
-    assert found.days == (Day(LONG_AGO, "ORDER", 7, 1, 1.0),)
+    assert found.stored == (Stored("OFFER", 4, 200, 1.0),)
+    assert found.days == (Day(LONG_AGO, "OFFER", 7, 1, 1.0),)
 
 
 def test_of_a_day_the_parts_that_were_looked_at_after_it_speak_for_all():
@@ -25,7 +25,7 @@ def test_of_a_day_the_parts_that_were_looked_at_after_it_speak_for_all():
 
     (day,) = summed(parts, looked_at).days
 
-    assert day == Day(YESTERDAY, "ORDER", 20, 0, 0.25)
+    assert day == Day(YESTERDAY, "OFFER", 20, 0, 0.25)
 
 
 def test_of_a_day_that_is_not_over_nothing_is_said():
@@ -37,7 +37,7 @@ def test_a_stack_whose_parts_are_not_all_looked_at_is_reckoned_by_those():
 
     (stored,) = summed([a_part(0)], looked_at).stored
 
-    assert stored == Stored("ORDER", 4, 200, 0.5)
+    assert stored == Stored("OFFER", 4, 200, 0.5)
 
 
 def test_nothing_counted_is_nothing_used():

@@ -4,6 +4,7 @@ import pytest
 from functions.live.on_subscribe.app import lambda_handler
 
 from sfn_cqrs.domain.channels import segment
+from sfn_cqrs.service import handlers
 
 MEMBER = {"cognito:groups": ["cashier"]}
 OPERATOR = {"cognito:groups": ["operator", "cashier"]}
@@ -26,7 +27,11 @@ def subscribe(sample):
     return asked
 
 
-def test_the_sample_may_subscribe(sample):
+def test_the_sample_may_subscribe(sample, monkeypatch):
+    handlers.load()
+    for registered in (handlers._access, handlers._sync_handlers):
+        monkeypatch.setitem(registered, "OFFER", registered["ORDER"])
+
     assert lambda_handler(sample("live/on_subscribe"), None) is None
 
 

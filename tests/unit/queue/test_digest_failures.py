@@ -29,14 +29,14 @@ def a_batch(*bodies):
 
 @pytest.fixture(autouse=True)
 def _stack(monkeypatch):
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "shop-prod")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "clinic-prod")
 
 
 def test_however_many_have_failed_people_are_told_once(world, lambda_context):
     answer = lambda_handler(a_batch(*[a_failure()] * 500), lambda_context)
 
     assert answer == {"batchItemFailures": []}
-    assert [told.subject for told in world.information.told] == ["500 failures in shop-prod"]
+    assert [told.subject for told in world.information.told] == ["500 failures in clinic-prod"]
 
 
 def test_a_message_that_cannot_be_read_holds_up_nobody(world, lambda_context):
@@ -44,7 +44,7 @@ def test_a_message_that_cannot_be_read_holds_up_nobody(world, lambda_context):
 
     failed = [one["itemIdentifier"] for one in answer["batchItemFailures"]]
     assert failed == ["m-0", "m-2"]
-    assert [told.subject for told in world.information.told] == ["1 failure in shop-prod"]
+    assert [told.subject for told in world.information.told] == ["1 failure in clinic-prod"]
 
 
 def test_nobody_is_told_of_nothing(world, lambda_context):

@@ -63,7 +63,7 @@ class TestBatch:
             "id": "t-01KAXK3V9Q0M3W8C5R6T7Y8Z9A",
             "items": [1],
             "tenant": "tenant1",
-            "type": "ORDER_REMINDER",
+            "type": "OFFER_REMINDER",
         }
 
     def test_a_message_that_comes_again_resets_nothing_and_starts_nothing_twice(

@@ -162,21 +162,21 @@ def test_how_far_each_type_is_behind_is_a_metric_of_the_type(sweep, world, capsy
     world.seed(
         a_process(item(1), opened_at="2026-11-25T11:50:00.000Z"),
         a_process(item(2), opened_at=OLD),
-        a_process(replace(item(3), type="ORDER"), opened_at="2026-11-25T11:55:00.000Z"),
+        a_process(replace(item(3), type="OFFER"), opened_at="2026-11-25T11:55:00.000Z"),
     )
 
     sweep()
 
-    assert lags(capsys) == {"AIRPORT": 3600.0, "ORDER": 300.0}
+    assert lags(capsys) == {"AIRPORT": 3600.0, "OFFER": 300.0}
 
 
 def test_a_type_is_found_behind_however_many_older_ones_of_another(sweep, world, capsys):
     world.seed(*[a_process(item(number), opened_at=OLD) for number in range(999)])
-    world.seed(a_process(replace(item(0), type="ORDER"), opened_at="2026-11-25T11:55:00.000Z"))
+    world.seed(a_process(replace(item(0), type="OFFER"), opened_at="2026-11-25T11:55:00.000Z"))
 
     sweep()
 
-    assert lags(capsys) == {"AIRPORT": 3600.0, "ORDER": 300.0}
+    assert lags(capsys) == {"AIRPORT": 3600.0, "OFFER": 300.0}
 
 
 @pytest.mark.parametrize("outcome", [Outcome.BLOCKED, Outcome.FAILED, Outcome.APPLIED])

@@ -66,7 +66,7 @@ def test_another_machine_of_the_stack_is_found_by_its_name(monkeypatch):
     arn = "arn:aws:states:eu-west-1:123456789012:stateMachine:my-command-stack"
     monkeypatch.setenv("COMMAND_MACHINE_ARN", f"{arn}-command")
 
-    assert bootstrap.machine_arn("order-saga") == f"{arn}-order-saga"
+    assert bootstrap.machine_arn("offer-saga") == f"{arn}-offer-saga"
 
 
 @pytest.mark.usefixtures("_deployed")

@@ -28,7 +28,7 @@ NOTICE = {
         "happened": "REQUESTED",
         "status": "OPEN",
         "source": "api",
-        "type": "ORDER_RELEASE",
+        "type": "OFFER_RELEASE",
         "attempt": 1,
         "approved": 0,
         "needed": 1,
@@ -125,7 +125,7 @@ def test_what_follows_a_decision_and_fails_is_alarmed(event, world):
         "action": "sfn-alarm",
         **ID,
         "content": {
-            "errorMessage": "NotFoundError: ORDER o-1 does not exist",
+            "errorMessage": "NotFoundError: OFFER o-1 does not exist",
             "sfnId": alarm["content"]["sfnId"],
         },
     }

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from functions.stream.on_saga_changed.app import lambda_handler
 
@@ -12,7 +14,8 @@ EXECUTION = "arn:aws:states:us-east-1:000000000000:execution:sfn-cqrs-order-saga
 @pytest.fixture
 def records(sample):
     """The sample's records: a saga that is to be started, and one that is parked."""
-    return sample("stream/on_saga_changed")["Records"]
+    text = json.dumps(sample("stream/on_saga_changed"))
+    return json.loads(text.replace("offer-saga", REF.saga))["Records"]
 
 
 def test_a_new_saga_is_started_and_one_that_is_parked_is_told_of(world, records):

@@ -14,23 +14,23 @@ ID = {
     "table": "sfn-cqrs-TasksTable",
     "tenantCode": "tenant1",
 }
-TASK = {**ID, "pk": "SFN_TASK#tenant1#02", "sk": "ORDER_REMINDER#01KAXK3V9Q0M3W8C5R6T7Y8Z9A"}
+TASK = {**ID, "pk": "SFN_TASK#tenant1#01", "sk": "OFFER_REMINDER#01KAXK3V9Q0M3W8C5R6T7Y8Z9A"}
 ITEM = {
     **ID,
     "pk": "SFN_TASK#tenant1#01KAXK3V9Q0M3W8C5R6T7Y8Z9A",
-    "sk": "ORDER_REMINDER#01KAXK3V9Q0M3W8C5R6T7Y8Z9A#000001",
+    "sk": "OFFER_REMINDER#01KAXK3V9Q0M3W8C5R6T7Y8Z9A#000001",
 }
 EXECUTE = {
     "action": "task-execute",
     **TASK,
-    "content": {"taskType": "ORDER_REMINDER", "attempt": 1},
+    "content": {"taskType": "OFFER_REMINDER", "attempt": 1},
 }
 SUB_TASK = {
     "action": "sub-task-status",
     **ITEM,
     "content": {
         "status": "FAILED",
-        "taskType": "ORDER_REMINDER",
+        "taskType": "OFFER_REMINDER",
         "index": 1,
         "attempt": 1,
         "error": "ValueError",
@@ -42,7 +42,7 @@ ENDED = {
     "content": {
         "status": "FAILED",
         "source": "api",
-        "taskType": "ORDER_REMINDER",
+        "taskType": "OFFER_REMINDER",
         "attempt": 1,
         "total": 3,
         "completed": 2,
@@ -56,7 +56,7 @@ ALARM = {
     **ITEM,
     "content": {
         "errorMessage": "ValueError: 'nowhere' is not an e-mail address",
-        "sfnId": f"{EXECUTION}:t-4ll4skllrgjqi7fr72er53tmqv-a1",
+        "sfnId": f"{EXECUTION}:t-dwko646g7tnkiyij3ivfb6ehj6-a1",
     },
 }
 

@@ -50,7 +50,7 @@ def test_the_handler_gets_the_item_and_its_result_is_kept(begun, key, iterate, h
     (item,) = given
     assert (item.tenant, item.task_type, item.index, item.attempt, item.input) == (
         "tenant1",
-        "ORDER_REMINDER",
+        "OFFER_REMINDER",
         1,
         1,
         {"n": 1},
@@ -271,4 +271,4 @@ def test_an_item_whose_handler_is_gone_fails_and_says_so(begun, key, iterate, mo
 
     item = begun.stored_item(key, 1)
     assert item.error == "UnknownTaskTypeError"
-    assert "'ORDER_REMINDER' is not registered" in item.cause
+    assert "'OFFER_REMINDER' is not registered" in item.cause

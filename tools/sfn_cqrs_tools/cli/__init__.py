@@ -94,8 +94,8 @@ SECTIONS: Final = {
 
 FIRST_STEPS: Final = (
     "sfn-cqrs up                      # in one terminal, then in another",
-    """sfn-cqrs publish ORDER o-1 --name first --attributes '{"customer":"c1","total":5}'""",
-    "sfn-cqrs chain show ORDER o-1",
+    """sfn-cqrs publish OFFER o-1 --name first --attributes '{"customer":"c1","total":5}'""",
+    "sfn-cqrs chain show OFFER o-1",
     "sfn-cqrs explain CODE            # what an error means, and what to do",
     "sfn-cqrs COMMAND --help          # tells more of each",
 )

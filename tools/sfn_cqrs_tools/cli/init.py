@@ -66,7 +66,7 @@ def init(
     if above is not None and is_nested(above):
         raise click.UsageError(f"{above} is a project already: call init in another folder")
     if above is not None:
-        _init_package(name, type_, publish, as_json=as_json)
+        _init_package(above, name, type_, publish, as_json=as_json)
         return
     from sfn_cqrs_tools.scaffold.new_project import (  # noqa: PLC0415 - --help needs none
         add_project,
@@ -106,11 +106,11 @@ def _begin_repository(folder: Path) -> None:
         echo(f"no git repository was made: {error}", err=True)
 
 
-def _init_package(name: str, type_: str, publish: str, *, as_json: bool) -> None:
+def _init_package(root: Path, name: str, type_: str, publish: str, *, as_json: bool) -> None:
     """Make a package below app/ of the framework's own repository."""
     from sfn_cqrs_tools.scaffold.handler import add_handler  # noqa: PLC0415 - --help needs none
 
-    with changing() as changes:
+    with changing(root) as changes:
         package = AppPackage(changes.root, name)
         audience = Audience.of(publish)
         if not package.exists:

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from sfn_cqrs_tools.cli.options import one_line_errors
+from sfn_cqrs_tools.project import run_for
 from sfn_cqrs_tools.runtime.template import Template
 from sfn_cqrs_tools.scaffold.app_package import AppPackage
 from sfn_cqrs_tools.scaffold.audience import Audience
@@ -219,7 +220,7 @@ def route(path: str, method: str, allow: str | None, package: str | None, as_jso
     name="import",
     examples=(
         "sfn-cqrs new import customers --from customers.csv",
-        "sfn-cqrs new import orders --from orders.csv --type ORDER --code number",
+        "sfn-cqrs new import offers --from offers.csv --type OFFER --code number",
     ),
 )
 @click.argument("table")
@@ -332,11 +333,11 @@ def changing(root: Path | None = None) -> Iterator[Changes]:
 
 
 def project() -> Path:
-    """Return the nearest folder, from this one upwards, that holds a template.yaml."""
+    """Return the project of the nearest folder, from this one upwards, that has a template.yaml."""
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / "template.yaml").is_file():
-            return folder
+            return run_for(folder)
     raise click.UsageError(f"there is no template.yaml in {here}, nor above it")
 
 

@@ -48,8 +48,8 @@ def _types(_context: object, _parameter: object, given: tuple[str, ...]) -> dict
 @command(
     examples=(
         "sfn-cqrs import-original --commands c/ --data d/ --history h/ --tasks t/ --dry-run",
-        "sfn-cqrs import-original --data d/ --history h/ --type product=PRODUCT --stack shop-prod",
-        "sfn-cqrs import-original --data dynamodb:prod-shop-product-data --attributes bucket/",
+        "sfn-cqrs import-original --data d/ --history h/ --type product=PRODUCT --stack new-prod",
+        "sfn-cqrs import-original --data dynamodb:prod-clinic-product-data --attributes bucket/",
     ),
 )
 @_source("commands", "Rows of a table ...-command")

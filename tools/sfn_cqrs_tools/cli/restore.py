@@ -11,6 +11,7 @@ import click
 
 from sfn_cqrs_tools.cli.options import one_line_errors, template_option
 from sfn_cqrs_tools.runtime.template import Template
+from sfn_cqrs_tools.stack.framework import is_nested
 from sfn_local.cli.command import Group, command, json_option, print_json
 from sfn_local.cli.showing import echo
 
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 
 @command(
     examples=(
-        "sfn-cqrs restore shop-prod-r1 --stack shop-prod --to 2026-11-27T09:30:00Z",
-        "sfn-cqrs restore shop-prod-r1 --stack shop-prod",
-        "sfn-cqrs restore shop-prod-r1 --stack shop-prod --import",
+        "sfn-cqrs restore clinic-prod-r1 --stack clinic-prod --to 2026-11-27T09:30:00Z",
+        "sfn-cqrs restore clinic-prod-r1 --stack clinic-prod",
+        "sfn-cqrs restore clinic-prod-r1 --stack clinic-prod --import",
     ),
 )
 @click.argument("prefix")
@@ -76,9 +77,16 @@ def restore(
     if as_json:
         print_json({"moment": at, **found.parameters})
         return
-    echo(f"\nThe tables are as of {at}. The parameters of the stack that is to use them:")
+    echo(f"\nThe tables are as of {at}. {_where(template)}:")
     for name, value in found.parameters.items():
-        echo(f"  {name}={value}")
+        echo(f"  {name}: {value}" if is_nested(template.parent) else f"  {name}={value}")
+
+
+def _where(template: Path) -> str:
+    """Return the place of the parameters."""
+    if is_nested(template.parent):
+        return "The parameters of the framework's application, in template.yaml of the project"
+    return "The parameters of the stack that is to use them"
 
 
 def _import(target: Target, document: dict[str, Any], prefix: str) -> None:

@@ -17,8 +17,8 @@ from sfn_local.cli.command import command, json_option, print_json
 @command(
     examples=(
         "sfn-cqrs trace @",
-        "sfn-cqrs trace ORDER/o-1",
-        "sfn-cqrs trace 1-692a7c3e-5f0c1b7d9e3a4f6b8c2d1e0f --stack shop-prod",
+        "sfn-cqrs trace OFFER/o-1",
+        "sfn-cqrs trace 1-692a7c3e-5f0c1b7d9e3a4f6b8c2d1e0f --stack clinic-prod",
     ),
 )
 @click.argument("id_", metavar="ID|ITEM|@")

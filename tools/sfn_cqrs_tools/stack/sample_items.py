@@ -59,6 +59,12 @@ TENANT: Final = "sample"
 SAMPLES_PREFIX: Final = "sfn-cqrs-"
 """The prefix of the machines' names in the event files."""
 ARNS: Final = ("stateMachine", "execution")
+OF_EXAMPLE: Final = {
+    "offers_by_customer": "orders_by_customer",
+    "offer-saga": "order-saga",
+    "OFFER": "ORDER",
+}
+"""What the framework's sample events name, and what stands for it in the example."""
 SAMPLES_TENANT: Final = "tenant1"
 """The tenant of the events in their files."""
 SAMPLES_ULID: Final = "01KAXK3V9Q0M3W8C5R6T7Y8Z9A"
@@ -142,10 +148,15 @@ class Rehearsal:
         self._names = target.environment
         self._dynamodb = target.client("dynamodb")
         self._s3 = target.client("s3")
-        self._read = read
+        self._of_file = read
         self.now = datetime.now(UTC)
         self.by = Audit(iso(self.now), "sample")
         self.at = self.by.at
+
+    def _read(self, group: str, name: str) -> Event:
+        """Return a sample event; in the example, made-up names are its own."""
+        is_example = self._names["APP_PACKAGE"] == "shop"
+        return _changed(self._of_file(group, name), OF_EXAMPLE if is_example else {})
 
     def ready(self, group: str, name: str) -> Ready:
         """Make what a sample refers to; of a machine of one's own, nothing.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from sfn_cqrs_tools.project import CHECKOUT, project
+from sfn_cqrs_tools.project import CHECKOUT, EXAMPLE, project
 
 MAX_LINES: Final = 16
 _SHORT: Final = re.compile(r"\((?P<file>[\w.-]+\.py), line (?P<line>\d+)\)$")
@@ -33,7 +33,8 @@ def result_of(one: Mapping[str, Any]) -> str:
 
 def shortened(lines: Iterable[str]) -> list[str]:
     """Return a text with short names for files of the project and of the framework's repository."""
-    roots = re.compile("|".join(re.escape(f'"{root}/') for root in (project(), CHECKOUT)))
+    folders = (project(), CHECKOUT / EXAMPLE, CHECKOUT)
+    roots = re.compile("|".join(re.escape(f'"{root}/') for root in folders))
     return [roots.sub('"', line) for line in lines]
 
 

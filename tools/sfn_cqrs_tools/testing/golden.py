@@ -14,7 +14,7 @@ from sfn_cqrs.service import handlers
 def golden_documents(folder: Path, type_: str, *examples: Mapping[str, Any]) -> None:
     """Read the documents of every shape of a type in today's model.
 
-    The documents of shape 2 of ORDER are in `ORDER.2.json`, a list. Examples are written as the
+    The documents of shape 2 of OFFER are in `OFFER.2.json`, a list. Examples are written as the
     documents of today's shape if it has none yet: commit the file, and never change it.
 
     Raises:

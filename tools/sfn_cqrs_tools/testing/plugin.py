@@ -68,7 +68,7 @@ def world(make_world: Callable[..., World]) -> World:
 
 @pytest.fixture
 def sample(request: pytest.FixtureRequest) -> Callable[[str], Any]:
-    """Return a reader of the project's sample events: `sample("order_saga/charge")`."""
+    """Return a reader of the project's sample events: `sample("offer_saga/charge")`."""
     events = request.config.rootpath / "events"
     return lambda name: json.loads((events / f"{name}.json").read_text(encoding="utf-8"))
 

@@ -24,7 +24,7 @@ class SaidSql:
 
 
 @pytest.fixture
-def sql(world):  # noqa: ARG001 - which knows the generations
+def sql(world):
     said = SaidSql()
     with bootstrap.override(sql=said):
         yield said

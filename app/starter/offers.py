@@ -1,0 +1,37 @@
+"""Offers, listed by customer: one declaration of a type, and one handler."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.command import Command
+from sfn_cqrs.domain.models import Meta
+from sfn_cqrs.domain.policy import MEMBERS
+from sfn_cqrs.service.handlers import command_type, sync_handler
+from sfn_cqrs.service.read_models import read_model_type
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a customer is offered."""
+
+    customer: str
+    total: Annotated[float, Meta(ge=0)] = 0
+
+
+command_type("OFFER", publish=MEMBERS, model=Offer)
+read_model_type("offers_by_customer", by="customer", read=MEMBERS)
+
+
+@sync_handler("OFFER")
+def offers_by_customer(command: Command[Offer]) -> None:
+    """Keep the offers of each customer."""
+    row = {
+        "name": command.name,
+        "total": command.attributes.get("total"),
+        "version": command.version,
+        "is_deleted": command.is_deleted,
+    }
+    bootstrap.read_model("offers_by_customer").put_if_newer(
+        command.key.tenant, command.model.customer, command.key.code, row
+    )
