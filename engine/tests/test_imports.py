@@ -15,7 +15,15 @@ import sfn_local
 ROOT = Path(sfn_local.__file__).parent
 PACKAGE = sfn_local.__name__
 OF_EXTRAS = {"boto3", "botocore", "pyarrow", "zstandard"}
-OF_THE_PROJECT = {"aws_lambda_powertools", "sfn_cqrs", "sfn_cqrs_tools", "shop", "rich", "tests"}
+OF_THE_PROJECT = {
+    "aws_lambda_powertools",
+    "sfn_cqrs",
+    "sfn_cqrs_tools",
+    "shop",
+    "starter",
+    "rich",
+    "tests",
+}
 
 Imports = dict[str, set[str]]
 

@@ -27,13 +27,14 @@ FORBIDDEN = {
     ),
     "layer/sfn_cqrs/adapters": ("sfn_cqrs.bootstrap", "sfn_cqrs.routes", "sfn_cqrs.service"),
     "layer/sfn_cqrs/service": ("sfn_cqrs.routes",),
-    "layer/sfn_cqrs": ("functions", "sfn_cqrs_tools", "sfn_local", "shop"),
-    "functions": ("app", "functions", "sfn_cqrs_tools", "sfn_local", "shop"),
+    "layer/sfn_cqrs": ("functions", "sfn_cqrs_tools", "sfn_local", "shop", "starter"),
+    "functions": ("app", "functions", "sfn_cqrs_tools", "sfn_local", "shop", "starter"),
     "tools/sfn_cqrs_tools/runtime": (
         "sfn_cqrs",
         *(f"sfn_cqrs_tools.{room}" for room in ROOMS if room != "runtime"),
     ),
     "app": ("functions", "sfn_cqrs_tools", "sfn_local"),
+    "examples/shop/app": ("functions", "sfn_cqrs_tools", "sfn_local"),
 }
 
 LATE = {("sfn_cqrs.domain.models", "sfn_cqrs.domain.model_types")}
