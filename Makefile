@@ -12,6 +12,7 @@ SAM_READY := .venv-sam/.ready
 CHECKOV_READY := .venv-checkov/.ready
 SUPPLY_READY := .venv-supply/.ready
 DOCS_READY := .venv-docs/.ready
+CLIENTS_READY := .venv-clients/.ready
 APP_REQUIREMENTS := $(wildcard app/requirements.txt)
 RUNTIME_REQUIREMENTS := layer/requirements.txt layer/postgres/requirements.txt $(APP_REQUIREMENTS) requirements/local.in
 RUNTIME_FILES := pyproject.toml engine/pyproject.toml tools/pyproject.toml $(RUNTIME_REQUIREMENTS) requirements/local.lock
@@ -56,7 +57,7 @@ fast-test: $(DEV_READY) ## the suites that start no stack; VENV=.venv-3.13 PYTHO
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not proof and not stack" $(FAST_SUITES) $(ARGS)
 
 proof: export DEEP := $(DEEP)
-proof: $(DEV_READY) $(FABRIC_READY) ## what explores long: whole models, every crash, many seeds; DEEP=1: for an hour more
+proof: $(DEV_READY) $(FABRIC_READY) $(CLIENTS_READY) ## what explores long: whole models, every crash, many seeds; DEEP=1: for an hour more
 	$(BIN)/python -m pytest -n 4 --dist worksteal -m "proof and not alone and not torture" $(ARGS)
 	$(BIN)/python -m pytest -m "proof and alone" tests/console/test_size.py engine/tests/test_wheel.py tests/local/test_soak.py
 
@@ -147,6 +148,8 @@ lock: $(SUPPLY_READY) ## pin what is new in the requirements; ARGS=--upgrade: th
 	$(call pin,checkov,requirements/checkov.in,$(ARGS))
 	$(call pin,supply,requirements/supply.in,$(ARGS))
 	$(call pin,docs,requirements/docs.in,$(ARGS))
+	$(call pin,clients,requirements/clients.in,$(ARGS))
+	cd tests/newcomer/clients && npm install --package-lock-only --no-audit --no-fund --silent
 
 image: $(LOCAL_READY) ## a container image of sfn-local, without Docker; BASE=an OCI archive of python:3.x
 	mkdir -p .build

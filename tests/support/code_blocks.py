@@ -14,6 +14,7 @@ from typing import NamedTuple
 from tests.template.stack import ROOT
 
 RUN_BY = {
+    "docs/clients.md": "tests/newcomer/test_clients.py",
     "docs/tour.md": "tests/newcomer/test_tour.py",
     "docs/tutorial.md": "tests/newcomer/test_tutorial.py",
     "engine/README.md": "engine/tests/test_readme.py",

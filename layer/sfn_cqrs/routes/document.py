@@ -22,7 +22,6 @@ from sfn_cqrs.domain.policy import CODE, Access
 from sfn_cqrs.routes.operation import Answer, Declared, Media, Operation, Redirect, operation_of
 from sfn_cqrs.routes.problems import status_of
 from sfn_cqrs.routes.resolver import Route
-from sfn_cqrs.routes.schemas.commands import PUBLISH
 from sfn_cqrs.routes.schemas.shapes import Schema, record
 from sfn_cqrs.routes.schemas.values import COUNT, PRIVATE, TEXT, VERSION, Shape
 from sfn_cqrs.routes.typed import publish_schemas
@@ -74,8 +73,8 @@ def document(
 class _Document:
     def __init__(self, declarations: Declarations, types: Sequence[TypeShown]) -> None:
         self._declarations = declarations
-        self._types = types
-        self._schemas: dict[str, Any] = {}
+        self._bodies, typed = publish_schemas(types)
+        self._schemas: dict[str, Any] = {name: self._plain(one) for name, one in typed.items()}
 
     def of(self, routes: Iterable[Route]) -> dict[str, Any]:
         paths: dict[str, dict[str, Any]] = defaultdict(dict)
@@ -115,7 +114,7 @@ class _Document:
         if parameters := self._parameters(route, said):
             view["parameters"] = parameters
         if said.body is not None:
-            content = {"application/json": {"schema": self._body(said.body)}}
+            content = {"application/json": {"schema": self._plain(said.body)}}
             view["requestBody"] = {
                 "required": bool(said.body.shape["required"]),
                 "content": content,
@@ -123,18 +122,6 @@ class _Document:
         if said.is_public:
             view["security"] = []
         return view
-
-    def _body(self, schema: Schema) -> dict[str, Any]:
-        """Return the schema of a body; a publish has one for each type that has a model."""
-        found: dict[str, Any] = self._plain(schema)
-        if schema is not PUBLISH or all(one.schema is None for one in self._types):
-            return found
-        names, schemas = publish_schemas(self._types)
-        self._schemas |= {name: self._plain(one) for name, one in schemas.items()}
-        if PUBLISH.name in names:
-            untyped = [one.name for one in self._types if one.schema is None]
-            self._schemas[PUBLISH.name]["properties"]["type"] = {"enum": untyped}
-        return {"oneOf": [{"$ref": f"#/components/schemas/{name}"} for name in names]}
 
     def _parameters(self, route: Route, said: Operation) -> list[dict[str, Any]]:
         names = _PARAMETER.findall(route.rule)
@@ -186,6 +173,9 @@ class _Document:
     def _plain(self, shape: Any) -> Any:
         """Return a shape in which each schema is a reference to a component."""
         if isinstance(shape, Schema):
+            if shape in self._bodies:
+                each = self._bodies[shape]
+                return {"oneOf": [{"$ref": f"#/components/schemas/{name}"} for name in each]}
             if shape.name not in self._schemas:
                 self._schemas[shape.name] = {}
                 self._schemas[shape.name] = self._plain(shape.shape)

@@ -7,6 +7,7 @@ from sfn_cqrs.routes.schemas.values import (
     COUNT,
     FLAG,
     MOMENT,
+    OBJECT,
     TEXT,
     VERSION,
     audit,
@@ -19,14 +20,13 @@ from sfn_cqrs.routes.schemas.values import (
 
 TYPE = {"type": "string", "pattern": "^[A-Z][A-Z0-9_]{0,63}$"}
 CODE = {"type": "string", "minLength": 1}
-ATTRIBUTES = {"type": "object"}
 
 PUBLISH = body(
     "Publish",
     {"type": TYPE, "code": CODE},
     {
         "name": {**TEXT, "description": "needed unless `partial`"},
-        "attributes": by_rule({**ATTRIBUTES, "description": "needed unless `partial`"}),
+        "attributes": by_rule({**OBJECT, "description": "needed unless `partial`"}),
         "version": {
             "type": "integer",
             "minimum": -1,
@@ -62,7 +62,7 @@ _RESULT = record(
     {"status": {"type": "integer", "description": "as the command alone would be answered"}},
     optional={
         **PUBLISHED.shape["properties"],
-        "problem": {"type": "object", "description": "an RFC 9457 problem document"},
+        "problem": {**OBJECT, "description": "an RFC 9457 problem document"},
     },
 )
 RESULTS = record("PublishResults", {"results": list_of(_RESULT)})
@@ -98,7 +98,7 @@ ONE_VERSION = record(
         "type": of("command.key.type", TYPE),
         "code": of("command.key.code", CODE),
         **_LINK,
-        "attributes": of("command.attributes", ATTRIBUTES),
+        "attributes": of("command.attributes", OBJECT),
         "source": of("command.source", TEXT),
     },
     optional=_LINK_STATE,

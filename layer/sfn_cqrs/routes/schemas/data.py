@@ -1,8 +1,8 @@
 """The answers of items."""
 
-from sfn_cqrs.routes.schemas.commands import ATTRIBUTES, CODE, TYPE
+from sfn_cqrs.routes.schemas.commands import CODE, TYPE
 from sfn_cqrs.routes.schemas.shapes import page_of, record
-from sfn_cqrs.routes.schemas.values import FLAG, TEXT, VERSION, audit, of
+from sfn_cqrs.routes.schemas.values import FLAG, OBJECT, TEXT, VERSION, audit, of
 
 ITEM = record(
     "Item",
@@ -11,7 +11,7 @@ ITEM = record(
         "code": of("key.code", CODE),
         "version": VERSION,
         "name": TEXT,
-        "attributes": ATTRIBUTES,
+        "attributes": OBJECT,
         "isDeleted": FLAG,
         "commandId": TEXT,
         "source": TEXT,

@@ -1,7 +1,7 @@
 """The answers of read models."""
 
 from sfn_cqrs.routes.schemas.shapes import list_of, page_of, record
-from sfn_cqrs.routes.schemas.values import TEXT
+from sfn_cqrs.routes.schemas.values import OBJECT, TEXT
 
 READ_MODEL = record(
     "ReadModel",
@@ -15,5 +15,5 @@ READ_MODEL = record(
     },
 )
 READ_MODELS = page_of(READ_MODEL)
-ROW = record("Row", {"sort": TEXT, "row": {"type": "object"}})
+ROW = record("Row", {"sort": TEXT, "row": OBJECT})
 ROWS = page_of(ROW)

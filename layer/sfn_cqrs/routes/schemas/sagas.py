@@ -2,11 +2,21 @@
 
 from sfn_cqrs.domain.saga import EntryStatus, SagaStatus
 from sfn_cqrs.routes.schemas.shapes import body, list_of, page_of, record
-from sfn_cqrs.routes.schemas.values import ANYTHING, COUNT, MOMENT, TEXT, audit, by_rule, of, one_of
+from sfn_cqrs.routes.schemas.values import (
+    ANYTHING,
+    COUNT,
+    MOMENT,
+    OBJECT,
+    TEXT,
+    audit,
+    by_rule,
+    of,
+    one_of,
+)
 
 START = body(
     "StartSaga",
-    {"saga": TEXT, "input": by_rule({"type": "object", "description": "What the steps are given"})},
+    {"saga": TEXT, "input": by_rule({**OBJECT, "description": "What the steps are given"})},
     {"name": TEXT},
 )
 STARTED = record("Started", {"id": TEXT})
@@ -37,6 +47,6 @@ LINE = record(
 )
 SAGA_LOG = record(
     "SagaLog",
-    {**_SAGA, "input": {"type": "object"}, "log": list_of(LINE), "left": list_of(TEXT)},
+    {**_SAGA, "input": OBJECT, "log": list_of(LINE), "left": list_of(TEXT)},
     optional=_REASON,
 )

@@ -6,6 +6,7 @@ from sfn_cqrs.routes.schemas.values import (
     ANYTHING,
     COUNT,
     MOMENT,
+    OBJECT,
     TEXT,
     audit,
     given,
@@ -19,7 +20,9 @@ CREATE = body(
     {
         "taskType": TEXT,
         "input": {
+            **OBJECT,
             "type": ["array", "object"],
+            "items": ANYTHING,
             "description": "1 to 1,000 items, or an object for a single task",
         },
     },

@@ -2,7 +2,7 @@
 
 from sfn_cqrs.domain.process import Lane
 from sfn_cqrs.routes.schemas.shapes import list_of, page_of, record
-from sfn_cqrs.routes.schemas.values import COUNT, TEXT, of, one_of
+from sfn_cqrs.routes.schemas.values import COUNT, OBJECT, TEXT, of, one_of
 
 TYPE_SHOWN = record(
     "Type",
@@ -22,7 +22,7 @@ TYPE_SHOWN = record(
             **TEXT,
             "description": "names whom the personal fields are about",
         },
-        "schema": {"type": "object", "description": "JSON Schema of the attributes"},
+        "schema": {**OBJECT, "description": "JSON Schema of the attributes"},
     },
 )
 TYPES_SHOWN = page_of(TYPE_SHOWN)

@@ -12,6 +12,8 @@ COUNT: Final[Shape] = {"type": "integer", "minimum": 0}
 VERSION: Final[Shape] = {"type": "integer", "minimum": 1, "maximum": 99_999_999}
 MOMENT: Final[Shape] = {"type": "string", "format": "date-time"}
 ANYTHING: Final[Shape] = {}
+OBJECT: Final[Shape] = {"type": "object", "additionalProperties": True}
+"""An object with any fields; without `additionalProperties`, generated clients allow none."""
 
 OF: Final = "x-of"
 """The record's attribute that a field shows. The document leaves these keys out."""
