@@ -1,3 +1,5 @@
+from itertools import permutations
+
 import pytest
 
 from sfn_cqrs.domain.errors import TransientError
@@ -120,3 +122,151 @@ def test_numbers_add_up_over_many_writes(view):
         view.write_all([view.add("tenant1", "countries", "JP", "airports", amount)])
 
     assert view.get("tenant1", "countries", "JP") == {"airports": 6}
+
+
+def test_a_deleted_row_is_not_read_and_does_not_come_back_by_an_older_version(view):
+    view.put_if_newer("tenant1", "JP", "NRT", {"version": 2, "name": "Narita"})
+    view.put_if_newer("tenant1", "JP", "HND", {"version": 1})
+
+    deleted = view.delete("tenant1", "JP", "NRT", 3)
+    again = view.delete("tenant1", "JP", "NRT", 3)
+    late = view.put_if_newer("tenant1", "JP", "NRT", {"version": 2, "name": "Narita"})
+
+    assert (deleted, again, late) == (True, False, False)
+    assert view.get("tenant1", "JP", "NRT") is None
+    assert view.rows("tenant1", "JP") == [{"version": 1, "sort": "HND"}]
+    assert view.page("tenant1", "JP", 1).items == [{"version": 1, "sort": "HND"}]
+
+
+def test_a_late_deletion_deletes_no_newer_row(view):
+    view.put_if_newer("tenant1", "JP", "NRT", {"version": 4})
+
+    assert view.delete("tenant1", "JP", "NRT", 3) is False
+
+    assert view.get("tenant1", "JP", "NRT") == {"version": 4}
+
+
+def test_a_deleted_row_is_put_again_by_a_newer_version(view):
+    view.delete("tenant1", "JP", "NRT", 3)
+
+    assert view.put_if_newer("tenant1", "JP", "NRT", {"version": 4}) is True
+
+    assert view.rows("tenant1", "JP") == [{"version": 4, "sort": "NRT"}]
+
+
+@pytest.mark.parametrize(("version", "is_replaced"), [(2, False), (3, False), (4, True)])
+def test_a_deleted_row_is_replaced_as_one_that_is_not_there_by_newer_versions(
+    version, is_replaced, view
+):
+    view.delete("tenant1", "JP", "NRT", 3)
+    part = view.replace("tenant1", "JP", "NRT", {"version": version}, None)
+
+    if is_replaced:
+        view.write_all([part])
+    else:
+        with pytest.raises(TransientError, match="the row changed meanwhile"):
+            view.write_all([part])
+
+    assert view.get("tenant1", "JP", "NRT") == ({"version": 4} if is_replaced else None)
+
+
+def test_an_item_that_moves_has_one_row(view):
+    view.move("tenant1", "a-1", {"version": 1, "minutes": 30}, ("dr-who", "09:00#a-1"))
+    view.move("tenant1", "a-2", {"version": 1}, ("dr-who", "09:00#a-2"))
+
+    view.move("tenant1", "a-1", {"version": 2, "minutes": 30}, ("dr-no", "10:00#a-1"))
+    view.move("tenant1", "a-1", {"version": 3, "minutes": 45}, ("dr-no", "10:00#a-1"))
+
+    assert view.rows("tenant1", "dr-who") == [{"version": 1, "sort": "09:00#a-2"}]
+    assert view.get("tenant1", "dr-who", "09:00#a-1") is None
+    assert view.get("tenant1", "dr-no", "10:00#a-1") == {"version": 3, "minutes": 45}
+
+
+@pytest.mark.parametrize("late", [1, 2])
+def test_a_late_version_moves_nothing_back(late, view):
+    view.move("tenant1", "a-1", {"version": 1}, ("dr-who", "a-1"))
+    view.move("tenant1", "a-1", {"version": 2}, ("dr-no", "a-1"))
+
+    moved = view.move("tenant1", "a-1", {"version": late}, ("dr-who", "a-1"))
+
+    assert moved is False
+    assert view.rows("tenant1", "dr-who") == []
+    assert view.rows("tenant1", "dr-no") == [{"version": 2, "sort": "a-1"}]
+
+
+def test_an_item_without_a_row_stays_without_one_until_a_newer_version(view):
+    view.move("tenant1", "a-1", {"version": 1}, ("dr-who", "a-1"))
+
+    gone = view.move("tenant1", "a-1", {"version": 3}, None)
+    late = view.move("tenant1", "a-1", {"version": 2}, ("dr-no", "a-1"))
+    nothing = [*view.rows("tenant1", "dr-who"), *view.rows("tenant1", "dr-no")]
+    newer = view.move("tenant1", "a-1", {"version": 4}, ("dr-no", "a-1"))
+
+    assert (gone, late, nothing, newer) == (True, False, [], True)
+    assert view.rows("tenant1", "dr-no") == [{"version": 4, "sort": "a-1"}]
+
+
+def test_an_item_does_not_take_the_place_of_another(view):
+    view.move("tenant1", "a-1", {"version": 1}, ("dr-who", "09:00"))
+
+    with pytest.raises(ValueError, match="has a row of a-1 at dr-who, 09:00, where a-2 is to go"):
+        view.move("tenant1", "a-2", {"version": 9}, ("dr-who", "09:00"))
+
+    assert view.rows("tenant1", "dr-who") == [{"version": 1, "sort": "09:00"}]
+    assert view.move("tenant1", "a-2", {"version": 9}, ("dr-who", "10:00")) is True
+
+
+def test_a_row_of_before_is_taken_over_where_it_is(view):
+    view.put_if_newer("tenant1", "dr-who", "a-1", {"version": 1})
+
+    view.move("tenant1", "a-1", {"version": 2}, ("dr-who", "a-1"))
+    view.move("tenant1", "a-1", {"version": 3}, ("dr-no", "a-1"))
+
+    assert view.rows("tenant1", "dr-who") == []
+
+
+def test_two_versions_that_move_an_item_at_once_leave_the_newer(view, monkeypatch):
+    view.move("tenant1", "a-1", {"version": 1}, ("dr-who", "a-1"))
+    write_all = view.write_all
+
+    def overtaken(parts):
+        monkeypatch.setattr(view, "write_all", write_all)
+        view.move("tenant1", "a-1", {"version": 3}, ("dr-no", "a-1"))
+        write_all(parts)
+
+    monkeypatch.setattr(view, "write_all", overtaken)
+
+    with pytest.raises(TransientError, match="the row changed meanwhile"):
+        view.move("tenant1", "a-1", {"version": 2}, ("dr-strange", "a-1"))
+
+    assert view.move("tenant1", "a-1", {"version": 2}, ("dr-strange", "a-1")) is False
+    assert view.rows("tenant1", "dr-strange") == view.rows("tenant1", "dr-who") == []
+    assert view.rows("tenant1", "dr-no") == [{"version": 3, "sort": "a-1"}]
+
+
+def test_items_of_two_tenants_move_apart(view):
+    view.move("tenant1", "a-1", {"version": 5}, ("dr-who", "a-1"))
+
+    assert view.move("tenant2", "a-1", {"version": 1}, ("dr-no", "a-1")) is True
+
+    assert view.rows("tenant1", "dr-who") == [{"version": 5, "sort": "a-1"}]
+
+
+def test_whatever_the_order_an_item_ends_where_its_last_version_puts_it(world):
+    """Four versions come in every order, the last one twice; no moment shows two rows."""
+    view = world.read_model("appointments_by_doctor")
+    places = [("dr-who", "a-1"), ("dr-no", "a-1"), None, ("dr-who", "b-1")]
+    for number, order in enumerate(permutations(range(4))):
+        item = f"item-{number}"
+        for index in (*order, 3):
+            to = places[index]
+            at = None if to is None else (f"{to[0]}-{number}", to[1])
+            view.move("tenant1", item, {"version": index + 1}, at)
+            shown = [
+                row
+                for doctor in ("dr-who", "dr-no")
+                for row in view.rows("tenant1", f"{doctor}-{number}")
+            ]
+            assert len(shown) <= 1
+
+        assert shown == [{"version": 4, "sort": "b-1"}], order

@@ -10,7 +10,7 @@ from sfn_cqrs.adapters.batch_reads import batch_get
 from sfn_cqrs.adapters.dynamodb import Item, marshal, unmarshal
 from sfn_cqrs.adapters.paging import Page
 from sfn_cqrs.domain.errors import BusyError
-from sfn_cqrs.domain.read_models import SCANNED_IN, GenerationRow, ViewKey
+from sfn_cqrs.domain.read_models import GONE, SCANNED_IN, GenerationRow, ViewKey
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -54,10 +54,14 @@ class GenerationRows:
         return Page(rows, json.dumps([last["pk"]["S"], last["sk"]["S"]]) if last else None)
 
     def find(self, generation: int, places: Iterable[str]) -> Mapping[str, Item]:
-        """Return the existing rows of a generation at these places, by place."""
+        """Return the existing rows of a generation at these places, by place.
+
+        What a deleted row leaves behind is none.
+        """
         keys = {self._at(generation, place): place for place in places}
         found = batch_get(self._client, self._table, keys)
-        return {keys[at]: _without_keys(unmarshal(item)) for at, item in found.items()}
+        rows = {keys[at]: _without_keys(unmarshal(item)) for at, item in found.items()}
+        return {place: row for place, row in rows.items() if GONE not in row}
 
     def delete(self, generation: int, places: Iterable[str]) -> None:
         """Delete the rows of a generation at these places.

@@ -14,13 +14,21 @@ from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page, Range, query, query_pa
 from sfn_cqrs.adapters.transient import is_busy
 from sfn_cqrs.domain.errors import BusyError
 from sfn_cqrs.domain.keys import buckets, shard_of
-from sfn_cqrs.domain.read_models import FIRST_GENERATION, ViewKey
+from sfn_cqrs.domain.read_models import FIRST_GENERATION, GONE, ViewKey
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 TRIES = 6
 PAGE_SIZE = 1_000
+_ITEM = "_item"
+"""The attribute of a row that `move` has written: the item that the row is of."""
+_PLACES = "\x1f"
+"""Before an item in the name of the partition that says where its row is; no client can send it."""
+_THERE: dict[str, Any] = {
+    "FilterExpression": "attribute_not_exists(#gone)",
+    "names": {"#gone": GONE},
+}
 
 
 class ReadModel:
@@ -52,13 +60,13 @@ class ReadModel:
 
     def get(self, tenant: str, partition: str, sort: str) -> Item | None:
         """Return one row without its keys, read consistently, or None if there is no such row."""
-        item = get(self._client, self._table, self._key(tenant, partition, sort))
-        return None if item is None else _without_keys(unmarshal(item))
+        row = self._stored(self._key(tenant, partition, sort))
+        return None if row is None or GONE in row else _without_keys(row)
 
     def rows(self, tenant: str, partition: str) -> list[Item]:
         """Return all rows of a partition by sort key, with `sort`."""
         where = Range(self._pks(tenant, partition), prefix="")
-        found = query(self._client, self._table, where, PAGE_SIZE)
+        found = query(self._client, self._table, where, PAGE_SIZE, **_THERE)
         return [_with_sort(item) for item in found]
 
     def page(
@@ -66,7 +74,7 @@ class ReadModel:
     ) -> Page[Item]:
         """Return a page of the rows of a partition by sort key, with `sort`; limit 1 to 100."""
         where = Range(self._pks(tenant, partition), "", limit, cursor)
-        page = query_page(self._client, self._table, where)
+        page = query_page(self._client, self._table, where, **_THERE)
         return Page([_with_sort(item) for item in page.items], page.next_cursor)
 
     def put_if_newer(self, tenant: str, partition: str, sort: str, row: Item) -> bool:
@@ -81,18 +89,94 @@ class ReadModel:
         count_writes(put=int(is_put), refused=int(not is_put))
         return is_put
 
+    def delete(self, tenant: str, partition: str, sort: str, version: int) -> bool:
+        """Delete a row; return False if that version or a later one is stored.
+
+        Its version stays behind, so that a late older version does not bring the row back. No
+        reader sees it.
+        """
+        return self.put_if_newer(tenant, partition, sort, {"version": version, GONE: True})
+
+    def move(self, tenant: str, item: str, row: Item, to: tuple[str, str] | None) -> bool:
+        """Put an item's only row at a place, and delete it where it was, in one transaction.
+
+        Write all rows of a view by this method, or none. Where the item is, and at which version,
+        is kept beside the rows: a late older version changes nothing.
+
+        Args:
+            tenant: whose item it is.
+            item: the item, such as `command.key.code`.
+            row: the row, with a `version`.
+            to: its partition and sort key, or None: the item has no row any more.
+
+        Returns:
+            False if that version of the item or a later one was there before.
+
+        Raises:
+            BusyError: another version of it is on its way; try again.
+            ValueError: another item has its row at this place.
+        """
+        place, version = self._place_of(tenant, item), row["version"]
+        before = self._stored(place)
+        if before is not None and before["version"] >= version:
+            count_writes(put=0, refused=1)
+            return False
+        at = None if to is None else list(to)
+        parts = [self._put(place, {"version": version, "at": at}, before and before["version"])]
+        if to is not None:
+            parts.append(self._put_of(self._key(tenant, *to), row, item))
+        if before is not None and before.get("at", at) != at:
+            key = self._key(tenant, *before["at"])
+            parts.append({"Delete": {"TableName": self._table, "Key": key}})
+        try:
+            self.write_all(parts)
+        except BusyError:
+            if to is not None:
+                self._check_free(tenant, to, item)
+            raise
+        count_writes(put=1, refused=0)
+        return True
+
+    def _check_free(self, tenant: str, to: tuple[str, str], item: str) -> None:
+        stored = self._stored(self._key(tenant, *to)) or {}
+        if stored.get(_ITEM, item) != item:
+            raise ValueError(
+                f"{self._view} has a row of {stored[_ITEM]} at {to[0]}, {to[1]}, where {item} is to"
+                " go: end the sort key with the item's code"
+            )
+
+    def _put_of(self, key: Item, row: Item, item: str) -> dict[str, Any]:
+        """Return a transaction's part: put an item's row where no other item has one."""
+        return {
+            "Put": {
+                "TableName": self._table,
+                "Item": key | marshal({**row, _ITEM: item}),
+                "ConditionExpression": "attribute_not_exists(pk) OR (version < :version"
+                " AND (attribute_not_exists(#item) OR #item = :item))",
+                "ExpressionAttributeNames": {"#item": _ITEM},
+                "ExpressionAttributeValues": marshal({":version": row["version"], ":item": item}),
+            }
+        }
+
     def replace(
         self, tenant: str, partition: str, sort: str, row: Item, expected: int | None
     ) -> dict[str, Any]:
         """Return a transaction's part: replace a row at the expected version (None: no row)."""
-        guard: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
+        return self._put(self._key(tenant, partition, sort), row, expected)
+
+    def _put(self, key: Item, row: Item, expected: int | None) -> dict[str, Any]:
+        guard: dict[str, Any] = {
+            "ConditionExpression": "attribute_not_exists(pk)"
+            " OR (attribute_exists(#gone) AND version < :version)",
+            "ExpressionAttributeNames": {"#gone": GONE},
+            "ExpressionAttributeValues": marshal({":version": row.get("version", 0)}),
+        }
         if expected is not None:
             guard = {
                 "ConditionExpression": "version = :expected",
                 "ExpressionAttributeValues": marshal({":expected": expected}),
             }
-        item = self._key(tenant, partition, sort) | marshal(row)
-        return {"Put": {"TableName": self._table, "Item": item, **guard}}
+        return {"Put": {"TableName": self._table, "Item": key | marshal(row), **guard}}
 
     def add(
         self, tenant: str, partition: str, sort: str, attribute: str, amount: int
@@ -128,6 +212,14 @@ class ReadModel:
             time.sleep(random.uniform(0, 0.02 * 2**attempt))
         raise BusyError("the row is too busy")
 
+    def _stored(self, key: Item) -> Item | None:
+        item = get(self._client, self._table, key)
+        return None if item is None else unmarshal(item)
+
+    def _place_of(self, tenant: str, item: str) -> Item:
+        """Return the key of what is known of where an item is."""
+        return marshal({"pk": self._pk(tenant, f"{_PLACES}{item}"), "sk": "-"})
+
     def _pk(self, tenant: str, partition: str) -> str:
         generation = self._generation(tenant, self._view)
         return ViewKey(tenant, self._view).rows_prefix(generation) + partition
@@ -145,7 +237,7 @@ class ReadModel:
 
 
 def _without_keys(item: Item) -> Item:
-    return {name: value for name, value in item.items() if name not in ("pk", "sk")}
+    return {name: value for name, value in item.items() if name not in ("pk", "sk", _ITEM)}
 
 
 def _with_sort(item: Item) -> Item:

@@ -22,6 +22,8 @@ FIRST_GENERATION = 1
 SCANNED_IN = 16
 QUERIED_IN = 2
 """A table of PostgreSQL is read by its key: the one generation, and what only the other has."""
+GONE = "_gone"
+"""The attribute of what a deleted row leaves behind in DynamoDB: its version, for no reader."""
 KEPT = timedelta(days=90)
 """How long it is kept how a rebuild went, and which items failed."""
 _VIEW = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,127}")

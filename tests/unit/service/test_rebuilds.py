@@ -100,6 +100,76 @@ def test_rows_that_a_bulk_handler_writes_beside_others_are_not_taken_for_items(
     assert rebuild.service.get(VIEW).view.replayed == Counts(done=2)
 
 
+def moved(command):
+    """Keep each airport with its country; one that is closed has no row."""
+    to = None if command.attributes.get("closed") else (command.attributes["country"], "airport")
+    view = bootstrap.read_model(VIEW, buckets=airports.BUCKETS)
+    view.move("tenant1", command.key.code, {"version": command.version}, to)
+
+
+def deleted(command):
+    """Keep all airports that are not deleted."""
+    view = bootstrap.read_model(VIEW, buckets=airports.BUCKETS)
+    place = "tenant1", "airports", command.key.code
+    if command.is_deleted:
+        view.delete(*place, command.version)
+    else:
+        view.put_if_newer(*place, {"version": command.version})
+
+
+@pytest.mark.parametrize("is_every_version", [False, True])
+def test_what_has_moved_is_rebuilt_where_it_is_and_nowhere_else(
+    rebuild, monkeypatch, is_every_version
+):
+    monkeypatch.setitem(handlers._sync_handlers["AIRPORT"], VIEW, moved)
+    late = rebuild.publish("NRT", attributes={"country": "JP"})
+    closed = [
+        rebuild.publish("ITM", version, attributes={"country": "US", "closed": version == 2})
+        for version in (1, 2)
+    ]
+    versions = [late, *closed, rebuild.publish("NRT", 2, attributes={"country": "KR"})]
+    for command in versions:
+        run_handler(command, VIEW)
+
+    rebuild.service.rebuild(VIEW, OPERATOR, is_every_version=is_every_version)
+    rebuild.run()
+    compared = rebuild.service.get(VIEW).view.compared
+    rebuild.service.switch(VIEW)
+    rebuild.world.clock.advance(seconds=30)
+    run_handler(late, VIEW)
+    run_handler(closed[0], VIEW)
+
+    view = rebuild.world.read_model(VIEW)
+    assert compared == Counts(done=3)  # a row, and where each of the two is
+    assert {country: view.rows("tenant1", country) for country in ("JP", "KR", "US")} == {
+        "JP": [],
+        "KR": [{"version": 2, "sort": "airport"}],
+        "US": [],
+    }
+
+
+def test_a_deleted_row_is_no_row_of_any_generation(rebuild, monkeypatch):
+    monkeypatch.setitem(handlers._sync_handlers["AIRPORT"], VIEW, deleted)
+    late = rebuild.publish("NRT")
+    for command in (late, rebuild.publish("NRT", 2, is_deleted=True), rebuild.publish("KIX")):
+        run_handler(command, VIEW)
+    rebuild.world.read_model(VIEW).delete("tenant1", "airports", "OLD", 1)
+
+    rebuild.service.rebuild(VIEW, OPERATOR)
+    rebuild.run()
+    compared = rebuild.service.get(VIEW).view.compared
+    rebuild.service.switch(VIEW)
+    rebuild.world.clock.advance(seconds=30)
+    run_handler(late, VIEW)
+
+    assert compared == Counts(done=1)
+    assert rebuild.rows() == {"KIX": 1}
+    rebuild.world.clock.advance(seconds=60)
+    rebuild.service.drop(VIEW)
+    rebuild.run()
+    assert rebuild.rows(generation=1) == {}
+
+
 def test_the_number_of_a_generation_is_never_used_again(rebuild):
     run_handler(rebuild.publish("NRT"), VIEW)
     for _ in range(2):

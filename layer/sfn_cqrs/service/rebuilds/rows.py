@@ -7,7 +7,16 @@ from typing import Any
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.generation_rows import GenerationRows
 from sfn_cqrs.adapters.sql_rows import SqlRows
-from sfn_cqrs.domain.read_models import Counts, GenerationRow, Place, Segment, Stage, View, ViewKey
+from sfn_cqrs.domain.read_models import (
+    GONE,
+    Counts,
+    GenerationRow,
+    Place,
+    Segment,
+    Stage,
+    View,
+    ViewKey,
+)
 from sfn_cqrs.domain.rebuild_programs import Page
 from sfn_cqrs.service import read_models
 from sfn_cqrs.service.rebuilds import problems
@@ -29,8 +38,9 @@ def compare(view: View, segment: Segment, rows: Sequence[GenerationRow]) -> Coun
     A row that both generations have is compared where the other generation has it. Rows that differ
     are read again for some seconds, since a version may be on its way to both.
     """
-    other = [row.place for row in rows if row.generation == view.other]
-    serving = [row.place for row in rows if row.generation == view.serving]
+    there = [row for row in rows if GONE not in row.row]
+    other = [row.place for row in there if row.generation == view.other]
+    serving = [row.place for row in there if row.generation == view.serving]
     alone = _alone(view, serving)
     open_ = [*other, *alone]
     pairs: dict[str, Pair] = {}
