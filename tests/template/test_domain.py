@@ -66,7 +66,8 @@ STANDS_ALONE = {
     },
     "read_model": {
         "put_if_newer": "a later version stays; views are their handlers', not the domain's",
-        "replace": "the row is as it was read",
+        "_put": "the row, or the place of an item, is as it was read",
+        "_put_of": "nobody else's row is at the place, nor a later version",
     },
     "wait_table": {
         "close": "another try's wait stays open",

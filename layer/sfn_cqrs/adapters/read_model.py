@@ -122,7 +122,8 @@ class ReadModel:
             count_writes(put=0, refused=1)
             return False
         at = None if to is None else list(to)
-        parts = [self._put(place, {"version": version, "at": at}, before and before["version"])]
+        expected = None if before is None else int(before["version"])
+        parts = [self._put(place, {"version": version, "at": at}, expected)]
         if to is not None:
             parts.append(self._put_of(self._key(tenant, *to), row, item))
         if before is not None and before.get("at", at) != at:

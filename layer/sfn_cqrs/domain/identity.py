@@ -54,7 +54,7 @@ class Identity:
             raise UnauthorizedError("no token is one of all tenants")
         names = ("cognito:username", "username", "sub") if _is_cognitos(claims) else ("sub",)
         user = next((claims[name] for name in names if claims.get(name)), "")
-        return cls(str(tenant), str(user), Client(_groups(claims)))
+        return cls(str(tenant), str(user), Client(_groups(claims), user=str(user)))
 
     def require(self, group: str) -> None:
         """Refuse whoever is not in a group.

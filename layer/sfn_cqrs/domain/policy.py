@@ -5,7 +5,7 @@ Code, such as a handler or a saga's step, has no `Client`, and may do everything
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar, ParamSpec
+from typing import Any, ClassVar, ParamSpec
 
 from sfn_cqrs.domain.command import Content
 from sfn_cqrs.domain.errors import NotPermittedError
@@ -18,11 +18,12 @@ P = ParamSpec("P")
 class Client:
     """A caller from outside, as AWS has verified: by a token, or by IAM (`is_machine`).
 
-    A caller by IAM has groups only as an operator of the stack.
+    A caller by IAM has groups only as an operator of the stack, and no `user`.
     """
 
     groups: frozenset[str] = frozenset()
     is_machine: bool = False
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +33,31 @@ class Policy:
     members: bool = False
     machines: bool = False
     groups: frozenset[str] = frozenset()
+    owners: frozenset[str] = frozenset()
+    """The attributes that name whoever may read an item: `own` makes them."""
 
     def allows(self, client: Client | None) -> bool:
-        """Whether a client may, or code, where there is none."""
+        """Whether a client may, whatever it is, or code, where there is none."""
         if client is None:
             return True
         is_any = self.machines if client.is_machine else self.members
         return is_any or not self.groups.isdisjoint(client.groups)
+
+    def allows_own(self, client: Client | None) -> bool:
+        """Whether a client may read what names it, if it may not read everything."""
+        return bool(self.owners and client and client.user) and not self.allows(client)
+
+    def sees(self, client: Client | None, attributes: Mapping[str, Any]) -> bool:
+        """Whether a client may read something with these attributes."""
+        if self.allows(client):
+            return True
+        return client is not None and self.allows_own(client) and self._names(client, attributes)
+
+    def _names(self, client: Client, attributes: Mapping[str, Any]) -> bool:
+        named = (attributes.get(name) for name in self.owners)
+        return any(
+            client.user in each if isinstance(each, list) else client.user == each for each in named
+        )
 
     def __or__(self, other: "Policy") -> "Policy":
         """Return a policy that allows everyone whom one of the two allows."""
@@ -46,15 +65,17 @@ class Policy:
             self.members or other.members,
             self.machines or other.machines,
             self.groups | other.groups,
+            self.owners | other.owners,
         )
 
     def __str__(self) -> str:
         """Say who may, as a part of a sentence."""
+        owners = [f"whom {name} names" for name in sorted(self.owners)]
         groups = [f"members of the group {name}" for name in sorted(self.groups)]
         machines = ["machines that sign with IAM"] if self.machines else []
         if self.members:
             return " and ".join(["members of the tenant", *machines])
-        return " and ".join([*groups, *machines]) or "code only"
+        return " and ".join([*owners, *groups, *machines]) or "code only"
 
 
 CODE = Policy()
@@ -76,18 +97,51 @@ def group(*names: str) -> Policy:
     return Policy(groups=frozenset(names))
 
 
+def own(*attributes: str) -> Policy:
+    """Members read what names them: one of these attributes is their user name, or a list with it.
+
+    Only `read=` of `command_type` and of `read_model_type` takes it.
+
+    Raises:
+        ValueError: there is no attribute, or one without a name.
+    """
+    if not attributes or not all(attributes):
+        raise ValueError("own() needs the attributes that name who may read")
+    return Policy(owners=frozenset(attributes))
+
+
+def checked_whole(*policies: Policy) -> None:
+    """Refuse `own` where nothing has attributes that could name anybody.
+
+    Raises:
+        ValueError: it is in one of these policies.
+    """
+    if any(policy.owners for policy in policies):
+        raise ValueError("own() is for read= of command_type and read_model_type only")
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """A declaration: who may publish, or start, and who may read.
 
     `guarded` are the attributes that no client writes; `imports` is who may publish by imports,
-    if that is not who may publish over HTTP.
+    if that is not who may publish over HTTP. `has_owners`: what is read has attributes, so that
+    `own` can name some.
     """
 
     publish: Policy = CODE
     read: Policy = MEMBERS
     guarded: frozenset[str] = frozenset()
     imports: Policy | None = None
+    has_owners: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse `own` where nothing has the attributes that it names.
+
+        Raises:
+            ValueError: it is given for something else than `read=` of a type or a read model.
+        """
+        checked_whole(self.publish, self.imports or CODE, CODE if self.has_owners else self.read)
 
 
 UNDECLARED = Access()

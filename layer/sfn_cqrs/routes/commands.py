@@ -251,7 +251,12 @@ def _published(request: Request, published: Published, seconds: float) -> Respon
         is_done = published.is_unchanged or published.is_applied
         return answer(HTTPStatus.OK if is_done else HTTPStatus.ACCEPTED, body)
     key = ItemKey.checked(request.tenant, published.type, published.code)
-    settled = wait_until_closed(key, published.version, seconds, request.identity.client)
+    client = request.identity.client
+    if not handlers.sees_all(key.type, client):
+        version = bootstrap.commands().find(key, published.version)
+        if version is None or not handlers.sees(client, version):
+            return pending(body)
+    settled = wait_until_closed(key, published.version, seconds, client)
     if settled.outcome is None:
         return pending(body)
     body["outcome"] = str(settled.outcome)

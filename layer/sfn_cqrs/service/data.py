@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, MAX_LIMIT, Page
+from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, MAX_LIMIT, Page, bytes_of
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import DataRow
 from sfn_cqrs.domain.errors import DeletedError, NotFoundError
@@ -12,6 +13,7 @@ from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.waiting import wait_until_applied
+from sfn_cqrs.service.own import own_page
 
 
 class DataService:
@@ -44,17 +46,19 @@ class DataService:
             wait: the seconds to wait at most, if it is older.
 
         Raises:
-            NotFoundError: it was never applied; or nobody has published that version.
+            NotFoundError: it was never applied, or is not the client's; or nobody has published
+                that version.
             DeletedError: it is deleted, and deleted items were not asked for.
             NotAppliedYetError: it is older, and the version is on its way.
             NotAppliedError: it is older, and the version has failed, is blocked or skipped.
         """
         key = handlers.readable(self._tenant, type_, code, self._client)
         if at_least:
+            self._check_own(key, at_least)
             wait_until_applied(key, at_least, wait, self._client)
         row = bootstrap.data().find(key)
-        if row is None:
-            raise NotFoundError(f"{type_} {code} does not exist")
+        if row is None or not handlers.sees(self._client, row):
+            raise _unknown(key)
         if row.is_deleted and not with_deleted:
             raise DeletedError(f"{type_} {code} is deleted since version {row.version}")
         return row
@@ -64,7 +68,19 @@ class DataService:
     ) -> Page[DataRow]:
         """Return a page of the items of a type that are not deleted, by code; limit 1 to 100."""
         key = handlers.readable(self._tenant, type_, "-", self._client)
-        return bootstrap.data().page(key.tenant, key.type, limit, cursor)
+        read = partial(bootstrap.data().page, key.tenant, key.type)
+        if handlers.sees_all(type_, self._client):
+            return read(limit, cursor)
+        sees = partial(handlers.sees, self._client)
+        return own_page(read, sees, lambda row: row.key.sk, _bytes_of, limit, cursor)
+
+    def _check_own(self, key: ItemKey, version: int) -> None:
+        """Refuse to wait for a version that is not the client's: even how it ends is not."""
+        if handlers.sees_all(key.type, self._client):
+            return
+        row, command = bootstrap.data().find(key), bootstrap.commands().find(key, version)
+        if not any(each and handlers.sees(self._client, each) for each in (row, command)):
+            raise _unknown(key)
 
 
 class HistoryService:
@@ -84,12 +100,23 @@ class HistoryService:
         """Return a page of an item's earlier states, the newest first; limit 1 to 100.
 
         Raises:
-            NotFoundError: there is no such item.
+            NotFoundError: there is no such item, or neither it nor an earlier state is the
+                client's.
         """
         key = handlers.readable(self._tenant, type_, code, self._client)
-        page = bootstrap.history().page(key, limit, cursor)
-        if not page.items and bootstrap.data().version_of(key).version == 0:
-            raise NotFoundError(f"{type_} {code} does not exist")
+        read = partial(bootstrap.history().page, key)
+        if handlers.sees_all(type_, self._client):
+            page = read(limit, cursor)
+            if not page.items and bootstrap.data().version_of(key).version == 0:
+                raise _unknown(key)
+            return page
+        sees = partial(handlers.sees, self._client)
+        page = own_page(
+            read, sees, lambda row: key.version_sk(row.version), _bytes_of, limit, cursor
+        )
+        row = bootstrap.data().find(key)
+        if not page.items and (row is None or not sees(row)):
+            raise _unknown(key)
         return page
 
     def as_of(self, type_: str, code: str, moment: datetime) -> DataRow:
@@ -103,8 +130,10 @@ class HistoryService:
         text = iso(moment.astimezone(UTC))
         key = handlers.readable(self._tenant, type_, code, self._client)
         for row in self._states(key):
-            if row.updated.at <= text:
+            if row.updated.at <= text and handlers.sees(self._client, row):
                 return row
+            if row.updated.at <= text:
+                break
         raise NotFoundError(f"{type_} {code} did not exist at {text}")
 
     def _states(self, key: ItemKey) -> Iterator[DataRow]:
@@ -118,3 +147,11 @@ class HistoryService:
             cursor = page.next_cursor
             if cursor is None:
                 return
+
+
+def _unknown(key: ItemKey) -> NotFoundError:
+    return NotFoundError(f"{key.type} {key.code} does not exist")
+
+
+def _bytes_of(row: DataRow) -> int:
+    return bytes_of(row.content.attributes)

@@ -114,7 +114,8 @@ def command_type(
     Args:
         type_: the type, such as OFFER.
         publish: who may publish over HTTP and by imports: `CODE`, `MEMBERS`, `group("cashier")`.
-        read: who may read its items, its versions and its imports.
+        read: who may read its items, its versions and its imports; `own("patient")`: each member
+            those items and versions that name them there.
         guarded: attributes that no client writes, even one that may publish.
         lane: `standard` where handlers may take a minute and more: each has two minutes in the
             express lane, all of them together less than five. A handler that takes longer is tried
@@ -140,12 +141,12 @@ def command_type(
     if isinstance(guarded, str):
         raise TypeError(f"{type_}: guarded is a list of attributes")
     module = str(sys._getframe(1).f_globals["__name__"])
-    access = Access(publish, read, frozenset(guarded), imports)
+    access = Access(publish, read, frozenset(guarded), imports, has_owners=True)
     typed = None
     if model is not None:
         found = models.model_of(model, unknown=unknown)
         typed = models.Typed(type_, found, check, shape, upcast or {}, subject, keep)
-        _check_typed(typed, access.guarded if unknown == "refuse" else frozenset())
+        _check_typed(typed, access if unknown == "refuse" else Access())
     elif check or upcast or subject or shape > 1:
         raise ValueError(f"{type_}: check=, shape=, upcast= and subject= need model=")
     elif keep is not None:
@@ -173,7 +174,7 @@ def erasure_needs_two() -> bool:
     return _needs_two
 
 
-def _check_typed(typed: models.Typed, guarded: frozenset[str]) -> None:
+def _check_typed(typed: models.Typed, access: Access) -> None:
     if typed.subject and typed.subject not in typed.model.names:
         raise ValueError(f"{typed.type}: subject names {typed.subject}, which is no field")
     if typed.keep is not None and not typed.subject:
@@ -185,8 +186,11 @@ def _check_typed(typed: models.Typed, guarded: frozenset[str]) -> None:
             f"{typed.type}: {stuck[0]} is personal and has a pattern, so it needs a default"
             " that stands for it once the person is erased"
         )
-    if strange := sorted(guarded - typed.model.names):
-        raise ValueError(f"{typed.type}: guarded names {strange[0]}, which the model does not have")
+    for word, names in (("guarded", access.guarded), ("own", access.read.owners)):
+        if strange := sorted(names - typed.model.names):
+            raise ValueError(
+                f"{typed.type}: {word} names {strange[0]}, which the model does not have"
+            )
     if typed.shape < 1 or sorted(typed.upcast) != list(range(1, typed.shape)):
         raise ValueError(
             f"{typed.type}: upcast needs a function for each shape below {typed.shape}"
@@ -251,7 +255,7 @@ def check_import(type_: str, client: Client | None) -> None:
 
 
 def check_read(type_: str, client: Client | None) -> None:
-    """Refuse a client that may not read the items of a type.
+    """Refuse a client that may not read all items of a type.
 
     Raises:
         UnknownTypeError, NotPermittedError: why not.
@@ -270,8 +274,8 @@ def check_named(type_: str, attributes: Collection[str], client: Client | None) 
         UnknownTypeError, NotPermittedError: why not.
     """
     access = access_of(type_)
-    if access.read.allows(client):
-        return
+    if access.read.allows(client) or access.read.allows_own(client):
+        return  # an item that such a client changes is its own: see `check_change`
     for name in sorted(access.guarded.intersection(attributes)):
         raise NotPermittedError(
             f"attributes.{name} of {type_} is written by code only, and you may not read it:"
@@ -280,14 +284,46 @@ def check_named(type_: str, attributes: Collection[str], client: Client | None) 
 
 
 def readable(tenant: str, type_: str, code: str, client: Client | None) -> ItemKey:
-    """Return the key of an item whose type a client may read.
+    """Return the key of an item of a type that a client may read, all of it or its own.
 
     Raises:
         InvalidInputError, UnknownTypeError, NotPermittedError: why not.
     """
     key = ItemKey.checked(tenant, type_, code)
-    check_read(key.type, client)
+    if client is not None and not access_of(key.type).read.allows_own(client):
+        check_read(key.type, client)
     return key
+
+
+def sees(client: Client | None, state: Stored[Any]) -> bool:
+    """Return whether a client may read a version, or a state of an item, of a type it may read."""
+    if client is None:
+        return True
+    policy = access_of(state.key.type).read
+    return policy.allows(client) or policy.sees(client, state.attributes)
+
+
+def sees_all(type_: str, client: Client | None) -> bool:
+    """Return whether a client may read all items of a type that it may read."""
+    return access_of(type_).read.allows(client)
+
+
+def check_change(client: Client | None, latest: Stored[Any] | None) -> None:
+    """Refuse a client that reads only its own items, and changes one that it may not read.
+
+    Else it could make an item its own, and read what others have written into it.
+
+    Raises:
+        NotPermittedError: the latest version does not name the client.
+    """
+    if client is None or latest is None:
+        return
+    policy = access_of(latest.key.type).read
+    if policy.allows_own(client) and not sees(client, latest):
+        raise NotPermittedError(
+            f"{latest.key.type} {latest.key.code} is not yours: you may read and change items"
+            f" for {policy}"
+        )
 
 
 def types() -> dict[str, Access]:

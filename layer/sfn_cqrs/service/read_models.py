@@ -3,14 +3,23 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, MAX_LIMIT, Page, checked_limit, cursor_at
+from sfn_cqrs.adapters.paging import (
+    DEFAULT_LIMIT,
+    MAX_LIMIT,
+    Page,
+    bytes_of,
+    checked_limit,
+    cursor_at,
+)
 from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError, UnknownReadModelError
 from sfn_cqrs.domain.keys import checked_key_part, checked_tenant
-from sfn_cqrs.domain.policy import CODE, Access, Client, Policy, Restricted
+from sfn_cqrs.domain.policy import CODE, Access, Client, Policy, Restricted, permits
 from sfn_cqrs.service import handlers
+from sfn_cqrs.service.own import own_page
 
 if TYPE_CHECKING:
     from sfn_cqrs.adapters.read_model import ReadModel
@@ -50,6 +59,19 @@ class ReadModelType(Restricted):
             raise InvalidInputError("partition", f"of {self.name} must be {self.by}")
         return checked_key_part(partition, "partition")
 
+    def check_read(self, client: Client | None) -> None:
+        """Refuse a client that may read none of it.
+
+        Raises:
+            NotPermittedError: it says which declaration would allow it.
+        """
+        if not self.access.read.allows_own(client):
+            Restricted.check_read(self, client)
+
+    def sees(self, client: Client | None, partition: str, row: Row) -> bool:
+        """Return whether a client may read a row."""
+        return self.access.read.sees(client, {**row, self.by: partition})
+
 
 _types: dict[str, ReadModelType] = {}
 
@@ -67,13 +89,14 @@ def read_model_type(
     """Declare a read model, and which clients may read it; code always may.
 
     A client that may read it sees every row of its tenant, whatever the types of the source items
-    declare.
+    declare, or those that are its own.
 
     Args:
         name: the name that `bootstrap.read_model` is given, such as offers_by_customer.
         by: a word for its partition key, such as "customer"; or the names of the partitions that
             can be read, such as ("countries",).
-        read: who may read it: `CODE`, `MEMBERS`, `group("clerk")`.
+        read: who may read it: `CODE`, `MEMBERS`, `group("clerk")`; `own("customer")`: each member
+            the rows that name them there, or, if `by` is "customer", the partition with their name.
         buckets: the same number that `bootstrap.read_model` is given.
         counted: the attribute that is a count, if its handler keeps each in parts, rows `US#00`,
             `US#01` and so on: clients are shown their sum, as the row `US`.
@@ -83,12 +106,15 @@ def read_model_type(
     """
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is not a read model: 1 to 128 letters, digits, '_' or '-'")
+    if counted and read.owners:
+        raise ValueError(f"{name}: the counts of counted= are nobody's own")
     partitions = () if isinstance(by, str) else tuple(by)
     said = by if isinstance(by, str) else " or ".join(partitions)
     if bool(subject) != bool(personal) or isinstance(personal, str):
         raise ValueError(f"{name}: subject= and personal= (a list) go together")
+    access = Access(read=read, has_owners=True)
     _types[name] = ReadModelType(
-        name, said, partitions, buckets, Access(read=read), counted, subject, tuple(personal)
+        name, said, partitions, buckets, access, counted, subject, tuple(personal)
     )
 
 
@@ -149,7 +175,7 @@ class ReadModelService:
 
     def list(self) -> list[ReadModelType]:
         """Return the read models that the client may read, by name."""
-        return [one for one in types().values() if one.access.read.allows(self._client)]
+        return [one for one in types().values() if permits(one.check_read, self._client)]
 
     def rows(
         self, name: str, partition: str, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
@@ -164,7 +190,17 @@ class ReadModelService:
         place = found.checked_partition(partition)
         if found.counted:
             return self._sums(view, place, found.counted, limit, cursor)
-        return view.page(self._tenant, place, limit, cursor)
+        read = partial(view.page, self._tenant, place)
+        if found.access.read.allows(self._client):
+            return read(limit, cursor)
+        return own_page(
+            read,
+            partial(found.sees, self._client, place),
+            lambda row: str(row["sort"]),
+            bytes_of,
+            limit,
+            cursor,
+        )
 
     def get(self, name: str, partition: str, sort: str) -> Row:
         """Return one row as its handler has written it.
@@ -179,7 +215,7 @@ class ReadModelService:
         if found.counted:
             return self._sum(view, *place, found.counted)
         row = view.get(self._tenant, *place)
-        if row is None:
+        if row is None or not found.sees(self._client, place[0], row):
             raise NotFoundError(f"{name} has no such row")
         return row
 

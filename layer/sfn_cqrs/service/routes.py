@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sfn_cqrs.domain.policy import CODE, Policy
+from sfn_cqrs.domain.policy import CODE, Policy, checked_whole
 from sfn_cqrs.service import handlers
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -65,6 +65,7 @@ def route(
         allow: who may call it: `MEMBERS`, `group("cashier")`; by default nobody.
         query: the names of the query's parameters; others are refused.
     """
+    checked_whole(allow)
     if method not in METHODS:
         raise ValueError(f"{method!r} is none of {', '.join(METHODS)}")
     if not _PATH.fullmatch(path) or path.split("/")[1] in RESERVED:

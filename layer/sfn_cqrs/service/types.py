@@ -50,7 +50,10 @@ class TypeService:
         return _shown(type_, access)
 
     def _may_use(self, access: Access) -> bool:
-        return access.read.allows(self._client) or access.publish.allows(self._client)
+        read, publish = access.read, access.publish
+        return any(
+            (read.allows(self._client), read.allows_own(self._client), publish.allows(self._client))
+        )
 
 
 def _shown(name: str, access: Access) -> TypeShown:

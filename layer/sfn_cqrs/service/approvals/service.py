@@ -21,7 +21,7 @@ from sfn_cqrs.domain.approval_link import ApprovalLink
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.errors import NotFoundError
 from sfn_cqrs.domain.ids import new_ulid
-from sfn_cqrs.domain.keys import ApprovalKey, ItemKey, checked_tenant
+from sfn_cqrs.domain.keys import ApprovalKey, checked_tenant
 from sfn_cqrs.domain.policy import Client, permits
 from sfn_cqrs.domain.values import Json, digest
 from sfn_cqrs.service import handlers
@@ -244,14 +244,12 @@ class ApprovalService:
         at, rules = iso(now), known.rules
         expires_at = iso(now + timedelta(seconds=rules.expires_after))
         key = ApprovalKey(self._tenant, new_ulid(now))
-        if known.of:
-            handlers.check_read(known.of, caller.client)
         approval = Approval(
             key=key,
             type=known.name,
             subject=subject,
             payload=payload,
-            item=self._pinned(known.of, subject) if known.of else None,
+            item=self._pinned(known.of, subject, caller.client) if known.of else None,
             note=note,
             rules=rules,
             expires_at=expires_at,
@@ -261,10 +259,11 @@ class ApprovalService:
         )
         return replace(approval, digest=approval.fingerprint)
 
-    def _pinned(self, type_: str, code: str) -> Pinned:
+    def _pinned(self, type_: str, code: str, client: Client | None) -> Pinned:
         """Return the item that is to be decided on, as it is now."""
-        latest = bootstrap.commands().latest(ItemKey.checked(self._tenant, type_, code))
-        if latest is None or latest.is_deleted:
+        key = handlers.readable(self._tenant, type_, code, client)
+        latest = bootstrap.commands().latest(key)
+        if latest is None or latest.is_deleted or not handlers.sees(client, latest):
             raise NotFoundError(f"{type_} {code} does not exist; the subject is the item's code")
         return Pinned(type_, code, latest.version)
 

@@ -10,7 +10,7 @@ from sfn_cqrs.domain.approval import Approval, Pinned, Rules, Status, Vote
 from sfn_cqrs.domain.errors import UnknownApprovalTypeError
 from sfn_cqrs.domain.keys import TYPE_NAME
 from sfn_cqrs.domain.models import M
-from sfn_cqrs.domain.policy import CODE, MEMBERS, Access, Client, Policy, require
+from sfn_cqrs.domain.policy import CODE, MEMBERS, Access, Client, Policy, checked_whole, require
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.service import handlers
 
@@ -125,6 +125,7 @@ def approval_type(
     """
     if of:
         handlers.check_name(of)
+    checked_whole(read)
     rules = _checked_rules(type_, approvers, group, needed, four_eyes, expires_after, remind_every)
 
     typed = None if model is None else models.model_of(model)

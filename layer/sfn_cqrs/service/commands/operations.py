@@ -1,6 +1,7 @@
 """Operating the chains: see which versions wait for others, retry, skip."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
@@ -13,6 +14,7 @@ from sfn_cqrs.domain.process import Mode, Outcome, Process
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.chain import Chain
 from sfn_cqrs.service.commands.waiting import wait_until_closed
+from sfn_cqrs.service.own import own_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +64,21 @@ class ChainService:
         """Return a page of an item's versions, the newest first; limit 1 to 100.
 
         Raises:
-            NotFoundError: the item was never published.
+            NotFoundError: the item was never published, or no version is the client's.
         """
         key = handlers.readable(self._tenant, type_, code, self._client)
-        page = bootstrap.commands().page(key, limit, cursor)
+        read = partial(bootstrap.commands().page, key)
+        if handlers.sees_all(type_, self._client):
+            page = read(limit, cursor)
+        else:
+            page = own_page(
+                read,
+                lambda version: self._sees(version[0]),
+                lambda version: key.version_sk(version[0].version),
+                lambda _version: 0,
+                limit,
+                cursor,
+            )
         if not page.items and cursor is None:
             raise NotFoundError(f"{type_} {code} does not exist")
         return Page([_link(*version) for version in page.items], page.next_cursor)
@@ -74,13 +87,20 @@ class ChainService:
         """Return one version of an item.
 
         Raises:
-            NotFoundError: it was never published, or has expired.
+            NotFoundError: it was never published, has expired, or is not the client's.
         """
         key = handlers.readable(self._tenant, type_, code, self._client)
         command = bootstrap.commands().find(key, version)
-        if command is None:
+        if command is None or not handlers.sees(self._client, command):
             raise NotFoundError(f"{type_} {code} has no version {version}")
         return _link(command, bootstrap.processes().find(key, version))
+
+    def _sees(self, listed: Command) -> bool:
+        """Return whether the client may read a listed version; large attributes are loaded."""
+        if listed.attributes_s3 is None:
+            return handlers.sees(self._client, listed)
+        whole = bootstrap.commands().find(listed.key, listed.version)
+        return whole is not None and handlers.sees(self._client, whole)
 
     def wait(self, type_: str, code: str, version: int, seconds: float) -> Link:
         """Return one version of an item once it has closed, or once the seconds have passed.

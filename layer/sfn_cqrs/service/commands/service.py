@@ -109,8 +109,9 @@ class _Change:
         If a client asks, attributes that no client writes have to stay the same.
 
         Raises:
-            NotPermittedError: the client changes such an attribute.
+            NotPermittedError: the client changes such an attribute, or an item that is not its own.
         """
+        handlers.check_change(self.caller.client, latest)
         content, type_ = self.content_after(latest), self.key.type
         if self.caller.client is None:
             return content

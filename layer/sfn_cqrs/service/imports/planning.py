@@ -165,8 +165,10 @@ class Planner:
         """Return the content that a row publishes; what no client writes stays as it was.
 
         Raises:
-            NotPermittedError: a client's row changes such an attribute.
+            NotPermittedError: a client's row changes such an attribute, or an item that is not its
+                own.
         """
+        handlers.check_change(self._settings.client, before)
         attributes, type_ = before.attributes if before else {}, wanted.key.type
         handlers.check_named(type_, wanted.content.attributes, self._settings.client)
         content = guarded_content(type_, wanted.content, attributes, self._guarded, is_whole=True)

@@ -30,7 +30,7 @@ API: Final[Mapping[str, Mapping[str, str]]] = {
         "sfn_cqrs.service.sagas.types": "saga_type saga_step compensation SagaStep",
         "sfn_cqrs.service.sagas.effects": "publish_once undo_once",
         "sfn_cqrs.service.routes": "route Asked",
-        "sfn_cqrs.domain.policy": "group Policy Client",
+        "sfn_cqrs.domain.policy": "group own Policy Client",
         "sfn_cqrs.domain.models": "Meta Personal",
     },
     "Ask and change": {

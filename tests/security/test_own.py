@@ -1,0 +1,301 @@
+"""`read=own("patient")`: whoever is not named by an item, a version or a row gets nothing of it."""
+
+from dataclasses import dataclass
+
+import pytest
+from tests.support.api import MEMBER, Person
+from tests.support.typed import declaring
+
+from sfn_cqrs.domain.channels import segment
+from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
+from sfn_cqrs.domain.policy import MEMBERS, Client, group, own
+from sfn_cqrs.service import own as own_lists
+from sfn_cqrs.service.approvals import types as approval_types
+from sfn_cqrs.service.commands.service import CommandService
+from sfn_cqrs.service.handlers import command_type
+from sfn_cqrs.service.imports.strategies import import_strategy
+from sfn_cqrs.service.read_models import read_model_type
+from sfn_cqrs.service.routes import route
+from sfn_cqrs.service.sagas.types import saga_type
+from sfn_cqrs.service.tasks.types import task_handler
+
+SECRET = "adas-secret"
+ADA, BOB = Person("ada"), Person("bob")
+DOCTOR = Person("who", ("doctor",))
+CHANNEL = f"/live/{segment('tenant1')}/command/{segment('VISIT')}/*"
+
+
+@pytest.fixture(autouse=True)
+def _clinic(api):
+    """Visits, and rows of them, of ada and of bob; one has gone from ada to bob."""
+    with declaring():
+        rule = own("patient", "guests") | group("doctor")
+        command_type("VISIT", publish=MEMBERS, read=rule)
+        read_model_type("visits_by_day", by="day", read=rule)
+        read_model_type("visits_by_patient", by="patient", read=own("patient"))
+
+        @import_strategy("visits", publish=MEMBERS)
+        class Visits(ImportStrategy):
+            """A row has its code, and whose it is."""
+
+            type = "VISIT"
+            columns = (Column("code", required=True), Column("patient", required=True))
+
+            def transform(self, cells: dict[str, str]) -> Record:
+                """Take the cells."""
+                return Record(cells["code"], "a visit", {"patient": cells["patient"]})
+
+        service = CommandService("tenant1")
+
+        def visit(code, patient, version=0, **more):
+            attributes = {"patient": patient, "notes": f"{patient}s-secret", **more}
+            service.publish_sync(
+                "VISIT", code, name=f"{patient}s visit", attributes=attributes, version=version
+            )
+
+        visit("adas", "ada")
+        visit("adas", "ada", 1, minutes=30)
+        visit("bobs", "bob")
+        visit("both", "cyd", guests=["ada", "bob"])
+        visit("handed", "ada")
+        visit("handed", "bob", 1)
+        for patient in ("ada", "bob"):
+            row = {"version": 1, "patient": patient, "notes": f"{patient}s-secret"}
+            for view, partition in (("visits_by_day", "monday"), ("visits_by_patient", patient)):
+                api.world.read_model(view).put_if_newer("tenant1", partition, f"{patient}s", row)
+        yield
+
+
+def codes(answer):
+    return [one["code"] for one in answer.body["items"]]
+
+
+READS = [
+    "/data/VISIT/adas",
+    "/data/VISIT/adas?deleted=true",
+    "/data/VISIT/adas?atLeast=1",
+    "/data/VISIT/adas?atLeast=9",
+    "/data/VISIT/adas?atLeast=2&wait=1",
+    "/data/VISIT/adas/history",
+    "/commands/VISIT/adas",
+    "/commands/VISIT/adas/1",
+    "/commands/VISIT/adas/1?wait=1",
+    "/commands/VISIT/handed/1",
+    "/read-models/visits_by_day/monday/adas",
+    "/read-models/visits_by_patient/ada/adas",
+]
+
+
+def get(api, who, path):
+    path, _, query = path.partition("?")
+    pairs = dict(pair.split("=", 1) for pair in query.split("&")) if query else None
+    return api.send(who, "GET", path, query=pairs)
+
+
+@pytest.mark.parametrize("path", READS)
+def test_what_is_anothers_is_as_if_it_were_not_there(api, path):
+    theirs = get(api, BOB, path)
+    nothing = get(api, BOB, path.replace("adas", "none").replace("handed", "none"))
+
+    assert (theirs.status, nothing.status) == (404, 404)
+    assert theirs.text.replace("adas", "none").replace("handed", "none") == nothing.text
+    assert SECRET not in theirs.text
+
+
+@pytest.mark.parametrize("path", [path for path in READS if "atLeast=9" not in path])
+@pytest.mark.parametrize("who", [ADA, DOCTOR], ids=["whose it is", "who may read all"])
+def test_what_is_ones_own_is_read(api, path, who):
+    is_patients_alone = "visits_by_patient" in path
+    answer = get(api, who, path)
+
+    assert answer.status == (404 if who is DOCTOR and is_patients_alone else 200)
+
+
+def test_lists_have_ones_own(api):
+    assert codes(get(api, ADA, "/data?type=VISIT")) == ["adas", "both"]
+    assert codes(get(api, BOB, "/data?type=VISIT")) == ["bobs", "both", "handed"]
+    assert codes(get(api, MEMBER, "/data?type=VISIT")) == []
+    assert codes(get(api, DOCTOR, "/data?type=VISIT")) == ["adas", "bobs", "both", "handed"]
+
+
+def test_a_page_and_its_cursor_name_ones_own_only(api):
+    first = get(api, BOB, "/data?type=VISIT&limit=1").body
+    second = get(api, BOB, f"/data?type=VISIT&limit=2&cursor={first['nextCursor']}").body
+
+    assert [one["code"] for one in first["items"] + second["items"]] == ["bobs", "both", "handed"]
+    assert "nextCursor" not in second
+
+
+def test_a_list_that_would_read_too_many_others_is_refused(api, monkeypatch):
+    monkeypatch.setattr(own_lists, "MOST", 1)
+    monkeypatch.setattr(own_lists, "MAX_LIMIT", 2)
+
+    refused = get(api, MEMBER, "/data?type=VISIT")
+
+    assert (refused.status, refused.code) == (422, "answer_too_large")
+
+
+def test_each_state_is_read_by_whom_it_names(api):
+    assert codes(get(api, ADA, "/data/VISIT/handed/history")) == ["handed"]
+    assert get(api, ADA, "/data/VISIT/handed").status == 404
+    assert get(api, BOB, "/data/VISIT/handed/history").body == {"items": []}
+    versions = {
+        who.user: [one["version"] for one in get(api, who, "/commands/VISIT/handed").body["items"]]
+        for who in (ADA, BOB, DOCTOR)
+    }
+    assert versions == {"ada": [1], "bob": [2], "who": [2, 1]}
+
+
+def test_rows_of_a_partition_are_ones_own(api):
+    def rows(who, path):
+        return [one["sort"] for one in get(api, who, f"/read-models/{path}").body["items"]]
+
+    assert rows(ADA, "visits_by_day/monday") == ["adas"]
+    assert rows(BOB, "visits_by_day/monday") == ["bobs"]
+    assert rows(DOCTOR, "visits_by_day/monday") == ["adas", "bobs"]
+    assert rows(BOB, "visits_by_patient/bob") == ["bobs"]
+    assert rows(BOB, "visits_by_patient/ada") == []
+
+
+def test_the_type_and_the_read_models_are_listed_for_whoever_may_have_something_there(api):
+    types = [one["type"] for one in get(api, BOB, "/types").body["items"]]
+    names = [one["name"] for one in get(api, BOB, "/read-models").body["items"]]
+
+    assert "VISIT" in types
+    assert {"visits_by_day", "visits_by_patient"} <= set(names)
+    assert "whom patient names" in get(api, BOB, "/types/VISIT").body["read"]
+
+
+def test_live_updates_tell_of_all_items_so_they_are_for_who_may_read_all(api):
+    heard = {who.user: api.hear(who, CHANNEL) for who in (ADA, BOB, DOCTOR)}
+
+    assert heard["who"] == ""
+    assert "reading VISIT is for" in heard["ada"]
+    assert heard["bob"] == heard["ada"]
+
+
+ADAS = {"type": "VISIT", "code": "adas", "version": -1}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {**ADAS, "partial": True, "attributes": {"patient": "bob"}},
+        {**ADAS, "name": "x", "attributes": {"patient": "bob"}},
+        {**ADAS, "partial": True, "isDeleted": True},
+    ],
+    ids=["partial", "whole", "deletion"],
+)
+def test_nobody_makes_anothers_item_their_own(api, body):
+    refused = api.send(BOB, "POST", "/commands", body)
+    batch = api.send(BOB, "POST", "/commands/batch", {"commands": [body]})
+
+    assert (refused.status, refused.code) == (403, "not_permitted")
+    assert [one["status"] for one in batch.body["results"]] == [403]
+    assert SECRET not in refused.text + batch.text
+    assert api.send(ADA, "POST", "/commands", {**body, "mode": "sync"}).status == 200
+
+
+def test_a_guarded_attribute_of_ones_own_item_is_named_as_it_is_and_not_guessed_of_anothers(api):
+    command_type("VISIT", publish=MEMBERS, read=own("patient"), guarded=("notes",))
+
+    def published(who, notes):
+        attributes = {"patient": who.user, "notes": notes}
+        body = {**ADAS, "name": "x", "attributes": attributes, "mode": "sync"}
+        return api.send(who, "POST", "/commands", body)
+
+    assert published(ADA, SECRET).status == 200
+    refused = [published(BOB, guess) for guess in (SECRET, "wrong")]
+    assert refused[0] == refused[1]
+    assert refused[0].code == "not_permitted"
+    assert published(ADA, "wrong").code == "not_permitted"
+
+
+def test_nobody_makes_anothers_item_their_own_by_a_row(api):
+    key = "uploads/tenant1/01KAXK3V9Q0M3W8C5R6T7Y8Z9A/visits.csv"
+    api.world.import_bucket.put(key, b"code,patient\nadas,bob\nnew,bob\n")
+    body = {"key": key, "tableName": "visits", "processingMode": "DIRECT"}
+    job = api.send(BOB, "POST", "/imports", body).body["id"]
+
+    errors = api.send(DOCTOR, "GET", f"/imports/{job}/errors.csv")
+    assert api.send(DOCTOR, "GET", f"/imports/{job}").body["failed"] == 1
+    assert "VISIT adas is not yours" in errors.text, errors
+    assert get(api, BOB, "/data/VISIT/new").status == 200
+    assert get(api, BOB, "/data/VISIT/adas").status == 404
+
+
+def test_a_wait_for_what_one_publishes_for_another_tells_nothing(api):
+    body = {"type": "VISIT", "code": "new", "name": "x", "attributes": {"patient": "ada"}}
+
+    answer = api.send(BOB, "POST", "/commands", body, query={"wait": "1"})
+
+    assert answer.status == 202
+    assert "outcome" not in answer.body
+
+
+def test_imports_of_a_type_are_shown_to_who_may_read_all(api):
+    body = {"tableName": "visits", "cells": {"code": "new", "patient": "ada"}}
+    job = api.send(DOCTOR, "POST", "/imports/rows", body).body["id"]
+
+    assert api.send(BOB, "GET", f"/imports/{job}").status == 403
+    assert api.send(BOB, "GET", f"/imports/{job}/errors.csv").status == 403
+    assert get(api, BOB, "/imports?kind=row").body["items"] == []
+    assert api.send(DOCTOR, "GET", f"/imports/{job}").status == 200
+
+
+def test_an_approval_is_requested_for_ones_own_item(api, monkeypatch):
+    monkeypatch.setattr(approval_types, "_types", dict(approval_types._types))
+
+    @approval_types.approval_type("VISIT_CHANGE", of="VISIT", group="doctor")
+    def change(decided):
+        """Do nothing."""
+
+    body = {"type": "VISIT_CHANGE", "subject": "adas"}
+
+    assert api.send(ADA, "POST", "/approvals", body).status == 202
+    assert api.send(BOB, "POST", "/approvals", body).status == 404
+
+
+def test_without_a_user_nothing_is_ones_own():
+    policy = own("patient")
+
+    assert not policy.sees(Client(), {"patient": ""})
+    assert not policy.sees(Client(is_machine=True), {"patient": ""})
+    assert not policy.sees(Client(user="ada"), {})
+    assert not policy.sees(Client(user="ada"), {"patient": "ada2"})
+    assert policy.sees(None, {})
+    assert str(policy | group("doctor")) == "whom patient names and members of the group doctor"
+    assert (policy | MEMBERS).allows(Client())
+
+
+@pytest.mark.parametrize("declared", ["publish", "imports"])
+def test_own_is_for_reading(declared):
+    with pytest.raises(ValueError, match="own\\(\\) is for read= of command_type"):
+        command_type("LETTER", **{declared: own("reader")})
+
+
+@pytest.mark.parametrize(
+    "declare",
+    [
+        lambda policy: task_handler("T", read=policy)(print),
+        lambda policy: saga_type("s", read=policy),
+        lambda policy: route("GET", "/x", allow=policy)(print),
+        lambda policy: approval_types.approval_type("A", group="boss", read=policy)(print),
+        lambda policy: read_model_type("v", by=("countries",), read=policy, counted="n"),
+    ],
+    ids=["task", "saga", "route", "approval", "counted"],
+)
+def test_own_is_refused_where_nothing_names_anybody(declare):
+    with pytest.raises(ValueError, match=r"own\(\)|own$"):
+        declare(own("patient"))
+
+
+def test_a_field_that_the_model_does_not_have_names_nobody():
+    @dataclass
+    class Letter:
+        """A letter."""
+
+        reader: str
+
+    with pytest.raises(ValueError, match="LETTER: own names patient, which the model"):
+        command_type("LETTER", model=Letter, read=own("patient"))
