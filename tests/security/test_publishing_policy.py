@@ -388,7 +388,7 @@ def test_what_a_client_sent_stays_a_clients_whoever_retries_it(way, declare):
     again = ImportService("tenant1").retry(failed.key.id, Caller(user="repair")).job.key.id
 
     (job,) = [one for one in [*jobs_of(api), *api.world.all_of(ZIPS)] if one.key.id == again]
-    assert job.client == failed.client == Client()
+    assert job.client == failed.client == Client(user=MEMBER.user)
     if way == "a row":
         assert on_import_action._imported(job, is_last_try=True).code == "not_permitted"
         assert len(api.world.stored_commands()) == 0

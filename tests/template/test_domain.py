@@ -47,8 +47,8 @@ TWINS = {
     "task.Item": {"may_be_claimed", "claimed", "may_be_closed", "may_be_settled"},
 }
 """What of the domain these tests run, and models explore, in the place of an expression."""
-FOR_THE_USERS_PACKAGE = {"cells.filled", "cells.text", "model_strategy.ModelStrategy"}
-"""What the code that `sfn-cqrs new import` writes calls."""
+FOR_THE_USERS_PACKAGE = {"cells.filled", "cells.text", "model_strategy.ModelStrategy", "policy.own"}
+"""What the code of users calls, and the code that `sfn-cqrs new` writes."""
 STANDS_ALONE = {
     "data_table": {
         "row_condition": "the row is as it was read",

@@ -33,7 +33,8 @@ _BOUND_SCHEMA: Final = {
     "le": "maximum",
     "lt": "exclusiveMaximum",
 }
-_DECIMAL: Final = re.compile(r"-?\d{1,38}(\.\d{1,38})?", re.ASCII)
+_DIGITS: Final = r"-?[0-9]{1,38}(\.[0-9]{1,38})?"
+_DECIMAL: Final = re.compile(_DIGITS)
 _LARGEST: Final = 2**63
 
 
@@ -63,7 +64,9 @@ _KINDS: Final = {
     "datetime.datetime": _kind(_TIME, "string", ("tz",), format="date-time"),
     "datetime.date": _kind("a date, such as 2026-11-29", "string", format="date"),
     "uuid.UUID": _kind("a UUID", "string", format="uuid"),
-    "decimal.Decimal": _kind("a decimal number, such as 12.50", "number string", _NUMBER),
+    "decimal.Decimal": _kind(
+        "a decimal number, such as 12.50", "number string", _NUMBER, pattern=f"^{_DIGITS}$"
+    ),
 }
 _NEUTRAL: Final[dict[str, Any]] = {
     "builtins.bool": False,

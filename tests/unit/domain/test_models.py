@@ -228,7 +228,16 @@ def test_the_schema_of_a_model():
             "starts_at": {"type": "string", "format": "date-time"},
             "minutes": {"type": "integer", "minimum": 5, "maximum": 240},
             "status": {"enum": ["booked", "cancelled", "done"], "default": "booked"},
-            "price": {"anyOf": [{"type": ["number", "string"], "minimum": 0}, {"type": "null"}]},
+            "price": {
+                "anyOf": [
+                    {
+                        "type": ["number", "string"],
+                        "pattern": r"^-?[0-9]{1,38}(\.[0-9]{1,38})?$",
+                        "minimum": 0,
+                    },
+                    {"type": "null"},
+                ]
+            },
             "born": {"anyOf": [{"type": "string", "format": "date"}, {"type": "null"}]},
             "guests": {
                 "type": "array",

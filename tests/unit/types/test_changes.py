@@ -45,6 +45,7 @@ X = ("x", int)
         (("x", list[int]), ("x", list[int | None])),
         (("x", str), ("x", str | list[str])),
         (("x", Decimal), ("x", Decimal | None)),
+        (X, ("x", Decimal)),
     ],
     ids=str,
 )
@@ -72,6 +73,11 @@ def test_a_wider_model_breaks_nothing(before, after):
         (("x", list[int]), ("x", list[str]), "was integer, and is string"),
         (("x", dict[str, int]), ("x", dict[str, str]), "was integer, and is string"),
         (("x", str), ("x", Annotated[str, Meta(pattern="a")]), "has pattern a, and had none"),
+        (
+            ("x", str),
+            ("x", Decimal),
+            "has pattern ^-?[0-9]{1,38}(\\.[0-9]{1,38})?$, and had none",
+        ),
     ],
     ids=str,
 )

@@ -96,8 +96,14 @@ def _options(schema: Schema) -> list[Schema]:
         return [inner for one in schema["anyOf"] for inner in _options(one)]
     kinds = schema.get("type")
     if isinstance(kinds, list):
-        return [{**schema, "type": kind} for kind in kinds]
+        return [_of_kind(schema, kind) for kind in kinds]
     return [schema]
+
+
+def _of_kind(schema: Schema, kind: str) -> Schema:
+    """Return what a schema with several types says of one of them; a pattern is of texts."""
+    others = () if kind == "string" else _AS_IS
+    return {**{name: said for name, said in schema.items() if name not in others}, "type": kind}
 
 
 def _resolved(schema: Schema, definitions: Mapping[str, Schema]) -> Schema:
