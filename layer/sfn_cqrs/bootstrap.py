@@ -584,7 +584,10 @@ def read_model(view: str, *, buckets: int = 1) -> "ReadModel":
     `buckets` spreads each of its partitions: 16 take sixteen thousand writes a second. A view has
     the same number for ever, in every place that names it.
     """
-    return read_models()(view, buckets=buckets)
+    from sfn_cqrs.domain import row_models  # noqa: PLC0415
+
+    found, typed = read_models()(view, buckets=buckets), row_models.find(view)
+    return found.checking(typed.check) if typed else found
 
 
 @_once

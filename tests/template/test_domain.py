@@ -65,7 +65,7 @@ STANDS_ALONE = {
         "page": "rows behind a place",
     },
     "read_model": {
-        "put_if_newer": "a later version stays; views are their handlers', not the domain's",
+        "_put_if_newer": "a later version stays; views are their handlers', not the domain's",
         "_put": "the row, or the place of an item, is as it was read",
         "_put_of": "nobody else's row is at the place, nor a later version",
     },

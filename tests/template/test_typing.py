@@ -14,6 +14,7 @@ from datetime import date, datetime
 
 from sfn_cqrs.domain.command import Command
 from sfn_cqrs.service.handlers import command_type, sync_handler
+from sfn_cqrs.service.read_models import read_model_type
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,24 @@ def by_day(command: Command[Appointment]) -> None:
     """Take the day."""
     day: date = command.model.starts_at.date()
     print(day, command.model.doctor.title())
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A row of a doctor's day."""
+
+    doctor: str
+
+
+slots = read_model_type("slots", by="doctor", row=Slot)
+
+
+@sync_handler("APPOINTMENT")
+def by_doctor(command: Command[Appointment]) -> None:
+    """Keep a row, and read it."""
+    doctor = command.model.doctor
+    slots.put_if_newer(command.key.tenant, doctor, "a", Slot(doctor), command.version)
+    print([row.model.doctor.upper() for row in slots.rows("tenant1", doctor)])
 
 
 @sync_handler("LOOSE")
@@ -65,11 +84,14 @@ def mypy(tmp_path: Path, source: str) -> str:
 @pytest.mark.long
 def test_mypy_takes_a_handler_that_fits_and_names_what_does_not(tmp_path: Path) -> None:
     bad = GOOD.replace("starts_at.date()", "minutes").replace("doctor.title()", "starts_at.title()")
-    wrong_rule = bad.replace("current: Appointment | None", "current: str | None")
+    bad = bad.replace("Slot(doctor)", "doctor").replace("doctor.upper()", "minutes")
+    bad = bad.replace("current: Appointment | None", "current: str | None")
 
-    good, wrong = mypy(tmp_path, GOOD), mypy(tmp_path, wrong_rule)
+    good, wrong = mypy(tmp_path, GOOD), mypy(tmp_path, bad)
 
     assert good.startswith("Success")
     assert '"Appointment" has no attribute "minutes"' in wrong
     assert '"datetime" has no attribute "title"' in wrong
     assert 'Argument "check" to "command_type"' in wrong
+    assert 'Argument 4 to "put_if_newer" of "Rows" has incompatible type "str"' in wrong
+    assert '"Slot" has no attribute "minutes"' in wrong

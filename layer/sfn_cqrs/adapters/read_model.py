@@ -3,7 +3,8 @@
 import random
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from copy import copy
+from typing import TYPE_CHECKING, Any, Self
 
 from botocore.exceptions import ClientError
 
@@ -57,6 +58,13 @@ class ReadModel:
         self._table = table
         self._view = view
         self._buckets = buckets
+        self._check: Callable[[str, Item], None] = lambda _partition, _row: None
+
+    def checking(self, check: Callable[[str, Item], None]) -> Self:
+        """Return the same view, which asks about each row, with its partition, before a write."""
+        view = copy(self)
+        view._check = check
+        return view
 
     def get(self, tenant: str, partition: str, sort: str) -> Item | None:
         """Return one row without its keys, read consistently, or None if there is no such row."""
@@ -79,6 +87,10 @@ class ReadModel:
 
     def put_if_newer(self, tenant: str, partition: str, sort: str, row: Item) -> bool:
         """Put a row with a `version`; return False if that version or a later one is stored."""
+        self._check(partition, row)
+        return self._put_if_newer(tenant, partition, sort, row)
+
+    def _put_if_newer(self, tenant: str, partition: str, sort: str, row: Item) -> bool:
         is_put = is_done(
             self._client.put_item,
             TableName=self._table,
@@ -95,7 +107,7 @@ class ReadModel:
         Its version stays behind, so that a late older version does not bring the row back. No
         reader sees it.
         """
-        return self.put_if_newer(tenant, partition, sort, {"version": version, GONE: True})
+        return self._put_if_newer(tenant, partition, sort, {"version": version, GONE: True})
 
     def move(self, tenant: str, item: str, row: Item, to: tuple[str, str] | None) -> bool:
         """Put an item's only row at a place, and delete it where it was, in one transaction.
@@ -116,6 +128,8 @@ class ReadModel:
             BusyError: another version of it is on its way; try again.
             ValueError: another item has its row at this place.
         """
+        if to is not None:
+            self._check(to[0], row)
         place, version = self._place_of(tenant, item), row["version"]
         before = self._stored(place)
         if before is not None and before["version"] >= version:
@@ -163,6 +177,7 @@ class ReadModel:
         self, tenant: str, partition: str, sort: str, row: Item, expected: int | None
     ) -> dict[str, Any]:
         """Return a transaction's part: replace a row at the expected version (None: no row)."""
+        self._check(partition, row)
         return self._put(self._key(tenant, partition, sort), row, expected)
 
     def _put(self, key: Item, row: Item, expected: int | None) -> dict[str, Any]:

@@ -24,7 +24,8 @@ from sfn_cqrs.routes.problems import status_of
 from sfn_cqrs.routes.resolver import Route
 from sfn_cqrs.routes.schemas.shapes import Schema, record
 from sfn_cqrs.routes.schemas.values import COUNT, PRIVATE, TEXT, VERSION, Shape
-from sfn_cqrs.routes.typed import publish_schemas
+from sfn_cqrs.routes.typed import publish_schemas, row_paths
+from sfn_cqrs.service.read_models import ReadModelType
 from sfn_cqrs.service.types import TypeShown
 
 _PARAMETER: Final = re.compile(r"<(\w+?)_?>")
@@ -65,9 +66,10 @@ def document(
     routes: Iterable[Route],
     declarations: Declarations | None = None,
     types: Sequence[TypeShown] = (),
+    read_models: Sequence[ReadModelType] = (),
 ) -> dict[str, Any]:
-    """Return the description of routes, with the user's rules of access and types."""
-    return _Document(declarations or {}, types).of(routes)
+    """Return the description of routes, with the user's rules of access, types and read models."""
+    return _Document(declarations or {}, types).of(routes, read_models)
 
 
 class _Document:
@@ -76,11 +78,14 @@ class _Document:
         self._bodies, typed = publish_schemas(types)
         self._schemas: dict[str, Any] = {name: self._plain(one) for name, one in typed.items()}
 
-    def of(self, routes: Iterable[Route]) -> dict[str, Any]:
+    def of(self, routes: Iterable[Route], read_models: Sequence[ReadModelType]) -> dict[str, Any]:
         paths: dict[str, dict[str, Any]] = defaultdict(dict)
         for route in routes:
             path = _PARAMETER.sub(r"{\1}", route.rule)
             paths[path][route.method.lower()] = self._operation(route, path)
+        typed, schemas = row_paths(paths, read_models)
+        paths |= typed
+        self._schemas |= {name: self._plain(one) for name, one in schemas.items()}
         return {
             "openapi": "3.1.0",
             "info": {

@@ -17,6 +17,7 @@ from sfn_cqrs.routes.schemas.values import ANYTHING
 from sfn_cqrs.service import handlers, read_models
 from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.imports import strategies
+from sfn_cqrs.service.read_models import ReadModelService
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.tasks import types as task_types
 from sfn_cqrs.service.types import TypeService
@@ -43,7 +44,8 @@ def routes_for(described: Sequence[Routes]) -> Routes:
         from sfn_cqrs.routes.document import document  # noqa: PLC0415 - not in every cold start
 
         types = Request().service(TypeService).list()
-        return answer(HTTPStatus.OK, document(registered(), _declarations(), types))
+        models = Request().service(ReadModelService).list()
+        return answer(HTTPStatus.OK, document(registered(), _declarations(), types, models))
 
     @routes.get("/docs")
     @operation(
@@ -60,7 +62,8 @@ def routes_for(described: Sequence[Routes]) -> Routes:
         if bootstrap.stage() == "prod":
             raise NotFoundError("the page is not served in prod; GET /openapi.json has it all")
         headers = {"Content-Security-Policy": _NO_SCRIPTS_FROM_ELSEWHERE}
-        text = page(document(registered(), _declarations(), TypeService("-").list()))
+        types, models = TypeService("-").list(), list(read_models.types().values())
+        text = page(document(registered(), _declarations(), types, models))
         return Response(HTTPStatus.OK.value, "text/html; charset=utf-8", text, headers)
 
     return routes

@@ -13,7 +13,7 @@ from sfn_cqrs.routes.http import code_of
 from sfn_cqrs.routes.operation import CURSOR, Declared, operation, reading
 from sfn_cqrs.routes.request import Request, answer, listed
 from sfn_cqrs.routes.resolver import Routes
-from sfn_cqrs.routes.schemas.read_models import READ_MODELS, ROW, ROWS
+from sfn_cqrs.routes.schemas.read_models import READ_MODEL, READ_MODELS, ROW, ROWS
 from sfn_cqrs.service.read_models import ReadModelService
 
 routes = Routes()
@@ -24,10 +24,7 @@ routes = Routes()
 def list_read_models() -> Response[str]:
     """List the read models that you may read."""
     found = Request().service(ReadModelService).list()
-    return listed(
-        Page(found),
-        lambda one: {"name": one.name, "by": one.by, "partitions": list(one.partitions)},
-    )
+    return listed(Page(found), READ_MODEL.view)
 
 
 @routes.get("/read-models/<name>/<partition>")

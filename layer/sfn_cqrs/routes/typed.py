@@ -1,16 +1,20 @@
-"""The bodies of a publish in the document: one for each type that has a model, and an open one."""
+"""What models add to the document: a body for each type that has one, and an open one; its rows."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from sfn_cqrs.routes.schemas.commands import ONE, PUBLISH
+from sfn_cqrs.routes.schemas.read_models import ROW, ROWS
 from sfn_cqrs.routes.schemas.shapes import Schema
 from sfn_cqrs.routes.schemas.values import FLAG, one_of
+from sfn_cqrs.service.read_models import ReadModelType
 from sfn_cqrs.service.types import TypeShown
 
 _NAME: Final = re.compile(r"[^A-Za-z0-9._-]")
 _DEFINITION: Final = "#/$defs/"
+_PARTITION: Final = "/read-models/{name}/{partition}"
+_ROW: Final = f"{_PARTITION}/{{sort}}"
 
 
 def publish_schemas(
@@ -47,11 +51,65 @@ def publish_schemas(
     return bodies, schemas
 
 
+def row_paths(
+    paths: Mapping[str, Mapping[str, Any]], models: Iterable[ReadModelType]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the paths of the read models whose rows have a class, and the components of these.
+
+    Such as `/read-models/orders_by_customer/{partition}`: the API answers it by its path with
+    `{name}`, whose rows may be anything.
+    """
+    found: dict[str, Any] = {}
+    schemas: dict[str, Any] = {}
+    for model in models:
+        row = model.row
+        if row is None:
+            continue
+        name = f"Row_{_NAME.sub('_', model.name)}"
+        schemas |= _components(row, f"{name}.row")
+        schemas[name] = _with(ROW, "row", f"{name}.row")
+        schemas[f"{name}Page"] = _with(ROWS, "items", name, is_list=True)
+        for path, answer in ((_PARTITION, f"{name}Page"), (_ROW, name)):
+            said = paths[path]["get"]
+            others = [each for each in said["parameters"] if each["name"] != "name"]
+            content = {"application/json": {"schema": _reference(answer)}}
+            found[path.replace("{name}", model.name)] = {
+                "get": {
+                    **said,
+                    "operationId": f"{said['operationId']}Of_{name.removeprefix('Row_')}",
+                    "parameters": [_of_partitions(each, model.partitions) for each in others],
+                    "responses": {
+                        **said["responses"],
+                        "200": {**said["responses"]["200"], "content": content},
+                    },
+                }
+            }
+    return found, schemas
+
+
+def _with(schema: Schema, field: str, component: str, *, is_list: bool = False) -> dict[str, Any]:
+    """Return a schema with a component in the place of a field, or of its items."""
+    inner = _reference(component)
+    value = {"type": "array", "items": inner} if is_list else inner
+    return {**schema.shape, "properties": {**schema.fields, field: value}}
+
+
+def _of_partitions(parameter: Mapping[str, Any], partitions: Sequence[str]) -> Mapping[str, Any]:
+    """Return a parameter; that of the partition has the names that can be read, if they are few."""
+    if parameter["name"] != "partition" or not partitions:
+        return parameter
+    return {**parameter, "schema": one_of(*partitions)}
+
+
+def _reference(component: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{component}"}
+
+
 def _body(body: Schema, type_: str, attributes: str, *, is_partial: bool) -> dict[str, Any]:
     properties: dict[str, Any] = {
         **body.fields,
         "type": {"const": type_},
-        "attributes": {"$ref": f"#/components/schemas/{attributes}"},
+        "attributes": _reference(attributes),
     }
     required = ["type", "code"]
     if is_partial:

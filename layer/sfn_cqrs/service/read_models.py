@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.paging import (
@@ -15,15 +15,18 @@ from sfn_cqrs.adapters.paging import (
     checked_limit,
     cursor_at,
 )
+from sfn_cqrs.domain import models, row_models
 from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError, UnknownReadModelError
 from sfn_cqrs.domain.keys import checked_key_part, checked_tenant
 from sfn_cqrs.domain.policy import CODE, Access, Client, Policy, Restricted, permits
+from sfn_cqrs.domain.row_models import RowModel
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.own import own_page
 
 if TYPE_CHECKING:
     from sfn_cqrs.adapters.read_model import ReadModel
 
+R = TypeVar("R")
 Row = dict[str, Any]
 PART = "#"
 _COLUMN = re.compile(r"[a-z_][a-z0-9_]{0,62}")
@@ -48,6 +51,12 @@ class ReadModelType(Restricted):
     """The attribute that is a count whose parts are rows of their own; empty if there is none."""
     subject: str = ""
     personal: tuple[str, ...] = ()
+
+    @property
+    def row(self) -> dict[str, Any] | None:
+        """Return the JSON Schema of a row, if `row=` gives it a class."""
+        typed = row_models.find(self.name)
+        return typed.schema() if typed else None
 
     def checked_partition(self, partition: str) -> str:
         """Return a partition that can be read.
@@ -76,6 +85,7 @@ class ReadModelType(Restricted):
 _types: dict[str, ReadModelType] = {}
 
 
+@overload
 def read_model_type(
     name: str,
     *,
@@ -85,7 +95,29 @@ def read_model_type(
     counted: str = "",
     subject: str = "",
     personal: Sequence[str] = (),
-) -> None:
+) -> None: ...
+@overload
+def read_model_type(
+    name: str,
+    *,
+    by: str | Sequence[str],
+    read: Policy = CODE,
+    buckets: int = 1,
+    subject: str = "",
+    personal: Sequence[str] = (),
+    row: type[R],
+) -> "Rows[R]": ...
+def read_model_type(
+    name: str,
+    *,
+    by: str | Sequence[str],
+    read: Policy = CODE,
+    buckets: int = 1,
+    counted: str = "",
+    subject: str = "",
+    personal: Sequence[str] = (),
+    row: type[Any] | None = None,
+) -> "Rows[Any] | None":
     """Declare a read model, and which clients may read it; code always may.
 
     A client that may read it sees every row of its tenant, whatever the types of the source items
@@ -103,6 +135,10 @@ def read_model_type(
         subject: the attribute that names the person whom a row is about, if the handler does not
             write the row again for the item's next version, as with one row for each version.
         personal: the attributes that are erased with that person.
+        row: the class of the rows, as of a `command_type`. Rows that do not fit it are not written.
+
+    Returns:
+        The rows as instances of `row`, if it is given.
     """
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is not a read model: 1 to 128 letters, digits, '_' or '-'")
@@ -113,9 +149,94 @@ def read_model_type(
     if bool(subject) != bool(personal) or isinstance(personal, str):
         raise ValueError(f"{name}: subject= and personal= (a list) go together")
     access = Access(read=read, has_owners=True)
+    typed = None if row is None else RowModel(name, models.model_of(row), partitions)
+    row_models.register(name, typed)
     _types[name] = ReadModelType(
         name, said, partitions, buckets, access, counted, subject, tuple(personal)
     )
+    return None if typed is None else Rows(typed, buckets)
+
+
+@dataclass(frozen=True, slots=True)
+class TypedRow(Generic[R]):
+    """A row: its sort key, the version that has written it, and its content."""
+
+    sort: str
+    version: int
+    model: R
+
+
+class Rows(Generic[R]):
+    """The rows of a read model as instances of the class that `read_model_type` gives it."""
+
+    def __init__(self, typed: RowModel, buckets: int) -> None:
+        """Use the read model of this class and of this number of buckets."""
+        self._typed = typed
+        self._buckets = buckets
+
+    def get(self, tenant: str, partition: str, sort: str) -> TypedRow[R] | None:
+        """Return one row, read consistently, or None if there is no such row.
+
+        Raises:
+            InvalidModelError: it was written before the class changed; rebuild the read model.
+        """
+        row = self._view.get(tenant, partition, sort)
+        return None if row is None else self._row({**row, "sort": sort})
+
+    def rows(self, tenant: str, partition: str) -> list[TypedRow[R]]:
+        """Return all rows of a partition by sort key.
+
+        Raises:
+            InvalidModelError: one was written before the class changed; rebuild the read model.
+        """
+        return [self._row(row) for row in self._view.rows(tenant, partition)]
+
+    def page(
+        self, tenant: str, partition: str, limit: int = DEFAULT_LIMIT, cursor: str | None = None
+    ) -> Page[TypedRow[R]]:
+        """Return a page of the rows of a partition by sort key; limit 1 to 100.
+
+        Raises:
+            InvalidModelError: one was written before the class changed; rebuild the read model.
+        """
+        page = self._view.page(tenant, partition, limit, cursor)
+        return Page([self._row(row) for row in page.items], page.next_cursor)
+
+    def put_if_newer(self, tenant: str, partition: str, sort: str, row: R, version: int) -> bool:
+        """Put a row; return False if that version or a later one is stored.
+
+        Raises:
+            InvalidModelError: the row does not fit its class.
+        """
+        return self._view.put_if_newer(tenant, partition, sort, self._stored(row, version))
+
+    def delete(self, tenant: str, partition: str, sort: str, version: int) -> bool:
+        """Delete a row, as `ReadModel.delete` does."""
+        return self._view.delete(tenant, partition, sort, version)
+
+    def move(
+        self, tenant: str, item: str, row: R | None, version: int, to: tuple[str, str] | None
+    ) -> bool:
+        """Put an item's only row at a place, or nowhere, as `ReadModel.move` does.
+
+        Raises:
+            BusyError: another version of it is on its way; try again.
+            InvalidModelError: the row does not fit its class.
+            ValueError: another item has its row at this place.
+        """
+        stored = {"version": version} if row is None else self._stored(row, version)
+        return self._view.move(tenant, item, stored, to)
+
+    @property
+    def _view(self) -> "ReadModel":
+        return bootstrap.read_model(self._typed.view, buckets=self._buckets)
+
+    def _stored(self, row: R, version: int) -> Row:
+        return {**self._typed.plain(row), "version": version}
+
+    def _row(self, row: Row) -> TypedRow[R]:
+        sort, version = row.pop("sort"), row.get("version", 0)
+        return TypedRow(sort, version, self._typed.made(row))
 
 
 _tables: dict[str, tuple[str, ...]] = {}

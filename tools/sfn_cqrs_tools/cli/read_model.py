@@ -96,7 +96,16 @@ def show_read_model(
     rows = api.first(limit, item_path("read-models", name, partition))
     if not rows and not as_json:
         raise click.ClickException(_no_rows(api, name, key))
-    print_list(rows, ("sort", "row"), as_json=as_json)
+    fields = () if as_json else _fields(api, name)
+    if fields:
+        rows = [{"sort": one["sort"], **one["row"]} for one in rows]
+    print_list(rows, ("sort", *fields) if fields else ("sort", "row"), as_json=as_json)
+
+
+def _fields(api: Api, name: str) -> tuple[str, ...]:
+    """Return the fields of a read model's rows, if they have a class."""
+    found = next((one for one in api.pages("/read-models") if one["name"] == name), {})
+    return tuple(found.get("row", {}).get("properties", ()))
 
 
 def _no_rows(api: Api, name: str, key: str | None) -> str:

@@ -16,7 +16,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 API: Final[Mapping[str, Mapping[str, str]]] = {
     "Declare": {
         "sfn_cqrs.service.handlers": "command_type sync_handler up_many on_notice erasures",
-        "sfn_cqrs.service.read_models": "read_model_type sql_read_model",
+        "sfn_cqrs.service.read_models": "read_model_type sql_read_model Rows TypedRow",
         "sfn_cqrs.service.tasks.types": "task_handler TaskItem",
         "sfn_cqrs.service.imports.strategies": "import_strategy",
         "sfn_cqrs.domain.import_strategy": "ImportStrategy Column Record Comparison Duplicates",

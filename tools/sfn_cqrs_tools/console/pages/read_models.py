@@ -58,9 +58,10 @@ def rows(ask: Ask) -> View:
 
     sort = ask.query.get("sort", "").removeprefix("-")
     found = listing(ask, fetch, _shape(sort))
-    seen = columns(row for _, row, _ in found.rows)
+    model_ = _model(ask, name)
+    seen = typed_columns(model_) or columns(row for _, row, _ in found.rows)
     found = replace(found, sorts=("key", *(one for one, _ in seen)))
-    values = {"model": _model(ask, name), "partition": partition, "columns": seen}
+    values = {"model": model_, "partition": partition, "columns": seen}
     return shown(ask, "read_model_rows.html", found, fetch, **values)
 
 
@@ -95,6 +96,19 @@ def _plain(value: Any) -> Any:
     """Return a value that sorts with its like: a number, or text."""
     is_number = isinstance(value, int | float)
     return (0, value, "") if is_number else (1, 0, str(value).casefold())
+
+
+def typed_columns(model_: Mapping[str, Any]) -> list[tuple[str, bool]]:
+    """Return the fields of the rows' class in their order, and whether each is a number."""
+    fields = model_.get("row", {}).get("properties", {})
+    return [(name, is_number(one)) for name, one in fields.items()][:MOST_COLUMNS]
+
+
+def is_number(schema: Mapping[str, Any]) -> bool:
+    """Return whether a field is a number, or may be none."""
+    options = schema.get("anyOf", [schema])
+    kinds = [one.get("type") for one in options]
+    return all(kind in ("integer", "number", "null") for kind in kinds)
 
 
 def columns(found: Iterable[Mapping[str, Any]]) -> list[tuple[str, bool]]:
