@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sfn_cqrs.domain.models import Model
 
-BESIDE: Final = frozenset(("version", "is_deleted", "ttl"))
+BESIDE: Final = frozenset(("version", "is_deleted", "ttl", "erased"))
 """What a row may have besides its class's fields."""
 
 

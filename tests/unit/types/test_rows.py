@@ -130,7 +130,7 @@ def test_an_instance_is_checked_as_well_since_a_dataclass_checks_nothing(slots, 
 def test_what_a_row_has_besides_its_fields_is_no_field():
     view = bootstrap.read_model("slots")
 
-    assert view.put_if_newer(*PLACE, {**STORED, "is_deleted": False, "ttl": 9_999_999_999})
+    assert view.put_if_newer(*PLACE, {**STORED, "is_deleted": False, "ttl": 9, "erased": "x"})
 
 
 @pytest.mark.usefixtures("world")
