@@ -112,6 +112,7 @@ def test_a_plan_lists_what_has_failed_and_repairs_nothing(plan, world):
 def test_plans_are_listed_the_newest_first_started_or_not(plan, call, world):
     world.seed(a_failure(item("o-1")))
     first = plan(type="ORDER")
+    world.clock.advance(seconds=1)
     second = plan(type="OTHER")
     repaired(call, first)
 
