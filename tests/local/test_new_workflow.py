@@ -322,7 +322,7 @@ def test_a_new_workflow_waits_on_the_stack_and_goes_on_when_it_is_resumed(on_sta
     _, output, _ = on_stack("start", "parcel-return", "--json")
     report = json.loads(output)
     assert (resumed.code, resumed.error) == (0, "")
-    assert resumed.output.startswith(f"{report['name']} goes on after approve: ")
+    assert resumed.output.startswith(f"{report['name']} continues after approve: ")
     assert (report["status"], report["output"]) == (
         "SUCCEEDED",
         {"id": "w-1", "result": "done"},

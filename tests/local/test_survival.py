@@ -119,11 +119,11 @@ def test_changes_of_state_machines_and_of_the_template_are_taken_over(tmp_path):
         machine.write_text(good.replace('"Brings one version', '"Carries one version', 1))
         up.until(r"reloaded  state machine sfn-cqrs-command; executions that run keep theirs$")
         machine.write_text(good.replace('"StartAt"', '"StartsAt"', 1))
-        up.until(r"broken    command\.asl\.json: .*; the stack goes on with what it has$")
+        up.until(r"broken    command\.asl\.json: .*; the stack continues with what it has$")
         machine.write_text(good)
 
         template.write_text(deployed.replace("Default: 90", "Default: ninety", 1) + "\n  - [")
-        up.until(r"broken    .*template\.yaml.*; the stack goes on with what it has$")
+        up.until(r"broken    .*template\.yaml.*; the stack continues with what it has$")
         template.write_text(deployed + "\n# changed\n")
         up.until(r"reloaded  template\.yaml: the stack is deployed again$")
         up.until(r"the stack runs again$")

@@ -91,7 +91,7 @@ def test_it_is_rebuilt_switched_rolled_back_and_dropped(typed, tmp_path):
     assert rebuilt.code == 0, rebuilt
     assert "orders_by_customer is READY: generation 1 serves, 2 beside it" in rebuilt.output
     assert "replayed: 2 done, 0 skipped, 0 failed" in rebuilt.output
-    assert "compared: 2 equal, 0 in one alone, 0 different" in rebuilt.output
+    assert "compared: 2 equal, 0 in one only, 0 different" in rebuilt.output
     assert "is SWITCHED: generation 2 serves, 1 beside it" in switched.output
     assert "is READY: generation 1 serves" in back.output
     assert (shown["serving"], shown["replayed"]["done"]) == (2, 2)
@@ -112,7 +112,7 @@ def test_one_in_postgresql_is_rebuilt_of_every_version(typed, stack):
     dropped = typed("read-model", "drop", "orders_search")
 
     assert rebuilt.code == 0, rebuilt
-    assert "0 in one alone, 0 different" in rebuilt.output
+    assert "0 in one only, 0 different" in rebuilt.output
     assert "is SERVING: generation 2 serves\n" in dropped.output
     with connecting(stack.postgres.dsn) as rows_of:
         assert rows_of("SELECT DISTINCT generation FROM orders_search") == [[2]]

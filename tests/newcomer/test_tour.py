@@ -17,7 +17,7 @@ ANSWERS = {  # by what a line begins with, the first of them that fits
     "sfn-cqrs publish ORDER o-1 --name": "ORDER o-1 version 1 is applied",
     "sfn-cqrs data get ORDER": '"total": 12.5',
     "sfn-cqrs read-model show orders_by_customer": '"total": 12.5',
-    "sfn-cqrs read-model rebuild": "compared: 1 equal, 0 in one alone, 0 different",
+    "sfn-cqrs read-model rebuild": "compared: 1 equal, 0 in one only, 0 different",
     "sfn-cqrs publish ORDER o-1 --partial": "ORDER o-1 version 2 is applied",
     "sfn-cqrs chain show": "v2 ● APPLIED",
     "sfn-cqrs data history": "First order",

@@ -23,7 +23,7 @@ def lambda_handler(state: ImportState) -> dict[str, object]:
     """
     job = bootstrap.import_jobs().find(state.key)
     if job is None:
-        raise SupersededError(f"there is no import {state.key.id}")
+        raise SupersededError(f"import {state.key.id} does not exist")
     ended = end(job, _caught(state.input) or job.refusal)
     return {"result": "FAULT" if ended.has_fault else str(ended.status)}
 

@@ -17,7 +17,7 @@ from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.queue import Delivery, consumer_of
 
 ROW = 1
-KILLED = Problem("failed", "no try has come to its end; see the log")
+KILLED = Problem("failed", "no try has ended; see the log")
 
 
 @consumer_of(bootstrap.import_actions)

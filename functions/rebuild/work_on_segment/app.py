@@ -10,7 +10,7 @@ RESERVED_MS = 120_000
 
 @rebuild_state
 def lambda_handler(state: RebuildState) -> dict[str, object]:
-    """Go on with a segment; "more": there was no time to end it.
+    """Continue a segment; return "more" if the time is over before its end.
 
     Raises:
         SupersededError: another attempt owns the read model, or somebody has cancelled it.

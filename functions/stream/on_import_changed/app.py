@@ -3,7 +3,7 @@
 A file's execution is started here; a single row, on which the user's code works, by a message.
 
 The event source lets through jobs, and the counters that batches move; a job has a step once
-there is something to tell of it.
+it has news.
 """
 
 from collections.abc import Callable

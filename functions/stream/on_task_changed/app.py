@@ -24,7 +24,7 @@ def _read(image: dict[str, Any]) -> Task | Item:
 def lambda_handler(found: Task | Item, outbox: Outbox) -> None:
     """Send for a worker, or tell the world how a task or an item has ended.
 
-    Attempt 0 is of another system: what ended there was announced there.
+    Attempt 0 is of another system, which has announced the end.
     """
     if found.attempt == 0 and found.status.is_closed:
         return

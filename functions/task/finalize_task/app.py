@@ -2,7 +2,7 @@
 
 Its input are the iterations' answers; one that gave up names the error of its function. An item
 whose function could not be run because AWS was busy has not failed: it is left to the next
-attempt. The Map's own Catch leads here, too.
+attempt. The Map's own Catch also leads here.
 """
 
 from sfn_cqrs import bootstrap

@@ -24,7 +24,7 @@ def lambda_handler(state: ZipState) -> None:
     zips, key, answer = bootstrap.zip_jobs(), state.ref.key, state.input
     job = zips.find(key)
     if job is None:
-        raise SupersededError(f"there is no import {key.id}")
+        raise SupersededError(f"import {key.id} does not exist")
     is_wanted = job.is_mine(state.ref.attempt) and not job.is_cancelled and "error" not in answer
     file = zips.processing(key, answer["index"]) if is_wanted else None
     if file is None:

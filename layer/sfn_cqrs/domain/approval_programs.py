@@ -4,8 +4,8 @@ Each rule is a program, as in `chain`: a generator that yields one call at a tim
 its answer. Token and decision are attributes of one item, and each write answers the
 current item: whichever comes second, the stored token or the decision, sees the first.
 
-What the machine waits for is only a hint to look again. How an approval is decided is what
-`check` reads, never what came with the token.
+The token is only a hint to look again: `check` reads how the approval is decided, and never
+looks at the token's content.
 """
 
 from collections.abc import Collection, Generator
@@ -129,7 +129,7 @@ def decide(
     rejection needs to have seen nothing. What the same person has said before, with the same
     reason, is answered with the approval as it is, and counts once: an answer may be lost.
 
-    Whoever loses a race looks again: somebody else has voted, so this ends.
+    A vote that loses a race looks again: another one was stored, so this ends.
 
     Raises:
         NotFoundError: there is no such approval.

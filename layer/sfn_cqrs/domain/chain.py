@@ -184,7 +184,7 @@ class Verdict:
     def cause(self) -> str:
         """The refusal in one sentence."""
         if self.turn is Turn.BLOCKED:
-            return f"version {self.predecessor} has failed; retry or skip it, and this goes on"
+            return f"version {self.predecessor} has failed; retry or skip it, and this continues"
         if self.turn is Turn.GAP:
             return f"version {self.predecessor} is neither stored nor applied"
         return f"next version must be {self.data + 1} but got {self.version}"
@@ -373,7 +373,7 @@ def sweep(version: int, now: datetime, *, has_ended: bool = False) -> Generator[
     unless its execution `has_ended`. A version that only queues behind others is never failed.
 
     Nobody can describe a run of the express machine. What none has claimed is started once more,
-    for half an hour; what has outlived its run goes on in the standard machine.
+    for half an hour; one that has outlived its run continues in the standard machine.
     """
     process: Process | None = yield FindProcess(version)
     if process is None or process.outcome in (Outcome.APPLIED, Outcome.FAILED, Outcome.SKIPPED):

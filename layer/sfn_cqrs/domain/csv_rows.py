@@ -20,7 +20,7 @@ from sfn_cqrs.domain.formulas import plain
 
 DELIMITERS = (",", ";", "\t", "|")
 MAX_ROW_BYTES = 100_000
-"""Of a row as JSON; a batch carries its rows twice and must stay below 256 KiB."""
+"""The largest row as JSON; a batch carries its rows twice and must stay below 256 KiB."""
 MAX_ROW = 16 * 1024 * 1024
 """Characters of one row, however many lines it has; more is a quote that was never closed."""
 READ_PROBLEMS = ("ragged", "quote", "nul", "too_large")
@@ -187,8 +187,8 @@ class _Records:
 class CsvFile:
     """A file whose header has been read; its rows can be gone through once.
 
-    `columns` names the column of each cell of a row; an empty file has none. Of a report, an
-    errors.csv, what keeps its cells from being formulas is taken away.
+    `columns` names the column of each cell of a row; an empty file has none. In a report,
+    an errors.csv, cells lose the apostrophe that keeps them from being formulas.
     """
 
     header: list[str]

@@ -104,8 +104,8 @@ class Text:
         """Yield the text, chunk by chunk.
 
         Raises:
-            InvalidFileError: the file is not text, or in another encoding. What stands before
-                the fault has been yielded, so that the reader knows its row.
+            InvalidFileError: the file is not text, or in another encoding. The text
+                before the fault has been yielded, so that the reader knows its row.
         """
         chunks = self._chunks()
         first = next(chunks, b"")

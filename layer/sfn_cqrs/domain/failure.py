@@ -65,7 +65,7 @@ class Frame:
 
     @property
     def is_own(self) -> bool:
-        """Whether the user wrote it: neither the framework, nor Python, nor a library did."""
+        """Whether the user wrote it, and not the framework, Python or a library."""
         return not self.file.startswith(_FRAMEWORK) and not _LIBRARY.search(self.file)
 
     def __str__(self) -> str:
@@ -167,7 +167,7 @@ class Failure:
     def summary(self) -> str:
         """The cause for an operator, masked: the message, then the lines of the user's code.
 
-        An error of nobody's but ours keeps its whole stack trace.
+        An error in our own code keeps its whole stack trace.
         """
         try:
             details = json.loads(self.cause)
@@ -180,7 +180,7 @@ class Failure:
 
 
 def first_line(cause: str) -> str:
-    """Return the cause for members: what happened, without the stack trace."""
+    """Return the cause for members: its first line, without the stack trace."""
     return cause.partition("\n")[0]
 
 

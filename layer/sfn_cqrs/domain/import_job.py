@@ -192,7 +192,7 @@ class Job(ImportRecord):
     `mapping` are headings of the file, each with the column that it stands for.
     `undoes` is the import that this one takes back, `undone_by` the one that takes this one back.
     `refusal` is why the loader did not take the file. `step` counts the twentieths of the rows
-    that the world was told of, from 0 when the file is read.
+    that notices have reported, from 0 when the file is read.
     """
 
     key: ImportKey
@@ -244,8 +244,8 @@ class Job(ImportRecord):
     def may_have_lost(self, at: str) -> bool:
         """Return whether a single row's message may be lost, and nobody will deliver it.
 
-        The first one is asked about soon. A second one that is lost, too, is told from one that
-        waits only when no message lives so long: each further one would go through the row again.
+        The first one is asked about soon. A second lost one cannot be distinguished from one that
+        waits until no message lives so long; each further one would process the row again.
         """
         lives = QUEUE_LIFE if self.sent_at else QUEUE_PATIENCE
         return self.status.is_open and _between(self.sent_at or self.by.at, at) > lives
@@ -430,8 +430,8 @@ class End:
 def ending_of(job: Job, counted: Counts, problem: Problem | None = None) -> Ending:
     """How a job ends: what is not counted was cancelled, or has failed with its batch.
 
-    A problem that has kept no row from being counted is none of a file's, nor of a single row
-    that has gone well.
+    A problem that has kept no row from being counted is not stored with a file, or with a single
+    row that has succeeded.
     """
     missing = max(0, job.total - counted.total)
     is_fine = job.cells is None or not counted.failed

@@ -2,7 +2,7 @@
 
 A file or an archive takes a place before its execution starts, and leaves it when it has ended.
 A place that nobody left is found by whoever has others begin, so none is lost when a function
-dies. Who comes while somebody waits for the same place waits, too: nobody overtakes.
+dies. An import that comes while another waits for the same place also waits: none overtakes.
 """
 
 from collections.abc import Set

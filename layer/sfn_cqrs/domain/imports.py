@@ -60,7 +60,7 @@ class Planned:
     """The plan of a row: `version` is the one that it is published as (0: none).
 
     A failed one has a problem; an unchanged one may have a reason, such as `superseded`. One with
-    a version has the item's code, by which an undo finds it. A row that an undo keeps is
+    a version has the item's code, so that an undo finds the item. A row that an undo keeps is
     unchanged, and its problem says why.
     """
 
@@ -136,7 +136,7 @@ class Settings:
         return self._is_ours(version) and is_later
 
     def may_hide_ours(self, version: DataRow | Command) -> bool:
-        """Whether a version of somebody else's may have come after one of this job's."""
+        """Whether another writer's version may be later than this job's."""
         return not self._is_ours(version) and version.updated.at >= self._since
 
     def _is_ours(self, version: DataRow | Command) -> bool:

@@ -157,7 +157,7 @@ class PublicKey(InOnePartition):
 
     @property
     def letter(self) -> str:
-        """What the public id begins with."""
+        """The first letter of the public id."""
         return self.LETTERS
 
     @property
@@ -255,7 +255,7 @@ class ImportKey(PublicKey, ExecutionRef):
 
     @property
     def letter(self) -> str:
-        """What the public id begins with."""
+        """The first letter of the public id."""
         return self.kind.value
 
     @property

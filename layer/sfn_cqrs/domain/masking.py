@@ -23,7 +23,7 @@ _personal: dict[str, None] = {}
 
 
 def hide(values: Iterable[str]) -> None:
-    """Mask these values from now on, until so many others have come."""
+    """Mask these values from now on, until enough later ones replace them."""
     for value in values:
         if len(value) >= SHORTEST:
             _personal.pop(value, None)

@@ -23,7 +23,7 @@ class ModelStrategy(ImportStrategy):
     """
 
     attributes: ClassVar[type]
-    """The class that `command_type(…, model=)` has, too."""
+    """The same class as in `command_type(…, model=)`."""
     code: ClassVar[str]
     """The column with the item's code; it may be a field as well."""
     name: ClassVar[str] = ""

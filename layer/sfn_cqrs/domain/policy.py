@@ -1,4 +1,4 @@
-"""Who may do what: clients of the HTTP API, and what a declaration lets them do.
+"""The rights of clients of the HTTP API, as declarations give them.
 
 Code, such as a handler or a saga's step, has no `Client`, and may do everything.
 """

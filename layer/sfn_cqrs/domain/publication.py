@@ -45,7 +45,7 @@ class SyncPublication(Publication):
 class RowPublication:
     """A version that an import applies by the transaction that appends it; it has no process.
 
-    Holds if the data row is at `data_version` (0: absent). Whoever makes one has read that
+    Holds if the data row is at `data_version` (0: absent). Its maker has read that
     the version below is settled, which nothing undoes.
     """
 

@@ -143,11 +143,11 @@ class View(Record):
         return (self.attempt, self.stage) == (attempt, stage)
 
     def segments(self) -> list[str]:
-        """What the work of the stage is cut into."""
+        """The segments of the stage's work."""
         return self.segments_of(self.stage)
 
     def segments_of(self, stage: Stage) -> list[str]:
-        """What the work of a stage is cut into."""
+        """The segments of a stage's work."""
         if stage is Stage.REPLAYING:
             return [f"{type_}#{bucket:02d}" for type_ in self.types for bucket in range(BUCKETS)]
         count = SCANNED_IN if self.place is Place.DYNAMODB else QUERIED_IN

@@ -94,7 +94,7 @@ def bring() -> Generator[Call, Any, None]:
 
 
 def next_work(attempt: int) -> Generator[Call, Any, tuple[Stage, list[str]]]:
-    """The segments that the attempt has to work on next, of which stage; none: it has ended.
+    """The stage and the segments that the attempt works on next; no segment if it has ended.
 
     Raises:
         SupersededError: another attempt owns the read model, or nobody does any more.

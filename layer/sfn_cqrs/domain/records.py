@@ -24,7 +24,7 @@ class RecordKey(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What every record has; `stored` is the adapter's own: the item that it was made of.
+    """The fields of every record; `stored` is for the adapter: the item that it was made of.
 
     `dataclasses.replace` keeps it, so a record that was changed knows what it replaces.
     """

@@ -27,7 +27,7 @@ class Request:
 
 
 def request_key(key: str, *, is_clients: bool) -> str:
-    """What the answer is kept under, by an idempotency key of a client's or of code's.
+    """The key of an answer, from an idempotency key of a client or of code.
 
     Raises:
         InvalidInputError: no answer can be kept under this key.

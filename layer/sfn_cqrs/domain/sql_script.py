@@ -99,7 +99,7 @@ def _statements(migration: Migration) -> Iterator[Statement]:
 
 
 def _pieces(migration: Migration) -> Iterator[tuple[str, int]]:
-    """What each piece is, and where it begins; a comment and a quoted text are one piece."""
+    """The kind and the start of each piece; a comment and a quoted text are one piece each."""
     place = 0
     while place < len(migration.text):
         piece = _PIECE.match(migration.text, place)

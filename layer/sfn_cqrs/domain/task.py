@@ -246,7 +246,7 @@ class Item:
     `attempt` is the one that worked on it last (0: none), `seq` that attempt's try. Until
     `lease_until`, in epoch seconds, a function may be at work on it. `cause` is the traceback
     of a handler that raised. `retries` is how often the handler has asked for another try in
-    the attempt `retried_in`; what AWS has to answer for is not counted.
+    the attempt `retried_in`; failures of AWS do not count.
     """
 
     key: TaskKey
@@ -288,8 +288,8 @@ class Item:
         """A later try of the same attempt takes over; a later attempt waits for the lease.
 
         The machine tries again only what it saw end. A queue may deliver a message while it is
-        being worked on, so that waits for the lease, too. What an earlier attempt began may
-        still run, whether it was closed meanwhile or not.
+        being worked on, so that also waits for the lease. The work of an earlier attempt may
+        still run, even if the attempt is closed.
         """
         if self.status is TaskStatus.COMPLETED:
             return False
@@ -343,7 +343,7 @@ def checked_items(value: object) -> tuple[Json, ...]:
     """The items of a batch, as a user sent them.
 
     Raises:
-        NoItemsError, TooManyItemsError, ItemTooLargeError: what the batch is too small or large in.
+        NoItemsError, TooManyItemsError, ItemTooLargeError: the batch is too small or too large.
         InvalidInputError: naming the path of the first value that cannot be kept.
     """
     if not isinstance(value, list | tuple):

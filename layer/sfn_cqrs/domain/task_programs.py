@@ -208,7 +208,7 @@ def work(
 def finalize(
     attempt: int, abandoned: Mapping[int, str] | None = None, now: float | None = None
 ) -> Generator[Call, Any, Task]:
-    """End an attempt whose execution has come to its end, from its items alone.
+    """End an attempt whose execution has ended, from its items only.
 
     `abandoned` names the error of each item whose function failed whenever it was tried. An
     item that nobody began is left to the next attempt; while a function may still be at work on

@@ -11,7 +11,7 @@ class Trace:
     """A trace, and the segment in it that is the parent of what comes next.
 
     `root` is the trace's id, `1-{8 hex}-{24 hex}`, `parent` has 16 hex digits or is empty. What
-    is not sampled is carried on all the same: whoever comes next must not sample it either.
+    is not sampled is carried on all the same: the next part must not sample it either.
     Source: https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
     """
 

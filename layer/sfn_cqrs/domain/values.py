@@ -62,7 +62,7 @@ def size_of(value: object) -> int:
 def check_size(
     value: object, path: str, limit: int, refusal: type[InvalidInputError], most: str
 ) -> None:
-    """Refuse a JSON value that was sent and has more bytes than the limit, of which `most` tells.
+    """Refuse a JSON value that was sent with more bytes than the limit; `most` describes it.
 
     Raises:
         InvalidInputError: the refusal.

@@ -1,12 +1,12 @@
-"""How many writes a second a tenant may ask for: a bucket of tokens, of which environments lease.
+"""How many writes a second a tenant may ask for: a bucket of tokens, leased by environments.
 
 The bucket is one number, the moment at which it will be full again: each token that is taken
-puts it off by an interval, and a bucket that has been full for long is full, and no more. An
-environment of Lambda leases some tokens by one conditional write, and spends them by itself, so
-that neither does a request cost a write nor does a tenant's key get hot.
+puts it off by an interval. A full bucket takes no more. An environment of Lambda leases some
+tokens by one conditional write and spends them in memory. So a request costs no write, and a
+tenant's key stays cool.
 
 Over any time the tenant is given at most a full bucket and what drips into it, and by as much
-more as clocks differ. What an environment has leased and not spent is lost after a while.
+more as clocks differ. Tokens that an environment has leased and not spent are lost after a while.
 """
 
 from dataclasses import dataclass, replace

@@ -103,7 +103,7 @@ class _End:
 
 
 def directory_start(tail: bytes, size: int) -> int:
-    """Where the directory of an archive of this size begins, told by its last bytes.
+    """Where the directory of an archive of this size begins, from its last bytes.
 
     Raises:
         InvalidFileError: it is not an archive, is cut off or split, or has too many entries.
@@ -136,7 +136,7 @@ def entries_of(window: bytes, size: int) -> list[Entry]:
 
 
 def data_offset(header: bytes, place: Place) -> int:
-    """Where an entry's data begins, told by the header that stands before it.
+    """Where an entry's data begins, from the header before it.
 
     Raises:
         InvalidFileError: there is no such header, or the data runs into the next entry.
@@ -153,7 +153,7 @@ def data_offset(header: bytes, place: Place) -> int:
 
 
 class _Window(io.RawIOBase):
-    """The end of a file as if it were all of it; what lies before cannot be read."""
+    """The end of a file as if it were the whole; the part before it cannot be read."""
 
     def __init__(self, data: bytes, first: int) -> None:
         self._data, self._first, self._at = data, first, 0

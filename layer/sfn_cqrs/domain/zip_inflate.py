@@ -1,4 +1,4 @@
-"""Extracting an entry, a piece at a time; what the directory promised is held against it."""
+"""Extract an entry, a piece at a time, and check it against the directory."""
 
 import zipfile
 import zlib
@@ -12,7 +12,7 @@ PIECE = 1024 * 1024
 
 
 def extracted(chunks: Iterable[bytes], place: Place) -> Iterator[bytes]:
-    """An entry's bytes; the chunks are its data as it lies in the archive.
+    """An entry's bytes; the chunks are its data as the archive stores it.
 
     Raises:
         InvalidFileError: the data is damaged, or is not what the directory says.

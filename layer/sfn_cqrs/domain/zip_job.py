@@ -232,7 +232,7 @@ def settled(
         return replace(file, status=FileStatus.CANCELLED)
     problem = Problem("abandoned", "the import came to its end before this file did; retry it")
     if error is not None:
-        problem = Problem("failed", f"{error}; the execution's history tells more")
+        problem = Problem("failed", f"{error}; the execution's history has more")
     return file.refused(problem)
 
 

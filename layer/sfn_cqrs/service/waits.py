@@ -46,7 +46,7 @@ def key_of(context: StepFunctionsContext) -> str:
 
 
 def resume(execution: str, state: str, result: object, *, key: str | int = "") -> bool:
-    """Let an execution go on with a result; return False if the wait has ended already.
+    """Resume an execution with a result; return False if the wait has ended already.
 
     Raises:
         NotWaitingError: the execution has not reached this state, or there is none.

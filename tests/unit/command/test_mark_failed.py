@@ -8,7 +8,7 @@ from sfn_cqrs.domain.process import Lane, Outcome
 from sfn_cqrs_tools.testing.builders import NRT, a_process
 
 NOON = "2026-11-25T12:00:00.000Z"
-PREDECESSOR_FAILED = "version 2 has failed; retry or skip it, and this goes on"
+PREDECESSOR_FAILED = "version 2 has failed; retry or skip it, and this continues"
 
 
 @pytest.fixture

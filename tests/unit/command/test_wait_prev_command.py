@@ -51,7 +51,7 @@ def test_a_predecessor_that_failed_meanwhile_fails_the_wait_by_name(chain_of, wa
 
     wait()
 
-    cause = "version 1 has failed; retry or skip it, and this goes on"
+    cause = "version 1 has failed; retry or skip it, and this continues"
     assert world.executions.rejected == [(TOKEN, "PredecessorFailedError", cause)]
 
 

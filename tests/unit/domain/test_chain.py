@@ -40,7 +40,7 @@ SKIPPED_1 = a_process(version=1, outcome=Outcome.SKIPPED)
 WAITING_2 = a_process(version=2, outcome=Outcome.WAITING, token="token-2", token_seq=0)
 BLOCKED_2 = a_process(version=2, outcome=Outcome.BLOCKED)
 DATA_1 = DataVersion(1, "NRT-1")
-FAILURE_OF_1 = "version 1 has failed; retry or skip it, and this goes on"
+FAILURE_OF_1 = "version 1 has failed; retry or skip it, and this continues"
 
 
 def done(process):

@@ -106,7 +106,7 @@ def test_a_file_that_gave_up_is_failed_with_its_error(key, extracted, child, fin
         "result": "FAILED"
     }
     assert extracted.file(key, 1).problem == Problem(
-        "failed", "States.Timeout; the execution's history tells more"
+        "failed", "States.Timeout; the execution's history has more"
     )
     assert statuses(extracted, key) == "CFCCS"
 
@@ -121,7 +121,7 @@ def test_whatever_ended_the_execution_early_fails_the_files_that_have_not_ended(
     }
     assert statuses(extracted, key) == "CFFFS"
     assert extracted.file(key, 3).problem.reason == (
-        "States.DataLimitExceeded: too much; the execution's history tells more"
+        "States.DataLimitExceeded: too much; the execution's history has more"
     )
 
 

@@ -39,7 +39,7 @@ COMMANDS: Final = {
     "sql": _own("sql:sql", "Migrations of PostgreSQL: migrate, status."),
     "start": _own("execution:start", "Start a state machine, and watch it."),
     "execution": _own("executions:execution", "Executions: list, show, history, graph."),
-    "resume": _own("execution:resume", "Let an execution go on that waits."),
+    "resume": _own("execution:resume", "Resume an execution that waits."),
     "invoke": _own("invoke:invoke", "Invoke the function of one state."),
     "event": _own("invoke:event", "Print a sample event of a state."),
     "logs": _own("logs:logs", "Read what the functions log, and follow it."),
@@ -97,7 +97,7 @@ FIRST_STEPS: Final = (
     """sfn-cqrs publish OFFER o-1 --name first --attributes '{"customer":"c1","total":5}'""",
     "sfn-cqrs chain show OFFER o-1",
     "sfn-cqrs explain CODE            # what an error means, and what to do",
-    "sfn-cqrs COMMAND --help          # tells more of each",
+    "sfn-cqrs COMMAND --help          # shows more of each",
 )
 
 

@@ -48,7 +48,7 @@ def console(
     stack: str | None,
     as_json: bool,
 ) -> None:
-    """Show a stack in the browser, until Ctrl-C: what runs, what is stuck, and how to repair it.
+    """Show a stack in the browser, until Ctrl-C: running, stuck and failed work, and its repair.
 
     `up` serves the same for the local stack. For one on AWS it reads Step Functions, the index of
     what is open and the queues with your credentials, and asks the stack's API as the bearer of

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sfn_cqrs_tools.client.diagnosis import Diagnosis, Finding, Work
 
 MOST_SHOWN: Final = 20
-"""Of the tasks and imports that have failed."""
+"""How many failed tasks and imports are listed at most."""
 
 
 @command(
@@ -75,9 +75,9 @@ def doctor(
     and sagas; handlers that within a day were too slow for the express lane; and, of a stack on AWS
     with tokens of Cognito, who lets users write their tenant. The local stack also says if its disk
     is full or PostgreSQL is down. Exits 1 if there is any.
-    Tasks and imports that failed within a week are listed, too; the exit code leaves them out,
-    because one tenant's bad row is no trouble of the stack.
-    `chain show`, `task show`, `import show`, `approval show` and `saga show` tell more of each.
+    The list has tasks and imports that failed within a week as well. The exit code leaves them
+    out, because the stack is well even if one tenant's row is bad. See more with `chain show`,
+    `task show`, `import show`, `approval show` and `saga show`.
     """
     from sfn_cqrs_tools.client.diagnosis import diagnose, troubles_of  # noqa: PLC0415
     from sfn_cqrs_tools.client.failed_work import failed_work  # noqa: PLC0415

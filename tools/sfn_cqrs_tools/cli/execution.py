@@ -55,7 +55,7 @@ KEYS_SHOWN: Final = 20
     metavar="FILE",
     help="The input; - reads it from stdin.  [default: events/MACHINE/start_execution.json]",
 )
-@click.option("--name", help="Of the execution.  [default: made of the input's id, or new]")
+@click.option("--name", help="Its name.  [default: made of the input's id, or new]")
 @click.option("--no-wait", is_flag=True, help="Print the name, and do not wait for the end.")
 @stack_options
 @json_option
@@ -152,7 +152,7 @@ def resume(
         raise click.ClickException(str(problem)) from problem
     if not is_done:
         raise click.ClickException(f"the wait of {execution} in {state_name} has ended already")
-    how = "goes on" if error is None else f"goes on with the error {error}"
+    how = "continues" if error is None else f"continues with the error {error}"
     of_key = f" (key {key})" if key else ""
     sentence = f"{execution} {how} after {state_name}{of_key}: sfn-cqrs execution show {execution}"
     answer = {"execution": execution, "state": state_name, "key": key, "error": error}

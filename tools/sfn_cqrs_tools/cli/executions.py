@@ -64,7 +64,7 @@ def execution() -> None:
 )
 @click.option("--machine", metavar="M", help="Of one machine.")
 @click.option("--status", type=click.Choice(STATUSES, case_sensitive=False))
-@click.option("--item", metavar="TYPE/CODE", help="Of the versions of an item.")
+@click.option("--item", metavar="TYPE/CODE", help="Only executions of the versions of this item.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 @executions_of_stack
 @json_option

@@ -127,7 +127,7 @@ _map_option = click.option(
     "headings",
     multiple=True,
     metavar="HEADING=FIELD",
-    help="What a heading of the file stands for; kept for the table until the next --map.",
+    help="Map a heading of the file to a column; kept for the table until the next --map.",
 )
 
 
@@ -223,7 +223,7 @@ def plan(file: GivenFile, publish_mode: str, as_json: bool) -> None:
 def dry_run(file: GivenFile, headings: tuple[str, ...], api: Api, as_json: bool) -> None:
     """Say what an import would do with each row, and write nothing.
 
-    Of the first hundred rows it shows each cell as it is, and as it would be.
+    It shows each cell of the first hundred rows, as it is now and as it would be.
     """
     if not as_json and not file.is_in_s3:
         echo(f"the import itself: {_plan_in_words(_planned(file, 'sync'))}")

@@ -37,7 +37,7 @@ from sfn_local.cli.showing import echo
     metavar="code|members|group:NAME",
     default="members",
     show_default=True,
-    help="Who may publish it over HTTP.",
+    help="Let these publish it over HTTP.",
 )
 @click.option("--postgres", is_flag=True, help="Add an Aurora cluster for read models in SQL.")
 @click.option("--live", is_flag=True, help="Add live updates for browsers, by AppSync Events.")

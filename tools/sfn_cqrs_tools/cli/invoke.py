@@ -78,7 +78,7 @@ def invoke(
 def _settle(ready: Ready, state: Path) -> None:
     """Let the stack finish a sample's begun or failed work, so that none of it stays."""
     if ready.go_on is not None:
-        echo(f"the stack goes on with it: {ready.go_on()}", err=True)
+        echo(f"the stack continues with it: {ready.go_on()}", err=True)
     if ready.repair is not None:
         connect(state, None, ready.tenant).post(ready.repair)
         echo("what has failed as the sample says runs again", err=True)

@@ -35,7 +35,7 @@ package_option = click.option(
 publish_option = click.option(
     "--publish",
     metavar="code|members|group:NAME",
-    help="Who may publish it over HTTP.  [asked for; without a terminal: code]",
+    help="Let these publish it over HTTP.  [asked for; without a terminal: code]",
 )
 
 
@@ -144,7 +144,7 @@ def _split(options: tuple[str, ...]) -> tuple[str, ...]:
 @click.option(
     "--fields",
     metavar="TEXT",
-    help='What a version contains: "name:str 1..40, minutes:int 5..240, status:open|done, note:str?'
+    help='The fields of a version: "name:str 1..40, minutes:int 5..240, status:open|done, note:str?'
     ' personal". Types: str, int, float, bool, decimal, date, datetime.',
 )
 @publish_option
@@ -202,7 +202,7 @@ def task(type_: str, publish: str | None, package: str | None, as_json: bool) ->
 @click.option(
     "--allow",
     metavar="code|members|group:NAME",
-    help="Who may use it.  [asked for; without a terminal: code, which is nobody]",
+    help="Let these use it.  [asked for; without a terminal: code, which is nobody]",
 )
 @package_option
 @json_option
@@ -245,8 +245,10 @@ def route(path: str, method: str, allow: str | None, package: str | None, as_jso
 @click.option(
     "--name", "title", default="", metavar="COLUMN", help="The items' name.  [default: by its name]"
 )
-@click.option("--encoding", metavar="NAME", help="Of the sample.  [default: detected]")
-@click.option("--delimiter", metavar="CHARACTER", help="Of the sample.  [default: detected]")
+@click.option("--encoding", metavar="NAME", help="The sample's encoding.  [default: detected]")
+@click.option(
+    "--delimiter", metavar="CHARACTER", help="The sample's delimiter.  [default: detected]"
+)
 @publish_option
 @package_option
 @json_option
@@ -338,7 +340,7 @@ def project() -> Path:
     for folder in (here, *here.parents):
         if (folder / "template.yaml").is_file():
             return run_for(folder)
-    raise click.UsageError(f"there is no template.yaml in {here}, nor above it")
+    raise click.UsageError(f"{here} and the folders above it have no template.yaml")
 
 
 def _template(root: Path) -> Template:

@@ -313,7 +313,7 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
         counts = ", ".join(f"{replayed[one]} {one}" for one in ("done", "skipped", "failed"))
         echo(f"  replayed: {counts}")
         echo(
-            f"  compared: {compared['equal']} equal, {compared['onlyOne']} in one alone,"
+            f"  compared: {compared['equal']} equal, {compared['onlyOne']} in one only,"
             f" {compared['different']} different"
         )
 

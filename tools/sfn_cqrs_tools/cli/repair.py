@@ -76,7 +76,7 @@ def start(id_: str, no_wait: bool, api: Api, as_json: bool) -> None:
     """Repair everything in a plan, and wait for the end; starting it again repairs nothing twice.
 
     A repair that ended early continues with the rest.
-    Exits 0 if all of it is done or had gone on by itself, 2 if some could not be repaired.
+    Exits 0 if everything is done or had already continued, 2 if some could not be repaired.
     """
     started = api.post(_path(id_, "start"))
     if no_wait:

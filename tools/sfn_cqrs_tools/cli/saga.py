@@ -98,7 +98,7 @@ def retry(id_: str, no_wait: bool, api: Api, as_json: bool) -> None:
     """Resume a parked saga where it stopped; for operators."""
     answer = api.post(_path(id_, "retry"))
     if no_wait:
-        print_answer(answer, f"{id_} goes on, attempt {answer['attempt']}", as_json=as_json)
+        print_answer(answer, f"{id_} continues, attempt {answer['attempt']}", as_json=as_json)
     else:
         _follow(api, id_, as_json=as_json)
 

@@ -22,7 +22,7 @@ from sfn_local.cli.command import command, json_option, print_json
     ),
 )
 @click.argument("id_", metavar="ID|ITEM|@")
-@click.option("--tenant", metavar="CODE", help="Of an item.  [default: tenant1]")
+@click.option("--tenant", metavar="CODE", help="The tenant of an item.  [default: tenant1]")
 @stack_options
 @json_option
 def trace(id_: str, tenant: str | None, state: Path, stack: str | None, as_json: bool) -> None:

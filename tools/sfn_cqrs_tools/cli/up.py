@@ -125,7 +125,7 @@ def up(
     """Start the local stack and keep it running until Ctrl-C.
 
     Deploys template.yaml to ministack, starts the engine, the functions and the HTTP API, all on
-    127.0.0.1. It goes on where it ended the last time, even if it was killed. Changed code, state
+    127.0.0.1. It continues where it ended the last time, even if it was killed. Changed code, state
     machines and templates are taken over while it runs, and breakpoint() in a function stops
     here (not with --isolated). A function gets AccessDenied for what its role does not allow.
     --json prints one line with the endpoints when all of them answer.
@@ -181,7 +181,7 @@ def _run(stack: LocalStack, watch: DefinitionWatch, stream: TextIO) -> None:
                 for name in stack.reload_machines():
                     reporter.reloaded(f"state machine {name}; executions that run keep theirs")
         except (TemplateError, StackError) as error:
-            reporter.broken(f"{error}; the stack goes on with what it has")
+            reporter.broken(f"{error}; the stack continues with what it has")
         time.sleep(POLL_SECONDS)  # short: a signal may interrupt another thread's wait
     raise FabricError(f"the AWS fabric has ended; see {stack.state.fabric_log}")
 
@@ -278,7 +278,7 @@ def _going_on(stack: LocalStack) -> str:
     running = stack.running_executions()
     items, messages = stack.restored.get("items", 0), stack.restored.get("messages", 0)
     return (
-        f"it goes on with {_counted(items, 'item')}, {_counted(messages, 'message')} and "
+        f"it continues with {_counted(items, 'item')}, {_counted(messages, 'message')} and "
         f"{_counted(running, 'execution')} that had not ended; --fresh forgets them"
     )
 

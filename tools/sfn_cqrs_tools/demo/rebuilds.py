@@ -66,7 +66,7 @@ def tell(stack: LocalStack, console: Console, scale: Scale) -> Report:
     console.print(
         f"  replayed {replayed['done']} and {replayed['skipped']} that live versions had brought,"
         f" {replayed['failed']} failed; compared: {compared['equal']} equal,"
-        f" {compared['onlyOne']} in one alone, {compared['different']} different"
+        f" {compared['onlyOne']} in one only, {compared['different']} different"
     )
     version = story.waited.get("version")
     console.print(f"  switched; version {version} of live-0 was waited for, and is there")

@@ -1,4 +1,4 @@
-"""What a migration has taken, by type, and what it has not, with the reasons."""
+"""The counts of a migration by type, and the rows that it has not taken, with the reasons."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ class Version:
 
     @property
     def row(self) -> Row:
-        """Return the row whose content is taken: what readers saw, if it is there."""
+        """Return the row whose content is taken: the state that readers saw, if it is there."""
         row = self.state or self.command
         assert row is not None
         return row

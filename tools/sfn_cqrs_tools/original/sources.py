@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 TABLE: Final = "dynamodb:"
-"""What precedes the name of a table, in the place of a path."""
+"""The prefix of a table's name, in place of a path."""
 ENDINGS: Final = (".json", ".jsonl", ".json.gz", ".jsonl.gz")
 _OF_AN_EXPORT: Final = "manifest-"
 

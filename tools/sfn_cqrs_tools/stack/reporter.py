@@ -63,7 +63,7 @@ class Reporter:
             if is_taken:
                 self.reloaded(names)
             else:
-                self.broken(f"{names}: the stack goes on with the code from before")
+                self.broken(f"{names}: the stack continues with the code from before")
 
     def _say_troubles(self, now: frozenset[str]) -> None:
         """Report new troubles, and those that are over."""

@@ -37,7 +37,7 @@ DECIDE = body(
         "reason": {**TEXT, "maxLength": MAX_TEXT_CHARACTERS},
         "digest": text(
             wrong="must be the digest that the approval was shown with",
-            description="Of the approval as it was seen; to approve one with an `item`, needed",
+            description="The digest of the approval as you saw it; needed if it has an `item`",
         ),
     },
 )

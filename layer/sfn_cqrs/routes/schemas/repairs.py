@@ -77,7 +77,7 @@ REPAIR = record(
         ),
         "status": of(lambda progress: progress.status or "PLANNED", one_of("PLANNED", *TaskStatus)),
         "done": COUNT,
-        "unchanged": {**COUNT, "description": "Had gone on since it was planned"},
+        "unchanged": {**COUNT, "description": "Had continued since it was planned"},
         "left": COUNT,
         "failed": list_of(_FAILED),
         "items": list_of(_ENTRY),

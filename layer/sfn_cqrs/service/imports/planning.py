@@ -162,7 +162,7 @@ class Planner:
         return command.request_id == self._settings.key.request_id(row)
 
     def content(self, wanted: Wanted, before: DataRow | None) -> Content:
-        """Return the content that a row publishes; what no client writes stays as it was.
+        """Return the content that a row publishes; guarded attributes stay as they were.
 
         Raises:
             NotPermittedError: a client's row changes such an attribute, or an item that is not its
