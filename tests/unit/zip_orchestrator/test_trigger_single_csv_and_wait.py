@@ -180,7 +180,7 @@ def test_an_attempt_that_does_not_own_the_job_begins_nothing(world, key, listed,
 
 
 def test_a_job_that_does_not_exist_is_superseded(world, trigger):
-    with pytest.raises(SupersededError, match="there is no import"):
+    with pytest.raises(SupersededError, match="does not exist"):
         trigger()
     assert answered(world) == {}
 
