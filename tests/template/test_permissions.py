@@ -686,8 +686,8 @@ def import_rows() -> None:
 def wait_for_import(id_: str, status: str) -> None:
     until = time.monotonic() + 60
     while True:
-        found = ImportService("tenant1").get(id_).as_json()
-        if found["status"] == status:
+        found = ImportService("tenant1").get(id_)
+        if found.job.status == status:
             return
         assert time.monotonic() < until, found
         time.sleep(0.1)
@@ -744,9 +744,9 @@ def wait_for_archive(id_: str, attempt: int) -> None:
         found = ZipImports("tenant1").get(id_)
         execution = bootstrap.zip_executions().describe(ZipRef(found.job.key, attempt))
         if execution is not None and not execution.is_running:
-            assert found.job.status == "FAILED", found.as_json()
+            assert found.job.status == "FAILED", found
             return
-        assert time.monotonic() < until, found.as_json()
+        assert time.monotonic() < until, found
         time.sleep(0.1)
 
 

@@ -38,5 +38,5 @@ def going_on(id_: str, command: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        echo(f"\n{id_} continues without you; watch it again: {command}", err=True)
+        echo(f"\n{id_} still runs; watch it again: {command}", err=True)
         raise SystemExit(INTERRUPTED) from None
