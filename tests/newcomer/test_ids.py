@@ -102,5 +102,5 @@ def test_ctrl_c_in_a_watch_says_that_the_work_goes_on_and_how_to_watch_it(termin
         code = running.ended()
 
     assert code == 130
-    assert "still runs; watch it again: sfn-cqrs task show t-" in running.text
+    assert "still runs; watch it again: sfn-cqrs task show t-" in " ".join(running.text.split())
     assert "Traceback" not in running.text
