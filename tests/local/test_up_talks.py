@@ -134,7 +134,8 @@ def test_up_says_where_it_is_what_failed_what_is_broken_and_what_is_mended(up, p
     up.until(
         r"broken    starter\.parcels cannot be imported: SyntaxError.*\n"
         r" +File \".*app/starter/parcels\.py\", line \d+\n +row = = \{$"
-        r"(.*\n)*.*broken    app/starter/parcels\.py: the stack continues with the code from before$"
+        r"(.*\n)*.*broken    app/starter/parcels\.py:"
+        r" the stack continues with the code from before$"
     )
     given = json.dumps({"sender": "ada"})
     parcel = ("PARCEL", "p-2", "--name", "x", "--attributes", given, "--wait")
