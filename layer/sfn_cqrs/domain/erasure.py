@@ -22,6 +22,7 @@ from sfn_cqrs.domain.values import Json
 SETTLED: Final = timedelta(minutes=20)
 """After that, nothing runs any more that began before: a function ends within 15 minutes."""
 PASSES: Final = 2
+"""The fewest."""
 MOST_LEFT: Final = 100
 """Things that keep an erasure open, as far as it lists them."""
 BACKUPS: Final = timedelta(days=35)
@@ -53,10 +54,11 @@ class Status(StrEnum):
 class Erasure(Record):
     """An erasure as stored.
 
-    `step` is how far the present pass is. `passes` are those that are over; the last one comes when
-    nothing runs any more that began before the first. `counts` are what the latest pass found
-    erased, by place, and `left` what it could not erase yet. `kept_until` is until when a type's
-    `keep=` forbids it.
+    `step` is how far the present pass is. `passes` are those that are over. Between two of them is
+    time enough for every function to end; so whatever a function had read before one pass, and has
+    written since, the next one finds. The last one is one that finds nothing. `changed` is how much
+    the latest pass had to change, `counts` are what it found erased, by place, and `left` is what
+    it could not erase yet. `kept_until` is until when a type's `keep=` forbids it.
     """
 
     key: ErasureKey
@@ -73,6 +75,7 @@ class Erasure(Record):
     finished_at: str = ""
     counts: dict[str, int] = field(default_factory=dict)
     files: int = 0
+    changed: int = 0
     left: tuple[str, ...] = ()
 
     @property
@@ -156,6 +159,7 @@ class Reach:
     step: int
     counts: Mapping[str, int]
     left: tuple[str, ...]
+    changed: int = 0
     kept_until: str = ""
 
     def on(self, erasure: Erasure, _at: str) -> Erasure | None:
@@ -167,17 +171,19 @@ class Reach:
             step=self.step,
             counts=dict(self.counts),
             left=self.left[:MOST_LEFT],
+            changed=self.changed,
             kept_until=self.kept_until,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class EndPass:
-    """A pass is over. The last one ends the erasure, unless something is left."""
+    """A pass is over. One that had nothing to change ends the erasure, unless something is left."""
 
     passes: int
     counts: Mapping[str, int]
     left: tuple[str, ...]
+    changed: int
 
     def on(self, erasure: Erasure, at: str) -> Erasure | None:
         """Count the pass, and say when the next one comes."""
@@ -189,9 +195,10 @@ class EndPass:
             step=0,
             counts=dict(self.counts),
             left=self.left[:MOST_LEFT],
+            changed=self.changed,
             began_at=erasure.began_at or at,
         )
-        if after.passes >= PASSES and not after.left:
+        if after.passes >= PASSES and not (after.changed or after.left):
             return replace(after, status=Status.DONE, finished_at=at, settles_at="")
         return replace(after, settles_at=iso(datetime.fromisoformat(at) + SETTLED))
 

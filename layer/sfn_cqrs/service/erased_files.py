@@ -4,6 +4,7 @@ A file is deleted whole: the import that read it has its counts, and the others'
 now. Only errors.csv keeps its other rows.
 """
 
+import codecs
 import csv
 import json
 from collections.abc import Iterable, Iterator
@@ -74,9 +75,11 @@ class Files:
         """Return whether a cell of a file is what names the person."""
         if version.key.lower().endswith(".zip"):
             return False  # its files are looked at
-        reads = _as_json if version.key.endswith((".json", ".jsonl")) else _as_rows
+        if version.key.endswith((".json", ".jsonl")):  # our own
+            texts = codecs.iterdecode(self._bucket.content(version), "utf-8", "replace")
+            return any(names(value, self._matches) for value in _as_json(texts))
         try:
-            return any(names(row, self._matches) for row in reads(self._text(version)))
+            return any(names(row, self._matches) for row in _as_rows(self._text(version)))
         except InvalidFileError:
             return False  # no text, so no import has read it
 

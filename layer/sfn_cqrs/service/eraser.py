@@ -44,6 +44,8 @@ CHAINS: Final = ("commands", "data", "history")
 TRIES: Final = 3
 SHORTEST: Final = 4
 """A shorter text also stands for other things, so only a type's `subject` is compared with it."""
+NOTHING: Final = (None, "", 0, ERASED)
+"""Values in a row of a read model that say nothing about anybody."""
 MOST_KNOWN: Final = 100_000
 """Texts that a function remembers to have compared."""
 _GONE: Final = ("NoSuchKey", "AccessDenied")
@@ -51,10 +53,14 @@ _GONE: Final = ("NoSuchKey", "AccessDenied")
 
 @dataclass(slots=True)
 class Found:
-    """What a pass has found so far: how much by place, what is left, until when a law keeps it."""
+    """What a pass has found so far.
+
+    How much by place, what is left, how much had to be changed, and until when a law keeps it.
+    """
 
     counts: Counter[str] = field(default_factory=Counter)
     left: dict[str, None] = field(default_factory=dict)
+    changed: int = 0
     kept_until: str = ""
 
 
@@ -71,7 +77,10 @@ class Eraser:
         self.found = Found()
         if erasure.step:  # another function has begun this pass
             self.found = Found(
-                Counter(erasure.counts), dict.fromkeys(erasure.left), erasure.kept_until
+                Counter(erasure.counts),
+                dict.fromkeys(erasure.left),
+                erasure.changed,
+                erasure.kept_until,
             )
 
     def steps(self) -> list[Callable[[], None]]:
@@ -201,16 +210,19 @@ class Eraser:
         typed = _typed(item)
         if typed is None or not self._writes:
             return True
-        erased = typed.model.erased(self._attributes(item))
+        found = self._attributes(item)
+        erased = typed.model.erased(found)
         sets: dict[str, Any] = {"name": ERASED, "shape": typed.shape, "erased": self._key.id}
-        if item.get("attributes_s3"):
-            twin = _twin(item)
-            if item["attributes_s3"] != twin:
-                tenant, command = self._key.tenant, _command_of(item)
-                bootstrap.attributes().store(tenant, f"{command}-erased", erased, folder=_FOLDER)
-            sets["attributes_s3"] = twin
+        pointer = item.get("attributes_s3")
+        if item["name"] == ERASED and erased == found and pointer in (None, _twin(item)):
+            return True
+        if pointer:
+            tenant, command = self._key.tenant, _command_of(item)
+            bootstrap.attributes().store(tenant, f"{command}-erased", erased, folder=_FOLDER)
+            sets["attributes_s3"] = _twin(item)
         else:
             sets["attributes"] = erased
+        self.found.changed += 1
         same = ("version", "command_id") if table == "data" else ()
         return self._tables.change(table, item, same, **sets)
 
@@ -275,6 +287,7 @@ class Eraser:
         same = tuple(name for name in ("rev", "status", "attempt") if name in item)
         if "rev" in item:
             sets["rev"] = secrets.token_urlsafe(9)
+        self.found.changed += 1
         self._tables.change(table, item, same, **sets)
 
     # Read models that declare whom their rows are about.
@@ -289,14 +302,20 @@ class Eraser:
                 continue
             self.found.counts[table] += 1
             if self._writes:
-                sets = {name: ERASED for name in declared.personal if item.get(name) is not None}
+                told = [name for name in declared.personal if item.get(name) not in NOTHING]
+                self.found.changed += bool(told)
+                sets = dict.fromkeys(told, ERASED)
                 self._tables.change(table, item, (), **sets, erased=self._key.id)
 
     # Objects.
 
     def _purge_objects(self) -> None:
-        """Delete the large attributes that nothing points to any more, in all their versions."""
-        if self._writes:
+        """Delete the large attributes of the person, in all their versions.
+
+        Nothing points to them if this pass had nothing to change; and who has read a pointer before
+        the pass before this one has come to its end.
+        """
+        if self._writes and self._erasure.passes and not self.found.changed:
             bootstrap.attributes().purge(f"{self._key.objects}/")
 
     def _erase_inputs(self) -> None:
@@ -316,6 +335,7 @@ class Eraser:
             elif self._writes:
                 erased = _WORK["task"].erased(value, model, self._names)
                 if erased != value:
+                    self.found.changed += 1
                     bucket.replace(name, erased)
 
     def _erase_files(self) -> None:

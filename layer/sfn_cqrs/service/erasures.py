@@ -121,7 +121,8 @@ def work(erasure: Erasure, is_late: Callable[[], bool]) -> Erasure:
         eraser = Eraser(erasure, writes=True)
         if _gone_through(erasure, eraser.steps(), eraser.found, is_late):
             found = eraser.found
-            erasure = _changed(erasure, EndPass(erasure.passes, found.counts, tuple(found.left)))
+            ended = EndPass(erasure.passes, found.counts, tuple(found.left), found.changed)
+            erasure = _changed(erasure, ended)
             _keep_certificate(erasure)
         else:
             erasure = bootstrap.erasures().find(erasure.key) or erasure
@@ -179,7 +180,8 @@ def _gone_through(
     """Make the steps that are left; return False if the time is over, and keep how far it is."""
     for number in range(erasure.step, len(steps)):
         if is_late():
-            reach = Reach(erasure.passes, number, found.counts, tuple(found.left), found.kept_until)
+            so_far = (found.counts, tuple(found.left), found.changed, found.kept_until)
+            reach = Reach(erasure.passes, number, *so_far)
             _changed(erasure, reach)
             return False
         steps[number]()

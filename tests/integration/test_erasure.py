@@ -1,0 +1,327 @@
+"""Canaries: after an erasure nothing about the person is left, in any table, bucket, export or log.
+
+Everything that the framework stores about a person is stored by its own code, over DynamoDB and S3
+as moto has them, where objects have versions.
+"""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import pytest
+from moto import mock_aws
+from tests.contract.worlds import BUCKET, IMPORTS, Clients, MotoWorld
+from tests.support.typed import declaring
+from tests.unit.erasure.conftest import apply_open
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.approval_items import APPROVALS
+from sfn_cqrs.adapters.dynamodb import marshal, unmarshal
+from sfn_cqrs.adapters.import_items import IMPORTS as JOBS
+from sfn_cqrs.adapters.saga_items import SAGAS
+from sfn_cqrs.adapters.task_items import TASKS
+from sfn_cqrs.adapters.zip_items import ZIPS
+from sfn_cqrs.domain.approval import Pinned, Stage, Verdict, Vote
+from sfn_cqrs.domain.command import Audit as By
+from sfn_cqrs.domain.command import Command
+from sfn_cqrs.domain.csv_report import report_line
+from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.erasure import Erasure, Status, certificate
+from sfn_cqrs.domain.import_job import JobStatus
+from sfn_cqrs.domain.imports import FailedRow, InputRow
+from sfn_cqrs.domain.keys import ImportKey, ItemKey, SagaKey, ZipKey
+from sfn_cqrs.domain.models import Personal
+from sfn_cqrs.domain.policy import MEMBERS
+from sfn_cqrs.domain.saga import Entry, EntryStatus, SagaStatus
+from sfn_cqrs.domain.task import TaskStatus
+from sfn_cqrs.service import handlers
+from sfn_cqrs.service.approvals import types as approval_types
+from sfn_cqrs.service.approvals.types import approval_type
+from sfn_cqrs.service.audit import Audit
+from sfn_cqrs.service.commands.service import CommandService
+from sfn_cqrs.service.erasures import ErasureService, work
+from sfn_cqrs.service.export import states
+from sfn_cqrs.service.handlers import command_type, sync_handler
+from sfn_cqrs.service.logs import logger
+from sfn_cqrs.service.read_models import read_model_type
+from sfn_cqrs.service.tasks import types as task_types
+from sfn_cqrs.service.tasks.types import task_handler
+from sfn_cqrs_tools.testing.builders import (
+    a_job,
+    a_saga,
+    a_task,
+    a_zip,
+    an_approval,
+    an_item,
+)
+from sfn_cqrs_tools.testing.fakes.stored import TABLES
+
+TENANT, ADA, BOB = "tenant1", "person-4711", "person-0815"
+CANARY = "12 St James's Square"
+KEY = ItemKey(TENANT, "LETTER", "l-1")
+JOB = ImportKey(TENANT, "01JDHZ0000000000000000000A")
+OTHER_JOB = ImportKey(TENANT, "01JDHZ0000000000000000000B")
+BY = By("2026-11-25T08:00:00.000Z", "op1")
+LARGE = "x" * 5_000
+
+
+@dataclass(frozen=True)
+class Letter:
+    reader: str
+    address: Annotated[str, Personal] = ""
+
+
+@pytest.fixture(scope="module")
+def clients() -> Iterator[Clients]:
+    with mock_aws():
+        found = Clients()
+        found.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+        yield found
+
+
+@pytest.fixture
+def world(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> Iterator[MotoWorld]:
+    monkeypatch.setenv("APP_PACKAGE", "shop")
+    handlers.load()
+    for declared in (approval_types, task_types):
+        monkeypatch.setattr(declared, "_types", dict(declared._types))
+    clients.make_tables()
+    world = MotoWorld(clients)
+    parts = {**world.parts(), "audit_tables": world.erased_tables}
+    with bootstrap.override(**parts), declaring():
+        declare()
+        yield world
+    clients.empty()
+    delete_all(clients.s3, BUCKET)
+
+
+def declare() -> None:
+    command_type("LETTER", publish=MEMBERS, model=Letter, subject="reader")
+    read_model_type(
+        "letters_sent", by="reader", read=MEMBERS, subject="reader", personal=["address"]
+    )
+
+    @sync_handler("LETTER")
+    def letters(command: Command) -> None:
+        row = {**command.attributes, "version": command.version}
+        view = bootstrap.read_model("letters")
+        view.put_if_newer(command.key.tenant, "all", command.key.code, row)
+        sent = bootstrap.read_model("letters_sent")  # a row for each version
+        sort = f"{command.key.code}@{command.version}"
+        sent.put_if_newer(command.key.tenant, str(row["reader"]), sort, row)
+
+
+def delete_all(s3: Any, bucket: str) -> None:
+    found = s3.list_object_versions(Bucket=bucket)
+    for each in (*found.get("Versions", []), *found.get("DeleteMarkers", [])):
+        s3.delete_object(Bucket=bucket, Key=each["Key"], VersionId=each["VersionId"])
+
+
+def everything(world: MotoWorld, clients: Clients) -> str:
+    """All that is stored, every version of every object included."""
+    items = [item for table in TABLES for item in world._items(table)]
+    found = [json.dumps(item, ensure_ascii=False) for item in items]
+    for bucket in (BUCKET, IMPORTS):
+        for each in clients.s3.list_object_versions(Bucket=bucket).get("Versions", []):
+            where = {"Bucket": bucket, "Key": each["Key"], "VersionId": each["VersionId"]}
+            body = clients.s3.get_object(**where)["Body"].read()
+            found.append(f"{each['Key']} {body.decode(errors='replace')}")
+    return "\n".join(found)
+
+
+def put(world: MotoWorld, table: str, item: dict[str, Any]) -> None:
+    world.dynamodb.put_item(TableName=table, Item=marshal(item))
+
+
+def letters_to(person: str, code: str) -> None:
+    service = CommandService(TENANT)
+    for version, more in enumerate(("", LARGE, " again")):
+        attributes = {"reader": person, "address": CANARY + more}
+        service.publish_sync("LETTER", code, name=CANARY, attributes=attributes, version=version)
+
+
+def work_about(world: MotoWorld, person: str, number: int) -> None:
+    """A task, a saga and an approval that have ended."""
+    about = {"person": person, "says": CANARY}
+    task = a_task(items=1, name=CANARY, status=TaskStatus.CANCELLED, input=(about,))
+    put(world, "TasksTable", {**TASKS.item(task), "rev": "r", "sk": f"X{number}"})
+    item = an_item(input=about, result=CANARY, cause=CANARY, status=TaskStatus.COMPLETED)
+    from sfn_cqrs.adapters.task_items import _ITEM  # noqa: PLC0415
+
+    put(world, "TasksTable", {**_ITEM.item(item), "sk": f"I{number}"})
+    world.attributes.store(TENANT, f"t-{number}", {"input": [about]}, folder="tasks")
+    entry = Entry(status=EntryStatus.DONE, result={"sent_to": CANARY})
+    saga = a_saga(
+        SagaKey(TENANT, f"01JDHZ000000000000000000{number:02d}"),
+        name=CANARY,
+        input=about,
+        status=SagaStatus.COMPLETED,
+        log={"send": entry},
+    )
+    put(world, "SagasTable", {**SAGAS.item(saga), "rev": "r"})
+    vote = Vote(by="op2", verdict=Verdict.APPROVE, at=BY.at, reason=CANARY)
+    approval = an_approval(payload=about, note=CANARY, votes=(vote,), stage=Stage.DONE)
+    put(world, "ApprovalsTable", {**APPROVALS.item(approval), "rev": "r", "sk": f"A{number}"})
+
+
+def imports_of(world: MotoWorld, clients: Clients, key: ImportKey, person: str) -> None:
+    """A file, its failed rows and their report, a preview; an archive; a single row."""
+    row = InputRow(2, ["l-9", person, CANARY])
+    failed = FailedRow(row, Problem("invalid", f"address: {CANARY}"))
+    world.import_bucket.put_errors(key, 2, [failed])
+    world.import_bucket.put_preview(key, 2, [{"row": 2, "cells": [person, CANARY]}])
+    world.import_bucket.put_rows(key, [row.cells and json.dumps({"n": 2, "cells": row.cells})])
+    lines = [
+        "\ufeff" + report_line(["number", "reader", "address", "row", "code", "reason"]),
+        report_line(["l-9", person, f"{CANARY}\nsecond line", "2", "invalid", "no"]),
+        report_line(["l-8", "person-else", "elsewhere", "3", "invalid", "no"]),
+    ]
+    world.import_bucket.put_report(key, lines)
+    name = f"uploads/{TENANT}/{key.ulid}/letters.csv"
+    for text in (f"number;reader;address\nl-9;{person};{CANARY}\n", "number;reader;address\n"):
+        clients.s3.put_object(Bucket=IMPORTS, Key=name, Body=text.encode())
+    archive = ZipKey(TENANT, key.ulid)
+    zipped = f"uploads/{TENANT}/{key.ulid}/letters.zip"
+    clients.s3.put_object(Bucket=IMPORTS, Key=zipped, Body=CANARY.encode())
+    clients.s3.put_object(
+        Bucket=IMPORTS, Key=archive.file_key(0), Body=f'"{person}",x\n"a","{CANARY}"\n'.encode()
+    )
+    source = world.import_bucket.source(zipped, "1")
+    job = a_zip(archive, source=source, status=JobStatus.COMPLETED, settled=True)
+    put(world, "ImportTmpTable", {**ZIPS.item(job), "rev": "r"})
+    cells = {"reader": person, "address": CANARY}
+    single = a_job(key, cells=cells, status=JobStatus.COMPLETED)
+    put(world, "ImportTmpTable", {**JOBS.item(single), "rev": "r"})
+
+
+def erased(world: MotoWorld) -> Erasure:
+    erasure = ErasureService(TENANT).ask(ADA, "asked for", BY)
+    for _ in range(2):
+        erasure = work(erasure, lambda: False)
+        apply_open(world)
+        world.clock.advance(hours=1)
+    return erasure
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    text = io.StringIO()
+    handler = logging.StreamHandler(text)
+    logger.addHandler(handler)
+    yield text
+    logger.removeHandler(handler)
+
+
+def test_no_canary_is_left_anywhere(world, clients, log):
+    letters_to(ADA, "l-1")
+    work_about(world, ADA, 1)
+    imports_of(world, clients, JOB, ADA)
+    assert everything(world, clients).count(CANARY) > 20
+
+    erasure = erased(world)
+
+    left = everything(world, clients)
+    assert [line[:300] for line in left.split("\n") if CANARY in line] == []
+    assert "second line" not in left
+    assert CANARY not in "".join(json.dumps(each) for each in states(TENANT, ""))
+    assert CANARY not in log.getvalue()
+    assert erasure.status is Status.DONE, erasure.left
+    shown = certificate(erasure)
+    assert CANARY not in json.dumps(shown)
+    assert ADA not in json.dumps(shown)
+    assert shown["erased"] == {
+        "commands": 4,
+        "objects": 1,
+        "data": 1,
+        "history": 3,
+        "tasks": 2,
+        "inputs": 1,
+        "sagas": 1,
+        "approvals": 1,
+        "imports": 1,
+        "read_models": 4,
+        "files": 7,
+    }
+    assert Audit(TENANT).run().findings == []
+
+
+def test_everything_about_others_stays_exactly_as_it_is(world, clients):
+    letters_to(BOB, "l-2")
+    work_about(world, BOB, 2)
+    imports_of(world, clients, OTHER_JOB, BOB)
+    before = everything(world, clients)
+
+    erasure = erased(world)
+
+    assert not any(certificate(erasure)["erased"].values())
+    after = [line for line in everything(world, clients).split("\n") if "erasure" not in line]
+    assert after == [line for line in before.split("\n") if "erasure" not in line]
+
+
+def test_the_report_of_an_import_keeps_the_rows_of_others(world, clients):
+    imports_of(world, clients, JOB, ADA)
+
+    erased(world)
+
+    report = b"".join(world.import_bucket.report(JOB) or []).decode()
+    assert report == (
+        '\ufeff"number","reader","address","row","code","reason"\r\n'
+        '"l-8","person-else","elsewhere","3","invalid","no"\r\n'
+    )
+
+
+def test_what_is_still_at_work_is_left_and_named(world, clients):
+    imports_of(world, clients, JOB, ADA)
+    about = {"person": ADA, "says": CANARY}
+    put(world, "SagasTable", {**SAGAS.item(a_saga(input=about)), "rev": "r"})
+    job = a_job(JOB, cells={"reader": ADA}, status=JobStatus.PROCESSING)
+    put(world, "ImportTmpTable", {**JOBS.item(job), "rev": "r"})
+
+    erasure = erased(world)
+
+    assert erasure.status is Status.RUNNING
+    assert {each.partition(":")[0] for each in erasure.left} == {"sagas", "imports", "files"}
+    assert f"files: jobs/{TENANT}/{JOB.id}/errors.csv is still read by an import" in erasure.left
+
+
+@dataclass(frozen=True)
+class Mail:
+    to: str
+    text: Annotated[str, Personal]
+
+
+def test_a_model_says_what_is_personal_in_work(world):
+    @task_handler("MAIL", publish=MEMBERS, model=Mail)
+    def mail(_item: Any) -> None:
+        """Send nothing."""
+
+    from sfn_cqrs.adapters.task_items import _ITEM  # noqa: PLC0415
+    from sfn_cqrs.domain.keys import TaskKey  # noqa: PLC0415
+
+    key = TaskKey(TENANT, "MAIL", "01JDHZ0000000000000000000C")
+    item = an_item(key, input={"to": ADA, "text": CANARY}, status=TaskStatus.FAILED)
+    put(world, "TasksTable", _ITEM.item(item))
+
+    erased(world)
+
+    (found,) = world._items("TasksTable")
+    assert unmarshal(found)["input"] == {"to": ADA, "text": "[erased]"}
+
+
+def test_an_approval_of_the_persons_item_is_about_the_person(world):
+    letters_to(ADA, "l-1")
+
+    @approval_type("SEND", of="LETTER", group="operator")
+    def send(_decided: Any) -> None:
+        """Send nothing."""
+
+    pinned = Pinned("LETTER", "l-1", 3)
+    approval = an_approval(type="SEND", item=pinned, note=CANARY, stage=Stage.DONE)
+    put(world, "ApprovalsTable", {**APPROVALS.item(approval), "rev": "r"})
+
+    erased(world)
+
+    assert world.approvals.find(approval.key).note == "[erased]"

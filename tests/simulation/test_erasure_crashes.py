@@ -1,0 +1,136 @@
+"""An erasure whose function is killed before and after each call that it makes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.simulation.test_erasure_interleavings import ADA, LARGE, letters
+from tests.support.calls import KilledError
+from tests.support.proof import every, shares
+from tests.support.system import TENANT
+from tests.unit.erasure.conftest import BY, apply_open, everything
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.dynamodb import marshal
+from sfn_cqrs.domain.erasure import Erasure, Status, certificate
+from sfn_cqrs.domain.keys import ErasureKey
+from sfn_cqrs.service.commands.service import CommandService
+from sfn_cqrs.service.erasures import ErasureService, work
+from sfn_cqrs_tools.testing.fakes import World
+
+CANARY = "canary"
+ENDED = {"status": "COMPLETED", "tenant": TENANT}
+WORK = {
+    "SagasTable": {"kind": "saga", "rev": "r1", "saga": "x", "name": CANARY, "input": {"of": ADA}},
+    "ImportTmpTable": {"kind": "job", "rev": "r1", "cells": {"who": ADA, "text": CANARY}},
+}
+
+
+class Deaths:
+    """Counts calls, and kills whoever makes a certain one, before or after it."""
+
+    def __init__(self, kill: tuple[int, str] | None) -> None:
+        self.kill = kill
+        self.made = 0
+        self.counts = False
+
+    @contextmanager
+    def around(self, _operation: str = "") -> Iterator[None]:
+        self.made += 1
+        is_it = self.kill is not None and self.made == self.kill[0]
+        if is_it and self.kill[1] == "before":
+            raise KilledError
+        yield
+        if is_it:
+            raise KilledError
+
+    @contextmanager
+    def at_work(self, world: World) -> Iterator[None]:
+        """Let the calls in here count."""
+        world.dynamodb.around, self.counts = self.around, True
+        try:
+            yield
+        finally:
+            world.dynamodb.around, self.counts = nullcontext, False
+
+    def watched(self, objects: Any, name: str) -> None:
+        method = getattr(objects, name)
+
+        def made(**call: Any) -> Any:
+            with self.around() if self.counts else nullcontext():
+                return method(**call)
+
+        setattr(objects, name, made)
+
+
+def a_world() -> World:
+    """Letters, small and large, with history; work that has ended; a file of an import."""
+    world = World()
+    with bootstrap.override(**world.parts()):
+        service = CommandService(TENANT)
+        for code, text in (("l-1", CANARY), ("l-2", CANARY + LARGE)):
+            for version in range(2):
+                attributes = {"reader": ADA, "text": f"{text} {version}"}
+                service.publish_sync(
+                    "LETTER", code, name=CANARY, attributes=attributes, version=version
+                )
+    for number, (table, item) in enumerate(WORK.items()):
+        key = {"pk": f"WORK#{number}", "sk": "1", "id": f"x-{number}", "type": "X", **ENDED}
+        world.dynamodb.put_item(TableName=table, Item=marshal({**key, **item}))
+    world.import_bucket.put(f"uploads/{TENANT}/a.csv", f"who;text\n{ADA};{CANARY}\n".encode())
+    return world
+
+
+def erased(world: World, deaths: Deaths) -> Erasure:
+    """Erase until it is done; what is killed is begun again an hour later."""
+    with bootstrap.override(**world.parts()):
+        asked = ErasureService(TENANT).ask(ADA, "asked for", BY)
+        for name in ("put_object", "get_object", "paginate", "delete_objects"):
+            deaths.watched(world.objects, name)
+        for _ in range(5):
+            found = world.erasures.find(asked.key) or asked
+            with deaths.at_work(world), suppress(KilledError):
+                found = work(found, lambda: False)
+            if found.status is Status.DONE:
+                return found
+            apply_open(world)
+            world.clock.advance(hours=1)
+    raise AssertionError("it is never done")
+
+
+def run_killed(kill: tuple[int, str] | None) -> tuple[int, dict[str, Any]]:
+    with letters():
+        world, deaths = a_world(), Deaths(kill)
+        done = erased(world, deaths)
+        assert CANARY not in everything(world)
+        made = deaths.made
+        assert world.erasures.among([ErasureKey.of(TENANT, ADA)])
+    shown = certificate(replace(done, finished_at="", began_at="2026-11-25T12:00:00.000Z"))
+    return made, shown["erased"]
+
+
+@pytest.fixture(autouse=True)
+def _package(monkeypatch):
+    monkeypatch.setenv("APP_PACKAGE", "shop")
+    monkeypatch.setattr("time.sleep", lambda _: None)
+
+
+@shares(12)
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_an_erasure_that_dies_at_any_call_ends_the_same(moment, nth):
+    total, counts = run_killed(None)
+    assert total > 100
+    assert counts == {
+        "commands": 6,
+        "objects": 2,
+        "data": 2,
+        "history": 4,
+        "sagas": 1,
+        "imports": 1,
+        "files": 1,
+    }
+    for number in every(nth, range(1, total + 1)):
+        _, found = run_killed((number, moment))
+        assert {**found, "files": 1} == counts, number
