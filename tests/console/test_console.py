@@ -94,6 +94,7 @@ def paths(stack, ids):
         "/items/ORDER/o-13/1/correct",
         hostile,
         "/publish?type=ORDER&code=o-1",
+        "/publish?type=STOCK&code=BOOK",
         "/executions",
         "/executions?status=FAILED",
         f"/executions?name={hostile_run(stack)}",

@@ -9,7 +9,10 @@ from sfn_cqrs_tools.console.application import Refused, fields_of, json_of
     ("document", "fields"),
     [
         ({"detail": "type: 'EGLL' is not registered"}, {"type": "'EGLL' is not registered"}),
-        ({"detail": "attributes.lat: must be a number"}, {"attributes": "lat: must be a number"}),
+        (
+            {"detail": "attributes.lat: must be a number"},
+            {"attributes": "lat: must be a number", "attributes.lat": "must be a number"},
+        ),
         ({"detail": "taskType: is missing"}, {"type": "is missing"}),
         ({"detail": "somebody was faster"}, {}),
         ({}, {}),
@@ -18,10 +21,14 @@ from sfn_cqrs_tools.console.application import Refused, fields_of, json_of
                 "detail": "2 fields",
                 "problems": [
                     {"field": "attributes.a", "reason": "is missing"},
-                    {"field": "attributes.b", "reason": "is unknown"},
+                    {"field": "attributes.b[0].c", "reason": "is unknown"},
                 ],
             },
-            {"attributes": "a: is missing; b: is unknown"},
+            {
+                "attributes": "a: is missing; b[0].c: is unknown",
+                "attributes.a": "is missing",
+                "attributes.b.0.c": "is unknown",
+            },
         ),
     ],
 )

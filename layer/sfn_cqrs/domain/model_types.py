@@ -35,6 +35,7 @@ _BOUND_SCHEMA: Final = {
 }
 _DIGITS: Final = r"-?[0-9]{1,38}(\.[0-9]{1,38})?"
 _DECIMAL: Final = re.compile(_DIGITS)
+_NAIVE: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?$"
 _LARGEST: Final = 2**63
 
 
@@ -146,7 +147,9 @@ class Value(Field):
         return self.kind.said + _bounds_said(self.limits, "character", "characters")
 
     def schema(self) -> dict[str, Any]:
-        """Name the kind and its limits."""
+        """Name the kind and its limits; a time without an offset is no `date-time`."""
+        if self.limits.get("tz") is False:
+            return {"type": "string", "pattern": _NAIVE}
         return {**self.kind.schema, **_limits_schema(self.limits, "Length")}
 
     def for_msgspec(self) -> Any:

@@ -43,6 +43,7 @@ CORRECTABLE: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.UN
 """Statuses for problems that the sender of a form can correct in it."""
 FORM_NAMES: Final = {"taskType": "type", "tableName": "table"}
 """The form's field names, by the API's field names."""
+_INDEX: Final = re.compile(r"\[(\d+)\]")
 _FIELD: Final = re.compile(r"(?P<field>[A-Za-z][\w.\[\]]*): (?P<reason>.+)", re.DOTALL)
 BEAT_SECONDS: Final = 15.0
 
@@ -58,6 +59,8 @@ class Ask:
     parts: Mapping[str, Any]
     query: Mapping[str, str]
     form: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[str, str] = field(default_factory=dict)
+    """The form that was refused, if its page is shown again."""
     is_patient: bool = False
     """Whether the page is open already, so that slow parts may follow."""
 
@@ -221,7 +224,7 @@ class Console:
             return answer
         if answer.status not in CORRECTABLE:
             return answer
-        form = self._answered(page, replace(ask, form={}))
+        form = self._answered(page, replace(ask, form={}, given=ask.form))
         if not isinstance(form, View) or form.template == PROBLEM:
             return answer
         told = {"given": ask.form, "problem": answer.values}
@@ -452,6 +455,8 @@ def fields_of(document: Mapping[str, Any]) -> dict[str, str]:
         first, _, inner = field_.partition(".")
         name = FORM_NAMES.get(first, first)
         text = f"{inner}: {reason}" if inner else reason
+        if inner:
+            told[_INDEX.sub(r".\1", field_)] = reason
         told[name] = f"{told[name]}; {text}" if name in told else text
     return told
 

@@ -21,6 +21,7 @@ from sfn_cqrs_tools.console.lists import Shape, listing, natural, shown
 from sfn_cqrs_tools.console.moments import moment_of
 from sfn_cqrs_tools.console.names import names
 from sfn_cqrs_tools.console.rendering import query
+from sfn_cqrs_tools.console.schema_form import Input, SchemaForm
 from sfn_cqrs_tools.console.subjects import item_page, subject_of
 
 VERSIONS: Final = 50
@@ -197,16 +198,45 @@ def publishing(ask: Ask) -> View:
     """Show the form that publishes a version."""
     type_, code = ask.query.get("type", ""), ask.query.get("code", "")
     data = if_there(ask.api, item_path("data", type_, code)) if type_ and code else None
-    known = names(ask, "items")
-    return View("publish.html", {"type": type_, "code": code, "data": data, "types": known})
+    schemas = _schemas(ask)
+    as_json = ask.query.get("form") == "json" or type_ not in schemas
+    values = {
+        "type": type_,
+        "code": code,
+        "data": data,
+        "types": names(ask, "items"),
+        "with_model": sorted(schemas),
+        "form": "json" if as_json and type_ in schemas else "",
+        "inputs": () if as_json else _inputs(ask, schemas[type_], data),
+    }
+    return View("publish.html", values)
+
+
+def _schemas(ask: Ask) -> dict[str, Mapping[str, Any]]:
+    """Return the schema of each type that has a model, as far as this person may use it."""
+    found = ask.api.get("/types")["items"]
+    return {one["type"]: one["schema"] for one in found if "schema" in one}
+
+
+def _inputs(
+    ask: Ask, schema: Mapping[str, Any], data: Mapping[str, Any] | None
+) -> tuple[Input, ...]:
+    """Return the inputs of a type's attributes: as they were sent, or as the item has them."""
+    form = SchemaForm(schema, ask.given or None)
+    return form.inputs(data["attributes"] if data else {})
 
 
 def published(ask: Ask) -> GoTo:
     """Publish it."""
     form = ask.form
-    attributes = json_of(form.get("attributes", "") or "{}", "attributes")
+    schema = None if "attributes" in form else _schemas(ask).get(form.get("type", "").strip())
+    attributes = (
+        json_of(form.get("attributes", "") or "{}", "attributes")
+        if schema is None
+        else SchemaForm(schema, form).read()
+    )
     version = form.get("version", "0")
-    body = {
+    body: dict[str, Any] = {
         "type": form.get("type", "").strip(),
         "code": form.get("code", "").strip(),
         "name": form.get("name", ""),

@@ -178,6 +178,23 @@ document.addEventListener("change", (event) => {
   filter(event.target.form);
 });
 document.addEventListener("change", (event) => { if (event.target.matches("[data-all]")) for (const box of $$("td [type=checkbox]", event.target.form)) box.checked = event.target.checked; });
+// The form of a type that has a model: its own inputs; entries of lists come and go.
+document.addEventListener("change", (event) => {
+  const forms = event.target.closest("[data-forms]")?.dataset.forms.split(" ") ?? [];
+  const isOfModel = new URLSearchParams(location.search).get("type");
+  if (event.target.name !== "type" || !(forms.includes(event.target.value) || forms.includes(isOfModel))) return;
+  location.assign(`${root}/publish?${new URLSearchParams({ type: event.target.value, code: event.target.form.elements.code.value })}`);
+});
+let added = 1000;
+document.addEventListener("click", (event) => {
+  if (event.target.matches("[data-remove]")) event.target.closest(".entry").remove();
+  if (!event.target.matches("[data-add]")) return;
+  const entries = event.target.closest("[data-entries]"), blank = $("template", entries), number = added++;
+  const entry = document.createElement("div");
+  entry.innerHTML = blank.innerHTML.replaceAll(`${blank.dataset.name}.~`, `${blank.dataset.name}.${number}`);
+  blank.before(entry.firstElementChild);
+  $("input, select, textarea", blank.previousElementSibling)?.focus();
+});
 document.addEventListener("submit", (event) => { if (event.target.matches("[data-filter]")) { event.preventDefault(); filter(event.target); } });
 
 // The stack may stop while a page is open: then it says so, and its buttons do nothing.
