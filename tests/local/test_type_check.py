@@ -96,6 +96,22 @@ def test_a_wider_field_and_another_type_break_nothing(check):
     assert check(wider + 'command_type("OTHER")\n').code == 0
 
 
+def test_a_first_model_breaks_unless_somebody_has_looked_at_what_is_stored(check, project):
+    check('from sfn_cqrs.service.handlers import command_type\n\ncommand_type("VISIT")\n')
+    git(project, "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qam", "no model")
+
+    first = check(VISITS)
+    looked_at = check(VISITS.replace("model=Visit", "model=Visit, shape=2, upcast={1: dict}"))
+    another = check('from sfn_cqrs.service.handlers import command_type\n\ncommand_type("VISIT")\n')
+
+    assert (first.code, first.output) == (
+        1,
+        "breaks  VISIT: has its first model, which stored versions may not fit:"
+        " give it shape=2 and an upcast, which is {1: dict} if they fit\n",
+    )
+    assert (looked_at.code, another.code) == (0, 0)
+
+
 def test_a_shape_does_not_go_back(check, project):
     check(SHAPED)
     git(project, "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qam", "second")

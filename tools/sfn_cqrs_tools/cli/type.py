@@ -86,7 +86,7 @@ def check_types(
     """Check that stored versions fit the models of the working copy.
 
     It compares them with those of a revision, or of a deployed stack. Exit code 1: a field was
-    removed, narrowed, or is required now, and the type has no new shape.
+    removed, narrowed, or is required now, or a type has its first model; and no new shape.
     """
     with one_line_errors():
         read = load_template(template)
@@ -137,6 +137,11 @@ def _changes(name: str, before: Types, today: Types) -> Iterator[str]:
     was, now = before[name], today.get(name, {"shape": 1})
     if now["shape"] < was["shape"]:
         yield f"its shape was {was['shape']}, and is {now['shape']}"
+    elif now["shape"] == was["shape"] and "schema" not in was and "schema" in now:
+        yield (
+            "has its first model, which stored versions may not fit: give it"
+            f" shape={now['shape'] + 1} and an upcast, which is {{1: dict}} if they fit"
+        )
     elif now["shape"] == was["shape"] and "schema" in was and "schema" in now:
         for path, reason in breaking(was["schema"], now["schema"]):
             yield f"{path} {reason}: give it shape={now['shape'] + 1} and an upcast"
