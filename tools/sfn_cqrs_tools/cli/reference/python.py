@@ -35,6 +35,7 @@ API: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "Ask and change": {
         "sfn_cqrs.service.commands.service": "CommandService Published Caller",
+        "sfn_cqrs.service.commands.operations": "ChainService Link",
         "sfn_cqrs.service.data": "DataService HistoryService",
         "sfn_cqrs.service.tasks.service": "TaskService TaskState",
         "sfn_cqrs.service.imports.service": "ImportService Request Imported",
@@ -63,6 +64,7 @@ API: Final[Mapping[str, Mapping[str, str]]] = {
     "What is passed": {
         "sfn_cqrs.domain.command": "Stored Command Content DataRow Audit",
         "sfn_cqrs.domain.keys": "ItemKey shard_of",
+        "sfn_cqrs.adapters.paging": "Page",
         "sfn_cqrs.domain.errors": "InvalidInputError TransientError StepRefusedError",
     },
 }
