@@ -270,3 +270,44 @@ def test_whatever_the_order_an_item_ends_where_its_last_version_puts_it(world):
             assert len(shown) <= 1
 
         assert shown == [{"version": 4, "sort": "b-1"}], order
+
+
+class Dying:
+    """A client whose process dies at its call of one operation: before or after its effect."""
+
+    def __init__(self, client, operation, is_after):
+        self._client, self._operation, self._is_after = client, operation, is_after
+
+    def __getattr__(self, name):
+        call = getattr(self._client, name)
+        if name != self._operation:
+            return call
+
+        def dies(**arguments):
+            if self._is_after:
+                call(**arguments)
+            raise KeyboardInterrupt
+
+        return dies
+
+
+@pytest.mark.parametrize("is_after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("operation", ["get_item", "transact_write_items"])
+@pytest.mark.parametrize("to", [("dr-no", "a-1"), ("dr-who", "a-1"), None], ids=str)
+def test_killed_at_any_call_a_move_ends_right_when_it_is_run_again(operation, is_after, to, view):
+    view.move("tenant1", "a-1", {"version": 1}, ("dr-who", "a-1"))
+    client, view._client = view._client, Dying(view._client, operation, is_after)
+    with pytest.raises(KeyboardInterrupt):
+        view.move("tenant1", "a-1", {"version": 2}, to)
+    view._client = client
+    seen = [*view.rows("tenant1", "dr-who"), *view.rows("tenant1", "dr-no")]
+
+    view.move("tenant1", "a-1", {"version": 2}, to)
+    view.move("tenant1", "a-1", {"version": 1}, ("dr-who", "a-1"))
+
+    assert len(seen) == (0 if to is None and is_after and "transact" in operation else 1)
+    rows = {doctor: view.rows("tenant1", doctor) for doctor in ("dr-who", "dr-no")}
+    expected = {"dr-who": [], "dr-no": []}
+    if to is not None:
+        expected[to[0]] = [{"version": 2, "sort": to[1]}]
+    assert rows == expected
