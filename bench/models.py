@@ -90,7 +90,8 @@ ATTRIBUTES: dict[str, Any] = {
 
 def measure() -> list[Figure]:
     """Measure everything."""
-    os.environ.setdefault("APP_PACKAGE", "shop")
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
+    os.environ.setdefault("APP_PACKAGE", "starter")
     handlers.load()
     handlers.command_type("LOOSE")
     handlers.command_type("TYPED", model=Appointment)

@@ -4,7 +4,9 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT / folder) for folder in (".", "app", "layer", "engine", "tools")]
+sys.path[:0] = [
+    str(ROOT / folder) for folder in (".", "examples/shop/app", "layer", "engine", "tools")
+]
 
 from tests.support import moto_shortcuts  # noqa: E402 - whose place the path says
 

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from tests.mutants.mutant import ROOT, Mutant
 
-SOURCES = (".", "app", "layer", "engine", "tools")
+SOURCES = (".", "examples/shop/app", "layer", "engine", "tools")
 """These folders win over the packages that are installed from the working tree."""
 PATIENCE_SECONDS = 1_800
 """A fault may make a loop without end."""

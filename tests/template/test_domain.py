@@ -13,7 +13,7 @@ from tests.template.rules import conditions, names_in, unused, updates_of_record
 from tests.template.stack import ROOT, modules
 
 DOMAIN = ROOT / "layer/sfn_cqrs/domain"
-PRODUCTION = ("layer", "functions", "app", "tools", "examples/shop/functions")
+PRODUCTION = ("layer", "functions", "app", "tools", "examples/shop/app", "examples/shop/functions")
 HELD_EQUAL = {
     "test_process_equivalence.py": {
         "process_table": {
@@ -132,7 +132,7 @@ def test_no_update_is_one_of_a_records_item() -> None:
 def test_only_adapters_update_items() -> None:
     others = [
         path.relative_to(ROOT).as_posix()
-        for path, tree in modules("layer", "functions", "app")
+        for path, tree in modules("layer", "functions", "app", "examples/shop/app")
         if path.parent != ROOT / "layer/sfn_cqrs/adapters" and names_in(tree)[".update_item"]
     ]
 

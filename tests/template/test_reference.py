@@ -21,7 +21,7 @@ PAGES = [
 
 def imported():
     """Whatever the worked example and the pages import of ours: module, name, where."""
-    for path, tree in modules("app"):
+    for path, tree in modules("app", "examples/shop/app"):
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sfn_cqrs"):
                 yield from ((node.module, one.name, path.name) for one in node.names)
