@@ -1,4 +1,5 @@
 import json
+import shutil
 from datetime import UTC, datetime
 
 import pytest
@@ -9,8 +10,26 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.dynamodb import marshal
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.usage import PARTS, OfDay, OfType, Part
+from sfn_cqrs_tools.project import CHECKOUT
 
 pytestmark = pytest.mark.stack
+CHANGED = """
+Transform: AWS::Serverless-2016-10-31
+Globals:
+  Function:
+    Environment:
+      Variables: { APP_PACKAGE: shop }
+    Runtime: python3.13
+    Handler: app.lambda_handler
+Resources:
+  ShowFunction:
+    Type: AWS::Serverless::Function
+    Properties: { CodeUri: functions/show/ }
+  AppLayer:
+    Type: AWS::Serverless::LayerVersion
+    Properties: { ContentUri: app/ }
+"""
+"""A project whose package is a changed copy of the example."""
 HEADER = "icao,name,country,lat,lon,tz\n"
 
 
@@ -143,3 +162,71 @@ def test_usage_is_shown_once_the_audit_has_counted_it(run, tmp_path):
     assert run("usage", "--json").json["days"][0]["dollars"] == pytest.approx(
         0.025 + 0.0098, abs=0.002
     )
+
+
+@pytest.fixture
+def changed(tmp_path):
+    """Return what copies the example with a change, and answers the options that name the copy."""
+
+    def change(before, after):
+        shutil.copytree(CHECKOUT / "app/shop", tmp_path / "app/shop")
+        orders = tmp_path / "app/shop/orders.py"
+        text = orders.read_text(encoding="utf-8")
+        assert before in text
+        orders.write_text(text.replace(before, after), encoding="utf-8")
+        (tmp_path / "template.yaml").write_text(CHANGED)
+        return "--template", tmp_path / "template.yaml", "--rate", "0"
+
+    return change
+
+
+@pytest.fixture
+def ordered(run):
+    """Publish an order that is applied."""
+    attributes = json.dumps({"customer": "ada", "total": 5})
+    published = run(
+        *("publish", "ORDER", "w-1", "--name", "first", "--attributes", attributes),
+        *("--version", "-1", "--wait"),
+    )
+    assert published.code == 0, published
+
+
+@pytest.mark.usefixtures("ordered")
+def test_handlers_that_have_not_changed_change_no_row(run):
+    result = run("what-if", "--type", "ORDER", "--rate", "0")
+
+    assert (result.code, result.error) == (0, ""), result
+    assert " 0 rows differ" in result.output
+    audited = run("audit", "--read-models", "--tenant", "tenant1", "--rate", "0", "--json")
+    rules = {one["rule"] for one in audited.json["findings"]}
+    assert not {rule for rule in rules if "read_model" in rule or "handler" in rule}
+
+
+@pytest.mark.usefixtures("ordered")
+def test_the_rows_of_a_changed_handler_are_compared_before_it_is_deployed(run, changed):
+    options = changed('"name": command.name,', '"name": command.name.upper(),')
+
+    result = run("what-if", "--type", "ORDER", "--item", "w-1", *options)
+
+    assert result.code == 1, result
+    assert "changes: orders_by_customer tenant1 ada w-1, by ORDER/w-1" in result.output
+    assert "name: 'first' -> 'FIRST'" in result.output
+    found = run("audit", "--read-models", "--tenant", "tenant1", "--json", *options)
+    keys = {one["key"]: one for one in found.json["findings"]}
+    finding = keys["tenant1 orders_by_customer ada w-1"]
+    assert (found.code, finding["rule"]) == (1, "read_model_differs")
+    assert finding["evidence"] == "name differ from what the handler makes of ORDER/w-1"
+
+
+@pytest.mark.usefixtures("ordered")
+def test_a_changed_handler_that_fails_or_cannot_be_imported_is_told(run, changed):
+    failing = changed('str(command.attributes["customer"])', 'str(command.attributes["client"])')
+
+    failed = run("what-if", "--type", "ORDER", *failing, "--json")
+    wrong = run("what-if", "--type", "ORDR", *failing)
+
+    assert (failed.code, failed.json["errors"][0]["kind"]) == (1, "KeyError")
+    assert (wrong.code, "did you mean ORDER?" in wrong.error) == (1, True), wrong
+    (failing[1].parent / "app/shop/orders.py").write_text("1 / 0")
+    broken = run("what-if", *failing)
+    assert (broken.code, "ZeroDivisionError" in broken.error) == (1, True), broken

@@ -9,11 +9,15 @@ from tests.support.proof import deep
 from tests.support.system import TENANT
 from tests.support.whole_system import WholeSystem
 
+from sfn_cqrs import bootstrap
 from sfn_cqrs.service.audit import Audit
+from sfn_cqrs_tools.replay import replaying
+from sfn_cqrs_tools.replay.replaying import Replay, Wanted
 
 MINUTES = 60
 SHARE = 0.04
 SEEDS = range(deep(2, 10))
+ALL = Wanted(tenant=TENANT, is_audit=True)
 CODES = [f"RJ{number:02d}" for number in range(8)]
 
 
@@ -21,8 +25,22 @@ def audited(system: WholeSystem) -> int:
     """Audit everything while nothing is repaired; answers how many items were looked at."""
     with system.calls.of("audit"):
         report = Audit(TENANT).run()
+        replayed(system)
     assert report.findings == []
     return report.items
+
+
+def replayed(system: WholeSystem) -> int:
+    """Compare all read models; answers how many items were applied, and so replayed."""
+    with system.calls.of("audit"):
+        report = Replay(bootstrap._client("dynamodb"), bootstrap._client("s3"), ALL).run()
+    assert (report.rows, report.errors) == ([], [])
+    return report.items
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch):
+    monkeypatch.setattr(replaying, "PAUSE", 0.0)
 
 
 @pytest.mark.proof
@@ -43,7 +61,9 @@ def test_an_hour_of_load_in_bad_weather_gives_no_finding(seed):
             looked += audited(system)
         system.settle()
         looked += audited(system)
+        system.pass_time(3_600)
 
+        assert replayed(system) >= len(CODES)
     assert looked > MINUTES
 
 
@@ -61,3 +81,5 @@ def test_a_stack_that_works_gives_no_finding():
         system.settle()
 
         assert audited(system) >= 3
+        system.pass_time(3_600)
+        assert replayed(system) >= 3

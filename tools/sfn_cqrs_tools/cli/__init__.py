@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "type": _own("type:type_", "Show types of commands: list, show."),
     "data": _own("data:data", "Show items: get, list, history."),
     "read-model": _own("read_model:read_model", "Show read models: list, show."),
+    "what-if": _own("what_if:what_if", "Try changed handlers on stored versions."),
     "chain": _own("chain:chain", "Show and repair chains: show, retry, skip."),
     "task": _own("task:task", "Run and repair tasks: run, show, list, retry, cancel."),
     "saga": _own("saga:saga", "Run and repair sagas: start, show, list, retry."),
@@ -76,7 +77,7 @@ SECTIONS: Final = {
     "Items and what is made of them": ("publish", "data", "chain", "type", "read-model"),
     "Work": ("import", "task", "saga", "approval", "approve", "reject", "repair"),
     "Executions": ("execution", "start", "resume", "logs", "trace", "invoke", "event", "env"),
-    "A project of your own": ("init", "setup", "new", "check", "completion"),
+    "A project of your own": ("init", "setup", "new", "check", "what-if", "completion"),
     "State machines": ("run", "mock", "graph", "lint", "engine", "definition", "translate"),
     "Operations": (
         "audit",

@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sfn_cqrs_tools.cli.options import one_line_errors, stack_options
+from sfn_cqrs_tools.cli.options import one_line_errors, stack_options, template_option
 from sfn_cqrs_tools.client.aws import Target, find_target
 from sfn_cqrs_tools.client.tables import tables_of
+from sfn_cqrs_tools.stack.project_template import load_template
 from sfn_cqrs_tools.terminal.printing import print_table
 from sfn_local.cli.command import FAILED, command, json_option, print_json
 from sfn_local.cli.showing import echo
 
 if TYPE_CHECKING:
-    from sfn_cqrs.service.audit import Report
+    from sfn_cqrs.service.audit import Report, Sample
 
 RATE = 200.0
+MOST_REPLAYED = 100_000
+"""Items whose rows are compared: they are in memory."""
 
 
 @command(
@@ -26,6 +29,7 @@ RATE = 200.0
         "sfn-cqrs audit",
         "sfn-cqrs audit --tenant tenant1 --json",
         "sfn-cqrs audit --sample 1/14 --rate 50 --stack sfn-cqrs-prod",
+        "sfn-cqrs audit --read-models",
     ),
 )
 @click.option("--tenant", metavar="CODE", help="Of one tenant.  [default: of all]")
@@ -44,7 +48,13 @@ RATE = 200.0
     metavar="UNITS",
     help="Read units a second at most; 0 is no limit.",
 )
+@click.option(
+    "--read-models",
+    is_flag=True,
+    help="Also compare read models with what the handlers of the working copy write.",
+)
 @stack_options
+@template_option
 @json_option
 @click.pass_context
 def audit(
@@ -52,8 +62,10 @@ def audit(
     tenant: str | None,
     sample: str,
     rate: float,
+    read_models: bool,
     state: Path,
     stack: str | None,
+    template: Path,
     as_json: bool,
 ) -> None:
     """Look for damage: gaps, lost or wrong data, history, counters and pointers.
@@ -62,7 +74,11 @@ def audit(
     before it reports it. Exits 1 if there is any.
     """
     with one_line_errors():
-        report = _audited(find_target(state, stack), tenant, sample, rate)
+        target, part = find_target(state, stack), _sample(sample)
+        with tables_of(target):
+            report = _audited(tenant, part, rate)
+        if read_models:
+            _replay(report, target, template, tenant, part, rate)
     if as_json:
         print_json(report.as_json())
     else:
@@ -71,16 +87,45 @@ def audit(
         context.exit(FAILED)
 
 
-def _audited(target: Target, tenant: str | None, sample: str, rate: float) -> Report:
+def _sample(text: str) -> Sample:
     from sfn_cqrs.domain.errors import InvalidInputError  # noqa: PLC0415 - it imports much
-    from sfn_cqrs.service.audit import Audit, Sample  # noqa: PLC0415
+    from sfn_cqrs.service.audit import Sample  # noqa: PLC0415
 
     try:
-        part = Sample.parse(sample, datetime.now(UTC).toordinal())
+        return Sample.parse(text, datetime.now(UTC).toordinal())
     except InvalidInputError as error:
         raise click.UsageError(f"--sample: {error}") from error
-    with tables_of(target):
-        return Audit(tenant, rate=rate).run(part)
+
+
+def _audited(tenant: str | None, part: Sample, rate: float) -> Report:
+    from sfn_cqrs.service.audit import Audit  # noqa: PLC0415 - it imports much
+
+    return Audit(tenant, rate=rate).run(part)
+
+
+def _replay(
+    report: Report, target: Target, template: Path, tenant: str | None, part: Sample, rate: float
+) -> None:
+    """Add what is wrong with read models to a report."""
+    from sfn_cqrs_tools.replay.findings import findings  # noqa: PLC0415 - it imports much
+    from sfn_cqrs_tools.replay.process import NotReplayedError, replayed  # noqa: PLC0415
+
+    wanted = {
+        "tenant": tenant,
+        "segment": part.segment,
+        "segments": part.segments,
+        "rate": rate,
+        "limit": MOST_REPLAYED,
+        "is_audit": True,
+    }
+    try:
+        found = replayed(target, load_template(template), wanted)
+    except NotReplayedError as error:
+        raise click.ClickException(str(error)) from error
+    for one in found["notCovered"]:
+        echo(f"{one['handler']} is not covered: {one['reason']}", err=True)
+    report.is_complete &= found["items"] < MOST_REPLAYED
+    report.findings += findings(found)
 
 
 def _print(report: Report) -> None:

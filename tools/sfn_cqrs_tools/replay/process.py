@@ -1,0 +1,70 @@
+"""Replays in a process of its own, where the handlers are those of the working copy."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from typing import Any, Final
+
+from sfn_cqrs_tools.client.aws import Target
+from sfn_cqrs_tools.client.tables import tables_of
+from sfn_cqrs_tools.runtime.template import Template
+
+QUIET: Final = {"POWERTOOLS_LOG_LEVEL": "CRITICAL", "AWS_XRAY_DAEMON_ADDRESS": ""}
+
+
+class NotReplayedError(Exception):
+    """The replay could not be made; the text says why."""
+
+
+def replayed(target: Target, template: Template, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Replay a stack's versions through the template's handlers, and return the report as JSON.
+
+    Raises:
+        NotReplayedError: the package cannot be imported, or something does not exist.
+    """
+    package = template.environment.get("APP_PACKAGE", "")
+    sources = [str(source) for source in template.layers if (source / package).is_dir()]
+    with tables_of(target):
+        environment = {**os.environ, "APP_PACKAGE": package, **QUIET}
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", __name__, *sources],
+        env=environment,
+        input=json.dumps(wanted),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or ["the replay ended without an answer"]
+        raise NotReplayedError(lines[-1])
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+def main() -> None:
+    """Print the report of the replay that standard input asks for."""
+    for source in reversed(sys.argv[1:]):
+        sys.path.insert(0, source)
+    with redirect_stdout(sys.stderr):  # handlers may print what they like
+        import boto3  # noqa: PLC0415 - after the path is set
+
+        from sfn_cqrs.domain.errors import SfnCqrsError  # noqa: PLC0415
+        from sfn_cqrs_tools.replay.replaying import Replay, Wanted  # noqa: PLC0415
+
+        asked: dict[str, Any] = json.load(sys.stdin)
+        lists = {name: tuple(asked[name]) for name in asked.keys() & {"types", "ignore"}}
+        wanted = Wanted(**{**asked, **lists})
+        try:
+            report = Replay(boto3.client("dynamodb"), boto3.client("s3"), wanted).run()
+        except SfnCqrsError as error:
+            sys.exit(str(error).splitlines()[0])
+    print(json.dumps(report.as_json(), ensure_ascii=False, default=str))
+
+
+if __name__ == "__main__":
+    main()
