@@ -253,6 +253,9 @@ def _audited() -> dict[str, str]:
         "data": os.environ["DATA_TABLE"],
         "history": os.environ["HISTORY_TABLE"],
         "imports": os.environ["IMPORT_TMP_TABLE"],
+        "tasks": os.environ["TASKS_TABLE"],
+        "sagas": os.environ["SAGAS_TABLE"],
+        "approvals": os.environ["APPROVALS_TABLE"],
     }
 
 

@@ -1,6 +1,8 @@
 """An audit of real tables: each kind of damage is found, and nothing else is."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,14 +13,23 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.audit_tables import AuditTables
 from sfn_cqrs.adapters.dynamodb import marshal, unmarshal
 from sfn_cqrs.adapters.import_bucket import report_key
+from sfn_cqrs.adapters.task_items import POINTER_SK
+from sfn_cqrs.domain.approval import Happened, Stage, Status, Verdict, Vote
+from sfn_cqrs.domain.audit import IMPORT_RULES, ITEM_RULES, Rule
+from sfn_cqrs.domain.audit_work import APPROVAL_RULES, ARCHIVE_RULES, SAGA_RULES, TASK_RULES
 from sfn_cqrs.domain.command import Audit as By
 from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.import_job import NO_SOURCE, Ending, Job, JobStatus, Loaded, Reader
 from sfn_cqrs.domain.imports import Counts, Fate, Marker, Planned
-from sfn_cqrs.domain.keys import ImportKey, ItemKey
+from sfn_cqrs.domain.keys import ApprovalKey, ImportKey, ItemKey, SagaKey, TaskKey, ZipKey
+from sfn_cqrs.domain.saga import Entry, EntryStatus, SagaStatus
+from sfn_cqrs.domain.task import Counts as TaskCounts
+from sfn_cqrs.domain.task import TaskStatus
 from sfn_cqrs.service.audit import Audit, Sample
 from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.export import states
+from sfn_cqrs_tools.testing.builders import a_file, a_saga, a_task, a_zip, an_approval
+from sfn_cqrs_tools.testing.builders import an_item as a_task_item
 
 LONG_AGO = "2026-11-20T12:00:00.000Z"
 NOON = "2026-11-25T12:00:00.000Z"
@@ -28,13 +39,17 @@ TABLES = {
     "data": "DataTable",
     "history": "HistoryTable",
     "imports": "ImportTmpTable",
+    "tasks": "TasksTable",
+    "sagas": "SagasTable",
+    "approvals": "ApprovalsTable",
 }
 
 
 class Raw:
     """What somebody does to the tables behind the framework's back."""
 
-    def __init__(self, clients: Clients) -> None:
+    def __init__(self, clients: Clients, world: MotoWorld) -> None:
+        self.world = world
         self.dynamodb: Any = clients.dynamodb
         self.s3: Any = clients.s3
 
@@ -217,6 +232,277 @@ IMPORT_DAMAGES: dict[str, tuple[str, Callable[[Raw, ImportKey], None]]] = {
 }
 
 
+ULID = "01JDHZ000000000000000001"
+Key = TaskKey | SagaKey | ApprovalKey | ZipKey
+
+
+def a_task_that_failed(world: MotoWorld, number: int) -> TaskKey:
+    """Two items, of which one has failed."""
+    key = TaskKey("tenant1", "RESIZE", f"{ULID}{number:02d}")
+    ended = {"attempt": 1, "seq": 1}
+    counts = TaskCounts(completed=1, failed=1)
+    world.seed_tasks(a_task(key, 2, status=TaskStatus.FAILED, input=None, counts=counts))
+    world.seed_items(
+        a_task_item(key, 0, status=TaskStatus.COMPLETED, **ended),
+        a_task_item(key, 1, status=TaskStatus.FAILED, **ended),
+    )
+    return key
+
+
+def a_saga_that_is_back(world: MotoWorld, number: int) -> SagaKey:
+    """A step was refused, and what was done before it is undone."""
+    key = SagaKey("tenant1", f"{ULID}{number:02d}")
+    done = Entry(status=EntryStatus.DONE, began_at=NOON, ended_at=NOON)
+    log = {"reserve_stock": done, "charge_payment": replace(done, status=EntryStatus.REFUSED)}
+    world.seed_sagas(
+        a_saga(
+            key,
+            status=SagaStatus.COMPENSATED,
+            is_undoing=True,
+            error="refused",
+            log={**log, "release_stock": done},
+        )
+    )
+    return key
+
+
+def an_approval_that_is_granted(world: MotoWorld, number: int) -> ApprovalKey:
+    key = ApprovalKey("tenant1", f"{ULID}{number:02d}")
+    approval = an_approval(key)
+    vote = Vote("boss", Verdict.APPROVE, NOON, seen=approval.digest)
+    world.seed_approvals(
+        replace(
+            approval,
+            status=Status.GRANTED,
+            stage=Stage.DONE,
+            happened=Happened.DONE,
+            votes=(vote,),
+        )
+    )
+    return key
+
+
+def an_archive_that_has_ended(world: MotoWorld, number: int) -> ZipKey:
+    """Two files of a row each."""
+    key = ZipKey("tenant1", f"{ULID}{number:02d}")
+    one = Counts(created=1)
+    world.seed_zips(
+        a_zip(
+            key,
+            files=2,
+            status=JobStatus.COMPLETED,
+            started_at=NOON,
+            finished_at=NOON,
+            settled=True,
+            ending=Ending(JobStatus.COMPLETED, one + one),
+        )
+    )
+    world.zip_jobs.put_files(key, [a_file(0), a_file(1)])
+    ending = {"status": "COMPLETED", "created": 1, "updated": 0, "unchanged": 0, "failed": 0}
+    for index in (0, 1):
+        world.dynamodb.update_item(
+            TableName="ImportTmpTable",
+            Key=marshal({"pk": key.parts_pk, "sk": key.file_sk(index)}),
+            UpdateExpression="SET #status = :status, ending = :ending",
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues=marshal(
+                {":status": "COMPLETED", ":ending": {**ending, "cancelled": 0}}
+            ),
+        )
+    return key
+
+
+def record(table: str, **fields: Any) -> Callable[[Raw, Any], None]:
+    return lambda raw, key: raw.change(table, key.pk, key.sk, **fields)
+
+
+task, saga = partial(record, "TasksTable"), partial(record, "SagasTable")
+approval, archive = partial(record, "ApprovalsTable"), partial(record, "ImportTmpTable")
+
+
+def task_item(index: int, **fields: Any) -> Callable[[Raw, Any], None]:
+    return lambda raw, key: raw.change("TasksTable", key.items_pk, key.item_sk(index), **fields)
+
+
+def archived(index: int, **fields: Any) -> Callable[[Raw, Any], None]:
+    return lambda raw, key: raw.change("ImportTmpTable", key.parts_pk, key.file_sk(index), **fields)
+
+
+def entry(**fields: Any) -> Callable[[Raw, Any], None]:
+    def change(raw: Raw, key: Any) -> None:
+        log = raw.get("SagasTable", key.pk, key.sk)["log"]
+        log["release_stock"] |= fields
+        raw.change("SagasTable", key.pk, key.sk, log=log)
+
+    return change
+
+
+def vote(**fields: Any) -> Callable[[Raw, Any], None]:
+    def change(raw: Raw, key: Any) -> None:
+        votes = raw.get("ApprovalsTable", key.pk, key.sk)["votes"]
+        raw.change("ApprovalsTable", key.pk, key.sk, votes=[{**votes[0], **fields}])
+
+    return change
+
+
+def hangs(raw: Raw, key: Any) -> None:
+    task(status="QUEUED", counts=None, open_shard=1, opened_at=LONG_AGO)(raw, key)
+    for index in (0, 1):
+        task_item(index, updated_at=LONG_AGO)(raw, key)
+
+
+Make = Callable[[MotoWorld, int], Key]
+MAKERS: tuple[Make, ...] = (
+    a_task_that_failed,
+    a_saga_that_is_back,
+    an_approval_that_is_granted,
+    an_archive_that_has_ended,
+)
+RULES: tuple[Rule[Any], ...] = (
+    *ITEM_RULES,
+    *IMPORT_RULES,
+    *TASK_RULES,
+    *SAGA_RULES,
+    *APPROVAL_RULES,
+    *ARCHIVE_RULES,
+)
+WORK_DAMAGES: dict[str, tuple[str, Make, Callable[[Raw, Any], None]]] = {
+    "an open task is not listed": (
+        "task_not_listed",
+        a_task_that_failed,
+        task(status="PROCESSING", counts=None),
+    ),
+    "an ended task is listed": ("task_not_listed", a_task_that_failed, task(open_shard=1)),
+    "a task hangs": ("task_stuck", a_task_that_failed, hangs),
+    "an item of a task is gone": (
+        "task_item_lost",
+        a_task_that_failed,
+        lambda raw, key: raw.drop("TasksTable", key.items_pk, key.item_sk(1)),
+    ),
+    "an item of an ended task is open": (
+        "task_item_open",
+        a_task_that_failed,
+        task_item(1, status="PROCESSING"),
+    ),
+    "the counts of a task are wrong": (
+        "task_counts_differ",
+        a_task_that_failed,
+        task_item(1, status="COMPLETED"),
+    ),
+    "a task has ended otherwise than its items": (
+        "task_counts_differ",
+        a_task_that_failed,
+        task(status="COMPLETED"),
+    ),
+    "the id of a task leads nowhere": (
+        "task_pointer_lost",
+        a_task_that_failed,
+        lambda raw, key: raw.drop("TasksTable", key.items_pk, POINTER_SK),
+    ),
+    "an ended saga is listed": ("saga_not_listed", a_saga_that_is_back, saga(open_shard=1)),
+    "a saga was never begun": (
+        "saga_never_begun",
+        a_saga_that_is_back,
+        saga(status="CREATED", open_shard=1, opened_at=LONG_AGO),
+    ),
+    "a saga is complete and undone": (
+        "saga_direction",
+        a_saga_that_is_back,
+        saga(status="COMPLETED"),
+    ),
+    "a saga is undone and has not turned back": (
+        "saga_direction",
+        a_saga_that_is_back,
+        saga(is_undoing=False),
+    ),
+    "a saga is parked without an error": (
+        "saga_direction",
+        a_saga_that_is_back,
+        saga(status="PARKED", error=None),
+    ),
+    "a step that has ended has no end": (
+        "saga_log",
+        a_saga_that_is_back,
+        entry(ended_at=None),
+    ),
+    "a step is of an attempt to come": ("saga_log", a_saga_that_is_back, entry(attempt=9)),
+    "an ended approval is listed as open": (
+        "approval_not_listed",
+        an_approval_that_is_granted,
+        approval(open_shard=1),
+    ),
+    "lists have another status of an approval": (
+        "approval_not_listed",
+        an_approval_that_is_granted,
+        approval(tenant_status="tenant1#OPEN"),
+    ),
+    "an approval is overdue": (
+        "approval_overdue",
+        an_approval_that_is_granted,
+        approval(
+            status="OPEN",
+            stage="WAITING",
+            happened="WAITING",
+            open_shard=1,
+            tenant_status="tenant1#OPEN",
+            votes=[],
+            expires_at=LONG_AGO,
+        ),
+    ),
+    "an approval is granted by nobody": (
+        "approval_votes",
+        an_approval_that_is_granted,
+        approval(votes=[]),
+    ),
+    "somebody has decided on their own": (
+        "approval_votes",
+        an_approval_that_is_granted,
+        vote(by="hanako"),
+    ),
+    "a vote was for something else": (
+        "approval_votes",
+        an_approval_that_is_granted,
+        vote(seen="x"),
+    ),
+    "a vote is another's": ("approval_votes", an_approval_that_is_granted, vote(verdict="REJECT")),
+    "what was approved is changed": (
+        "approval_changed",
+        an_approval_that_is_granted,
+        approval(payload={"total": 9}),
+    ),
+    "an approval is done and open": (
+        "approval_done",
+        an_approval_that_is_granted,
+        approval(status="OPEN", tenant_status="tenant1#OPEN"),
+    ),
+    "an ended archive is listed": (
+        "archive_not_listed",
+        an_archive_that_has_ended,
+        archive(open_shard=100),
+    ),
+    "nobody was told that an archive has ended": (
+        "archive_stuck",
+        an_archive_that_has_ended,
+        archive(settled=None, open_shard=100, finished_at=LONG_AGO),
+    ),
+    "a file of an archive is gone": (
+        "archive_files",
+        an_archive_that_has_ended,
+        lambda raw, key: raw.drop("ImportTmpTable", key.parts_pk, key.file_sk(1)),
+    ),
+    "a file of an ended archive is open": (
+        "archive_files",
+        an_archive_that_has_ended,
+        archived(1, status="PROCESSING"),
+    ),
+    "an archive has ended with other rows": (
+        "archive_ending_differs",
+        an_archive_that_has_ended,
+        archived(1, ending=None),
+    ),
+}
+
+
 @pytest.fixture(scope="module")
 def clients() -> Iterator[Clients]:
     with mock_aws():
@@ -230,7 +516,7 @@ def raw(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> Iterator[Raw]:
     world = MotoWorld(clients)
     tables = AuditTables(clients.dynamodb, TABLES, world.clock)
     with bootstrap.override(**world.parts(), audit_tables=tables):
-        yield Raw(clients)
+        yield Raw(clients, world)
     clients.empty()
 
 
@@ -280,16 +566,18 @@ def rules_by_key(audit: Audit) -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.usefixtures("raw")
-def test_what_is_well_gives_no_finding():
+def test_what_is_well_gives_no_finding(raw):
     an_item("RJAA")
     an_import(1)
+    for number, make in enumerate(MAKERS):
+        make(raw.world, number)
 
     report = Audit().run()
 
     assert report.as_json() == {
         "items": 1,
         "imports": 1,
+        "work": 4,
         "suspects": 0,
         "isComplete": True,
         "findings": [],
@@ -308,6 +596,10 @@ def test_each_kind_of_damage_is_found_and_nothing_else(raw):
         job_key = an_import(number)
         harm(raw, job_key)
         damaged[f"tenant1 {job_key.id}"] = (what, rule)
+    for number, (what, (rule, make, hurt)) in enumerate(WORK_DAMAGES.items()):
+        work_key = make(raw.world, number)
+        hurt(raw, work_key)
+        damaged[f"tenant1 {work_key.id}"] = (what, rule)
 
     found = rules_by_key(Audit())
 
@@ -318,7 +610,18 @@ def test_each_kind_of_damage_is_found_and_nothing_else(raw):
     }
     assert missed == {}
     assert found.keys() == damaged.keys()
-    assert len(damaged) > 30
+    assert len(damaged) > 60
+    assert {rule for _, rule in damaged.values()} == {rule.name for rule in RULES}
+
+
+def test_an_old_import_whose_parts_have_expired_is_no_finding(raw):
+    key = an_import(1)
+    for sort in ("BATCH#000000002", "PLAN#000000002"):
+        raw.drop("ImportTmpTable", key.parts_pk, sort)
+    counter(raw, key)
+    raw.world.clock.advance(days=30)
+
+    assert Audit().run().findings == []
 
 
 def test_a_finding_says_where_what_and_how_to_repair_it(raw):

@@ -30,4 +30,5 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     tell(report)
     if report.is_complete and sample.segments == PARTS:
         meter.keep(sample.segment)
-    return {"items": report.items, "imports": report.imports, "findings": len(report.findings)}
+    counts = {"items": report.items, "imports": report.imports, "work": report.work}
+    return {**counts, "findings": len(report.findings)}

@@ -19,7 +19,7 @@ UNIT_BYTES = 4_096
 
 
 class AuditTables:
-    """Reads the tables of commands, data, history and imports; writes nothing."""
+    """Reads the tables of items, imports and work; writes nothing."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class AuditTables:
         *,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Use these tables, by name: commands, data, history, imports."""
+        """Use these tables, by name, such as commands, data or tasks."""
         self._client = client
         self._tables = tables
         self._now = now
@@ -46,14 +46,14 @@ class AuditTables:
         for _, items in groupby(kept, lambda item: item["pk"]):
             yield list(items)
 
-    def partition(self, table: str, pk: str) -> list[Item]:
-        """Return all items of a partition, read consistently."""
+    def partition(self, table: str, pk: str, sk: str | None = None) -> list[Item]:
+        """Return all items of a partition, or the one with a sort key, read consistently."""
         return list(
             self._pages(
                 self._client.query,
                 table,
-                KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues=marshal({":pk": pk}),
+                KeyConditionExpression="pk = :pk" if sk is None else "pk = :pk AND sk = :sk",
+                ExpressionAttributeValues=marshal({":pk": pk, ":sk": sk}),
             )
         )
 

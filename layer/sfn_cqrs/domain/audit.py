@@ -83,7 +83,10 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportFacts:
-    """What was read of one import: its job, its markers, its counters, its batches with a plan."""
+    """What was read of one import: its job, its markers, its counters, its batches with a plan.
+
+    `is_kept`: these, and its report, have not expired.
+    """
 
     job: Job
     at: datetime
@@ -91,6 +94,7 @@ class ImportFacts:
     counted: Counts = field(default_factory=Counts)
     planned: frozenset[int] = frozenset()
     has_report: bool = True
+    is_kept: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,7 @@ _CHAIN = "sfn-cqrs chain show {key}; restore the item from a backup if its versi
 _DATA = "publish the item's last content again: sfn-cqrs publish --version -1"
 _HISTORY = "the state cannot be made again; import and undo leave such rows alone"
 _RETRY = "sfn-cqrs chain retry {key}, or skip the version"
-_SWEEP = "sfn-cqrs doctor; see that the sweeps run"
+SWEEP = "sfn-cqrs doctor; see that the sweeps run"
 
 
 # The chain.
@@ -363,10 +367,10 @@ ITEM_RULES: tuple[Rule[Item], ...] = (
     Rule("process_of_another", _CHAIN, _process_of_another),
     Rule("out_of_order", _CHAIN, _out_of_order),
     Rule("blocked_behind_nothing", _RETRY, _blocked),
-    Rule("waits_for_nothing", _SWEEP, _waits),
-    Rule("never_started", _SWEEP, _never_started),
-    Rule("stuck", _SWEEP, _stuck),
-    Rule("not_listed", _SWEEP, _not_listed),
+    Rule("waits_for_nothing", SWEEP, _waits),
+    Rule("never_started", SWEEP, _never_started),
+    Rule("stuck", SWEEP, _stuck),
+    Rule("not_listed", SWEEP, _not_listed),
     Rule("expires", _CHAIN, _expires),
     Rule("command_changed", _CHAIN, _command_changed),
     Rule("data_lost", _DATA, _data_lost),
@@ -386,23 +390,25 @@ IMPORT_RULES: tuple[Rule[ImportFacts], ...] = (
     Rule("ending_differs", _RECOUNT, _ending_differs),
     Rule("plan_lost", "its rows cannot be undone any more", _plan_lost),
     Rule("report_lost", "sfn-cqrs import retry {key} makes another", _report_lost),
-    Rule("import_stuck", _SWEEP, _import_stuck),
+    Rule("import_stuck", SWEEP, _import_stuck),
 )
 
 
 def findings(item: Item) -> list[Finding]:
     """Hold an item against every rule."""
     name = f"{item.key.tenant} {item.key.type}/{item.key.code}"
-    return _held(name, f"{item.key.type} {item.key.code}", item, ITEM_RULES)
+    return held(name, f"{item.key.type} {item.key.code}", item, ITEM_RULES)
 
 
 def import_findings(facts: ImportFacts) -> list[Finding]:
     """Hold an import against every rule."""
     key = facts.job.key
-    return _held(f"{key.tenant} {key.id}", key.id, facts, IMPORT_RULES)
+    rules = tuple(rule for rule in IMPORT_RULES if facts.is_kept or rule.look is _import_stuck)
+    return held(f"{key.tenant} {key.id}", key.id, facts, rules)
 
 
-def _held(name: str, short: str, facts: T, rules: tuple[Rule[T], ...]) -> list[Finding]:
+def held(name: str, short: str, facts: T, rules: tuple[Rule[T], ...]) -> list[Finding]:
+    """Hold what was read against some rules."""
     return [
         Finding(name, rule.name, evidence, rule.repair.format(key=short))
         for rule in rules

@@ -6,6 +6,7 @@ same twice is a finding.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
@@ -17,16 +18,21 @@ from sfn_cqrs.adapters.dynamodb import Item as Stored
 from sfn_cqrs.adapters.error_codes import error_code
 from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.domain.audit import Finding, ImportFacts, Item, findings, import_findings
+from sfn_cqrs.domain.audit_work import work_findings
+from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.import_job import Job
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.retention import Retention
+from sfn_cqrs.service.audit_work import Work, works
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.usage import Meter
 
 MOST_FINDINGS = 1_000
 """More findings than that have one cause, and the first ones show it."""
 MOST_LOGGED = 100
+KEPT = timedelta(days=29)
+"""So long the files of an import are kept, and its parts somewhat longer."""
 _GONE = ("NoSuchKey", "AccessDenied", "404")
 
 
@@ -54,10 +60,14 @@ class Sample:
 
 @dataclass(slots=True)
 class Report:
-    """The result of an audit: the number of items checked, and the findings."""
+    """The result of an audit: how much was checked, and the findings.
+
+    `work` is how many tasks, sagas, approvals and archives.
+    """
 
     items: int = 0
     imports: int = 0
+    work: int = 0
     suspects: int = 0
     is_complete: bool = True
     findings: list[Finding] = field(default_factory=list)
@@ -67,6 +77,7 @@ class Report:
         return {
             "items": self.items,
             "imports": self.imports,
+            "work": self.work,
             "suspects": self.suspects,
             "isComplete": self.is_complete,
             "findings": [
@@ -114,22 +125,29 @@ class Audit:
 
     def run(self, sample: Sample | None = None) -> Report:
         """Check a sample of everything, and return the report."""
-        sample, report = sample or Sample(), self._report
+        for _ in self._checked(sample or Sample()):
+            if self._is_over():
+                break
+        return self._report
+
+    def _checked(self, sample: Sample) -> Iterator[None]:
+        """Check one thing after the other, and yield after each."""
+        report = self._report
         for key, items in self._chains(sample):
             self._look(key, items)
             report.items += 1
-            if self._is_over():
-                return report
+            yield
         for key in self._orphans(sample):
             self._look(key, [])
-            if self._is_over():
-                return report
+            yield
         for job in self._jobs(sample):
             report.imports += 1
             self._look_at(job)
-            if self._is_over():
-                return report
-        return report
+            yield
+        for work in works(self._tables, self._tenant, sample.segment, sample.segments):
+            report.work += 1
+            self._look_at_work(work)
+            yield
 
     def _is_over(self) -> bool:
         if len(self._report.findings) < MOST_FINDINGS and not self._is_late():
@@ -176,6 +194,15 @@ class Audit:
             ]
 
         found = import_findings(_import_facts(job))
+        if found:
+            self._confirm(found, again)
+
+    def _look_at_work(self, work: Work) -> None:
+        def again() -> list[Finding]:
+            facts = work.again()
+            return work_findings(facts) if facts else []
+
+        found = work_findings(work.facts)
         if found:
             self._confirm(found, again)
 
@@ -255,4 +282,5 @@ def _import_facts(job: Job) -> ImportFacts:
         counted=counted,
         planned=frozenset(first for first, _ in imports.plans(job.key)),
         has_report=not needs_report or bootstrap.import_bucket().report_size(job.key) is not None,
+        is_kept=job.by.at >= iso(bootstrap.now() - KEPT),
     )

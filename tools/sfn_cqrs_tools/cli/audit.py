@@ -134,6 +134,6 @@ def _print(report: Report) -> None:
         print_table(("key", "rule", "evidence", "repair"), rows)
     whole = "" if report.is_complete else ", and not to the end: there are more"
     echo(
-        f"{report.items:,} items and {report.imports:,} imports,"
-        f" {len(report.findings):,} findings{whole}"
+        f"{report.items:,} items, {report.imports:,} imports, {report.work:,} tasks, sagas,"
+        f" approvals and archives, {len(report.findings):,} findings{whole}"
     )

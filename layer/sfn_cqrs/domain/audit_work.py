@@ -1,0 +1,295 @@
+"""What holds of stored tasks, sagas, approvals and archives: more rules of an audit.
+
+As in `domain.audit`, a rule looks at what was read, and knows no clock but the moment of reading.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sfn_cqrs.domain.approval import Approval, Happened, Status, Verdict
+from sfn_cqrs.domain.approval import Stage as ApprovalStage
+from sfn_cqrs.domain.audit import LATE, SWEEP, Finding, Rule, held
+from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.imports import Counts as Rows
+from sfn_cqrs.domain.saga import EntryStatus, Saga, SagaStatus
+from sfn_cqrs.domain.task import Counts, Item, Task, TaskStatus
+from sfn_cqrs.domain.zip_job import ArchivedFile, ZipJob
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFacts:
+    """What was read of one task: its items, and whether the index lists it.
+
+    `has_pointer`: its public id leads to it. `expires`: it has a ttl, and so have its items.
+    """
+
+    task: Task
+    at: datetime
+    items: tuple[Item, ...] = ()
+    is_listed: bool = False
+    has_pointer: bool = True
+    expires: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Return whether every item has to be there."""
+        has_begun = self.task.status is TaskStatus.PROCESSING or self.task.status.is_closed
+        return has_begun and not self.expires and not self.task.has_input
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SagaFacts:
+    """What was read of one saga."""
+
+    saga: Saga
+    at: datetime
+    is_listed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalFacts:
+    """What was read of one approval; `listed_as` is the status that lists name."""
+
+    approval: Approval
+    at: datetime
+    is_listed: bool = False
+    listed_as: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveFacts:
+    """What was read of one import of an archive: its files."""
+
+    job: ZipJob
+    at: datetime
+    files: tuple[ArchivedFile, ...] = ()
+    is_listed: bool = False
+
+
+_LOST = "restore the table to a moment before: sfn-cqrs restore"
+_RETRY_TASK = "sfn-cqrs task retry {key}"
+_REQUEST = "request the approval again: sfn-cqrs approval request"
+_RETRY_FILES = "sfn-cqrs import retry {key}"
+_SAGA = "sfn-cqrs saga show {key}, then undo by hand what is left"
+
+
+# Tasks.
+
+
+def _task_not_listed(facts: TaskFacts) -> Iterator[str]:
+    yield from _listing(facts.task.status, facts.is_listed, is_open=not facts.task.status.is_closed)
+
+
+def _task_stuck(facts: TaskFacts) -> Iterator[str]:
+    late = iso(facts.at - LATE)
+    last = max((item.updated_at for item in facts.items), default="")
+    if not facts.task.status.is_closed and max(facts.task.opened_at, last) < late:
+        yield f"it is {facts.task.status} since {facts.task.opened_at}, and no item moves"
+
+
+def _task_item_lost(facts: TaskFacts) -> Iterator[str]:
+    there = {item.index for item in facts.items}
+    missing = [index for index in range(facts.task.total) if index not in there]
+    if facts.is_whole and missing:
+        yield f"item {missing[0]} is missing, of {facts.task.total}"
+
+
+def _task_item_open(facts: TaskFacts) -> Iterator[str]:
+    for item in facts.items:
+        if facts.task.status.is_closed and not item.status.is_closed:
+            yield f"it is {facts.task.status}, and item {item.index} is {item.status}"
+
+
+def _task_counts(facts: TaskFacts) -> Iterator[str]:
+    task = facts.task
+    if not task.status.is_closed or not facts.is_whole:
+        return
+    counted = Counts.of(item.status for item in facts.items)
+    if task.counts is None:
+        yield f"it is {task.status}, and has no counts"
+    elif task.counts != counted:
+        yield f"it counts {_said(task.counts)}, and its items are {_said(counted)}"
+    elif task.counts.verdict(task.stop) is not task.status:
+        yield f"it is {task.status}, and its counts are {_said(task.counts)}"
+
+
+def _task_pointer(facts: TaskFacts) -> Iterator[str]:
+    if not facts.has_pointer and not facts.expires:
+        yield "its id leads nowhere"
+
+
+# Sagas.
+
+
+def _saga_not_listed(facts: SagaFacts) -> Iterator[str]:
+    yield from _listing(facts.saga.status, facts.is_listed, is_open=facts.saga.status.is_open)
+
+
+def _saga_never_begun(facts: SagaFacts) -> Iterator[str]:
+    saga = facts.saga
+    if saga.status is SagaStatus.CREATED and saga.opened_at < iso(facts.at - LATE):
+        yield f"attempt {saga.attempt} was never begun, since {saga.opened_at}"
+
+
+def _saga_direction(facts: SagaFacts) -> Iterator[str]:
+    saga = facts.saga
+    back = (SagaStatus.COMPENSATING, SagaStatus.COMPENSATED)
+    forth = (SagaStatus.RUNNING, SagaStatus.COMPLETED)
+    if saga.status in back and not saga.is_undoing:
+        yield f"it is {saga.status}, and has not turned back"
+    elif saga.status in forth and saga.is_undoing:
+        yield f"it is {saga.status}, and has turned back"
+    elif saga.status is SagaStatus.PARKED and not saga.error:
+        yield "it is parked, and has no error"
+
+
+def _saga_log(facts: SagaFacts) -> Iterator[str]:
+    for name, entry in sorted(facts.saga.log.items()):
+        if entry.attempt > facts.saga.attempt:
+            yield f"{name} is of attempt {entry.attempt}, and the saga of {facts.saga.attempt}"
+        elif (entry.status is EntryStatus.STARTED) is not (entry.ended_at is None):
+            yield f"{name} is {entry.status}, and its end is {entry.ended_at or 'missing'}"
+
+
+# Approvals.
+
+
+def _approval_not_listed(facts: ApprovalFacts) -> Iterator[str]:
+    stage = facts.approval.stage
+    yield from _listing(stage, facts.is_listed, is_open=not stage.is_closed)
+    if facts.listed_as != facts.approval.status:
+        yield f"it is {facts.approval.status}, and lists have it as {facts.listed_as or 'nothing'}"
+
+
+def _approval_overdue(facts: ApprovalFacts) -> Iterator[str]:
+    approval = facts.approval
+    if not approval.is_decided and approval.is_over(iso(facts.at - LATE)):
+        yield f"the time to decide was over at {approval.expires_at}, and it is open"
+
+
+def _approval_votes(facts: ApprovalFacts) -> Iterator[str]:
+    approval = facts.approval
+    yes = [vote for vote in approval.votes if vote.verdict is Verdict.APPROVE]
+    no = [vote for vote in approval.votes if vote.verdict is Verdict.REJECT]
+    if approval.status is Status.GRANTED and (len(yes) < approval.rules.needed or no):
+        yield f"it is GRANTED by {len(yes)} of {approval.rules.needed}, and {len(no)} reject"
+    elif approval.status is Status.REJECTED and not no:
+        yield "it is REJECTED, and nobody has"
+    elif approval.status is Status.OPEN and (no or len(yes) >= approval.rules.needed):
+        yield f"it is OPEN, {len(yes)} of {approval.rules.needed} approve, and {len(no)} reject"
+    if len({vote.by for vote in approval.votes}) < len(approval.votes):
+        yield "somebody has voted twice"
+    if approval.rules.four_eyes and any(vote.by == approval.created.by for vote in approval.votes):
+        yield "somebody has decided on their own request"
+    for vote in approval.votes:
+        if vote.seen != approval.digest:
+            yield f"vote {approval.votes.index(vote) + 1} was given to another content"
+
+
+def _approval_changed(facts: ApprovalFacts) -> Iterator[str]:
+    if facts.approval.digest != facts.approval.fingerprint:
+        yield "what was asked for is not as it was requested"
+
+
+def _approval_done(facts: ApprovalFacts) -> Iterator[str]:
+    approval = facts.approval
+    if approval.stage is ApprovalStage.DONE and not approval.is_decided:
+        yield "its work is done, and it is open"
+    elif approval.stage.is_closed and approval.token is not None:
+        yield "its work has ended, and a token is kept"
+    elif approval.happened is Happened.DONE and approval.stage is not ApprovalStage.DONE:
+        yield f"its work was done, and it is {approval.stage}"
+
+
+# Archives.
+
+
+def _archive_not_listed(facts: ArchiveFacts) -> Iterator[str]:
+    yield from _listing(facts.job.status, facts.is_listed, is_open=not facts.job.settled)
+
+
+def _archive_stuck(facts: ArchiveFacts) -> Iterator[str]:
+    job, late = facts.job, iso(facts.at - LATE)
+    if job.status.is_open and job.opened_at and job.opened_at < late:
+        yield f"it is {job.status} since {job.opened_at}"
+    elif not job.status.is_open and not job.settled and job.finished_at < late:
+        yield f"it has ended at {job.finished_at}, and its end was never told"
+
+
+def _archive_files(facts: ArchiveFacts) -> Iterator[str]:
+    listed = facts.job.files
+    if listed and listed != len(facts.files):
+        yield f"{listed} files are listed, and {len(facts.files)} are stored"
+    if facts.job.ending is not None:
+        for file in facts.files:
+            if file.status.is_open:
+                yield f"it has ended, and file {file.index} is {file.status}"
+
+
+def _archive_ending(facts: ArchiveFacts) -> Iterator[str]:
+    ending = facts.job.ending
+    if ending is None or len(facts.files) != (facts.job.files or 0):
+        return
+    counted = sum((file.counts for file in facts.files), Rows())
+    cancelled = sum(file.cancelled for file in facts.files)
+    if (counted, cancelled) != (ending.counts, ending.cancelled):
+        yield f"it ended with {ending.counts.total} rows, and its files have {counted.total}"
+
+
+def _listing(status: str, is_listed: bool, *, is_open: bool) -> Iterator[str]:
+    if is_open and not is_listed:
+        yield f"it is {status}, and no sweep will find it"
+    elif is_listed and not is_open:
+        yield f"it is {status}, and is still listed as open"
+
+
+def _said(counts: Counts) -> str:
+    return f"{counts.completed} completed, {counts.failed} failed, {counts.cancelled} cancelled"
+
+
+TASK_RULES: tuple[Rule[TaskFacts], ...] = (
+    Rule("task_not_listed", SWEEP, _task_not_listed),
+    Rule("task_stuck", SWEEP, _task_stuck),
+    Rule("task_item_lost", _LOST, _task_item_lost),
+    Rule("task_item_open", _RETRY_TASK, _task_item_open),
+    Rule("task_counts_differ", _RETRY_TASK, _task_counts),
+    Rule("task_pointer_lost", _LOST, _task_pointer),
+)
+SAGA_RULES: tuple[Rule[SagaFacts], ...] = (
+    Rule("saga_not_listed", SWEEP, _saga_not_listed),
+    Rule("saga_never_begun", SWEEP, _saga_never_begun),
+    Rule("saga_direction", _SAGA, _saga_direction),
+    Rule("saga_log", _SAGA, _saga_log),
+)
+APPROVAL_RULES: tuple[Rule[ApprovalFacts], ...] = (
+    Rule("approval_not_listed", SWEEP, _approval_not_listed),
+    Rule("approval_overdue", SWEEP, _approval_overdue),
+    Rule("approval_votes", _REQUEST, _approval_votes),
+    Rule("approval_changed", _REQUEST, _approval_changed),
+    Rule("approval_done", _REQUEST, _approval_done),
+)
+ARCHIVE_RULES: tuple[Rule[ArchiveFacts], ...] = (
+    Rule("archive_not_listed", SWEEP, _archive_not_listed),
+    Rule("archive_stuck", SWEEP, _archive_stuck),
+    Rule("archive_files", _RETRY_FILES, _archive_files),
+    Rule("archive_ending_differs", _RETRY_FILES, _archive_ending),
+)
+Facts = TaskFacts | SagaFacts | ApprovalFacts | ArchiveFacts
+
+
+def work_findings(facts: Facts) -> list[Finding]:
+    """Hold a task, saga, approval or archive against its rules."""
+    match facts:
+        case TaskFacts():
+            return held(*_names(facts.task), facts, TASK_RULES)
+        case SagaFacts():
+            return held(*_names(facts.saga), facts, SAGA_RULES)
+        case ApprovalFacts():
+            return held(*_names(facts.approval), facts, APPROVAL_RULES)
+        case ArchiveFacts():
+            return held(*_names(facts.job), facts, ARCHIVE_RULES)
+
+
+def _names(record: Task | Saga | Approval | ZipJob) -> tuple[str, str]:
+    return f"{record.key.tenant} {record.key.id}", record.key.id
