@@ -1,5 +1,7 @@
 import json
 import shutil
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -189,6 +191,30 @@ def ordered(run):
         *("--version", "-1", "--wait"),
     )
     assert published.code == 0, published
+
+
+@pytest.mark.usefixtures("ordered")
+def test_a_lake_goes_on_where_it_was_and_duckdb_reads_it(run, tmp_path):
+    lake = tmp_path / "lake"
+    options = ("--to", lake, "--format", "parquet", "--tenant", "tenant1", "--rate", "0")
+
+    first = run("export", "history", *options)
+    second = run("export", "history", *options)
+    rewritten = run("export", "history", *options, "--rewrite")
+    other = run("export", "history", "--to", lake)
+
+    assert [first.code, second.code, rewritten.code] == [0, 0, 0], (first, second, rewritten)
+    assert f"{lake} goes on from 20" in first.error
+    assert (other.code, "has states of tenant1" in other.error) == (64, True)
+    assert len(list(lake.glob("states/*/*"))) == 1
+    shown = subprocess.run(
+        [sys.executable, CHECKOUT / "samples/lake.py", lake],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "ORDER: 1 items, " in shown
+    assert shown.endswith("w-1: 5\n")
 
 
 @pytest.mark.usefixtures("ordered")

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Any, Final, TextIO
 
 import click
 
 from sfn_cqrs_tools.cli.options import one_line_errors, stack_options
-from sfn_cqrs_tools.client.aws import find_target
+from sfn_cqrs_tools.client.aws import Target, find_target
+from sfn_cqrs_tools.client.lake import FORMATS as LAKE_FORMATS
+from sfn_cqrs_tools.client.lake import Bucket, Folder, Lake, NoParquetError, written
 from sfn_cqrs_tools.client.tables import tables_of
 from sfn_local.cli.command import Group, always_json_option
 from sfn_local.cli.showing import echo
@@ -31,6 +36,9 @@ def export() -> None:
     examples=(
         "sfn-cqrs export history -o states.jsonl",
         "sfn-cqrs export history --since 2026-11-01 --tenant tenant1 -o states.jsonl",
+        "sfn-cqrs export history --to lake --format parquet",
+        "sfn-cqrs export history --to s3://my-lake/sfn-cqrs --format parquet --stack sfn-cqrs-prod",
+        "sfn-cqrs export history --to lake --format parquet --rewrite",
     ),
 )
 @click.option("--tenant", metavar="CODE", help="Of one tenant.  [default: of all]")
@@ -43,6 +51,24 @@ def export() -> None:
     "--output", "-o", type=click.Path(path_type=Path), help="A file.  [default: standard output]"
 )
 @click.option(
+    "--to",
+    metavar="PLACE",
+    help="A folder, or s3://BUCKET/PREFIX. It knows from when to go on the next time.",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(LAKE_FORMATS),
+    default="jsonl",
+    show_default=True,
+    help="Lines of JSON, or Parquet.",
+)
+@click.option(
+    "--rewrite",
+    is_flag=True,
+    help="With --to: export everything again, and delete the files that are there.",
+)
+@click.option(
     "--rate",
     type=click.FloatRange(0),
     default=RATE,
@@ -53,37 +79,94 @@ def export() -> None:
 @stack_options
 @always_json_option
 def history(
-    tenant: str | None,
-    since: datetime | None,
     output: Path | None,
-    rate: float,
+    to: str | None,
+    format_: str,
     state: Path,
     stack: str | None,
+    **asked: Any,
 ) -> None:
-    """Write every state that items have and had, a line of JSON each, with all attributes.
+    """Write every state that items have and had, with all attributes: lines of JSON, or Parquet.
 
     It reads the tables with your credentials. A state may come twice, never not at all; tenant,
-    type, code and version tell states apart. At the end it says from when to export next time.
+    type, code and version tell states apart. At the end it says from when to export next time; a
+    lake (--to) keeps that itself. After an erasure, --rewrite lets a lake forget the person.
     """
-    begun = datetime.now(UTC) - MARGIN
+    if to is not None and (output is not None or asked["since"] is not None):
+        raise click.UsageError("--to knows since when: leave out --since and --output")
+    if to is None and asked["rewrite"]:
+        raise click.UsageError("--rewrite needs --to")
+    begun = f"{datetime.now(UTC) - MARGIN:%Y-%m-%dT%H:%M:%SZ}"
     with one_line_errors():
         target = find_target(state, stack)
+    try:
         with tables_of(target):
-            if output is None:
-                count = _written(sys.stdout, tenant, since, rate)
+            if to is None:
+                count = _to_file(output, format_, **asked)
             else:
-                with output.open("w", encoding="utf-8") as file:
-                    count = _written(file, tenant, since, rate)
-    said = f"{count:,} states; next time --since {begun:%Y-%m-%dT%H:%M:%SZ}"
-    echo(said, err=True)
+                count = _to_lake(target, to, format_, begun, **asked)
+    except NoParquetError as error:
+        raise click.ClickException(str(error)) from error
+    after = f"next time --since {begun}" if to is None else f"{to} goes on from {begun}"
+    echo(f"{count:,} states; {after}", err=True)
 
 
-def _written(file: TextIO, tenant: str | None, since: datetime | None, rate: float) -> int:
-    from sfn_cqrs.domain.clock import iso  # noqa: PLC0415 - it and what follows import much
-    from sfn_cqrs.service.export import states  # noqa: PLC0415
+def _to_file(
+    output: Path | None,
+    format_: str,
+    tenant: str | None,
+    since: datetime | None,
+    rate: float,
+    **_: Any,
+) -> int:
+    found = _states(tenant, _moment(since), rate)
+    if format_ == "parquet":
+        if output is None:
+            raise click.UsageError("Parquet needs --output or --to")
+        with written(found, format_) as (file, count):
+            shutil.copyfile(file, output)
+        return count
+    if output is None:
+        return _printed(sys.stdout, found)
+    with output.open("w", encoding="utf-8") as file:
+        return _printed(file, found)
 
-    after = iso(since.replace(tzinfo=UTC)) if since else ""
+
+def _to_lake(
+    target: Target,
+    to: str,
+    format_: str,
+    begun: str,
+    tenant: str | None,
+    rate: float,
+    rewrite: bool,
+    **_: Any,
+) -> int:
+    is_bucket = to.startswith("s3://")
+    place = Bucket(target.client("s3"), to) if is_bucket else Folder(Path(to))
+    lake = Lake(place, format_)
+    note = lake.note()
+    if note.files and note.tenant != tenant:
+        of = f"of {note.tenant}" if note.tenant else "of all tenants"
+        raise click.UsageError(f"{to} has states {of}: export others to another place")
+    found = _states(tenant, "" if rewrite else note.next, rate)
+    return lake.add(found, replace(note, tenant=tenant), begun, is_whole=rewrite)
+
+
+def _states(tenant: str | None, after: str, rate: float) -> Iterator[dict[str, Any]]:
+    from sfn_cqrs.service.export import states  # noqa: PLC0415 - it imports much
+
+    return states(tenant, after, rate=rate)
+
+
+def _moment(since: datetime | None) -> str:
+    from sfn_cqrs.domain.clock import iso  # noqa: PLC0415 - it imports much
+
+    return iso(since.replace(tzinfo=UTC)) if since else ""
+
+
+def _printed(file: TextIO, found: Iterator[dict[str, Any]]) -> int:
     count = 0
-    for count, each in enumerate(states(tenant, after, rate=rate), 1):  # noqa: B007
+    for count, each in enumerate(found, 1):  # noqa: B007
         file.write(f"{json.dumps(each, ensure_ascii=False)}\n")
     return count
