@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sfn_cqrs.adapters.data_table import DataTable
     from sfn_cqrs.adapters.erased_tables import ErasedTables
     from sfn_cqrs.adapters.erasure_table import ErasureTable
+    from sfn_cqrs.adapters.event_bus import EventBus
     from sfn_cqrs.adapters.executions import Executions
     from sfn_cqrs.adapters.generation_rows import GenerationRows
     from sfn_cqrs.adapters.generations import Generations
@@ -221,6 +222,11 @@ def has_express_lane() -> bool:
 def has_sql() -> bool:
     """Return whether this stack has PostgreSQL; a handler asks by `when=bootstrap.has_sql`."""
     return bool(_postgres())
+
+
+def has_event_bus() -> bool:
+    """Return whether notices also go to an event bus."""
+    return bool(os.environ.get("EVENT_BUS"))
 
 
 def machine_arn(name: str) -> str:
@@ -502,6 +508,10 @@ def link_secret() -> "LinkSecret":
 
 events: "Part[Topic]" = _part("adapters.topics:Topic", _sns, _variable("EVENTS_TOPIC_ARN"))
 """The topic of status notices."""
+event_bus: "Part[EventBus]" = _part(
+    "adapters.event_bus:EventBus", partial(_client, "events"), _variable("EVENT_BUS"), stack_name
+)
+"""The event bus for other systems, if the stack has one."""
 failures: "Part[Topic]" = _part("adapters.topics:Topic", _sns, _variable("FAILURE_TOPIC_ARN"))
 """The topic of failures."""
 information: "Part[People]" = _part(

@@ -239,7 +239,7 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """A stack whose functions have done all that they can do."""
     parameters = {
         **dict.fromkeys(("CommandTtlDays", "HistoryTtlDays", "TaskTtlDays"), "30"),
-        **dict.fromkeys(("ApprovalLinks", "ImportOnUpload"), "enabled"),
+        **dict.fromkeys(("ApprovalLinks", "Events", "ImportOnUpload"), "enabled"),
     }
     folder = tmp_path_factory.mktemp("state")
     with quick_stack(state_dir=folder, parameters=parameters, live=True) as stack:

@@ -580,6 +580,17 @@ def test_live_updates_are_off_and_published_by_one_function_alone() -> None:
     assert mapping["Enabled"] == {"Fn::If": ["HasLive", True, False]}
 
 
+def test_the_event_bus_is_off_and_one_function_alone_puts_events_on_it() -> None:
+    buses = {name: one for name, one in translated().items() if "EventBus" in one["Type"]}
+    roles = of_type("AWS::IAM::Role").items()
+
+    assert TEMPLATE.parameters["Events"] == "disabled"
+    assert {name: one["Condition"] for name, one in buses.items()} == {"EventBus": "HasEvents"}
+    assert [name for name, role in roles if "events:PutEvents" in json.dumps(role)] == [
+        "QueueOnNotificationFunctionRole"
+    ]
+
+
 @pytest.mark.parametrize("is_own", [True, False])
 def test_live_updates_trust_whom_the_api_trusts(is_own: bool) -> None:
     pool = {"UserPool": "enabled" if is_own else "disabled"}

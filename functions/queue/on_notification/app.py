@@ -1,4 +1,4 @@
-"""The consumer of the notification queue: it tells the user's package of each notice."""
+"""The consumer of the notification queue: tells the event bus and the user's package."""
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.service import handlers
@@ -7,7 +7,9 @@ from sfn_cqrs.service.queue import Delivery, consumer_of
 
 @consumer_of(bootstrap.notifications)
 def lambda_handler(delivery: Delivery) -> None:
-    """Hand a notice to its handlers."""
+    """Put a notice on the event bus, if there is one, and hand it to its handlers."""
+    if bootstrap.has_event_bus():
+        bootstrap.event_bus().put(delivery.notice)
     for handler in handlers.notice_handlers(delivery.notice["action"]):
         with bootstrap.tracer().segment(f"notice {handler.__name__}"):
             handler(delivery.notice)

@@ -66,6 +66,15 @@ def notice(action: str, of: Named, table: str, content: Message) -> Message:
     }
 
 
+def event_of(message: Message) -> Message:
+    """Return what other systems get of a notice: no key of a table."""
+    return {
+        "id": message["id"],
+        "tenant": message["tenantCode"],
+        "content": message["content"],
+    }
+
+
 def alarm(of: Named, table: str, message: str, execution: str | None) -> Message:
     """Return the alarm of a failure: a line, and the execution's ARN if one was at work."""
     content = {"errorMessage": message[:MAX_MESSAGE], "sfnId": execution}

@@ -4,6 +4,8 @@ import json
 import pytest
 from functions.queue.on_notification.app import lambda_handler
 
+from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.event_bus import EventBus
 from sfn_cqrs.service import handlers
 
 
@@ -104,3 +106,62 @@ def test_the_shop_tells_of_what_did_not_go_well(outcome, is_told, event, log):
     lambda_handler(event, None)
 
     assert ("a command did not go well" in log.getvalue()) is is_told
+
+
+class Bus:
+    """A bus that keeps what is put, or refuses it."""
+
+    def __init__(self, failed=0):
+        self.failed = failed
+        self.entries = []
+
+    def put_events(self, *, Entries):  # noqa: N803 - as boto3 has it
+        self.entries += Entries
+        return {"FailedEntryCount": self.failed, "Entries": [{"ErrorCode": "ThrottlingException"}]}
+
+
+@pytest.fixture
+def put(monkeypatch):
+    """Return what gives the stack a bus that refuses so many events."""
+    monkeypatch.setenv("EVENT_BUS", "sfn-cqrs-prod")
+
+    def on(bus):
+        return bootstrap.override(event_bus=EventBus(bus, "sfn-cqrs-prod", "sfn-cqrs-prod"))
+
+    return on
+
+
+def test_a_notice_is_an_event_without_keys_of_tables(event, heard, put):
+    bus = Bus()
+    with put(bus):
+        assert lambda_handler(event, None) == {"batchItemFailures": []}
+
+    (entry,) = bus.entries
+    notice = heard[0]
+    assert json.loads(entry.pop("Detail")) == {
+        "id": notice["id"],
+        "tenant": "tenant1",
+        "content": notice["content"],
+    }
+    assert entry == {
+        "EventBusName": "sfn-cqrs-prod",
+        "Source": "sfn-cqrs",
+        "DetailType": "command-status",
+        "Resources": ["sfn-cqrs-prod"],
+    }
+
+
+def test_a_bus_that_refuses_has_the_notice_come_again(event, heard, put):
+    with put(Bus(failed=1)):
+        answer = lambda_handler(event, None)
+
+    assert len(answer["batchItemFailures"]) == 1
+    assert heard == []
+
+
+def test_without_a_bus_nothing_is_put(event, heard, monkeypatch):
+    monkeypatch.setenv("EVENT_BUS", "")
+    with bootstrap.override(event_bus=None):
+        assert lambda_handler(event, None) == {"batchItemFailures": []}
+
+    assert len(heard) == 1

@@ -17,6 +17,7 @@ _PLACEHOLDER: Final = re.compile(r"\$\{([^}]+)\}")
 # The property that names a resource; a type not listed here is named by its logical id only.
 _NAME_PROPERTY: Final = {
     "AWS::DynamoDB::Table": "TableName",
+    "AWS::Events::EventBus": "Name",
     "AWS::Events::Rule": "Name",
     "AWS::Lambda::Function": "FunctionName",
     "AWS::Logs::LogGroup": "LogGroupName",
@@ -30,6 +31,7 @@ _NAME_PROPERTY: Final = {
 _ARN: Final = {
     "AWS::AppSync::Api": "appsync:{region}:{account}:apis/{name}",
     "AWS::DynamoDB::Table": "dynamodb:{region}:{account}:table/{name}",
+    "AWS::Events::EventBus": "events:{region}:{account}:event-bus/{name}",
     "AWS::Events::Rule": "events:{region}:{account}:rule/{name}",
     "AWS::IAM::Role": "iam::{account}:role/{name}",
     "AWS::Lambda::Function": "lambda:{region}:{account}:function:{name}",

@@ -1,0 +1,69 @@
+"""What other systems get of a notice is what its published schema says, and nothing else."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft7Validator
+
+from sfn_cqrs.domain.import_job import Ending, JobStatus
+from sfn_cqrs.domain.imports import Counts
+from sfn_cqrs.domain.notices import (
+    approval_status,
+    command_status,
+    event_of,
+    import_status,
+    task_status,
+)
+from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs.domain.saga import SagaStatus
+from sfn_cqrs.domain.saga_notices import saga_status
+from sfn_cqrs.domain.task import Counts as TaskCounts
+from sfn_cqrs.domain.task import TaskStatus
+from sfn_cqrs.domain.zip_notices import zip_status
+from sfn_cqrs_tools.testing.builders import a_job, a_process, a_saga, a_task, a_zip, an_approval
+
+SCHEMAS = Path("samples/event-schemas")
+ENDED = Ending(JobStatus.COMPLETED, Counts(created=2))
+TASK = a_task(status=TaskStatus.FAILED, counts=TaskCounts(1, 1, 1))
+NOTICES = [
+    command_status(a_process(outcome=Outcome.APPLIED), "t"),
+    command_status(a_process(outcome=Outcome.FAILED, error="ValueError"), "t"),
+    task_status(TASK, "t"),
+    import_status(a_job(), Counts(), "t"),
+    import_status(replace(a_job(), status=JobStatus.COMPLETED, ending=ENDED), ENDED.counts, "t"),
+    zip_status(a_zip(), "t"),
+    zip_status(a_zip(files=2, status=JobStatus.COMPLETED, ending=ENDED), "t"),
+    approval_status(an_approval(), "t"),
+    saga_status(a_saga(status=SagaStatus.PARKED, error="x"), "t"),
+]
+
+
+def validator(action):
+    schema = json.loads((SCHEMAS / f"{action}.json").read_text(encoding="utf-8"))
+    Draft7Validator.check_schema(schema)
+    return Draft7Validator(schema)
+
+
+@pytest.mark.parametrize("notice", NOTICES, ids=lambda notice: notice["action"])
+def test_an_event_is_as_its_schema_says(notice):
+    event = json.loads(json.dumps(event_of(notice)))
+
+    assert list(validator(notice["action"]).iter_errors(event)) == []
+
+
+def test_there_is_a_schema_for_each_notice_that_is_put_on_the_bus():
+    template = Path("template.yaml").read_text(encoding="utf-8")
+    line = template.split("  NotificationSubscription:")[1].split("FilterPolicy: { action: [")[1]
+    actions = line.split("]")[0].split(", ")
+
+    assert sorted(path.stem for path in SCHEMAS.iterdir()) == sorted(actions)
+    assert {notice["action"] for notice in NOTICES} == set(actions)
+
+
+def test_a_schema_refuses_what_is_not_said():
+    event = event_of(NOTICES[0])
+
+    assert not validator("command-status").is_valid({**event, "pk": "x"})
+    assert not validator("command-status").is_valid({**event, "content": {}})
