@@ -63,7 +63,7 @@ def main() -> None:
             report = Replay(boto3.client("dynamodb"), boto3.client("s3"), wanted).run()
         except SfnCqrsError as error:
             sys.exit(str(error).splitlines()[0])
-    print(json.dumps(report.as_json(), ensure_ascii=False, default=str))
+    print(json.dumps(report.as_json(), default=str))
 
 
 if __name__ == "__main__":
