@@ -22,6 +22,7 @@ from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.import_job import NO_SOURCE, Ending, Job, JobStatus, Loaded, Reader
 from sfn_cqrs.domain.imports import Counts, Fate, Marker, Planned
 from sfn_cqrs.domain.keys import ApprovalKey, ImportKey, ItemKey, SagaKey, TaskKey, ZipKey
+from sfn_cqrs.domain.models import ERASED
 from sfn_cqrs.domain.saga import Entry, EntryStatus, SagaStatus
 from sfn_cqrs.domain.task import Counts as TaskCounts
 from sfn_cqrs.domain.task import TaskStatus
@@ -620,6 +621,13 @@ def test_an_old_import_whose_parts_have_expired_is_no_finding(raw):
         raw.drop("ImportTmpTable", key.parts_pk, sort)
     counter(raw, key)
     raw.world.clock.advance(days=30)
+
+    assert Audit().run().findings == []
+
+
+def test_what_was_approved_and_is_erased_is_no_finding(raw):
+    key = an_approval_that_is_granted(raw.world, 1)
+    approval(payload={"total": ERASED})(raw, key)
 
     assert Audit().run().findings == []
 

@@ -12,8 +12,10 @@ from sfn_cqrs.domain.approval import Stage as ApprovalStage
 from sfn_cqrs.domain.audit import LATE, SWEEP, Finding, Rule, held
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.imports import Counts as Rows
+from sfn_cqrs.domain.models import ERASED
 from sfn_cqrs.domain.saga import EntryStatus, Saga, SagaStatus
 from sfn_cqrs.domain.task import Counts, Item, Task, TaskStatus
+from sfn_cqrs.domain.values import canonical
 from sfn_cqrs.domain.zip_job import ArchivedFile, ZipJob
 
 
@@ -188,7 +190,10 @@ def _approval_votes(facts: ApprovalFacts) -> Iterator[str]:
 
 
 def _approval_changed(facts: ApprovalFacts) -> Iterator[str]:
-    if facts.approval.digest != facts.approval.fingerprint:
+    """An erasure changes what was asked for, and leaves its mark there."""
+    approval = facts.approval
+    is_erased = ERASED in canonical([approval.subject, approval.payload])
+    if approval.digest != approval.fingerprint and not is_erased:
         yield "what was asked for is not as it was requested"
 
 
