@@ -138,6 +138,7 @@ def paths(stack, ids):
         "/rebuilds/orders_by_customer/switch",
         "/queues",
         "/queues/StreamDeadLetter",
+        "/usage",
         "/nothing/here",
     ]
 

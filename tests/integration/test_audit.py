@@ -29,6 +29,7 @@ from sfn_cqrs.domain.task import TaskStatus
 from sfn_cqrs.service.audit import Audit, Sample
 from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.export import states
+from sfn_cqrs.service.usage import Meter
 from sfn_cqrs_tools.testing.builders import a_file, a_saga, a_task, a_zip, an_approval
 from sfn_cqrs_tools.testing.builders import an_item as a_task_item
 
@@ -657,6 +658,23 @@ def test_what_has_moved_on_when_it_is_read_again_is_no_finding(raw, monkeypatch)
     report = Audit().run()
 
     assert (report.suspects, report.findings) == (1, [])
+
+
+def test_an_audit_counts_items_of_tasks_and_objects_on_its_way(raw):
+    an_item("RJAA")
+    a_task_that_failed(raw.world, 1)
+    meter = Meter()
+
+    Audit(meter=meter).run()
+    meter.keep(0)
+
+    (part,) = bootstrap.usage().parts("tenant1")
+    airports, tasks = part.types["AIRPORT"], part.types["RESIZE"]
+    assert (airports.items, tasks.items) == (1, 2)
+    assert 5_000 < airports.objects < 5_200  # the data row and its command share the object
+    assert tasks.objects == 0
+    assert tasks.size > 500
+    assert [(each.commands, each.task_items) for each in tasks.days.values()] == [(0, 2)]
 
 
 def test_an_audit_of_a_tenant_looks_at_no_other(raw):

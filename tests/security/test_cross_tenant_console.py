@@ -127,6 +127,7 @@ def pages(theirs):
         "/search/deep": [DEEP],
         "/tasks": ["/tasks?taskType=ORDER_REMINDER"],
         "/repairs": ["/repairs"],
+        "/usage": ["/usage"],
         "/read-models/{name}": [f"/read-models/orders_by_customer?partition={quote(OTHERS)}"],
         "/read-models/{name}/{partition}": [ROWS],
         "/read-models/{name}/{partition}/{sort}": [f"{ROWS}/o-1", f"{ROWS}/both"],

@@ -63,10 +63,13 @@ def _type_item(of_type: OfType) -> Item:
     return {
         "items": of_type.items,
         "size": of_type.size,
-        "days": {day: [one.commands, one.rows] for day, one in of_type.recent().items()},
+        "objects": of_type.objects,
+        "days": {
+            day: [one.commands, one.rows, one.task_items] for day, one in of_type.recent().items()
+        },
     }
 
 
 def _as_type(item: Item) -> OfType:
     days = {day: OfDay(*counts) for day, counts in item["days"].items()}
-    return OfType(item["items"], item["size"], days)
+    return OfType(item["items"], item["size"], days, item.get("objects", 0))

@@ -23,7 +23,8 @@ from sfn_cqrs.domain.zip_job import ArchivedFile, ZipJob
 class TaskFacts:
     """What was read of one task: its items, and whether the index lists it.
 
-    `has_pointer`: its public id leads to it. `expires`: it has a ttl, and so have its items.
+    `has_pointer`: its public id leads to it. `expires`: it has a ttl, and so have its items. `size`
+    is how many bytes all of it takes.
     """
 
     task: Task
@@ -32,6 +33,7 @@ class TaskFacts:
     is_listed: bool = False
     has_pointer: bool = True
     expires: bool = False
+    size: int = 0
 
     @property
     def is_whole(self) -> bool:

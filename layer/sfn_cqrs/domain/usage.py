@@ -16,19 +16,24 @@ MOST_DAYS = 62
 
 @dataclass(slots=True)
 class OfDay:
-    """How many commands, and rows of imports, were published on a day."""
+    """How many commands and rows of imports were published on a day, and task items ended."""
 
     commands: int = 0
     rows: int = 0
+    task_items: int = 0
 
 
 @dataclass(slots=True)
 class OfType:
-    """How many items there are, how many bytes they take, and what was published by day."""
+    """How many items there are, their bytes in tables and in S3, and what was done by day.
+
+    The items of a type of tasks are those of its tasks.
+    """
 
     items: int = 0
     size: int = 0
     days: dict[str, OfDay] = field(default_factory=dict)
+    objects: int = 0
 
     def published(self, day: str, *, is_row: bool) -> None:
         """Count a version."""
@@ -37,6 +42,10 @@ class OfType:
             counted.rows += 1
         else:
             counted.commands += 1
+
+    def worked_on(self, day: str) -> None:
+        """Count an item of a task that has ended."""
+        self.days.setdefault(day, OfDay()).task_items += 1
 
     def recent(self) -> dict[str, OfDay]:
         """Return the latest days."""
@@ -54,23 +63,25 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """Versions of a type published on a day; `known` is the share of parts that counted them."""
+    """What was done of a type on a day; `known` is the share of parts that counted it."""
 
     day: str
     type: str
     commands: int
     rows: int
     known: float
+    task_items: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """How many items of a type there are, how many bytes they take, and by what share of parts."""
+    """How many items of a type there are, their bytes, those in S3, and by what share of parts."""
 
     type: str
     items: int
     size: int
     known: float
+    objects: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +105,7 @@ def summed(parts: Iterable[Part], looked_at: dict[int, str]) -> Usage:
             each
             for day in days
             for name in types
-            if (each := _day(day, name, found, looked_at)).commands + each.rows
+            if (each := _day(day, name, found, looked_at)).commands + each.rows + each.task_items
         ),
     )
 
@@ -103,7 +114,9 @@ def _stored(name: str, parts: list[Part], looked_at: dict[int, str]) -> Stored:
     share = len(looked_at) / PARTS
     mine = [part.types[name] for part in parts if name in part.types]
     items, size = sum(each.items for each in mine), sum(each.size for each in mine)
-    return Stored(name, _scaled(items, share), _scaled(size, share), share)
+    objects = sum(each.objects for each in mine)
+    sizes = _scaled(size, share), share, _scaled(objects, share)
+    return Stored(name, _scaled(items, share), *sizes)
 
 
 def _day(day: str, name: str, parts: list[Part], looked_at: dict[int, str]) -> Day:
@@ -116,7 +129,8 @@ def _day(day: str, name: str, parts: list[Part], looked_at: dict[int, str]) -> D
         if part.segment in after and name in part.types and day in part.types[name].days
     ]
     commands, rows = sum(one.commands for one in counted), sum(one.rows for one in counted)
-    return Day(day, name, _scaled(commands, share), _scaled(rows, share), share)
+    items = _scaled(sum(one.task_items for one in counted), share)
+    return Day(day, name, _scaled(commands, share), _scaled(rows, share), share, items)
 
 
 def _scaled(count: int, share: float) -> int:

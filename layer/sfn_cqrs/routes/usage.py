@@ -17,10 +17,16 @@ routes = Routes()
 @routes.get("/usage")
 @operation(rule=OPERATORS, answers={200: USAGE}, problems=(ForbiddenError,))
 def get_usage() -> Response[str]:
-    """Show the tenant's stored items by type, and its published versions by type and day."""
+    """Show what the tenant has stored by type, and done by type and day."""
     found = usage_of(Request.by_operator().tenant)
     stored = [
-        {"type": one.type, "items": one.items, "bytes": one.size, "known": round(one.known, 4)}
+        {
+            "type": one.type,
+            "items": one.items,
+            "bytes": one.size,
+            "objectBytes": one.objects,
+            "known": round(one.known, 4),
+        }
         for one in found.stored
     ]
     days = [
@@ -29,6 +35,7 @@ def get_usage() -> Response[str]:
             "type": one.type,
             "commands": one.commands,
             "rows": one.rows,
+            "taskItems": one.task_items,
             "known": round(one.known, 4),
         }
         for one in found.days

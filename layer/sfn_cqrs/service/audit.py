@@ -18,7 +18,7 @@ from sfn_cqrs.adapters.dynamodb import Item as Stored
 from sfn_cqrs.adapters.error_codes import error_code
 from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.domain.audit import Finding, ImportFacts, Item, findings, import_findings
-from sfn_cqrs.domain.audit_work import work_findings
+from sfn_cqrs.domain.audit_work import TaskFacts, work_findings
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.import_job import Job
@@ -26,7 +26,7 @@ from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.service.audit_work import Work, works
 from sfn_cqrs.service.logs import logger
-from sfn_cqrs.service.usage import Meter
+from sfn_cqrs.service.usage import Meter, size_of
 
 MOST_FINDINGS = 1_000
 """More findings than that have one cause, and the first ones show it."""
@@ -202,7 +202,10 @@ class Audit:
             facts = work.again()
             return work_findings(facts) if facts else []
 
-        found = work_findings(work.facts)
+        facts = work.facts
+        if self._meter is not None and isinstance(facts, TaskFacts):
+            self._meter.count_task(facts.task.key, facts.items, facts.size)
+        found = work_findings(facts)
         if found:
             self._confirm(found, again)
 
@@ -217,16 +220,18 @@ class Audit:
         row = self._tables.rows([place]).get(place)
         states = self._tables.partition("history", key.pk)
         lost: set[str] = set()
-        if meter is not None:
-            meter.count(key, items, [*states, *([row] if row else [])])
+        objects: dict[str, int] = {}
 
         def attributes(item: Stored) -> dict[str, Any]:
-            return _attributes(item, lost)
+            found = _attributes(item, lost)
+            if item.get("attributes_s3"):
+                objects[item["attributes_s3"]] = size_of(found)
+            return found
 
         processes = [item for item in items if item["kind"] == "process"]
         commands = [item for item in items if item["kind"] == "command"]
         now = bootstrap.now()
-        return Item(
+        facts = Item(
             key=key,
             at=now,
             row=as_row(row, attributes(row)) if row else None,
@@ -241,6 +246,10 @@ class Audit:
             keeps_commands=not _expires(bootstrap.command_ttl(), key),
             keeps_history=not _expires(bootstrap.history_ttl(), key),
         )
+        if meter is not None:
+            others = [*states, *([row] if row else [])]
+            meter.count(key, items, others, sum(objects.values()))
+        return facts
 
 
 def _expires(retention: Retention, key: ItemKey) -> bool:

@@ -11,6 +11,7 @@ from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.adapters.task_items import POINTER_SK, TASKS, as_item
 from sfn_cqrs.adapters.zip_items import ZIPS, as_file
 from sfn_cqrs.domain.audit_work import ApprovalFacts, ArchiveFacts, Facts, SagaFacts, TaskFacts
+from sfn_cqrs.service.usage import size_of
 
 
 class Work(NamedTuple):
@@ -51,6 +52,7 @@ def _task(tables: AuditTables, item: Item) -> TaskFacts:
         is_listed="open_shard" in item,
         has_pointer=any(one["sk"] == POINTER_SK for one in parts),
         expires="ttl" in item,
+        size=sum(map(size_of, (item, *parts))),
     )
 
 

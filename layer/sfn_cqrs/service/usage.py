@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.dynamodb import Item
 from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.keys import ItemKey, TaskKey
+from sfn_cqrs.domain.task import Item as TaskItem
 from sfn_cqrs.domain.usage import OfType, Part, Usage, summed
 
 
@@ -17,16 +18,34 @@ class Meter:
         """Count from nothing."""
         self._tenants: dict[str, dict[str, OfType]] = {}
 
-    def count(self, key: ItemKey, versions: Iterable[Item], others: Iterable[Item]) -> None:
-        """Count an item with all that is stored of it, and each of its versions by its day."""
-        mine = self._tenants.setdefault(key.tenant, {}).setdefault(key.type, OfType())
+    def count(
+        self, key: ItemKey, versions: Iterable[Item], others: Iterable[Item], objects: int = 0
+    ) -> None:
+        """Count an item with all that is stored of it, and each of its versions by its day.
+
+        `objects` are the bytes of its large attributes in S3.
+        """
+        mine = self._of(key.tenant, key.type)
         mine.items += 1
+        mine.objects += objects
         for item in versions:
-            mine.size += _size(item)
+            mine.size += size_of(item)
             if item["kind"] == "command":
                 is_row = item.get("source_row") is not None
                 mine.published(item["updated_at"][:10], is_row=is_row)
-        mine.size += sum(map(_size, others))
+        mine.size += sum(map(size_of, others))
+
+    def count_task(self, key: TaskKey, items: Iterable[TaskItem], size: int) -> None:
+        """Count the items of a task, those that have ended by the day."""
+        mine = self._of(key.tenant, key.type)
+        mine.size += size
+        for item in items:
+            mine.items += 1
+            if item.status.is_closed:
+                mine.worked_on(item.updated_at[:10])
+
+    def _of(self, tenant: str, type_: str) -> OfType:
+        return self._tenants.setdefault(tenant, {}).setdefault(type_, OfType())
 
     def keep(self, segment: int) -> None:
         """Keep the counts as those of one part."""
@@ -42,6 +61,6 @@ def usage_of(tenant: str) -> Usage:
     return summed(table.parts(tenant), table.times())
 
 
-def _size(item: Item) -> int:
+def size_of(item: Item) -> int:
     """Return about how many bytes an item takes."""
     return len(json.dumps(item, ensure_ascii=False, default=str).encode())

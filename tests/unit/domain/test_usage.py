@@ -51,3 +51,15 @@ def test_the_latest_days_of_a_type_are_kept():
 
     assert next(iter(of_type.recent())) == f"2026-{100 - MOST_DAYS:03d}"
     assert len(of_type.recent()) == MOST_DAYS
+
+
+def test_items_of_tasks_and_bytes_in_s3_are_scaled_as_all_else():
+    looked_at = dict.fromkeys(range(PARTS // 2), f"{TODAY}T12:00:00.000Z")
+    of_type = OfType(3, 100, {}, 5_000)
+    for _ in range(3):
+        of_type.worked_on(YESTERDAY)
+
+    found = summed([Part(0, f"{TODAY}T12:00:00.000Z", {"RESIZE": of_type})], looked_at)
+
+    assert found.stored == (Stored("RESIZE", 6, 200, 0.5, 10_000),)
+    assert found.days == (Day(YESTERDAY, "RESIZE", 0, 0, 0.5, 6),)

@@ -1,4 +1,4 @@
-"""usage: a tenant's stored items and published versions, with their list prices."""
+"""usage: what a tenant has stored and done, with its list prices."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ import click
 
 from sfn_cqrs_tools.cli.options import api_options
 from sfn_cqrs_tools.client.api import Api
-from sfn_cqrs_tools.client.prices import DOLLARS_OF_A_COMMAND, GB_MONTH, IMPORTED_ROW, dollars
+from sfn_cqrs_tools.client.usage import priced_usage
 from sfn_cqrs_tools.terminal.printing import print_table
 from sfn_local.cli.command import command, print_json
 from sfn_local.cli.showing import echo
-
-GIGA = 1e9
 
 
 @command(examples=("sfn-cqrs usage", "sfn-cqrs usage --days 31 --tenant tenant1 --json"))
@@ -26,28 +24,19 @@ GIGA = 1e9
 )
 @api_options
 def usage(days: int, api: Api, as_json: bool) -> None:
-    """Show what a tenant has stored by type, and published by type and day, with its price.
+    """Show what a tenant has stored by type, and done by type and day, with its price.
 
     For operators. The hourly audit counts it on its way: `known` is the share of the tables that
     it has looked at since that day, and the rest is reckoned. Dollars are list prices of us-east-1.
     """
-    found = api.get("/usage")
-    shown = sorted({each["day"] for each in found["days"]}, reverse=True)[:days]
-    by_day = [{**each, "dollars": _of_day(each)} for each in found["days"] if each["day"] in shown]
-    stored = [{**each, "dollars": each["bytes"] / GIGA * GB_MONTH} for each in found["stored"]]
+    stored, by_day = priced_usage(api, days)
     if as_json:
         print_json({"stored": stored, "days": by_day})
         return
-    _print("stored, dollars a month", ("type", "items", "bytes"), stored)
-    _print("published", ("day", "type", "commands", "rows"), by_day)
+    _print("stored, dollars a month", ("type", "items", "bytes", "objectBytes"), stored)
+    _print("done", ("day", "type", "commands", "rows", "taskItems"), by_day)
     if not stored:
         echo("nothing is counted yet: the audit looks at a part of the tables every hour")
-
-
-def _of_day(each: dict[str, Any]) -> float:
-    return float(
-        each["commands"] * DOLLARS_OF_A_COMMAND + each["rows"] * dollars(IMPORTED_ROW["SYNC"])
-    )
 
 
 def _print(title: str, fields: tuple[str, ...], found: list[dict[str, Any]]) -> None:

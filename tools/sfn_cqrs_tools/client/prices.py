@@ -21,6 +21,16 @@ DOLLARS_OF_A_COMMAND: Final = 25 / MILLION
 """The highest cost of a command, all included; `bench/cost.py` checks it."""
 GB_MONTH: Final = 0.25 + 0.20
 """A gigabyte of a table for a month, with point-in-time recovery."""
+S3_GB_MONTH: Final = 0.023
+"""A gigabyte of objects for a month."""
+TASK_ITEM: Final[Mapping[str, float]] = {
+    "write unit": 6.0,
+    "read unit": 2.0,
+    "invocation": 1.2,
+    "GB-second, arm64": 0.1,
+    "state transition": 2.0,
+}
+"""The estimated usage of a task's item, without the calls of its handler."""
 EXPRESS_GB: Final = 0.0625
 """An EXPRESS execution is billed in steps of 64 MB; ours take one."""
 

@@ -9,9 +9,19 @@ _KNOWN = {
     "maximum": 1,
     "description": "the share of the parts that were looked at since; the rest is reckoned by it",
 }
-_STORED = record("StoredUsage", {"type": TEXT, "items": COUNT, "bytes": COUNT, "known": _KNOWN})
+_STORED = record(
+    "StoredUsage",
+    {"type": TEXT, "items": COUNT, "bytes": COUNT, "objectBytes": COUNT, "known": _KNOWN},
+)
 _DAY = record(
     "DayUsage",
-    {"day": TEXT, "type": TEXT, "commands": COUNT, "rows": COUNT, "known": _KNOWN},
+    {
+        "day": TEXT,
+        "type": TEXT,
+        "commands": COUNT,
+        "rows": COUNT,
+        "taskItems": COUNT,
+        "known": _KNOWN,
+    },
 )
 USAGE = record("Usage", {"stored": list_of(_STORED), "days": list_of(_DAY)})

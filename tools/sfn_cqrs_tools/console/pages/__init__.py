@@ -17,6 +17,7 @@ from sfn_cqrs_tools.console.pages import (
     sagas,
     search,
     tasks,
+    usage,
 )
 
 _PARTS: Final = (
@@ -31,6 +32,7 @@ _PARTS: Final = (
     read_models,
     rebuilds,
     queues,
+    usage,
     search,
 )
 
