@@ -9,6 +9,7 @@ from tests.support.zip_system import ZipSystem, an_archive
 
 from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.routes.schemas.imports import zip_view
+from sfn_cqrs.service.audit import Audit
 from sfn_cqrs.service.imports import strategies
 
 GOOD = a_file([a_line("RJAA"), a_line("RJBB")])
@@ -238,3 +239,74 @@ def test_a_retry_of_a_cancelled_archive_imports_what_was_not_begun(system):
     view = zip_view(system.service.get(again))
     assert (view["status"], view["created"]) == ("COMPLETED", 2)
     assert system.unsettled() == []
+
+
+def undone(system, id_, **asked):
+    """Undo an archive; answers the import that has done it."""
+    undo = system.service.undo(id_, **asked).job.key.id
+    system.pass_time(120)
+    return system.api("GET", f"/imports/{undo}")[1]
+
+
+def names(system, *codes):
+    found = [system.api("GET", f"/data/AIRPORT/{code}")[1] for code in codes]
+    return [each.get("name") for each in found]
+
+
+def test_an_archive_is_undone_as_one_whatever_its_files_did_to_each_other(system):
+    """Two files have changed RJAA: it is as it was before both."""
+    system.imported_zip(an_archive(("0.csv", a_file([a_line("RJAA", name="Before")]))))
+    first = a_file([a_line("RJAA", name="First"), a_line("RJBB")])
+    second = a_file([a_line("RJAA", name="Second"), a_line("RJCC"), a_line("RJDD", lat="north")])
+    id_ = system.imported_zip(an_archive(("1.csv", first), ("2.csv", second))).job.key.id
+
+    trial = undone(system, id_, dry_run=True)
+    assert names(system, "RJAA", "RJBB", "RJCC") == ["Second", "Narita", "Narita"]
+    done = undone(system, id_)
+    again = system.service.undo(id_).job.key.id
+    refused = system.api("POST", f"/imports/{id_}/undo", {})[1]
+
+    counts = {"updated": 3, "unchanged": 1, "failed": 0}
+    assert {name: trial[name] for name in counts} == counts
+    assert {name: done[name] for name in counts} == counts
+    assert (done["status"], done["undoes"]) == ("COMPLETED", id_)
+    assert names(system, "RJAA", "RJBB", "RJCC") == ["Before", None, None]
+    assert again == done["id"]
+    assert refused["code"] == "not_permitted"  # code has imported it
+    assert system.api("GET", f"/imports/{id_}")[1]["undoneBy"] == done["id"]
+    assert Audit().run().findings == []
+
+
+def test_what_somebody_has_changed_since_an_archive_is_kept_with_its_row(system):
+    id_ = system.imported_zip(an_archive(("1.csv", GOOD), ("2.csv", BAD))).job.key.id
+    system.api(
+        "POST",
+        "/commands",
+        {
+            "type": "AIRPORT",
+            "code": "RJBB",
+            "name": "Changed",
+            "attributes": {"country": "JP"},
+            "version": 1,
+        },
+    )
+    system.run()
+
+    done = undone(system, id_)
+    report = b"".join(system.service.errors(done["id"])).decode("utf-8-sig")
+
+    assert (done["updated"], done["unchanged"]) == (2, 1)
+    assert names(system, "RJAA", "RJBB", "RJCC") == [None, "Changed", None]
+    header, row = list(csv.reader(report.splitlines()))[:2]
+    assert header[:5] == ["type", "item", "version", "import", "row"]
+    assert (row[1], row[4]) == ("RJBB", "3")
+    assert "changed_since" in row
+
+
+def test_the_undo_of_an_archive_can_be_undone(system):
+    id_ = system.imported_zip(an_archive(("1.csv", GOOD))).job.key.id
+    done = undone(system, id_)
+
+    undone(system, done["id"])
+
+    assert names(system, "RJAA", "RJBB") == ["Narita", "Narita"]

@@ -18,7 +18,7 @@ _ZIP: Final = Codec(
     ZipJob,
     kind="zip",
     inside={"key": Codec(ZipKey, also=PUBLIC), "by": CREATED},
-    lean=(*LEAN, "retries", "settled"),
+    lean=(*LEAN, "retries", "settled", "undone_by"),
     later=("size",),
     parts={**PARTS, ZipKey: (attrgetter("ulid"), None)},
 )

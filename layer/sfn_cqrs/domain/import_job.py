@@ -380,12 +380,17 @@ class UndoBy:
 
 def why_not_undone(job: Job, at: str) -> str:
     """Say why a job cannot be taken back; empty if it can."""
+    if not job.status.is_open and not job.dry_run and job.loaded is None:
+        return "its file was never read, so it wrote nothing"
+    return why_nothing_undone(job, at)
+
+
+def why_nothing_undone(job: ImportRecord, at: str) -> str:
+    """Say why neither a file's nor an archive's import can be taken back; empty if it can."""
     if job.status.is_open:
         return "it has not ended: cancel it first"
     if job.dry_run:
         return "it was a dry run, and wrote nothing"
-    if job.loaded is None:
-        return "its file was never read, so it wrote nothing"
     if _between(job.by.at, at) > UNDONE_WITHIN:
         return (
             f"it is older than {UNDONE_WITHIN.days} days, and what it wrote is not known any more"

@@ -20,7 +20,7 @@ from sfn_cqrs.routes.schemas.imports import job_view
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.service import Caller, CommandService
 from sfn_cqrs.service.imports.service import ImportService, Request
-from sfn_cqrs_tools.testing.builders import a_command, a_process
+from sfn_cqrs_tools.testing.builders import a_command, a_process, a_zip
 from shop.airports import airports_of
 
 HEADER = "icao,name,country,lat,lon,tz\n"
@@ -330,15 +330,29 @@ def test_what_is_too_old_to_be_known_is_not_undone(world, service, imported):
         service.undo(job.key.id)
 
 
-def test_an_archive_is_undone_file_by_file(service):
-    with pytest.raises(NotUndoableError, match="file by file"):
-        service.undo("z-01JDHZ0000000000000000000A")
-
-
 @pytest.mark.usefixtures("world")
-def test_an_import_that_does_not_exist_is_not_undone(service):
+@pytest.mark.parametrize("letter", "cz")
+def test_an_import_that_does_not_exist_is_not_undone(service, letter):
     with pytest.raises(NotFoundError):
-        service.undo("c-01JDHZ0000000000000000000A")
+        service.undo(f"{letter}-01JDHZ0000000000000000000A")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"status": JobStatus.PROCESSING}, "has not ended"),
+        ({"dry_run": True}, "dry run"),
+        ({"files": 0}, "no file"),
+        ({"table": None}, "of 0 tables"),
+    ],
+    ids=["open", "dry", "empty", "tables"],
+)
+def test_an_archive_that_has_written_nothing_is_not_undone(world, service, changes, reason):
+    job = a_zip(**{"table": "airports", "files": 1, "status": JobStatus.COMPLETED, **changes})
+    world.seed_zips(job)
+
+    with pytest.raises(NotUndoableError, match=reason):
+        service.undo(job.key.id)
 
 
 def test_an_undo_waits_while_a_function_may_still_apply_rows(world, service, imported):

@@ -189,6 +189,7 @@ ZIP = record(
             {**TEXT, "description": "the import whose failed files these are"},
         ),
         "retriedBy": _job("retried_by", TEXT, "the import that goes through them again"),
+        "undoneBy": _job("undone_by", TEXT, "the import that takes this one back"),
         "files": list_of(_FILE),
         "failedHooks": {"type": "object", "additionalProperties": TEXT},
     },

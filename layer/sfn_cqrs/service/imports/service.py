@@ -9,6 +9,7 @@ from typing import Any
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
+from sfn_cqrs.domain import zip_job
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.csv_rows import Row
 from sfn_cqrs.domain.errors import (
@@ -41,6 +42,7 @@ from sfn_cqrs.domain.imports import Counts, Plan, PublishMode
 from sfn_cqrs.domain.keys import ImportKey, ImportKind, ZipKey, checked_tenant
 from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.values import digest
+from sfn_cqrs.domain.zip_job import ZipJob
 from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.imports import files, strategies
 from sfn_cqrs.service.imports.budget import take_place
@@ -381,32 +383,62 @@ class ImportService:
             NotPermittedError: the client may not import into the table, or code made the import.
             TooManyImportsError: a client's tenant has its maximum of open imports.
         """
-        if ZipKey.is_named_by(id_):
-            raise NotUndoableError("an archive is undone file by file: the last one first")
-        job, caller = self._find(id_), caller or Caller()
-        strategies.check_publish(job.table, caller.client)
+        job, caller = self._undoable(id_), caller or Caller()
+        table = job.table or self._table_of(job.key)
+        strategies.check_publish(table, caller.client)
         if caller.client is not None and job.client is None:
             raise NotPermittedError(f"code has made {id_}, so only code may undo it")
-        jobs, now = bootstrap.import_jobs(), bootstrap.now()
-        refusal = why_not_undone(job, iso(now))
-        if refusal:
-            raise NotUndoableError(f"{id_} cannot be undone: {refusal}")
-        if job.total > MAX_DIRECT_ROWS:
-            strategies.check_step_function(job.table, caller.client)
+        now = bootstrap.now()
+        self._check_undoable(job, iso(now))
+        total = job.total if isinstance(job, Job) else job.ending.counts.total if job.ending else 0
+        if total > MAX_DIRECT_ROWS:
+            strategies.check_step_function(table, caller.client)
         key = ImportKey(self._tenant, new_ulid(now))
         if not dry_run:
-            noted = jobs.change(job.key, UndoBy(key.id), job).record
-            key = ImportKey.of(self._tenant, noted.undone_by) if noted is not None else key
-            found = jobs.find(key)
+            key = self._undone_by(job, key)
+            found = bootstrap.import_jobs().find(key)
             if found is not None:
                 return progress_of(found)
         take_place(key, job.size, caller.client)
         made_by = files.made_by(caller, iso(now))
-        undo = Job(
-            key=key, table=job.table, source=NO_SOURCE, undoes=id_, dry_run=dry_run, **made_by
-        )
-        jobs.create(undo)
+        undo = Job(key=key, table=table, source=NO_SOURCE, undoes=id_, dry_run=dry_run, **made_by)
+        bootstrap.import_jobs().create(undo)
         return progress_of(self._find(key.id))
+
+    def _undoable(self, id_: str) -> Job | ZipJob:
+        if not ZipKey.is_named_by(id_):
+            return self._find(id_)
+        archive = bootstrap.zip_jobs().find(ZipKey.of(self._tenant, id_))
+        if archive is None:
+            raise NotFoundError(f"there is no import {id_!r}")
+        return archive
+
+    def _check_undoable(self, job: Job | ZipJob, at: str) -> None:
+        refusal = (
+            why_not_undone(job, at) if isinstance(job, Job) else zip_job.why_not_undone(job, at)
+        )
+        if refusal:
+            raise NotUndoableError(f"{job.key.id} cannot be undone: {refusal}")
+
+    def _table_of(self, key: ImportKey | ZipKey) -> str:
+        """Return the one table that an archive's files belong to."""
+        known = bootstrap.zip_jobs().files(ZipKey.of(self._tenant, key.id))
+        tables = sorted({file.table for file in known if file.begun and file.table})
+        if len(tables) == 1:
+            return tables[0]
+        raise NotUndoableError(
+            f"{key.id} cannot be undone as a whole: its files are of {len(tables)} tables;"
+            " undo the imports of its files, the last one first"
+        )
+
+    def _undone_by(self, job: Job | ZipJob, key: ImportKey) -> ImportKey:
+        """Note who undoes an import, and return the key of the first who did."""
+        noted: Job | ZipJob | None
+        if isinstance(job, Job):
+            noted = bootstrap.import_jobs().change(job.key, UndoBy(key.id), job).record
+        else:
+            noted = bootstrap.zip_jobs().change(job.key, zip_job.UndoBy(key.id), job).record
+        return ImportKey.of(self._tenant, noted.undone_by) if noted and noted.undone_by else key
 
     def errors(self, id_: str) -> Iterator[bytes]:
         """Return a job's errors.csv, a piece at a time.

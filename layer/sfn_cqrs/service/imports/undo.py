@@ -1,5 +1,7 @@
 """Undo of an import: each row's item becomes what it was, unless somebody has changed it since.
 
+An archive is undone as one: its files' imports together, in their order.
+
 A row of an undo is a version that the import made. One transaction takes it back. It succeeds only
 if the data row still is at that version, and no later version is stored.
 """
@@ -16,7 +18,7 @@ from sfn_cqrs.domain.errors import InvalidFileError, TransientError
 from sfn_cqrs.domain.import_job import Job, Loaded, Reader
 from sfn_cqrs.domain.import_strategy import Record, Wanted
 from sfn_cqrs.domain.imports import Fate, InputRow, Plan, Planned, Settings
-from sfn_cqrs.domain.keys import ImportKey, ItemKey
+from sfn_cqrs.domain.keys import ImportKey, ItemKey, ZipKey
 from sfn_cqrs.service.commands.chain import Chain
 from sfn_cqrs.service.erased import without_erased
 from sfn_cqrs.service.imports import strategies
@@ -24,37 +26,73 @@ from sfn_cqrs.service.imports.planning import Chained, Current, chained, current
 
 HEADER = ("type", "item", "version")
 """The columns of an undo's row; errors.csv starts with them."""
+OF_AN_ARCHIVE = (*HEADER, "import", "row")
+"""Those of an archive's undo: they also name the file's import, and its row there."""
 MARGIN_MS = 30_000
 
 
 def undone_rows(job: Job, remaining_ms: Callable[[], int]) -> Loaded:
     """List the versions that an import made, as the rows of the job that takes it back.
 
+    Rows of an archive are numbered through, in the order of its files.
+
     Raises:
         InvalidFileError: the import is not known any more, or the time to list its rows is over.
         TransientError: a function that outlived the import may still apply a row; try again.
     """
-    import_key = ImportKey.of(job.key.tenant, job.undoes)
-    undone = bootstrap.import_jobs().find(import_key)
-    if undone is None:
-        raise InvalidFileError("gone", f"the import {job.undoes} does not exist any more")
-    if undone.left_rows_at(iso(bootstrap.now())):
-        raise TransientError(
-            f"{job.undoes} has ended just now, and not all of its rows are counted"
-        )
-    type_, rows = strategies.find(job.table).type, 0
+    is_archive = ZipKey.is_named_by(job.undoes)
+    header, rows = OF_AN_ARCHIVE if is_archive else HEADER, 0
+    imports = list(_undone(job.key.tenant, job.undoes))
 
     def lines() -> Iterator[str]:
         nonlocal rows
-        for number, planned in written_rows(bootstrap.imports().plans(import_key)):
-            if remaining_ms() < MARGIN_MS:
-                raise InvalidFileError("too_slow", "the import has too many rows to be undone")
-            rows += 1
-            cells = [type_, planned.code, str(planned.version)]
-            yield Row(number, cells).as_json_line()
+        for undone in imports:
+            type_ = strategies.find(undone.table).type
+            for number, planned in written_rows(bootstrap.imports().plans(undone.key)):
+                if remaining_ms() < MARGIN_MS:
+                    raise InvalidFileError("too_slow", "the import has too many rows to be undone")
+                rows += 1
+                cells = [type_, planned.code, str(planned.version)]
+                if is_archive:
+                    yield Row(rows, [*cells, undone.key.id, str(number)]).as_json_line()
+                else:
+                    yield Row(number, cells).as_json_line()
 
     source = bootstrap.import_bucket().put_rows(job.key, lines())
-    return Loaded(rows, HEADER, HEADER, Reader.JSONL if rows else Reader.NONE, source)
+    return Loaded(rows, header, header, Reader.JSONL if rows else Reader.NONE, source)
+
+
+def _undone(tenant: str, id_: str) -> Iterator[Job]:
+    """Yield the imports that an undo takes back: one, or those of an archive's files in order.
+
+    Raises:
+        InvalidFileError: it is not known any more.
+        TransientError: a function that outlived it may still apply a row; try again.
+    """
+    keys = made_by(tenant, id_)
+    found = [bootstrap.import_jobs().find(key) for key in keys]
+    if not ZipKey.is_named_by(id_) and found == [None]:
+        raise InvalidFileError("gone", f"the import {id_} does not exist any more")
+    for job in filter(None, found):  # a file that was refused has no import
+        if job.left_rows_at(iso(bootstrap.now())):
+            raise TransientError(
+                f"{job.key.id} has ended just now, and not all of its rows are counted"
+            )
+        yield job
+
+
+def made_by(tenant: str, id_: str) -> list[ImportKey]:
+    """Return the keys of the imports that make up an import: its own, or its files' ones.
+
+    Raises:
+        InvalidFileError: the archive does not exist any more.
+    """
+    if not ZipKey.is_named_by(id_):
+        return [ImportKey.of(tenant, id_)]
+    archive = bootstrap.zip_jobs().find(ZipKey.of(tenant, id_))
+    if archive is None:
+        raise InvalidFileError("gone", f"the import {id_} does not exist any more")
+    return [archive.key.child(index) for index in range(archive.files or 0)]
 
 
 def written_rows(plans: Iterable[tuple[int, Plan]]) -> Iterator[tuple[int, Planned]]:
@@ -78,7 +116,10 @@ class Undo:
     def __init__(self, settings: Settings) -> None:
         """Plan for a job that undoes another."""
         self._settings = settings
+        keys = made_by(settings.key.tenant, settings.undoes)
+        self._sources = frozenset(key.id for key in keys)
         self._versions: dict[int, int] = {}
+        self._made: dict[int, tuple[str, int]] = {}
         self._before: dict[ItemKey, Content] = {}
         self._current: dict[ItemKey, Current] = {}
 
@@ -86,13 +127,18 @@ class Undo:
         """Take the rows' items as they are, and look up what they were before the import."""
         wanted: dict[int, Wanted] = {}
         for row in rows:
-            type_, code, version = row.cells
+            type_, code, version, *of = row.cells
             key = ItemKey(self._settings.key.tenant, type_, code)
             self._versions[row.number] = int(version)
+            self._made[row.number] = (of[0], int(of[1])) if of else (self._undoes, row.number)
             wanted[row.number] = Wanted(key, Record(code, ""))
         self._current = current_of(each.key for each in wanted.values())
         self._look_back(wanted)
         return wanted, {}
+
+    @property
+    def _undoes(self) -> str:
+        return self._settings.undoes
 
     def current_of(self, _wanted: dict[int, Wanted]) -> dict[ItemKey, Current]:
         """Return the items as `read` found them."""
@@ -147,7 +193,7 @@ class Undo:
         return refusal or Planned.writing(version + 1, wanted.key.code)
 
     def _changed(self, found: DataRow | Command) -> Planned:
-        ours = (self._settings.undoes, self._settings.key.id, *self._settings.earlier)
+        ours = (*self._sources, self._settings.key.id, *self._settings.earlier)
         if found.source in ours and found.source_row is not None:
             reason = f"row {found.source_row} of the same import has changed it after this row"
             return _kept("superseded", reason)
@@ -156,7 +202,7 @@ class Undo:
 
     def _is_its(self, row: int, found: DataRow | Command) -> bool:
         """Return whether this row of the import made a version."""
-        return (found.source, found.source_row) == (self._settings.undoes, row)
+        return (found.source, found.source_row) == self._made[row]
 
     def knows(self, wanted: Wanted) -> bool:
         """Return whether the item's earlier state is known; it is not while its version is open."""
@@ -189,7 +235,7 @@ class Undo:
         The import may have changed the item more than once.
         """
         version, predecessor = row.version, 0
-        while below is None or below.source == self._settings.undoes:
+        while below is None or below.source in self._sources:
             version = below.version if below is not None else version
             predecessor = Chain(row.key).run(chain.previous(version)).version
             below = _kept_between(row.key, max(predecessor, 1), version)
