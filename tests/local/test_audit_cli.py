@@ -171,7 +171,7 @@ def changed(tmp_path):
     """Return what copies the example with a change, and answers the options that name the copy."""
 
     def change(before, after):
-        shutil.copytree(CHECKOUT / "app/shop", tmp_path / "app/shop")
+        shutil.copytree(CHECKOUT / "examples/shop/app/shop", tmp_path / "app/shop")
         orders = tmp_path / "app/shop/orders.py"
         text = orders.read_text(encoding="utf-8")
         assert before in text
