@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import tracemalloc
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -408,6 +409,26 @@ def test_a_shelf_does_not_read_a_source_twice(tmp_path):
         "tags": ["a"],
     }
     again.close()
+
+
+@pytest.mark.usefixtures("world")
+def test_rows_are_sorted_on_disk_and_few_are_in_memory(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    large = {"note": "x" * 10_000}
+    rows = (json.dumps(state(1, sk=f"p-{number}", attributes=large)) for number in range(400))
+    path.write_text("".join(f"{row}\n" for row in rows))
+    reading, report = Reading({}, loader(None, no_client)), Report()
+
+    tracemalloc.start()
+    try:
+        with shelf_of({Kind.DATA: [str(path)]}, no_client, None) as shelf:
+            take(shelf, reading, report, is_dry=True)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert report.as_json()["types"]["AIRPORT"]["created"] == 400
+    assert peak < path.stat().st_size / 2
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_an_import_is_undone_and_an_audit_finds_all_well_until_something_is_dama
 def test_the_tables_of_the_typescript_framework_are_imported(run, tmp_path):
     rows = {
         "commands": [command(1), command(2), command(3, status="sync_data:FAILED")],
-        "data": [state(2)],
+        "data": [state(2, attributes={"country": "JP"})],
     }
     rows |= {"tasks": [task(), task(index=0)]}
     for kind, found in rows.items():
@@ -107,6 +107,20 @@ def test_the_tables_of_the_typescript_framework_are_imported(run, tmp_path):
     assert (shown["taskType"], shown["status"]) == ("ORDER_REMINDER", "COMPLETED")
     audited = run("audit", "--tenant", "acme", "--rate", "0")
     assert (audited.code, audited.output.endswith(" 0 findings\n")) == (0, True), audited
+
+
+@pytest.mark.proof
+@pytest.mark.real_time("a rebuild waits until every function knows the next generation")
+def test_a_rebuild_fills_the_read_models_with_what_was_imported(run, tmp_path):
+    row = state(1, pk="AIRPORT#rebuilt", attributes={"country": "JP"})
+    (tmp_path / "rows").write_text(json.dumps(row) + "\n")
+    assert run("import-original", "--data", tmp_path / "rows").code == 0
+
+    for step in ("rebuild", "switch"):
+        assert run("read-model", step, "airports_by_country", "--tenant", "rebuilt").code == 0
+
+    countries = run("read-model", "show", "airports_by_country", "--tenant", "rebuilt")
+    assert "JP" in countries.output, countries
 
 
 def test_an_import_of_the_original_says_what_is_wrong(run, tmp_path):

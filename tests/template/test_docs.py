@@ -84,6 +84,16 @@ def test_every_link_between_the_pages_leads_somewhere(page: Path) -> None:
     ] == []
 
 
+def test_every_decision_is_in_the_index_by_topic() -> None:
+    """A new decision needs a link below "By topic", where it belongs."""
+    page = (ROOT / "docs/decisions.md").read_text(encoding="utf-8")
+    index, _, decisions = page.partition("\n## 2")
+    listed = re.findall(r"\[([^\]]+)\]\(#2", index)
+    headings = re.findall(r"^## 2\S+ (.+)$", f"## 2{decisions}", re.M)
+
+    assert sorted(listed) == sorted(headings)
+
+
 def test_every_route_is_in_the_list_of_routes() -> None:
     page = (ROOT / "docs/http-api.md").read_text(encoding="utf-8")
     listed = set(re.findall(r"^\| `(GET|POST|DELETE) ([^`?]+)", page, re.M))
