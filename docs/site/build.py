@@ -26,6 +26,7 @@ PLACES = {"README.md": "index.md"}
 """Pages that have another name on the site."""
 LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:)([^)#\s]*)((?:#[^)\s]*)?)(?=\))")
 PICTURE = re.compile(r'(?<=(?:src|set)=")(?!https?:)([^"]+)()(?=")')
+PICTURES = (".png", ".svg", ".webp")
 NEXT_VERSION = "dev"
 
 
@@ -57,7 +58,7 @@ def linked(page: Path, text: str, known: set[Path]) -> tuple[str, set[Path]]:
         path = Path(os.path.relpath((ROOT / page.parent / target).resolve(), ROOT))
         if (ROOT / path / "README.md").exists():
             path /= "README.md"
-        if path in known or path.suffix in (".png", ".svg"):
+        if path in known or path.suffix in PICTURES:
             goal = place(path)
         else:
             code.add(path)
@@ -80,7 +81,8 @@ def collect() -> None:
         _write(place(page), text)
     for path in sorted(code):
         _write(Path("source") / f"{path}.md", _shown(path))
-    for picture in sorted((ROOT / "docs").rglob("*.png")):
+    pictures = (path for path in (ROOT / "docs").rglob("*") if path.suffix in PICTURES)
+    for picture in sorted(pictures):
         goal = STAGE / "pages" / place(picture.relative_to(ROOT))
         goal.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(picture, goal)

@@ -132,3 +132,20 @@ def test_a_missed_target_is_marked():
     assert figure("a", 11, "", 11).is_missed is False
     assert figure("a", 12, "", 11).is_missed is True
     assert figure("a", 12, "", 13, at_least=True).is_missed is True
+
+
+@PROOF
+def test_a_page_of_the_console_reads_a_page_however_many_items_there_are(monkeypatch):
+    bench = loaded("console", monkeypatch)
+    monkeypatch.setattr(bench, "ITEMS", 700)
+    monkeypatch.setattr(bench, "TRIES", 1)
+
+    units = {
+        one.name.removesuffix(": read"): one.value for one in bench.measure() if one.unit == "units"
+    }
+
+    assert set(units) == set(bench.PAGES)
+    assert max(units["items of a type"], units["items, next page"]) <= 25
+    assert units["an item"] <= 30
+    assert units["rows of a read model"] <= 5
+    assert max(units.values()) <= 150

@@ -1,0 +1,168 @@
+"""Eight tasks of a first-time user, from the overview on: how many clicks each takes."""
+
+import json
+import os
+import re
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.sync_api import expect
+from tests.console import pretty
+from tests.console.browser import visit
+from tests.console.state import api_of
+
+from sfn_cqrs_tools.project import CHECKOUT
+
+pytestmark = [pytest.mark.stack, pytest.mark.proof]
+PAGE = CHECKOUT / "docs/console-review.md"
+
+
+@pytest.fixture(scope="module")
+def ids(stack, folder):
+    """What the stack is filled with."""
+    return pretty.fill(stack, folder)
+
+
+@pytest.fixture(scope="module")
+def taken():
+    """What each task took: clicks, texts typed, and seconds."""
+    found = {}
+    yield found
+    for name, (clicks, texts, seconds) in found.items():
+        print(f"{name}: {clicks} clicks, {texts} texts, {seconds:.1f} s")
+    if path := os.environ.get("SFN_CQRS_TASKS"):
+        with open(path, "w", encoding="utf-8") as file:  # noqa: PTH123 - named by whoever asks
+            json.dump(found, file)
+
+
+class Hand:
+    """A person who begins at the overview: counts clicks and typed texts."""
+
+    def __init__(self, page, console):
+        self.page = page
+        self.clicks = self.texts = 0
+        visit(page, console, "")
+        self._began = time.monotonic()
+
+    def click(self, role, name, within=None, exact=False):
+        self.clicks += 1
+        (within or self.page).get_by_role(role, name=name, exact=exact).first.click()
+
+    def search(self, text):
+        self.clicks += 1
+        self.page.locator("#search, [type=search]").first.click()
+        self.page.keyboard.type(text)
+        self.page.keyboard.press("Enter")
+        self.texts += 1
+
+    def fill(self, field, text):
+        field.fill(text)
+        self.texts += 1
+
+    @property
+    def result(self):
+        return self.clicks, self.texts, round(time.monotonic() - self._began, 1)
+
+
+@pytest.fixture
+def hand(page, console, taken, request):
+    """A person at the overview; what was done counts for the task of the test's name."""
+    person = Hand(page, console)
+    yield person
+    taken[request.node.name.removeprefix("test_").replace("_", " ")] = person.result
+
+
+def test_find_an_order_by_its_customers_name(hand):
+    hand.search("hedy")
+    hand.click("link", re.compile("^ORDER o-"))
+
+    expect(hand.page.locator("main")).to_contain_text('"hedy"')
+    assert (hand.clicks, hand.texts) == (2, 1)
+
+
+def test_see_why_it_failed(hand):
+    hand.search("w-40")
+
+    expect(hand.page.locator("main")).to_contain_text("ORDER w-40")
+    hand.click("link", "ORDER w-40")
+    expect(hand.page.locator("main")).to_contain_text("KeyError: 'customer'")
+    assert (hand.clicks, hand.texts) == (2, 1)
+
+
+def test_find_the_slow_state(hand):
+    hand.click("link", "Executions", exact=True)
+    hand.click("link", re.compile("order-saga|Saga …|order o-26"), hand.page.locator("main"))
+    rows = hand.page.locator(".fall-row[data-row]")
+    expect(rows.first).to_be_visible()
+    hand.click("button", "Show the calls")
+
+    expect(hand.page.locator("#calls")).to_contain_text("Slowest: ")
+    assert hand.clicks == 3
+
+
+def test_approve(hand, ids, stack):
+    hand.click("link", "Decide", hand.page.locator(f"#need-{ids['approval']}"))
+    hand.click("button", "Approve")
+
+    expect(hand.page.locator("h1 + .pill")).to_have_text(re.compile("GRANTED|APPROVED"))
+    assert hand.clicks == 2
+    assert api_of(stack).get(f"/approvals/{ids['approval']}")["status"] == "GRANTED"
+
+
+def test_undo_an_import(hand, ids):
+    hand.click("link", "Imports", exact=True)
+    hand.click("link", "regional.csv")
+    hand.click("link", "Undo …")
+    hand.click("button", re.compile("^Undo"), hand.page.locator("#dialog-body"))
+
+    expect(hand.page).not_to_have_url(re.compile(ids["good import"]))
+    expect(hand.page.locator("main")).to_contain_text("COMPLETED")
+    assert hand.clicks == 4
+
+
+def test_find_what_happened_at_a_time_in_tokyo(hand):
+    at = datetime.now(UTC) + timedelta(hours=9)
+    hand.click("link", "Executions", exact=True)
+    hand.clicks += 1
+    hand.page.get_by_label("When").select_option("between")
+    hand.fill(
+        hand.page.get_by_label("From (Asia/Tokyo)"),
+        (at - timedelta(minutes=10)).strftime("%Y-%m-%dT%H:%M:%S"),
+    )
+    hand.fill(hand.page.get_by_label("To (Asia/Tokyo)"), at.strftime("%Y-%m-%dT%H:%M:%S"))
+    hand.page.keyboard.press("Enter")
+
+    expect(hand.page).to_have_url(re.compile("from="))
+    expect(hand.page.locator("tbody tr").first).to_be_visible()
+    assert (hand.clicks, hand.texts) == (2, 2)
+
+
+@pytest.mark.real_time("the rebuild waits until every function knows its generation")
+def test_rebuild_a_read_model(hand):
+    hand.click("link", "Read models", exact=True)
+    hand.click("link", re.compile("orders_by_customer is "))
+    hand.click("link", "Rebuild …")
+    hand.click("button", "Rebuild", hand.page.locator("#dialog-body"))
+
+    expect(hand.page.locator("h1 + .pill")).to_have_text("READY")
+    assert hand.clicks == 4
+
+
+def test_retry_ninety(hand, stack):
+    group = hand.page.locator("[id^=group-]", has_text="versions of ORDER").first
+    expect(group).to_contain_text(f"{pretty.FAILED} versions of ORDER")
+    hand.click("button", f"Retry {pretty.FAILED} …", group)
+    hand.click("button", f"Retry {pretty.FAILED}", exact=True)
+
+    expect(hand.page.locator(".heading .pill")).to_have_text("COMPLETED")
+    assert hand.clicks == 2
+    assert api_of(stack).get("/commands/ORDER/w-90/1")["attempt"] == 2
+
+
+def test_the_page_says_what_the_tasks_took(taken):
+    told = re.findall(r"^\| \d \| ([^|]+) \| (\d+) \| (\d+) \|", PAGE.read_text(), re.MULTILINE)
+
+    assert [(name, int(clicks), int(texts)) for name, clicks, texts in told] == [
+        (name, clicks, texts) for name, (clicks, texts, _) in taken.items()
+    ]
