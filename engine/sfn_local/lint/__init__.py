@@ -5,22 +5,8 @@ are in one module for each part of the language; rules.py lists them with their 
 """
 
 from sfn_local.document import byte_size
-from sfn_local.lint import (
-    choices,
-    data,
-    fields,
-    graph,
-    ignores,
-    languages,
-    maps,
-    recovery,
-    tasks,
-    times,
-    variables,
-)
 from sfn_local.lint.finding import Finding, Report
 from sfn_local.lint.json_positions import JsonSyntaxError, Located, parse
-from sfn_local.lint.model import Definition
 from sfn_local.lint.rules import RULES
 from sfn_local.lint.sarif import sarif
 
@@ -28,23 +14,12 @@ __all__ = ["RULES", "Finding", "lint", "sarif"]
 
 LARGEST = 1024 * 1024
 
-CHECKS = (
-    fields.check,
-    graph.check,
-    choices.check,
-    times.check,
-    tasks.check,
-    recovery.check,
-    data.check,
-    languages.check,
-    variables.check,
-    maps.check,
-    ignores.check,  # the last: it leaves out what the others found
-)
-
 
 def lint(text: str, name: str = "") -> list[Finding]:
     """Return the findings of a definition, in the order of the text; name is the file's name."""
+    from sfn_local.lint.checks import CHECKS  # noqa: PLC0415 - slow to import, with the language
+    from sfn_local.lint.model import Definition  # noqa: PLC0415
+
     try:
         located = parse(text)
     except JsonSyntaxError as error:

@@ -1,7 +1,6 @@
 """Findings as SARIF 2.1.0, which code scanning of GitHub and editors read."""
 
 from collections.abc import Iterable
-from importlib.metadata import version
 from typing import Any
 
 from sfn_local.lint.finding import Finding
@@ -12,6 +11,8 @@ SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 def sarif(findings: Iterable[Finding]) -> dict[str, Any]:
     """One run of the lint."""
+    from importlib.metadata import version  # noqa: PLC0415 - slow to import, seldom asked for
+
     rules = list(RULES)
     driver = {
         "name": "sfn-local lint",
