@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 from shutil import copytree, ignore_patterns
 from unittest.mock import Mock
@@ -206,6 +207,22 @@ def test_only_the_newest_translations_are_kept(copied, monkeypatch):
         translated(copied, f"https://{name}.test")
 
     assert len(list((copied / ".build").iterdir())) == 2
+
+
+def test_a_translation_that_is_asked_for_stays_while_older_ones_go(copied, monkeypatch):
+    monkeypatch.setattr(translation, "_KEPT", 2)
+    translated(copied, "https://one.test")
+    (first,) = (copied / ".build").iterdir()
+    os.utime(first, (1, 1))
+    translated(copied, "https://two.test")
+
+    translated(copied, "https://one.test")
+    (second,) = set((copied / ".build").iterdir()) - {first}
+    os.utime(second, (2, 2))
+    translated(copied, "https://three.test")
+
+    assert first.exists()
+    assert not second.exists()
 
 
 def test_a_parameter_without_a_value_is_named():
