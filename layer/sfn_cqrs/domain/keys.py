@@ -30,6 +30,7 @@ HOOK_PREFIX = "HOOK#"
 TYPE_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 """The form of a type's name, of items, tasks or approvals."""
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_HASHED = re.compile(r"[a-z2-7]{26}")
 _PUBLIC_ID = re.compile(rf"([a-z])-({ULID})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -351,6 +352,17 @@ class ErasureKey:
     def of(cls, tenant: str, subject: str) -> "ErasureKey":
         """Return the key for a person, as the field that `subject=` names has it."""
         return cls(tenant, hashed("erasure", tenant, subject))
+
+    @classmethod
+    def named(cls, tenant: str, id_: str) -> "ErasureKey":
+        """Return the key that an id names.
+
+        Raises:
+            NotFoundError: it is no such id.
+        """
+        if not _HASHED.fullmatch(id_):
+            raise NotFoundError(f"the erasure {id_} does not exist")
+        return cls(tenant, id_)
 
     @property
     def pk(self) -> str:

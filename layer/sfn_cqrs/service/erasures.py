@@ -65,7 +65,7 @@ class ErasureService:
             NotFoundError: there is no such erasure.
             FourEyesError, NotOpenError: why not.
         """
-        return self._changed(ErasureKey(self._tenant, id_), Confirm(by))
+        return self._changed(ErasureKey.named(self._tenant, id_), Confirm(by))
 
     def get(self, id_: str) -> Erasure:
         """Return an erasure.
@@ -73,7 +73,7 @@ class ErasureService:
         Raises:
             NotFoundError: there is none with this id.
         """
-        found = bootstrap.erasures().find(ErasureKey(self._tenant, id_))
+        found = bootstrap.erasures().find(ErasureKey.named(self._tenant, id_))
         if found is None:
             raise NotFoundError(f"the erasure {id_} does not exist")
         return found

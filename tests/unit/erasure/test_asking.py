@@ -29,6 +29,12 @@ def test_an_operator_asks_and_is_answered_without_the_person(call):
     assert ADA not in str(asked.body)
 
 
+@pytest.mark.parametrize("id_", ["~", "none", "~" + "YWFh" * 400])
+def test_what_is_no_id_of_an_erasure_is_not_found(call, id_):
+    assert call("GET", f"/erasures/{id_}", claims=OPERATOR).status == 404
+    assert call("POST", f"/erasures/{id_}/confirm", {}, claims=OPERATOR).status == 404
+
+
 def test_others_are_refused_and_other_tenants_see_nothing(call):
     id_ = call("POST", "/erasures", ASKED, claims=OPERATOR).body["id"]
     elsewhere = {**OPERATOR, "custom:tenant": "tenant2"}
