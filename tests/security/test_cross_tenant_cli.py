@@ -44,7 +44,9 @@ def test_no_command_answers_for_another_tenant(stack, monkeypatch, capsys, tmp_p
     job = theirs("import", "start", file, "--table", "airports", "--json").json["id"]
     assert SECRET in theirs("data", "get", "ORDER", "o-1").output
 
-    names = Names(task, saga, approval, repair, job, stack.outputs["ImportBucketName"])
+    erasure = theirs("erase", "nobody", "--yes", "--reason", SECRET, "--json").json["id"]
+    bucket = stack.outputs["ImportBucketName"]
+    names = Names(task, saga, approval, repair, job, bucket, erasure)
     for command in refused(names):
         result = run(*command)
 
@@ -65,6 +67,7 @@ class Names(NamedTuple):
     repair: str
     job: str
     bucket: str
+    erasure: str
 
 
 Words = tuple[str, ...]
@@ -90,6 +93,8 @@ def refused(theirs: Names) -> list[Words]:
         ("saga", "retry", theirs.saga),
         ("repair", "show", theirs.repair),
         ("repair", "start", theirs.repair),
+        ("erasure", "show", theirs.erasure),
+        ("erasure", "confirm", theirs.erasure),
         ("approval", "request", "ORDER_RELEASE", "--subject", "o-1"),
         ("approval", "show", theirs.approval),
         ("approval", "retry", theirs.approval),
@@ -116,9 +121,12 @@ LISTS: tuple[Words, ...] = (
     ("saga", "list"),
     ("approval", "list", "--status", "all"),
     ("import", "list"),
+    ("repair", "list"),
+    ("erasure", "list"),
 )
 REBUILDS = "rebuild progress problems resume cancel compare switch rollback drop"
 NAMES_NOTHING = {
+    "erase",
     "read-model list",
     *(f"read-model {each}" for each in REBUILDS.split()),
     "repair plan",
@@ -137,7 +145,7 @@ OF_AWS = {
 
 
 def test_every_command_of_a_tenant_is_among_them() -> None:
-    said = [*refused(Names(*["x"] * 6)), *LISTS]
+    said = [*refused(Names(*["x"] * 7)), *LISTS]
     tried = {name for name in of_a_tenant(cli) if any(begins(words, name) for words in said)}
 
     assert of_a_tenant(cli) - tried == NAMES_NOTHING | OF_AWS
