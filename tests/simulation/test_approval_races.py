@@ -150,6 +150,10 @@ MUTANTS: dict[str, tuple[Any, str, Callable[..., Any]]] = {
 }
 
 
+SEEN_BY = {"what is decided expires": (201,)}
+"""Seeds that are tried first: of those in order many see nothing."""
+
+
 @pytest.mark.parametrize("rule", MUTANTS)
 def test_the_races_notice_when(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(*MUTANTS[rule])
@@ -164,7 +168,7 @@ def test_the_races_notice_when(rule: str, monkeypatch: pytest.MonkeyPatch) -> No
             return False
         return True
 
-    assert not all(holds(seed) for seed in range(300))
+    assert not all(holds(seed) for seed in (*SEEN_BY.get(rule, ()), *range(300)))
 
 
 def test_a_week_passes_with_a_reminder_a_day_and_ends_as_expired() -> None:

@@ -11,12 +11,11 @@ from urllib.parse import urlparse
 import boto3
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
-from cryptography.hazmat.primitives.asymmetric import rsa
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.utils import unix_time_millis
 from moto.s3.models import s3_backends
-from moto.sns.models import sns_backends
+from moto.sns.models import Subscription, sns_backends
 from moto.sqs.models import sqs_backends
 from tests.support.stream import record_of
 from tests.support.system import System
@@ -71,8 +70,8 @@ class MotoSystem(System):
         self.dynamodb.around = self.calls.around
 
     def __enter__(self) -> Self:
-        # moto's SNS signs each message: one short key per process will do.
-        self._aws.enter_context(mock.patch.object(rsa, "generate_private_key", _signing_key))
+        # moto's SNS makes a certificate for each message, and signs with it; nobody looks.
+        self._aws.enter_context(mock.patch.object(Subscription, "get_post_data", _unsigned))
         self._aws.enter_context(mock_aws())
         self.clients: dict[str, Any] = {**clients(), "dynamodb": self.dynamodb}
         self._make_resources()
@@ -323,12 +322,24 @@ def _queue_arn(name: str) -> str:
 
 
 _systems: list[MotoSystem] = []
-_generate_key = rsa.generate_private_key
 
 
-@cache
-def _signing_key(public_exponent: int, **_: Any) -> Any:
-    return _generate_key(public_exponent=public_exponent, key_size=1024)
+def _unsigned(
+    subscription: Subscription,
+    message: str,
+    message_id: str,
+    subject: str | None,
+    message_attributes: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """What SNS posts to a queue, without its signature."""
+    return {
+        "Type": "Notification",
+        "MessageId": message_id,
+        "TopicArn": subscription.topic.arn,
+        "Message": message,
+        **({"Subject": subject} if subject else {}),
+        **({"MessageAttributes": message_attributes} if message_attributes else {}),
+    }
 
 
 @cache
