@@ -2,10 +2,16 @@
 
 import time
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from unittest.mock import patch
 
 import pytest
 from tests.support.postgres import connected
 
+from sfn_cqrs.domain import row_models
+from sfn_cqrs.domain.policy import MEMBERS
+from sfn_cqrs.service import read_models
+from sfn_cqrs.service.read_models import read_model_type
 from sfn_cqrs_tools.testing.quick_stack import quick_stack
 
 pytestmark = pytest.mark.stack
@@ -48,6 +54,28 @@ def test_rows_are_shown_whatever_their_keys_are(typed):
         {"sort": "o/1", "row": row}
     ]
     assert typed("read-model", "show", "orders_by_customer", "ada/7", "o/1").json == row
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A row."""
+
+    lamp: str
+    watts: int
+
+
+@pytest.mark.usefixtures("stack")
+def test_rows_with_a_class_have_its_fields_as_columns(typed):
+    with patch.dict(read_models._types), patch.dict(row_models._models):
+        shelves = read_model_type("shelves", by="room", read=MEMBERS, row=Shelf)
+        shelves.put_if_newer("tenant1", "hall", "a", Shelf("Arc", 40), 1)
+
+        shown = typed("read-model", "show", "shelves", "hall")
+
+    assert [line.split() for line in shown.output.splitlines()] == [
+        ["sort", "lamp", "watts", "version"],
+        ["a", "Arc", "40", "1"],
+    ]
 
 
 def test_a_read_model_with_one_partition_needs_no_key(typed):
