@@ -272,6 +272,7 @@ def _erased_from() -> dict[str, str]:
         "sagas": sagas_table_name(),
         "approvals": approvals_table_name(),
         "read_models": _read_models_table(),
+        "requests": _requests_table(),
     }
 
 

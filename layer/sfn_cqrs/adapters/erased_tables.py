@@ -1,4 +1,4 @@
-"""All tables as an erasure reads and changes them."""
+"""All tables, as an erasure changes them and a tenant is written into them."""
 
 from typing import Any
 
@@ -9,6 +9,20 @@ from sfn_cqrs.adapters.dynamodb import Item, marshal
 
 class ErasedTables(AuditTables):
     """Reads whole tables, and changes single attributes of items in place."""
+
+    def create(self, table: str, item: Item) -> bool:
+        """Put an item; return False if there is one in its place."""
+        return is_done(
+            self._client.put_item,
+            TableName=self._tables[table],
+            Item=marshal(item),
+            ConditionExpression="attribute_not_exists(pk)",
+        )
+
+    def delete(self, table: str, item: Item) -> None:
+        """Delete an item; one that is gone already is no error."""
+        key = marshal({"pk": item["pk"], "sk": item["sk"]})
+        self._client.delete_item(TableName=self._tables[table], Key=key)
 
     def change(self, table: str, item: Item, same: tuple[str, ...] = (), **sets: Any) -> bool:
         """Set attributes of an item that still has the same others; return False if it does not.

@@ -232,11 +232,13 @@ def certificate(erasure: Erasure) -> dict[str, Json]:
         "keptUntil": erasure.kept_until,
         "erased": {**erasure.counts, "files": erasure.files},
         "left": list(erasure.left),
-        "notCovered": _not_covered(began) if erasure.status.holds else [],
+        "notCovered": not_covered(began) if erasure.status.holds else [],
     }
 
 
-def _not_covered(began: str) -> list[Json]:
+def not_covered(began: str) -> list[Json]:
+    """Return what an erasure that began at a moment leaves, and until when; empty: for ever."""
+
     def until(span: timedelta) -> str:
         return iso(datetime.fromisoformat(began) + span)
 

@@ -149,14 +149,18 @@ def replay() -> int:
     """
     bucket, count = bootstrap.attributes(), 0
     for name in bucket.names(f"{ERASURES}/"):
-        kept = bucket.load(name)
-        key = ErasureKey(str(kept["tenant"]), str(kept["id"]))
-        by = Audit(str(kept["askedAt"]), str(kept["askedBy"]))
-        again = Erasure(key=key, reason=str(kept["reason"]), created=by, status=Status.RUNNING)
-        if not bootstrap.erasures().create(again):
-            _changed(again, AskAgain(again.reason, by, Status.RUNNING))
+        do_again(bucket.load(name))
         count += 1
     return count
+
+
+def do_again(kept: dict[str, Json]) -> None:
+    """Ask again for the erasure that a certificate is of; its person is erased from now on."""
+    key = ErasureKey(str(kept["tenant"]), str(kept["id"]))
+    by = Audit(str(kept["askedAt"]), str(kept["askedBy"]))
+    again = Erasure(key=key, reason=str(kept["reason"]), created=by, status=Status.RUNNING)
+    if not bootstrap.erasures().create(again):
+        _changed(again, AskAgain(again.reason, by, Status.RUNNING))
 
 
 def _begun(erasure: Erasure, is_late: Callable[[], bool]) -> Erasure:

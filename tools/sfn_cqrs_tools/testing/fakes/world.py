@@ -54,6 +54,7 @@ ERASED_FROM = {
     "sagas": "SagasTable",
     "approvals": "ApprovalsTable",
     "read_models": "ReadModelsTable",
+    "requests": "RequestsTable",
 }
 PARTS = (
     "clock",

@@ -1,0 +1,209 @@
+"""A tenant's items as lines of JSON: read from one stack, and written into another.
+
+An item's lines have everything that is stored of it: its versions, their processes, its earlier
+states and its row, with large attributes. Written elsewhere they are the same item, so that an
+audit there finds nothing. A version that was open is started there.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.attributes_bucket import COMMANDS, ERASURES, TASKS
+from sfn_cqrs.adapters.command_items import as_key, as_process
+from sfn_cqrs.adapters.dynamodb import Item
+from sfn_cqrs.adapters.error_codes import error_code
+from sfn_cqrs.adapters.paging import MAX_LIMIT
+from sfn_cqrs.adapters.process_table import new_process_item, open_shard
+from sfn_cqrs.domain.erasure import Erasure, certificate
+from sfn_cqrs.domain.errors import BusyError, InvalidInputError
+from sfn_cqrs.domain.keys import ItemKey, checked_tenant
+from sfn_cqrs.domain.values import Json
+from sfn_cqrs.service.erasures import ErasureService, do_again
+
+TRIES: Final = 5
+EVERY_TABLE: Final = (
+    *("commands", "data", "history", "imports", "tasks", "sagas", "approvals"),
+    *("read_models", "requests"),
+)
+TABLES: Final = {"command": "commands", "state": "history", "row": "data", "process": "commands"}
+"""The table of each kind of line, in the order in which an item's lines are written."""
+_OF_THIS_STACK: Final = frozenset(
+    ("pk", "sk", "tenant", "attributes_s3", "open_shard", "task_token", "token_seq", "run", "trace")
+)
+_GONE: Final = ("NoSuchKey", "AccessDenied")
+
+
+def tenants(*, rate: float = 0.0) -> dict[str, Counter[str]]:
+    """Return the tenants that have items, each with the number of its items by type."""
+    tables, found = bootstrap.audit_tables(), defaultdict[str, Counter[str]](Counter)
+    tables.rate = rate
+    for rows in tables.partitions("data", 0, 1, "TENANT#"):
+        found[rows[0]["tenant"]].update(row["type"] for row in rows)
+    return dict(sorted(found.items()))
+
+
+def exported(tenant: str, *, rate: float = 0.0) -> Iterator[dict[str, Json]]:
+    """Yield the lines of a tenant's erasures, then of all items, item by item.
+
+    Raises:
+        BusyError: an item changes each time that it is read.
+    """
+    for erasure in _erasures_of(tenant):
+        yield {"kind": "erasure", "item": certificate(erasure)}
+    tables = bootstrap.audit_tables()
+    tables.rate = rate
+    for items in tables.partitions("commands", 0, 1, f"TENANT#{tenant}#"):
+        ours = [item for item in items if item.get("kind") in ("command", "process")]
+        if ours:
+            yield from _lines_of(as_key(ours[0]))
+
+
+def imported(tenant: str, lines: Iterable[dict[str, Any]]) -> Counter[str]:
+    """Write lines for a tenant, and return how many of each kind were new.
+
+    What is stored already stays as it is, so an import that was stopped can be run again.
+
+    Raises:
+        InvalidInputError: a line is not one of an export.
+    """
+    tables, new = bootstrap.erased_tables(), Counter[str]()
+    tenant = checked_tenant(tenant)
+    for number, line in enumerate(lines, 1):
+        try:
+            kind = line["kind"]
+            if kind == "erasure":
+                _erase_as_there(tenant, line["item"])
+                continue
+            table, item = TABLES[kind], _item_of(tenant, line)
+        except (KeyError, TypeError) as error:
+            raise InvalidInputError(f"line {number}", f"is not of an export: {error}") from error
+        new[kind] += tables.create(table, item)
+    return new
+
+
+def removed(tenant: str, *, writes: bool, rate: float = 0.0) -> Counter[str]:
+    """Delete everything that is stored of a tenant; return how much it is, by place.
+
+    Without `writes` it is only counted. Functions that run meanwhile may write more, so it is to be
+    run again once the tenant has no traffic.
+    """
+    tables, found = bootstrap.erased_tables(), Counter[str]()
+    tables.rate = rate
+    tenant = checked_tenant(tenant)
+    for table in EVERY_TABLE:
+        for items in tables.partitions(table, 0, 1):
+            for item in items:
+                if tenant_of(item["pk"]) == tenant:
+                    found[table] += 1
+                    if writes:
+                        tables.delete(table, item)
+    return found + _removed_objects(tenant, writes=writes)
+
+
+def _removed_objects(tenant: str, *, writes: bool) -> Counter[str]:
+    attributes, files = bootstrap.attributes(), bootstrap.import_bucket()
+    found = Counter[str]()
+    for folder in (COMMANDS, TASKS, ERASURES):
+        found["objects"] += sum(1 for _ in attributes.names(f"{folder}/{tenant}/"))
+        if writes:
+            attributes.purge(f"{tenant}/", folder=folder)
+    for prefix in (f"jobs/{tenant}/", f"uploads/{tenant}/"):
+        versions = list(files.versions(prefix))
+        found["files"] += len(versions)
+        if writes:
+            files.delete(versions)
+    return found
+
+
+def tenant_of(pk: str) -> str:
+    """Return whose partition of any table this is; empty if it is nobody's.
+
+    A partition's name begins with its kind, or with a read model's name, and then has the tenant.
+    Those of rebuilds begin with `#`.
+    """
+    parts = pk.removeprefix("#").split("#")
+    return parts[1] if len(parts) > 1 else ""
+
+
+def _erasures_of(tenant: str) -> Iterator[Erasure]:
+    cursor: str | None = None
+    while True:
+        page = ErasureService(tenant).list(limit=MAX_LIMIT, cursor=cursor)
+        yield from (erasure for erasure in page.items if erasure.status.holds)
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
+def _erase_as_there(tenant: str, kept: dict[str, Any]) -> None:
+    """Keep a person erased; the hash that names the person has the tenant in it.
+
+    Raises:
+        InvalidInputError: the tenant has another name here.
+    """
+    if kept["tenant"] != tenant:
+        raise InvalidInputError(
+            "tenant", f"has erased people, so it keeps its name, which is {kept['tenant']}"
+        )
+    do_again(kept)
+
+
+def _lines_of(key: ItemKey) -> Iterator[dict[str, Json]]:
+    """Yield an item's lines as they are at one moment."""
+    tables, place = bootstrap.audit_tables(), (key.data_pk, key.sk)
+    for _ in range(TRIES):
+        before = tables.rows([place]).get(place)
+        found = [(item["kind"], item) for item in tables.partition("commands", key.pk)]
+        states = [("state", item) for item in tables.partition("history", key.pk)]
+        row = tables.rows([place]).get(place)
+        if (before or {}).get("version") == (row or {}).get("version"):
+            break
+    else:
+        raise BusyError(f"{key.type}/{key.code} changes each time that it is read")
+    parts = [*found, *states, *([("row", row)] if row else [])]
+    order = list(TABLES)
+    for kind, item in sorted(parts, key=lambda part: order.index(part[0])):
+        yield _line(kind, item)
+
+
+def _line(kind: str, item: Item) -> dict[str, Json]:
+    kept = {name: value for name, value in item.items() if name not in _OF_THIS_STACK}
+    line: dict[str, Json] = {"kind": kind, "item": kept}
+    if pointer := item.get("attributes_s3"):
+        try:
+            kept["attributes"], line["large"] = bootstrap.attributes().load(pointer), True
+        except ClientError as error:
+            if error_code(error) not in _GONE:
+                raise
+            kept["attributes"], line["lost"] = {}, True
+    return line
+
+
+def _item_of(tenant: str, line: dict[str, Any]) -> Item:
+    item: Item = {**line["item"], "tenant": tenant}
+    key, version = ItemKey.checked(tenant, item["type"], item["code"]), item["version"]
+    if line["kind"] == "process":
+        return _process_of(key, item)
+    is_row = line["kind"] == "row"
+    item["pk"] = key.data_pk if is_row else key.pk
+    item["sk"] = key.sk if is_row else key.version_sk(version)
+    if line.get("large"):
+        command = item["id"] if line["kind"] == "command" else item["command_id"]
+        attributes = item.pop("attributes")
+        bucket = bootstrap.attributes()
+        item["attributes_s3"] = bucket.store(tenant, command, attributes, folder=COMMANDS)
+    return item
+
+
+def _process_of(key: ItemKey, item: Item) -> Item:
+    """Return a process as it is here: one that is open is started, by its next attempt."""
+    process = as_process(item)
+    if process.outcome.is_open:
+        return new_process_item(process.restarted())
+    where = {"pk": key.pk, "sk": key.process_sk(process.version)}
+    listed = None if process.outcome.is_settled else open_shard(process)
+    return {**item, **where, "open_shard": listed}

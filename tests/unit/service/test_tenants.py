@@ -1,0 +1,298 @@
+"""A tenant is exported from one stack and imported into another, exactly."""
+
+import json
+import tracemalloc
+from dataclasses import dataclass
+from typing import Annotated
+
+import pytest
+from tests.support.typed import declaring
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.command import Audit as By
+from sfn_cqrs.domain.errors import BusyError, InvalidInputError
+from sfn_cqrs.domain.keys import (
+    ApprovalKey,
+    ErasureKey,
+    ImportKey,
+    ItemKey,
+    SagaKey,
+    TaskKey,
+    ZipKey,
+)
+from sfn_cqrs.domain.models import Personal
+from sfn_cqrs.domain.policy import MEMBERS
+from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs.domain.read_models import View, ViewKey
+from sfn_cqrs.domain.usage import Part
+from sfn_cqrs.service.audit import Audit
+from sfn_cqrs.service.commands.service import Caller, CommandService
+from sfn_cqrs.service.erasures import ErasureService, work
+from sfn_cqrs.service.handlers import command_type
+from sfn_cqrs.service.tenants import EVERY_TABLE, exported, imported, removed, tenant_of, tenants
+from sfn_cqrs_tools.testing.builders import a_job, a_saga, a_task, a_zip, an_approval
+from sfn_cqrs_tools.testing.fakes import World
+from sfn_cqrs_tools.testing.fakes.stored import TABLES
+
+LARGE = "x" * 5_000
+ULID = "01JDHZ0000000000000000000A"
+BY = By("2026-11-25T08:00:00.000Z", "op1")
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Note:
+    who: str
+    text: Annotated[str, Personal] = ""
+    n: float = 0
+
+
+@pytest.fixture(autouse=True)
+def _notes():
+    with declaring():
+        command_type("NOTE", publish=MEMBERS, model=Note, subject="who")
+        yield
+
+
+def a_stack():
+    """Put the parts of another stack in place."""
+    world = World()
+    return world, bootstrap.override(**world.parts(), audit_tables=world.erased_tables)
+
+
+def publish(code, text, *, tenant="acme", is_sync=True, **more):
+    service = CommandService(tenant)
+    publish = service.publish_sync if is_sync else service.publish
+    attributes = {"who": f"person-{code}", "text": text, "n": 0.1}
+    publish("NOTE", code, name=code, attributes=attributes, version=-1, **more)
+
+
+def fill(world):
+    """Items of every kind: small, large, deleted, failed, open; and somebody else's."""
+    publish("small", "1")
+    publish("small", "2")
+    publish("large", LARGE)
+    publish("large", f"{LARGE} 2")
+    publish("gone", "1")
+    publish("gone", "1", is_deleted=True)
+    for code in ("failed", "open"):
+        publish(code, "1")
+        publish(code, "2", is_sync=False)
+    process = world.processes.find(ItemKey("acme", "NOTE", "failed"), 2)
+    world.processes.close(process.ref, Outcome.FAILED, "sync:FAILED", "ValueError", "no")
+    publish("theirs", "1", tenant="other")
+
+
+def sent(lines):
+    """Lines as a file has them."""
+    return [json.loads(json.dumps(line)) for line in lines]
+
+
+def state(world, tenant):
+    """What is stored, without what differs from stack to stack."""
+    with bootstrap.override(**world.parts()):
+        commands = [one for one in world.stored_commands() if one.key.tenant == tenant]
+        rows = [one for one in world.stored_rows() if one.key.tenant == tenant]
+        states = [one for row in rows for one in world.history.page(row.key, 100, None).items]
+        found = [*commands, *rows, *states]
+        return sorted(
+            (
+                type(one).__name__,
+                one.key.code,
+                one.version,
+                one.name,
+                str(one.attributes),
+                one.created,
+                one.updated,
+                getattr(one, "digest", ""),
+                one.is_deleted,
+            )
+            for one in found
+        )
+
+
+def test_an_export_imported_elsewhere_is_the_same_and_an_audit_finds_nothing():
+    here, of_here = a_stack()
+    with of_here:
+        fill(here)
+        lines = sent(exported("acme"))
+    there, of_there = a_stack()
+    with of_there:
+        publish("own", "1", tenant="else")
+
+        new = imported("acme", lines)
+        again = imported("acme", lines)
+
+        assert new == {"command": 10, "state": 3, "row": 5, "process": 10}
+        assert sum(again.values()) == 0
+        assert Audit("acme").run().findings == []
+        assert tenants() == {"acme": {"NOTE": 5}, "else": {"NOTE": 1}}
+    assert state(there, "acme") == state(here, "acme")
+
+
+def test_what_was_open_is_started_and_what_had_failed_stays_failed():
+    here, of_here = a_stack()
+    with of_here:
+        fill(here)
+        lines = sent(exported("acme"))
+    there, of_there = a_stack()
+    with of_there:
+        imported("acme", lines)
+
+        opened = there.processes.find(ItemKey("acme", "NOTE", "open"), 2)
+        failed = there.processes.find(ItemKey("acme", "NOTE", "failed"), 2)
+
+        assert (opened.outcome, opened.status, opened.attempt) == (Outcome.OPEN, "start", 2)
+        assert (failed.outcome, failed.error, failed.cause) == (Outcome.FAILED, "ValueError", "no")
+        assert {each.version for each in there.processes.opened(0, None, "9", 9)[0]} <= {2}
+
+
+def test_a_tenant_may_have_another_name_there():
+    here, of_here = a_stack()
+    with of_here:
+        fill(here)
+        lines = sent(exported("acme"))
+    _, of_there = a_stack()
+    with of_there:
+        imported("new-name", lines)
+
+        assert tenants() == {"new-name": {"NOTE": 5}}
+        assert Audit().run().findings == []
+
+
+def test_a_person_who_was_erased_stays_erased_there():
+    _, of_here = a_stack()
+    with of_here:
+        publish("small", "secret")
+        by = By("2026-11-25T08:00:00.000Z", "op1")
+        work(ErasureService("acme").ask("person-small", "asked for", by), lambda: False)
+        lines = sent(exported("acme"))
+    there, of_there = a_stack()
+    with of_there:
+        imported("acme", lines)
+        publish("other", "secret")
+        publish("small", "secret")
+
+        assert there.erasures.among([ErasureKey.of("acme", "person-small")])
+        assert there.data.find(ItemKey("acme", "NOTE", "small")).attributes["text"] == ""
+        with pytest.raises(InvalidInputError, match="it keeps its name"):
+            imported("new-name", lines)
+
+
+@pytest.mark.parametrize("line", [{}, {"kind": "else", "item": {}}, {"kind": "row"}])
+def test_a_line_of_something_else_is_refused_by_its_number(line, world):  # noqa: ARG001
+    with pytest.raises(InvalidInputError, match="line 1: is not of an export"):
+        imported("acme", [line])
+
+
+class Endless:
+    """Tables of very many items, none of which is kept."""
+
+    rate = 0.0
+
+    def __init__(self, row, count):
+        self._row, self._count = row, count
+
+    def partitions(self, _table, _segment, _segments, _prefix):
+        for number in range(self._count):
+            yield [{**self._row, "kind": "command", "code": f"c-{number}", "id": "x"}]
+
+    def partition(self, table, _pk):
+        return [{**self._row, "kind": "command", "id": "x"}] if table == "commands" else []
+
+    def rows(self, keys):
+        return dict.fromkeys(keys, self._row)
+
+
+ROW = {
+    "tenant": "acme",
+    "type": "NOTE",
+    "code": "c",
+    "version": 1,
+    "name": "c",
+    "attributes": {"text": "x" * 500},
+}
+
+
+@pytest.mark.parametrize("items", [2_000, pytest.param(100_000, marks=pytest.mark.proof)])
+def test_however_many_items_are_exported_in_the_memory_of_a_few(world, items):
+    with bootstrap.override(**world.parts(), audit_tables=Endless(ROW, 1)):
+        list(exported("acme"))
+    with bootstrap.override(**world.parts(), audit_tables=Endless(ROW, items)):
+        tracemalloc.start()
+        count = sum(1 for _ in exported("acme"))
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+
+    assert count == 2 * items
+    assert most < MIB
+
+
+def test_an_item_that_changes_while_it_is_read_is_read_again(world):
+    class Moving(Endless):
+        version = 0
+
+        def rows(self, keys):
+            self.version += 1
+            return {key: {**self._row, "version": self.version} for key in keys}
+
+    with (
+        bootstrap.override(**world.parts(), audit_tables=Moving(ROW, 1)),
+        pytest.raises(BusyError, match="NOTE/c-0 changes each time"),
+    ):
+        list(exported("acme"))
+
+
+def everything_of(world):
+    """All items by their tables and keys, and all objects."""
+    items = {
+        (table, item["pk"]["S"], item["sk"]["S"]): item
+        for table in TABLES
+        for item in world._items(table)
+    }
+    return items, dict(world.objects.versions), dict(world.import_bucket.objects)
+
+
+def fill_all(world, tenant):
+    """Something of a tenant in every table and folder."""
+    publish("small", LARGE, tenant=tenant)
+    publish("small", "2", tenant=tenant)
+    key = {"caller": Caller(idempotency_key="k")}
+    CommandService(tenant).publish("NOTE", "k", name="k", attributes={"who": "x"}, **key)
+    bootstrap.read_model("notes").put_if_newer(tenant, "all", "x", {"version": 1})
+    world.views.create(View(key=ViewKey(tenant, "notes"), types=("NOTE",), created=BY, since=BY.at))
+    world.tasks.create(a_task(TaskKey(tenant, "RESIZE", ULID)))
+    world.sagas.create(a_saga(SagaKey(tenant, ULID)))
+    world.approvals.create(an_approval(ApprovalKey(tenant, ULID)))
+    world.import_jobs.create(a_job(ImportKey(tenant, ULID)))
+    world.zip_jobs.create(a_zip(ZipKey(tenant, ULID)))
+    world.imports.keep_mapping(tenant, "notes", {"a": "b"})
+    world.imports.plan(ImportKey(tenant, ULID), 2, {})
+    world.usage.put(tenant, Part(0, BY.at, {}))
+    ErasureService(tenant).ask("person-1", "asked for", BY)
+    world.attributes.store(tenant, "t-1", {}, folder="tasks")
+    world.import_bucket.put(f"uploads/{tenant}/a.csv", b"x")
+
+
+@pytest.mark.parametrize("other", ["acme2", "generations", "NOTE", "notes", "other"])
+def test_a_tenant_is_removed_wholly_and_nobody_else_is_touched(world, other):
+    fill_all(world, other)
+    before = everything_of(world)
+    fill_all(world, "acme")
+    stored = everything_of(world)
+
+    counted = removed("acme", writes=False)
+    assert everything_of(world) == stored
+    deleted = removed("acme", writes=True)
+
+    assert everything_of(world) == before
+    assert deleted == counted
+    assert set(counted) == {*EVERY_TABLE, "objects", "files"}
+    assert sum(removed("acme", writes=True).values()) == 0
+
+
+@pytest.mark.parametrize(
+    ("pk", "tenant"), [("QUEUE", ""), ("SWEEP", ""), ("#generations#acme", "acme")]
+)
+def test_a_partition_says_whose_it_is(pk, tenant):
+    assert tenant_of(pk) == tenant

@@ -1,0 +1,149 @@
+"""tenant: list tenants, take one from one stack to another, and delete one."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+import click
+
+from sfn_cqrs_tools.cli.options import one_line_errors, stack_options
+from sfn_cqrs_tools.client.aws import find_target
+from sfn_cqrs_tools.client.tables import tables_of
+from sfn_cqrs_tools.terminal.printing import print_list
+from sfn_local.cli.command import Group, json_option, print_json
+from sfn_local.cli.showing import echo
+
+RATE: Final = 200.0
+ERASURES: Final = "0-erasures"
+"""A file that is read before those of the types."""
+rate_option = click.option(
+    "--rate",
+    type=click.FloatRange(0),
+    default=RATE,
+    show_default=True,
+    metavar="UNITS",
+    help="Read units a second at most; 0 is no limit.",
+)
+folder = click.Path(file_okay=False, path_type=Path)
+
+
+@click.group(name="tenant", cls=Group)
+def tenant() -> None:
+    """List tenants, export one, import it into another stack, or delete it."""
+
+
+@tenant.command("list", examples=("sfn-cqrs tenant list",))
+@rate_option
+@stack_options
+@json_option
+def list_tenants(rate: float, state: Path, stack: str | None, as_json: bool) -> None:
+    """List the tenants that have items, with the number of items by type.
+
+    It reads the data table with your credentials.
+    """
+    from sfn_cqrs.service.tenants import tenants  # noqa: PLC0415 - it imports much
+
+    with one_line_errors(), tables_of(find_target(state, stack)):
+        found = tenants(rate=rate)
+    rows = [
+        {"tenant": name, "items": sum(types.values()), "types": dict(sorted(types.items()))}
+        for name, types in found.items()
+    ]
+    print_list(rows, ("tenant", "items", "types"), as_json=as_json)
+
+
+@tenant.command(
+    "export",
+    examples=(
+        "sfn-cqrs tenant export acme -o acme",
+        "sfn-cqrs tenant export acme -o acme --stack sfn-cqrs-prod",
+    ),
+)
+@click.argument("name", metavar="TENANT")
+@click.option("--output", "-o", type=folder, required=True, help="A folder, made for it.")
+@rate_option
+@stack_options
+def export_tenant(name: str, output: Path, rate: float, state: Path, stack: str | None) -> None:
+    """Write all items of a tenant, a file of JSON lines for each type.
+
+    Versions with their processes, history and rows, with all attributes. It reads the tables with
+    your credentials, and writes nothing there.
+    """
+    from sfn_cqrs.service.tenants import exported  # noqa: PLC0415 - it imports much
+
+    output.mkdir(parents=True)
+    counts: Counter[str] = Counter()
+    with one_line_errors(), tables_of(find_target(state, stack)), ExitStack() as opened:
+        files: dict[str, TextIO] = {}
+        for line in exported(name, rate=rate):
+            item: Any = line["item"]
+            type_ = item.get("type", ERASURES)
+            if type_ not in files:
+                file = (output / f"{type_}.jsonl").open("w", encoding="utf-8")
+                files[type_] = opened.enter_context(file)
+            files[type_].write(f"{json.dumps(line, ensure_ascii=False)}\n")
+            counts[str(line["kind"])] += 1
+    echo(_said(counts))
+
+
+@tenant.command("import", examples=("sfn-cqrs tenant import acme acme --stack sfn-cqrs-eu",))
+@click.argument("name", metavar="TENANT")
+@click.argument("source", metavar="FOLDER", type=folder)
+@stack_options
+def import_tenant(name: str, source: Path, state: Path, stack: str | None) -> None:
+    """Write an exported tenant into a stack, under this name.
+
+    What is stored there already stays as it is, so an import that was stopped can be run again.
+    Then rebuild the read models. It writes the tables with your credentials.
+    """
+    from sfn_cqrs.domain.errors import InvalidInputError  # noqa: PLC0415 - it imports much
+    from sfn_cqrs.service.tenants import imported  # noqa: PLC0415
+
+    with one_line_errors(), tables_of(find_target(state, stack)):
+        try:
+            counts = imported(name, _lines(source))
+        except InvalidInputError as error:
+            raise click.ClickException(str(error)) from error
+    echo(f"{_said(counts)} are new")
+
+
+@tenant.command(
+    "erase",
+    examples=("sfn-cqrs tenant erase acme", "sfn-cqrs tenant erase acme --yes > certificate.json"),
+)
+@click.argument("name", metavar="TENANT")
+@click.option("--yes", "is_sure", is_flag=True, help="Delete; else only show what would be.")
+@rate_option
+@stack_options
+def erase_tenant(name: str, is_sure: bool, rate: float, state: Path, stack: str | None) -> None:
+    """Delete everything that is stored of a tenant, or show how much it is.
+
+    It cannot be undone. It prints a certificate as JSON. Stop the tenant's traffic first, and run
+    it again after 20 minutes, when no function runs any more that began before. It reads and
+    writes the tables and buckets with your credentials.
+    """
+    from sfn_cqrs.domain.erasure import not_covered  # noqa: PLC0415 - it imports much
+    from sfn_cqrs.service.tenants import removed  # noqa: PLC0415
+
+    at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    with one_line_errors(), tables_of(find_target(state, stack)):
+        found = removed(name, writes=is_sure, rate=rate)
+    shown = {"tenant": name, "at": at, "isErased": is_sure, "found": dict(sorted(found.items()))}
+    print_json({**shown, "notCovered": not_covered(at) if is_sure else []})
+
+
+def _lines(source: Path) -> Iterator[dict[str, Any]]:
+    for path in sorted(source.glob("*.jsonl")):
+        with path.open(encoding="utf-8") as file:
+            yield from map(json.loads, file)
+
+
+def _said(counts: Counter[str]) -> str:
+    words = {"command": "versions", "state": "earlier states", "row": "items"}
+    return ", ".join(f"{counts[kind]:,} {word}" for kind, word in words.items())
