@@ -100,7 +100,6 @@ def test_trends_are_of_the_span_that_is_chosen(page, console):
         ("airports_by", "airports_by_country"),
         ("Thursday", "Reminders of Thursday"),
         ("airports.csv", "airports.csv</bdi>"),
-        ("KeyError", "SyncHandlerError orders_by_customer"),
         ("order-sag", "order-saga"),
     ],
 )
@@ -108,6 +107,13 @@ def test_anything_is_found_by_what_one_knows_of_it(console, asked, told):
     _, html, _ = fetch(f"{console.url}/search?{query_of(asked)}")
 
     assert told in html.replace("&#39;", "'")
+
+
+def test_an_error_is_found_with_all_that_failed_so(page, console):
+    visit(page, console, "/search?q=KeyError")
+
+    expect(page.get_by_label("Failures")).to_contain_text("SyncHandlerError orders_by_customer")
+    expect(page.get_by_label("Failures").get_by_role("link").first).to_be_visible()
 
 
 def query_of(text):

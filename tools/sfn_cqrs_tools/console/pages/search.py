@@ -58,18 +58,19 @@ def search(ask: Ask) -> GoTo | View:
     place = _place(ask, text) if text else ""
     if place is not None:
         return GoTo(place)
-    looks = (_items, _works, _read_models, _named_executions, _failures)
+    looks = (_items, _works, _read_models, _named_executions)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         found = [part for parts in pool.map(lambda look: look(ask, text), looks) for part in parts]
     return View("search.html", {"text": text, "found": [one for one in found if one.hits]})
 
 
 def deep(ask: Ask) -> View:
-    """Look through names and attributes of items, and through errors of executions."""
+    """Look through names and attributes of items, and through errors."""
     text = ask.query.get("q", "").strip()
     until = time.monotonic() + PATIENCE_SECONDS
     with ThreadPoolExecutor(AT_ONCE) as pool:
         errors = pool.submit(ask.executions.page, Filter(error=text), None, SHOWN)
+        failed = pool.submit(_failures, ask, text)
         parts = list(pool.map(lambda type_: _in_data(ask, type_, text, until), names(ask, "items")))
     runs = [(run, subject_of(run.input)) for run in errors.result().runs]
     hits = [
@@ -82,7 +83,8 @@ def deep(ask: Ask) -> View:
         )
         for run, subject in runs
     ]
-    found = [*(part for part, _ in parts), Found("Executions by error", hits, _more("error", text))]
+    by_error = Found("Executions by error", hits, _more("error", text))
+    found = [*failed.result(), *(part for part, _ in parts), by_error]
     shown = [one for one in found if one.hits]
     left = [part.kind for part, is_whole in parts if not is_whole]
     return View("search_deep.html", {"text": text, "found": shown, "left": left})
