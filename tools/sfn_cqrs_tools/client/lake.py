@@ -189,10 +189,10 @@ def written(states: Iterable[dict[str, Any]], format_: str) -> Iterator[tuple[Pa
             return
         parquet = Path(folder, "states.parquet")
         with _duckdb().connect() as database:
+            how = f"columns = {COLUMNS}, maximum_object_size = {LARGEST}"
+            rows = f"SELECT * FROM read_json($lines, format = 'newline_delimited', {how})"
             database.execute(
-                "COPY (SELECT * FROM read_json($lines, format = 'newline_delimited',"
-                f" columns = {COLUMNS}, maximum_object_size = {LARGEST}))"
-                " TO $parquet (FORMAT parquet, COMPRESSION zstd)",
+                f"COPY ({rows}) TO $parquet (FORMAT parquet, COMPRESSION zstd)",
                 {"lines": str(lines), "parquet": str(parquet)},
             )
         yield parquet, count
