@@ -12,7 +12,7 @@ class Executions:
 
     def page(self, wanted, limit):
         code, second = {"command": ("o-1", 1), "command-express": ("o-2", 2)}[wanted.machine]
-        given = {"tenant": "tenant1", "type": "ORDER", "code": code, "version": 1, "attempt": 1}
+        given = {"tenant": "tenant1", "type": "OFFER", "code": code, "version": 1, "attempt": 1}
         at = datetime(2026, 11, 25, 12, 0, second, tzinfo=UTC)
         run = SimpleNamespace(input=json.dumps(given), status="SUCCEEDED", started=at, stopped=at)
         return SimpleNamespace(runs=[run][:limit])

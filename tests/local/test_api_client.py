@@ -177,9 +177,9 @@ def test_a_tenant_of_a_stack_on_aws_is_named_by_a_request_that_is_signed(
     local, heard = answering(Response.of_json({"id": "p-1", "items": []}))
     account(HttpApiUrl="http://127.0.0.1:9", MachineHttpApiUrl=local.url)
 
-    api = client.connect(tmp_path, "shop-prod", "*")
+    api = client.connect(tmp_path, "clinic-prod", "*")
     api.post("/repairs", '{"kind": "command"}')
-    api.get("/data", type="ORDER")
+    api.get("/data", type="OFFER")
 
     for request in heard:
         assert request.headers["x-tenant-code"] == "*"
@@ -207,7 +207,7 @@ def test_without_an_api_for_signed_requests_a_token_names_the_tenant(
     account(HttpApiUrl="http://127.0.0.1:9")
 
     with pytest.raises(click.UsageError, match="deploy it with MachineApi=enabled"):
-        client.connect(tmp_path, "shop-prod", "tenant1")
+        client.connect(tmp_path, "clinic-prod", "tenant1")
 
 
 def test_a_stack_that_does_not_run_is_told_of_at_once(slept: list[float]) -> None:

@@ -83,7 +83,7 @@ def test_the_tables_of_the_typescript_framework_are_imported(run, tmp_path):
     for kind, found in rows.items():
         (tmp_path / kind).write_text("".join(f"{json.dumps(exported(row))}\n" for row in found))
     given = [part for kind in rows for part in (f"--{kind}", tmp_path / kind)]
-    given += ["--type", "RESIZE=ORDER_REMINDER"]
+    given += ["--type", "RESIZE=OFFER_REMINDER"]
     problems = tmp_path / "problems.jsonl"
 
     trial = run("import-original", *given, "--dry-run", "--json")
@@ -104,7 +104,7 @@ def test_the_tables_of_the_typescript_framework_are_imported(run, tmp_path):
     assert again.json["types"]["AIRPORT"]["unchanged"] == 1
     assert run("data", "get", "AIRPORT", "p-1", "--tenant", "acme", "--json").json["version"] == 2
     shown = run("task", "show", f"t-{ULID}", "--tenant", "acme", "--json").json
-    assert (shown["taskType"], shown["status"]) == ("ORDER_REMINDER", "COMPLETED")
+    assert (shown["taskType"], shown["status"]) == ("OFFER_REMINDER", "COMPLETED")
     audited = run("audit", "--tenant", "acme", "--rate", "0")
     assert (audited.code, audited.output.endswith(" 0 findings\n")) == (0, True), audited
 
@@ -168,7 +168,7 @@ def test_usage_is_shown_once_the_audit_has_counted_it(run, tmp_path):
         days = {"2026-10-31": OfDay(1_000, 2_000)}
         for segment in range(PARTS):
             table.looked_at(Part(segment, "2026-11-01T12:00:00.000Z", {}))
-        table.put("tenant1", Part(0, "2026-11-01T12:00:00.000Z", {"ORDER": OfType(5, 10**9, days)}))
+        table.put("tenant1", Part(0, "2026-11-01T12:00:00.000Z", {"OFFER": OfType(5, 10**9, days)}))
 
     shown = run("usage")
 

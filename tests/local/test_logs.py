@@ -17,7 +17,7 @@ from sfn_cqrs_tools.runtime.state import StackInfo, StateFolder
 from sfn_cqrs_tools.stack.log_lines import LogLine, Wanted
 
 A, B, C = (f"{letter * 8}-0000-4000-8000-000000000000" for letter in "abc")
-NAME = CommandRef(ItemKey("tenant1", "ORDER", "o-1"), 2, 1).execution_name("commands")
+NAME = CommandRef(ItemKey("tenant1", "OFFER", "o-1"), 2, 1).execution_name("commands")
 
 
 def entry(level, message, **more):
@@ -83,8 +83,8 @@ def test_each_line_says_when_how_grave_who_and_what(run):
     [
         (("--level", "warning"), ["ApiFunction", "SyncFunction"]),
         (("--function", "SyncFunction"), ["SyncFunction"]),
-        (("--item", "ORDER/o-1"), ["FinishFunction", "FinishFunction"]),
-        (("--item", "ORDER/o-2"), []),
+        (("--item", "OFFER/o-1"), ["FinishFunction", "FinishFunction"]),
+        (("--item", "OFFER/o-2"), []),
         (("--item", "t-1"), ["ApiFunction"]),
         (("-n", "1"), ["SyncFunction"]),
     ],

@@ -85,7 +85,7 @@ def test_a_shift_operator_is_no_operator(claim, verb):
     with Api() as api:
         claims = Person("mallory").claims | {"cognito:groups": claim}
 
-        answer = api.send(None, "POST", f"/commands/ORDER/o-1/1/{verb}", claims=claims)
+        answer = api.send(None, "POST", f"/commands/OFFER/o-1/1/{verb}", claims=claims)
 
         assert (answer.status, answer.code) == (403, "forbidden")
 
@@ -196,7 +196,7 @@ def test_a_tenant_that_no_key_can_hold_reads_nothing(tenant):
     with Api() as api:
         claims = Person("mallory").claims | {"custom:tenant": tenant}
 
-        answer = api.send(None, "GET", "/data/ORDER/o-1", claims=claims)
+        answer = api.send(None, "GET", "/data/OFFER/o-1", claims=claims)
 
         assert (answer.status, answer.code) == (400, "invalid_input")
 
