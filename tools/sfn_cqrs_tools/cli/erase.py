@@ -11,7 +11,7 @@ import click
 from sfn_cqrs_tools.cli.options import TENANT_HELP, api_options, one_line_errors, stack_options
 from sfn_cqrs_tools.client.api import Api, connect
 from sfn_cqrs_tools.client.aws import Target, find_target
-from sfn_cqrs_tools.terminal.printing import print_list
+from sfn_cqrs_tools.terminal.printing import print_answer, print_list
 from sfn_local.cli.command import FAILED, Group, command, json_option, print_json
 from sfn_local.cli.showing import echo
 
@@ -100,7 +100,8 @@ def confirm_erasure(id_: str, api: Api, as_json: bool) -> None:
 
 @erasure.command("replay", examples=("sfn-cqrs erasure replay --stack clinic-prod",))
 @stack_options
-def replay(state: Path, stack: str | None) -> None:
+@json_option
+def replay(state: Path, stack: str | None, as_json: bool) -> None:
     """Do every erasure again, after the tables were restored to an earlier moment.
 
     The certificates in the bucket say which they are. Do it before users come back.
@@ -109,7 +110,8 @@ def replay(state: Path, stack: str | None) -> None:
         target = find_target(state, stack)
         asked = _invoked(target, {"replay": True})["asked"]
         _invoked(target, {})
-    echo(f"{asked} erasures are done again; the hourly function ends them")
+    sentence = f"{asked} erasures are done again; the hourly function ends them"
+    print_answer({"erasures": asked}, sentence, as_json=as_json)
 
 
 def _planned(target: Target, tenant: str | None, subject: str) -> dict[str, Any]:

@@ -15,9 +15,8 @@ import click
 from sfn_cqrs_tools.cli.options import one_line_errors, stack_options
 from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.client.tables import tables_of
-from sfn_cqrs_tools.terminal.printing import print_list
-from sfn_local.cli.command import Group, json_option, print_json
-from sfn_local.cli.showing import echo
+from sfn_cqrs_tools.terminal.printing import print_answer, print_list
+from sfn_local.cli.command import Group, always_json_option, json_option, print_json
 
 RATE: Final = 200.0
 ERASURES: Final = "0-erasures"
@@ -69,7 +68,10 @@ def list_tenants(rate: float, state: Path, stack: str | None, as_json: bool) -> 
 @click.option("--output", "-o", type=folder, required=True, help="A folder, made for it.")
 @rate_option
 @stack_options
-def export_tenant(name: str, output: Path, rate: float, state: Path, stack: str | None) -> None:
+@json_option
+def export_tenant(
+    name: str, output: Path, rate: float, state: Path, stack: str | None, as_json: bool
+) -> None:
     """Write all items of a tenant, a file of JSON lines for each type.
 
     Versions with their processes, history and rows, with all attributes. It reads the tables with
@@ -89,14 +91,15 @@ def export_tenant(name: str, output: Path, rate: float, state: Path, stack: str 
                 files[type_] = opened.enter_context(file)
             files[type_].write(f"{json.dumps(line, ensure_ascii=False)}\n")
             counts[str(line["kind"])] += 1
-    echo(_said(counts))
+    print_answer(counts, _said(counts), as_json=as_json)
 
 
 @tenant.command("import", examples=("sfn-cqrs tenant import acme acme --stack sfn-cqrs-eu",))
 @click.argument("name", metavar="TENANT")
 @click.argument("source", metavar="FOLDER", type=folder)
 @stack_options
-def import_tenant(name: str, source: Path, state: Path, stack: str | None) -> None:
+@json_option
+def import_tenant(name: str, source: Path, state: Path, stack: str | None, as_json: bool) -> None:
     """Write an exported tenant into a stack, under this name.
 
     What is stored there already stays as it is, so an import that was stopped can be run again.
@@ -110,7 +113,7 @@ def import_tenant(name: str, source: Path, state: Path, stack: str | None) -> No
             counts = imported(name, _lines(source))
         except InvalidInputError as error:
             raise click.ClickException(str(error)) from error
-    echo(f"{_said(counts)} are new")
+    print_answer(counts, f"{_said(counts)} are new", as_json=as_json)
 
 
 @tenant.command(
@@ -121,6 +124,7 @@ def import_tenant(name: str, source: Path, state: Path, stack: str | None) -> No
 @click.option("--yes", "is_sure", is_flag=True, help="Delete; else only show what would be.")
 @rate_option
 @stack_options
+@always_json_option
 def erase_tenant(name: str, is_sure: bool, rate: float, state: Path, stack: str | None) -> None:
     """Delete everything that is stored of a tenant, or show how much it is.
 
