@@ -190,7 +190,7 @@ def written(states: Iterable[dict[str, Any]], format_: str) -> Iterator[tuple[Pa
         parquet = Path(folder, "states.parquet")
         with _duckdb().connect() as database:
             how = f"columns = {COLUMNS}, maximum_object_size = {LARGEST}"
-            rows = f"SELECT * FROM read_json($lines, format = 'newline_delimited', {how})"
+            rows = f"SELECT * FROM read_json($lines, format = 'newline_delimited', {how})"  # nosec B608
             database.execute(
                 f"COPY ({rows}) TO $parquet (FORMAT parquet, COMPRESSION zstd)",
                 {"lines": str(lines), "parquet": str(parquet)},
