@@ -30,6 +30,7 @@ IBAN = "DE89370400440532013000"
 SESSION = "IQoJb3JpZ2luX2VjEJr9Kq8wcanaryAbCdEfGhIjKlMnOpQrStUvWxYz0123456789+canary=="
 SECRET = "Zk3nQ8canaryVt5LxW1yBhR7mUeA2pDsJ4oG6fHcT9i"
 AUDIT, WHOLE = "ScheduleAuditSampleFunction", {"detail": {"sample": "1/1"}}
+ERASES, PERSON = "ScheduleErasePeopleFunction", {"detail": {"tenant": "tenant1", "subject": EMAIL}}
 Flow = Callable[[WholeSystem], None]
 PRIVATE = {"email": EMAIL, "iban": IBAN}
 PAYLOADS = {"attributes", "input", "payload", "result", "note", "name", "cells", "summary"}
@@ -208,6 +209,7 @@ def day(level: int, *observers: Observer, flows: Sequence[Flow] = FLOWS) -> Day:
                 flow(system)
             with suppress(ClientError, FunctionError):
                 system.lambdas.invoke(AUDIT, json.dumps(WHOLE).encode())
+                system.lambdas.invoke(ERASES, json.dumps(PERSON).encode())
             system.calls.observers.clear()
         for where, texts in system.seen.items():
             text = "\n".join(texts)
