@@ -243,9 +243,8 @@ def test_steps_that_a_saga_cannot_have_are_refused_and_nothing_is_written(
     assert own_files(clinic) == before
 
 
-def test_a_saga_is_written_into_a_project_alone(sfn_cqrs, monkeypatch):
-    monkeypatch.chdir(CHECKOUT)
-
+@pytest.mark.usefixtures("project")
+def test_a_saga_is_written_into_a_project_alone(sfn_cqrs):
     refused = sfn_cqrs("new", "saga", "trip", "--steps", "reserve")
 
     assert refused.code == 64
