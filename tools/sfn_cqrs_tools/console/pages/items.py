@@ -214,8 +214,8 @@ def publishing(ask: Ask) -> View:
 
 def _schemas(ask: Ask) -> dict[str, Mapping[str, Any]]:
     """Return the schema of each type that has a model, as far as this person may use it."""
-    found = ask.api.get("/types")["items"]
-    return {one["type"]: one["schema"] for one in found if "schema" in one}
+    found = if_there(ask.api, "/types") or {"items": ()}
+    return {one["type"]: one["schema"] for one in found["items"] if "schema" in one}
 
 
 def _inputs(
