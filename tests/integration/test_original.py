@@ -32,6 +32,9 @@ AUDITED = {
     "data": "DataTable",
     "history": "HistoryTable",
     "imports": "ImportTmpTable",
+    "tasks": "TasksTable",
+    "sagas": "SagasTable",
+    "approvals": "ApprovalsTable",
 }
 THREE = {
     Kind.COMMANDS: [command(1), command(2), command(3)],
