@@ -24,8 +24,8 @@ PAIRS = [
     (services.Queue, queue.Queue),
     (services.Topic, topics.Topic),
 ]
-NO_FAKE = {"audit_tables", "sql", "tracer"}
-"""Audits and SQL read models are tested on real tables; without a daemon nothing is traced."""
+NO_FAKE = {"audit_tables", "event_bus", "sql", "tracer"}
+"""Audits, buses and SQL read models are tested on real ones; without a daemon nothing is traced."""
 
 
 def calls_of(kind):

@@ -8,6 +8,7 @@ from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.import_job import Ending, Job, Source
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs.domain.policy import Client
 
 LEAN: Final = ("trace", "is_cancelled", "started_at", "finished_at")
 """Fields that jobs of files and of archives leave out if they are empty."""
@@ -15,7 +16,8 @@ PROBLEM: Final = as_list(Problem)
 SOURCE: Final = Codec(Source)
 ENDING: Final = Codec(Ending, inside={"counts": Codec(Counts)}, parts={Problem: PROBLEM})
 """How a job, or a file of an archive, ended."""
-PARTS: Final = {Problem: PROBLEM, Ending: ENDING.inner}
+CLIENT: Final = Codec(Client, lean=("user",)).inner
+PARTS: Final = {Problem: PROBLEM, Ending: ENDING.inner, Client: CLIENT}
 _KIND: Final = {"kind": "import_kind"}
 _JOB: Final = Codec(
     Job,

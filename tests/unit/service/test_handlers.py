@@ -32,6 +32,7 @@ command_type("NOTE")
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """Return a maker of a user's package that APP_PACKAGE names; nothing else is registered."""
+    monkeypatch.setattr(handlers, "_access", dict(handlers._access))
     monkeypatch.setattr(handlers, "_sync_handlers", {})
     monkeypatch.setattr(handlers, "_notice_handlers", {})
     monkeypatch.setattr(handlers, "_loaded", set())

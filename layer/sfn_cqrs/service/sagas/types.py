@@ -134,8 +134,9 @@ def saga_type(
     `step.model`.
     """
     _check(_SAGA, saga, "saga")
+    access = Access(publish, read)
     declared = _types.setdefault(saga, SagaType(saga))
-    declared.access, declared.check = Access(publish, read), check
+    declared.access, declared.check = access, check
     declared.model = None if model is None else models.model_of(model)
 
 
