@@ -4,7 +4,7 @@ import re
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
-from tests.support.proof import PROOF
+from tests.support.proof import PROOF, deep
 
 from sfn_cqrs_tools.cli.demo import demo
 from sfn_cqrs_tools.demo.airports import airports_per_country, choose
@@ -95,20 +95,18 @@ def test_commands_add_up_though_every_third_run_in_the_express_lane_is_made_twic
 @pytest.mark.long
 @pytest.mark.proof
 @LOOKS_AGAIN
-def test_the_912_commands_of_the_demonstration_add_up_though_a_tenth_of_their_runs_is_made_twice(
-    tmp_path,
-):
+def test_many_commands_add_up_though_a_tenth_of_their_runs_is_made_twice(tmp_path):
+    airports = choose(deep(100, 300))
     with quick_stack(state_dir=tmp_path, express_repeats=0.1) as stack:
-        story = Demo(stack, choose(300))
+        story = Demo(stack, airports)
         with story.listening():
             story.publish(lambda _: None)
             story.settle(lambda _: None)
             story.heal(lambda _: None)
 
-        versions = sum(len(airport.versions) for airport in choose(300))
         differences = story.differences()
 
-    assert versions == 912
+    assert sum(len(airport.versions) for airport in airports) > 3 * len(airports)
     assert differences == []
 
 
@@ -191,7 +189,7 @@ def test_commands_add_up_while_a_share_of_everything_fails(tmp_path):
 def test_the_demonstration_adds_up_while_a_share_of_everything_fails():
     weather = ["--weather", "0.04", "--seed", "7"]
 
-    result = CliRunner().invoke(demo, ["--airports", "10", "--rows", "200", *weather, "--json"])
+    result = CliRunner().invoke(demo, ["--airports", "10", "--rows", "100", *weather, "--json"])
 
     assert result.exit_code == 0, result.stderr
     assert json.loads(result.stdout)["differences"] == []

@@ -9,7 +9,7 @@ import pytest
 from tests.local.project import copy_project
 from tests.local.test_survival import seven_free_ports
 from tests.local.test_up_talks import PROJECT, Up
-from tests.support.proof import PROOF
+from tests.support.proof import PROOF, deep
 
 pytestmark = pytest.mark.stack
 
@@ -67,7 +67,7 @@ class Client:
             return 0, ""
 
 
-@pytest.mark.parametrize("saves", [3, pytest.param(50, marks=PROOF)])
+@pytest.mark.parametrize("saves", [3, pytest.param(deep(20, 50), marks=PROOF)])
 def test_what_is_saved_with_the_template_runs_with_the_next_call(tmp_path, saves):
     project = copy_project(tmp_path / "project", only=(*PROJECT, "samconfig.toml"))
     probe, template = project / "app/starter/probe.py", project / "template.yaml"

@@ -14,7 +14,7 @@ from tests.local.project import copy_project
 
 from sfn_cqrs_tools.project import CHECKOUT
 
-pytestmark = [pytest.mark.proof, pytest.mark.stack]
+pytestmark = [pytest.mark.long, pytest.mark.proof, pytest.mark.stack]
 
 BEFORE, AFTER = "0.0.9", version("sfn-cqrs-tools")
 MARK = "state_of_the_release_before"

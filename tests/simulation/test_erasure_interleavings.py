@@ -21,7 +21,7 @@ from tests.simulation.test_import_interleavings import (
 )
 from tests.simulation.test_undo_interleavings import batches_to_undo, undo_of
 from tests.support.calls import AwsCall, KilledError
-from tests.support.proof import sampled
+from tests.support.proof import deep, sampled
 from tests.support.system import TENANT
 from tests.support.typed import declaring
 
@@ -187,7 +187,7 @@ def end(system: ErasureSystem) -> None:
 
 
 @pytest.mark.parametrize("mode", [SYNC, ASYNC])
-@pytest.mark.parametrize("seed", sampled(range(200), 6))
+@pytest.mark.parametrize("seed", sampled(range(deep(100, 400)), 6))
 def test_however_they_meet_nothing_about_the_person_is_left(seed, mode):
     with ErasureSystem(seed) as system, letters():
         job = of_letters("A", mode)

@@ -27,8 +27,8 @@ ROUNDS = 10
 def seeds(*, fake: int, moto: int) -> list[Any]:
     """The seeds to run over the fakes, and those over moto; and in proof many more of both."""
     return [
-        *sampled([(FakeSystem, seed) for seed in range(fake * deep(10, 20))], fake),
-        *sampled([(MotoSystem, seed) for seed in range(moto * deep(3, 5))], moto),
+        *sampled([(FakeSystem, seed) for seed in range(fake * deep(5, 20))], fake),
+        *sampled([(MotoSystem, seed) for seed in range(moto * deep(2, 5))], moto),
     ]
 
 
