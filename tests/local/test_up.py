@@ -104,12 +104,12 @@ def test_a_stack_ends_on_signals_that_whoever_started_it_had_blocked(tmp_path):
 def test_an_isolated_stack_publishes_to_the_read_model_in_processes_that_end_with_it(tmp_path):
     process = up(tmp_path, "--isolated", "--template", str(TEMPLATE))
     http = endpoints(process)["http"]
-    airport = {"type": "AIRPORT", "code": "NRT", "name": "Narita", "attributes": {"country": "JP"}}
+    offer = {"type": "OFFER", "code": "o-1", "name": "An offer", "attributes": {"customer": "ada"}}
 
-    request = urllib.request.Request(f"{http}/commands", json.dumps(airport).encode())
+    request = urllib.request.Request(f"{http}/commands", json.dumps(offer).encode())
     with urllib.request.urlopen(request, timeout=30) as answer:
         assert answer.status == 202
-    row = eventually(f"{http}/data/AIRPORT/NRT")
+    row = eventually(f"{http}/data/OFFER/o-1")
     functions = [
         pid
         for pid in children(process.pid)

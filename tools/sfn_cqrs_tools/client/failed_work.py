@@ -114,8 +114,9 @@ def _import(item: Mapping[str, Any]) -> tuple[str, str] | None:
         return None
     problem = job.ending.problem if job.ending else None
     failed = job.ending.counts.failed if job.ending else 0
-    error = f"{problem.code}: {problem.reason}" if problem else f"{failed:,} rows failed"
-    return job.table, error
+    if problem:
+        return job.table, f"{problem.code}: {problem.reason}"
+    return job.table, f"{failed:,} {'row' if failed == 1 else 'rows'} failed"
 
 
 def _archive(item: Mapping[str, Any]) -> tuple[str, str] | None:

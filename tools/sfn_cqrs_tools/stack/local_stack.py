@@ -83,6 +83,8 @@ LOGGING: Final = ("sfn_cqrs_tools", "sfn_local")
 
 LOOK_SECONDS: Final = 0.1
 """How long asynchronous work may run the code from before a save."""
+START_SECONDS: Final = 30
+"""A busy machine takes seconds to import the first function."""
 REBUILDING: Final = frozenset(
     ("POST", f"/rebuilds/{{name}}{step}") for step in ("", "/resume", "/compare", "/switch")
 )
@@ -672,7 +674,7 @@ class LocalStack:
     def _wait_until_all_answer(self) -> None:
         for url in (self.http, self.aws, self.sfn, self.lambda_):
             try:
-                with urllib.request.urlopen(url, timeout=5):
+                with urllib.request.urlopen(url, timeout=START_SECONDS):
                     pass
             except urllib.error.HTTPError:
                 continue  # an error status is also an answer
