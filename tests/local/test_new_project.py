@@ -2,14 +2,13 @@ import random
 import subprocess
 import sys
 import time
-from copy import copy
 from pathlib import Path
 
 import pytest
 from tests.newcomer.walk import Walk
 from tests.support.proof import PROOF
+from tests.support.typed import forgetting
 
-from sfn_cqrs.service import handlers, read_models
 from sfn_cqrs_tools.project import CHECKOUT
 from sfn_cqrs_tools.scaffold.changes import ScaffoldError
 from sfn_cqrs_tools.scaffold.new_project import package_name, sources
@@ -29,10 +28,6 @@ FILES = [
     "samconfig.toml",
     "template.yaml",
     "tests/test_appointment.py",
-]
-REGISTRIES = [
-    *((handlers, name) for name in ("_access", "_lanes", "_loaded", "_sync_handlers")),
-    (read_models, "_types"),
 ]
 MOST_FILES, MOST_LINES = 15, 500
 GENERATORS = (
@@ -56,14 +51,13 @@ def clinic(sfn_cqrs, tmp_path, monkeypatch):
     """Return the folder of a project that was just made, where commands run from now on."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])  # a stack adds the project's folders
-    for module, name in REGISTRIES:
-        monkeypatch.setattr(module, name, copy(getattr(module, name)))
     for name in [one for one in sys.modules if one.partition(".")[0] == "clinic"]:
         del sys.modules[name]
     made = sfn_cqrs("init", "clinic", "--type", "APPOINTMENT", "--wheels", CHECKOUT)
     assert made.code == 0, made.error
     monkeypatch.chdir(tmp_path / "clinic")
-    return tmp_path / "clinic"
+    with forgetting():
+        yield tmp_path / "clinic"
 
 
 def own_files(folder: Path) -> list[str]:

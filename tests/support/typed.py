@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,7 +15,10 @@ from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
 from sfn_cqrs.domain.models import Meta, Personal
 from sfn_cqrs.domain.policy import MEMBERS
 from sfn_cqrs.service import handlers, read_models, routes
+from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.imports import strategies
+from sfn_cqrs.service.sagas import types as saga_types
+from sfn_cqrs.service.tasks import types as task_types
 
 
 @dataclass(frozen=True)
@@ -47,22 +51,31 @@ GOOD: dict[str, Any] = {
 }
 
 
+REGISTRIES = (
+    *((handlers, name) for name in ("_access", "_lanes", "_loaded", "_sync_handlers")),
+    (models, "_typed"),
+    (read_models, "_types"),
+    (routes, "_routes"),
+    *((strategies, name) for name in ("_rules", "_strategies")),
+    *((types, "_types") for types in (approval_types, saga_types, task_types)),
+)
+"""All that declarations are kept in."""
+
+
+@contextmanager
+def forgetting() -> Iterator[None]:
+    """Forget afterwards what is declared inside."""
+    with ExitStack() as stack:
+        for module, name in REGISTRIES:
+            stack.enter_context(mock.patch.object(module, name, copy(getattr(module, name))))
+        yield
+
+
 @contextmanager
 def declaring(*anew: str) -> Iterator[None]:
     """Forget afterwards what is declared inside; types to declare `anew` are forgotten before."""
     handlers.load()
-    with ExitStack() as stack:
-        for module, name in (
-            (handlers, "_access"),
-            (handlers, "_lanes"),
-            (handlers, "_sync_handlers"),
-            (models, "_typed"),
-            (read_models, "_types"),
-            (routes, "_routes"),
-            (strategies, "_rules"),
-            (strategies, "_strategies"),
-        ):
-            stack.enter_context(mock.patch.object(module, name, dict(getattr(module, name))))
+    with forgetting():
         for type_ in anew:
             handlers._access.pop(type_)
         yield

@@ -1,29 +1,20 @@
 import sys
-from copy import copy
 from importlib import import_module
 
 import pytest
+from tests.support.typed import forgetting
 
-from sfn_cqrs.domain import models
 from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.service import handlers, read_models
 from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs_tools.testing.builders import a_command
 
-REGISTRIES = [
-    *((handlers, name) for name in ("_access", "_loaded", "_sync_handlers")),
-    (models, "_typed"),
-    (read_models, "_types"),
-]
-
 
 @pytest.fixture
-def offers(monkeypatch):
+def offers():
     """The module; what it registers is forgotten afterwards, or every suite would know it."""
-    for module, name in REGISTRIES:
-        monkeypatch.setattr(module, name, copy(getattr(module, name)))
-    yield import_module("starter.offers")
+    with forgetting():
+        yield import_module("starter.offers")
     for name in ("starter.offers", "starter"):
         sys.modules.pop(name, None)
 
