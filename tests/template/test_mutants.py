@@ -9,7 +9,7 @@ from tests.mutants.running import Tree, Verdict
 from tests.simulation.mutants import MUTANTS as OF_THE_MODEL
 from tests.simulation.rules import edited, source
 
-TEST = "from code import answer\n\ndef test_the_answer():\n    assert answer() == 42\n"
+TEST = "from answering import answer\n\ndef test_the_answer():\n    assert answer() == 42\n"
 
 
 def test_every_mutant_stands_once_in_the_code() -> None:
@@ -57,13 +57,13 @@ def _is_there(test: str) -> bool:
 @pytest.fixture
 def tree(tmp_path):
     """A small tree of one module and its test."""
-    (tmp_path / "code.py").write_text('def answer():\n    "Answer."\n    return 42\n')
-    (tmp_path / "test_code.py").write_text(TEST)
+    (tmp_path / "answering.py").write_text('def answer():\n    "Answer."\n    return 42\n')
+    (tmp_path / "test_answering.py").write_text(TEST)
     return Tree(tmp_path)
 
 
 def a_mutant(old: str, new: str) -> Mutant:
-    return Mutant("A1", "code.py", old, new, "all", ("test_code.py::test_the_answer",))
+    return Mutant("A1", "answering.py", old, new, "all", ("test_answering.py::test_the_answer",))
 
 
 def test_a_mutant_is_found_by_tests_that_fail_however_soon_it_follows_another(tree) -> None:
@@ -73,10 +73,10 @@ def test_a_mutant_is_found_by_tests_that_fail_however_soon_it_follows_another(tr
 
 
 def test_tests_that_cannot_run_find_nothing_and_the_code_is_put_back(tree, tmp_path) -> None:
-    before = (tmp_path / "code.py").read_text()
+    before = (tmp_path / "answering.py").read_text()
 
     assert tree.try_(a_mutant("def answer", "def other"))[0] is Verdict.BROKEN
-    assert (tmp_path / "code.py").read_text() == before
+    assert (tmp_path / "answering.py").read_text() == before
 
 
 def test_a_text_that_has_moved_is_no_fault_that_is_found() -> None:
