@@ -231,6 +231,37 @@ def test_a_lake_goes_on_where_it_was_and_duckdb_reads_it(run, tmp_path):
     assert shown.endswith("w-1: 5\n")
 
 
+def test_a_tenant_is_brought_back_to_a_moment_and_read_models_follow(run, tmp_path):
+    def order(total):
+        attributes = json.dumps({"customer": "eve", "total": total})
+        options = ("--attributes", attributes, "--version", "-1", "--wait")
+        done = run("publish", "ORDER", "t-1", "--name", "n", "--tenant", "restored", *options)
+        assert done.code == 0, done
+        return run("data", "get", "ORDER", "t-1", "--tenant", "restored", "--json").json
+
+    then = order(5)["updatedAt"]
+    order(7)
+    report = tmp_path / "left.jsonl"
+    options = ("--to", then, "--rate", "0", "--report", report)
+
+    tried = run("tenant", "restore", "restored", *options, "--dry-run")
+    done = run("tenant", "restore", "restored", *options, "--json")
+    found = run("data", "get", "ORDER", "t-1", "--tenant", "restored", "--at-least", "3", "--json")
+
+    counted = "1 restored, 0 deleted, 0 unchanged, 0 kept, 0 failed; nothing was published\n"
+    assert (tried.code, tried.output) == (0, counted), tried
+    assert (done.code, done.json["counts"]["restored"], report.read_text()) == (0, 1, ""), done
+    assert (found.code, found.json["attributes"]["total"]) == (0, 5), found
+    audited = run("audit", "--tenant", "restored", "--rate", "0")
+    assert "0 findings" in audited.output
+    order(9)
+    kept = run("tenant", "restore", "restored", *options)
+    assert "kept: ORDER/t-1: version 4 by api has changed it since\n" in kept.output
+    assert json.loads(report.read_text())["code"] == "changed_since"
+    wrong = run("tenant", "restore", "restored", "--to", "2999-01-01")
+    assert (wrong.code, "must be a moment of the past" in wrong.error) == (1, True), wrong
+
+
 @pytest.mark.usefixtures("ordered")
 def test_handlers_that_have_not_changed_change_no_row(run):
     result = run("what-if", "--type", "ORDER", "--rate", "0")

@@ -1,4 +1,4 @@
-"""tenant: list tenants, take one from one stack to another, and delete one."""
+"""tenant: list tenants, take one to another stack, bring one back to a moment, delete one."""
 
 from __future__ import annotations
 
@@ -12,15 +12,21 @@ from typing import Any, Final, TextIO
 
 import click
 
-from sfn_cqrs_tools.cli.options import one_line_errors, stack_options
+from sfn_cqrs_tools.cli.options import one_line_errors, stack_options, template_option
 from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.client.tables import tables_of
+from sfn_cqrs_tools.stack.project_template import load_template
 from sfn_cqrs_tools.terminal.printing import print_answer, print_list
-from sfn_local.cli.command import Group, always_json_option, json_option, print_json
+from sfn_local.cli.command import FAILED, Group, always_json_option, json_option, print_json
+from sfn_local.cli.showing import echo
 
 RATE: Final = 200.0
 ERASURES: Final = "0-erasures"
 """A file that is read before those of the types."""
+SHOWN: Final = 20
+SECOND: Final = "%Y-%m-%dT%H:%M:%S"
+MOMENTS: Final = ["%Y-%m-%d", SECOND, f"{SECOND}Z", f"{SECOND}.%fZ"]
+RESTORES: Final = "sfn_cqrs_tools.replay.tenant_restore"
 rate_option = click.option(
     "--rate",
     type=click.FloatRange(0),
@@ -34,7 +40,7 @@ folder = click.Path(file_okay=False, path_type=Path)
 
 @click.group(name="tenant", cls=Group)
 def tenant() -> None:
-    """List tenants, export one, import it into another stack, or delete it."""
+    """List tenants, export one, import it into another stack, restore or delete it."""
 
 
 @tenant.command("list", examples=("sfn-cqrs tenant list",))
@@ -114,6 +120,76 @@ def import_tenant(name: str, source: Path, state: Path, stack: str | None, as_js
         except InvalidInputError as error:
             raise click.ClickException(str(error)) from error
     print_answer(counts, f"{_said(counts)} are new", as_json=as_json)
+
+
+@tenant.command(
+    "restore",
+    examples=(
+        "sfn-cqrs tenant restore acme --to 2026-11-29T08:00:00 --dry-run",
+        "sfn-cqrs tenant restore acme --to 2026-11-29T08:00:00 --report left.jsonl",
+    ),
+)
+@click.argument("name", metavar="TENANT")
+@click.option("--to", type=click.DateTime(MOMENTS), required=True, help="The moment (UTC).")
+@click.option("--dry-run", is_flag=True, help="Only count; publish nothing.")
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A file with a line of JSON for each item that was kept or has failed.",
+)
+@rate_option
+@stack_options
+@template_option
+@json_option
+@click.pass_context
+def restore_tenant(
+    context: click.Context,
+    /,
+    name: str,
+    to: datetime,
+    dry_run: bool,
+    report: Path | None,
+    rate: float,
+    state: Path,
+    stack: str | None,
+    template: Path,
+    as_json: bool,
+) -> None:
+    """Bring a tenant's items back to what they were at a moment, by publishing the differences.
+
+    Items that were made later are deleted. Items that change after the restore has begun are kept.
+    If it is stopped, the same command goes on. Your working copy's types check what is published.
+    It reads and writes the tables with your credentials. Exits 1 if an item has failed.
+    """
+    from sfn_cqrs.domain.clock import iso  # noqa: PLC0415 - it and what follows import much
+    from sfn_cqrs_tools.replay.process import NotReplayedError, asked_of  # noqa: PLC0415
+
+    with one_line_errors():
+        target, read = find_target(state, stack), load_template(template)
+    moment = iso(to.replace(tzinfo=UTC))
+    path = str(report.absolute()) if report else ""
+    asked = {"tenant": name, "to": moment, "writes": not dry_run, "rate": rate, "report": path}
+    try:
+        found = asked_of(RESTORES, target, read, asked)
+    except NotReplayedError as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        print_json(found)
+    else:
+        _print_restored(found)
+    if found["counts"]["failed"]:
+        context.exit(FAILED)
+
+
+def _print_restored(found: dict[str, Any]) -> None:
+    for one in found["left"][:SHOWN]:
+        echo(f"{one['result']}: {one['type']}/{one['item']}: {one['reason']}")
+    counts = found["counts"]
+    left = counts["kept"] + counts["failed"]
+    if left > SHOWN:
+        echo(f"… and {left - SHOWN:,} more; --report has all")
+    said = ", ".join(f"{count:,} {fate}" for fate, count in counts.items())
+    echo(f"{said}{'; nothing was published' if found['isDryRun'] else ''}")
 
 
 @tenant.command(

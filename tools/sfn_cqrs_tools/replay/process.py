@@ -1,4 +1,4 @@
-"""Replays in a process of its own, where the handlers are those of the working copy."""
+"""Work in a process of its own, where the handlers are those of the working copy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from typing import Any, Final
 
@@ -18,11 +18,22 @@ QUIET: Final = {"POWERTOOLS_LOG_LEVEL": "CRITICAL", "AWS_XRAY_DAEMON_ADDRESS": "
 
 
 class NotReplayedError(Exception):
-    """The replay could not be made; the text says why."""
+    """The work could not be done; the text says why."""
 
 
 def replayed(target: Target, template: Template, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Replay a stack's versions through the template's handlers, and return the report as JSON.
+
+    Raises:
+        NotReplayedError: the package cannot be imported, or something does not exist.
+    """
+    return asked_of(__name__, target, template, wanted)
+
+
+def asked_of(
+    module: str, target: Target, template: Template, wanted: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Run a module with the template's package and a stack's tables, and return its answer.
 
     Raises:
         NotReplayedError: the package cannot be imported, or something does not exist.
@@ -32,7 +43,7 @@ def replayed(target: Target, template: Template, wanted: Mapping[str, Any]) -> d
     with tables_of(target):
         environment = {**os.environ, "APP_PACKAGE": package, **QUIET}
     done = subprocess.run(
-        [sys.executable, "-P", "-m", __name__, *sources],
+        [sys.executable, "-P", "-m", module, *sources],
         env=environment,
         input=json.dumps(wanted),
         capture_output=True,
@@ -40,31 +51,35 @@ def replayed(target: Target, template: Template, wanted: Mapping[str, Any]) -> d
         check=False,
     )
     if done.returncode:
-        lines = done.stderr.strip().splitlines() or ["the replay ended without an answer"]
+        lines = done.stderr.strip().splitlines() or ["it ended without an answer"]
         raise NotReplayedError(lines[-1])
     report: dict[str, Any] = json.loads(done.stdout)
     return report
 
 
-def main() -> None:
-    """Print the report of the replay that standard input asks for."""
+def answer(work: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Print the answer of work that standard input asks for."""
     for source in reversed(sys.argv[1:]):
         sys.path.insert(0, source)
     with redirect_stdout(sys.stderr):  # handlers may print what they like
-        import boto3  # noqa: PLC0415 - after the path is set
+        from sfn_cqrs.domain.errors import SfnCqrsError  # noqa: PLC0415 - after the path is set
 
-        from sfn_cqrs.domain.errors import SfnCqrsError  # noqa: PLC0415
-        from sfn_cqrs_tools.replay.replaying import Replay, Wanted  # noqa: PLC0415
-
-        asked: dict[str, Any] = json.load(sys.stdin)
-        lists = {name: tuple(asked[name]) for name in asked.keys() & {"types", "ignore"}}
-        wanted = Wanted(**{**asked, **lists})
         try:
-            report = Replay(boto3.client("dynamodb"), boto3.client("s3"), wanted).run()
+            report = work(json.load(sys.stdin))
         except SfnCqrsError as error:
             sys.exit(str(error).splitlines()[0])
-    print(json.dumps(report.as_json(), default=str))
+    print(json.dumps(report, default=str))
+
+
+def _replay(asked: dict[str, Any]) -> dict[str, Any]:
+    import boto3  # noqa: PLC0415 - after the path is set
+
+    from sfn_cqrs_tools.replay.replaying import Replay, Wanted  # noqa: PLC0415
+
+    lists = {name: tuple(asked[name]) for name in asked.keys() & {"types", "ignore"}}
+    wanted = Wanted(**{**asked, **lists})
+    return Replay(boto3.client("dynamodb"), boto3.client("s3"), wanted).run().as_json()
 
 
 if __name__ == "__main__":
-    main()
+    answer(_replay)

@@ -1,0 +1,300 @@
+"""A tenant's items become what they were at a moment; what changes meanwhile is kept."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import pytest
+from tests.support.typed import declaring
+from tests.unit.erasure.conftest import apply_open, everything
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.command import Audit as By
+from sfn_cqrs.domain.errors import InvalidInputError, VersionConflictError
+from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.models import Personal
+from sfn_cqrs.domain.policy import MEMBERS
+from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs.service.audit import Audit
+from sfn_cqrs.service.commands.operations import ChainService
+from sfn_cqrs.service.commands.service import CommandService
+from sfn_cqrs.service.erasures import ErasureService, work
+from sfn_cqrs.service.handlers import command_type
+from sfn_cqrs.service.tenant_restore import Restore
+
+LARGE = "x" * 5_000
+
+
+@dataclass(frozen=True)
+class Note:
+    who: str
+    text: Annotated[str, Personal] = ""
+
+
+def rule(before, after):
+    if after.text == "refused" and before is not None:
+        return "nobody writes that again"
+    return None
+
+
+@pytest.fixture(autouse=True)
+def _notes(world):
+    with declaring(), bootstrap.override(audit_tables=world.erased_tables):
+        command_type("NOTE", publish=MEMBERS, model=Note, subject="who", check=rule)
+        yield
+
+
+def publish(code, text="", *, tenant="acme", version=-1, is_sync=True, **more):
+    service = CommandService(tenant)
+    made = service.publish_sync if is_sync else service.publish
+    attributes = {"who": f"person-{code}", "text": text}
+    made("NOTE", code, name=code, attributes=attributes, version=version, **more)
+
+
+@pytest.fixture
+def moment(world):
+    """Return what lets a minute pass and answers the moment in the middle of it."""
+
+    def passes():
+        world.clock.advance(seconds=30)
+        at = iso(world.clock())
+        world.clock.advance(seconds=30)
+        return at
+
+    return passes
+
+
+@pytest.fixture
+def restore(world):
+    """Return what restores, and has what it publishes applied."""
+
+    def run(to, *, writes=True):
+        found = list(Restore("acme", to, writes=writes).run())
+        apply_open(world)
+        return {one.key.code: (str(one.fate), one.problem and one.problem.code) for one in found}
+
+    return run
+
+
+def now(world, code, tenant="acme"):
+    row = world.data.find(ItemKey(tenant, "NOTE", code))
+    return row.version, row.attributes["text"], row.is_deleted
+
+
+def test_items_become_what_they_were_and_later_ones_are_deleted(world, moment, restore):
+    publish("same", "1")
+    publish("changed", "1")
+    publish("large", LARGE)
+    publish("gone", "1")
+    publish("was-gone", "1")
+    publish("was-gone", "1", is_deleted=True)
+    publish("theirs", "1", tenant="other")
+    then = moment()
+    publish("changed", "2")
+    publish("changed", "3")
+    publish("large", "small")
+    publish("gone", "1", is_deleted=True)
+    publish("was-gone", "2")
+    publish("new", "1")
+    publish("theirs", "2", tenant="other")
+    moment()
+
+    tried = restore(then, writes=False)
+    assert now(world, "changed") == (3, "3", False)
+    done = restore(then)
+
+    assert tried == done
+    assert done == {
+        "same": ("unchanged", None),
+        "changed": ("restored", None),
+        "large": ("restored", None),
+        "gone": ("restored", None),
+        "was-gone": ("restored", None),
+        "new": ("deleted", None),
+    }
+    assert now(world, "changed") == (4, "1", False)
+    assert now(world, "large") == (3, LARGE, False)
+    assert now(world, "gone") == (3, "1", False)
+    assert now(world, "was-gone") == (4, "1", True)
+    assert now(world, "new") == (2, "1", True)
+    assert now(world, "same") == (1, "1", False)
+    assert now(world, "theirs", "other") == (2, "2", False)
+    assert Audit().run().findings == []
+
+
+def test_a_second_run_publishes_nothing_and_says_the_same(world, moment, restore):
+    publish("changed", "1")
+    then = moment()
+    publish("changed", "2")
+    publish("new", "1")
+    moment()
+
+    first, second = restore(then), restore(then)
+
+    assert first == second == {"changed": ("restored", None), "new": ("deleted", None)}
+    assert (now(world, "changed")[0], now(world, "new")[0]) == (3, 2)
+
+
+def test_what_changes_after_the_restore_began_is_kept_by_every_later_run(world, moment, restore):
+    publish("before", "1")
+    publish("after", "1")
+    then = moment()
+    publish("before", "2")
+    publish("after", "2")
+    moment()
+    began = Restore("acme", then, writes=True)
+    publish("before", "live")
+    list(began.run())
+    apply_open(world)
+    moment()
+    publish("after", "live")
+    moment()
+
+    again = restore(then)
+
+    assert again == {"before": ("kept", "changed_since"), "after": ("kept", "changed_since")}
+    assert now(world, "before") == (3, "live", False)
+    assert now(world, "after") == (4, "live", False)
+
+
+def test_a_version_that_is_published_between_the_look_and_the_write_is_kept(
+    world, moment, meanwhile, restore
+):
+    publish("changed", "1")
+    then = moment()
+    publish("changed", "2")
+    moment()
+    meanwhile(lambda: publish("changed", "live"))
+
+    done = restore(then)
+
+    assert done == {"changed": ("kept", "changed_since")}
+    assert now(world, "changed") == (3, "live", False)
+
+
+def test_who_has_read_the_item_before_its_restore_is_refused(world, moment, restore):
+    publish("changed", "1")
+    then = moment()
+    publish("changed", "2")
+    moment()
+    restore(then)
+
+    with pytest.raises(VersionConflictError):
+        publish("changed", "3", version=2)
+    assert now(world, "changed") == (3, "1", False)
+
+
+def test_an_item_whose_chain_is_open_or_has_failed_is_listed_and_restored_later(
+    world, moment, restore
+):
+    publish("open", "1")
+    publish("failed", "1")
+    then = moment()
+    publish("open", "2", is_sync=False)
+    publish("failed", "2", is_sync=False)
+    process = world.processes.find(ItemKey("acme", "NOTE", "failed"), 2)
+    world.processes.close(process.ref, Outcome.FAILED, "sync:FAILED", "ValueError", "no")
+    moment()
+
+    first = restore(then)
+    ChainService("acme").skip("NOTE", "failed", 2)
+    second = restore(then)
+
+    assert first == {"open": ("failed", "chain_open"), "failed": ("failed", "chain_blocked")}
+    assert second == {"open": ("restored", None), "failed": ("unchanged", None)}
+    assert now(world, "open") == (3, "1", False)
+
+
+def test_a_version_of_the_restore_that_fails_is_told_until_somebody_repairs_it(
+    world, moment, restore
+):
+    publish("changed", "1")
+    then = moment()
+    publish("changed", "2")
+    moment()
+    list(Restore("acme", then, writes=True).run())
+    process = world.processes.find(ItemKey("acme", "NOTE", "changed"), 3)
+    world.processes.close(process.ref, Outcome.FAILED, "sync:FAILED", "ValueError", "no")
+
+    failed = restore(then)
+    ChainService("acme").skip("NOTE", "changed", 3)
+    skipped = restore(then)
+
+    assert failed == {"changed": ("failed", "chain_blocked")}
+    assert skipped == {"changed": ("kept", "skipped")}
+
+
+def test_a_skipped_version_that_says_the_same_is_told(world, moment, restore):
+    publish("changed", "1")
+    then = moment()
+    publish("changed", "2")
+    publish("changed", "1", is_sync=False)
+    process = world.processes.find(ItemKey("acme", "NOTE", "changed"), 3)
+    world.processes.close(process.ref, Outcome.FAILED, "sync:FAILED", "ValueError", "no")
+    ChainService("acme").skip("NOTE", "changed", 3)
+    moment()
+
+    assert restore(then) == {"changed": ("kept", "skipped")}
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_without_the_state_of_the_moment_an_item_is_kept(world, moment, restore, lost):
+    publish("changed", "0")
+    publish("changed", "1")
+    then = moment()
+    publish("changed", "2")
+    moment()
+    key = ItemKey("acme", "NOTE", "changed")
+    world.dynamodb.delete_item(
+        TableName="HistoryTable",
+        Key={"pk": {"S": key.pk}, "sk": {"S": key.version_sk(lost)}},
+    )
+
+    done = restore(then)
+
+    expected = ("restored", None) if lost == 1 else ("kept", "history_expired")
+    assert done == {"changed": expected}
+
+
+def test_the_rule_of_the_type_is_asked(world, moment, restore):
+    publish("changed", "refused")
+    then = moment()
+    publish("changed", "2")
+    moment()
+
+    tried, done = restore(then, writes=False), restore(then)
+
+    assert tried == done == {"changed": ("failed", "rule_refused")}
+    assert now(world, "changed") == (2, "2", False)
+
+
+def test_a_person_who_was_erased_since_stays_erased(world, moment, restore):
+    publish("changed", "secret")
+    then = moment()
+    publish("changed", "2")
+    moment()
+    by = By(iso(world.clock()), "op1")
+    work(ErasureService("acme").ask("person-changed", "asked for", by), lambda: False)
+    apply_open(world)
+
+    restore(then)
+
+    assert now(world, "changed")[1] == ""
+
+
+@pytest.mark.parametrize(("tenant", "to"), [("acme", "2999-01-01T00:00:00.000Z"), ("a#b", "2020")])
+def test_a_moment_to_come_and_a_wrong_name_are_refused(world, tenant, to):  # noqa: ARG001
+    with pytest.raises(InvalidInputError):
+        Restore(tenant, to, writes=True)
+
+
+def test_a_dry_run_writes_nothing_at_all(world, moment):
+    publish("changed", "1")
+    then = moment()
+    publish("changed", "2")
+    moment()
+    before = everything(world)
+
+    assert [str(one.fate) for one in Restore("acme", then, writes=False).run()] == ["restored"]
+
+    assert everything(world) == before
