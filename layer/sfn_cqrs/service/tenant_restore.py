@@ -23,6 +23,7 @@ from sfn_cqrs.domain.import_strategy import Record, Wanted
 from sfn_cqrs.domain.keys import ItemKey, checked_tenant
 from sfn_cqrs.domain.request import Request
 from sfn_cqrs.domain.values import Json
+from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.chain import Chain
 from sfn_cqrs.service.commands.service import Caller, CommandService
 from sfn_cqrs.service.erased import without_erased
@@ -168,6 +169,7 @@ class Restore:
         content = without_erased(key, before, row)
         if content.digest(key) == row.converted.digest(key):
             return Restored(key, Fate.UNCHANGED)
+        handlers.check_publish(key.type, None)
         if refusal := refused(content, key, row):
             return Restored(key, Fate.FAILED, refusal.problem)
         return _Target(self._fate(row), content, latest)

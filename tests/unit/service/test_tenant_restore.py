@@ -15,6 +15,7 @@ from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.models import Personal
 from sfn_cqrs.domain.policy import MEMBERS
 from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs.service import handlers
 from sfn_cqrs.service.audit import Audit
 from sfn_cqrs.service.commands.operations import ChainService
 from sfn_cqrs.service.commands.service import CommandService
@@ -266,6 +267,16 @@ def test_the_rule_of_the_type_is_asked(world, moment, restore):
 
     assert tried == done == {"changed": ("failed", "rule_refused")}
     assert now(world, "changed") == (2, "2", False)
+
+
+def test_a_type_that_is_no_longer_declared_is_told_by_a_dry_run_too(moment, restore, monkeypatch):
+    publish("changed", "1")
+    then = moment()
+    publish("changed", "2")
+    moment()
+    monkeypatch.delitem(handlers._sync_handlers, "NOTE")
+
+    assert restore(then, writes=False) == {"changed": ("failed", "unknown_type")}
 
 
 def test_a_person_who_was_erased_since_stays_erased(world, moment, restore):
