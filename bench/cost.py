@@ -107,7 +107,7 @@ def _idle(template: Template) -> dict[str, float]:
     return {
         "alarms": ALARM * _alarm_metrics(template),
         "dashboards": DASHBOARD * len(template.of_type("AWS::CloudWatch::Dashboard")),
-        "the age that a sweep always tells": METRIC * sum(kind.reports for kind in KINDS),
+        "the age that a sweep reports": METRIC * sum(kind.reports for kind in KINDS),
         "the key of the topics": KEY * len(template.of_type("AWS::KMS::Key")),
         "empty polls of queues": MESSAGE * POLLS * MINUTES * len(polled),
         "traces of sweeps": TRACE * len(traced) * MINUTES,

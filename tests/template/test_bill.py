@@ -45,8 +45,8 @@ def test_the_pages_quote_the_bill() -> None:
 
     assert f"a million commands cost {loaded:.2f} dollars ({silent:.2f} without" in benchmarks
     assert f"An idle production stack costs {idle:.2f} dollars a month" in benchmarks
-    assert f"an idle stack of production costs: {idle:.2f} dollars a month" in OPERATIONS
-    assert re.search(rf"projection cost about {loaded:.0f} dollars", OPERATIONS)
+    assert f"an idle production stack: {idle:.2f} dollars a month" in OPERATIONS
+    assert re.search(rf"read model cost about {loaded:.0f} dollars", OPERATIONS)
 
 
 def test_the_readme_quotes_the_benchmarks() -> None:
