@@ -41,9 +41,10 @@ def run(monkeypatch, capfdbinary, stack):
     return command_line(monkeypatch, capfdbinary, after=("--state", stack.state.path))
 
 
-def imported(run, path, name):
+def imported(run, path, name, tenant="tenant1"):
     path.write_text(f"{HEADER}ZZZA,{name},JP,35.7,140.3,Asia/Tokyo\n")
-    result = run("import", "start", path, "--table", "airports", "--mode", "direct", "--json")
+    options = ("--table", "airports", "--mode", "direct", "--tenant", tenant, "--json")
+    result = run("import", "start", path, *options)
     return result.json["id"]
 
 
@@ -229,6 +230,25 @@ def test_a_lake_goes_on_where_it_was_and_duckdb_reads_it(run, tmp_path):
     ).stdout
     assert "ORDER: 1 items, " in shown
     assert shown.endswith("w-1: 5\n")
+
+
+def test_a_tenant_is_exported_removed_and_imported_again_with_its_imports(run, tmp_path):
+    id_ = imported(run, tmp_path / "a.csv", "Before", "moved")
+    run("import", "show", id_, "--tenant", "moved", "--watch")
+    folder = tmp_path / "moved"
+
+    exported = run("tenant", "export", "moved", "-o", folder, "--rate", "0")
+    erased = run("tenant", "erase", "moved", "--yes", "--rate", "0")
+    gone = run("data", "get", "AIRPORT", "ZZZA", "--tenant", "moved")
+    back = run("tenant", "import", "moved", folder)
+
+    assert (exported.code, "1 items, 1 imports" in exported.output) == (0, True), exported
+    assert (erased.code, gone.code) == (0, 1), (erased, gone)
+    assert "1 items, 1 imports are new\n" in back.output
+    assert run("import", "show", id_, "--tenant", "moved", "--json").json["status"] == "COMPLETED"
+    audited = run("audit", "--tenant", "moved", "--rate", "0")
+    assert "1 items, 1 imports, " in audited.output
+    assert " 0 findings" in audited.output
 
 
 def test_a_tenant_is_brought_back_to_a_moment_and_read_models_follow(run, tmp_path):

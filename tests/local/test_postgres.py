@@ -79,6 +79,22 @@ def test_a_version_that_postgresql_refuses_fails_and_its_chain_goes_on(api):
     assert codes(api, words="mended") == ["odd"]
 
 
+def test_a_tenant_that_is_erased_has_no_rows_left(stack, api, monkeypatch, capsys):
+    theirs = connect(stack.state.path, None, "gone")
+    assert publish(theirs, "g-1", "Red bicycle") == "APPLIED"
+    assert publish(api, "s-9", "Red bicycle", customer="eve") == "APPLIED"
+    assert codes(theirs) == ["g-1"]
+    run = command_line(monkeypatch, capsys, after=["--state", str(stack.state.path)])
+
+    counted = json.loads(run("tenant", "erase", "gone", "--rate", "0").output)["found"]
+    erased = json.loads(run("tenant", "erase", "gone", "--rate", "0", "--yes").output)["found"]
+
+    assert counted["postgres public.orders_search"] == 1
+    assert erased == counted
+    assert codes(theirs) == []
+    assert codes(api, customer="eve") == ["s-9"]
+
+
 def test_the_command_line_shows_what_is_applied_and_applies_the_rest(stack, monkeypatch, capsys):
     run = command_line(monkeypatch, capsys, after=["--state", str(stack.state.path)])
 

@@ -64,6 +64,7 @@ STANDS_ALONE = {
         "find": "rows at places",
         "page": "rows behind a place",
     },
+    "sql_tenant": {"_count": "a tenant's rows", "_deleted": "a tenant's rows"},
     "read_model": {
         "_put_if_newer": "a later version stays; views are their handlers', not the domain's",
         "_put": "the row, or the place of an item, is as it was read",

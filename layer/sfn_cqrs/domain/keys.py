@@ -591,6 +591,16 @@ def checked_tenant(tenant: object) -> str:
     return tenant
 
 
+def tenant_of(pk: str) -> str:
+    """Return whose partition of any table this is; empty if it is nobody's.
+
+    A partition's name begins with its kind, or with a read model's name, and then has the tenant.
+    Those of rebuilds begin with `#`.
+    """
+    parts = pk.removeprefix("#").split("#")
+    return parts[1] if len(parts) > 1 else ""
+
+
 def checked_key_part(text: object, field: str) -> str:
     """A text that a user chose, if a key can hold it.
 

@@ -20,8 +20,9 @@ from sfn_cqrs.adapters.paging import MAX_LIMIT
 from sfn_cqrs.adapters.process_table import new_process_item, open_shard
 from sfn_cqrs.domain.erasure import Erasure, certificate
 from sfn_cqrs.domain.errors import BusyError, InvalidInputError
-from sfn_cqrs.domain.keys import ItemKey, checked_tenant
+from sfn_cqrs.domain.keys import ItemKey, checked_tenant, tenant_of
 from sfn_cqrs.domain.values import Json
+from sfn_cqrs.service import tenant_work
 from sfn_cqrs.service.erasures import ErasureService, do_again
 
 TRIES: Final = 5
@@ -29,6 +30,8 @@ EVERY_TABLE: Final = (
     *("commands", "data", "history", "imports", "tasks", "sagas", "approvals"),
     *("read_models", "requests"),
 )
+LEFT_OUT: Final = "leftOut"
+"""What counts lines of work whose tenant has another name here."""
 TABLES: Final = {"command": "commands", "state": "history", "row": "data", "process": "commands"}
 """The table of each kind of line, in the order in which an item's lines are written."""
 _OF_THIS_STACK: Final = frozenset(
@@ -47,7 +50,7 @@ def tenants(*, rate: float = 0.0) -> dict[str, Counter[str]]:
 
 
 def exported(tenant: str, *, rate: float = 0.0) -> Iterator[dict[str, Json]]:
-    """Yield the lines of a tenant's erasures, then of all items, item by item.
+    """Yield the lines of a tenant's erasures, then of all items, then of work that has ended.
 
     Raises:
         BusyError: an item changes each time that it is read.
@@ -60,12 +63,14 @@ def exported(tenant: str, *, rate: float = 0.0) -> Iterator[dict[str, Json]]:
         ours = [item for item in items if item.get("kind") in ("command", "process")]
         if ours:
             yield from _lines_of(as_key(ours[0]))
+    yield from tenant_work.exported(tenant, rate)
 
 
 def imported(tenant: str, lines: Iterable[dict[str, Any]]) -> Counter[str]:
     """Write lines for a tenant, and return how many of each kind were new.
 
-    What is stored already stays as it is, so an import that was stopped can be run again.
+    What is stored already stays as it is, so an import that was stopped can be run again. Work of a
+    tenant that has another name here is left out.
 
     Raises:
         InvalidInputError: a line is not one of an export.
@@ -77,6 +82,12 @@ def imported(tenant: str, lines: Iterable[dict[str, Any]]) -> Counter[str]:
             kind = line["kind"]
             if kind == "erasure":
                 _erase_as_there(tenant, line["item"])
+                continue
+            if kind in tenant_work.KINDS:
+                is_named_so = tenant_of(line["item"]["pk"]) == tenant
+                new[kind if is_named_so else LEFT_OUT] += (
+                    tenant_work.create(line) if is_named_so else 1
+                )
                 continue
             table, item = TABLES[kind], _item_of(tenant, line)
         except (KeyError, TypeError) as error:
@@ -101,7 +112,7 @@ def removed(tenant: str, *, writes: bool, rate: float = 0.0) -> Counter[str]:
                     found[table] += 1
                     if writes:
                         tables.delete(table, item)
-    return found + _removed_objects(tenant, writes=writes)
+    return found + _removed_objects(tenant, writes=writes) + _removed_rows(tenant, writes=writes)
 
 
 def _removed_objects(tenant: str, *, writes: bool) -> Counter[str]:
@@ -119,14 +130,15 @@ def _removed_objects(tenant: str, *, writes: bool) -> Counter[str]:
     return found
 
 
-def tenant_of(pk: str) -> str:
-    """Return whose partition of any table this is; empty if it is nobody's.
+def _removed_rows(tenant: str, *, writes: bool) -> Counter[str]:
+    """Delete a tenant's rows in PostgreSQL, where the stack has it."""
+    if not bootstrap.has_sql():
+        return Counter()
+    from sfn_cqrs.adapters.sql_tenant import SqlTenant  # noqa: PLC0415 - most stacks have none
 
-    A partition's name begins with its kind, or with a read model's name, and then has the tenant.
-    Those of rebuilds begin with `#`.
-    """
-    parts = pk.removeprefix("#").split("#")
-    return parts[1] if len(parts) > 1 else ""
+    rows = SqlTenant(bootstrap.sql(), tenant)
+    found = rows.delete() if writes else rows.counts()
+    return Counter({f"postgres {table}": count for table, count in found.items()})
 
 
 def _erasures_of(tenant: str) -> Iterator[Erasure]:

@@ -7,10 +7,14 @@ from typing import Annotated
 
 import pytest
 from tests.support.typed import declaring
+from tests.unit.imports.conftest import run_machine
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.dynamodb import unmarshal
+from sfn_cqrs.domain.approval import Stage
 from sfn_cqrs.domain.command import Audit as By
 from sfn_cqrs.domain.errors import BusyError, InvalidInputError
+from sfn_cqrs.domain.import_job import JobStatus
 from sfn_cqrs.domain.keys import (
     ApprovalKey,
     ErasureKey,
@@ -19,17 +23,21 @@ from sfn_cqrs.domain.keys import (
     SagaKey,
     TaskKey,
     ZipKey,
+    tenant_of,
 )
 from sfn_cqrs.domain.models import Personal
 from sfn_cqrs.domain.policy import MEMBERS
 from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.domain.read_models import View, ViewKey
+from sfn_cqrs.domain.saga import SagaStatus
+from sfn_cqrs.domain.task import TaskStatus
 from sfn_cqrs.domain.usage import Part
 from sfn_cqrs.service.audit import Audit
 from sfn_cqrs.service.commands.service import Caller, CommandService
 from sfn_cqrs.service.erasures import ErasureService, work
 from sfn_cqrs.service.handlers import command_type
-from sfn_cqrs.service.tenants import EVERY_TABLE, exported, imported, removed, tenant_of, tenants
+from sfn_cqrs.service.imports.service import ImportService, Request
+from sfn_cqrs.service.tenants import EVERY_TABLE, exported, imported, removed, tenants
 from sfn_cqrs_tools.testing.builders import a_job, a_saga, a_task, a_zip, an_approval
 from sfn_cqrs_tools.testing.fakes import World
 from sfn_cqrs_tools.testing.fakes.stored import TABLES
@@ -193,8 +201,8 @@ class Endless:
     def __init__(self, row, count):
         self._row, self._count = row, count
 
-    def partitions(self, _table, _segment, _segments, _prefix):
-        for number in range(self._count):
+    def partitions(self, table, _segment, _segments, _prefix=""):
+        for number in range(self._count if table == "commands" else 0):
             yield [{**self._row, "kind": "command", "code": f"c-{number}", "id": "x"}]
 
     def partition(self, table, _pk):
@@ -241,6 +249,81 @@ def test_an_item_that_changes_while_it_is_read_is_read_again(world):
         pytest.raises(BusyError, match="NOTE/c-0 changes each time"),
     ):
         list(exported("acme"))
+
+
+WORK = ("TasksTable", "SagasTable", "ApprovalsTable", "ImportTmpTable")
+OTHER_ULID = "01JDHZ0000000000000000000B"
+
+
+def work_of(world):
+    """An import with its plan, markers and counters; ended work of each kind; and open work."""
+    key = ImportService("tenant1").upload_key("airports.csv")
+    world.import_bucket.put(key, b"icao,name,country,lat,lon,tz\nZZZA,A,JP,35.7,140.3,Asia/Tokyo\n")
+    progress = ImportService("tenant1").start(Request(table="airports", key=key))
+    run_machine(progress.job.key.id, world)
+    task = a_task(TaskKey("tenant1", "RESIZE", ULID), items=2, status=TaskStatus.COMPLETED)
+    world.tasks.create(task)
+    world.tasks.put_items(task)
+    world.sagas.create(a_saga(SagaKey("tenant1", ULID), status=SagaStatus.COMPLETED))
+    world.approvals.create(an_approval(ApprovalKey("tenant1", ULID), stage=Stage.DONE))
+    world.zip_jobs.create(a_zip(ZipKey("tenant1", ULID), status=JobStatus.COMPLETED, settled=True))
+    world.imports.keep_mapping("tenant1", "notes", {"a": "b"})
+    world.tasks.create(a_task(TaskKey("tenant1", "RESIZE", OTHER_ULID)))
+    world.sagas.create(a_saga(SagaKey("tenant1", OTHER_ULID)))
+    world.sagas.create(a_saga(SagaKey("other", ULID), status=SagaStatus.COMPLETED))
+
+
+def ended_work(world):
+    """What is stored of the tenant's ended work."""
+    items = [unmarshal(item) for table in WORK for item in world._items(table)]
+    ours = [item for item in items if tenant_of(item["pk"]) == "tenant1"]
+    return [
+        {name: value for name, value in item.items() if name not in ("task_token", "trace")}
+        for item in ours
+        if OTHER_ULID not in f"{item['pk']} {item['sk']}"
+    ]
+
+
+def test_work_that_has_ended_is_there_with_its_parts_and_open_work_is_counted():
+    here, of_here = a_stack()
+    with of_here:
+        work_of(here)
+        lines = sent(exported("tenant1"))
+        odd = Audit("tenant1").run().findings  # some is put here without all that belongs to it
+    there, of_there = a_stack()
+    kept = [line for line in lines if line["kind"] != "open"]
+    with of_there:
+        new, again = imported("tenant1", kept), imported("tenant1", kept)
+
+        assert len(lines) - len(kept) == 2
+        assert sum(again.values()) == 0
+        counts = {kind: new[kind] for kind in ("task", "saga", "approval", "job", "zip", "mapping")}
+        assert set(counts.values()) == {1}
+        assert there.tasks.locate("tenant1", TaskKey("tenant1", "RESIZE", ULID).kind, ULID)
+        assert Audit("tenant1").run().findings == [
+            each for each in odd if OTHER_ULID not in each.key
+        ]
+    assert ended_work(there) == ended_work(here)
+    assert len(ended_work(there)) > 10
+
+
+def test_work_of_a_tenant_that_has_another_name_is_left_out():
+    here, of_here = a_stack()
+    with of_here:
+        work_of(here)
+        lines = [line for line in sent(exported("tenant1")) if line["kind"] != "open"]
+    there, of_there = a_stack()
+    with of_there:
+        new = imported("new-name", lines)
+
+    assert new["leftOut"] == len(ended_work(here))
+    assert [item for table in WORK for item in there._items(table)] == []
+
+
+def test_a_line_of_work_for_another_table_is_refused(world):  # noqa: ARG001
+    line = {"kind": "part", "table": "commands", "item": {"pk": "X#acme", "sk": "x"}}
+    with pytest.raises(InvalidInputError, match="line 1: is not of an export"):
+        imported("acme", [line])
 
 
 def everything_of(world):

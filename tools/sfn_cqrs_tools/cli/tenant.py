@@ -80,24 +80,29 @@ def export_tenant(
 ) -> None:
     """Write all items of a tenant, a file of JSON lines for each type.
 
-    Versions with their processes, history and rows, with all attributes. It reads the tables with
-    your credentials, and writes nothing there.
+    Versions with their processes, history and rows, with all attributes. Tasks, sagas, approvals
+    and imports once they have ended. It reads the tables with your credentials, and writes nothing
+    there.
     """
-    from sfn_cqrs.service.tenants import exported  # noqa: PLC0415 - it imports much
+    from sfn_cqrs.service.tenant_work import OPEN  # noqa: PLC0415 - it imports much
+    from sfn_cqrs.service.tenants import exported  # noqa: PLC0415
 
     output.mkdir(parents=True)
     counts: Counter[str] = Counter()
     with one_line_errors(), tables_of(find_target(state, stack)), ExitStack() as opened:
         files: dict[str, TextIO] = {}
         for line in exported(name, rate=rate):
-            item: Any = line["item"]
-            type_ = item.get("type", ERASURES)
-            if type_ not in files:
-                file = (output / f"{type_}.jsonl").open("w", encoding="utf-8")
-                files[type_] = opened.enter_context(file)
-            files[type_].write(f"{json.dumps(line, ensure_ascii=False)}\n")
             counts[str(line["kind"])] += 1
-    print_answer(counts, _said(counts), as_json=as_json)
+            if line["kind"] == OPEN:
+                continue
+            item: Any = line["item"]
+            name_ = str(line.get("table") or item.get("type", ERASURES))
+            if name_ not in files:
+                file = (output / f"{name_}.jsonl").open("w", encoding="utf-8")
+                files[name_] = opened.enter_context(file)
+            files[name_].write(f"{json.dumps(line, ensure_ascii=False)}\n")
+    left = _left(counts[OPEN], "tasks, sagas, approvals and imports that are still open")
+    print_answer(counts, f"{_said(counts)}{left}", as_json=as_json)
 
 
 @tenant.command("import", examples=("sfn-cqrs tenant import acme acme --stack sfn-cqrs-eu",))
@@ -109,17 +114,19 @@ def import_tenant(name: str, source: Path, state: Path, stack: str | None, as_js
     """Write an exported tenant into a stack, under this name.
 
     What is stored there already stays as it is, so an import that was stopped can be run again.
-    Then rebuild the read models. It writes the tables with your credentials.
+    Then rebuild the read models. Tasks, sagas, approvals and imports need the tenant's own name. It
+    writes the tables with your credentials.
     """
     from sfn_cqrs.domain.errors import InvalidInputError  # noqa: PLC0415 - it imports much
-    from sfn_cqrs.service.tenants import imported  # noqa: PLC0415
+    from sfn_cqrs.service.tenants import LEFT_OUT, imported  # noqa: PLC0415
 
     with one_line_errors(), tables_of(find_target(state, stack)):
         try:
             counts = imported(name, _lines(source))
         except InvalidInputError as error:
             raise click.ClickException(str(error)) from error
-    print_answer(counts, f"{_said(counts)} are new", as_json=as_json)
+    left = _left(counts[LEFT_OUT], "lines of work, which keeps the tenant's name")
+    print_answer(counts, f"{_said(counts)} are new{left}", as_json=as_json)
 
 
 @tenant.command(
@@ -204,9 +211,9 @@ def _print_restored(found: dict[str, Any]) -> None:
 def erase_tenant(name: str, is_sure: bool, rate: float, state: Path, stack: str | None) -> None:
     """Delete everything that is stored of a tenant, or show how much it is.
 
-    It cannot be undone. It prints a certificate as JSON. Stop the tenant's traffic first, and run
-    it again after 20 minutes, when no function runs any more that began before. It reads and
-    writes the tables and buckets with your credentials.
+    Also its rows in PostgreSQL. It cannot be undone. It prints a certificate as JSON. Stop the
+    tenant's traffic first, and run it again after 20 minutes, when no function runs any more that
+    began before. It reads and writes the tables and buckets with your credentials.
     """
     from sfn_cqrs.domain.erasure import not_covered  # noqa: PLC0415 - it imports much
     from sfn_cqrs.service.tenants import removed  # noqa: PLC0415
@@ -224,6 +231,25 @@ def _lines(source: Path) -> Iterator[dict[str, Any]]:
             yield from map(json.loads, file)
 
 
+WORDS: Final = {
+    "command": "versions",
+    "state": "earlier states",
+    "row": "items",
+    "task": "tasks",
+    "saga": "sagas",
+    "approval": "approvals",
+    "job": "imports",
+    "zip": "archives",
+}
+
+
 def _said(counts: Counter[str]) -> str:
-    words = {"command": "versions", "state": "earlier states", "row": "items"}
-    return ", ".join(f"{counts[kind]:,} {word}" for kind, word in words.items())
+    """Return what was written, in words; work only if there is any."""
+    always = list(WORDS)[:3]
+    return ", ".join(
+        f"{counts[kind]:,} {word}" for kind, word in WORDS.items() if kind in always or counts[kind]
+    )
+
+
+def _left(count: int, why: str) -> str:
+    return f"; left out: {count:,} {why}" if count else ""
