@@ -81,8 +81,8 @@ class Objects:
 class RebuildSystem(FakeSystem):
     """Airports, one of whose read models is rebuilt."""
 
-    def __init__(self, seed: int | None = None, view: str = VIEW) -> None:
-        super().__init__(seed)
+    def __init__(self, seed: int | None = None, view: str = VIEW, **more: Any) -> None:
+        super().__init__(seed, **more)
         self.view = view
         self.environments = Environments(
             [self.world.new_generations() for _ in range(ENVIRONMENTS)], self.calls
