@@ -8,12 +8,14 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import pytest
 from moto import mock_aws
 from tests.contract.worlds import BUCKET, IMPORTS, Clients, MotoWorld
+from tests.support.postgres import a_server, by_data_api, by_driver
 from tests.support.typed import declaring
 from tests.unit.erasure.conftest import apply_open
 
@@ -22,6 +24,7 @@ from sfn_cqrs.adapters.approval_items import APPROVALS
 from sfn_cqrs.adapters.dynamodb import marshal, unmarshal
 from sfn_cqrs.adapters.import_items import IMPORTS as JOBS
 from sfn_cqrs.adapters.saga_items import SAGAS
+from sfn_cqrs.adapters.sql import Sql
 from sfn_cqrs.adapters.task_items import TASKS
 from sfn_cqrs.adapters.zip_items import ZIPS
 from sfn_cqrs.domain.approval import Pinned, Stage, Verdict, Vote
@@ -42,13 +45,14 @@ from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.approvals.types import approval_type
 from sfn_cqrs.service.audit import Audit
 from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.erasures import ErasureService, work
+from sfn_cqrs.service.erasures import ErasureService, replay, work
 from sfn_cqrs.service.export import states
 from sfn_cqrs.service.handlers import command_type, sync_handler
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.read_models import read_model_type
 from sfn_cqrs.service.tasks import types as task_types
 from sfn_cqrs.service.tasks.types import task_handler
+from sfn_cqrs_tools.runtime.postgres import LocalPostgres
 from sfn_cqrs_tools.testing.builders import (
     a_job,
     a_saga,
@@ -326,3 +330,83 @@ def test_an_approval_of_the_persons_item_is_about_the_person(world):
     erased(world)
 
     assert world.approvals.find(approval.key).note == "[erased]"
+
+
+def put_back(world: MotoWorld, items: list[tuple[str, Any]]) -> None:
+    """Restore all tables to the items that they had; the buckets stay as they are."""
+    for table in TABLES:
+        for item in world._items(table):
+            key = {"pk": item["pk"], "sk": item["sk"]}
+            world.dynamodb.delete_item(TableName=table, Key=key)
+    for table, item in items:
+        world.dynamodb.put_item(TableName=table, Item=item)
+
+
+def test_tables_that_are_restored_to_before_an_erasure_lose_the_person_again(world, clients):
+    letters_to(ADA, "l-1")
+    work_about(world, ADA, 1)
+    imports_of(world, clients, JOB, ADA)
+    before = [(table, item) for table in TABLES for item in world._items(table)]
+    assert erased(world).status is Status.DONE
+    put_back(world, before)
+    assert everything(world, clients).count(CANARY) > 10
+
+    assert replay() == 1
+    (erasure,) = world.erasures.open()
+    for _ in range(2):
+        erasure = work(erasure, lambda: False)
+        apply_open(world)
+        world.clock.advance(hours=1)
+
+    left = everything(world, clients)
+    assert [line[:300] for line in left.split("\n") if CANARY in line] == []
+    assert erasure.status is Status.DONE, erasure.left
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[LocalPostgres]:
+    with a_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["driver", "data api"])
+def sql(request: pytest.FixtureRequest, postgres: LocalPostgres) -> Iterator[Sql]:
+    with ExitStack() as stack:
+        if request.param == "driver":
+            found: Sql = stack.enter_context(by_driver(postgres.dsn))
+        else:
+            found = stack.enter_context(by_data_api(postgres.dsn))[0]
+        found.run("DROP TABLE IF EXISTS letters_sql")
+        found.run(
+            "CREATE TABLE letters_sql (tenant text, code text, name text, reader text,"
+            " address text, version bigint NOT NULL, PRIMARY KEY (tenant, code))"
+        )
+        stack.enter_context(bootstrap.override(sql=found))
+        yield found
+
+
+def test_rows_in_postgresql_lose_the_person_and_keep_others(world, sql):
+    @sync_handler("LETTER")
+    def letters_sql(command: Command) -> None:
+        keys = {"tenant": command.key.tenant, "code": command.key.code}
+        sql.put_if_newer(
+            "letters_sql", keys, {"name": command.name, **command.attributes}, command.version
+        )
+
+    letters_to(ADA, "l-1")
+    letters_to(BOB, "l-2")
+    late = bootstrap.commands().find(KEY, 3)  # a handler that has read it before, and writes late
+    before = {row["code"]: row for row in sql.rows("SELECT * FROM letters_sql")}
+    assert CANARY in before["l-1"]["address"]
+
+    erased(world)
+    letters_sql(late)
+
+    after = {row["code"]: row for row in sql.rows("SELECT * FROM letters_sql")}
+    assert after["l-2"] == before["l-2"]
+    assert after["l-1"] == {
+        **before["l-1"],
+        "name": "[erased]",
+        "address": "",
+        "version": 4,
+    }
