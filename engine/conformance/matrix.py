@@ -273,9 +273,9 @@ def _share(passed: int, of: int) -> str:
 
 INTRODUCTION = """# How emulators of Step Functions conform
 
-The [conformance suite](conformance/README.md), run against each emulator as it comes from PyPI,
-over HTTP and without Docker. A case that fails is run once more. This page is made by
-`python engine/conformance/matrix.py`.
+We ran the [conformance suite](conformance/README.md) against each emulator as it comes from PyPI,
+over HTTP and without Docker. A case that fails is run once more.
+`python engine/conformance/matrix.py` makes this page.
 
 {table}
 
@@ -284,8 +284,8 @@ Measured: {days}.
 - The suite and `sfn-local` have the same authors. Each case names the page, section or recording
   that it comes from. If you find one wrong, please open an issue.
 {notes}- – is an area that has not been run against the emulator yet.
-- Tasks are activities, whose worker is the runner. An emulator without GetActivityTask fails
-  whatever has a task.
+- Tasks are activities, and the runner is their worker. An emulator without GetActivityTask fails
+  every case with a task.
 - Emulators that come as a Docker image, such as Floci and robotocore, are not in the table. Start
   one, and `matrix.py NAME:VERSION=URL` adds it.
 - [conformance/failures](conformance/failures) has a file for each emulator with the failed cases
