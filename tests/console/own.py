@@ -26,22 +26,73 @@ DEFINITION = {
 }
 
 
+def _asking(function):
+    """A state that asks a function that there is none of, and goes on."""
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Parameters": {"FunctionName": function},
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "well"}],
+        "End": True,
+    }
+
+
+ITERATION = {
+    "StartAt": "which",
+    "States": {
+        "which": {
+            "Type": "Choice",
+            "Choices": [
+                {"Variable": "$", "StringEquals": "odd", "Next": "one"},
+                {"Variable": "$", "StringEquals": "six", "Next": "one more"},
+            ],
+            "Default": "well",
+        },
+        "one": _asking("nobody"),
+        "one more": _asking("no-one"),
+        "well": {"Type": "Succeed"},
+    },
+}
+MAPPED = {
+    "StartAt": "all",
+    "States": {"all": {"Type": "Map", "ItemProcessor": ITERATION, "End": True}},
+}
+
+
+def mapped(stack):
+    """Run a Map of which six iterations meet one of two errors; answers its name."""
+    sfn = stack.client("stepfunctions")
+    arn = _made(stack, "mapped", MAPPED)
+    given = json.dumps(["odd", "six", "odd", "even", "odd", "six", "odd"])
+    run = sfn.start_execution(stateMachineArn=arn, name="mapped-1", input=given)["executionArn"]
+    while sfn.describe_execution(executionArn=run)["status"] == "RUNNING":
+        pass
+    return "mapped-1"
+
+
 def tour(stack, name):
     """Start one; answers its name."""
+    arn = _made(stack, MACHINE, DEFINITION)
+    stack.client("stepfunctions").start_execution(stateMachineArn=arn, name=name, input="{}")
+    return name
+
+
+def _made(stack, machine, definition):
+    """The ARN of a machine, which is made if there is none yet."""
     sfn = stack.client("stepfunctions")
     known = {one["name"] for one in sfn.list_state_machines()["stateMachines"]}
-    if _named(stack) not in known:
+    named = f"{stack.name}-{machine}"
+    if named not in known:
         role = "arn:aws:iam::000000000000:role/any"
-        sfn.create_state_machine(
-            name=_named(stack), definition=json.dumps(DEFINITION), roleArn=role
-        )
-    sfn.start_execution(stateMachineArn=_machine(stack), name=name, input="{}")
-    return name
+        sfn.create_state_machine(name=named, definition=json.dumps(definition), roleArn=role)
+    prefix = stack.outputs["CommandStateMachineArn"].rpartition(":")[0]
+    return f"{prefix}:{named}"
 
 
 def arn_of(stack, name):
     """The ARN of one."""
-    return f"{_machine(stack).replace(':stateMachine:', ':execution:')}:{name}"
+    machine = _made(stack, MACHINE, DEFINITION)
+    return f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
 
 
 def token_of(stack, name):
@@ -56,12 +107,3 @@ def token_of(stack, name):
                 given = [one.get("taskScheduledEventDetails") for one in scheduled]
                 parameters = next(one["parameters"] for one in given if one)
                 return json.loads(parameters)["Payload"]["token"]
-
-
-def _named(stack):
-    return f"{stack.name}-{MACHINE}"
-
-
-def _machine(stack):
-    prefix = stack.outputs["CommandStateMachineArn"].rpartition(":")[0]
-    return f"{prefix}:{_named(stack)}"

@@ -104,6 +104,7 @@ def paths(stack, ids):
         f"/executions/task/{run}/events/1",
         f"/executions/task/{run}/calls",
         f"/executions/task/{run}/log",
+        f"/executions/task/{run}/usual",
         f"/executions/import-csv/{importing['name']}",
         f"/executions/import-csv/{importing['name']}/children?{children}",
         "/imports",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sfn_cqrs_tools.console.failures import Failure, Failures, grouped
+from sfn_cqrs_tools.console.failures import Failure, Failures, alike, grouped
 
 AT = "2026-11-29T09:00:00Z"
 ULID = "01M8KB5J2AJX5HWQC2275GFHH2"
@@ -66,3 +66,22 @@ def test_tenants_types_and_errors_are_never_mixed():
 
 def test_a_text_that_begins_with_a_number_falls_back_to_the_error():
     assert grouped([failure(cause="12 of 40 failed")])[0].text == "KeyError"
+
+
+def test_errors_inside_one_piece_of_work_are_grouped_and_open_their_first():
+    found = alike(
+        [
+            ("ValueError", "'one' is not an e-mail address\n  File x", "/1"),
+            ("KeyError", "'total'", "/2"),
+            ("ValueError", "'two' is not an e-mail address", "/3"),
+            ("KeyError", "'customer'", "/4"),
+            ("ValueError", "row 7 of 9", "/5"),
+        ]
+    )
+
+    assert [(one.count, one.error, one.cause, one.path) for one in found] == [
+        (2, "ValueError", "'one' is not an e-mail address", "/1"),
+        (1, "KeyError", "'total'", "/2"),
+        (1, "KeyError", "'customer'", "/4"),
+        (1, "ValueError", "row 7 of 9", "/5"),
+    ]

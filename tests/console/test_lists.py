@@ -1,5 +1,7 @@
 """Pages of a list, whichever way they are asked for."""
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -15,7 +17,8 @@ from sfn_cqrs_tools.console.lists import (
     natural,
     shown,
 )
-from sfn_cqrs_tools.console.moments import since_and_until, typed
+from sfn_cqrs_tools.console.moments import read, since_and_until, typed
+from sfn_cqrs_tools.console.saving import as_csv
 
 NOW = datetime(2026, 11, 29, 0, 27, tzinfo=UTC)
 SHAPE = Shape({"n": lambda one: one, "odd": lambda one: one % 2 or None}, texts=lambda one: (one,))
@@ -80,6 +83,45 @@ def test_a_text_is_found_and_rows_without_a_value_come_first():
     assert asked(of(4), sort="odd").rows == [0, 2, 1, 3]
 
 
+def test_all_rows_are_sorted_where_somebody_asks_for_all():
+    found = asked(of(MOST_READ * 3), sort="-n", all="1")
+
+    assert (found.rows[0], found.total, found.further) == (MOST_READ * 3 - 1, MOST_READ * 3, None)
+    assert not found.is_filtered
+
+
+def saved(count, most=10_000, **query):
+    shape = replace(SHAPE, most_of_all=most, record=lambda one: {"n": one, "of": {"odd": one % 2}})
+    ask = SimpleNamespace(query=query, path="/console/items")
+    return shown(ask, "x.html", listing(ask, of(count), shape), of(count))
+
+
+def test_a_file_has_every_row_that_the_filter_keeps_in_the_lists_order():
+    lines = saved(MOST_READ * 2, sort="-n", q="59", **{"as": "csv"}).content.decode("utf-8-sig")
+
+    assert lines.splitlines()[:3] == ["n,of.odd", "599,1", "598,0"]
+    assert len(lines.splitlines()) == 17
+    assert json.loads(saved(3, **{"as": "jsonl"}).content.splitlines()[2]) == {
+        "n": 2,
+        "of": {"odd": 0},
+    }
+
+
+def test_a_file_of_the_first_rows_alone_tells_so_in_its_name():
+    assert saved(90, **{"as": "jsonl"}).name == "items.jsonl"
+    assert saved(900, 400, **{"as": "jsonl"}).name == "items-first-400.jsonl"
+
+
+def test_no_cell_of_a_file_is_a_formula_and_none_has_a_token():
+    found = as_csv([{"=1+1": "@SUM(A1)", "cause": '"taskToken": "AAAA"', "none": None, "n": -4.5}])
+
+    heading, cells = found.decode("utf-8-sig").splitlines()
+    assert heading == "'=1+1,cause,none,n"
+    assert cells.startswith("'@SUM(A1),")
+    assert cells.endswith(",,-4.5")
+    assert "AAAA" not in cells
+
+
 def test_a_column_that_there_is_none_of_is_not_sorted_by():
     found = asked(of(3), sort="__class__")
 
@@ -117,6 +159,41 @@ def test_a_list_is_counted_up_to_a_number(count, told):
 )
 def test_a_time_is_one_of_a_zone(wanted, since):
     assert since_and_until(wanted, NOW)[0] == since
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-11-29T00:27:00Z",
+        "2026-11-29T09:27:00+09:00",
+        "2026-11-29 09:27",
+        "2026/11/29 09:27 JST",
+        "1795912020",
+        "1795912020000",
+        "09:27 Asia/Tokyo",
+        "9:27",
+        "01:27 Europe/Berlin",
+        "27 min ago",
+        "Sun, 29 Nov 2026 09:27:00 +0900",
+        "29/Nov/2026:00:27:00 +0000",
+        "Nov 29, 2026, 09:27:00 (UTC+09:00)",
+        "29 Nov 2026, 09:27:00",
+        "Nov 29 09:27:00 JST",
+    ],
+)
+def test_a_moment_is_read_in_any_usual_notation(text):
+    assert read(text, "Asia/Tokyo", NOW + timedelta(minutes=27)) == NOW
+
+
+@pytest.mark.parametrize(
+    "text", ["", "o-1", "Heathrow", "99:99", "12", "09:27 ../../etc/passwd", "0:00 x" * 50]
+)
+def test_what_is_no_moment_is_none(text):
+    assert read(text, "Nowhere/Town", NOW) is None
+
+
+def test_a_time_that_is_yet_to_come_was_yesterdays():
+    assert read("23:59", "UTC", NOW) == NOW.replace(day=28, hour=23, minute=59)
 
 
 def test_a_moment_is_written_as_a_field_has_it():

@@ -23,7 +23,7 @@ SWEEPERS = (
 )
 AREAS = (
     "approval", "calls", "correct", "execution", "executions", "import", "item", "items",
-    "overview", "queues", "read-model", "repairs", "saga", "search", "task",
+    "overview", "queues", "read-model", "repairs", "saga", "search", "state", "task",
 )  # fmt: skip
 
 
@@ -55,6 +55,7 @@ def paths(stack, ids):
         "executions": "/executions",
         "execution": run,
         "calls": run,
+        "state": run,
         "queues": "/queues",
         "search": "/search?q=o-1",
     }
@@ -82,6 +83,11 @@ def test_the_pictures_of_the_docs_show_every_area(browser, console, stack, ids, 
             expect(page.locator("#calls")).to_contain_text("Slowest: ")
             page.locator("#calls-title").scroll_into_view_if_needed()
             page.evaluate("document.querySelector('#calls-title').scrollIntoView()")
+        if name == "state":
+            page.locator("[data-row=check_version]").click()
+            expect(page.locator("#detail")).to_contain_text("From input to output")
+            expect(page.locator("#fall")).to_contain_text("usual: ")
+            page.evaluate("document.querySelector('.columns.execution').scrollIntoView()")
         if name == "search":
             expect(page.locator("main")).not_to_contain_text("Looking through")
         photograph(made, page, folder / f"{name}-{theme}.webp")

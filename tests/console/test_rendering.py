@@ -1,7 +1,10 @@
 """Values as text, whatever is in them."""
 
+import json
+
 import pytest
 
+from sfn_cqrs_tools.console.paths import LONGEST, MOST, changes
 from sfn_cqrs_tools.console.rendering import (
     LONGEST_TEXT,
     duration,
@@ -90,3 +93,28 @@ def test_a_cause_names_files_of_the_project_without_its_folder():
     told, _ = reason(f"KeyError: 'customer'\n  File \"{path}\", line 22, in orders")
 
     assert told == "KeyError: 'customer'\n  File \"app/shop/orders.py\", line 22, in orders"
+
+
+def test_two_json_texts_are_compared_value_by_value_with_their_paths():
+    before = '{"a": 1, "b": {"x y": [1, 2]}, "c": [], "gone": "t"}'
+    after = '{"a": 1, "b": {"x y": [1, 3, {"z": null}]}, "c": {}}'
+
+    found = {one.name: (one.kind, one.before, one.after) for one in changes(before, after)}
+
+    assert found == {
+        "$.a": ("same", 1, 1),
+        '$.b["x y"][0]': ("same", 1, 1),
+        '$.b["x y"][1]': ("changed", 2, 3),
+        '$.b["x y"][2].z': ("added", None, None),
+        "$.c": ("changed", [], {}),
+        "$.gone": ("removed", "t", None),
+    }
+
+
+def test_texts_that_are_long_or_no_json_are_compared_as_far_as_is_shown():
+    many = json.dumps(list(range(MOST + 5)))
+
+    assert len(changes(many, many)) == MOST
+    assert changes(None, "{}") == []
+    assert [one.kind for one in changes("no json", '"no json"')] == ["same"]
+    assert changes('""', json.dumps("x" * 900))[0].after == "x" * LONGEST + "…"

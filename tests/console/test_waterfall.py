@@ -1,7 +1,12 @@
 """A history as bars over time."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
+import pytest
+
+from sfn_cqrs_tools.console.executions import Kept
+from sfn_cqrs_tools.console.usual import known_times, usual_times
 from sfn_cqrs_tools.console.waterfall import CALLBACK, MOST_BARS, Axis, waterfall
 
 START = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -180,3 +185,70 @@ def test_places_only_move_forward_whatever_is_folded():
 
 def test_a_history_without_a_state_has_no_picture():
     assert waterfall(Past().events, None) is None
+
+
+class Typical:
+    def __init__(self, median, most):
+        self.median, self.most = median, most
+
+
+@pytest.mark.parametrize(
+    ("usual", "slower"),
+    [
+        (Typical(1.0, 1.2), 4.0),
+        (Typical(2.5, 3.0), None),  # not twice as long
+        (Typical(1.0, 5.0), None),  # one in twenty takes as long
+        (None, None),
+    ],
+)
+def test_a_visit_is_slow_beside_what_is_usual(usual, slower):
+    past = Past()
+    past.ran("one", 0, 4)
+    past.add(4, "ExecutionSucceeded")
+
+    fall = waterfall(past.events, None, {(0, "one"): usual} if usual else {})
+
+    assert fall.rows[0].slower == slower
+    assert fall.is_compared is (usual is not None)
+
+
+class Latest:
+    """Executions whose runs are histories."""
+
+    def __init__(self, *histories):
+        self.histories, self.usual, self.read = histories, Kept(9), 0
+
+    def page(self, wanted, _cursor, _limit):
+        assert (wanted.machine, wanted.status) == ("command", "SUCCEEDED")
+        return SimpleNamespace(runs=[*range(len(self.histories))])
+
+    def unread(self, run):
+        return 10**6 if self.histories[run] is None else 0
+
+    def history(self, run):
+        self.read += 1
+        return self.histories[run].events
+
+
+def test_usual_times_are_told_from_the_latest_runs_and_kept():
+    runs = []
+    for number in range(20):
+        runs.append(Past())
+        runs[-1].ran("one", 0, number + 1)
+        if number < 2:
+            runs[-1].ran("two", 30, 31)
+    latest = Latest(*runs, None)
+
+    found = usual_times(latest, "command")
+
+    one = found[0, "one"]
+    assert (one.median, one.most, one.visits) == (10.5, 19.0, 20)
+    assert [*found] == [(0, "one")]
+    assert known_times(latest, "command") is usual_times(latest, "command")
+    assert (latest.read, known_times(latest, "task")) == (20, None)
+
+
+def test_seconds_and_places_are_told_where_the_scale_changes():
+    moments = [at(0), at(1), at(101), at(102)]
+
+    assert Axis(moments).knots == [(0.0, 0.0), (1.0, 470.0), (101.0, 530.0), (102.0, 1000.0)]

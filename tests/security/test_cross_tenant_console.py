@@ -170,7 +170,7 @@ def forms(theirs):
 
 OF_ALL_TENANTS = re.compile(r"(/executions|/machines|/queues)(/|$)|^$")
 """What an operator sees of the stack itself: whoever may ask AWS may see every tenant's."""
-NAMES_NOTHING = {"/approvals/new", "/imports/new", "/tasks/new", "/read-models"}
+NAMES_NOTHING = {"/approvals/new", "/imports/new", "/tasks/new", "/read-models", "/moment"}
 """They show an empty form, or what is declared: the matrix of routes has what they send."""
 
 

@@ -106,3 +106,12 @@ def test_the_readme_stays_short() -> None:
     lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
 
     assert len(lines) <= README_LINES
+
+
+def test_the_consoles_rows_are_counted_as_they_stand() -> None:
+    page = (ROOT / "docs/console-review.md").read_text(encoding="utf-8")
+    ends = re.findall(r"^\| \d+ \| .* \| (won|drawn|lost) \|$", page, re.MULTILINE)
+
+    assert len(ends) == 25
+    assert f"{ends.count('won')} are won, {ends.count('drawn')} drawn, none lost." in page
+    assert "lost" not in ends

@@ -13,7 +13,7 @@ from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qs, parse_qsl, unquote, urlencode
+from urllib.parse import parse_qs, parse_qsl, quote, unquote, urlencode
 
 import anyio
 from anyio.to_thread import run_sync
@@ -29,10 +29,12 @@ from starlette.types import ASGIApp
 
 from sfn_cqrs_tools.client.api import Api, ApiProblem, work_path
 from sfn_cqrs_tools.console.backend import Backend
+from sfn_cqrs_tools.console.commands import Shown, command_of
 from sfn_cqrs_tools.console.executions import Executions
 from sfn_cqrs_tools.console.rendering import STATIC, environment
 from sfn_cqrs_tools.console.security import FIELD, HEADER, LARGEST_FORM, FormTokens, Guarded
 from sfn_cqrs_tools.console.who import COOKIE, Who, chosen
+from sfn_local.cli.showing import visible
 from sfn_local.request_guard import Guard
 
 logger = logging.getLogger(__name__)
@@ -61,6 +63,8 @@ class Ask:
     form: Mapping[str, str] = field(default_factory=dict)
     given: Mapping[str, str] = field(default_factory=dict)
     """The form that was refused, if its page is shown again."""
+    origin: str = ""
+    """Where the console was asked, as the browser named it."""
     is_patient: bool = False
     """Whether the page is open already, so that slow parts may follow."""
 
@@ -325,7 +329,9 @@ class Console:
             tenant = query.get("tenant")
             who = chosen(urlencode({"tenant": tenant}), who) if tenant else who
         path = request.scope["raw_path"].decode("latin-1")
-        return Ask(self._backend, self._executions, who, path, request.path_params, query)
+        given = request.path_params
+        origin = f"http://{request.headers.get('host', '')}"
+        return Ask(self._backend, self._executions, who, path, given, query, origin=origin)
 
     def _answered(self, page: Page, ask: Ask) -> Answer:
         """Return a page's response; errors also become pages."""
@@ -371,7 +377,8 @@ class Console:
         shown = self._content if is_part else self._whole
         html = await run_sync(shown, answer, ask, session)
         live = "true" if answer.is_live else "false"
-        told = {"cache-control": "no-store", "x-live": live}
+        command = quote(visible(self._command(ask)))
+        told = {"cache-control": "no-store", "x-live": live, "x-command": command}
         response = HTMLResponse(html, answer.status, told)
         self._tokens.keep(response, session)
         return self._stays(response, ask)
@@ -403,6 +410,7 @@ class Console:
             "is_local": self._backend.is_local,
             "who": ask.who,
             "here": ask.path,
+            "command": self._command(ask),
             "asked": ask.query,
             "csrf": self._tokens.token(session),
             "is_live": view.is_live,
@@ -413,6 +421,12 @@ class Console:
         }
         macros = self._templates.get_template("macros.html")
         return values | {"ui": macros.make_module(values)}
+
+    def _command(self, ask: Ask) -> str:
+        """Return the command that answers what a page shows."""
+        stack = "" if self._backend.is_local else self._backend.name
+        address, below = f"{ask.origin}{ask.path}", ask.path.removeprefix(ROOT)
+        return command_of(Shown(below, address, ask.query, ask.who.tenant, stack))
 
     def _session_of(self, request: Request) -> str:
         return self._tokens.session(request)

@@ -40,7 +40,7 @@ def differences_since(api: Api, type_: str, code: str, number: int) -> list[Diff
 
 def compared(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> list[Difference]:
     """Return every attribute of either version; the name counts as one."""
-    return list(_compared(_attributes(before), _attributes(after)))
+    return list(compare(_attributes(before), _attributes(after)))
 
 
 def if_there(api: Api, path: str, **query: Any) -> dict[str, Any] | None:
@@ -59,7 +59,8 @@ def _attributes(version: Mapping[str, Any] | None) -> dict[str, Any]:
     return {"name": version["name"], **version["attributes"]}
 
 
-def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Difference]:
+def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Difference]:
+    """Yield every name of either, in the later one's order."""
     for name in [*after, *(name for name in before if name not in after)]:
         if name not in before:
             kind = "added"

@@ -191,9 +191,10 @@ class Executions:
         """Read one stack's."""
         self._backend = backend
         self._described: Kept[tuple[str, str, int], Run] = Kept(5_000)
-        self._histories: Kept[str, History] = Kept(30)
+        self._histories: Kept[str, History] = Kept(60)
         self._definitions: Kept[str, dict[str, Any]] = Kept(100)
         self._log = Log(backend)
+        self.usual: Kept[str, tuple[float, Any]] = Kept(100)
 
     def machines(self) -> list[Machine]:
         """Return the stack's machines, by name."""
@@ -413,11 +414,11 @@ class Executions:
         )
 
     def _taken(self, batch: list[tuple[Run, Place]], wanted: Filter) -> list[Run]:
-        runs = self._with_data([run for run, _ in batch if wanted.takes(run)])
+        runs = self.with_data([run for run, _ in batch if wanted.takes(run)])
         text = wanted.error.lower()
         return [run for run in runs if text in f"{run.error} {run.cause}".lower() or not text]
 
-    def _with_data(self, runs: list[Run]) -> list[Run]:
+    def with_data(self, runs: list[Run]) -> list[Run]:
         """Return the runs with their descriptions; a run that has ended is read only once."""
         keys = [(run.arn, run.status, run.redrives) for run in runs]
         known = {key: self._described.get(key) for key in keys}

@@ -34,6 +34,7 @@ EVER: Final = "0"
 LONGEST_ERROR: Final = 200
 _VARIES: Final = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}|\b\d+\b")
 """Parts of an error that differ from item to item: ids and numbers."""
+_QUOTED: Final = re.compile(r"'[^']*'")
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,33 @@ def grouped(found: Iterable[Failure]) -> list[Group]:
         )
     ranks = {kind: rank for rank, kind in enumerate(("saga", "command", "task", "import"))}
     return sorted(groups.values(), key=lambda group: (ranks[group.kind], -group.count))
+
+
+@dataclass(frozen=True)
+class Alike:
+    """Failures inside one piece of work whose errors are alike; `path` opens the first of them."""
+
+    error: str
+    cause: str
+    count: int
+    path: str
+
+
+def alike(found: Iterable[tuple[str, str, str]]) -> list[Alike]:
+    """Group errors, causes and paths; the largest group first."""
+    groups: dict[tuple[str, str], Alike] = {}
+    for error, cause, path in found:
+        line = first_line(cause)[:LONGEST_ERROR]
+        key = (error, _common(error, line))
+        known = groups.get(key, Alike(error, line, 0, path))
+        groups[key] = replace(known, count=known.count + 1)
+    return sorted(groups.values(), key=lambda group: -group.count)
+
+
+def _common(error: str, line: str) -> str:
+    """Return what a cause has in common with others; the key of a KeyError tells them apart."""
+    text = line if "KeyError" in f"{error} {line}" else _QUOTED.sub("…", line)
+    return _VARIES.sub("…", text)
 
 
 def _versions(ask: Ask) -> tuple[list[Failure], int]:

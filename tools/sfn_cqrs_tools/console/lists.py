@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
 
-from sfn_cqrs_tools.console.application import Ask, View
+from sfn_cqrs_tools.console.application import Ask, File, View
 from sfn_cqrs_tools.console.moments import moment_of, since_and_until
+from sfn_cqrs_tools.console.saving import FORMATS
 
 T = TypeVar("T")
 
@@ -23,13 +24,15 @@ SIZE: Final = 50
 LARGEST_FETCH: Final = 100
 MOST_READ: Final = 300
 """How many rows are read to sort or to filter them here."""
+MOST_OF_ALL: Final = 20_000
+"""How many rows are read to sort or to save all of them."""
 MOST_COUNTED: Final = 2_000
 MOST_BEFORE: Final = 8
 """How many pages one can go back, page by page."""
 LONGEST_LIVE: Final = 200
 """A filtered list is looked at again and again if it takes at most so many rows to make it."""
 LONGEST_NUMBER: Final = 6
-PLACE: Final = ("cursor", "before", "page", "count")
+PLACE: Final = ("cursor", "before", "page", "count", "as")
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,11 @@ class Shape(Generic[T]):
     texts: Callable[[T], Iterable[object]] | None = None
     at: Callable[[T], object] | None = None
     most: int = MOST_READ
+    most_of_all: int = MOST_OF_ALL
     fixed: tuple[str, ...] = ()
     """Names in the address that choose the list, and do not filter it."""
+    record: Callable[[Any], Mapping[str, Any]] = dict
+    """Returns what a file has of a row."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,7 @@ class Listing(Generic[T]):
     further: Mapping[str, str] | None = None
     read: int = 0
     is_live: bool = True
+    record: Callable[[Any], Mapping[str, Any]] = dict
 
     @property
     def last(self) -> int:
@@ -84,7 +91,7 @@ class Listing(Generic[T]):
     @property
     def is_filtered(self) -> bool:
         """Return whether anything of the address leaves rows out."""
-        return bool(self.wanted.keys() - self.kept.keys() - {"sort"})
+        return bool(self.wanted.keys() - self.kept.keys() - {"sort", "all"})
 
     @property
     def kept(self) -> Mapping[str, str]:
@@ -101,16 +108,32 @@ def listing(ask: Ask, fetch: Fetch[T], shape: Shape[T]) -> Listing[T]:
         sort = ""
         wanted.pop("sort", None)
     has_time = shape.at is not None and any(map(since_and_until(wanted).__getitem__, (0, 1)))
-    is_window = bool(sort or (shape.texts and wanted.get("q")) or has_time)
+    is_saved = ask.query.get("as") in FORMATS
+    if is_saved or "all" in wanted:
+        shape = replace(shape, most=max(shape.most, shape.most_of_all))
+    is_window = bool(is_saved or sort or (shape.texts and wanted.get("q")) or has_time)
     made = _window if is_window else _page
     return made(ask, fetch, shape, wanted, sort)
 
 
-def shown(ask: Ask, template: str, found: Listing[Any], fetch: Fetch[Any], **values: Any) -> View:
-    """Show a list; or only how long it is, where a page asks for that afterwards."""
+def shown(
+    ask: Ask, template: str, found: Listing[Any], fetch: Fetch[Any], **values: Any
+) -> View | File:
+    """Show a list; or save it; or tell how long it is, where a page asks for that afterwards."""
     if "count" in ask.query:
         return View("count.html", {"count": _counted(fetch), "most": MOST_COUNTED})
+    if ask.query.get("as") in FORMATS:
+        return _saved(ask, found)
     return View(template, {"found": found, **values}, is_live=found.is_live)
+
+
+def _saved(ask: Ask, found: Listing[Any]) -> File:
+    """Return all rows as a file, whose name tells where it has only the first ones."""
+    ending = ask.query["as"]
+    _, type_, written = FORMATS[ending]
+    cut = f"-first-{found.read}" if found.further else ""
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", ask.path.rpartition("/console/")[2]) or "list"
+    return File(written([found.record(row) for row in found.rows]), f"{name}{cut}.{ending}", type_)
 
 
 def natural(text: str) -> tuple[tuple[int, int, str], ...]:
@@ -169,7 +192,8 @@ def _window(
         kept.sort(key=lambda row: _rank(key(row)), reverse=sort.startswith("-"))
     number = _number(ask)
     start = (number - 1) * SIZE
-    rows = kept[start : start + SIZE]
+    is_saved = "as" in ask.query
+    rows = kept if is_saved else kept[start : start + SIZE]
     here = {**wanted, **({"cursor": ask.query["cursor"]} if ask.query.get("cursor") else {})}
     return Listing(
         rows,
@@ -186,6 +210,7 @@ def _window(
         further={**wanted, "cursor": rest} if rest else None,
         read=read,
         is_live=number == 1 and not ask.query.get("cursor") and read <= LONGEST_LIVE,
+        record=shape.record,
     )
 
 
@@ -198,7 +223,7 @@ def _read(
     cursor: str | None = ask.query.get("cursor") or None
     kept: list[T] = []
     read = 0
-    while True:
+    for _ in range(1 + shape.most // LARGEST_FETCH):
         rows, cursor = fetch(LARGEST_FETCH, cursor)
         read += len(rows)
         for row in rows:
@@ -209,7 +234,8 @@ def _read(
             if is_in and (not text or _holds(shape, row, text)):
                 kept.append(row)
         if cursor is None or read >= shape.most:
-            return kept, read, cursor
+            break
+    return kept, read, cursor
 
 
 def _at(shape: Shape[T], row: T) -> datetime | None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, datetime, time, timedelta, timezone, tzinfo
 from typing import Final
+from zoneinfo import ZoneInfo
 
 WITHIN: Final = {
     "": "any time",
@@ -21,6 +24,46 @@ _SPANS: Final = {
     "24h": timedelta(days=1),
     "7d": timedelta(days=7),
 }
+LONGEST: Final = 80
+_EPOCH: Final = re.compile(r"(\d{10})(\d{3})?(?:\.\d+)?")
+_AGO: Final = re.compile(
+    r"(\d{1,6}) ?(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?) ago", re.IGNORECASE
+)
+_UNITS: Final = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+}
+_CLOCK: Final = re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d{1,6})?)?")
+_OFFSET: Final = re.compile(
+    r"(?P<rest>.*\d:\d\d(?::\d\d)?)(?:,| )*\(?(?:UTC|GMT)?(?P<sign>[+\-\u2212])"
+    r"(?P<hours>0?\d|1[0-4]):?(?P<minutes>[0-5]\d)?\)?"
+)
+_SHORT: Final = {
+    "Z": "UTC",
+    "JST": "Asia/Tokyo",
+    "CEST": "Europe/Berlin",
+    "BST": "Europe/London",
+    "EDT": "America/New_York",
+    "CDT": "America/Chicago",
+    "PST": "America/Los_Angeles",
+    "PDT": "America/Los_Angeles",
+}
+_SHAPES: Final = (
+    "%Y/%m/%d %H:%M:%S",
+    "%Y/%m/%d %H:%M",
+    "%d/%b/%Y:%H:%M:%S",
+    "%a, %d %b %Y %H:%M:%S",
+    "%d %b %Y %H:%M:%S",
+    "%d %b %Y, %H:%M:%S",
+    "%d %b %Y %H:%M",
+    "%b %d, %Y, %H:%M:%S",
+    "%B %d, %Y, %H:%M:%S",
+    "%B %d, %Y at %H:%M",
+    "%b %d %H:%M:%S",
+)
+"""Dates as mail, logs, this console and that of AWS write them."""
 
 
 def since_and_until(
@@ -52,3 +95,55 @@ def typed(text: str) -> str:
     """Write a moment as a field for dates and times has it, in UTC; empty where it is none."""
     found = moment_of(text)
     return found.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S") if found else ""
+
+
+def read(text: str, zone: str = "UTC", now: datetime | None = None) -> datetime | None:
+    """Read a moment in any usual notation; without a zone it is of `zone`. None where it is none.
+
+    ISO 8601, seconds or milliseconds since 1970, mail's, a log's, AWS's, "09:27 Asia/Tokyo", or
+    "20 min ago". A time without a date is the latest that has been.
+    """
+    told, now = " ".join(text.split())[:LONGEST], now or datetime.now(UTC)
+    if found := _EPOCH.fullmatch(told):
+        return datetime.fromtimestamp(int(found[1]) + int(found[2] or 0) / 1000, UTC)
+    if found := _AGO.fullmatch(told):
+        return now - int(found[1]) * _UNITS[found[2][0].lower()]
+    rest, there = _zone_of(told)
+    own = there or _zone(zone) or UTC
+    found_at = _date(rest, now.astimezone(own))
+    if found_at is None:
+        return None
+    return (found_at if found_at.tzinfo else found_at.replace(tzinfo=own)).astimezone(UTC)
+
+
+def _date(text: str, now: datetime) -> datetime | None:
+    """Return the moment, without a zone where it names none."""
+    with suppress(ValueError):
+        return datetime.fromisoformat(text)
+    if _CLOCK.fullmatch(text):
+        with suppress(ValueError):
+            at = datetime.combine(now.date(), time.fromisoformat(text.zfill(5)))
+            return at if at <= now.replace(tzinfo=None) else at - timedelta(days=1)
+    for shape in _SHAPES:
+        with suppress(ValueError):
+            found = datetime.strptime(text, shape)
+            return found if "%Y" in shape else found.replace(year=now.year)
+    return None
+
+
+def _zone_of(text: str) -> tuple[str, tzinfo | None]:
+    """Return a text without the zone that ends it, and the zone."""
+    if found := _OFFSET.fullmatch(text):
+        sign = -1 if found["sign"] in "-\u2212" else 1
+        minutes = int(found["hours"]) * 60 + int(found["minutes"] or 0)
+        return found["rest"].strip(), timezone(sign * timedelta(minutes=minutes))
+    rest, _, name = text.rpartition(" ")
+    there = _zone(name.strip("()")) if rest else None
+    return (rest, there) if there else (text, None)
+
+
+def _zone(name: str) -> tzinfo | None:
+    known = _SHORT.get(name.upper(), name)
+    with suppress(ValueError, OSError, LookupError):
+        return ZoneInfo(known)
+    return None

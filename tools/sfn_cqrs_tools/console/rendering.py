@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 
 from sfn_cqrs_tools.console.masking import masked, masked_event
 from sfn_cqrs_tools.console.moments import WITHIN, typed
+from sfn_cqrs_tools.console.saving import FORMATS
 from sfn_cqrs_tools.terminal.ages import duration
 from sfn_cqrs_tools.terminal.causes import shortened
 from sfn_local.cli.showing import visible
@@ -115,7 +116,7 @@ def environment() -> jinja2.Environment:
         "first_line": first_line,
         "reason": reason,
     }
-    made.globals |= {"query": query, "within_labels": WITHIN}
+    made.globals |= {"query": query, "within_labels": WITHIN, "formats": FORMATS}
     return made
 
 

@@ -6,12 +6,12 @@ A long time in which a state waits, or nothing runs, is folded; a time of work n
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 from math import inf
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sfn_local.graph import CAUGHT, FAILED, RUNNING, SUCCEEDED
 from sfn_local.trace import Step, owners, trace
@@ -26,7 +26,24 @@ MOST_ROWS: Final = 400
 LONG_GAP: Final = 5.0
 """A gap in which nothing happens is folded if it is so many times all the shorter ones."""
 SHORTEST_GAP_SECONDS: Final = 2.0
+Place = tuple[int, str]
+"""A row: how many states it is inside of, and their names with its own."""
+SLOW: Final = 2.0
+"""A visit is slow if it took so many times the median, and longer than 95 % of all."""
+LEAST_SLOW_SECONDS: Final = 0.05
 _RANKS: Final = (SUCCEEDED, CAUGHT, RUNNING, FAILED)
+
+
+class Typical(Protocol):
+    """The usual seconds of one visit of a state."""
+
+    @property
+    def median(self) -> float:
+        """Return what half of the visits took less than."""
+
+    @property
+    def most(self) -> float:
+        """Return what nearly all of them took less than."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +69,19 @@ class Row:
     error: str
     step: int
     bars: list[Bar] = field(default_factory=list)
+    usual: Typical | None = None
+    longest: float = 0.0
+    """The seconds of the longest visit."""
+
+    @property
+    def slower(self) -> float | None:
+        """Return how many times its usual the longest visit took, or None if that is nothing."""
+        usual = self.usual
+        if usual is None or self.longest <= usual.most:
+            return None
+        times = self.longest / max(usual.median, 0.001)
+        is_slow = times >= SLOW and self.longest - usual.median >= LEAST_SLOW_SECONDS
+        return times if is_slow else None
 
 
 @dataclass(frozen=True)
@@ -81,6 +111,13 @@ class Waterfall:
     ticks: list[Tick]
     seconds: float
     hidden: int
+    knots: list[tuple[float, float]]
+    """Seconds and places between which time goes on evenly."""
+
+    @property
+    def is_compared(self) -> bool:
+        """Return whether the usual time of any state is known."""
+        return any(row.usual is not None for row in self.rows)
 
 
 @dataclass(frozen=True)
@@ -142,6 +179,11 @@ class Axis:
             found.append(Tick(x, self._seconds_at(x)))
         return found
 
+    @property
+    def knots(self) -> list[tuple[float, float]]:
+        """Return the places where the scale changes."""
+        return [(round(seconds, 4), round(x, 2)) for seconds, x in self._knots]
+
     def _at(self, moment: datetime) -> float:
         return (moment - self.start).total_seconds()
 
@@ -157,7 +199,11 @@ class Axis:
         return self.seconds
 
 
-def waterfall(events: list[dict[str, Any]], now: datetime | None) -> Waterfall | None:
+def waterfall(
+    events: list[dict[str, Any]],
+    now: datetime | None,
+    usual: Mapping[Place, Typical] | None = None,
+) -> Waterfall | None:
     """Draw a history; `now` ends the bars of what runs. None where no state was entered."""
     steps = trace(events)
     if not steps:
@@ -169,15 +215,16 @@ def waterfall(events: list[dict[str, Any]], now: datetime | None) -> Waterfall |
     groups: dict[tuple[int, str], list[tuple[int, Step]]] = {}
     rows: list[tuple[int, str]] = []
     for number, step in enumerate(steps):
-        place = _place(step)
+        place = place_of(step)
         if place not in groups:
             rows.append(place)
         groups.setdefault(place, []).append((number, step))
     drawn = [
-        _row(groups[place], axis, end, is_running=now is not None)
+        _row(groups[place], axis, end, (usual or {}).get(place), is_running=now is not None)
         for place in _nested(rows, groups)[:MOST_ROWS]
     ]
-    return Waterfall(drawn, axis.folds, axis.ticks(), axis.seconds, max(len(rows) - MOST_ROWS, 0))
+    hidden = max(len(rows) - MOST_ROWS, 0)
+    return Waterfall(drawn, axis.folds, axis.ticks(), axis.seconds, hidden, axis.knots)
 
 
 def _spans(events: list[dict[str, Any]], steps: list[Step], end: datetime) -> list[Span]:
@@ -231,7 +278,7 @@ def _shortest_fold(gaps: list[float]) -> float:
     return inf
 
 
-def _place(step: Step) -> tuple[int, str]:
+def place_of(step: Step) -> Place:
     """Return the row of a visit; visits inside the same states share a row."""
     names: list[str] = []
     parent = step.parent
@@ -268,7 +315,14 @@ def _ended(step: Step, end: datetime) -> datetime:
     return end
 
 
-def _row(visits: list[tuple[int, Step]], axis: Axis, end: datetime, *, is_running: bool) -> Row:
+def _row(
+    visits: list[tuple[int, Step]],
+    axis: Axis,
+    end: datetime,
+    usual: Typical | None,
+    *,
+    is_running: bool,
+) -> Row:
     first = visits[0][1]
     bars: list[Bar] = []
     for _, step in visits:
@@ -295,6 +349,8 @@ def _row(visits: list[tuple[int, Step]], axis: Axis, end: datetime, *, is_runnin
         step.error or "",
         number,
         _merged(bars),
+        usual,
+        max((_ended(each, end) - each.entered).total_seconds() for _, each in visits),
     )
 
 

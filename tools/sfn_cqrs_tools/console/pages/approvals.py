@@ -10,7 +10,7 @@ from typing import Any, Final
 from sfn_cqrs.domain.approval import Status
 from sfn_cqrs.domain.keys import ApprovalKey, ApprovalRef
 from sfn_cqrs_tools.client.api import work_path
-from sfn_cqrs_tools.console.application import Ask, GoTo, Refused, View, json_of, stepping
+from sfn_cqrs_tools.console.application import Ask, File, GoTo, Refused, View, json_of, stepping
 from sfn_cqrs_tools.console.differences import Difference, differences, differences_since
 from sfn_cqrs_tools.console.lists import Shape, listing, shown
 from sfn_cqrs_tools.console.names import names
@@ -32,7 +32,7 @@ APPROVALS: Final = Shape[dict[str, Any]](
 _path: Final = partial(work_path, "approvals")
 
 
-def listed(ask: Ask) -> View:
+def listed(ask: Ask) -> View | File:
     """List the approvals waiting for this person; with a status, all that have it."""
     status = ask.query.get("status") or None
 

@@ -33,14 +33,17 @@ from sfn_cqrs_tools.console.executions import (
     Run,
     matching,
 )
+from sfn_cqrs_tools.console.failures import Alike, alike
 from sfn_cqrs_tools.console.lists import Shape, listing, shown
 from sfn_cqrs_tools.console.logs import lines_of
 from sfn_cqrs_tools.console.moments import since_and_until
-from sfn_cqrs_tools.console.rendering import pretty, query
+from sfn_cqrs_tools.console.paths import changes
+from sfn_cqrs_tools.console.rendering import pretty, query, reason
 from sfn_cqrs_tools.console.subjects import Subject, item_page, subject_of
+from sfn_cqrs_tools.console.usual import known_times, usual_times
 from sfn_cqrs_tools.console.waterfall import verdict, waterfall
 from sfn_local.graph import svg, taken
-from sfn_local.trace import stopped_in, trace
+from sfn_local.trace import Step, owners, stopped_in, trace
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +59,13 @@ LARGEST_INPUT: Final = 256 * 1024
 LONGEST_USER: Final = 40
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9_-]+")
 """Characters that no name of an execution has."""
+RESULTS: Final = (
+    "taskSucceededEventDetails",
+    "lambdaFunctionSucceededEventDetails",
+    "activitySucceededEventDetails",
+)
 Listed = tuple[Run, Subject | None]
+SAVED: Final = ("machine", "name", "status", "started", "stopped", "seconds", "error", "cause")
 EXECUTIONS: Final = Shape[Listed](
     sorts={
         "subject": lambda row: row[1].label if row[1] else row[0].name,
@@ -66,10 +75,15 @@ EXECUTIONS: Final = Shape[Listed](
         "took": lambda row: row[0].seconds,
     },
     most=200,
+    most_of_all=5_000,
+    record=lambda row: {
+        "subject": row[1].label if row[1] else "",
+        **{name: getattr(row[0], name) for name in SAVED},
+    },
 )
 
 
-def listed(ask: Ask) -> View:
+def listed(ask: Ask) -> View | File:
     """List executions; the filter is the address."""
     since, until = since_and_until(ask.query)
     wanted = Filter(
@@ -135,6 +149,7 @@ def execution(ask: Ask) -> View:
     unread = 0 if ask.is_patient else ask.executions.unread(run)
     is_reading = unread > READ_AT_ONCE
     events = [] if is_reading else ask.executions.history(run)
+    times = known_times(ask.executions, run.machine)
     return View(
         "execution.html",
         {
@@ -143,7 +158,8 @@ def execution(ask: Ask) -> View:
             "machine": machine,
             "subject": subject_of(run.input),
             "graph": _graph(ask, run, events),
-            "fall": waterfall(events, datetime.now(UTC) if is_running else None),
+            "fall": waterfall(events, datetime.now(UTC) if is_running else None, times),
+            "is_compared": times is not None,
             "events": events[:EVENTS_SHOWN],
             "total": unread if is_reading else len(events),
             "is_reading": is_reading,
@@ -191,10 +207,20 @@ def events(ask: Ask) -> View:
     )
 
 
-def step(ask: Ask) -> View:
-    """Show one visit of a state, with its input and output."""
+def usual(ask: Ask) -> View:
+    """Show the bars again, beside the usual times of the machine's states."""
     run = _run(ask)
-    steps = trace(ask.executions.history(run))
+    times = usual_times(ask.executions, run.machine)
+    now = datetime.now(UTC) if run.stopped is None and run.logged is None else None
+    fall = waterfall(ask.executions.history(run), now, times)
+    return View("fall.html", {"path": _path(run), "fall": fall, "is_compared": True})
+
+
+def step(ask: Ask) -> View:
+    """Show one visit of a state, with its input and output, and what it changed."""
+    run = _run(ask)
+    events = ask.executions.history(run)
+    steps = trace(events)
     number = int(ask.parts["number"])
     if number >= len(steps):
         raise LookupError(f"the execution has no step {number}")
@@ -213,6 +239,9 @@ def step(ask: Ask) -> View:
             "path": _path(run),
             "step": found,
             "number": number,
+            "changes": changes(found.input, found.output),
+            "result": _result(events, found),
+            "alike": _alike(run, steps, found, visits),
             "outcomes": Counter(outcomes.values()),
             "wanted": wanted,
             "visits": [
@@ -222,6 +251,36 @@ def step(ask: Ask) -> View:
             ][:VISITS_SHOWN],
         },
     )
+
+
+def _result(events: list[dict[str, Any]], step: Step) -> str | None:
+    """Return what a visit's task answered, before the state made its output of it."""
+    owner, found = owners(events), None
+    for event in events:
+        by = owner.get(event["id"])
+        if by and (by.name, by.entered) == (step.name, step.entered):
+            for name in RESULTS:
+                found = event.get(name, {}).get("output", found)
+    return None if found == step.output else found
+
+
+def _alike(run: Run, steps: list[Step], found: Step, visits: list[tuple[int, Step]]) -> list[Alike]:
+    """Group the errors of a state's visits, or of what a Map or Parallel has inside, by error."""
+    inside = [(index, each) for index, each in enumerate(steps) if _is_inside(each, found)]
+    failed = [(index, each) for index, each in inside or visits if each.error]
+    if len(failed) == 1 and failed[0][1] is found:
+        return []
+    return alike(
+        (str(each.error), reason(each.cause)[0], f"{_path(run)}/steps/{index}")
+        for index, each in failed
+    )
+
+
+def _is_inside(step: Step, around: Step) -> bool:
+    parent = step.parent
+    while parent is not None and parent is not around:
+        parent = parent.parent
+    return parent is not None
 
 
 def log(ask: Ask) -> View:
@@ -258,8 +317,14 @@ def children(ask: Ask) -> View:
     map_run = ask.query.get("arn", "")
     if ":mapRun:" not in map_run:
         raise LookupError("this is not a Map Run")
-    found = ask.executions.runs_of_map(map_run, ask.query.get("status", ""))
-    return View("children.html", {"run": _run(ask), "runs": found, "arn": map_run})
+    run, found = _run(ask), ask.executions.runs_of_map(map_run, ask.query.get("status", ""))
+    failed = [one for one in found if one.status in FAILURES]
+    groups = alike(
+        (one.error or one.status, reason(one.cause)[0], f"{_path(run)}/child?{query(arn=one.arn)}")
+        for one in ask.executions.with_data(failed)
+    )
+    values = {"run": run, "path": _path(run), "runs": found, "arn": map_run, "alike": groups}
+    return View("children.html", values)
 
 
 def child(ask: Ask) -> View:
@@ -275,6 +340,7 @@ def child(ask: Ask) -> View:
             "run": run,
             "path": _path(run),
             "child": found,
+            "subject": subject_of(found.input),
             "events": events,
             "fall": waterfall(events, None if found.stopped else datetime.now(UTC)),
         },
@@ -487,6 +553,7 @@ PAGES: Final = {
     f"{_ONE}/children": children,
     f"{_ONE}/child": child,
     f"{_ONE}/log": log,
+    f"{_ONE}/usual": usual,
     f"{_ONE}/calls": calls,
     f"{_ONE}/again": again,
     f"{_ONE}/stop": stopping,

@@ -75,7 +75,7 @@ DELIMITERS: Final = ("", "comma", "semicolon", "tab", "pipe")
 ENCODINGS: Final = ("", "utf-8", "cp932", "shift_jis", "euc_jp", "utf-16", "latin-1", "cp1252")
 
 
-def listed(ask: Ask) -> View:
+def listed(ask: Ask) -> View | File:
     """List imports of a kind."""
     kind = ask.query.get("kind") or "csv"
     if kind not in dict(KINDS):

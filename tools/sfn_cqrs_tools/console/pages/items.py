@@ -14,7 +14,7 @@ from typing import Any, Final
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.routes.http import code_of
 from sfn_cqrs_tools.client.api import Api, item_path
-from sfn_cqrs_tools.console.application import Ask, GoTo, Refused, View, json_of
+from sfn_cqrs_tools.console.application import Ask, File, GoTo, Refused, View, json_of
 from sfn_cqrs_tools.console.differences import differences, if_there
 from sfn_cqrs_tools.console.executions import Filter
 from sfn_cqrs_tools.console.lists import Shape, listing, natural, shown
@@ -60,7 +60,7 @@ class Recent:
     at: datetime
 
 
-def listed(ask: Ask) -> View:
+def listed(ask: Ask) -> View | File:
     """List the items of a type, or those that were changed lately."""
     type_ = ask.query.get("type", "").strip()
     recent = [] if type_ else list(_recent(ask))

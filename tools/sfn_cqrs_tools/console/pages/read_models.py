@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sfn_cqrs.routes.http import code_of
 from sfn_cqrs_tools.client.api import item_path
-from sfn_cqrs_tools.console.application import Ask, GoTo, View
+from sfn_cqrs_tools.console.application import Ask, File, GoTo, View
 from sfn_cqrs_tools.console.lists import Shape, listing, natural, shown
 from sfn_cqrs_tools.console.pages.rebuilds import WORK
 from sfn_cqrs_tools.console.subjects import item_page
@@ -44,7 +44,7 @@ def model(ask: Ask) -> View | GoTo:
     return View("read_model.html", {"model": found, "path": _path(name)})
 
 
-def rows(ask: Ask) -> View:
+def rows(ask: Ask) -> View | File:
     """Show a page of the rows of a partition."""
     name, partition = str(ask.parts["name"]), code_of(str(ask.parts["partition"]))
     path = _path(name, partition)
@@ -89,7 +89,11 @@ def _shape(sort: str) -> Shape[Row]:
     sorts: dict[str, Callable[[Row], Any]] = {"key": lambda one: natural(one[0])}
     if sort:
         sorts.setdefault(sort, lambda one: _plain(one[1].get(sort)))
-    return Shape(sorts, texts=lambda one: (one[0], json.dumps(one[1], ensure_ascii=False)))
+    return Shape(
+        sorts,
+        texts=lambda one: (one[0], json.dumps(one[1], ensure_ascii=False)),
+        record=lambda one: {"key": one[0], **one[1]},
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from sfn_cqrs.domain.keys import SagaKey, SagaRef
 from sfn_cqrs.domain.saga import SagaStatus
 from sfn_cqrs_tools.client.api import work_path
-from sfn_cqrs_tools.console.application import Ask, GoTo, View, json_of, stepping
+from sfn_cqrs_tools.console.application import Ask, File, GoTo, View, json_of, stepping
 from sfn_cqrs_tools.console.lists import Shape, listing, shown
 from sfn_cqrs_tools.console.names import names
 from sfn_cqrs_tools.console.rendering import pretty, tone
@@ -53,7 +53,7 @@ class Swim:
     ticks: list[Tick]
 
 
-def listed(ask: Ask) -> View:
+def listed(ask: Ask) -> View | File:
     """List the sagas."""
     status = ask.query.get("status") or None
 

@@ -7,16 +7,19 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
 from itertools import islice
 from typing import Any, Final
 
 from sfn_cqrs.adapters.paging import cursor_at
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs_tools.client.api import ApiProblem, item_path
-from sfn_cqrs_tools.console.application import Ask, GoTo, View
+from sfn_cqrs_tools.console.application import Ask, File, GoTo, Refused, View
 from sfn_cqrs_tools.console.differences import if_there
 from sfn_cqrs_tools.console.executions import Filter
 from sfn_cqrs_tools.console.failures import failed_versions
+from sfn_cqrs_tools.console.moments import read
 from sfn_cqrs_tools.console.names import names
 from sfn_cqrs_tools.console.rendering import query
 from sfn_cqrs_tools.console.subjects import by_id, item_page, subject_of
@@ -26,6 +29,7 @@ LISTED: Final = 100
 AT_ONCE: Final = 8
 PATIENCE_SECONDS: Final = 3.0
 """How long the data of items is searched."""
+AROUND: Final = timedelta(minutes=5)
 MOST_LOOKED_AT: Final = 5_000
 _ID: Final = re.compile(r"[a-z]-[0-9A-HJKMNP-TV-Z]{26}")
 _ARN: Final = re.compile(r"arn:aws[\w-]*:states:[^:]*:[^:]*:execution:([^:]+):([^:]+)")
@@ -61,7 +65,28 @@ def search(ask: Ask) -> GoTo | View:
     looks = (_items, _works, _read_models, _named_executions)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         found = [part for parts in pool.map(lambda look: look(ask, text), looks) for part in parts]
+    found = [*_at_a_time(ask, text), *found]
     return View("search.html", {"text": text, "found": [one for one in found if one.hits]})
+
+
+def moment(ask: Ask) -> File:
+    """Return the moment that a text means, as ISO 8601 in UTC."""
+    at = read(ask.query.get("text", ""), ask.query.get("zone", "UTC"))
+    if at is None:
+        raise Refused(HTTPStatus.BAD_REQUEST, "invalid_input", "This is not a time.")
+    return File(at.isoformat().encode(), "moment.txt")
+
+
+def _at_a_time(ask: Ask, text: str) -> list[Found]:
+    """Return the executions around a time, if the text is one."""
+    at = read(text, ask.query.get("zone", "UTC"))
+    if at is None:
+        return []
+    between = {"within": "between", "from": at - AROUND, "to": at + AROUND}
+    told = {name: str(value).replace(" ", "T") for name, value in between.items()}
+    note, path = f"{at:%Y-%m-%d %H:%M:%S} UTC", f"/executions?{query(**told)}"
+    hit = Hit("Executions around then", path, note, at=at.isoformat())
+    return [Found("A time, five minutes before and after", [hit])]
 
 
 def deep(ask: Ask) -> View:
@@ -239,5 +264,5 @@ def _text(row: dict[str, Any]) -> str:
     return f"{row['name']} {' '.join(map(str, row['attributes'].values()))}"
 
 
-PAGES: Final = {"/search": search, "/search/deep": deep}
+PAGES: Final = {"/search": search, "/search/deep": deep, "/moment": moment}
 FORMS: Final[dict[str, Any]] = {}

@@ -12,10 +12,12 @@ from typing import Any, Final
 from sfn_cqrs.domain.keys import TaskKey, TaskKind, TaskRef, task_id_parts
 from sfn_cqrs.domain.task import TaskStatus
 from sfn_cqrs_tools.client.api import Api, ApiProblem, work_path
-from sfn_cqrs_tools.console.application import Ask, GoTo, View, json_of, stepping
+from sfn_cqrs_tools.console.application import Ask, File, GoTo, View, json_of, stepping
 from sfn_cqrs_tools.console.executions import Filter
+from sfn_cqrs_tools.console.failures import Alike, alike
 from sfn_cqrs_tools.console.lists import Shape, listing, shown
 from sfn_cqrs_tools.console.names import names
+from sfn_cqrs_tools.console.rendering import query
 
 KINDS: Final = (("batch", "Many items"), ("single", "Single"))
 STATUSES: Final = tuple(TaskStatus)
@@ -33,12 +35,14 @@ TASKS: Final = Shape[dict[str, Any]](
 )
 RECENT: Final = 60
 ITEMS: Final = 100
+MOST_FAILED: Final = 1_000
+"""Failed items that are grouped."""
 ENDED: Final = tuple(one for one in TaskStatus if one.is_closed)
 
 _path: Final = partial(work_path, "tasks")
 
 
-def listed(ask: Ask) -> View:
+def listed(ask: Ask) -> View | File:
     """List the tasks of a type; without one, the latest of each."""
     kind, wanted = ask.query.get("kind") or "batch", ask.query.get("type", "")
     types = sorted({*names(ask, "tasks"), *_types(ask), *([wanted] if wanted else [])})
@@ -72,6 +76,7 @@ def task(ask: Ask) -> View:
             "statuses": STATUSES,
             "is_over": is_over,
             "execution": _execution(ask, found),
+            "alike": _alike(ask, found),
         },
         is_live=not is_over,
     )
@@ -90,6 +95,24 @@ def create(ask: Ask) -> GoTo:
     given = json_of(ask.form.get("input", ""), "input")
     body = {"taskType": ask.form.get("type", ""), "name": ask.form.get("name", ""), "input": given}
     return GoTo(f"/tasks/{ask.api.post('/tasks', json.dumps(body))['id']}")
+
+
+def _alike(ask: Ask, found: dict[str, Any]) -> list[Alike]:
+    """Group the failed items by their errors; of a task at work, those of one page."""
+    if not found.get("failed"):
+        return []
+    most = MOST_FAILED if found["status"] in ENDED else ITEMS
+    failed = ask.api.first(most, _path(found["id"]), status=TaskStatus.FAILED)
+    return alike(
+        (str(one.get("error", "")), str(one.get("cause") or ""), _place(found["id"], one["index"]))
+        for one in failed
+    )
+
+
+def _place(id_: str, index: int) -> str:
+    """Return the page of failed items that begins with an item; its cursor is the one before."""
+    behind = index - 1 if index else ""
+    return f"/tasks/{id_}?{query(status=TaskStatus.FAILED, cursor=behind)}#i{index}"
 
 
 def _execution(ask: Ask, found: dict[str, Any]) -> str:

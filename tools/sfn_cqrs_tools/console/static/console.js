@@ -94,22 +94,72 @@ function drawCharts() {
   const series = (label, name, own) => ({ label, fill: colour(name), stroke: colour(name), width: 0, points: { show: false }, paths: bars, value: (_, __, ___, i) => (i == null ? "" : String(own[i])) });
   const axis = { stroke: colour("muted"), grid: { stroke: colour("line"), width: 1 }, ticks: { show: false }, font: `11px ${style.getPropertyValue("--sans")}` };
   chart = new uPlot({
-    width: plot.clientWidth, height: plot.clientHeight, legend: { show: false }, cursor: { y: false, points: { show: false } },
+    width: plot.clientWidth, height: plot.clientHeight, legend: { show: false }, cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
+    hooks: { setSelect: [(drawn) => listBetween(drawn, found.x)] },
     scales: { y: { range: (_, __, most) => [0, Math.max(most, 4)] } },
     axes: [{ ...axis, grid: { show: false }, size: 26, space: 90, values: (_, moments) => moments.map((at) => new Intl.DateTimeFormat(language, { ...(found.x.at(-1) - found.x[0] > 86400 ? { day: "numeric", month: "short" } : { hour: "2-digit", minute: "2-digit" }), timeZone: zone }).format(at * 1000)) }, { ...axis, size: 38, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000] }],
     series: [{}, series("succeeded", "good-bar", found.succeeded), series("failed", "bad-bar", found.failed)],
   }, data, plot);
   chart.key = key;
 }
+// Dragging over the plot lists the executions of that time; of whole bars, since they are what is seen.
+function listBetween(drawn, bars) {
+  const { left, width } = drawn.select, size = bars[1] - bars[0];
+  if (width < 4) return;
+  const at = (place, side) => new Date((Math.floor(drawn.posToVal(place, "x") / size) + side) * size * 1000).toISOString();
+  location.assign(`${root}/executions?${new URLSearchParams({ within: "between", from: at(left, 0), to: at(left + width, 1) })}`);
+}
+// A moment that is pasted in any notation.
+document.addEventListener("paste", async (event) => {
+  const input = event.target, text = event.clipboardData.getData("text");
+  if (!input.matches?.("[data-moment]")) return;
+  event.preventDefault();
+  const answer = await fetch(`${root}/moment?${new URLSearchParams({ text, zone })}`);
+  if (!answer.ok) { tell($("#status"), `${text}: no time`); return; }
+  input.value = exact(new Date(await answer.text())).slice(0, 19);
+  input.dispatchEvent(new Event("change", { bubbles: true }));
+});
 new ResizeObserver(() => { if (chart?.root.isConnected) chart.setSize({ width: chart.root.parentNode.clientWidth, height: chart.root.parentNode.clientHeight }); }).observe(main);
 
 // Live pages: the server sends the content again when it has changed, and it is morphed in.
 let stream = null;
 async function change(html, digest) {
   if (main.contains(document.activeElement) && document.activeElement.matches("textarea, select, input:not([type=checkbox])")) return;
+  const before = new Map($$("[data-list] tr[id]").map((row) => [row.id, $$("td:not(.when)", row).map((cell) => cell.textContent).join()]));
   await htmx.swap({ target: main, text: html, swap: "innerMorph", sourceElement: main });
   main.dataset.digest = digest;
+  for (const row of before.size ? $$("[data-list] tr[id]") : []) {
+    if (before.get(row.id) === $$("td:not(.when)", row).map((cell) => cell.textContent).join()) continue;
+    row.classList.add("changed");
+    setTimeout(() => row.classList.remove("changed"), 4000);
+  }
   look();
+}
+
+// What runs: its state is in the title of the tab, and somebody who asks for it is told of its end.
+const title = document.title;
+let isAwaited = false;
+const stateOf = () => $(".heading .pill")?.textContent.trim();
+function showState() {
+  const state = main.dataset.live === "true" || isAwaited ? stateOf() : "";
+  document.title = state ? `${state} · ${title}` : title;
+  const button = $("[data-await]");
+  button.hidden = !(state && main.dataset.live === "true" && "Notification" in window);
+  button.setAttribute("aria-pressed", isAwaited);
+}
+async function awaitEnd() {
+  isAwaited = !isAwaited && (await Notification.requestPermission()) === "granted";
+  if (isAwaited) tell($("#status"), "you will be told when it has ended");
+  showState();
+}
+function ended() {
+  stream?.close();
+  main.dataset.live = "false";
+  if (!isAwaited) { showState(); return; }
+  const told = new Notification($("h1").textContent, { body: `${stateOf()}, ${document.title.split(" · ").at(-1)}`, tag: location.pathname, requireInteraction: true });
+  told.onclick = () => { window.focus(); told.close(); };
+  showState();
+  isAwaited = false;
 }
 
 function live() {
@@ -120,13 +170,15 @@ function live() {
   stream = new EventSource(`${root}/live?${new URLSearchParams({ page, digest: main.dataset.digest })}`);
   stream.addEventListener("change", (event) => change(event.data, event.lastEventId));
   stream.addEventListener("down", () => setDown(true));
-  stream.addEventListener("end", () => { stream?.close(); main.dataset.live = "false"; });
+  stream.addEventListener("end", ended);
 }
-document.addEventListener("visibilitychange", () => { if (document.hidden) { stream?.close(); stream = null; } else if (!stream) live(); });
+document.addEventListener("visibilitychange", () => { if (isAwaited) return; if (document.hidden) { stream?.close(); stream = null; } else if (!stream) live(); });
 addEventListener("pagehide", () => stream?.close());
 addEventListener("pageshow", (event) => { if (event.persisted) live(); });
 
-function look(within = main) { tellTimes(within); tellZone(within); drawCharts(); showGraph(); if (downSince) disable(true); }
+// What is done whenever content has come; a page's own script adds to it.
+const looks = [tellTimes, tellZone, drawCharts, showState];
+function look(within = main) { for (const each of looks) each(within); if (downSince) disable(true); }
 
 document.addEventListener("htmx:after:swap", (event) => {
   const target = event.detail.ctx?.target;
@@ -134,6 +186,7 @@ document.addEventListener("htmx:after:swap", (event) => {
   if (element?.id === "dialog-body" && !$("#dialog").open) $("#dialog").showModal();
   tellTimes(element ?? document);
   tellZone(element ?? document);
+  if (element?.id === "fall") look(element);
 });
 
 // Another view of the same page: the address says it all, so that it can be shared and gone back to.
@@ -149,9 +202,19 @@ async function go(address) {
   await htmx.swap({ target: main, text: html, swap: "innerMorph", sourceElement: main });
   main.dataset.digest = "";
   main.dataset.live = answer.headers.get("x-live") ?? "false";
+  const command = decodeURIComponent(answer.headers.get("x-command") ?? "");
+  $("#command").hidden = !command;
+  tell($("#command code"), command);
+  $("#command button").dataset.copy = command;
   look();
   live();
 }
+// A time without a zone is one of the zone that is shown.
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches(".search") || !/\d:\d\d/.test(event.target.elements.q.value)) return;
+  event.target.insertAdjacentHTML("beforeend", '<input type="hidden" name="zone">');
+  event.target.elements.zone.value = zone;
+});
 addEventListener("popstate", () => location.reload());
 
 // A filter's address: only what is chosen, its moments in UTC.
@@ -219,49 +282,6 @@ async function ask() {
 }
 setInterval(() => { if (!document.hidden) ask(); }, 3000);
 
-// A graph: as large as it takes to read it; larger, smaller, and moved by dragging.
-let zoom = null;
-function graphOf() { const place = $(".graph .canvas"); return place && { place, picture: $("svg", place) }; }
-function showGraph() {
-  const found = graphOf();
-  if (!found?.picture) return;
-  const { place, picture } = found, box = picture.viewBox.baseVal;
-  const isNew = zoom === null;
-  zoom ??= Math.min(Math.max(place.clientWidth / box.width, 1), 1.25);
-  picture.setAttribute("width", Math.round(box.width * zoom));
-  picture.setAttribute("height", Math.round(box.height * zoom));
-  if (!isNew) return;
-  const seen = $(".node.failed, .node.running, .start", picture).getBoundingClientRect(), around = place.getBoundingClientRect();
-  place.scrollLeft = seen.left - around.left - (around.width - seen.width) / 2;
-  place.scrollTop = seen.top - around.top - (around.height - seen.height) / 2;
-}
-function zoomTo(wanted) {
-  const { place } = graphOf();
-  const x = (place.scrollLeft + place.clientWidth / 2) / zoom, y = (place.scrollTop + place.clientHeight / 2) / zoom;
-  zoom = Math.min(Math.max(wanted, 0.2), 4);
-  showGraph();
-  place.scrollLeft = x * zoom - place.clientWidth / 2;
-  place.scrollTop = y * zoom - place.clientHeight / 2;
-}
-const zooms = {
-  in: () => zoomTo(zoom * 1.25),
-  out: () => zoomTo(zoom / 1.25),
-  fit: () => { const { place, picture } = graphOf(), box = picture.viewBox.baseVal; zoomTo(Math.min(place.clientWidth / box.width, place.clientHeight / box.height)); },
-  full: () => (document.fullscreenElement ? document.exitFullscreen() : $(".graph").requestFullscreen()),
-};
-document.addEventListener("wheel", (event) => {
-  if (!event.ctrlKey || !event.target.closest?.(".graph .canvas")) return;
-  event.preventDefault();
-  zoomTo(zoom * (event.deltaY < 0 ? 1.1 : 1 / 1.1));
-}, { passive: false });
-let drag = null;
-document.addEventListener("pointerdown", (event) => {
-  const place = event.target.closest?.(".graph .canvas");
-  if (place && event.pointerType === "mouse" && event.button === 0) drag = { place, x: event.clientX + place.scrollLeft, y: event.clientY + place.scrollTop };
-});
-document.addEventListener("pointermove", (event) => { if (drag) { drag.place.scrollLeft = drag.x - event.clientX; drag.place.scrollTop = drag.y - event.clientY; } });
-document.addEventListener("pointerup", () => { drag = null; });
-
 // Dark and light, by system or by choice.
 function switchTheme() {
   const isDark = document.documentElement.dataset.theme ? document.documentElement.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
@@ -285,31 +305,15 @@ document.addEventListener("click", (event) => {
   else if (on("[data-back]")) history.back();
   else if (on("[data-close]")) { if ($("#dialog").open) $("#dialog").close(); else history.back(); }
   else if (on("[data-zone-switch]")) switchZone();
-  else if (on("[data-zoom]")) zooms[on("[data-zoom]").dataset.zoom]();
+  else if (on("[data-await]")) awaitEnd();
   else if (on("a[data-part]") && !event.ctrlKey && !event.metaKey && !event.shiftKey) { event.preventDefault(); go(on("a[data-part]").href).catch(() => setDown(true)); scrollTo(0, 0); }
   else if (on("[data-copy]")) copy(on("[data-copy]"), on("[data-copy]").dataset.copy);
   else if (on("[data-copy-near]")) { event.preventDefault(); copy(on("[data-copy-near]"), $(".json", on("[data-copyable]")).textContent); }
   else if (on("[data-menu]")) {
     const isOpen = $("#menu").classList.toggle("open");
     on("[data-menu]").setAttribute("aria-expanded", isOpen);
-  } else if (on(".graph .node")) {
-    const row = rowOf(on(".graph .node").dataset.state);
-    if (row) { row.scrollIntoView({ block: "nearest" }); row.click(); }
   } else if (on("[data-list] tbody tr") && !on("a, button, input, summary, label, pre") && !getSelection().toString()) $("a[data-open]", on("tr"))?.click();
   else if (event.target.matches("dialog")) event.target.close();
-});
-
-// The state under the pointer is lit in graph and waterfall alike.
-const rowOf = (name) => $$("[data-row]").find((row) => row.dataset.row === name);
-function light(name) {
-  for (const each of $$(".lit")) each.classList.remove("lit");
-  if (!name) return;
-  rowOf(name)?.classList.add("lit");
-  for (const node of $$(".graph [data-state]")) if (node.dataset.state === name) node.classList.add("lit");
-}
-document.addEventListener("pointerover", (event) => {
-  const place = event.target.closest?.("[data-row], .graph [data-state]");
-  light(place?.dataset.row ?? place?.dataset.state);
 });
 
 // Keys.
@@ -331,7 +335,6 @@ const keys = {
 };
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.matches(".graph .node") && (event.key === "Enter" || event.key === " ")) { event.preventDefault(); event.target.dispatchEvent(new MouseEvent("click", { bubbles: true })); return; }
   const isTyping = event.target.matches("input, textarea, select");
   if (event.key === "Escape" && isTyping) { event.target.blur(); return; }
   if (isTyping || $("dialog[open]")) return;
