@@ -2,18 +2,26 @@ import gc
 import os
 from contextlib import ExitStack
 from io import StringIO
+from pathlib import Path
+from unittest import mock
 
 import pytest
 from tests.support import moto_shortcuts
 from tests.support.real_time import RealTime
+from tests.support.typed import declared
 from tests.support.without_browser import missing_browser
 
+from sfn_cqrs.domain import masking
+from sfn_cqrs.service import handlers
 from sfn_cqrs.service.logs import logger
 
 gc.set_threshold(50_000, 20, 100)  # a seventh of all time went into looking for garbage
 moto_shortcuts.install()
 real_time = RealTime()
 real_time.install()
+TESTS = Path(__file__).parent
+IN_PROCESS = {"contract", "integration", "security", "simulation", "template", "unit"}
+"""The suites whose handlers run in the process of the tests."""
 
 
 def pytest_configure(config):
@@ -38,6 +46,20 @@ def pytest_collection_modifyitems(items):
     share = (len(items) + len(long)) / processes
     for number, item in enumerate(long):
         items.insert(int(number % processes * share), item)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _declarations(request):
+    """Load the worked example, and refuse that a file declares what files after it would know."""
+    if request.path.relative_to(TESTS).parts[0] not in IN_PROCESS:
+        yield
+        return
+    with mock.patch.dict(os.environ, {"APP_PACKAGE": "shop"}):
+        handlers.load()
+    before = declared()
+    yield
+    masking._personal.clear()  # or what these items hold is masked in the logs of others
+    assert declared() == before, "declare within tests.support.typed.declaring"
 
 
 @pytest.fixture

@@ -40,8 +40,6 @@ from sfn_cqrs.domain.models import Personal
 from sfn_cqrs.domain.policy import MEMBERS
 from sfn_cqrs.domain.saga import Entry, EntryStatus, SagaStatus
 from sfn_cqrs.domain.task import TaskStatus
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.approvals.types import approval_type
 from sfn_cqrs.service.audit import Audit
 from sfn_cqrs.service.commands.service import CommandService
@@ -50,7 +48,6 @@ from sfn_cqrs.service.export import states
 from sfn_cqrs.service.handlers import command_type, sync_handler
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.read_models import read_model_type
-from sfn_cqrs.service.tasks import types as task_types
 from sfn_cqrs.service.tasks.types import task_handler
 from sfn_cqrs_tools.runtime.postgres import LocalPostgres
 from sfn_cqrs_tools.testing.builders import (
@@ -89,9 +86,6 @@ def clients() -> Iterator[Clients]:
 @pytest.fixture
 def world(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> Iterator[MotoWorld]:
     monkeypatch.setenv("APP_PACKAGE", "shop")
-    handlers.load()
-    for declared in (approval_types, task_types):
-        monkeypatch.setattr(declared, "_types", dict(declared._types))
     clients.make_tables()
     world = MotoWorld(clients)
     parts = {**world.parts(), "audit_tables": world.erased_tables}

@@ -6,9 +6,8 @@ from types import ModuleType
 import pytest
 from tests.support.benchmarks import rows_of
 from tests.support.proof import PROOF
+from tests.support.typed import declaring
 
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.imports import strategies
 from sfn_cqrs_tools.runtime.recorder import Recorder
 from sfn_cqrs_tools.stack.local_stack import LocalStack
 from sfn_cqrs_tools.testing.quick_stack import quick_stack
@@ -18,14 +17,6 @@ pytestmark = [
     pytest.mark.real_time("all is counted once nothing has happened for a while"),
 ]
 BENCH = Path(__file__).resolve().parents[2] / "bench"
-
-
-REGISTRIES = [
-    (handlers, "_access"),
-    (handlers, "_sync_handlers"),
-    (strategies, "_strategies"),
-    (strategies, "_rules"),
-]
 
 
 def assert_in_readme(name: str, figures: list) -> None:
@@ -113,10 +104,7 @@ def test_an_imported_row_costs_what_the_readme_says(
     monkeypatch.setattr(bench, "ROWS", rows)
     recorder = Recorder()
 
-    with stack_of(recorder) as stack:
-        handlers.load()
-        for module, name in REGISTRIES:  # what is registered now is forgotten again
-            monkeypatch.setattr(module, name, dict(getattr(module, name)))
+    with stack_of(recorder) as stack, declaring():
         bench.register()
         figures = {figure.name: figure for figure in bench.rows(stack, recorder)}
 

@@ -1,12 +1,11 @@
 import json
 import sys
-from copy import copy
 
 import pytest
 from tests.local.project import copy_project, files_of, run_in
 from tests.support.proof import PROOF
+from tests.support.typed import forgetting
 
-from sfn_cqrs.service import handlers, read_models
 from sfn_cqrs_tools.project import CHECKOUT
 from sfn_cqrs_tools.scaffold.importing import singular
 from sfn_cqrs_tools.scaffold.sample import read_sample
@@ -18,10 +17,6 @@ id,name,age,balance,active,since,zip,note
 1,Ada,36,12.50,true,2020-01-31,01234,
 2,"Grace ""Amazing"" Hopper",85,3,false,1999-12-09,90210,hello
 """
-REGISTRIES = [
-    *((handlers, name) for name in ("_access", "_lanes", "_loaded", "_sync_handlers")),
-    (read_models, "_types"),
-]
 FIELDS = "doctor:str 1..40, minutes:int 5..240, status:booked|done, email:str? personal, day:date"
 LAWS = (
     "tests/template/test_environment.py",
@@ -180,14 +175,19 @@ def test_init_of_a_package_that_exists_only_names_it(sfn_cqrs, project):
     assert json.loads(second[1]) == {"created": [], "changed": []}
 
 
+@pytest.fixture
+def _forgets():
+    with forgetting():
+        yield
+
+
 @pytest.mark.stack
+@pytest.mark.usefixtures("_forgets")
 @pytest.mark.real_time("a slow machine applies a version after it was asked for")
 def test_what_init_writes_passes_its_checks_and_runs(sfn_cqrs, tmp_path, monkeypatch):
     whole = copy_project(tmp_path / "whole")
     monkeypatch.chdir(whole)
     monkeypatch.setattr(sys, "path", [*sys.path])  # it runs in this process, which forgets it again
-    for module, name in REGISTRIES:
-        monkeypatch.setattr(module, name, copy(getattr(module, name)))
     assert sfn_cqrs("init", "library", "--type", "BOOK")[0] == 0
 
     checked = run_in(whole, "ruff", "check", "app", "tests/unit/library")

@@ -92,7 +92,6 @@ WAITS = {
 
 @pytest.mark.parametrize("what", WAITS)
 def test_a_tenant_that_waits_holds_no_more_functions_than_it_has_tokens(what, api, monkeypatch):
-    monkeypatch.setenv("MAX_WAIT_SECONDS", "10")
     slept: list[float] = []
     monkeypatch.setattr("time.sleep", slept.append)  # all ask at the same moment
     publish(api, HOSTILE, "o-1")

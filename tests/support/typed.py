@@ -7,18 +7,21 @@ from copy import copy
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from types import ModuleType
 from typing import Annotated, Any, Literal
 from unittest import mock
 
-from sfn_cqrs.domain import models
+from sfn_cqrs.domain import models, row_models
 from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
 from sfn_cqrs.domain.models import Meta, Personal
 from sfn_cqrs.domain.policy import MEMBERS
 from sfn_cqrs.service import handlers, read_models, routes
 from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.imports import strategies
+from sfn_cqrs.service.repairs import work as _declares_a_task  # noqa: F401
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.tasks import types as task_types
+from sfn_cqrs.service.zips import hooks
 
 
 @dataclass(frozen=True)
@@ -52,14 +55,24 @@ GOOD: dict[str, Any] = {
 
 
 REGISTRIES = (
-    *((handlers, name) for name in ("_access", "_lanes", "_loaded", "_sync_handlers")),
+    *((handlers, name) for name in ("_access", "_lanes", "_loaded", "_needs_two")),
+    *((handlers, name) for name in ("_bulk_handlers", "_conditions")),
+    *((handlers, name) for name in ("_notice_handlers", "_sync_handlers")),
+    (hooks, "_hooks"),
     (models, "_typed"),
-    (read_models, "_types"),
+    *((read_models, name) for name in ("_tables", "_types")),
     (routes, "_routes"),
+    (row_models, "_models"),
     *((strategies, name) for name in ("_rules", "_strategies")),
+    (approval_types, "_otherwise"),
     *((types, "_types") for types in (approval_types, saga_types, task_types)),
 )
 """All that declarations are kept in."""
+
+
+def declared() -> dict[str, Any]:
+    """Name all that is declared."""
+    return {f"{module.__name__}.{name}": _names(module, name) for module, name in REGISTRIES}
 
 
 @contextmanager
@@ -67,8 +80,23 @@ def forgetting() -> Iterator[None]:
     """Forget afterwards what is declared inside."""
     with ExitStack() as stack:
         for module, name in REGISTRIES:
-            stack.enter_context(mock.patch.object(module, name, copy(getattr(module, name))))
+            stack.enter_context(mock.patch.object(module, name, _copied(module, name)))
         yield
+
+
+def _copied(module: ModuleType, name: str) -> Any:
+    """Copy a registry; what is kept of a type or an action may be a collection too."""
+    kept = getattr(module, name)
+    if not isinstance(kept, dict):
+        return copy(kept)
+    return {key: copy(one) if isinstance(one, dict | list) else one for key, one in kept.items()}
+
+
+def _names(module: ModuleType, name: str) -> Any:
+    kept = getattr(module, name)
+    if not isinstance(kept, dict):
+        return copy(kept)
+    return {key: [*one] if isinstance(one, dict | list) else "" for key, one in kept.items()}
 
 
 @contextmanager

@@ -2,6 +2,7 @@ import re
 from dataclasses import replace
 
 import pytest
+from tests.support.typed import forgetting
 from tests.unit.imports.conftest import JOB, a_row, key_of
 
 from sfn_cqrs.domain.csv_rows import Problem
@@ -324,12 +325,13 @@ def test_a_handler_may_take_all_commands_at_once(run, handlers_of_airport):
     def projection(command):
         seen.append(command.key.code)
 
-    @handlers.up_many(projection)
     def all_at_once(commands):
         seen.append([command.key.code for command in commands])
 
     handlers_of_airport(projection=projection)
-    run(a_row(2), a_row(3, "RJTT"))
+    with forgetting():
+        handlers.up_many(projection)(all_at_once)
+        run(a_row(2), a_row(3, "RJTT"))
 
     assert seen == [["RJAA", "RJTT"]]
 
@@ -340,12 +342,13 @@ def test_when_all_at_once_fails_it_is_done_one_by_one(run, handlers_of_airport, 
     def projection(command):
         seen.append(command.key.code)
 
-    @handlers.up_many(projection)
     def all_at_once(_commands):
         raise ValueError("too many")
 
     handlers_of_airport(projection=projection)
-    result = run(a_row(2), a_row(3, "RJTT"))
+    with forgetting():
+        handlers.up_many(projection)(all_at_once)
+        result = run(a_row(2), a_row(3, "RJTT"))
 
     assert seen == ["RJAA", "RJTT"]
     assert result.counts == Counts(created=2)

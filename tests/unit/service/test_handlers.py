@@ -3,6 +3,7 @@ from itertools import count
 from threading import Barrier, Thread
 
 import pytest
+from tests.support.typed import forgetting
 
 from sfn_cqrs.domain.errors import AppBrokenError, BusyError, UnknownTypeError
 from sfn_cqrs.domain.process import Lane
@@ -32,10 +33,6 @@ command_type("NOTE")
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """Return a maker of a user's package that APP_PACKAGE names; nothing else is registered."""
-    monkeypatch.setattr(handlers, "_access", dict(handlers._access))
-    monkeypatch.setattr(handlers, "_sync_handlers", {})
-    monkeypatch.setattr(handlers, "_notice_handlers", {})
-    monkeypatch.setattr(handlers, "_loaded", set())
     monkeypatch.syspath_prepend(str(tmp_path))
 
     def make(**modules):
@@ -47,7 +44,10 @@ def package(tmp_path, monkeypatch):
             (folder / f"{module}.py").write_text(text)
         monkeypatch.setenv("APP_PACKAGE", name)
 
-    return make
+    with forgetting():
+        for registry in (handlers._sync_handlers, handlers._notice_handlers, handlers._loaded):
+            registry.clear()
+        yield make
 
 
 def test_every_module_of_the_users_package_is_found(package):

@@ -1,9 +1,7 @@
 """What tasks, sagas and approvals are given fits the model of their declaration."""
 
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Annotated
-from unittest import mock
 
 import pytest
 from tests.support.typed import declaring
@@ -11,11 +9,8 @@ from tests.support.typed import declaring
 from sfn_cqrs.domain.keys import TaskKey
 from sfn_cqrs.domain.models import InvalidModelError, Meta
 from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.approvals.types import Decided, approval_type
-from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.sagas.types import SagaStep, compensation, saga_step, saga_type
-from sfn_cqrs.service.tasks import types as task_types
 from sfn_cqrs.service.tasks.types import TaskItem, task_handler
 from sfn_cqrs_tools.testing.builders import an_approval
 
@@ -32,9 +27,7 @@ FIELDS = ("city", "nights", "colour")
 
 @pytest.fixture(autouse=True)
 def _declared():
-    with declaring(), ExitStack() as stack:
-        for module in (task_types, saga_types, approval_types):
-            stack.enter_context(mock.patch.dict(module._types))
+    with declaring():
 
         @task_handler("BOOK_TRIP", publish=MEMBERS, model=Trip)
         def book(item):

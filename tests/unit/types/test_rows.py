@@ -4,17 +4,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
-from unittest import mock
 
 import pydantic
 import pytest
 from jsonschema import Draft202012Validator
+from tests.support.typed import declaring
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain import row_models
 from sfn_cqrs.domain.models import InvalidModelError, Meta
 from sfn_cqrs.domain.policy import MEMBERS, group
-from sfn_cqrs.service import handlers, read_models
 from sfn_cqrs.service.handlers import find, sync_handler
 from sfn_cqrs.service.read_models import TypedRow, read_model_type
 from sfn_cqrs_tools.testing.builders import a_command
@@ -54,11 +52,7 @@ STORED = {
 
 @pytest.fixture(autouse=True)
 def _undone():
-    handlers.load()
-    with (
-        mock.patch.object(read_models, "_types", dict(read_models._types)),
-        mock.patch.object(row_models, "_models", {}),
-    ):
+    with declaring():
         yield
 
 
