@@ -1,8 +1,8 @@
 """What a task of ten items costs and how fast it is, through the whole local stack.
 
 Counted is everything from the HTTP call to the notice of its end, items' notices included; the
-handler does nothing. The peer is the TypeScript framework that this project re-implements, by
-its code.
+handler does nothing. Prices are AWS's list prices in us-east-1. The peer is the TypeScript
+framework that this project re-implements, by its code.
 """
 
 import time
@@ -13,6 +13,7 @@ from waiting import until, until_quiet
 
 from sfn_cqrs.domain.policy import MEMBERS
 from sfn_cqrs.service.tasks.types import task_handler
+from sfn_cqrs_tools.client.prices import TASK_ITEM, million
 from sfn_cqrs_tools.demo.client import Client
 from sfn_cqrs_tools.runtime.recorder import Recorder
 from sfn_cqrs_tools.stack.local_stack import LocalStack
@@ -20,6 +21,8 @@ from sfn_cqrs_tools.stack.local_stack import LocalStack
 TYPE = "BENCH_NOTHING"
 ITEMS = 10
 MANY = 1_000
+STATE_SECONDS, GIGABYTES = 0.05, 0.5
+"""How long a function lasts, which is an estimate, and the memory that it has."""
 NOTIFIER = "QueueOnNotificationFunction"
 ACCEPTED = 202
 
@@ -36,13 +39,9 @@ def _one_task(stack: LocalStack, recorder: Recorder) -> list[Figure]:
     _run(stack, recorder, ITEMS)  # clients, connections and modules are made once
     executions, _ = _run(stack, recorder, ITEMS)
     calls = recorder.call_counts()
-    publishes = calls["sns.Publish"] + calls["sns.PublishBatch"]
+    publishes = _publishes(recorder)
     invocations = sum(recorder.invocation_counts().values())
-    transitions = sum(
-        event["type"].endswith("StateEntered")
-        for arn in executions
-        for event in stack.engine.history(arn)
-    )
+    transitions = _transitions(stack, executions)
     return [
         Figure("Lambda invocations", invocations, "per task", 24, "66 to 86"),
         Figure("SNS publishes", publishes, "per task", 6, "44 to 64"),
@@ -51,12 +50,46 @@ def _one_task(stack: LocalStack, recorder: Recorder) -> list[Figure]:
         Figure("state transitions", transitions, "per task", 14, "11"),
         Figure("read units", recorder.read_units, "RRU per task"),
         Figure("AWS calls", sum(calls.values()), "per task"),
+        _million_items(stack, recorder, executions, ITEMS),
     ]
 
 
 def _many_items(stack: LocalStack, recorder: Recorder) -> list[Figure]:
-    _, seconds = _run(stack, recorder, MANY)
-    return [Figure("throughput, whole local stack", MANY / seconds, "items/s")]
+    executions, seconds = _run(stack, recorder, MANY)
+    return [
+        Figure("throughput, whole local stack", MANY / seconds, "items/s"),
+        _million_items(stack, recorder, executions, MANY),
+    ]
+
+
+def _million_items(
+    stack: LocalStack, recorder: Recorder, executions: list[str], items: int
+) -> Figure:
+    """Reckon a million items by what a task of some has taken; usage counts the highest price."""
+    invocations = sum(recorder.invocation_counts().values())
+    taken = {
+        "write unit": recorder.write_units,
+        "read unit": recorder.read_units,
+        "invocation": invocations,
+        "GB-second, arm64": invocations * STATE_SECONDS * GIGABYTES,
+        "state transition": _transitions(stack, executions),
+        "SNS publish": _publishes(recorder),
+    }
+    name, most = f"a million items, {items:,} to a task", round(million(TASK_ITEM), 2)
+    return Figure(name, million(taken) / items, "$", most)
+
+
+def _publishes(recorder: Recorder) -> int:
+    calls = recorder.call_counts()
+    return calls["sns.Publish"] + calls["sns.PublishBatch"]
+
+
+def _transitions(stack: LocalStack, executions: list[str]) -> int:
+    return sum(
+        event["type"].endswith("StateEntered")
+        for arn in executions
+        for event in stack.engine.history(arn)
+    )
 
 
 def _run(stack: LocalStack, recorder: Recorder, items: int) -> tuple[list[str], float]:
