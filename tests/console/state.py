@@ -74,6 +74,7 @@ def fill(stack, folder):
     wait(api, f"/tasks/{ids['hostile task']}", "status", ("FAILED",))
     wait(api, f"/sagas/{ids['hostile saga']}", "status", ("COMPENSATED", "FAILED"))
     ids["repair"] = create(api, "/repairs", {"kind": "command", "action": "retry"})
+    ids["erasure"] = create(api, "/erasures", {"subject": "person-4711", "reason": HOSTILE})
     return ids
 
 

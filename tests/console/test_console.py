@@ -140,6 +140,8 @@ def paths(stack, ids):
         "/queues",
         "/queues/StreamDeadLetter",
         "/usage",
+        "/erasures",
+        f"/erasures/{ids['erasure']}",
         "/nothing/here",
     ]
 

@@ -55,6 +55,7 @@ def theirs(stack, tmp_path_factory):
         "approvals": create(api, "/approvals", release),
         "imports": create(api, "/imports", file),
         "repairs": create(api, "/repairs", {"kind": "command", "action": "retry"}),
+        "erasures": create(api, "/erasures", {"subject": "person-4711", "reason": SECRET}),
     }
     wait(api, f"/tasks/{made['tasks']}", "status", ("FAILED",))
     wait(api, f"/imports/{made['imports']}", "status", ("COMPLETED", "FAILED"))
@@ -128,6 +129,7 @@ def pages(theirs):
         "/tasks": ["/tasks?taskType=ORDER_REMINDER"],
         "/repairs": ["/repairs"],
         "/usage": ["/usage"],
+        "/erasures": ["/erasures"],
         "/read-models/{name}": [f"/read-models/orders_by_customer?partition={quote(OTHERS)}"],
         "/read-models/{name}/{partition}": [ROWS],
         "/read-models/{name}/{partition}/{sort}": [f"{ROWS}/o-1", f"{ROWS}/both"],
@@ -220,7 +222,7 @@ def test_the_same_pages_show_it_to_whose_it_is(console, theirs):
 
 
 def test_every_page_and_form_is_among_them():
-    some = dict.fromkeys(("tasks", "sagas", "approvals", "imports", "repairs"), "x")
+    some = dict.fromkeys(("tasks", "sagas", "approvals", "imports", "repairs", "erasures"), "x")
     of_a_tenant = [{each for each in PAGES if not OF_ALL_TENANTS.match(each)}, set(FORMS)]
 
     assert of_a_tenant[0] - set(pages(some)) == NAMES_NOTHING

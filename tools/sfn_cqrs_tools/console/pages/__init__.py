@@ -6,6 +6,7 @@ from typing import Final
 from sfn_cqrs_tools.console.application import Page, Taker
 from sfn_cqrs_tools.console.pages import (
     approvals,
+    erasures,
     executions,
     imports,
     items,
@@ -33,6 +34,7 @@ _PARTS: Final = (
     rebuilds,
     queues,
     usage,
+    erasures,
     search,
 )
 
