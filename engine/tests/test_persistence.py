@@ -181,6 +181,61 @@ def test_a_call_that_had_not_returned_is_made_again(world: World) -> None:
     assert world.run(run.arn).path == ["call"]
 
 
+RETRY = {"ErrorEquals": ["ValueError"], "IntervalSeconds": 60, "MaxAttempts": 2, "BackoffRate": 2}
+COUNTS = {"Parameters": {"retries.$": "$$.State.RetryCount"}, "Retry": [RETRY]}
+
+
+@pytest.mark.parametrize("is_iteration", [False, True])
+def test_a_retry_waits_and_counts_as_without_the_restart(world: World, is_iteration: bool) -> None:
+    world.fail = {"f"}
+    call = chain(call=task("f", **COUNTS))
+    each = {"Type": "Map", "ItemProcessor": call, "ItemsPath": "$$.Execution.Input", "End": True}
+    run = world.start(chain(each=each) if is_iteration else call, [1])
+    world.engine.run_for(50)
+    world.engine.start_execution(world.engine.create_state_machine("n", chain(a=WAIT)))
+    world.restart()
+    world.engine.run_for(9)
+    assert [given["retries"] for _, given in world.calls] == [0]
+
+    world.engine.run_for(1)
+    assert [given["retries"] for _, given in world.calls] == [0, 1]
+
+    world.restart()
+    world.engine.run_for(120)
+    assert [given["retries"] for _, given in world.calls] == [0, 1, 2]
+    assert world.run(run.arn).status == "FAILED"
+
+
+def test_a_call_that_is_made_again_has_its_count(world: World) -> None:
+    world.fail = {"f"}
+    run = world.start(chain(call=task("f", **COUNTS)))
+    world.hang, world.fail = {"f"}, set()
+    world.engine.run_for(60)
+    world.hang = set()
+    world.restart()
+
+    assert [given["retries"] for _, given in world.calls] == [0, 1, 1]
+    assert world.run(run.arn).status == "SUCCEEDED"
+
+
+def test_the_retry_of_a_map_begins_all_iterations_anew(world: World) -> None:
+    choice = {
+        "Type": "Choice",
+        "Choices": [{"Variable": "$", "NumericEquals": 2, "Next": "bad"}],
+        "Default": "good",
+    }
+    processor = chain(look=choice, bad=task("bad"), good=task("good"))
+    world.fail = {"bad"}
+    retried = {"Type": "Map", "ItemProcessor": processor, "Retry": [RETRY], "End": True}
+    run = world.start(chain(each=retried), [1, 2])
+    world.restart()
+    world.fail = set()
+    world.engine.run_for(60)
+
+    assert world.run(run.arn).output == [1, 2]
+    assert sorted(name for name, _ in world.calls) == ["bad", "bad", "good", "good"]
+
+
 def test_iterations_and_branches_that_have_ended_are_not_run_again(world: World) -> None:
     world.hang = {"slow"}
     choice = {

@@ -52,11 +52,18 @@ def weigh(item: TaskItem) -> dict[str, str]:
     return {"weighed": item.key}
 
 
+@task_handler("WRAP", timeout=30, publish=MEMBERS)
+def wrap(item: TaskItem) -> dict[str, str]:
+    if item.input == 2:
+        wait_for_it()
+    return {"wrapped": item.key}
+
+
 @approval_type("PARCEL_RELEASE", group="operator")
 def release(decided: Decided) -> None:
     """Do nothing."""
 '''
-STARTED = sorted(("command", *MARKED, "refund", "trip"))
+STARTED = sorted(("command", *MARKED, "refund", "task", "trip"))
 PATIENCE_SECONDS = 300
 
 
@@ -174,6 +181,7 @@ def test_what_ran_before_an_upgrade_ends_after_it(clinic):
         project.types(*parcel, "--name", "first")
         project.types(*parcel, "--name", "second", "--version", "1")
         task = project.types("task", "run", "WEIGH", "[1, 2]", "--no-wait").strip()
+        wrapping = project.types("task", "run", "WRAP", "[1, 2, 3]", "--no-wait").strip()
         project.types("saga", "start", "trip", '{"id": "1"}', "--no-wait")
         project.types("start", "refund", "--no-wait", "--name", "refund-1")
         asked = project.types("approval", "request", "PARCEL_RELEASE", "--subject", "p-1").strip()
@@ -191,8 +199,10 @@ def test_what_ran_before_an_upgrade_ends_after_it(clinic):
         project.until(lambda: not project.running())
         ended = {one["name"]: one["status"] for one in project.executions()}
         shown = {name: project.types("execution", "show", name) for name in before}
+        wrapped = project.json("task", "show", wrapping)
         well = project.types("doctor")
 
     assert {ended[name] for name in before} == {"SUCCEEDED"}
     assert {before[name] for name, text in shown.items() if MARK in text} == set(MARKED)
+    assert (wrapped["status"], wrapped["counts"]) == ("COMPLETED", {"COMPLETED": 3})
     assert "all is well" in well

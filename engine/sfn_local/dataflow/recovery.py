@@ -49,18 +49,15 @@ class Retriers:
         self.entries = entries
         self.last: StateFailure | None = None
 
-    def delay(self, visit: Visit, failure: StateFailure, attempts: dict[int, int]) -> float | None:
-        """How long to wait before the next attempt; None where there is none.
-
-        Attempts counts the retries of each entry during this visit, and is brought up to date.
-        """
+    def delay(self, visit: Visit, failure: StateFailure) -> float | None:
+        """Return how long to wait before the next attempt, which is counted; None for none."""
         for position, retrier in enumerate(self.entries):
             if not handles(retrier.errors, failure):
                 continue
-            made = attempts.get(position, 0)
+            made = visit.attempts.get(position, 0)
             if made >= retrier.most_attempts:
                 return None
-            attempts[position] = made + 1
+            visit.attempts[position] = made + 1
             visit.runtime.took(visit.state.name, "Retry", position)
             return retrier.delay(made, visit.random() if retrier.full_jitter else 0.0)
         return None

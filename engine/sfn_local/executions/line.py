@@ -89,6 +89,7 @@ class Visit:
         "_assigned",
         "_previous",
         "_resumed",
+        "attempts",
         "due",
         "earlier",
         "entered",
@@ -107,6 +108,7 @@ class Visit:
     def __init__(self, line: Line, state: VisitedState, document: Document) -> None:
         """Enter the state, or be in it again where the line resumes.
 
+        Attempts counts the retries of each entry of Retry.
         Fork holds the lines of a Map or Parallel state, left those of an attempt that failed,
         earlier what is known of them from before the line resumed.
         """
@@ -114,6 +116,7 @@ class Visit:
         self.state = state
         self.input = document
         self.retries = 0
+        self.attempts: dict[int, int] = {}
         self.token: str | None = None
         self.fork: Any = None
         self.left: Any = None
@@ -130,6 +133,8 @@ class Visit:
         self._previous = line.last_event
         if resumed is not None and (state.can_retry or resumed.is_exact):
             self.entered, self.event = resumed.entered, resumed.event
+            if resumed.is_exact:
+                self.retries, self.attempts = resumed.retries, dict(resumed.attempts)
         else:
             details = {"input": document.text, "name": state.name}
             self.event = line.record(state.entered, details)
@@ -209,7 +214,15 @@ class Visit:
             self.token,
             self.is_submitted,
             self.due,
+            self.retries,
+            self.attempts,
         )
+
+    @property
+    def is_between_attempts(self) -> bool:
+        """Whether a restart came while a retry was waited for."""
+        resumed = self._resumed
+        return resumed is not None and resumed.is_exact and resumed.due is not None
 
     def take_up(self) -> Progress | None:
         """Return the visit's progress from before a restart; None the second time."""
@@ -219,13 +232,20 @@ class Visit:
     def note_exchange(self, request: dict[str, str], response: dict[str, str]) -> None:
         """An HTTP task has sent and received these; only a tested state keeps them."""
 
+    async def retry_after(self, seconds: float) -> None:
+        """Wait without a thread, and begin the next attempt: nothing is left of the last one."""
+        await self.sleep(seconds)
+        self.retries += 1
+        self.is_resumed = False
+        self.earlier = NO_LINES
+
     async def sleep(self, seconds: float) -> None:
         """Wait without a thread; after a restart, only for what is left."""
         channel: Channel[None] = Channel()
         scheduler = self.runtime.scheduler
         resumed = self.take_up()
         self.due = scheduler.clock.time() + seconds * self.runtime.wait_time_scale
-        if resumed is not None and resumed.due is not None and not self.state.can_retry:
+        if resumed is not None and resumed.due is not None:
             self.due = resumed.due
         seconds = max(self.due - scheduler.clock.time(), 0.0)
         timer = scheduler.deliver_after(seconds, channel, None)

@@ -11,8 +11,9 @@ class Progress:
     """Where a line stands: in a state, entered at a moment with an input and variables.
 
     Lines are those of its Map or Parallel state, each with its own progress or its output. A
-    token has been handed over where is_submitted says so; due is when its pause ends. An exact
-    one is that of an execution that never stopped, as after a restart.
+    token has been handed over where is_submitted says so; due is when its pause ends. Retries
+    counts the attempts that failed, and attempts those of each entry of Retry. An exact one is
+    that of an execution that never stopped, as after a restart.
     """
 
     state: str
@@ -24,6 +25,8 @@ class Progress:
     token: str | None = None
     is_submitted: bool = False
     due: float | None = None
+    retries: int = 0
+    attempts: dict[int, int] = field(default_factory=dict)
     is_exact: bool = False
 
     def without_tokens(self) -> "Progress":
@@ -45,6 +48,8 @@ class Progress:
             "token": self.token,
             "is_submitted": self.is_submitted,
             "due": self.due,
+            "retries": self.retries,
+            "attempts": {str(entry): made for entry, made in self.attempts.items()},
             "lines": {
                 str(index): line.text if isinstance(line, Document) else line.as_json()
                 for index, line in self.lines.items()
@@ -58,5 +63,6 @@ class Progress:
             int(index): Document.parse(line) if isinstance(line, str) else cls.of_json(line)
             for index, line in value["lines"].items()
         }
+        attempts = {int(entry): made for entry, made in value.get("attempts", {}).items()}
         given = {**value, "input": Document.parse(value["input"]), "lines": lines}
-        return cls(**given, is_exact=True)
+        return cls(**{**given, "attempts": attempts}, is_exact=True)

@@ -70,9 +70,8 @@ class DistributedMapState(RetryingState):
         items = mocked if self._reader or mocked is not None else self._items(visit, document)
         if items is not None and not isinstance(items, (list, dict)):
             raise not_iterable(self._definition, visit, items)
-        is_resumed = visit.is_resumed and visit.retries == 0  # a Retry starts another Map Run
         left = line.execution.unfinished.pop(visit.event, None)
-        unfinished = left if is_resumed and isinstance(left, Unfinished) else None
+        unfinished = left if visit.is_resumed and isinstance(left, Unfinished) else None
         if unfinished is None or unfinished.run.status != "RUNNING":
             line.record("MapStateStarted", {"length": len(items or [])})
         inputs = self._open(visit, document, items)

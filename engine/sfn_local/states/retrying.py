@@ -43,7 +43,8 @@ class RetryingState(State):
         Raises:
             StateFailure: the last attempt failed, and no catcher handles that.
         """
-        attempts: dict[int, int] = {}
+        if visit.is_between_attempts:
+            await visit.retry_after(0)
         while True:
             try:
                 result = await self.attempt(visit)
@@ -51,12 +52,11 @@ class RetryingState(State):
             except StateFailure as failure:
                 if failure.error == NEVER_HANDLED:
                     raise  # from a branch, too; no event says that the attempt failed
-                delay = self.retriers.delay(visit, failure, attempts)
+                delay = self.retriers.delay(visit, failure)
                 if delay is None:
                     self.gave_up(visit)
                     return self._catch(visit, failure)
-            await visit.sleep(delay)
-            visit.retries += 1
+            await visit.retry_after(delay)
 
     @abstractmethod
     async def attempt(self, visit: Visit) -> Document:

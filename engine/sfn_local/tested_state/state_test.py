@@ -185,14 +185,14 @@ class _Probe(Retriers):
         super().__init__(retriers.entries)
         self._made = made
 
-    def delay(self, visit: Visit, failure: StateFailure, attempts: dict[int, int]) -> float | None:
+    def delay(self, visit: Visit, failure: StateFailure) -> float | None:
         self.last = failure
-        counted = dict.fromkeys(range(len(self.entries)), self._made)
-        delay = super().delay(visit, failure, counted)
+        visit.attempts = dict.fromkeys(range(len(self.entries)), self._made)
+        delay = super().delay(visit, failure)
         if delay is None:
             return None
-        position = next(index for index, made in counted.items() if made != self._made)
-        attempts.update(counted)
+        made = visit.attempts.items()
+        position = next(entry for entry, count in made if count != self._made)
         raise _WouldRetryError(failure, position, delay)
 
 
