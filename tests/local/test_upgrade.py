@@ -204,5 +204,5 @@ def test_what_ran_before_an_upgrade_ends_after_it(clinic):
 
     assert {ended[name] for name in before} == {"SUCCEEDED"}
     assert {before[name] for name, text in shown.items() if MARK in text} == set(MARKED)
-    assert (wrapped["status"], wrapped["counts"]) == ("COMPLETED", {"COMPLETED": 3})
+    assert (wrapped["status"], wrapped["completed"]) == ("COMPLETED", 3)
     assert "all is well" in well
