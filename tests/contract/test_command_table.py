@@ -1,7 +1,8 @@
 import pytest
 
+from sfn_cqrs.domain.chain import Close
 from sfn_cqrs.domain.errors import InvalidInputError
-from sfn_cqrs.domain.keys import CommandRef, ItemKey
+from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.domain.publication import Refusal
 from sfn_cqrs.domain.request import Request
@@ -71,7 +72,7 @@ def test_the_latest_is_the_highest_version_not_the_last_text(world):
 def test_the_latest_of_an_item_whose_process_has_gone_has_none(make_world):
     world = make_world(command_ttl=Retention(1))
     world.commands.publish(a_publication())
-    world.processes.close(CommandRef(NRT, 1, 1), Outcome.APPLIED, "finish:FINISHED")
+    world.processes.write(NRT, Close(1, 1, Outcome.APPLIED, "finish:FINISHED"))
     world.clock.advance(days=1)
 
     page = world.commands.page(NRT, 20, None)
@@ -207,7 +208,7 @@ def test_large_attributes_lie_in_the_bucket_and_come_back_but_in_a_list_of_versi
 def test_the_versions_come_newest_first_with_their_processes(world):
     for version in (1, 2, 3):
         world.commands.publish(a_publication(version=version))
-    world.processes.close(CommandRef(NRT, 1, 1), Outcome.FAILED, "x:FAILED", "Error", "cause")
+    world.processes.write(NRT, Close(1, 1, Outcome.FAILED, "x:FAILED", "Error", "cause"))
 
     page = world.commands.page(NRT, 20, None)
 

@@ -11,7 +11,7 @@ from sfn_cqrs.adapters import (
     queue,
     topics,
 )
-from sfn_cqrs.domain.keys import CommandRef
+from sfn_cqrs.domain.chain import Close
 from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs_tools.testing.builders import NRT, a_process, a_publication
 from sfn_cqrs_tools.testing.fakes import World, services
@@ -61,7 +61,7 @@ def test_of_many_threads_that_write_at_once_one_wins():
 
     def close(attempt):
         closed = [
-            world.processes.close(CommandRef(NRT, version, 1), Outcome.APPLIED, "x").done
+            world.processes.write(NRT, Close(version, 1, Outcome.APPLIED, "x")).done
             for version in range(1, 51)
         ]
         published = [

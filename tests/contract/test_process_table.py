@@ -4,13 +4,12 @@ from datetime import timedelta
 import pytest
 
 from sfn_cqrs.adapters.process_table import BLOCKED_SHARDS, FAILED_SHARDS, OPEN_SHARDS, open_shard
-from sfn_cqrs.domain.chain import Written
-from sfn_cqrs.domain.keys import CommandRef, ItemKey
+from sfn_cqrs.domain.chain import Begin, Close, Park, Restart, Skip, Written
+from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.process import Mode, Outcome
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs_tools.testing.builders import LEASED, NRT, a_lease, a_process, a_publication
 
-FIRST = CommandRef(NRT, 1, 1)
 AT_NOON = "2026-11-25T12:00:00.000Z"
 IN_30_DAYS = 1798200000  # 2026-12-25T12:00:00Z
 AFTERWARDS = "2026-11-26T00:00:00.000Z"
@@ -26,25 +25,27 @@ def test_a_published_process_is_found_as_it_was_published(world):
 def test_a_begun_state_ends_the_wait_and_forgets_its_token(world):
     world.seed(a_process(outcome=Outcome.WAITING, token="token", token_seq=0))
 
-    begun = world.processes.begin(FIRST, "set_ttl_command:STARTED")
+    begun = world.processes.write(NRT, Begin(1, 1, "set_ttl_command:STARTED"))
 
-    assert begun == a_process(status="set_ttl_command:STARTED", token_seq=0, updated_at=AT_NOON)
+    assert begun.process == a_process(
+        status="set_ttl_command:STARTED", token_seq=0, updated_at=AT_NOON
+    )
 
 
 def test_the_first_state_come_late_does_not_end_the_wait(world):
     world.seed(a_process(outcome=Outcome.WAITING, token="token", token_seq=0))
 
-    begun = world.processes.begin(FIRST, "check_version:STARTED", is_first=True)
+    begun = world.processes.write(NRT, Begin(1, 1, "check_version:STARTED", is_first=True))
 
-    assert begun is None
+    assert not begun.done
     assert world.processes.find(NRT, 1).token == "token"
 
 
 def test_a_retried_wait_replaces_the_token_and_a_late_try_does_not(world):
     world.seed(a_process())
 
-    retried = world.processes.park(FIRST, "second", 1)
-    late = world.processes.park(FIRST, "first", 0)
+    retried = world.processes.write(NRT, Park(1, 1, "second", 1))
+    late = world.processes.write(NRT, Park(1, 1, "first", 0))
 
     waiting = a_process(
         outcome=Outcome.WAITING,
@@ -60,8 +61,10 @@ def test_a_retried_wait_replaces_the_token_and_a_late_try_does_not(world):
 def test_a_close_that_is_repeated_finds_its_own_outcome(world):
     world.seed(a_process())
 
-    world.processes.close(FIRST, Outcome.APPLIED, "finish:FINISHED")
-    again = world.processes.close(FIRST, Outcome.FAILED, "finish:FAILED", "Error", "cause")
+    world.processes.write(NRT, Close(1, 1, Outcome.APPLIED, "finish:FINISHED"))
+    again = world.processes.write(
+        NRT, Close(1, 1, Outcome.FAILED, "finish:FAILED", "Error", "cause")
+    )
 
     applied = a_process(outcome=Outcome.APPLIED, status="finish:FINISHED", updated_at=AT_NOON)
     assert again == Written(done=False, process=applied)
@@ -70,7 +73,10 @@ def test_a_close_that_is_repeated_finds_its_own_outcome(world):
 def test_a_restart_opens_the_next_attempt_once(world):
     world.seed(a_process(outcome=Outcome.FAILED, error="Error", cause="cause", token_seq=3))
 
-    first, second = world.processes.restart(FIRST), world.processes.restart(FIRST)
+    first, second = (
+        world.processes.write(NRT, Restart(1, 1)),
+        world.processes.write(NRT, Restart(1, 1)),
+    )
 
     reopened = a_process(attempt=2, opened_at=AT_NOON, updated_at=AT_NOON)
     assert first == Written(done=True, process=reopened)
@@ -81,21 +87,21 @@ def test_a_superseded_attempt_writes_nothing(world):
     world.seed(a_process(attempt=2))
 
     answers = [
-        world.processes.begin(FIRST, "finish:STARTED"),
-        world.processes.park(FIRST, "token", 9).done,
-        world.processes.close(FIRST, Outcome.APPLIED, "finish:FINISHED").done,
-        world.processes.restart(FIRST).done,
-        world.processes.skip(FIRST).done,
+        world.processes.write(NRT, Begin(1, 1, "finish:STARTED")).done,
+        world.processes.write(NRT, Park(1, 1, "token", 9)).done,
+        world.processes.write(NRT, Close(1, 1, Outcome.APPLIED, "finish:FINISHED")).done,
+        world.processes.write(NRT, Restart(1, 1)).done,
+        world.processes.write(NRT, Skip(1, 1)).done,
     ]
 
-    assert answers == [None, False, False, False, False]
+    assert answers == [False, False, False, False, False]
     assert world.processes.find(NRT, 1) == a_process(attempt=2)
 
 
 def test_a_skipped_version_keeps_its_error(world):
     world.seed(a_process(outcome=Outcome.FAILED, error="Error", cause="cause"))
 
-    skipped = world.processes.skip(FIRST).process
+    skipped = world.processes.write(NRT, Skip(1, 1)).process
 
     assert skipped == a_process(
         outcome=Outcome.SKIPPED,
@@ -112,8 +118,8 @@ def test_only_an_applied_version_gets_a_ttl(make_world):
     world.seed(a_process(version=4, outcome=Outcome.FAILED))
 
     for version, outcome in ((1, Outcome.APPLIED), (2, Outcome.FAILED), (3, Outcome.BLOCKED)):
-        world.processes.close(CommandRef(NRT, version, 1), outcome, "some:STATUS")
-    world.processes.skip(CommandRef(NRT, 4, 1))
+        world.processes.write(NRT, Close(version, 1, outcome, "some:STATUS"))
+    world.processes.write(NRT, Skip(4, 1))
 
     ttls = {version: ttl for version, (_, _, ttl) in world.stored(NRT).items()}
     assert ttls == {1: IN_30_DAYS, 2: None, 3: None, 4: None}
@@ -122,7 +128,7 @@ def test_only_an_applied_version_gets_a_ttl(make_world):
 def test_without_a_retention_nothing_expires(world):
     world.seed(a_process())
 
-    world.processes.close(FIRST, Outcome.APPLIED, "finish:FINISHED")
+    world.processes.write(NRT, Close(1, 1, Outcome.APPLIED, "finish:FINISHED"))
 
     assert world.stored(NRT)[1][2] is None
 
@@ -130,7 +136,7 @@ def test_without_a_retention_nothing_expires(world):
 def test_an_expired_process_is_not_found_though_it_is_not_deleted_yet(make_world):
     world = make_world(command_ttl=Retention(30))
     world.seed(a_process())
-    world.processes.close(FIRST, Outcome.APPLIED, "finish:FINISHED")
+    world.processes.write(NRT, Close(1, 1, Outcome.APPLIED, "finish:FINISHED"))
 
     world.clock.advance(days=30)
 
@@ -140,14 +146,14 @@ def test_an_expired_process_is_not_found_though_it_is_not_deleted_yet(make_world
 
 def test_the_index_lists_what_is_open_or_blocked(world):
     world.seed(*[a_process(version=version) for version in range(1, 6)])
-    world.processes.park(CommandRef(NRT, 2, 1), "token", 0)
+    world.processes.write(NRT, Park(2, 1, "token", 0))
     for version, outcome in ((3, Outcome.APPLIED), (4, Outcome.FAILED), (5, Outcome.BLOCKED)):
-        world.processes.close(CommandRef(NRT, version, 1), outcome, "some:STATUS")
+        world.processes.write(NRT, Close(version, 1, outcome, "some:STATUS"))
 
     assert _all_opened(world, limit=100) == [1, 2, 5]
 
-    world.processes.restart(CommandRef(NRT, 4, 1))
-    world.processes.skip(CommandRef(NRT, 5, 1))
+    world.processes.write(NRT, Restart(4, 1))
+    world.processes.write(NRT, Skip(5, 1))
 
     assert _all_opened(world, limit=100) == [1, 2, 4]
 
@@ -181,7 +187,7 @@ def test_a_cursor_goes_on_where_a_version_has_closed_meanwhile(world):
     shard = open_shard(opened[0])
     _, cursor = world.processes.opened(shard, None, AFTERWARDS, 2)
 
-    world.processes.close(opened[1].ref, Outcome.APPLIED, "finish:FINISHED")
+    world.processes.write(NRT, Close(opened[1].version, 1, Outcome.APPLIED, "x:FINISHED"))
     found, _ = world.processes.opened(shard, cursor, AFTERWARDS, 100)
 
     assert [process.version for process in found] == [each.version for each in opened[2:]]
@@ -246,10 +252,10 @@ def test_sweeps_of_one_table_have_leases_of_their_own(world):
 )
 def test_what_waits_for_a_repair_is_listed_in_shards_of_its_own(outcome, shards, world):
     world.seed(a_process())
-    world.processes.close(FIRST, outcome, "mark_failed:FINISHED", "Error", "why")
+    world.processes.write(NRT, Close(1, 1, outcome, "mark_failed:FINISHED", "Error", "why"))
     assert (_listed(world, range(OPEN_SHARDS)), _listed(world, shards)) == ([], [1])
 
-    world.processes.restart(FIRST)
+    world.processes.write(NRT, Restart(1, 1))
 
     assert (_listed(world, range(OPEN_SHARDS)), _listed(world, shards)) == ([1], [])
 
@@ -257,7 +263,7 @@ def test_what_waits_for_a_repair_is_listed_in_shards_of_its_own(outcome, shards,
 def test_what_has_failed_is_listed_by_the_moment_when_it_failed(world):
     world.seed(a_process(), a_process(version=2), a_process(version=3))
     for version in (1, 2):
-        world.processes.close(CommandRef(NRT, version, 1), Outcome.FAILED, "x:FINISHED", "E")
+        world.processes.write(NRT, Close(version, 1, Outcome.FAILED, "x:FINISHED", "E"))
         world.clock.advance(minutes=1)
     failed = [world.processes.find(NRT, version) for version in (1, 2)]
     first, second = (one.opened_at for one in failed)
@@ -309,9 +315,9 @@ def test_what_waits_for_a_repair_is_counted_up_to_a_limit_with_the_oldest_first(
 
 def test_what_is_skipped_is_listed_no_more(world):
     world.seed(a_process())
-    world.processes.close(FIRST, Outcome.FAILED, "mark_failed:FINISHED", "Error", "why")
+    world.processes.write(NRT, Close(1, 1, Outcome.FAILED, "mark_failed:FINISHED", "Error", "why"))
 
-    world.processes.skip(FIRST)
+    world.processes.write(NRT, Skip(1, 1))
 
     assert _listed(world, range(FAILED_SHARDS.stop)) == []
 
@@ -321,15 +327,15 @@ def test_a_synchronous_publish_that_died_may_be_restarted_and_a_running_one_of_t
 ):
     world.seed(a_process(mode=Mode.SYNC), a_process(version=2, mode=Mode.ASYNC))
 
-    assert world.processes.restart(FIRST).done
-    assert not world.processes.restart(CommandRef(NRT, 2, 1)).done
+    assert world.processes.write(NRT, Restart(1, 1)).done
+    assert not world.processes.write(NRT, Restart(2, 1)).done
 
 
 def test_the_processes_of_other_items_and_tenants_are_left_alone(world):
     namesake = ItemKey("tenant2", "AIRPORT", "NRT")
     world.seed(a_process(), a_process(namesake))
 
-    world.processes.close(FIRST, Outcome.APPLIED, "finish:FINISHED")
+    world.processes.write(NRT, Close(1, 1, Outcome.APPLIED, "finish:FINISHED"))
 
     assert world.processes.find(namesake, 1) == a_process(namesake)
 

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.chain import Close
 from sfn_cqrs.domain.command import Content
 from sfn_cqrs.domain.errors import SupersededError, TransientError
-from sfn_cqrs.domain.keys import CommandRef, ItemKey
+from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.sagas.effects import publish_once, undo_once
@@ -126,12 +127,10 @@ def _until_it_is_done(give_back):
     try:
         give_back()
     except TransientError:
-        key = bootstrap.commands().latest(BOOK)
-        bootstrap.processes().close(
-            CommandRef(BOOK, key.version, bootstrap.processes().find(BOOK, key.version).attempt),
-            Outcome.APPLIED,
-            "finish:FINISHED",
-        )
+        version = bootstrap.commands().latest(BOOK).version
+        attempt = bootstrap.processes().find(BOOK, version).attempt
+        applied = Close(version, attempt, Outcome.APPLIED, "finish:FINISHED")
+        bootstrap.processes().write(BOOK, applied)
         give_back()
 
 

@@ -1,7 +1,7 @@
-"""The conditional writes of items, every state against every operation.
+"""The conditional writes of items, every state against every write.
 
-The rules are the domain's predicates and transitions; the table has expressions. Both have to
-answer the same and to store the same.
+A write says when it may be made and what it sets. The models make it with `on`, and the table
+spells it as an expression. Both have to answer the same and to store the same.
 """
 
 from dataclasses import replace
@@ -14,7 +14,7 @@ from tests.support.proof import every, shares
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.keys import TaskKey
 from sfn_cqrs.domain.task import Ending, TaskStatus
-from sfn_cqrs.domain.task_programs import ItemWritten
+from sfn_cqrs.domain.task_programs import Claim, CloseItem, CountRetry, ItemWritten, SettleItem
 from sfn_cqrs_tools.testing.builders import an_item
 
 NOON = 1795608000
@@ -27,51 +27,18 @@ CANCELLED = Ending(TaskStatus.CANCELLED)
 CLOSED = (TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED)
 
 
-class Rules:
-    """What the domain makes of one item; it stands in the place of the table."""
-
-    def __init__(self, item, now):
-        self.item, self._now = item, now
-
-    def claim(self, _key, _index, attempt, seq, lease_until, *, is_delivered_once=True):
-        now = self._now().timestamp()
-        may = self.item.may_be_claimed(attempt, seq, now, is_delivered_once=is_delivered_once)
-        return self._written(may, self.item.claimed(attempt, seq, lease_until))
-
-    def count_retry(self, item):
-        may = self.item.may_be_closed(item.attempt, item.seq)
-        counted = replace(self.item, retries=item.retries, retried_in=item.attempt)
-        return self._written(may, counted)
-
-    def close_item(self, _key, _index, attempt, seq, ending):
-        return self._written(self.item.may_be_closed(attempt, seq), self.item.closed(ending))
-
-    def settle_item(self, _key, _index, attempt, ending):
-        may = self.item.may_be_settled(attempt)
-        return self._written(may, self.item.settled(attempt, ending))
-
-    def _written(self, may, changed):
-        if may:
-            self.item = replace(changed, updated_at=iso(self._now()))
-        return ItemWritten(done=may, item=self.item)
-
-
-ITEM_OPERATIONS = {
-    "claim, first try": lambda table, key: table.claim(key, 0, 1, 0, NOON + 60),
-    "claim, second try": lambda table, key: table.claim(key, 0, 1, 1, NOON + 60),
-    "claim, another delivery": lambda table, key: table.claim(
-        key, 0, 1, 1, NOON + 60, is_delivered_once=False
-    ),
-    "claim, next attempt": lambda table, key: table.claim(key, 0, 2, 0, NOON + 60),
-    "claim, the one after": lambda table, key: table.claim(key, 0, 3, 0, NOON + 60),
-    "count a retry": lambda table, key: table.count_retry(
-        an_item(key, status=TaskStatus.PROCESSING, attempt=1, seq=0).retried()
-    ),
-    "close as COMPLETED": lambda table, key: table.close_item(key, 0, 1, 0, COMPLETED),
-    "close as FAILED": lambda table, key: table.close_item(key, 0, 1, 1, FAILED),
-    "close, next attempt": lambda table, key: table.close_item(key, 0, 2, 0, COMPLETED),
-    "settle as CANCELLED": lambda table, key: table.settle_item(key, 0, 1, CANCELLED),
-    "settle as FAILED": lambda table, key: table.settle_item(key, 0, 2, FAILED),
+WRITES = {
+    "claim, first try": Claim(0, 1, 0, NOON + 60),
+    "claim, second try": Claim(0, 1, 1, NOON + 60),
+    "claim, another delivery": Claim(0, 1, 1, NOON + 60, is_delivered_once=False),
+    "claim, next attempt": Claim(0, 2, 0, NOON + 60),
+    "claim, the one after": Claim(0, 3, 0, NOON + 60),
+    "count a retry": CountRetry(0, 1, 0, 1),
+    "close as COMPLETED": CloseItem(0, 1, 0, COMPLETED),
+    "close as FAILED": CloseItem(0, 1, 1, FAILED),
+    "close, next attempt": CloseItem(0, 2, 0, COMPLETED),
+    "settle as CANCELLED": SettleItem(0, 1, CANCELLED),
+    "settle as FAILED": SettleItem(0, 2, FAILED),
 }
 
 
@@ -96,7 +63,7 @@ def _items():
         )
 
 
-@pytest.mark.parametrize("name", ITEM_OPERATIONS)
+@pytest.mark.parametrize("name", WRITES)
 def test_the_expression_is_the_domains_rule_for_an_item(name):
     everything = list(_items())
 
@@ -105,12 +72,12 @@ def test_the_expression_is_the_domains_rule_for_an_item(name):
 
 
 @shares(45)
-@pytest.mark.parametrize("name", ITEM_OPERATIONS)
+@pytest.mark.parametrize("name", WRITES)
 def test_moto_takes_the_expression_as_the_one_in_memory_does(name, nth, moto_world):
     dynamodb = moto_world()
 
     def is_done(item):
-        return ITEM_OPERATIONS[name](Rules(item, dynamodb.clock), item.key).done
+        return WRITES[name].on(item, NOON) is not None
 
     assert_equal(name, dynamodb, every(nth, _items(), by=is_done))
 
@@ -118,7 +85,8 @@ def test_moto_takes_the_expression_as_the_one_in_memory_does(name, nth, moto_wor
 def assert_equal(name, dynamodb, items):
     dynamodb.seed_items(*items)
     for item in items:
-        rules = Rules(item, dynamodb.clock)
-        answer = ITEM_OPERATIONS[name](dynamodb.tasks, item.key)
-        assert answer == ITEM_OPERATIONS[name](rules, item.key), item
-        assert dynamodb.stored_items(item.key) == [rules.item]
+        after = WRITES[name].on(item, NOON)
+        stored = item if after is None else replace(after, updated_at=iso(dynamodb.clock()))
+        answer = dynamodb.tasks.write_item(item.key, WRITES[name])
+        assert answer == ItemWritten(done=after is not None, item=stored), item
+        assert dynamodb.stored_items(item.key) == [stored]

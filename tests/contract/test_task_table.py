@@ -7,7 +7,7 @@ from sfn_cqrs.domain.keys import TaskKind
 from sfn_cqrs.domain.request import Request
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.domain.task import Begin, CloseTask, Counts, Ending, Retry, TaskStatus
-from sfn_cqrs.domain.task_programs import ItemWritten
+from sfn_cqrs.domain.task_programs import Claim, CloseItem, ItemWritten, SettleItem
 from sfn_cqrs_tools.testing.builders import RESIZE, UPDATED, a_task, an_item
 
 AT_NOON = "2026-11-25T12:00:00.000Z"
@@ -76,7 +76,7 @@ def test_items_are_stored_once_each_with_its_own_input(world):
     task = a_task(items=3)
 
     world.tasks.put_items(task)
-    world.tasks.claim(RESIZE, 1, 1, 0, NOON + 60)
+    world.tasks.write_item(RESIZE, Claim(1, 1, 0, NOON + 60))
     world.tasks.put_items(task)
 
     items = world.stored_items(RESIZE)
@@ -109,7 +109,7 @@ def test_an_input_that_lies_in_the_bucket_is_fetched(world):
 def test_a_claimed_item_carries_its_input_and_the_lease(world):
     world.seed_items(an_item())
 
-    claimed = world.tasks.claim(RESIZE, 0, 1, 0, NOON + 60)
+    claimed = world.tasks.write_item(RESIZE, Claim(0, 1, 0, NOON + 60))
 
     assert claimed == ItemWritten(
         done=True,
@@ -123,9 +123,9 @@ def test_a_later_attempt_waits_for_the_lease_to_the_second(world):
     busy = an_item(status=TaskStatus.PROCESSING, attempt=1, lease_until=NOON + 60)
     world.seed_items(busy)
     world.clock.advance(seconds=59, milliseconds=999)
-    early = world.tasks.claim(RESIZE, 0, 2, 0, NOON + 120)
+    early = world.tasks.write_item(RESIZE, Claim(0, 2, 0, NOON + 120))
     world.clock.advance(milliseconds=1)
-    late = world.tasks.claim(RESIZE, 0, 2, 0, NOON + 120)
+    late = world.tasks.write_item(RESIZE, Claim(0, 2, 0, NOON + 120))
 
     assert early == ItemWritten(done=False, item=busy)
     assert (late.done, late.item.attempt) == (True, 2)
@@ -133,9 +133,9 @@ def test_a_later_attempt_waits_for_the_lease_to_the_second(world):
 
 def test_an_ended_item_keeps_its_result_and_not_its_lease(world):
     world.seed_items(an_item())
-    world.tasks.claim(RESIZE, 0, 1, 0, NOON + 60)
+    world.tasks.write_item(RESIZE, Claim(0, 1, 0, NOON + 60))
 
-    closed = world.tasks.close_item(RESIZE, 0, 1, 0, DONE)
+    closed = world.tasks.write_item(RESIZE, CloseItem(0, 1, 0, DONE))
 
     ended = an_item(
         status=TaskStatus.COMPLETED, attempt=1, result={"width": 80}, updated_at=AT_NOON
@@ -147,7 +147,7 @@ def test_an_ended_item_keeps_its_result_and_not_its_lease(world):
 def test_an_item_that_is_settled_keeps_its_lease(world):
     world.seed_items(an_item(status=TaskStatus.PROCESSING, attempt=1, lease_until=NOON + 60))
 
-    settled = world.tasks.settle_item(RESIZE, 0, 1, Ending(TaskStatus.CANCELLED))
+    settled = world.tasks.write_item(RESIZE, SettleItem(0, 1, Ending(TaskStatus.CANCELLED)))
 
     assert settled.item == an_item(
         status=TaskStatus.CANCELLED, attempt=1, lease_until=NOON + 60, updated_at=AT_NOON
@@ -162,15 +162,10 @@ def test_whoever_asked_and_from_where_comes_back(world):
 
 
 @pytest.mark.parametrize(
-    "write",
-    [
-        lambda tasks: tasks.claim(RESIZE, 0, 1, 0, NOON),
-        lambda tasks: tasks.close_item(RESIZE, 0, 1, 0, DONE),
-        lambda tasks: tasks.settle_item(RESIZE, 0, 1, FAILED),
-    ],
+    "write", [Claim(0, 1, 0, NOON), CloseItem(0, 1, 0, DONE), SettleItem(0, 1, FAILED)]
 )
 def test_no_write_makes_an_item_that_is_not_there(world, write):
-    assert write(world.tasks) == ItemWritten(done=False, item=None)
+    assert world.tasks.write_item(RESIZE, write) == ItemWritten(done=False, item=None)
     assert world.stored_items(RESIZE) == []
 
 
@@ -217,9 +212,9 @@ def test_items_outlive_their_task_by_a_week_and_one_that_is_begun_again_does_not
     world.seed_tasks(a_task(**PROCESSING))
     world.seed_items(an_item(index=0), an_item(index=1))
     for index, ending in ((0, DONE), (1, FAILED)):
-        world.tasks.claim(RESIZE, index, 1, 0, NOON)
-        world.tasks.close_item(RESIZE, index, 1, 0, ending)
-    world.tasks.claim(RESIZE, 1, 2, 0, NOON + 60)
+        world.tasks.write_item(RESIZE, Claim(index, 1, 0, NOON))
+        world.tasks.write_item(RESIZE, CloseItem(index, 1, 0, ending))
+    world.tasks.write_item(RESIZE, Claim(1, 2, 0, NOON + 60))
 
     world.clock.advance(seconds=37 * DAY - 1)
     before = [item.index for item in world.tasks.items(RESIZE)]
@@ -232,7 +227,7 @@ def test_items_outlive_their_task_by_a_week_and_one_that_is_begun_again_does_not
 def test_an_item_that_was_settled_expires_too(make_world):
     world = make_world(task_ttl=KEPT_30_DAYS)
     world.seed_items(an_item())
-    world.tasks.settle_item(RESIZE, 0, 1, Ending(TaskStatus.CANCELLED))
+    world.tasks.write_item(RESIZE, SettleItem(0, 1, Ending(TaskStatus.CANCELLED)))
 
     world.clock.advance(days=38)
 
@@ -242,7 +237,7 @@ def test_an_item_that_was_settled_expires_too(make_world):
 def test_without_a_retention_nothing_expires(world):
     world.seed_tasks(a_task(**PROCESSING))
     world.seed_items(an_item(status=TaskStatus.PROCESSING, attempt=1))
-    world.tasks.close_item(RESIZE, 0, 1, 0, DONE)
+    world.tasks.write_item(RESIZE, CloseItem(0, 1, 0, DONE))
     world.tasks.change(RESIZE, CloseTask(1, TaskStatus.COMPLETED, Counts(1, 0, 0)))
 
     world.clock.advance(days=10_000)

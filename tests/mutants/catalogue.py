@@ -36,9 +36,9 @@ RECORDS = [
 EXPRESSIONS = [
     Mutant(
         "DB1",
-        f"{ADAPTERS}/process_table.py",
-        '_OWNED = "attempt = :attempt AND',
-        '_OWNED = "attempt >= :attempt AND',
+        f"{DOMAIN}/process.py",
+        '    current = is_one("attempt", attempt)',
+        '    current = is_one("attempt", attempt, attempt + 1)',
         "an execution of an attempt that was retried writes the status of the next",
         (
             f"{UNIT}/command/test_check_version.py::test_an_execution_that_owns_the_version_no_longer_changes_nothing",
@@ -46,21 +46,25 @@ EXPRESSIONS = [
     ),
     Mutant(
         "DB2",
-        f"{ADAPTERS}/process_table.py",
-        '_CLAIMED = " AND (attribute_not_exists(#run) OR #run = :run)"',
-        '_CLAIMED = " AND (attribute_not_exists(#run) OR #run <> :run)"',
+        f"{DOMAIN}/process.py",
+        'current & (Absent("run") | is_one("run", run))',
+        "current",
         "two runs of the express lane work on one version at once",
         (
-            f"{UNIT}/command/test_check_version.py::TestInTheExpressLane::test_it_looks_again_before_it_hands_over",
+            f"{UNIT}/domain/test_process.py"
+            "::test_another_run_than_the_one_that_claimed_it_writes_nothing",
         ),
     ),
     Mutant(
         "DB3",
-        f"{ADAPTERS}/process_table.py",
-        'f"attempt = :attempt AND ({_REPAIRABLE} OR {with_its_publisher})"',
-        'f"attempt = :attempt AND ({_REPAIRABLE})"',
+        f"{DOMAIN}/chain.py",
+        "is_attempt(self.attempt) & (IS_REPAIRABLE | IS_WITH_ITS_PUBLISHER)",
+        "is_attempt(self.attempt) & IS_REPAIRABLE",
         "a version whose publisher died waits for ever",
-        (f"{UNIT}/schedule/test_sweep_blocked.py::test_a_version_whose_wake_was_lost_goes_on",),
+        (
+            f"{UNIT}/domain/test_process.py"
+            "::test_what_failed_or_died_with_its_publisher_may_restart",
+        ),
     ),
     Mutant(
         "DB4",
@@ -130,17 +134,17 @@ EXPRESSIONS = [
     ),
     Mutant(
         "DB11",
-        f"{ADAPTERS}/task_table.py",
-        '_AT_WORK = "attempt = :attempt AND seq = :seq AND',
-        '_AT_WORK = "attempt = :attempt AND seq >= :seq AND',
+        f"{DOMAIN}/task_programs.py",
+        'is_one("attempt", self.attempt) & is_one("seq", self.seq)',
+        'is_one("attempt", self.attempt)',
         "a function that outlived its try ends the item of the next",
         (f"{UNIT}/task/test_iterator.py::test_a_function_that_outlives_its_try_records_nothing",),
     ),
     Mutant(
         "DB12",
-        f"{ADAPTERS}/task_table.py",
-        'condition = f"attempt <= :attempt AND {_OPEN}"',
-        'condition = f"attempt < :attempt AND {_OPEN}"',
+        f"{DOMAIN}/task_programs.py",
+        'AtMost("attempt", self.attempt) & _IS_UNENDED',
+        'Below("attempt", self.attempt) & _IS_UNENDED',
         "an item whose function died stays open, and so does its task",
         (
             f"{UNIT}/task/test_finalize_task.py::test_an_item_whose_function_died_at_every_try_fails_with_its_error",
@@ -602,49 +606,55 @@ POSTGRESQL = [
 CLAIMS = [
     Mutant(
         "C2",
-        f"{ADAPTERS}/process_table.py",
-        'claims = ", #run = :run" if is_first and run else ""',
-        'claims = ", #run = :run" if is_first else ""',
-        "a run that was not told of claims a version for nobody",
+        f"{ADAPTERS}/conditional.py",
+        "if isinstance(condition, Either) else text",
+        "if isinstance(condition, Both) else text",
+        "an `or` beside an `and` is read the other way",
         ("tests/contract/test_process_equivalence.py::test_the_expression_is_the_domains_rule",),
     ),
     Mutant(
         "C3",
-        f"{ADAPTERS}/process_table.py",
-        "            + claimed,\n",
-        "            ,\n",
+        f"{DOMAIN}/chain.py",
+        "is_attempt(self.attempt, self.run) & IS_IN_THE_EXPRESS_LANE",
+        "is_attempt(self.attempt) & IS_IN_THE_EXPRESS_LANE",
         "a run without the claim hands a version over, which two machines then run",
-        ("tests/contract/test_process_equivalence.py::test_the_expression_is_the_domains_rule",),
+        (
+            "tests/unit/domain/test_process.py::test_another_run_than_the_one_that_claimed_it_writes_nothing",
+        ),
     ),
     Mutant(
         "C4",
-        f"{ADAPTERS}/process_table.py",
-        "        owned, claim = _owned_by(run)\n        values",
-        "        owned, claim = _OWNED, dict[str, str]()\n        values",
+        f"{DOMAIN}/chain.py",
+        "        return is_owned_by(self.attempt, self.run)\n",
+        "        return is_owned_by(self.attempt)\n",
         "a second run of the express machine closes the version of the first",
-        ("tests/contract/test_process_equivalence.py::test_the_expression_is_the_domains_rule",),
+        (
+            "tests/unit/domain/test_process.py::test_another_run_than_the_one_that_claimed_it_writes_nothing",
+        ),
     ),
     Mutant(
         "C5",
-        f"{ADAPTERS}/process_table.py",
-        '            f"{_OWNED} AND #run = :run",\n',
-        '            f"{_OWNED} AND attribute_exists(#run)",\n',
+        f"{DOMAIN}/chain.py",
+        '        return is_owned_by(self.attempt) & is_one("run", self.run)\n',
+        "        return is_owned_by(self.attempt)\n",
         "a version is begun anew though its run goes on",
-        ("tests/contract/test_process_equivalence.py::test_the_expression_is_the_domains_rule",),
+        (
+            "tests/unit/domain/test_process.py::test_another_run_than_the_one_that_claimed_it_writes_nothing",
+        ),
     ),
     Mutant(
         "C6",
-        f"{ADAPTERS}/process_table.py",
-        '" opened_at = :now, open_shard = :shard"',
-        '" open_shard = :shard"',
+        f"{DOMAIN}/chain.py",
+        '        """Whether the sweep counts from now: yes."""\n        return True\n',
+        '        """Whether the sweep counts from now: yes."""\n        return False\n',
         "a retried version counts as old as its failure, and raises an alarm",
         ("tests/contract/test_process_table.py::test_a_restart_opens_the_next_attempt_once",),
     ),
     Mutant(
         "C7",
-        f"{ADAPTERS}/process_table.py",
-        '            sets += ", opened_at = :now"\n',
-        "            pass\n",
+        f"{DOMAIN}/chain.py",
+        "        return self.outcome is Outcome.FAILED\n",
+        "        return False\n",
         "repairs list failures by when they were published, and `since` leaves some out",
         (
             "tests/contract/test_process_table.py"
@@ -653,10 +663,10 @@ CLAIMS = [
     ),
     Mutant(
         "C9",
-        f"{DOMAIN}/process.py",
-        "return is_its and self.is_run_of(run)",
-        "return is_its",
-        "any run may take a version out of the express lane",
+        f"{ADAPTERS}/conditional.py",
+        'f"attribute_not_exists({self.name(condition.field)})"',
+        'f"attribute_exists({self.name(condition.field)})"',
+        "what nobody has claimed is refused to everybody",
         (
             f"{UNIT}/command/test_mark_failed.py"
             "::TestInTheExpressLane::test_a_run_without_the_claim_neither_fails_nor_hands_over",

@@ -79,9 +79,10 @@ DATA_FIRST = """    data: DataVersion = yield FindData()
 ABSENT = """    if predecessor.outcome is None:
         return Turn.NOW if data.version >= predecessor.version else Turn.GAP
 """
-OWNED = "return self.attempt == attempt and self.outcome.is_open and"
-RESTARTABLE = "return self.attempt == attempt and restartable"
-WITH_ITS_PUBLISHER = "restartable = self.outcome.is_repairable or self.is_with_its_publisher"
+OWNED = "return is_attempt(attempt, run) & IS_OPEN"
+CLAIMED = 'current & (Absent("run") | is_one("run", run))'
+RESTARTABLE = "return is_attempt(self.attempt) & (IS_REPAIRABLE | IS_WITH_ITS_PUBLISHER)"
+LEFT = '("token", "token_seq", "run", "error", "cause")'
 
 EXPRESS = Scenario("no fault", "ee")
 TWICE = Scenario("started twice", "ee", {"twice": 1})
@@ -92,7 +93,7 @@ EARLY = Scenario(
 )
 NEVER = "    elif False and process.status =="
 FORGOTTEN = "    if execution is None:\n        yield Start("
-LEAVES = "is_its = self.attempt == attempt and self.is_in_the_express_lane\n"
+LEAVES = "return is_attempt(self.attempt, self.run) & IS_IN_THE_EXPRESS_LANE"
 
 MUTANTS = [
     Mutant(
@@ -166,31 +167,31 @@ MUTANTS = [
         "any attempt may write",
         RETRIED_ZOMBIE,
         "I",
-        (_process(OWNED, "return self.outcome.is_open and"),),
+        (_process(OWNED, "return is_attempt(attempt, run) & IS_OPEN if run else IS_OPEN"),),
     ),
     Mutant(
         "a closed version may be written",
         SKIPPED_ZOMBIE,
         "I",
-        (_process(OWNED, "return self.attempt == attempt and"),),
+        (_process(OWNED, "return is_attempt(attempt, run)"),),
     ),
     Mutant(
         "an older token may replace a newer one",
         ZOMBIE,
         "I3",
-        (_process("return self.may_be_written_by(attempt) and newest", "return newest or True"),),
+        (_chain(' & (Absent("token_seq") | Below("token_seq", self.seq))', ""),),
     ),
     Mutant(
         "a late check_version takes the token away",
         ZOMBIE,
         "I3",
-        (_process(" and not (is_first and has_waited)", ""),),
+        (_chain('owned & Absent("token_seq") if self.is_first else owned', "owned"),),
     ),
     Mutant(
         "the next attempt keeps the last one's token number",
         FAILS_TWICE,
         "I",
-        (_process("            token_seq=None,\n            error", "            error"),),
+        (_process(LEFT, LEFT.replace('"token_seq", ', "")),),
     ),
     Mutant("a state whose Lambda is killed is not retried", KILLED, "I5", (), {"retries": False}),
     Mutant(
@@ -221,8 +222,8 @@ MUTANTS = [
         "I3",
         (
             _chain(
-                "process.skipped())\n    yield from wake_next(version)\n",
-                "process.skipped())\n",
+                "Outcome.SKIPPED)\n    yield from wake_next(version)\n    return skipped",
+                "Outcome.SKIPPED)\n    return skipped",
             ),
         ),
     ),
@@ -284,14 +285,14 @@ MUTANTS = [
         "any restart counts, however old",
         FAILS_TWICE,
         "I7",
-        (_process(RESTARTABLE, "return restartable"),),
+        (_chain(RESTARTABLE, "return IS_REPAIRABLE | IS_WITH_ITS_PUBLISHER"),),
         {"reduces": False},
     ),
     Mutant(
         "what died with its publisher is not restarted",
         SYNC_KILLED,
         "I3",
-        (_process(WITH_ITS_PUBLISHER, "restartable = self.outcome.is_repairable"),),
+        (_chain(RESTARTABLE, "return is_attempt(self.attempt) & IS_REPAIRABLE"),),
     ),
     Mutant("there is no sweep", FOUR_KILLED, "I3", (), {"sweeps": False}),
     Mutant(
@@ -335,13 +336,13 @@ MUTANTS = [
         "the first state does not claim",
         TWICE,
         "I8",
-        (_process("run=run or self.run)", "run=self.run)"),),
+        (_chain('{"run": self.run} if self.is_first and self.run else {}', "{}"),),
     ),
     Mutant(
         "a claim keeps nobody out",
         TWICE,
         "I8",
-        (_process("return run is None or self.run in (None, run)", "return True"),),
+        (_process(CLAIMED, "current"),),
     ),
     Mutant(
         "a refused duplicate closes the version as failed",
@@ -356,10 +357,11 @@ MUTANTS = [
         Scenario("swept at any time, fails", "e", {"sweep": 1, "fail": 1}),
         "I7",
         (
-            _process(
+            _chain(
                 LEAVES,
-                "is_its = self.attempt == attempt and ("
-                "self.is_in_the_express_lane or self.outcome.is_repairable)\n",
+                LEAVES.replace(
+                    "IS_IN_THE_EXPRESS_LANE", "(IS_IN_THE_EXPRESS_LANE | IS_REPAIRABLE)"
+                ),
             ),
         ),
     ),
@@ -367,19 +369,19 @@ MUTANTS = [
         "nothing leaves the express lane",
         EXPRESS,
         "I3",
-        (_process("return is_its and self.is_run_of(run)", "return False"),),
+        (_chain(LEAVES, LEAVES + ' & is_one("attempt", 0)'),),
     ),
     Mutant(
         "leaving asks for no claim",
         EARLY,
         "I8",
-        (_process("return is_its and self.is_run_of(run)", "return is_its"),),
+        (_chain(LEAVES, LEAVES.replace(", self.run", "")),),
     ),
     Mutant(
         "the next attempt keeps the claim",
         EXPRESS,
         "I",
-        (_process("            run=None,\n", ""),),
+        (_process(LEFT, LEFT.replace('"run", ', "")),),
     ),
     Mutant(
         "every attempt is express, not only the first",
@@ -387,8 +389,8 @@ MUTANTS = [
         "I4",
         (
             _process(
-                "return self.lane is Lane.EXPRESS and self.attempt == 1",
-                "return self.lane is Lane.EXPRESS",
+                'is_one("lane", Lane.EXPRESS) & is_one("attempt", 1)',
+                'is_one("lane", Lane.EXPRESS)',
             ),
         ),
     ),
@@ -396,12 +398,7 @@ MUTANTS = [
         "whatever its outcome it may leave",
         Scenario("swept at any time", "ee", {"sweep": 1}),
         "I",
-        (
-            _process(
-                "return self.is_express and self.outcome is Outcome.OPEN",
-                "return self.is_express",
-            ),
-        ),
+        (_process('IS_EXPRESS & is_one("outcome", Outcome.OPEN)', "IS_EXPRESS"),),
     ),
     Mutant(
         "the sweep does not start what no run has claimed",

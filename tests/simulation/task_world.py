@@ -193,7 +193,7 @@ def _replayed(function: Function) -> task_programs.Call:
     return call
 
 
-def _answers(  # noqa: C901 - one case a call
+def _answers(
     state: State, function: Function, call: task_programs.Call
 ) -> Iterator[tuple[Any, State]]:
     match call:
@@ -218,9 +218,7 @@ def _answers(  # noqa: C901 - one case a call
             yield chain.Execution(is_running) if found else None, state
         case task_programs.Work(item):
             yield from _worked(state, function, item)
-        case task_programs.CountRetry(item):
-            yield _retry_counted(state, item)
-        case task_programs.Claim() | task_programs.CloseItem() | task_programs.SettleItem():
+        case task_programs.ItemWrite():
             yield _item_write(state, call)
         case _:
             yield _task_write(state, call)
@@ -252,30 +250,11 @@ def _is_at_work(function: Function, index: int) -> bool:
     return isinstance(call, task_programs.Work | task_programs.CloseItem)
 
 
-def _retry_counted(state: State, item: Item) -> tuple[Any, State]:
-    """Count only what tells the state apart: whether the item's own try still has it."""
-    found = state.items[item.index]
-    assert found is not None
-    if not found.may_be_closed(item.attempt, item.seq):
-        return task_programs.ItemWritten(done=False, item=found), state
-    counted = replace(found, retries=item.retries, retried_in=item.retried_in)
-    after = replace(state, items=_put(state.items, item.index, counted))
-    return task_programs.ItemWritten(done=True, item=counted), after
-
-
-def _item_write(state: State, call: Any) -> tuple[Any, State]:  # noqa: C901 - one case a call
+def _item_write(state: State, call: Any) -> tuple[Any, State]:
     found = state.items[call.index]
     assert found is not None
-    may, item = False, found
-    match call:
-        case task_programs.Claim(_, attempt, seq, lease_until, once):
-            may = found.may_be_claimed(attempt, seq, NOW.timestamp(), is_delivered_once=once)
-            item = found.claimed(attempt, seq, lease_until)
-        case task_programs.CloseItem(_, attempt, seq, ending):
-            may, item = found.may_be_closed(attempt, seq), found.closed(ending)
-        case task_programs.SettleItem(_, attempt, ending):
-            may, item = found.may_be_settled(attempt), found.settled(attempt, ending)
-    if not may:
+    item = call.on(found, NOW.timestamp())
+    if item is None:
         return task_programs.ItemWritten(done=False, item=found), state
     if found.status is TaskStatus.COMPLETED:
         raise BrokenError(f"T1: item {call.index} was COMPLETED and is {item.status}")

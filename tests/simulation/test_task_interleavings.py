@@ -11,11 +11,14 @@ from tests.simulation.task_world import first_state
 from tests.support.proof import PROOF, without
 
 from sfn_cqrs.domain import task_programs
+from sfn_cqrs.domain.conditions import AtMost, Below, is_one
 from sfn_cqrs.domain.keys import TaskKind
 from sfn_cqrs.domain.task import Continue, Item, Queue, Retry, Task, TaskStatus, _next_attempt
+from sfn_cqrs.domain.task_programs import Claim, OfTry, SettleItem
 
 BATCH, SINGLE = TaskKind.BATCH, TaskKind.SINGLE
-COMPLETED, PROCESSING = TaskStatus.COMPLETED, TaskStatus.PROCESSING
+IS_AT_WORK = is_one("status", TaskStatus.PROCESSING)
+NOT_COMPLETED = is_one("status", *(one for one in TaskStatus if one is not TaskStatus.COMPLETED))
 Faults = dict[str, int]
 SCENARIOS: list[Any] = [
     (BATCH, 3, {}, ["COMPLETED"]),
@@ -61,48 +64,43 @@ def test_whatever_comes_in_whatever_order_a_task_ends_right(
 
 MUTANTS: dict[str, tuple[Any, str, Callable[..., Any], Faults, str]] = {
     "what is completed may be begun again": (
-        Item,
-        "may_be_claimed",
-        lambda item, attempt, seq, now, **_: (
-            (item.attempt == attempt and item.seq < seq)
-            or (item.attempt < attempt and not item.is_leased(now))
+        Claim,
+        "when",
+        lambda claim, now: (
+            (is_one("attempt", claim.attempt) & Below("seq", claim.seq))
+            | (Below("attempt", claim.attempt) & AtMost("lease_until", now))
         ),
         {"die": 2},
         "T1",
     ),
     "a later attempt does not wait for the lease": (
-        Item,
-        "may_be_claimed",
-        lambda item, attempt, seq, _now, **_: (
-            item.status is not COMPLETED
-            and (
-                (item.attempt == attempt and item.status is PROCESSING and item.seq < seq)
-                or item.attempt < attempt
-            )
+        Claim,
+        "when",
+        lambda claim, _now: (
+            (is_one("attempt", claim.attempt) & IS_AT_WORK & Below("seq", claim.seq))
+            | (Below("attempt", claim.attempt) & NOT_COMPLETED)
         ),
         {"kill": 1, "sweep": 1},
         "T2",
     ),
     "a try that was overtaken records its end": (
-        Item,
-        "may_be_closed",
-        lambda item, _attempt, _seq: item.status is PROCESSING,
+        OfTry,
+        "when",
+        lambda _write, _now: IS_AT_WORK,
         {"outlive": 1},
         "T6",
     ),
     "an item is settled that a later attempt has": (
-        Item,
-        "may_be_settled",
-        lambda item, _attempt: not item.status.is_closed,
+        SettleItem,
+        "when",
+        lambda _write, _now: is_one("status", *(one for one in TaskStatus if not one.is_closed)),
         {"die": 2, "kill": 1, "sweep": 1},
         "T6",
     ),
     "a settled item loses its lease": (
-        Item,
-        "settled",
-        lambda item, attempt, ending: replace(
-            item, status=ending.status, attempt=attempt, lease_until=0
-        ),
+        SettleItem,
+        "sets",
+        lambda settle: {"attempt": settle.attempt, "lease_until": 0, **settle.ending.fields},
         {"outlive": 2, "retry": 1},
         "T2",
     ),

@@ -29,6 +29,7 @@ from tests.simulation.programs import Programs, Raised
 from tests.simulation.rules import Rules
 
 from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.process import START
 
 MACHINE = Path(__file__).parents[2] / "statemachine/command.asl.json"
 KILLED = "Lambda.Unknown"
@@ -979,9 +980,8 @@ class World:
             after = self._after(call, found) if found is not None else None
             done = after is not None
             written = self.rules.chain.Written(done, after if done else found)
-            answer = after if isinstance(call, self.rules.chain.Begin) else written
             number = self._number(after) if done else before
-            self._written[key] = (done, number, self.programs.advance(place, answer))
+            self._written[key] = (done, number, self.programs.advance(place, written))
         done, number, then = self._written[key]
         if done:
             self._check_restart(self._processes[before], call, place)
@@ -990,28 +990,11 @@ class World:
         return int(then)
 
     def _after(self, call: Any, found: Any) -> Any:
-        """The item after a conditional write; None if the condition refuses."""
-        chain = self.rules.chain
-        match call:
-            case chain.Begin():
-                may = found.may_begin(call.attempt, is_first=call.is_first, run=call.run)
-                return found.begun("", call.run if call.is_first else None) if may else None
-            case chain.Park():
-                may = found.may_park(call.attempt, call.seq)
-                return found.parked(call.token, call.seq, "") if may else None
-            case chain.Close():
-                may = found.may_be_written_by(call.attempt, call.run)
-                return found.closed(call.outcome, "") if may else None
-            case chain.Restart():
-                return found.restarted() if found.may_restart(call.attempt) else None
-            case chain.Leave():
-                may = found.may_leave(call.attempt, call.run)
-                return found.restarted() if may else None
-            case chain.Renew():
-                may = found.may_renew(call.attempt, call.run)
-                return found.restarted() if may else None
-            case _:
-                return replace(found.skipped(), status="") if found.may_skip(call.attempt) else None
+        """The item after a conditional write, without texts; None if the condition refuses."""
+        after = call.on(found)
+        if after is None or after.status == START:
+            return after
+        return replace(after, status="", error=None, cause=None)
 
     def _check_restart(self, before: Any, call: Any, place: int) -> None:
         is_restart = isinstance(call, self.rules.chain.Restart | self.rules.chain.Leave)

@@ -135,13 +135,14 @@ def _is_rule(text: str) -> bool:
 def _updated_keys(function: ast.FunctionDef) -> Iterator[str]:
     for node in ast.walk(function):
         if isinstance(node, ast.Call):
-            named = {each.arg: each.value for each in node.keywords}
+            named = {each.arg or ast.unparse(each.value): each.value for each in node.keywords}
         elif isinstance(node, ast.Dict):
             keys = [each.value if isinstance(each, ast.Constant) else "" for each in node.keys]
             named = {str(key): value for key, value in zip(keys, node.values, strict=True)}
         else:
             continue
-        if "UpdateExpression" in named:
+        is_update = any(name.startswith(("UpdateExpression", "update(")) for name in named)
+        if is_update and "Key" in named:
             yield ast.unparse(named["Key"])
 
 

@@ -15,38 +15,10 @@ from tests.template.stack import ROOT, modules
 DOMAIN = ROOT / "layer/sfn_cqrs/domain"
 PRODUCTION = ("layer", "functions", "app", "tools", "examples/shop/app", "examples/shop/functions")
 HELD_EQUAL = {
-    "test_process_equivalence.py": {
-        "process_table": {
-            "begin",
-            "park",
-            "close",
-            "restart",
-            "leave",
-            "renew",
-            "skip",
-            "_owned_by",
-        },
-    },
-    "test_task_equivalence.py": {
-        "task_table": {"claim", "count_retry", "close_item", "settle_item", "_end_item"},
-    },
     "test_zip_equivalence.py": {"zip_jobs": {"_check", "_end"}},
     "test_publish_equivalence.py": {"command_table": {"_settled"}},
 }
 """Expressions that say what the domain says, too, by the contract test that compares them."""
-TWINS = {
-    "process.Process": {
-        "may_begin",
-        "may_leave",
-        "may_renew",
-        "may_park",
-        "may_restart",
-        "may_skip",
-        "parked",
-    },
-    "task.Item": {"may_be_claimed", "claimed", "may_be_closed", "may_be_settled"},
-}
-"""What of the domain these tests run, and models explore, in the place of an expression."""
 FOR_THE_USERS_PACKAGE = {"cells.filled", "cells.text", "model_strategy.ModelStrategy", "policy.own"}
 """What the code of users calls, and the code that `sfn-cqrs new` writes."""
 STANDS_ALONE = {
@@ -100,9 +72,8 @@ def is_for_tests(path: Path) -> bool:
 
 def test_the_domain_has_nothing_that_only_tests_use() -> None:
     users = [tree for path, tree in modules(*PRODUCTION) if not is_for_tests(path)]
-    twins = {f"{kind}.{name}" for kind, names in TWINS.items() for name in names}
 
-    assert unused(domain(), users) == twins | FOR_THE_USERS_PACKAGE
+    assert unused(domain(), users) == FOR_THE_USERS_PACKAGE
 
 
 def test_an_expression_is_held_equal_to_the_domains_rule_or_is_the_only_one() -> None:
@@ -118,7 +89,6 @@ def test_an_expression_is_held_equal_to_the_domains_rule_or_is_the_only_one() ->
 def test_who_holds_expressions_equal_runs_them_all(test: str) -> None:
     text = (ROOT / "tests/contract" / test).read_text(encoding="utf-8")
     public = {"_check": "end_files", "_end": "end_files", "_settled": "publish"}
-    public |= {"_end_item": "close_item", "_owned_by": "begin"}
     wanted = {public.get(name, name) for names in HELD_EQUAL[test].values() for name in names}
 
     assert {name for name in wanted if f".{name}(" in text} == wanted

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
-from sfn_cqrs.adapters.conditional import changed, is_done
+from sfn_cqrs.adapters.conditional import changed, is_done, update
 from sfn_cqrs.adapters.dynamodb import Item, alive, marshal
 from sfn_cqrs.adapters.paging import Range, query
 from sfn_cqrs.adapters.records import Records
@@ -27,8 +27,8 @@ from sfn_cqrs.domain.keys import TaskKey, TaskKind, task_items_partition_key
 from sfn_cqrs.domain.records import RecordKey, Write, Written
 from sfn_cqrs.domain.request import Request
 from sfn_cqrs.domain.retention import Retention
-from sfn_cqrs.domain.task import Ending, Task, TaskStatus
-from sfn_cqrs.domain.task_programs import ItemWritten
+from sfn_cqrs.domain.task import Task, TaskStatus
+from sfn_cqrs.domain.task_programs import ItemWrite, ItemWritten
 from sfn_cqrs.domain.values import Json, size_of
 
 if TYPE_CHECKING:
@@ -39,26 +39,11 @@ OUTLIVES = timedelta(days=7)
 ITEMS_PER_TRANSACTION = 100
 BYTES_PER_TRANSACTION = 3 * 1024 * 1024
 PAGE_SIZE = 1_000
-_AT_WORK = "attempt = :attempt AND seq = :seq AND #status = :processing"
-_OPEN = "#status IN (:created, :queued, :processing)"
-_STATUSES = {f":{status.lower()}": str(status) for status in TaskStatus}
 _WITHOUT_INPUT = (
     "#id, tenant, #type, ulid, task_kind, #index, #status, attempt, seq, lease_until,"
     " #result, #error, cause, updated_at"
 )
-_SPELT = {
-    f"#{name}": name
-    for name in (
-        "error",
-        "id",
-        "index",
-        "input",
-        "result",
-        "status",
-        "ttl",
-        "type",
-    )
-}
+_SPELT = {f"#{name}": name for name in ("id", "type", "index", "status", "result", "error")}
 
 
 class TaskTable(Records[Task]):
@@ -129,66 +114,26 @@ class TaskTable(Records[Task]):
             self._table,
             wanted,
             PAGE_SIZE,
-            **{**kept, "names": {**kept["names"], **_names(_WITHOUT_INPUT)}},
+            **{**kept, "names": {**kept["names"], **_SPELT}},
             ProjectionExpression=_WITHOUT_INPUT,
         )
         return [as_item(item) for item in found]
 
-    def claim(
-        self,
-        key: TaskKey,
-        index: int,
-        attempt: int,
-        seq: int,
-        lease_until: int,
-        *,
-        is_delivered_once: bool = True,
-    ) -> ItemWritten:
-        """Take an item to work on it; all except the machine's next try wait for the lease."""
-        is_next = "seq < :seq" if is_delivered_once else "lease_until <= :instant"
-        return self._write_item(
-            key,
-            index,
-            "SET #status = :processing, attempt = :attempt, seq = :seq, lease_until = :lease,"
-            " updated_at = :now REMOVE #error, cause, #ttl",
-            f"(attempt = :attempt AND #status = :processing AND {is_next}) OR"
-            " (attempt < :attempt AND #status <> :completed AND lease_until <= :instant)",
-            {
-                ":attempt": attempt,
-                ":seq": seq,
-                ":lease": lease_until,
-                ":instant": self._now().timestamp(),
-            },
-        )
+    def write_item(self, key: TaskKey, write: ItemWrite) -> ItemWritten:
+        """Make a write on an item if its condition holds.
 
-    def count_retry(self, item: tasks.Item) -> ItemWritten:
-        """Store how often the handler of the current try of an item has asked for another try."""
-        return self._write_item(
-            item.key,
-            item.index,
-            "SET retries = :retries, retried_in = :attempt, updated_at = :now",
-            _AT_WORK,
-            {":retries": item.retries, ":attempt": item.attempt, ":seq": item.seq},
+        An item that has ended expires; one that is claimed again does not.
+        """
+        now = self._now()
+        sets = write.sets()
+        sets |= self._expiring(key, sets.get("status"), now) | {"updated_at": iso(now)}
+        done, item = changed(
+            self._client.update_item,
+            TableName=self._table,
+            Key=marshal({"pk": key.items_pk, "sk": key.item_sk(write.index)}),
+            **update(sets, write.when(now.timestamp()), {}),
         )
-
-    def close_item(
-        self, key: TaskKey, index: int, attempt: int, seq: int, ending: Ending
-    ) -> ItemWritten:
-        """Write how the current try of an item ended, and end its lease."""
-        return self._end_item(
-            key,
-            index,
-            ending,
-            "lease_until = :none",
-            _AT_WORK,
-            {":attempt": attempt, ":seq": seq, ":none": 0},
-        )
-
-    def settle_item(self, key: TaskKey, index: int, attempt: int, ending: Ending) -> ItemWritten:
-        """End an item that has not ended; its lease stays."""
-        condition = f"attempt <= :attempt AND {_OPEN}"
-        values = {":attempt": attempt}
-        return self._end_item(key, index, ending, "attempt = :attempt", condition, values)
+        return ItemWritten(done, as_item(item) if item else None)
 
     def _input_of(self, task: Task) -> tuple[Json, ...]:
         if task.input_s3 is None:
@@ -212,59 +157,15 @@ class TaskTable(Records[Task]):
             ExpressionAttributeValues=marshal({":ttl": expiry}),
         )
 
-    def _end_item(
-        self,
-        key: TaskKey,
-        index: int,
-        ending: Ending,
-        also: str,
-        condition: str,
-        values: dict[str, Any],
-    ) -> ItemWritten:
-        fields = {"#result": ending.result, "#error": ending.error, "cause": ending.cause}
-        expiry = self._retention.expiry(key.type, self._now() + OUTLIVES)
-        values = {**values, ":ending": str(ending.status), ":ttl": expiry}
-        sets, removes = f"#status = :ending, updated_at = :now, {also}{_expiring(expiry)}", []
-        for name, value in fields.items():
-            if value is None:
-                removes.append(name)
-            else:
-                sets += f", {name} = :{name.lstrip('#')}"
-                values[f":{name.lstrip('#')}"] = value
-        removed = f" REMOVE {', '.join(removes)}" if removes else ""
-        return self._write_item(key, index, f"SET {sets}{removed}", condition, values)
-
-    def _write_item(
-        self, key: TaskKey, index: int, update: str, condition: str, values: dict[str, Any]
-    ) -> ItemWritten:
-        done, item = self._write(key.items_pk, key.item_sk(index), update, condition, values)
-        return ItemWritten(done, as_item(item) if item else None)
-
-    def _write(
-        self, pk: str, sk: str, update: str, condition: str, values: dict[str, Any]
-    ) -> tuple[bool, Item | None]:
-        text = f"{update} {condition}"
-        given = {**_STATUSES, **values, ":now": iso(self._now())}
-        words = set(text.replace(",", " ").replace("(", " ").replace(")", " ").split())
-        return changed(
-            self._client.update_item,
-            TableName=self._table,
-            Key=marshal({"pk": pk, "sk": sk}),
-            UpdateExpression=update,
-            ConditionExpression=condition,
-            ExpressionAttributeNames=_names(text),
-            ExpressionAttributeValues=marshal(
-                {name: value for name, value in given.items() if name in words}
-            ),
-        )
-
-
-def _expiring(expiry: int | None) -> str:
-    return "" if expiry is None else ", #ttl = :ttl"
-
-
-def _names(text: str) -> dict[str, str]:
-    return {spelt: name for spelt, name in _SPELT.items() if spelt in text}
+    def _expiring(
+        self, key: TaskKey, status: TaskStatus | None, now: datetime
+    ) -> dict[str, int | None]:
+        if status is None:
+            return {}
+        if not status.is_closed:
+            return {"ttl": None}
+        expiry = self._retention.expiry(key.type, now + OUTLIVES)
+        return {} if expiry is None else {"ttl": expiry}
 
 
 def _groups(items: Iterable[Item]) -> Iterator[list[Item]]:

@@ -11,9 +11,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from sfn_cqrs.domain.conditions import Absent, Below, Condition, ConditionalWrite, is_one
 from sfn_cqrs.domain.errors import NotFailedError, NotFoundError, SupersededError, TransientError
 from sfn_cqrs.domain.failure import MAX_SUMMARY
-from sfn_cqrs.domain.process import START, Outcome, Process
+from sfn_cqrs.domain.process import (
+    IS_IN_THE_EXPRESS_LANE,
+    IS_REPAIRABLE,
+    IS_WITH_ITS_PUBLISHER,
+    START,
+    Outcome,
+    Process,
+    is_attempt,
+    is_owned_by,
+    next_attempt,
+)
 from sfn_cqrs.domain.versioning import DataVersion, Predecessor, Turn, whose_turn
 
 
@@ -46,25 +57,60 @@ class OfAttempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Begin(OfAttempt):
-    """Write a state's status, if `may_begin`: Process or None."""
+class ProcessWrite(OfAttempt, ConditionalWrite[Process]):
+    """A conditional write of a version's process item: Written."""
+
+    @property
+    def is_listed_anew(self) -> bool:
+        """Whether the indexes list the version by the moment of this write."""
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Begin(ProcessWrite):
+    """Write a state's status, and the run's claim with the first; a wait is over.
+
+    The first state precedes the wait: if it comes late, it must not take the token away.
+    """
 
     status: str
     is_first: bool = False
     run: str | None = None
 
+    def when(self, _now: float) -> Condition:
+        """Return that the attempt is open, and has not waited if this is its first state."""
+        owned = is_owned_by(self.attempt, self.run)
+        return owned & Absent("token_seq") if self.is_first else owned
+
+    def sets(self) -> dict[str, Any]:
+        """Return the status of the state."""
+        claim = {"run": self.run} if self.is_first and self.run else {}
+        return {"status": self.status, "outcome": Outcome.OPEN, "token": None, **claim}
+
 
 @dataclass(frozen=True, slots=True)
-class Park(OfAttempt):
-    """Store a task token, if `may_park`: Written."""
+class Park(ProcessWrite):
+    """Store the task token of the waiting state.
+
+    A retried wait replaces the token of an earlier try, never the reverse.
+    """
 
     token: str = field(repr=False)
     seq: int
 
+    def when(self, _now: float) -> Condition:
+        """Return that the attempt is open, and has no newer token."""
+        return is_owned_by(self.attempt) & (Absent("token_seq") | Below("token_seq", self.seq))
+
+    def sets(self) -> dict[str, Any]:
+        """Return the token and the outcome WAITING."""
+        wait = {"outcome": Outcome.WAITING, "status": "wait_prev_command:STARTED"}
+        return {**wait, "token": self.token, "token_seq": self.seq}
+
 
 @dataclass(frozen=True, slots=True)
-class Close(OfAttempt):
-    """Write the outcome of an attempt, if `may_be_written_by`: Written."""
+class Close(ProcessWrite):
+    """Write the outcome of an attempt."""
 
     outcome: Outcome
     status: str
@@ -72,17 +118,53 @@ class Close(OfAttempt):
     cause: str | None = None
     run: str | None = None
 
+    @property
+    def is_listed_anew(self) -> bool:
+        """Whether it failed: repairs list it by that moment."""
+        return self.outcome is Outcome.FAILED
+
+    def when(self, _now: float) -> Condition:
+        """Return that the attempt is open."""
+        return is_owned_by(self.attempt, self.run)
+
+    def sets(self) -> dict[str, Any]:
+        """Return the outcome, with the error if there is one."""
+        cause = None if self.error is None else self.cause or ""
+        ended = {"status": self.status, "outcome": self.outcome, "token": None}
+        return {**ended, "error": self.error, "cause": cause}
+
 
 @dataclass(frozen=True, slots=True)
-class Restart(OfAttempt):
-    """Write the next attempt, if `may_restart`: Written."""
+class Restart(ProcessWrite):
+    """Open the next attempt, once: this one failed, is blocked, or its publisher died."""
+
+    @property
+    def is_listed_anew(self) -> bool:
+        """Whether the sweep counts from now: yes."""
+        return True
+
+    def when(self, _now: float) -> Condition:
+        """Return that the attempt may be repaired, or is still with its publisher."""
+        return is_attempt(self.attempt) & (IS_REPAIRABLE | IS_WITH_ITS_PUBLISHER)
+
+    def sets(self) -> dict[str, Any]:
+        """Return the next attempt."""
+        return next_attempt(self.attempt)
 
 
 @dataclass(frozen=True, slots=True)
-class Leave(OfAttempt):
-    """Write the next attempt, which the standard machine runs, if `may_leave`: Written."""
+class Leave(ProcessWrite):
+    """Open the next attempt, which the standard machine runs, of what the express lane has."""
 
     run: str | None = None
+
+    def when(self, _now: float) -> Condition:
+        """Return that the attempt is in the express lane, and claimed by no other run."""
+        return is_attempt(self.attempt, self.run) & IS_IN_THE_EXPRESS_LANE
+
+    def sets(self) -> dict[str, Any]:
+        """Return the next attempt."""
+        return next_attempt(self.attempt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +177,31 @@ class IsOurs:
 
 
 @dataclass(frozen=True, slots=True)
-class Renew(OfAttempt):
-    """Write the next attempt of one whose run is lost, if `may_renew`: Written."""
+class Renew(ProcessWrite):
+    """Open the next attempt of an open one whose run is lost."""
 
     run: str
 
+    def when(self, _now: float) -> Condition:
+        """Return that the attempt is open, and still claimed by the run that is lost."""
+        return is_owned_by(self.attempt) & is_one("run", self.run)
+
+    def sets(self) -> dict[str, Any]:
+        """Return the next attempt."""
+        return next_attempt(self.attempt)
+
 
 @dataclass(frozen=True, slots=True)
-class Skip(OfAttempt):
-    """Give a version up, if `may_skip`: Written."""
+class Skip(ProcessWrite):
+    """Give a version up for good; its error stays to be read."""
+
+    def when(self, _now: float) -> Condition:
+        """Return that the attempt failed or is blocked."""
+        return is_attempt(self.attempt) & IS_REPAIRABLE
+
+    def sets(self) -> dict[str, Any]:
+        """Return the outcome SKIPPED."""
+        return {"outcome": Outcome.SKIPPED, "status": "skip:FINISHED", "token": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +253,6 @@ class Execution:
     cause: str | None = None
 
 
-ProcessWrite = Begin | Park | Close | Restart | Leave | Renew | Skip
 Call = (
     FindProcess | FindData | WriteData | ProcessWrite | IsOurs | Succeed | Reject | Start | Describe
 )
@@ -203,10 +300,10 @@ def begin(
     Raises:
         SupersededError: a newer attempt or another run owns the version, or it is closed.
     """
-    mine: Process | None = yield Begin(version, attempt, status, is_first, run)
-    if mine is None:
+    written: Written = yield Begin(version, attempt, status, is_first, run)
+    if not written.done or written.process is None:
         raise SupersededError(f"attempt {attempt} of version {version} no longer owns it")
-    return mine
+    return written.process
 
 
 def previous(version: int) -> Generator[Call, Any, Predecessor]:
@@ -283,7 +380,7 @@ def wait(version: int, attempt: int, token: str, seq: int) -> Generator[Call, An
     written: Written = yield Park(version, attempt, token, seq)
     if not written.done:
         found = written.process
-        if found is None or not found.may_be_written_by(attempt):
+        if found is None or not is_owned_by(attempt).holds(found):
             raise SupersededError(f"attempt {attempt} of version {version} no longer owns it")
         if found.token != token:
             return
@@ -335,7 +432,7 @@ def retry(version: int) -> Generator[Call, Any, Process]:
     """
     process = yield from _repairable(version)
     written: Written = yield Restart(version, process.attempt)
-    return _changed(written, version, process.restarted())
+    return _changed(written, version, process.attempt + 1, Outcome.OPEN)
 
 
 def skip(version: int) -> Generator[Call, Any, Process]:
@@ -347,7 +444,7 @@ def skip(version: int) -> Generator[Call, Any, Process]:
     """
     process = yield from _repairable(version)
     written: Written = yield Skip(version, process.attempt)
-    skipped = _changed(written, version, process.skipped())
+    skipped = _changed(written, version, process.attempt, Outcome.SKIPPED)
     yield from wake_next(version)
     return skipped
 
@@ -458,13 +555,10 @@ def _repairable(version: int) -> Generator[Call, Any, Process]:
     return process
 
 
-def _changed(written: Written, version: int, wanted: Process) -> Process:
-    """The item as wanted, by this write or by one before whose answer was lost."""
+def _changed(written: Written, version: int, attempt: int, outcome: Outcome) -> Process:
+    """Return the item with this outcome, by this write or by one before whose answer was lost."""
     found = written.process
-    is_wanted = found is not None and (found.attempt, found.outcome) == (
-        wanted.attempt,
-        wanted.outcome,
-    )
+    is_wanted = found is not None and (found.attempt, found.outcome) == (attempt, outcome)
     if found is None or not (written.done or is_wanted):
         raise NotFailedError(f"version {version} was changed by somebody else; look again")
     return found

@@ -1,14 +1,16 @@
 """The process item: where one version of one item stands, and who may change that.
 
-The predicates are the conditions of the conditional writes. The fake applies them, the
-DynamoDB adapter spells them as expressions, and a contract test holds the two equal.
+The conditions are those of the conditional writes, which `chain` has. The models apply them, and
+the table spells the same ones as expressions.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.conditions import Absent, Condition, is_one
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 
 RUN_LASTS = timedelta(minutes=6)
@@ -105,17 +107,17 @@ class Process:
     @property
     def is_with_its_publisher(self) -> bool:
         """A synchronous publish holds it, or died holding it."""
-        return self.mode is Mode.SYNC and self.attempt == 1 and self.outcome is Outcome.OPEN
+        return IS_WITH_ITS_PUBLISHER.holds(self)
 
     @property
     def is_express(self) -> bool:
         """The express machine runs this attempt: the first, and no other."""
-        return self.lane is Lane.EXPRESS and self.attempt == 1
+        return IS_EXPRESS.holds(self)
 
     @property
     def is_in_the_express_lane(self) -> bool:
         """A run of the express machine holds it, or died holding it, or was never started."""
-        return self.is_express and self.outcome is Outcome.OPEN
+        return IS_IN_THE_EXPRESS_LANE.holds(self)
 
     def has_outlived_its_run(self, now: datetime) -> bool:
         """No run lasts so long, and none that comes so late need be waited for.
@@ -125,70 +127,31 @@ class Process:
         lasts = CLAIMED_WITHIN if self.run is None else RUN_LASTS
         return self.updated_at < iso(now - lasts)
 
-    def is_run_of(self, run: str | None) -> bool:
-        """Nobody has claimed the attempt, or this run has; None repairs, and needs no claim."""
-        return run is None or self.run in (None, run)
 
-    def may_be_written_by(self, attempt: int, run: str | None = None) -> bool:
-        """Only the current attempt writes, only its one run, and only while it is open."""
-        return self.attempt == attempt and self.outcome.is_open and self.is_run_of(run)
+IS_OPEN = is_one("outcome", *(each for each in Outcome if each.is_open))
+IS_REPAIRABLE = is_one("outcome", *(each for each in Outcome if each.is_repairable))
+IS_EXPRESS = is_one("lane", Lane.EXPRESS) & is_one("attempt", 1)
+IS_IN_THE_EXPRESS_LANE = IS_EXPRESS & is_one("outcome", Outcome.OPEN)
+IS_WITH_ITS_PUBLISHER = (
+    is_one("mode", Mode.SYNC) & is_one("attempt", 1) & is_one("outcome", Outcome.OPEN)
+)
 
-    def may_begin(self, attempt: int, *, is_first: bool, run: str | None = None) -> bool:
-        """The first state precedes the wait: come late, it must not take the token away."""
-        has_waited = self.token_seq is not None
-        return self.may_be_written_by(attempt, run) and not (is_first and has_waited)
 
-    def may_park(self, attempt: int, seq: int) -> bool:
-        """A retried wait replaces the token of an earlier try, never the reverse."""
-        newest = self.token_seq is None or self.token_seq < seq
-        return self.may_be_written_by(attempt) and newest
+def is_attempt(attempt: int, run: str | None = None) -> Condition:
+    """Return the condition that this attempt is the current one, and this run its only one.
 
-    def may_restart(self, attempt: int) -> bool:
-        """Return whether it may run again, once per attempt: it failed, or its publisher died."""
-        restartable = self.outcome.is_repairable or self.is_with_its_publisher
-        return self.attempt == attempt and restartable
+    The first run that writes claims the attempt. A repair has no run, and needs no claim.
+    """
+    current = is_one("attempt", attempt)
+    return current if run is None else current & (Absent("run") | is_one("run", run))
 
-    def may_leave(self, attempt: int, run: str | None = None) -> bool:
-        """The standard machine takes over what is open in the express lane, and nothing else."""
-        is_its = self.attempt == attempt and self.is_in_the_express_lane
-        return is_its and self.is_run_of(run)
 
-    def may_renew(self, attempt: int, run: str) -> bool:
-        """Only what is open is begun anew, and only in the place of the run that is lost."""
-        return self.may_be_written_by(attempt, run) and self.run == run
+def is_owned_by(attempt: int, run: str | None = None) -> Condition:
+    """Return the condition that this attempt, and this run of it, may write: it is open."""
+    return is_attempt(attempt, run) & IS_OPEN
 
-    def may_skip(self, attempt: int) -> bool:
-        """Only what failed can be given up."""
-        return self.attempt == attempt and self.outcome.is_repairable
 
-    def begun(self, status: str, run: str | None = None) -> "Process":
-        """A state of the machine has begun; a wait, if there was one, is over."""
-        return replace(self, status=status, outcome=Outcome.OPEN, token=None, run=run or self.run)
-
-    def parked(self, token: str, seq: int, status: str) -> "Process":
-        """The version waits for its predecessor."""
-        return replace(self, status=status, outcome=Outcome.WAITING, token=token, token_seq=seq)
-
-    def closed(
-        self, outcome: Outcome, status: str, error: str | None = None, cause: str | None = None
-    ) -> "Process":
-        """The attempt has ended."""
-        return replace(self, status=status, outcome=outcome, token=None, error=error, cause=cause)
-
-    def restarted(self) -> "Process":
-        """The next attempt; the stream sees the status and starts it."""
-        return replace(
-            self,
-            attempt=self.attempt + 1,
-            outcome=Outcome.OPEN,
-            status=START,
-            token=None,
-            run=None,
-            token_seq=None,
-            error=None,
-            cause=None,
-        )
-
-    def skipped(self) -> "Process":
-        """The version is given up for good; its error stays to be read."""
-        return replace(self, outcome=Outcome.SKIPPED, status="skip:FINISHED", token=None)
+def next_attempt(attempt: int) -> dict[str, Any]:
+    """Return what opens the attempt after this one: the stream sees the status and starts it."""
+    left = dict.fromkeys(("token", "token_seq", "run", "error", "cause"))
+    return {"attempt": attempt + 1, "outcome": Outcome.OPEN, "status": START, **left}

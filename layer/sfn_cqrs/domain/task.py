@@ -267,10 +267,10 @@ class Item:
         """Its handler has asked for fewer than so many tries in this attempt."""
         return self.retried_in != self.attempt or self.retries < limit
 
-    def retried(self) -> "Item":
-        """Its handler has asked for another try, once more."""
-        before = self.retries if self.retried_in == self.attempt else 0
-        return replace(self, retries=before + 1, retried_in=self.attempt)
+    @property
+    def next_retry(self) -> int:
+        """The number of the retry, in this attempt, that its handler would ask for now."""
+        return self.retries + 1 if self.retried_in == self.attempt else 1
 
     def is_leased(self, now: float) -> bool:
         """A function may still be at work on it."""
@@ -281,50 +281,6 @@ class Item:
         if self.status is TaskStatus.COMPLETED:
             return False
         return not self.status.is_closed or self.attempt < attempt
-
-    def may_be_claimed(
-        self, attempt: int, seq: int, now: float, *, is_delivered_once: bool = True
-    ) -> bool:
-        """A later try of the same attempt takes over; a later attempt waits for the lease.
-
-        The machine tries again only what it saw end. A queue may deliver a message while it is
-        being worked on, so that also waits for the lease. The work of an earlier attempt may
-        still run, even if the attempt is closed.
-        """
-        if self.status is TaskStatus.COMPLETED:
-            return False
-        if self.attempt == attempt:
-            is_next = self.seq < seq if is_delivered_once else not self.is_leased(now)
-            return self.status is TaskStatus.PROCESSING and is_next
-        return self.attempt < attempt and not self.is_leased(now)
-
-    def may_be_closed(self, attempt: int, seq: int) -> bool:
-        """Only the try that works on it says how it ended."""
-        return (self.status, self.attempt, self.seq) == (TaskStatus.PROCESSING, attempt, seq)
-
-    def may_be_settled(self, attempt: int) -> bool:
-        """End an unfinished item with its task, unless a later attempt has it."""
-        return not self.status.is_closed and self.attempt <= attempt
-
-    def claimed(self, attempt: int, seq: int, lease_until: int) -> "Item":
-        """Somebody works on it."""
-        return replace(
-            self,
-            status=TaskStatus.PROCESSING,
-            attempt=attempt,
-            seq=seq,
-            lease_until=lease_until,
-            error=None,
-            cause=None,
-        )
-
-    def closed(self, ending: "Ending") -> "Item":
-        """The work on it has ended, and so has the lease."""
-        return replace(self, lease_until=0, **ending.fields)
-
-    def settled(self, attempt: int, ending: "Ending") -> "Item":
-        """It ended with its task; the lease stays, for a function may be at work on it."""
-        return replace(self, attempt=attempt, **ending.fields)
 
 
 @dataclass(frozen=True, slots=True)

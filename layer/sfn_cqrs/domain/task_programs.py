@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.conditions import AtMost, Below, Condition, ConditionalWrite, is_one
 from sfn_cqrs.domain.errors import (
     NotFailedError,
     NotFoundError,
@@ -63,21 +64,46 @@ class PutItems:
     task: Task
 
 
+_IS_AT_WORK = is_one("status", TaskStatus.PROCESSING)
+_IS_UNENDED = is_one("status", *(each for each in TaskStatus if not each.is_closed))
+_IS_NOT_COMPLETED = is_one(
+    "status", *(each for each in TaskStatus if each is not TaskStatus.COMPLETED)
+)
+
+
 @dataclass(frozen=True, slots=True)
-class OfItem:
-    """A request of an attempt about an item."""
+class ItemWrite(ConditionalWrite[Item]):
+    """A conditional write of an attempt on an item: ItemWritten."""
 
     index: int
     attempt: int
 
 
 @dataclass(frozen=True, slots=True)
-class Claim(OfItem):
-    """Take an item to work on it, if `may_be_claimed`: ItemWritten."""
+class Claim(ItemWrite):
+    """Take an item to work on it; what is completed is never begun again.
+
+    A later try of the same attempt takes over: the machine tries again only what it saw end. A
+    queue may deliver a message while it is being worked on, so that waits for the lease. A later
+    attempt waits for the lease, too: the work of an earlier one may still run, even if that
+    attempt is closed.
+    """
 
     seq: int
     lease_until: int
     is_delivered_once: bool = True
+
+    def when(self, now: float) -> Condition:
+        """Return that this is the next try, or that the attempt is later and the lease is over."""
+        is_unleased = AtMost("lease_until", now)
+        is_next = Below("seq", self.seq) if self.is_delivered_once else is_unleased
+        again = is_one("attempt", self.attempt) & _IS_AT_WORK & is_next
+        return again | Below("attempt", self.attempt) & _IS_NOT_COMPLETED & is_unleased
+
+    def sets(self) -> dict[str, Any]:
+        """Return the try that works on the item, and its lease."""
+        owner = {"attempt": self.attempt, "seq": self.seq, "lease_until": self.lease_until}
+        return {"status": TaskStatus.PROCESSING, **owner, "error": None, "cause": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,25 +114,55 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class CountRetry:
-    """Count that the handler asks for another try, if `may_be_closed`: ItemWritten."""
-
-    item: Item
-
-
-@dataclass(frozen=True, slots=True)
-class CloseItem(OfItem):
-    """Write how the work on an item ended, if `may_be_closed`: ItemWritten."""
+class OfTry(ItemWrite):
+    """A write of the try that works on an item."""
 
     seq: int
-    ending: Ending
+
+    def when(self, _now: float) -> Condition:
+        """Return that this try still works on the item."""
+        is_mine = is_one("attempt", self.attempt) & is_one("seq", self.seq)
+        return is_mine & _IS_AT_WORK
 
 
 @dataclass(frozen=True, slots=True)
-class SettleItem(OfItem):
-    """End an item that nobody has ended, if `may_be_settled`: ItemWritten."""
+class CountRetry(OfTry):
+    """Count how often the handler has asked for another try in this attempt."""
+
+    retries: int
+
+    def sets(self) -> dict[str, Any]:
+        """Return the number of retries, and the attempt that it is of."""
+        return {"retries": self.retries, "retried_in": self.attempt}
+
+
+@dataclass(frozen=True, slots=True)
+class CloseItem(OfTry):
+    """Write how the work on an item ended; its lease has ended, too."""
 
     ending: Ending
+
+    def sets(self) -> dict[str, Any]:
+        """Return the ending."""
+        return {"lease_until": 0, **self.ending.fields}
+
+
+@dataclass(frozen=True, slots=True)
+class SettleItem(ItemWrite):
+    """End an item with its task, unless a later attempt has it.
+
+    The lease stays, for a function may be at work on it.
+    """
+
+    ending: Ending
+
+    def when(self, _now: float) -> Condition:
+        """Return that it has not ended, and belongs to no later attempt."""
+        return AtMost("attempt", self.attempt) & _IS_UNENDED
+
+    def sets(self) -> dict[str, Any]:
+        """Return the ending."""
+        return {"attempt": self.attempt, **self.ending.fields}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +174,6 @@ class ItemWritten:
 
 
 TaskWritten = Written[Task]
-ItemWrite = Claim | CountRetry | CloseItem | SettleItem
 Call = Find | FindItems | PutItems | Start[Task] | Describe[Task] | Work | ItemWrite | TaskWrite
 
 
@@ -196,7 +251,7 @@ def work(
     if not item.status.is_closed:
         ending: Ending | TryAgain = yield Work(item)
         if isinstance(ending, TryAgain):
-            yield CountRetry(item.retried())
+            yield CountRetry(index, attempt, seq, item.next_retry)
             raise TransientError(ending.reason)
         closed: ItemWritten = yield CloseItem(index, attempt, seq, ending)
         item = _ended(closed, attempt, index, seq)

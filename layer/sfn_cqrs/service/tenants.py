@@ -7,6 +7,7 @@ audit there finds nothing. A version that was open is started there.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
@@ -21,6 +22,7 @@ from sfn_cqrs.adapters.process_table import new_process_item, open_shard
 from sfn_cqrs.domain.erasure import Erasure, certificate
 from sfn_cqrs.domain.errors import BusyError, InvalidInputError
 from sfn_cqrs.domain.keys import ItemKey, checked_tenant, tenant_of
+from sfn_cqrs.domain.process import next_attempt
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.service import tenant_work
 from sfn_cqrs.service.erasures import ErasureService, do_again
@@ -215,7 +217,7 @@ def _process_of(key: ItemKey, item: Item) -> Item:
     """Return a process as it is here: one that is open is started, by its next attempt."""
     process = as_process(item)
     if process.outcome.is_open:
-        return new_process_item(process.restarted())
+        return new_process_item(replace(process, **next_attempt(process.attempt)))
     where = {"pk": key.pk, "sk": key.process_sk(process.version)}
     listed = None if process.outcome.is_settled else open_shard(process)
     return {**item, **where, "open_shard": listed}

@@ -14,6 +14,7 @@ from sfn_cqrs.adapters.dynamodb import marshal
 from sfn_cqrs.adapters.process_table import FAILED_SHARDS, ProcessTable, open_shard
 from sfn_cqrs.adapters.task_items import TASKS
 from sfn_cqrs.domain import import_job
+from sfn_cqrs.domain.chain import Close, Restart, Skip
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import BusyError, TransientError
@@ -26,6 +27,7 @@ from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.domain.saga import SagaStatus
 from sfn_cqrs.domain.task import Begin, CloseTask, TaskStatus
 from sfn_cqrs.domain.task import Ending as ItemEnding
+from sfn_cqrs.domain.task_programs import Claim, CloseItem
 from sfn_cqrs.routes import repairs as routes
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.repairs import found as listing
@@ -79,11 +81,11 @@ def repaired(call, repair, times=1, tenant="tenant1"):
     tasks.put_items(task)
     tasks.change(key, Begin(1))
     for index in range(task.total):
-        stored = tasks.claim(key, index, 1, 1, lease_until=10**10).item
+        stored = tasks.write_item(key, Claim(index, 1, 1, lease_until=10**10)).item
         for _ in range(times):
             given = TaskItem(tenant, work.REPAIR, key.id, index, 1, stored.input)
             result = work.repair(given)
-        tasks.close_item(key, index, 1, 1, ItemEnding(TaskStatus.COMPLETED, result))
+        tasks.write_item(key, CloseItem(index, 1, 1, ItemEnding(TaskStatus.COMPLETED, result)))
     tasks.change(key, CloseTask(1, TaskStatus.COMPLETED, task.counts))
     return call("GET", f"/repairs/{repair['id']}").body
 
@@ -175,8 +177,8 @@ def test_a_repair_runs_the_attempts_of_its_list_again_once_whoever_asks_how_ofte
 ):
     world.seed(*[a_failure(item(f"o-{number}")) for number in range(60)])
     planned = plan()
-    world.processes.restart(a_failure(item("o-7")).ref)
-    world.processes.skip(a_failure(item("o-8")).ref)
+    world.processes.write(item("o-7"), Restart(1, 1))
+    world.processes.write(item("o-8"), Skip(1, 1))
     first = call("POST", f"/repairs/{planned['id']}/start").body
 
     done = repaired(call, planned, times=2)
@@ -191,8 +193,8 @@ def test_what_fails_again_meanwhile_is_left_alone(plan, call, world):
     world.seed(a_failure(item("o-1")))
     planned = plan()
     ref = a_failure(item("o-1")).ref
-    world.processes.restart(ref)
-    world.processes.close(replace(ref, attempt=2), Outcome.FAILED, "mark_failed:FINISHED", "E", "c")
+    world.processes.write(ref.key, Restart(1, 1))
+    world.processes.write(ref.key, Close(1, 2, Outcome.FAILED, "mark_failed:FINISHED", "E", "c"))
 
     repaired(call, planned)
 
@@ -466,18 +468,18 @@ def test_why_something_failed_is_told_to_those_alone_who_may_read_it(
 def test_what_aws_is_too_busy_for_is_left_to_another_try_of_the_item(call, world, monkeypatch):
     world.seed(a_failure(item("o-1")), a_failure(item("o-2")))
     planned = call("POST", "/repairs", RETRY).body
-    restart = world.processes.restart
+    write = world.processes.write
 
-    def refused(ref):
-        if ref.key == item("o-1"):
+    def refused(key, one):
+        if key == item("o-1"):
             raise BusyError("others keep writing")
-        return restart(ref)
+        return write(key, one)
 
-    monkeypatch.setattr(world.processes, "restart", refused)
+    monkeypatch.setattr(world.processes, "write", refused)
 
     with pytest.raises(TransientError):
         repaired(call, planned)
-    monkeypatch.setattr(world.processes, "restart", restart)
+    monkeypatch.setattr(world.processes, "write", write)
     assert world.processes.find(item("o-1"), 1).outcome is Outcome.FAILED
 
 
@@ -590,7 +592,7 @@ def test_a_plan_after_another_one_means_what_had_failed_when_the_first_was_made(
     first = plan(**until)
     world.clock.advance(seconds=1)
     world.seed(a_process(item("o-9")))
-    world.processes.close(a_process(item("o-9")).ref, Outcome.FAILED, "mark_failed:STARTED", "E")
+    world.processes.write(item("o-9"), Close(1, 1, Outcome.FAILED, "mark_failed:STARTED", "E"))
 
     rest = plan(after=first["id"], **until)
 

@@ -110,18 +110,25 @@ class TestTurn:
 
 class TestBegin:
     def test_the_owner_enters_the_state(self):
-        begun = play(chain.begin(2, 1, "x:STARTED"), (Begin(2, 1, "x:STARTED"), MINE))
+        begun = play(
+            chain.begin(2, 1, "x:STARTED"),
+            (Begin(2, 1, "x:STARTED"), Written(done=True, process=MINE)),
+        )
 
         assert begun == MINE
 
     def test_the_first_state_says_that_it_is(self):
         program = chain.begin(2, 1, "x:STARTED", is_first=True)
 
-        assert play(program, (Begin(2, 1, "x:STARTED", is_first=True), MINE)) == MINE
+        begin = Begin(2, 1, "x:STARTED", is_first=True)
+        assert play(program, (begin, Written(done=True, process=MINE))) == MINE
 
     def test_whoever_owns_the_version_no_longer_is_superseded(self):
         with pytest.raises(SupersededError, match="attempt 1 of version 2 no longer owns it"):
-            play(chain.begin(2, 1, "x:STARTED"), (Begin(2, 1, "x:STARTED"), None))
+            play(
+                chain.begin(2, 1, "x:STARTED"),
+                (Begin(2, 1, "x:STARTED"), Written(done=False, process=None)),
+            )
 
 
 class TestWake:

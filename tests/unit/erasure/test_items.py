@@ -16,6 +16,7 @@ from tests.unit.erasure.conftest import (
     everything,
 )
 
+from sfn_cqrs.domain.chain import Close
 from sfn_cqrs.domain.erasure import Status
 from sfn_cqrs.domain.keys import ErasureKey
 from sfn_cqrs.domain.process import Outcome
@@ -155,7 +156,7 @@ def test_a_version_that_was_in_flight_is_found_by_the_last_pass(world, post, era
 def test_an_open_version_keeps_the_erasure_open(world, post, erase):
     post(is_sync=False)
     process = world.processes.find(KEY, 1)
-    world.processes.close(process.ref, Outcome.FAILED, "sync:FAILED")
+    world.processes.write(KEY, Close(1, process.attempt, Outcome.FAILED, "sync:FAILED"))
 
     erasure = erase(is_applied=False)
 

@@ -4,6 +4,7 @@ import pytest
 from functions.schedule.sweep_commands.app import lambda_handler as sweep_commands
 from tests.unit.schedule.sweeping import OLD, Context, ages, dimensions
 
+from sfn_cqrs.domain.chain import Skip
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
@@ -37,7 +38,7 @@ def test_one_that_is_skipped_since_it_was_listed_is_left_alone(sweep, world, mon
     def opened_and_then_skipped(*asked):
         found = opened(*asked)
         if found[0]:
-            world.processes.skip(CommandRef(NRT, 2, 1))
+            world.processes.write(NRT, Skip(2, 1))
         return found
 
     monkeypatch.setattr(world.processes, "opened", opened_and_then_skipped)

@@ -1,5 +1,6 @@
 import pytest
 
+from sfn_cqrs.domain.chain import Park, Restart
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import ChainBusyError, TransientError, VersionConflictError
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
@@ -156,11 +157,11 @@ class TestHandOver:
     def test_a_hand_over_that_fails_is_the_sweeps(
         self, service, world, handlers_of_airport, log, monkeypatch
     ):
-        def fails(_ref):
+        def fails(_key, _write):
             raise ConnectionError("DynamoDB is away")
 
         handlers_of_airport(target=_broken)
-        monkeypatch.setattr(world.processes, "restart", fails)
+        monkeypatch.setattr(world.processes, "write", fails)
 
         published = publish(service)
 
@@ -218,7 +219,7 @@ class TestHandOver:
         self, service, world, handlers_of_airport, log
     ):
         def slow(command):
-            world.processes.restart(CommandRef(NRT, command.version, 1))
+            world.processes.write(NRT, Restart(command.version, 1))
 
         handlers_of_airport(target=slow)
 
@@ -231,7 +232,7 @@ class TestHandOver:
         self, service, world, handlers_of_airport
     ):
         def slow_and_broken(command):
-            world.processes.restart(CommandRef(NRT, command.version, 1))
+            world.processes.write(NRT, Restart(command.version, 1))
             _broken(command)
 
         handlers_of_airport(target=slow_and_broken)
@@ -247,7 +248,7 @@ class TestRace:
         def another_one_comes(command):
             if command.version == 1:
                 service.publish("AIRPORT", "NRT", name="second", attributes=JP, version=1)
-                world.processes.park(CommandRef(NRT, 2, 1), "token-2", 0)
+                world.processes.write(NRT, Park(2, 1, "token-2", 0))
 
         handlers_of_airport(target=another_one_comes)
 

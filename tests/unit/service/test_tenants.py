@@ -12,6 +12,7 @@ from tests.unit.imports.conftest import run_machine
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.dynamodb import unmarshal
 from sfn_cqrs.domain.approval import Stage
+from sfn_cqrs.domain.chain import Close
 from sfn_cqrs.domain.command import Audit as By
 from sfn_cqrs.domain.errors import BusyError, InvalidInputError
 from sfn_cqrs.domain.import_job import JobStatus
@@ -86,8 +87,10 @@ def fill(world):
     for code in ("failed", "open"):
         publish(code, "1")
         publish(code, "2", is_sync=False)
-    process = world.processes.find(ItemKey("acme", "NOTE", "failed"), 2)
-    world.processes.close(process.ref, Outcome.FAILED, "sync:FAILED", "ValueError", "no")
+    failed = ItemKey("acme", "NOTE", "failed")
+    attempt = world.processes.find(failed, 2).attempt
+    close = Close(2, attempt, Outcome.FAILED, "sync:FAILED", "ValueError", "no")
+    world.processes.write(failed, close)
     publish("theirs", "1", tenant="other")
 
 

@@ -7,6 +7,7 @@ from functions.task.iterator.app import lambda_handler
 from sfn_cqrs.domain.errors import SupersededError, TransientError
 from sfn_cqrs.domain.keys import TaskRef
 from sfn_cqrs.domain.task import Stop, StopTask, TaskStatus
+from sfn_cqrs.domain.task_programs import Claim
 from sfn_cqrs.service import handlers
 from sfn_cqrs_tools.testing.builders import a_task, an_item
 
@@ -163,7 +164,7 @@ def test_a_try_after_a_function_died_begins_the_item_again(iterate, handle_items
 
 def test_a_function_that_outlives_its_try_records_nothing(begun, key, iterate, handle_items):
     def overtaken(_item):
-        begun.tasks.claim(key, 1, 1, 1, NOON + 600)
+        begun.tasks.write_item(key, Claim(1, 1, 1, NOON + 600))
 
     handle_items(overtaken)
 

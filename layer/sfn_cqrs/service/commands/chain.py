@@ -27,6 +27,13 @@ def _seen(call: chain.Describe | chain.IsOurs, ref: CommandRef) -> object:
     return bootstrap.executions().describe(ref)
 
 
+def _wait_ended(call: chain.Succeed | chain.Reject) -> object:
+    if isinstance(call, chain.Reject):
+        return bootstrap.executions().reject(call.token, call.error, call.cause)
+    output = {"result": "resumed_by_prev_version", "prevVersion": call.predecessor}
+    return bootstrap.executions().succeed(call.token, {"Payload": output})
+
+
 class Chain:
     """A program runner for the chain of one item."""
 
@@ -50,39 +57,15 @@ class Chain:
                 return bootstrap.data().version_of(self._key)
             case chain.WriteData(version, expected):
                 return self._write_data(version, expected)
-            case chain.Succeed(_, token, predecessor):
-                output = {"result": "resumed_by_prev_version", "prevVersion": predecessor}
-                return bootstrap.executions().succeed(token, {"Payload": output})
-            case chain.Reject(_, token, error, cause):
-                return bootstrap.executions().reject(token, error, cause)
+            case chain.Succeed() | chain.Reject():
+                return _wait_ended(call)
             case chain.Start(version, attempt, is_express, trace):
                 ref = CommandRef(self._key, version, attempt)
                 return machine_of(is_express=is_express).start(ref, trace)
             case chain.Describe(version, attempt) | chain.IsOurs(version, attempt):
                 return _seen(call, CommandRef(self._key, version, attempt))
-            case _:
-                return self._written(call)
-
-    def _written(self, call: chain.ProcessWrite) -> object:
-        ref = CommandRef(self._key, call.version, call.attempt)
-        processes = bootstrap.processes()
-        match call:
-            case chain.Begin():
-                return processes.begin(ref, call.status, is_first=call.is_first, run=call.run)
-            case chain.Park():
-                return processes.park(ref, call.token, call.seq)
-            case chain.Close():
-                return processes.close(
-                    ref, call.outcome, call.status, call.error, call.cause, call.run
-                )
-            case chain.Restart():
-                return processes.restart(ref)
-            case chain.Leave():
-                return processes.leave(ref, call.run)
-            case chain.Renew():
-                return processes.renew(ref, call.run)
-            case chain.Skip():
-                return processes.skip(ref)
+            case chain.ProcessWrite():
+                return bootstrap.processes().write(self._key, call)
 
     def _write_data(self, version: int, expected: int) -> bool:
         if self._command is None or self._command.version != version:

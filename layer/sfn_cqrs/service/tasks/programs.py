@@ -7,7 +7,6 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.domain import task_programs
 from sfn_cqrs.domain.keys import TaskKey
 from sfn_cqrs.domain.task import Ending, Item, Task, TryAgain
-from sfn_cqrs.domain.task_programs import ItemWritten
 from sfn_cqrs.service.programs import Flow
 
 if TYPE_CHECKING:
@@ -40,29 +39,10 @@ class TaskFlow(Flow[task_programs.Call, TaskKey, Task]):
                 return None
             case task_programs.Work(item):
                 return self._work(item)
-            case (
-                task_programs.Claim()
-                | task_programs.CountRetry()
-                | task_programs.CloseItem()
-                | task_programs.SettleItem()
-            ):
-                return self._item_written(call)
+            case task_programs.ItemWrite():
+                return bootstrap.tasks().write_item(self._key, call)
             case _:
                 return super()._made(call)
-
-    def _item_written(self, call: task_programs.ItemWrite) -> ItemWritten:
-        tasks = bootstrap.tasks()
-        match call:
-            case task_programs.Claim(index, attempt, seq, lease_until, once):
-                return tasks.claim(
-                    self._key, index, attempt, seq, lease_until, is_delivered_once=once
-                )
-            case task_programs.CountRetry(item):
-                return tasks.count_retry(item)
-            case task_programs.CloseItem(index, attempt, seq, ending):
-                return tasks.close_item(self._key, index, attempt, seq, ending)
-            case task_programs.SettleItem(index, attempt, ending):
-                return tasks.settle_item(self._key, index, attempt, ending)
 
     def _work(self, item: Item) -> Ending | TryAgain:
         if self._worker is None:
