@@ -37,9 +37,9 @@ def watched() -> Iterator[set[Way]]:
     taken: set[Way] = set()
     delay, catch, choose = Retriers.delay, RetryingState._catch, ChoiceState.execute
 
-    def watch_delay(self: Retriers, visit: Any, failure: Any, attempts: dict[int, int]) -> Any:
-        before = dict(attempts)
-        answer = delay(self, visit, failure, attempts)
+    def watch_delay(self: Retriers, visit: Any, failure: Any) -> Any:
+        attempts, before = visit.attempts, dict(visit.attempts)
+        answer = delay(self, visit, failure)
         changed = [position for position in attempts if attempts[position] != before.get(position)]
         taken.update((visit.state.name, "Retry", position) for position in changed)
         return answer
