@@ -8,6 +8,7 @@ from tests.support.typed import declaring
 from tests.unit.erasure.conftest import apply_open, everything
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.chain import Close
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit as By
 from sfn_cqrs.domain.errors import InvalidInputError, VersionConflictError
@@ -185,6 +186,12 @@ def test_who_has_read_the_item_before_its_restore_is_refused(world, moment, rest
     assert now(world, "changed") == (3, "1", False)
 
 
+def fail(world, code, version):
+    """Let a version that is open fail."""
+    close = Close(version, 1, Outcome.FAILED, "sync:FAILED", "ValueError", "no")
+    assert world.processes.write(ItemKey("acme", "NOTE", code), close).done
+
+
 def test_an_item_whose_chain_is_open_or_has_failed_is_listed_and_restored_later(
     world, moment, restore
 ):
@@ -193,8 +200,7 @@ def test_an_item_whose_chain_is_open_or_has_failed_is_listed_and_restored_later(
     then = moment()
     publish("open", "2", is_sync=False)
     publish("failed", "2", is_sync=False)
-    process = world.processes.find(ItemKey("acme", "NOTE", "failed"), 2)
-    world.processes.close(process.ref, Outcome.FAILED, "sync:FAILED", "ValueError", "no")
+    fail(world, "failed", 2)
     moment()
 
     first = restore(then)
@@ -214,8 +220,7 @@ def test_a_version_of_the_restore_that_fails_is_told_until_somebody_repairs_it(
     publish("changed", "2")
     moment()
     list(Restore("acme", then, writes=True).run())
-    process = world.processes.find(ItemKey("acme", "NOTE", "changed"), 3)
-    world.processes.close(process.ref, Outcome.FAILED, "sync:FAILED", "ValueError", "no")
+    fail(world, "changed", 3)
 
     failed = restore(then)
     ChainService("acme").skip("NOTE", "changed", 3)
@@ -230,8 +235,7 @@ def test_a_skipped_version_that_says_the_same_is_told(world, moment, restore):
     then = moment()
     publish("changed", "2")
     publish("changed", "1", is_sync=False)
-    process = world.processes.find(ItemKey("acme", "NOTE", "changed"), 3)
-    world.processes.close(process.ref, Outcome.FAILED, "sync:FAILED", "ValueError", "no")
+    fail(world, "changed", 3)
     ChainService("acme").skip("NOTE", "changed", 3)
     moment()
 
