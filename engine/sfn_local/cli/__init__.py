@@ -19,7 +19,7 @@ COMMANDS = {
     "serve": ("sfn_local.cli.serve:serve", "Serve the API of Step Functions on a port."),
     "completion": (
         "sfn_local.cli.completion:completion",
-        "Print what lets a shell complete commands.",
+        "Print a script that lets a shell complete commands.",
     ),
 }
 

@@ -26,7 +26,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 
 always_json_option = click.option(
-    "--json", is_flag=True, expose_value=False, help="Print errors as JSON, too."
+    "--json", is_flag=True, expose_value=False, help="Also print errors as JSON."
 )
 """For commands that print JSON, or lines of it, in any case."""
 

@@ -85,7 +85,7 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
     envvar="WAIT_TIME_SCALE",
     default=1.0,
     show_default=True,
-    help="How long waits last, against what they ask for; else WAIT_TIME_SCALE.",
+    help="The factor for the length of waits; else WAIT_TIME_SCALE.",
 )
 @click.option(
     "--virtual-clock",
@@ -96,12 +96,13 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
     "--express-log",
     type=FILE,
     metavar="FILE",
-    help="Where the histories of EXPRESS executions are added, one event a line.",
+    help="Append the histories of EXPRESS executions to this file, one event per line.",
 )
 @click.option(
     "--data-dir",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Keep machines and executions in this folder; those that run go on after a restart.",
+    help="Keep machines and executions in this folder; running executions continue after a "
+    "restart.",
 )
 @click.option(
     "--express-repeats",
@@ -121,7 +122,7 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 @click.option(
     "--aws-credentials",
     is_flag=True,
-    help="Sign calls of AWS with your own credentials, not made-up ones. Anybody who can reach the "
+    help="Sign AWS calls with your own credentials, not invented ones. Anybody who can reach the "
     "port can then act as you.",
 )
 @click.option(
@@ -167,7 +168,7 @@ def serve(
     no_quotas: bool,
     as_json: bool,
 ) -> None:
-    """Serve the Step Functions engine alone, until it is interrupted.
+    """Serve only the Step Functions engine, until it is interrupted.
 
     Point boto3 or the AWS CLI at it with AWS_ENDPOINT_URL_SFN or --endpoint-url. Without
     --data-dir everything is in memory, and gone when it ends. It takes the place of AWS's Step

@@ -60,7 +60,7 @@ def as_options(command: Callable[P, T]) -> Callable[..., T]:
 
 @click.group(cls=Group)
 def approval() -> None:
-    """Ask for approvals, look at them, and run what failed after a decision again."""
+    """Request and show approvals, and retry an action that failed after a decision."""
 
 
 @approval.command(
@@ -70,10 +70,12 @@ def approval() -> None:
     ),
 )
 @click.argument("type_", metavar="TYPE")
-@click.option("--subject", help="In a line, what it is about.")
+@click.option("--subject", help="The item or matter to approve, in one line.")
 @click.option("--payload", metavar="JSON", help="Input for the type's function; @FILE reads it.")
 @click.option("--note", help="A note for the approvers.")
-@click.option("--idempotency-key", metavar="KEY", help="Same key and request: asked for once.")
+@click.option(
+    "--idempotency-key", metavar="KEY", help="With the same key and content it is requested once."
+)
 @as_options
 def request(
     type_: str,
@@ -84,7 +86,7 @@ def request(
     api: Api,
     as_json: bool,
 ) -> None:
-    """Ask for an approval, and print its id."""
+    """Request an approval, and print its id."""
     body = given({"type": type_, "subject": subject, "note": note})
     if payload is not None:
         body["payload"] = read_json(payload, "--payload")
@@ -99,12 +101,12 @@ def request(
 @click.option(
     "--status",
     type=click.Choice(STATUSES, case_sensitive=False),
-    help="All of this status, whoever decides.  [default: what waits for you]",
+    help="All approvals with this status, not only yours.  [default: what waits for you]",
 )
 @limit_option
 @as_options
 def list_(status: str | None, limit: int, api: Api, as_json: bool) -> None:
-    """List what you may decide now, or all with a status, the newest first."""
+    """List the approvals that wait for you, or all with a status, newest first."""
     found = api.first(limit, "/approvals", status=status)
     fields = ("id", "type", "subject", "status", "stage", "requestedBy", "expiresAt")
     none = "no such approvals" if status else "nothing waits for you; --status ALL lists the others"
@@ -116,7 +118,7 @@ def list_(status: str | None, limit: int, api: Api, as_json: bool) -> None:
 @id_argument
 @api_options
 def show(id_: str, api: Api, as_json: bool) -> None:
-    """Show an approval, with who said what, when and why."""
+    """Show an approval, and who decided what, when and why."""
     _print(api.get(_path(id_)), as_json=as_json)
 
 
@@ -124,7 +126,7 @@ def show(id_: str, api: Api, as_json: bool) -> None:
 @id_argument
 @api_options
 def retry(id_: str, api: Api, as_json: bool) -> None:
-    """Run what failed after a decision again; the decision stays."""
+    """Retry the action that failed after a decision; the decision stays."""
     answer = api.post(_path(id_, "retry"))
     print_answer(answer, f"{id_} runs again, attempt {answer['attempt']}", as_json=as_json)
 
@@ -134,11 +136,11 @@ def _decision(verb: str, done: str) -> click.Command:
 
     @command(name=verb, examples=(f"sfn-cqrs {verb} {EXAMPLE} --reason 'As agreed'",))
     @id_argument
-    @click.option("--reason", help="Why; kept with the decision.")
+    @click.option("--reason", help="The reason; it is stored with the decision.")
     @click.option(
         "--digest",
         metavar="TEXT",
-        help="The digest of what you saw.  [default: of what is shown now]",
+        help="The digest of the content that you saw.  [default: of what is shown now]",
     )
     @as_options
     def decide(id_: str, reason: str | None, digest: str | None, api: Api, as_json: bool) -> None:

@@ -38,7 +38,7 @@ MOST_REPLAYED = 100_000
     default="1/1",
     show_default=True,
     metavar="1/N",
-    help="A part of the tables, another each day: after N days it was all of them.",
+    help="A part of the tables, another part each day; in N days all of them.",
 )
 @click.option(
     "--rate",
@@ -51,7 +51,7 @@ MOST_REPLAYED = 100_000
 @click.option(
     "--read-models",
     is_flag=True,
-    help="Also compare read models with what the handlers of the working copy write.",
+    help="Also compare read models with the rows that the working copy's handlers write.",
 )
 @stack_options
 @template_option

@@ -50,9 +50,13 @@ def beginning_options(named: str, begun: str) -> Callable[[Callable[P, T]], Call
 
     def decorate(command: Callable[P, T]) -> Callable[..., T]:
         @click.argument("input_", metavar="INPUT")
-        @click.option("--name", help=f"What to call it.  [default: {named}]")
+        @click.option("--name", help=f"Its name.  [default: {named}]")
         @click.option("--no-wait", is_flag=True, help="Print the id, and do not wait for the end.")
-        @click.option("--idempotency-key", metavar="KEY", help=f"Same key and input: {begun} once.")
+        @click.option(
+            "--idempotency-key",
+            metavar="KEY",
+            help=f"With the same key and input it is {begun} once.",
+        )
         @functools.wraps(command)
         def wrapped(
             *args: Any,

@@ -67,8 +67,9 @@ def show(type_: str, code: str, limit: int, api: Api, as_json: bool) -> None:
 def retry(api: Api, as_json: bool, **given: Any) -> None:
     """Run a failed or blocked version again; the versions behind it follow.
 
-    With --failed, all that a filter means: the list first, then a question, then progress; as
-    `sfn-cqrs repair` does in steps. Exits 2 if some could not be retried.
+    With --failed it retries all failed versions that match the filter. It lists them first, asks,
+    and then shows the progress, like `sfn-cqrs repair` does in steps. Exits 2 if some could not be
+    retried.
     """
     _repair(api, "retry", "runs again, attempt {attempt}", given, as_json=as_json)
 
@@ -83,7 +84,7 @@ def retry(api: Api, as_json: bool, **given: Any) -> None:
 def skip(api: Api, as_json: bool, **given: Any) -> None:
     """Give up a failed or blocked version for good; the next one continues without it.
 
-    With --failed, all that a filter means, as `retry` does.
+    With --failed it skips all failed versions that match the filter, like `retry`.
     """
     _repair(api, "skip", "is skipped", given, as_json=as_json)
 

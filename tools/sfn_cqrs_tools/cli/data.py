@@ -31,7 +31,7 @@ def data() -> None:
 def get_item(
     type_: str, code: str, deleted: bool, at_least: int | None, api: Api, as_json: bool
 ) -> None:
-    """Show an item as it is."""
+    """Show the current state of an item."""
     query = {
         "deleted": "true" if deleted else None,
         "atLeast": at_least,
@@ -64,7 +64,7 @@ def list_items(type_: str, limit: int, api: Api, as_json: bool) -> None:
 @limit_option
 @api_options
 def list_history(type_: str, code: str, limit: int, api: Api, as_json: bool) -> None:
-    """Show what an item was before, the newest first."""
+    """Show the earlier states of an item, newest first."""
     rows = api.first(limit, item_path("data", type_, code, "history"))
     if as_json:
         print_json(rows)

@@ -54,14 +54,14 @@ def demo(
 ) -> None:
     """Run the whole system on real airports, and compare every row.
 
-    Publishes versions of real airports over HTTP from eight threads, 1 ms apart, delivers
-    stream records backwards and twice, lets a handler fail and heals it by a retry; then
-    compares chains, data, history and both read models with the source. A batch task follows,
-    two of whose items fail and are retried, and two sagas, one of which goes back. Of two
-    approvals one is granted, and one expires after a week of virtual time. Then a file of
-    airports is imported, the same again, and one with changes and mistakes, and an archive of
-    three files, two of them in CP932; errors.csv and every row are compared. Exits 1 if a single
-    row differs, or if a function asks for what its role does not allow.
+    Publishes versions of real airports over HTTP from eight threads, 1 ms apart. Delivers stream
+    records backwards and twice, lets a handler fail, and repairs this with a retry. Then compares
+    chains, data, history and both read models with the source. Runs a batch task with two items
+    that fail and are retried, and two sagas, and one of them is undone. Requests two approvals: one
+    is granted, and one expires after a week of virtual time. Imports a file of airports twice, then
+    a file with changes and mistakes, then an archive of three files, two of them in CP932, and
+    compares errors.csv and every row. Exits 1 if a single row differs, or if a function makes a
+    call that its role does not allow.
     """
     from sfn_cqrs_tools.demo.run import run  # noqa: PLC0415
     from sfn_cqrs_tools.demo.step import DemoError, Scale  # noqa: PLC0415

@@ -40,7 +40,7 @@ MOST_SHOWN: Final = 20
     default=10.0,
     show_default=True,
     metavar="MINUTES",
-    help="Age from which what is open counts as stuck.",
+    help="Age from which open work counts as stuck, in minutes.",
 )
 @click.option(
     "--behind",
@@ -53,7 +53,8 @@ MOST_SHOWN: Final = 20
 @click.option(
     "--quotas",
     is_flag=True,
-    help="Show the account's quotas and what they allow, instead; locally, what is assumed.",
+    help="Show the account's quotas and the throughput that they allow; for the local stack,"
+    " assumptions.",
 )
 @stack_options
 @template_option

@@ -41,9 +41,9 @@ SPREAD: Final = "SFN_CQRS_ENVIRONMENT"
 @state_option
 @json_option
 def env(purpose: str, host: str | None, state: Path, as_json: bool) -> None:
-    """Print what the functions of the running stack find in their environment.
+    """Print the environment variables of the running stack's functions.
 
-    With it, plain boto3 and the package sfn_cqrs speak to the stack, from anywhere on this machine.
+    With them, boto3 and the package sfn_cqrs call the stack, from anywhere on this machine.
     For sam local every address has the name by which a container reaches this machine.
     """
     with one_line_errors():

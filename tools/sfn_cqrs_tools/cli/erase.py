@@ -26,8 +26,10 @@ LOCAL: Final = "tenant1"
     ),
 )
 @click.argument("subject")
-@click.option("--yes", "is_sure", is_flag=True, help="Erase; else only show what would be.")
-@click.option("--reason", default="", help="Why; the certificate has it.")
+@click.option(
+    "--yes", "is_sure", is_flag=True, help="Erase; without it, only show what would be erased."
+)
+@click.option("--reason", default="", help="The reason; the certificate has it.")
 @click.option("--tenant", metavar="CODE", help=TENANT_HELP)
 @stack_options
 @json_option
@@ -42,7 +44,7 @@ def erase(
     stack: str | None,
     as_json: bool,
 ) -> None:
-    """Erase what is stored about a person, or show what would be erased.
+    """Erase the stored data of a person, or show what would be erased.
 
     SUBJECT is the person as your types name them: the value of the field that `subject=` names.
     For operators. It cannot be undone. Exits 1 if a law keeps it or something is left.
@@ -90,7 +92,7 @@ def show_erasure(id_: str, api: Api, as_json: bool) -> None:
 @click.argument("id_", metavar="ID")
 @api_options
 def confirm_erasure(id_: str, api: Api, as_json: bool) -> None:
-    """Agree to an erasure that another operator has asked for."""
+    """Confirm an erasure that another operator has requested."""
     found = api.post(f"/erasures/{id_}/confirm")
     if as_json:
         print_json(found)

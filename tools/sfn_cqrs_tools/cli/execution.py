@@ -55,7 +55,7 @@ KEYS_SHOWN: Final = 20
     metavar="FILE",
     help="The input; - reads it from stdin.  [default: events/MACHINE/start_execution.json]",
 )
-@click.option("--name", help="Its name.  [default: made of the input's id, or new]")
+@click.option("--name", help="The execution's name.  [default: made from the input's id, or new]")
 @click.option("--no-wait", is_flag=True, help="Print the name, and do not wait for the end.")
 @stack_options
 @json_option
@@ -70,7 +70,7 @@ def start(
     stack: str | None,
     as_json: bool,
 ) -> None:
-    """Start a machine of the stack, and watch it until it has ended or waits for somebody.
+    """Start a machine of the stack, and watch the execution until it ends or waits for a person.
 
     An execution of the same name and input is the same execution: it is watched, not run again.
     On the local stack the items that a sample input refers to are made first, as `invoke` does.
@@ -109,7 +109,11 @@ def start(
 @click.argument("execution")
 @click.argument("state_name", metavar="STATE")
 @click.argument("result", default="{}")
-@click.option("--key", metavar="KEY", help="Of one of several waits: in a Map the item's index.")
+@click.option(
+    "--key",
+    metavar="KEY",
+    help="The key of the wait, if there are several: in a Map the item's index.",
+)
 @click.option("--error", metavar="NAME", help="End the wait with this error instead.")
 @click.option("--cause", default="", help="Why.")
 @stack_options
@@ -127,8 +131,8 @@ def resume(
 ) -> None:
     """Resume an execution that waits in a callback state, by its name.
 
-    RESULT is JSON: the input of the next state. This is for states whose functions keep their
-    tokens with `waits.park`, as those of `new workflow --callback` do. A state inside a Map waits
+    RESULT is JSON: the input of the next state. This works for states whose functions store their
+    tokens with `waits.park`, like those of `new workflow --callback` do. A state inside a Map waits
     once for each item: without --key the waits are listed, if there are several.
     """
     value = parsed(result, "RESULT")

@@ -118,8 +118,8 @@ def list_(
 def show(name: str, with_data: bool, executions: Executions, as_json: bool) -> None:
     """Show the path of an execution, how long each state took, and why it failed.
 
-    Of one in the express lane it shows what the machine logged: on AWS what failed, and of all
-    others what the item tells.
+    For an execution in the express lane it shows the machine's log. On AWS the log has only
+    failures; for other executions it shows the item.
     """
     process = executions.unlogged(name)
     if process is not None:
@@ -183,9 +183,9 @@ def history(name: str, executions: Executions, as_json: bool) -> None:
 @drawing_options
 @executions_of_stack
 def graph(name: str, executions: Executions, **form: Any) -> None:
-    """Draw the path of an execution on its machine: in the terminal, as Mermaid text, or as SVG.
+    """Draw the path of an execution on its machine, in the terminal, as Mermaid text or as SVG.
 
-    Marks and colours say how each state ended, heavy lines which ways were taken; dotted lines are
+    Marks and colours show how each state ended; heavy lines show the path; dotted lines are
     those of a Catch. A Map says how many of its iterations failed.
     """
     found = executions.find(name)

@@ -29,7 +29,7 @@ FORMATS: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
 
 @click.group(name="export", cls=Group)
 def export() -> None:
-    """Export what is stored, for a lake or another system."""
+    """Export history, for a lake or another system."""
 
 
 @export.command(
@@ -45,7 +45,7 @@ def export() -> None:
 @click.option(
     "--since",
     type=click.DateTime(FORMATS),
-    help="Only what was written since then (UTC).  [default: everything]",
+    help="Only states that were written since then (UTC).  [default: everything]",
 )
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path), help="A file.  [default: standard output]"
@@ -53,7 +53,7 @@ def export() -> None:
 @click.option(
     "--to",
     metavar="PLACE",
-    help="A folder, or s3://BUCKET/PREFIX. It knows from when to go on the next time.",
+    help="A folder, or s3://BUCKET/PREFIX. The next export continues from its last one.",
 )
 @click.option(
     "--format",
@@ -88,9 +88,9 @@ def history(
 ) -> None:
     """Write every state that items have and had, with all attributes: lines of JSON, or Parquet.
 
-    It reads the tables with your credentials. A state may come twice, never not at all; tenant,
-    type, code and version tell states apart. At the end it says from when to export next time; a
-    lake (--to) keeps that itself. After an erasure, --rewrite lets a lake forget the person.
+    It reads the tables with your credentials. A state may come twice, but none is missing; tenant,
+    type, code and version identify states apart. At the end it says from when to export next time;
+    a lake (--to) keeps that itself. After an erasure, --rewrite lets a lake forget the person.
     """
     if to is not None and (output is not None or asked["since"] is not None):
         raise click.UsageError("--to knows since when: leave out --since and --output")

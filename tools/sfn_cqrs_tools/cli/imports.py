@@ -57,7 +57,7 @@ id_argument = click.argument("id_", metavar="ID", type=Id("import"))
 
 @click.group(name="import", cls=Group)
 def import_() -> None:
-    """Import files, look at how far they are, and at the rows that failed."""
+    """Import files, and show their progress and their failed rows."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _file_options(command: Callable[P, T]) -> Callable[..., T]:
         click.option(
             "--table",
             metavar="TABLE",
-            help="Whose rows they are; a zip may leave it to the names of its files.",
+            help="The table of the rows; in a zip, the names of the files can name it.",
         ),
         click.argument("file", metavar="FILE|s3://…"),
     ):
@@ -152,7 +152,7 @@ _map_option = click.option(
     "--max-cost",
     type=click.FloatRange(0, min_open=True),
     metavar="DOLLARS",
-    help="Refuse what `import plan` says costs more.",
+    help="Refuse the import if it would cost more by `import plan`.",
 )
 @click.option("--watch", is_flag=True, help="Wait for the end.")
 @api_options
@@ -167,7 +167,7 @@ def start(
     api: Api,
     as_json: bool,
 ) -> None:
-    """Upload a file and import it, or import one from the import bucket.
+    """Upload and import a file, or import a file from the import bucket.
 
     Exits 2 if rows failed, and 1 if the file could not be imported at all.
     """
@@ -190,9 +190,9 @@ def start(
 @_publish_mode_option("Each ASYNC row runs through the command machine.")
 @json_option
 def plan(file: GivenFile, publish_mode: str, as_json: bool) -> None:
-    """Count the rows of a file on this machine, and say what importing them costs at most.
+    """Count the rows of a file on this machine, and print the highest cost of importing them.
 
-    By list prices of us-east-1, without what handlers of your own call. Nothing is sent.
+    It uses list prices of us-east-1, and does not count calls of your handlers. It sends nothing.
     """
     planned = _planned(file, publish_mode)
     express = planned.express_dollars
@@ -221,9 +221,9 @@ def plan(file: GivenFile, publish_mode: str, as_json: bool) -> None:
 @_map_option
 @api_options
 def dry_run(file: GivenFile, headings: tuple[str, ...], api: Api, as_json: bool) -> None:
-    """Say what an import would do with each row, and write nothing.
+    """Show the result that each row would have, and write nothing.
 
-    It shows each cell of the first hundred rows, as it is now and as it would be.
+    It shows each cell of the first hundred rows, before and after the import.
     """
     if not as_json and not file.is_in_s3:
         echo(f"the import itself: {_plan_in_words(_planned(file, 'sync'))}")
@@ -295,7 +295,7 @@ def errors(id_: str, output: Path | None, api: Api, as_json: bool) -> None:
 @id_argument
 @api_options
 def cancel(id_: str, api: Api, as_json: bool) -> None:
-    """Begin no further batch; what is done stays and is counted."""
+    """Cancel an import: no further batch starts, and imported rows stay and are counted."""
     job = api.post(job_path(id_, "cancel"))
     print_answer(job, f"{id_} begins no further batch", as_json=as_json)
 
@@ -305,7 +305,7 @@ def cancel(id_: str, api: Api, as_json: bool) -> None:
 @click.option("--watch", is_flag=True, help="Wait for the end.")
 @api_options
 def retry(id_: str, watch: bool, api: Api, as_json: bool) -> None:
-    """Import what failed or was not gone through again, as an import of its own."""
+    """Import failed and cancelled rows again, as a separate import."""
     _conclude(api.post(job_path(id_, "retry")), api, wait=watch, as_json=as_json)
 
 
@@ -316,11 +316,13 @@ def retry(id_: str, watch: bool, api: Api, as_json: bool) -> None:
     ),
 )
 @id_argument
-@click.option("--dry-run", is_flag=True, help="Count what would be reversed, and change nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Count the rows that would be reversed, and change nothing."
+)
 @click.option("--watch", is_flag=True, help="Wait for the end.")
 @api_options
 def undo(id_: str, dry_run: bool, watch: bool, api: Api, as_json: bool) -> None:
-    """Take an import back: its items become what they were before.
+    """Undo an import: its items return to their state before it.
 
     Each row ends reversed, kept (somebody has changed the item since) or failed; errors.csv lists
     those that are kept or failed, with the reason. The undo is an import, which you can undo.

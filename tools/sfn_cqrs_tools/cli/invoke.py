@@ -54,7 +54,7 @@ def state_options(command: Callable[P, T]) -> Callable[P, T]:
 def invoke(
     machine: str, state_name: str, path: str | None, state: Path, stack: str | None, template: Path
 ) -> None:
-    """Invoke the function of a state and print what it returns.
+    """Invoke the function of a state and print its result.
 
     Without --event it gets its sample event of the folder events/. On the local stack the items
     that the sample refers to are made first, for a tenant of their own: `--tenant sample` of
@@ -133,7 +133,7 @@ def _answer(target: Target, function: Function, payload: bytes) -> Any:
     "--from",
     "execution",
     metavar="EXECUTION",
-    help="The event that the state's function got in this execution; a name, ARN or prefix, @ is"
+    help="The event that the state's function got in this execution: a name, ARN or prefix, @ is"
     " the last one.",
 )
 @state_options
@@ -148,8 +148,8 @@ def event(
 ) -> None:
     """Print the sample event of a state, or of start_execution.
 
-    With --from it is the real one of an execution, the last if there were several. The token of
-    a waiting state is left out; a sample's stands for it.
+    With --from it is the real event of an execution, the last event if there were several. The
+    token of a waiting state is left out; a sample's stands for it.
     """
     with one_line_errors():
         read = Template.load(template)

@@ -33,10 +33,12 @@ VERSIONS: Final = 200
         "sfn-cqrs logs --function CommandSyncDataFunction --stack sfn-cqrs-dev --minutes 60",
     ),
 )
-@click.option("-f", "--follow", is_flag=True, help="Go on with what is logged from now on.")
-@click.option("--function", metavar="F", help="Of one function, by its logical id.")
+@click.option("-f", "--follow", is_flag=True, help="Keep printing new lines.")
+@click.option("--function", metavar="F", help="Only one function, by its logical id.")
 @click.option(
-    "--item", metavar="TYPE/CODE", help="About an item, or about a task or such by its id."
+    "--item",
+    metavar="TYPE/CODE",
+    help="Only lines about an item, or about a task, saga, approval or import by its id.",
 )
 @click.option(
     "--level",

@@ -64,14 +64,14 @@ def new() -> None:
     "callbacks",
     metavar="STATE",
     multiple=True,
-    help="A state that waits for somebody outside; may be given more than once.",
+    help="A state that waits for a person or another system; may be repeated.",
 )
 @click.option(
     "--long",
     "longs",
     metavar="STATE",
     multiple=True,
-    help="A state that works for minutes, and beats; may be given more than once.",
+    help="A state that works for minutes and sends heartbeats; may be repeated.",
 )
 @click.option(
     "--child-of",
@@ -118,7 +118,7 @@ def workflow(
 @package_option
 @json_option
 def saga(name: str, steps: str, publish: str | None, package: str | None, as_json: bool) -> None:
-    """Write a saga into a project: steps that are all made, or all undone, and their machine."""
+    """Write a saga into a project: steps, their compensations, and their machine."""
     from sfn_cqrs_tools.scaffold.saga import add_saga  # noqa: PLC0415 - --help needs none of it
 
     with changing() as changes:
@@ -153,7 +153,7 @@ def _split(options: tuple[str, ...]) -> tuple[str, ...]:
 def handler(
     type_: str, fields: str | None, publish: str | None, package: str | None, as_json: bool
 ) -> None:
-    """Write a sync handler, which brings commands of a type into a read model."""
+    """Write a sync handler, which writes versions of a type to a read model."""
     from sfn_cqrs_tools.scaffold.fields import parsed  # noqa: PLC0415
     from sfn_cqrs_tools.scaffold.handler import add_handler  # noqa: PLC0415
 
@@ -207,7 +207,7 @@ def task(type_: str, publish: str | None, package: str | None, as_json: bool) ->
 @package_option
 @json_option
 def route(path: str, method: str, allow: str | None, package: str | None, as_json: bool) -> None:
-    """Write a route of the HTTP API of your own; the template needs no line for it."""
+    """Write your own route of the HTTP API; the template needs no line for it."""
     from sfn_cqrs_tools.scaffold.own_route import add_route  # noqa: PLC0415
 
     with changing() as changes:
@@ -264,7 +264,7 @@ def import_(
     package: str | None,
     as_json: bool,
 ) -> None:
-    """Write the strategy of a table of imports: columns, kinds and keys by a sample."""
+    """Write an import strategy: its columns, their kinds and the key come from a sample."""
     from sfn_cqrs_tools.scaffold.importing import Table, add_import  # noqa: PLC0415
     from sfn_cqrs_tools.scaffold.sample import read_sample  # noqa: PLC0415
 

@@ -50,7 +50,8 @@ repeats_option = click.option(
 
 
 TENANT_HELP = (
-    "Tenant, on AWS by your AWS credentials instead of a token.  [default: tenant1, or the token's]"
+    "Tenant; on AWS this uses your AWS credentials instead of a token.  [default: tenant1, or the"
+    " token's]"
 )
 
 

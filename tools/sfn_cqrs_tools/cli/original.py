@@ -80,7 +80,7 @@ def _types(_context: object, _parameter: object, given: tuple[str, ...]) -> dict
     "--problems",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write every row that is not taken to this file, a line of JSON each.",
+    help="Write every row that is not imported to this file, as a line of JSON.",
 )
 @click.option("--dry-run", "is_dry", is_flag=True, help="Read and count; write nothing.")
 @stack_options

@@ -41,19 +41,23 @@ from sfn_local.cli.showing import echo
 @click.argument("code", metavar="CODE]", required=False)
 @click.option("--name", help="Name of the item.")
 @click.option("--attributes", metavar="JSON|@FILE", help="A JSON object; @- reads it from stdin.")
-@click.option("--version", type=int, help="The latest version you know; -1 is whatever is latest.")
-@click.option("--sync", is_flag=True, help="Apply at once; refused while an earlier one is open.")
+@click.option("--version", type=int, help="The version that you have read; -1 is the latest.")
+@click.option(
+    "--sync", is_flag=True, help="Apply at once; refused while an earlier version is open."
+)
 @click.option("--partial", is_flag=True, help="Merge into the latest version.")
 @click.option("--delete", is_flag=True, help="Publish the deletion of the item.")
 @click.option(
     "--wait", is_flag=True, help="Wait until the version has closed; exit 1 if it failed."
 )
-@click.option("--idempotency-key", metavar="KEY", help="Same key and content: published once.")
+@click.option(
+    "--idempotency-key", metavar="KEY", help="With the same key and content it is published once."
+)
 @click.option(
     "--batch",
     type=click.File(encoding="utf-8"),
     metavar="FILE",
-    help="Commands as JSON, one a line, as POST /commands takes them; - is standard input.",
+    help="Commands as JSON, one per line, in the form of POST /commands; - is standard input.",
 )
 @api_options
 def publish(
@@ -73,9 +77,9 @@ def publish(
 ) -> None:
     """Publish a version of an item, or its deletion; or many commands of a file.
 
-    Without --version the item must be new; with it, the next version is published if that one is
-    still the latest. --batch sends a hundred at a time, says what became of each, and exits 2 if
-    some were refused.
+    Without --version the item must be new. With it, the next version is published if the named
+    version is still the latest. --batch sends a hundred commands at a time, prints the result of
+    each, and exits 2 if some were refused.
     """
     alone = (type_, code, name, attributes, version, sync, partial, delete, wait, idempotency_key)
     if batch is not None:

@@ -84,7 +84,7 @@ def _rebuilds(api: Api) -> list[dict[str, Any]]:
 def show_read_model(
     name: str, key: str | None, sort: str | None, limit: int, api: Api, as_json: bool
 ) -> None:
-    """Show the rows of a partition of a read model, or one of them.
+    """Show the rows of a partition of a read model, or one row.
 
     KEY names the partition, such as the customer; a read model with one partition needs none.
     SORT names the row.
@@ -165,7 +165,7 @@ def rebuild(name: str, no_wait: bool, every_version: bool, api: Api, as_json: bo
 @click.option("--watch", is_flag=True, help="Wait for the end of the work.")
 @api_options
 def show_progress(name: str, watch: bool, api: Api, as_json: bool) -> None:
-    """Show where a read model stands: its generations, and how far a rebuild is."""
+    """Show the generations of a read model, and the progress of a rebuild."""
     _conclude(api, api.get(_path(name)), wait=watch, as_json=as_json)
 
 
@@ -179,7 +179,11 @@ def cancel(name: str, api: Api, as_json: bool) -> None:
 
 @read_model.command(examples=("sfn-cqrs read-model switch offers_by_customer",))
 @click.argument("name")
-@click.option("--with-failed", is_flag=True, help="Though items have failed; they are left out.")
+@click.option(
+    "--with-failed",
+    is_flag=True,
+    help="Switch although items have failed; the failed items are left out.",
+)
 @api_options
 def switch(name: str, with_failed: bool, api: Api, as_json: bool) -> None:
     """Serve the next generation; handlers keep writing the old one, so that you can roll back."""
@@ -210,9 +214,9 @@ def _add_step(verb: str, summary: str) -> None:
 
 _add_step(
     "resume",
-    "Go on with a rebuild that has stopped; replay again the segments of which items failed.",
+    "Continue a rebuild that has stopped, and replay again the segments with failed items.",
 )
-_add_step("compare", "Compare the generations once more, row by row.")
+_add_step("compare", "Compare the generations again, row by row.")
 _add_step("drop", "Delete the generation that is not read; after that you cannot roll back.")
 
 

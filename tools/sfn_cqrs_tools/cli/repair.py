@@ -31,7 +31,7 @@ _path: Final = partial(work_path, "repairs")
 
 @click.group(cls=Group)
 def repair() -> None:
-    """Repair in bulk what has failed, for operators: plan, look, start."""
+    """Repair many failures at once, for operators: plan, look, start."""
 
 
 @repair.command(
@@ -47,12 +47,12 @@ def repair() -> None:
 @click.option("--since", metavar="MOMENT", help="Failed then or later, such as 2026-11-25T08:00Z.")
 @click.option("--until", metavar="MOMENT", help="Failed before then.")
 @click.option("--error", metavar="TEXT", help="With this in the error or its cause.")
-@click.option("--after", metavar="ID", help="Go on where this plan of the same filter has ended.")
+@click.option("--after", metavar="ID", help="Continue where this plan with the same filter ended.")
 @api_options
 def plan(
     kind: str, action: str, after: str | None, api: Api, as_json: bool, **wanted: str | None
 ) -> None:
-    """List what has failed, and keep the list for `repair start`; nothing is repaired yet.
+    """List failures, and keep the list for `repair start`; nothing is repaired yet.
 
     Everything can be retried; commands can be skipped instead. The stack's operators plan
     for all tenants at once with --tenant '*'.
@@ -90,7 +90,7 @@ def start(id_: str, no_wait: bool, api: Api, as_json: bool) -> None:
 @click.option("--watch", is_flag=True, help="Wait for the end first.")
 @api_options
 def show(id_: str, watch: bool, api: Api, as_json: bool) -> None:
-    """Show a plan, and how far its repair is."""
+    """Show a plan, and the progress of its repair."""
     found = api.get(_path(id_))
     if watch and found["status"] != PLANNED:
         _follow(api, id_, as_json=as_json)
@@ -101,11 +101,11 @@ def show(id_: str, watch: bool, api: Api, as_json: bool) -> None:
 
 
 @repair.command(name="list", examples=("sfn-cqrs repair list", "sfn-cqrs repair list --planned"))
-@click.option("--planned", is_flag=True, help="Those that were not started.")
+@click.option("--planned", is_flag=True, help="Only plans that were not started.")
 @limit_option
 @api_options
 def list_(planned: bool, limit: int, api: Api, as_json: bool) -> None:
-    """List the plans of 30 days, the newest first, whoever made them and wherever."""
+    """List all plans of the last 30 days, newest first."""
     found = api.first(limit, "/repairs")
     shown = [one for one in found if not planned or one["status"] == PLANNED]
     if as_json:
@@ -157,7 +157,7 @@ def repair_all(
 def filter_options(command: Callable[P, T]) -> Callable[P, T]:
     """Add --failed and its filter, for commands that may repair one or many."""
     options = (
-        click.option("--failed", is_flag=True, help="All that have failed, of a filter."),
+        click.option("--failed", is_flag=True, help="All failed versions that match the filter."),
         click.option("--type", "of_type", metavar="TYPE", help="With --failed: of this type."),
         click.option("--since", metavar="MOMENT", help="With --failed: failed then or later."),
         click.option("--until", metavar="MOMENT", help="With --failed: failed before then."),

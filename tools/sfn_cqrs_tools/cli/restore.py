@@ -53,7 +53,7 @@ def restore(
 ) -> None:
     """Restore every table of a stack to one moment, as PREFIX-commands, PREFIX-data and so on.
 
-    The new tables get the streams, expiry, tags, backups and protection of the old ones, which a
+    The new tables get the streams, expiry, tags, backups and protection of the old tables, which a
     restore leaves out; the old ones stay as they are. Prints the moment, and the parameters for
     the deploy that uses them. Run it again if it was interrupted: it keeps the moment. With
     --import, run it after each upgrade: new indexes and streams reach the tables by that.
@@ -102,16 +102,16 @@ def _import(target: Target, document: dict[str, Any], prefix: str) -> None:
 
 @click.group(cls=Group)
 def rehearse() -> None:
-    """Go through a runbook on this machine, from its first step to its last."""
+    """Rehearse a runbook on this machine, with all of its steps."""
 
 
 @rehearse.command("restore", examples=("sfn-cqrs rehearse restore",))
 @json_option
 def rehearse_restore(as_json: bool) -> None:
-    """Restore tables after an accident, let another stack use them, and see that all adds up.
+    """Restore tables after an accident, deploy another stack on them, and compare every row.
 
     Publishes orders, restores their tables while versions are under way, changes and deletes
-    orders, and deploys a second stack on the restored tables. Sweeps end what was under way; then
+    orders, and deploys a second stack on the restored tables. Sweeps end unfinished work; then
     every row is compared. Exits 1 if one differs.
     """
     from sfn_cqrs_tools.restore.rehearsal import RehearsalError, rehearse  # noqa: PLC0415 - boto3 and all

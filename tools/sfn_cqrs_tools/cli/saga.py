@@ -41,7 +41,7 @@ id_argument = click.argument("id_", metavar="ID", type=Id("saga"))
 
 @click.group(cls=Group)
 def saga() -> None:
-    """Start sagas, read their logs, and let parked ones go on."""
+    """Start sagas, read their logs, and retry parked ones."""
 
 
 @saga.command(
@@ -57,7 +57,7 @@ def start(saga_: str, beginning: Beginning, api: Api, as_json: bool) -> None:
     """Start a saga and wait for its end.
 
     INPUT is a JSON object; @FILE reads it from a file, @- from standard input. Exits 0 if every
-    step is made, 2 if all of it is undone, 1 if it is parked.
+    step is completed, 2 if the saga is undone, 1 if it is parked.
     """
     beginning.begin(api, "/sagas", {"saga": saga_}, _follow, as_json=as_json)
 
@@ -67,7 +67,7 @@ def start(saga_: str, beginning: Beginning, api: Api, as_json: bool) -> None:
 @click.option("--watch", is_flag=True, help="Wait for the end of the saga first.")
 @api_options
 def show(id_: str, watch: bool, api: Api, as_json: bool) -> None:
-    """Show a saga's log: each step, each compensation, and what is left.
+    """Show a saga's log: each step, each compensation, and the remaining steps.
 
     A try is written as attempt.try: 2.1 is the first one of the second attempt.
     """
@@ -78,7 +78,7 @@ def show(id_: str, watch: bool, api: Api, as_json: bool) -> None:
 
 
 @saga.command(name="list", examples=("sfn-cqrs saga list --status PARKED",))
-@click.option("--status", type=click.Choice(STATUSES), help="Those of this status alone.")
+@click.option("--status", type=click.Choice(STATUSES), help="Only sagas with this status.")
 @limit_option
 @api_options
 def list_(status: str | None, limit: int, api: Api, as_json: bool) -> None:

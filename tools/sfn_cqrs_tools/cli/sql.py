@@ -88,7 +88,7 @@ def _migrations(state: Path, stack: str | None, config_env: str | None, dsn: str
 
 @sql.command("migrate", examples=("sfn-cqrs sql migrate --stack sfn-cqrs-dev",))
 @_database_options
-@click.option("--if-there", is_flag=True, help="Do nothing where the stack is yet to be deployed.")
+@click.option("--if-there", is_flag=True, help="Do nothing if the stack is not deployed yet.")
 @json_option
 def migrate(migrations: Any, as_json: bool) -> None:
     """Apply the migrations that are not applied yet, each file in one transaction.

@@ -30,7 +30,7 @@ id_argument = click.argument("id_", metavar="ID", type=Id("task"))
 
 @click.group(cls=Group)
 def task() -> None:
-    """Run work in the background, look at it, and repair what failed."""
+    """Run background work, show it, and retry failed items."""
 
 
 @task.command(
@@ -54,7 +54,7 @@ def run(task_type: str, beginning: Beginning, api: Api, as_json: bool) -> None:
 
 @task.command(examples=("sfn-cqrs task show t-01KAXK3V9Q0M3W8C5R6T7Y8Z9A --status FAILED",))
 @id_argument
-@click.option("--status", type=click.Choice(STATUSES), help="Show items of this status alone.")
+@click.option("--status", type=click.Choice(STATUSES), help="Show only items with this status.")
 @limit_option
 @click.option("--watch", is_flag=True, help="Wait for the end of the task first.")
 @api_options
@@ -97,7 +97,7 @@ def list_(task_type: str | None, single: bool, limit: int, api: Api, as_json: bo
 @no_wait_option
 @api_options
 def retry(id_: str, no_wait: bool, api: Api, as_json: bool) -> None:
-    """Run the items that failed or were cancelled again; what is completed stays as it is."""
+    """Run failed and cancelled items again; completed items do not change."""
     answer = api.post(_path(id_, "retry"))
     if no_wait:
         print_answer(answer, f"{id_} runs again, attempt {answer['attempt']}", as_json=as_json)
@@ -109,7 +109,7 @@ def retry(id_: str, no_wait: bool, api: Api, as_json: bool) -> None:
 @id_argument
 @api_options
 def cancel(id_: str, api: Api, as_json: bool) -> None:
-    """Begin no further item; those at work run to their end."""
+    """Cancel a task: no further item starts, and running items end normally."""
     answer = api.post(_path(id_, "cancel"))
     print_answer(answer, f"{id_} begins no further item", as_json=as_json)
 

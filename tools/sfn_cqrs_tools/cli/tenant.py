@@ -162,7 +162,7 @@ def restore_tenant(
     template: Path,
     as_json: bool,
 ) -> None:
-    """Bring a tenant's items back to what they were at a moment, by publishing the differences.
+    """Bring a tenant's items back to their state at a moment, by publishing the differences.
 
     Items that were made later are deleted. Items that change after the restore has begun are kept.
     If it is stopped, the same command goes on. Your working copy's types check what is published.
@@ -204,12 +204,14 @@ def _print_restored(found: dict[str, Any]) -> None:
     examples=("sfn-cqrs tenant erase acme", "sfn-cqrs tenant erase acme --yes > certificate.json"),
 )
 @click.argument("name", metavar="TENANT")
-@click.option("--yes", "is_sure", is_flag=True, help="Delete; else only show what would be.")
+@click.option(
+    "--yes", "is_sure", is_flag=True, help="Delete; without it, only show what would be deleted."
+)
 @rate_option
 @stack_options
 @always_json_option
 def erase_tenant(name: str, is_sure: bool, rate: float, state: Path, stack: str | None) -> None:
-    """Delete everything that is stored of a tenant, or show how much it is.
+    """Delete all data of a tenant, or show how much there is.
 
     Also its rows in PostgreSQL. It cannot be undone. It prints a certificate as JSON. Stop the
     tenant's traffic first, and run it again after 20 minutes, when no function runs any more that

@@ -35,7 +35,7 @@ _REVISIONS: Final = ("origin/HEAD", "origin/main", "main", "master", "HEAD")
 
 @click.group("type", cls=Group)
 def type_() -> None:
-    """Show the types of commands, and check that a changed one still reads old versions."""
+    """Show types, and check that a changed type can still read old versions."""
 
 
 @type_.command("list", examples=("sfn-cqrs type list",))
@@ -85,8 +85,8 @@ def check_types(
 ) -> None:
     """Check that stored versions fit the models of the working copy.
 
-    It compares them with those of a revision, or of a deployed stack. Exit code 1: a field was
-    removed, narrowed, or is required now, or a type has its first model; and no new shape.
+    It compares them with the models of a revision, or of a deployed stack. Exits 1 if a field was
+    removed, narrowed or made required, or if a type has its first model, without a new shape.
     """
     with one_line_errors():
         read = load_template(template)

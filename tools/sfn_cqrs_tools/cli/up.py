@@ -66,13 +66,14 @@ class _Ended(BaseException):
     show_default="data in the folder of --state",
     help="Where tables, buckets, queues, executions and PostgreSQL are kept over a restart.",
 )
-@click.option("--fresh", is_flag=True, help="Forget what was kept, and begin empty.")
+@click.option("--fresh", is_flag=True, help="Delete the kept data, and begin empty.")
 @click.option(
     "--host",
     "hosts",
     metavar="NAME",
     multiple=True,
-    help="Also answer to this name, as containers call this machine; listen there if it is an"
+    help="Also answer requests for this name, which containers use for this machine; listen "
+    "there if it is an"
     " address. May be repeated.",
 )
 @click.option(
@@ -92,14 +93,14 @@ class _Ended(BaseException):
 @click.option(
     "--isolated",
     is_flag=True,
-    help="Run each function in processes of its own: slower, but time-outs kill and exits count.",
+    help="Run each function in separate processes: slower, but a time-out kills the process.",
 )
 @click.option(
     "--no-iam",
     "iam",
     flag_value=False,
     default=True,
-    help="Let functions do what their roles in the template do not allow.",
+    help="Do not check functions' calls against their roles in the template.",
 )
 @weather_options
 @repeats_option
@@ -124,11 +125,11 @@ def up(
 ) -> None:
     """Start the local stack and keep it running until Ctrl-C.
 
-    Deploys template.yaml to ministack, starts the engine, the functions and the HTTP API, all on
-    127.0.0.1. It continues where it ended the last time, even if it was killed. Changed code, state
-    machines and templates are taken over while it runs, and breakpoint() in a function stops
-    here (not with --isolated). A function gets AccessDenied for what its role does not allow.
-    --json prints one line with the endpoints when all of them answer.
+    Deploys template.yaml to ministack, and starts the engine, the functions and the HTTP API, all
+    on 127.0.0.1. It continues where it ended the last time, even if it was killed. It reloads
+    changed code, state machines and templates. breakpoint() in a function stops here (not with
+    --isolated). A call that a function's role does not allow gets AccessDenied. --json prints one
+    line with the endpoints when all of them answer.
     """
     stdout = sys.stdout
     if as_json:

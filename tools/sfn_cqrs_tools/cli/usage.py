@@ -20,11 +20,11 @@ from sfn_local.cli.showing import echo
     type=click.IntRange(1),
     default=14,
     show_default=True,
-    help="So many days, the latest.",
+    help="The number of days, up to today.",
 )
 @api_options
 def usage(days: int, api: Api, as_json: bool) -> None:
-    """Show what a tenant has stored by type, and done by type and day, with its price.
+    """Show how much a tenant has stored by type, and published by type and day, with its price.
 
     For operators. The hourly audit counts it on its way: `known` is the share of the tables that
     it has looked at since that day, and the rest is reckoned. Dollars are list prices of us-east-1.

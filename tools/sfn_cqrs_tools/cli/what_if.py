@@ -67,7 +67,7 @@ def what_if(
 
     It reads the stack with your credentials, and writes nothing there: handlers write to tables in
     memory. It shows rows that would change, appear or disappear, and handlers that fail. Exits 1 if
-    there are any.
+    it finds such a row or handler.
     """
     from sfn_cqrs.domain.clock import iso  # noqa: PLC0415 - it and what follows import much
     from sfn_cqrs_tools.replay.process import NotReplayedError, replayed  # noqa: PLC0415
