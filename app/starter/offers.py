@@ -13,7 +13,7 @@ from sfn_cqrs.service.read_models import read_model_type
 
 @dataclass(frozen=True)
 class Offer:
-    """What a customer is offered."""
+    """An offer to a customer."""
 
     customer: str
     total: Annotated[float, Meta(ge=0)] = 0

@@ -22,7 +22,7 @@ Function = Callable[[Any], Any]
 
 @dataclass
 class Run:
-    """What became of an execution."""
+    """The end of an execution."""
 
     engine: Engine
     arn: str

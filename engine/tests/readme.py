@@ -4,7 +4,7 @@
   `…` stands for anything, `[exit 1]` for an exit code, and `&` at the end leaves a command running.
 - `<!-- file: NAME -->` before a block: it is written to that file.
 - ```python without a file is run. `<!-- needs: EXTRA -->` before a block: it needs an extra.
-- ```sh is for people: what installs or deploys.
+- ```sh is for people: commands that install or deploy.
 """
 
 import os

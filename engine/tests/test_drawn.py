@@ -1,4 +1,4 @@
-"""A machine drawn as text: what a person sees in a terminal."""
+"""A machine drawn as text, as a person sees it in a terminal."""
 
 import json
 from pathlib import Path

@@ -29,7 +29,7 @@ CONTEXT = "Invalid Arn: 'Resource type not valid in this context: express'"
 
 
 class Express(Served):
-    """A served engine with a virtual clock that runs by itself, and a client of it."""
+    """A served engine with a virtual clock that runs on its own, and a client of it."""
 
     def __init__(self, log: Path) -> None:
         self.clock = VirtualClock()

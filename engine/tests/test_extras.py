@@ -1,4 +1,4 @@
-"""What needs a library of an extra says which, where the library is not installed."""
+"""A feature that needs a library of an extra names it, if the library is not installed."""
 
 import json
 import sys

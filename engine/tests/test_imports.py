@@ -68,7 +68,7 @@ def _with_packages(module: str) -> Iterator[str]:
 
 
 def rooms(graph: Imports) -> Imports:
-    """What the folders and the single modules of the package import of each other."""
+    """The imports between the folders and single modules of the package."""
     found: Imports = defaultdict(set)
     for name, imported in graph.items():
         found[_room(name)] |= {_room(module) for module in imported} - {_room(name)}

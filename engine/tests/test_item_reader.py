@@ -1,4 +1,4 @@
-"""What a Distributed Map reads.
+"""The reading of a Distributed Map.
 
 Source, unless a case says otherwise: Step Functions Developer Guide, "ItemReader (Map)"
 (input-output-itemreader.html). Cases marked AWS were recorded on AWS in localstack's

@@ -1,4 +1,4 @@
-"""RedriveExecution: what runs again, and what may not.
+"""RedriveExecution: the states that run again, and those that must not.
 
 Source: Step Functions API Reference, RedriveExecution and DescribeExecution (redriveStatusReason);
 Developer Guide, "Restarting state machine executions with redrive in Step Functions".

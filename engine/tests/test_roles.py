@@ -1,4 +1,4 @@
-"""Roles: what a machine's role does not allow fails, in AWS's words.
+"""Roles: a call that a machine's role does not allow fails, in AWS's words.
 
 Source: IAM User Guide, "Policy evaluation logic" and "Troubleshoot access denied error messages".
 """

@@ -312,7 +312,7 @@ def test_a_trade_waits_for_a_humans_approval(
 
 
 def batch_job(topic: str) -> dict[str, Any]:
-    """Like synchronous-job: a job of AWS Batch is awaited, and its end is told."""
+    """Like synchronous-job: it waits for a job of AWS Batch, and reports its end."""
     job = {"JobName": "nightly", "JobDefinition": "d:1", "JobQueue": "q"}
     return {
         "StartAt": "run_job",

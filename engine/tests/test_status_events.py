@@ -25,7 +25,7 @@ FAIL = {"StartAt": "it", "States": {"it": {"Type": "Fail", "Error": "E", "Cause"
 
 
 class Target:
-    """Takes events, and says when so many have come."""
+    """Takes events, and reports when it has so many."""
 
     def __init__(self, refusals: int = 0) -> None:
         self.events: list[dict[str, Any]] = []

@@ -220,7 +220,7 @@ def has_express_lane() -> bool:
 
 
 def has_sql() -> bool:
-    """Return whether this stack has PostgreSQL; a handler asks by `when=bootstrap.has_sql`."""
+    """Return whether this stack has PostgreSQL; use it as `when=bootstrap.has_sql` of a handler."""
     return bool(_postgres())
 
 
@@ -588,15 +588,15 @@ def generation_rows() -> "Callable[[ViewKey], GenerationRows]":
 
 
 def generation(table: str, tenant: str) -> int:
-    """Return the generation of a PostgreSQL table that is read, or that a handler is to write."""
+    """Return the generation of a PostgreSQL table to read, or to write in a handler."""
     return generations().of(tenant, table)
 
 
 def read_model(view: str, *, buckets: int = 1) -> "ReadModel":
     """Return one view of the table of read models.
 
-    `buckets` spreads each of its partitions: 16 take sixteen thousand writes a second. A view has
-    the same number for ever, in every place that names it.
+    `buckets` spreads each partition: 16 buckets take sixteen thousand writes a second. The number
+    of a view never changes, and every place that names the view uses the same number.
     """
     from sfn_cqrs.domain import row_models  # noqa: PLC0415
 

@@ -54,7 +54,7 @@ def template_path() -> Path:
 
 
 def state_path() -> Path:
-    """Return the folder of the local stack: what SFN_CQRS_STATE names, or the project's own."""
+    """Return the folder of the local stack: the folder in SFN_CQRS_STATE, or the project's own."""
     return Path(os.environ.get(STATE_VARIABLE) or project() / ".sfn-cqrs")
 
 

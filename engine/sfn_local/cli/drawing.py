@@ -51,7 +51,7 @@ def print_drawing(
     as_mermaid: bool,
     as_json: bool,
 ) -> None:
-    """Print a state machine, or write its picture; `notes` stand behind states.
+    """Print a state machine, or write its picture; `notes` follow the states.
 
     Raises:
         ValueError: the definition has no states.

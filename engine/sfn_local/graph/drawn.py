@@ -1,6 +1,6 @@
 """A definition as lines of text, with the path of an execution.
 
-States stand below each other, the main path first. A way to the next state is a line between them;
+States are below each other, the main path first. A way to the next state is a line between them;
 any other one is a lane at the left. Ways that were taken are heavy, those of a Catch are dotted.
 """
 
@@ -12,7 +12,7 @@ from sfn_local.graph.model import Edge, Graph, Node, read_graph
 from sfn_local.graph.taken import CAUGHT, FAILED, NOT_TAKEN, RUNNING, SUCCEEDED, Taken
 
 WAY, LABEL, NAME = "way", "label", "name"
-"""The looks of parts that are no outcome."""
+"""The looks of parts other than outcomes."""
 UP, DOWN, LEFT, RIGHT = 1, 2, 4, 8
 
 
@@ -38,7 +38,7 @@ class Pens:
     dotted_heavy: Mapping[int, str]
     arrow: str
     words: Mapping[int, str]
-    """What stands for the characters of our texts that this has not."""
+    """Replacements for the characters of our texts that this character set lacks."""
 
     def cross(self, sides: int, *, is_taken: bool, is_catch: bool) -> str:
         """Return the character of lines that meet."""
@@ -142,7 +142,7 @@ def drawn(
     *,
     pens: Pens = BOXES,
 ) -> list[Line]:
-    """Return the drawing of a definition; notes stand behind states.
+    """Return the drawing of a definition; notes follow the states.
 
     Raises:
         ValueError: the definition has no states.

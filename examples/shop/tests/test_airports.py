@@ -24,7 +24,7 @@ def airport(code, version, country, *, tenant="tenant1", **changes):
 
 
 def counts(world, tenant="tenant1"):
-    """What the world holds, added up."""
+    """The sum of the counts in the world."""
     rows = world.read_model("airports_by_country").rows(tenant, "countries")
     parts = Counter()
     for row in rows:

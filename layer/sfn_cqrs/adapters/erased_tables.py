@@ -20,7 +20,7 @@ class ErasedTables(AuditTables):
         )
 
     def delete(self, table: str, item: Item) -> None:
-        """Delete an item; one that is gone already is no error."""
+        """Delete an item; a missing item is not an error."""
         key = marshal({"pk": item["pk"], "sk": item["sk"]})
         self._client.delete_item(TableName=self._tables[table], Key=key)
 

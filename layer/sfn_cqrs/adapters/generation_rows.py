@@ -56,7 +56,7 @@ class GenerationRows:
     def find(self, generation: int, places: Iterable[str]) -> Mapping[str, Item]:
         """Return the existing rows of a generation at these places, by place.
 
-        What a deleted row leaves behind is none.
+        The marker that a deleted row leaves does not count as a row.
         """
         keys = {self._at(generation, place): place for place in places}
         found = batch_get(self._client, self._table, keys)

@@ -34,7 +34,7 @@ def versions_of(client: "S3Client", bucket: str, prefix: str) -> Iterator[Versio
 
 
 def delete_versions(client: "S3Client", bucket: str, versions: Sequence[Version]) -> None:
-    """Delete versions for good; one that is gone already is no error.
+    """Delete versions for good; a missing version is not an error.
 
     Raises:
         BusyError: S3 has not deleted all of them.

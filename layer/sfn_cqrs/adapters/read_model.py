@@ -61,7 +61,7 @@ class ReadModel:
         self._check: Callable[[str, Item], None] = lambda _partition, _row: None
 
     def checking(self, check: Callable[[str, Item], None]) -> Self:
-        """Return the same view, which asks about each row, with its partition, before a write."""
+        """Return the same view; it calls a check with each row and partition before a write."""
         view = copy(self)
         view._check = check
         return view
@@ -110,13 +110,13 @@ class ReadModel:
         return self._put_if_newer(tenant, partition, sort, {"version": version, GONE: True})
 
     def move(self, tenant: str, item: str, row: Item, to: tuple[str, str] | None) -> bool:
-        """Put an item's only row at a place, and delete it where it was, in one transaction.
+        """Put an item's only row at a place, and delete it at its old place, in one transaction.
 
-        Write all rows of a view by this method, or none. Where the item is, and at which version,
-        is kept beside the rows: a late older version changes nothing.
+        Write all rows of a view with this method, or none. The view stores each item's place and
+        version beside the rows, so a late older version changes nothing.
 
         Args:
-            tenant: whose item it is.
+            tenant: the tenant of the item.
             item: the item, such as `command.key.code`.
             row: the row, with a `version`.
             to: its partition and sort key, or None: the item has no row any more.
@@ -125,7 +125,7 @@ class ReadModel:
             False if that version of the item or a later one was there before.
 
         Raises:
-            BusyError: another version of it is on its way; try again.
+            BusyError: another version of it is in progress; try again.
             ValueError: another item has its row at this place.
         """
         if to is not None:
@@ -209,7 +209,7 @@ class ReadModel:
         }
 
     def write_all(self, parts: list[dict[str, Any]]) -> None:
-        """Write all the parts or none of them.
+        """Write all parts, or none.
 
         Commands that add to the same row conflict often; these conflicts are tried again.
 

@@ -102,17 +102,17 @@ class Sql(Transaction):
         Args:
             table: its name; it has a column `version`, and `keys` are its primary key.
             keys: the columns of the key.
-            row: the other columns; those that are not named stay as they are.
-            version: of the command.
+            row: the other columns; columns that are not named keep their values.
+            version: the version of the command.
         """
         return self.put_many_if_newer(table, tuple(keys), [{**keys, **row, "version": version}]) > 0
 
     def put_many_if_newer(self, table: str, keys: Sequence[str], rows: Sequence[Row]) -> int:
-        """Put each row whose `version` is newer; return how many were.
+        """Put each row whose `version` is newer; return the number of rows that were put.
 
-        If several rows have one key, the highest version counts. All rows have the same columns.
-        Each three megabytes are one statement. It may be repeated, because a second time changes
-        nothing.
+        If several rows have the same key, the highest version counts. All rows have the same
+        columns. Each three megabytes are one statement. It may be repeated, because a repetition
+        changes nothing.
         """
         statement = ""
         count = 0

@@ -133,8 +133,8 @@ def decide(
 
     Raises:
         NotFoundError: there is no such approval.
-        NotAnApproverError, FourEyesError: this person has no say in it.
-        ExpiredError, AlreadyDecidedError: it is decided, or this person has said otherwise.
+        NotAnApproverError, FourEyesError: this person may not decide on it.
+        ExpiredError, AlreadyDecidedError: it is decided, or this person has decided differently.
         StaleError: it is not what was seen, or not any more.
     """
     while True:

@@ -83,7 +83,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportFacts:
-    """What was read of one import: its job, its markers, its counters, its batches with a plan.
+    """The facts about one import: its job, its markers, its counters, its batches with a plan.
 
     `is_kept`: these, and its report, have not expired.
     """

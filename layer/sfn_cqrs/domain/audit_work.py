@@ -1,4 +1,4 @@
-"""What holds of stored tasks, sagas, approvals and archives: more rules of an audit.
+"""Rules of an audit for stored tasks, sagas, approvals and archives.
 
 As in `domain.audit`, a rule looks at what was read, and knows no clock but the moment of reading.
 """
@@ -21,7 +21,7 @@ from sfn_cqrs.domain.zip_job import ArchivedFile, ZipJob
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskFacts:
-    """What was read of one task: its items, and whether the index lists it.
+    """The facts about one task: its items, and whether the index lists it.
 
     `has_pointer`: its public id leads to it. `expires`: it has a ttl, and so have its items. `size`
     is how many bytes all of it takes.
@@ -44,7 +44,7 @@ class TaskFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SagaFacts:
-    """What was read of one saga."""
+    """The facts about one saga."""
 
     saga: Saga
     at: datetime
@@ -53,7 +53,7 @@ class SagaFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalFacts:
-    """What was read of one approval; `listed_as` is the status that lists name."""
+    """The facts about one approval; `listed_as` is its status in the lists."""
 
     approval: Approval
     at: datetime
@@ -63,7 +63,7 @@ class ApprovalFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveFacts:
-    """What was read of one import of an archive: its files."""
+    """The facts about one import of an archive: its files."""
 
     job: ZipJob
     at: datetime

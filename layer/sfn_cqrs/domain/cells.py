@@ -26,7 +26,7 @@ def filled(column: str, cell: str) -> str:
 
 
 def text(_column: str, cell: str) -> str:
-    """The text as it stands."""
+    """The text, unchanged."""
     return cell
 
 

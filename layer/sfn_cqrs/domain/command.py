@@ -55,10 +55,10 @@ class Content:
 
     @classmethod
     def checked(cls, name: object, attributes: object, *, is_deleted: object = False) -> "Content":
-        """Make a content of what a user sent.
+        """Make a content from a user's input.
 
         Raises:
-            InvalidInputError: naming the field that cannot be kept.
+            InvalidInputError: a field cannot be stored; the error names it.
         """
         called = checked_name(name)
         if not isinstance(is_deleted, bool):
@@ -80,13 +80,13 @@ class Content:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored(Generic[M]):
-    """What is stored of an item at a version; `M` is the model of its type.
+    """The stored data of an item at a version; `M` is the model of its type.
 
-    `attributes_s3` is the key of the object that holds large attributes; what is read from a
-    table has them in `content` all the same. `source` is the import that published it, if one
-    did, and `source_row` its row there. `content` is as it was stored, in the shape of that time,
-    whose number is `shape`; `attributes` and `model` are in the shape of today. `erased` is the
-    erasure of a person that has replaced personal fields since.
+    `attributes_s3` is the key of the object with large attributes; a record that is read from a
+    table has them in `content` as well. `source` is the import that published it, if one did, and
+    `source_row` its row there. `content` is as it was stored, in the shape of that time, whose
+    number is `shape`; `attributes` and `model` are in the shape of today. `erased` is the erasure
+    of a person that has replaced personal fields since.
     """
 
     key: ItemKey
@@ -107,7 +107,7 @@ class Stored(Generic[M]):
 
     @property
     def attributes(self) -> dict[str, Json]:
-        """The item's attributes, as the type shapes them today."""
+        """The item's attributes, in the current shape of the type."""
         return models.converted(self.key.type, self.shape, self.content.attributes)
 
     @property
@@ -117,7 +117,7 @@ class Stored(Generic[M]):
 
     @property
     def converted(self) -> Content:
-        """The content, as the type shapes it today."""
+        """The content, in the current shape of the type."""
         return Content(self.name, self.attributes, self.is_deleted)
 
     @property
@@ -125,8 +125,8 @@ class Stored(Generic[M]):
         """The attributes as an instance of the type's model.
 
         Raises:
-            TypeError: `command_type` gives the type no model.
-            InvalidModelError: they do not fit it, such as those of a version that is older.
+            TypeError: `command_type` declares no model.
+            InvalidModelError: the attributes do not fit the model, such as those of an old version.
         """
         model: M = models.made(self.key.type, self.attributes)
         return model
@@ -159,12 +159,12 @@ class Command(Stored[M]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataRow(Stored[M]):
-    """The item as it is, or as it was at a version."""
+    """The state of an item, current or at a version."""
 
     command_id: str
 
     def as_command(self) -> Command[M]:
-        """The command that has made the row, as far as the row tells."""
+        """The command that made the row, as far as the row has its fields."""
         return Command(
             key=self.key,
             version=self.version,

@@ -153,7 +153,7 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """The present pass has come so far; another function goes on from there."""
+    """Record the progress of the present pass; another function continues from there."""
 
     passes: int
     step: int

@@ -24,7 +24,7 @@ class InvalidInputError(SfnCqrsError):
     code = "invalid_input"
 
     def __init__(self, field: str, problem: str) -> None:
-        """Say which field, and what is wrong with it."""
+        """Name the field and its problem."""
         field = field[:MAX_FIELD]
         super().__init__(f"{field}: {problem}")
         self.field = field
@@ -409,7 +409,7 @@ class TooManyImportsError(TooManyRequestsError):
 
 
 class TransientError(Exception):
-    """Worth another try: raise it from a sync handler when its target is busy or unreachable."""
+    """Another try may succeed: a sync handler raises it when its target is busy or away."""
 
 
 class BusyError(TransientError):
@@ -499,10 +499,10 @@ class ItemResultError(Exception):
 
 
 class StepRefusedError(Exception):
-    """A saga's step cannot be made, such as for a declined card: no retry, all is undone."""
+    """A saga's step is impossible, as for a declined card: no retry, the saga is undone."""
 
     def __init__(self, reason: str, message: str) -> None:
-        """Name the reason, such as `out_of_stock`, and say it in one sentence."""
+        """Name the reason, such as `out_of_stock`, and explain it in one sentence."""
         super().__init__(message)
         self.reason = reason
 

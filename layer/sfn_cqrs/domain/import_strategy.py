@@ -47,8 +47,8 @@ class Record:
 class ImportStrategy:
     """How the rows of a table become items of a type; subclass it and give it a table's name.
 
-    A row is refused by raising `InvalidInputError` with the column and what is wrong with it.
-    `TransientError` has the batch tried again. Each method may run more than once for a row.
+    To refuse a row, raise `InvalidInputError` with the column and the problem.
+    After a `TransientError` the batch is tried again. Each method may run more than once for a row.
     """
 
     type: ClassVar[str]
@@ -66,7 +66,7 @@ class ImportStrategy:
         """Refuse an item that must not be stored."""
 
     def compare(self, record: Record, current: DataRow | None) -> Comparison:
-        """Say whether the row changes the item as it is; one that is deleted is revived."""
+        """Say whether the row changes the current item; a row of a deleted item revives it."""
         if current is None:
             return Comparison.NOT_EXIST
         wanted = Content(record.name, record.attributes, record.is_deleted)

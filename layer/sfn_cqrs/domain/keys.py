@@ -81,10 +81,10 @@ class ItemKey:
 
     @classmethod
     def checked(cls, tenant: object, type_: object, code: object) -> "ItemKey":
-        """Make a key of what a user sent.
+        """Make a key from a user's input.
 
         Raises:
-            InvalidInputError: a part is empty, too long or has characters that it may not have.
+            InvalidInputError: a part is empty, is too long or has forbidden characters.
         """
         tenant = checked_tenant(tenant)
         if not isinstance(type_, str) or not TYPE_NAME.fullmatch(type_):
@@ -667,7 +667,7 @@ def versions_begin(tenant: str, type_: str = "") -> str:
 
 
 def shard_of(pk: str, sk: str, shards: int) -> int:
-    """Where an item lies among shards: always the same place for the same keys."""
+    """The shard of an item: always the same for the same keys."""
     return hashlib.sha256(f"{pk}|{sk}".encode()).digest()[0] % shards
 
 

@@ -17,8 +17,8 @@ _BOOLEANS: Final = {"true": True, "false": False}
 class ModelStrategy(ImportStrategy):
     """Rows whose columns are the fields of a dataclass, which is the model of the type.
 
-    A cell is read as its field asks for: a number, `true` or `false`, JSON for a list or an
-    object, else text. An empty cell is left out. Whatever does not fit the model fails its row,
+    The type of the field decides how a cell is read: a number, `true` or `false`, JSON for a list
+    or an object, else text. An empty cell is left out. If a row does not fit the model, it fails,
     with the names of its columns.
     """
 

@@ -147,7 +147,7 @@ class Value(Field):
         return self.kind.said + _bounds_said(self.limits, "character", "characters")
 
     def schema(self) -> dict[str, Any]:
-        """Name the kind and its limits; a time without an offset is no `date-time`."""
+        """Name the kind and its limits; a time without an offset has no format `date-time`."""
         if self.limits.get("tz") is False:
             return {"type": "string", "pattern": _NAIVE}
         return {**self.kind.schema, **_limits_schema(self.limits, "Length")}

@@ -28,7 +28,7 @@ MAX_PROBLEMS: Final = 100
 UNKNOWN: Final = ("refuse", "keep")
 ROOT: Final = "attributes"
 ERASED: Final = "[erased]"
-"""What stands for a text about a person who was erased."""
+"""The replacement of a text about a person who was erased."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class Meta:
         le: a number is at most this.
         lt: a number is less than this.
         min_length: a text has at least so many characters, a list or an object so many entries.
-        max_length: it has at most so many.
+        max_length: a text has at most so many characters, a list or an object so many entries.
         pattern: a regular expression that is found in a text; `^` and `$` anchor it.
         tz: False: a datetime has no offset; otherwise it has one.
     """
@@ -57,7 +57,7 @@ class Meta:
 
 
 class Personal:
-    """Marks a field that is about a person, as in `email: Annotated[str, Personal] = ""`."""
+    """Marks a field with personal data, as in `email: Annotated[str, Personal] = ""`."""
 
 
 class InvalidModelError(InvalidInputError):

@@ -28,7 +28,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Which clients may do something; policies are joined by `|`."""
+    """The clients that may do something; join policies with `|`."""
 
     members: bool = False
     machines: bool = False
@@ -37,14 +37,14 @@ class Policy:
     """The attributes that name whoever may read an item: `own` makes them."""
 
     def allows(self, client: Client | None) -> bool:
-        """Whether a client may, whatever it is, or code, where there is none."""
+        """Whether a client may do it, for any item; None is code, which always may."""
         if client is None:
             return True
         is_any = self.machines if client.is_machine else self.members
         return is_any or not self.groups.isdisjoint(client.groups)
 
     def allows_own(self, client: Client | None) -> bool:
-        """Whether a client may read what names it, if it may not read everything."""
+        """Whether a client may read items that name it, if it may not read all items."""
         return bool(self.owners and client and client.user) and not self.allows(client)
 
     def sees(self, client: Client | None, attributes: Mapping[str, Any]) -> bool:
@@ -90,7 +90,7 @@ def group(*names: str) -> Policy:
     """The members of a group of the token, or of one of several.
 
     Raises:
-        ValueError: a name is empty, or has a blank, which no group of Cognito's has.
+        ValueError: a name is empty, or has a blank; Cognito's groups have no blanks.
     """
     if not names or any(not name or " " in name for name in names):
         raise ValueError("name one or more groups, without blanks")
@@ -98,7 +98,9 @@ def group(*names: str) -> Policy:
 
 
 def own(*attributes: str) -> Policy:
-    """Members read what names them: one of these attributes is their user name, or a list with it.
+    """Let members read items that have their user name in one of these attributes.
+
+    An attribute may also be a list of names.
 
     Only `read=` of `command_type` and of `read_model_type` takes it.
 

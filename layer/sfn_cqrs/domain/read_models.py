@@ -38,7 +38,7 @@ class ViewKey(InOnePartition):
 
     @classmethod
     def checked(cls, tenant: str, view: object) -> "ViewKey":
-        """Make a key of what a user sent.
+        """Make a key from a user's input.
 
         Raises:
             InvalidInputError: it is not a name of a read model.

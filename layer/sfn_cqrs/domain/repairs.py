@@ -35,7 +35,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlanNote:
-    """What a list of plans says of one: its filter, and how many failures it has."""
+    """The summary of a plan in a list: its filter, and the number of its failures."""
 
     ulid: str
     wanted: dict[str, Json]

@@ -8,7 +8,7 @@ from typing import Any, Final
 from sfn_cqrs.domain.models import Model
 
 BESIDE: Final = frozenset(("version", "is_deleted", "ttl", "erased"))
-"""What a row may have besides its class's fields."""
+"""Keys that a row may have besides its class's fields."""
 
 
 @dataclass(frozen=True)

@@ -176,7 +176,7 @@ def sweep(attempt: int | None = None) -> Generator[Call, Any, str]:
 
 
 def retry() -> Generator[Call, Any, Saga]:
-    """Let a parked saga go on where it stopped, as its next attempt.
+    """Retry a parked saga where it stopped, as its next attempt.
 
     Raises:
         NotFoundError: there is no such saga.

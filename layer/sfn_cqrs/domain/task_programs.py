@@ -361,7 +361,7 @@ def retry(now: float) -> Generator[Call, Any, Task]:
     Raises:
         NotFoundError: there is no such task.
         NotFailedError: it is neither FAILED nor CANCELLED.
-        TaskBusyError: a function may still be at work on one of the items.
+        TaskBusyError: a function may still be working on one of the items.
     """
     task: Task = yield from existing("task")
     if not task.status.is_repairable:

@@ -63,7 +63,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """What was done of a type on a day; `known` is the share of parts that counted it."""
+    """The work of a type on a day; `known` is the share of parts that counted it."""
 
     day: str
     type: str

@@ -100,7 +100,7 @@ class ZipJob(ImportRecord):
     It is `settled` once its end has been told, and nothing is left to do. `problem` is why it
     cannot be read. `hooks` says of each finalization hook that has run how it went: an empty
     text, or its error. `retries` are the jobs whose failed files this one imports again, the
-    latest first. `undone_by` is the import that takes this one back.
+    latest first. `undone_by` is the import that undoes this import.
     """
 
     key: ZipKey

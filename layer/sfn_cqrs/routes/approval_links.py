@@ -60,7 +60,7 @@ def _for_people(function: _Page) -> _Page:
 @operation(rule=_LINK, query={"token": TEXT}, answers=_ANSWERS, is_public=True)
 @_for_people
 def ask_by_link(id_: str) -> Response[str]:
-    """Show the page behind an approval link; it decides nothing."""
+    """Show the page that an approval link opens; it decides nothing."""
     token = (current_event().get("queryStringParameters") or {}).get("token", "")
     link = LinkService().read(code_of(id_), token)
     approval = ApprovalService(link.key.tenant).get(link.key.id)

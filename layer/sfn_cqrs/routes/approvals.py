@@ -65,7 +65,7 @@ _REFUSALS = (
     problems=(UnknownApprovalTypeError, NotFoundError, IdempotencyMismatchError),
 )
 def request_approval() -> Response[str]:
-    """Ask for an approval."""
+    """Request an approval."""
     request = Request()
     body = request.body(REQUEST)
     id_ = _service(request).request(
@@ -81,7 +81,7 @@ def request_approval() -> Response[str]:
 @routes.get("/approvals")
 @operation(rule=_READERS, query={"status": one_of(*_STATUSES), **CURSOR}, answers={200: APPROVALS})
 def list_approvals() -> Response[str]:
-    """List the approvals that you may decide now; with a status, all with it that you may see."""
+    """List the approvals that wait for you; with a status, all that you may see."""
     request = Request()
     service, status = _service(request), request.query("status")
     if status is None:

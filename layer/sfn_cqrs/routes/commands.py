@@ -76,7 +76,7 @@ routes = Routes()
     ),
 )
 def publish_command() -> Response[str]:
-    """Publish a version; with `wait`, answer how it closed."""
+    """Publish a version; with `wait`, return its outcome."""
     request = Request()
     seconds = seconds_to_wait(request)
     body = request.body(PUBLISH)
@@ -105,7 +105,7 @@ def publish_batch() -> Response[str]:
     problems=(UnknownTypeError, NotFoundError, VersionConflictError, IdempotencyMismatchError),
 )
 def delete_item(type_: str, code: str) -> Response[str]:
-    """Publish a deletion; with `wait`, answer how it closed."""
+    """Publish a deletion; with `wait`, return its outcome."""
     request = Request()
     seconds = seconds_to_wait(request)
     _check_wait(request, type_)

@@ -31,7 +31,7 @@ from sfn_cqrs.service.types import TypeShown
 _PARAMETER: Final = re.compile(r"<(\w+?)_?>")
 _CODE: Final = {
     **TEXT,
-    "description": "percent-encoded; one with a `/` as `~` and the base64url of its UTF-8",
+    "description": "percent-encoded; a value with a `/` is `~` and the base64url of its UTF-8",
 }
 _IN_PATHS: Final[Mapping[str, Shape]] = {
     "version": VERSION,
@@ -51,9 +51,9 @@ _PROBLEM: Final = record(
         },
         "known": {"type": "array", "items": TEXT, "description": "the names that exist"},
         "currentVersion": {**COUNT, "description": "what a version must build on"},
-        "version": {**VERSION, "description": "the version that is in the way"},
+        "version": {**VERSION, "description": "the version that prevents it"},
         "outcome": TEXT,
-        "decided": {**TEXT, "description": "the status of an approval that stands"},
+        "decided": {**TEXT, "description": "the current status of the approval"},
         "until": {**TEXT, "description": "until when a person cannot be erased"},
     },
 )

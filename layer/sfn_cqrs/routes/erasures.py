@@ -28,7 +28,7 @@ routes = Routes()
 @routes.post("/erasures")
 @operation(rule=OPERATORS, body=ASK, answers={202: ERASURE}, problems=(ForbiddenError, KeptError))
 def ask_for_erasure() -> Response[str]:
-    """Ask for a person to be erased; it begins within the hour, and ends an hour later or more."""
+    """Request a person's erasure; it begins within the hour, and ends an hour later or more."""
     request = Request.by_operator()
     body, caller = request.body(ASK), request.caller
     by = Audit(iso(bootstrap.now()), caller.user, caller.ip)

@@ -15,7 +15,7 @@ from sfn_cqrs.routes.schemas.values import TEXT, Shape
 F = TypeVar("F", bound=Callable[..., Any])
 CURSOR: Final = {
     "limit": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
-    "cursor": {**TEXT, "description": "`nextCursor` of the page before"},
+    "cursor": {**TEXT, "description": "`nextCursor` of the previous page"},
 }
 MAX_WAIT: Final = 20
 """Seconds; API Gateway gives up after 30."""

@@ -103,7 +103,7 @@ def cancel_rebuild(name: str) -> Response[str]:
 @routes.post("/rebuilds/<name>/compare")
 @operation(rule=OPERATORS, answers={202: REBUILD}, problems=_PROBLEMS)
 def compare_rebuild(name: str) -> Response[str]:
-    """Compare the two generations once more."""
+    """Compare the two generations again."""
     return _changed(name, RebuildService.compare)
 
 

@@ -27,7 +27,7 @@ SECONDS = 15
     rule=OPERATORS, body=PLAN, answers={201: REPAIR}, problems=(ForbiddenError, NotFoundError)
 )
 def plan_repair() -> Response[str]:
-    """List what has failed, and store the list; nothing is repaired yet."""
+    """List failures, and store the list; nothing is repaired yet."""
     request = Request.by_operator()
     body = request.body(PLAN)
     after = str(body.pop("after", ""))
@@ -46,7 +46,7 @@ def plan_repair() -> Response[str]:
 @routes.get("/repairs")
 @operation(rule=OPERATORS, query=CURSOR, answers={200: REPAIRS}, problems=(ForbiddenError,))
 def list_repairs() -> Response[str]:
-    """List the plans of 30 days, the newest first, whether or not they were started."""
+    """List all plans of the last 30 days, newest first."""
     request = Request.by_operator()
     page = RepairService(request.tenant).list(**request.paging)
     return listed(page, lambda one: LISTED.view(one, filter=one.note.wanted))
@@ -57,7 +57,7 @@ def list_repairs() -> Response[str]:
     rule=OPERATORS, query=CURSOR, answers={200: REPAIR}, problems=(ForbiddenError, NotFoundError)
 )
 def get_repair(id_: str) -> Response[str]:
-    """Show a plan, a page of its list, and how far its repair is."""
+    """Show a plan, a page of its list, and the progress of its repair."""
     request = Request.by_operator()
     found = RepairService(request.tenant).get(code_of(id_))
     return answer(HTTPStatus.OK, _view(found, request))

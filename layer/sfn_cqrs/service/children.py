@@ -48,7 +48,7 @@ def start(
 
 
 def answer(context: StepFunctionsContext, result: object) -> bool:
-    """Let the parent go on with a result; return False if no parent waits any more.
+    """Resume the parent with a result; return False if no parent waits any more.
 
     Raises:
         InvalidInputError, PayloadTooLargeError: the result is not JSON, or too large.
@@ -64,13 +64,10 @@ def refuse(context: StepFunctionsContext, failure: Failure) -> bool:
 
 
 def answering(machine: str, parent: str, state: str) -> LambdaHandler:
-    """Return a Lambda handler that answers for a machine's children that did not answer themselves.
+    """Return a Lambda handler that answers for children that ended without an answer.
 
-    An event of Step Functions that an execution has ended is about that execution. Any other event,
-    such as a schedule's, has it look at every parent that waits in the state.
-
-    An event of Step Functions that an execution has ended is about that one; any other event, such
-    as a schedule's, has it look at every parent that waits in the state.
+    An event of Step Functions about an ended execution concerns only that execution. After any
+    other event, such as a schedule's, the handler looks at every parent that waits in the state.
     """
 
     @naming_transient()

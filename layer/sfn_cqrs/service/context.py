@@ -94,8 +94,6 @@ def sfn_handler(function: Callable[[Any, StepFunctionsContext], Any]) -> LambdaH
 
     The handler masks what the function raises: Lambda reports it to the machine's history and to
     the log.
-
-    What it raises is masked: Lambda reports it to the machine's history and to the log.
     """
 
     @wraps(function)

@@ -36,7 +36,7 @@ class DataService:
         at_least: int = 0,
         wait: float = 0,
     ) -> DataRow:
-        """Return the item as it is now, read consistently.
+        """Return the current state of the item, read consistently.
 
         Args:
             type_: its type.
@@ -46,11 +46,11 @@ class DataService:
             wait: the seconds to wait at most, if it is older.
 
         Raises:
-            NotFoundError: it was never applied, or is not the client's; or nobody has published
-                that version.
+            NotFoundError: the item was never applied, or is not the client's; or nobody has
+                published that version.
             DeletedError: it is deleted, and deleted items were not asked for.
-            NotAppliedYetError: it is older, and the version is on its way.
-            NotAppliedError: it is older, and the version has failed, is blocked or skipped.
+            NotAppliedYetError: the item is older, and the version is in progress.
+            NotAppliedError: the item is older, and the version has failed, is blocked or skipped.
         """
         key = handlers.readable(self._tenant, type_, code, self._client)
         if at_least:
@@ -120,12 +120,12 @@ class HistoryService:
         return page
 
     def as_of(self, type_: str, code: str, moment: datetime) -> DataRow:
-        """Return the item as it was at a moment (with its time zone), deleted or not.
+        """Return the state of the item at a moment (with its time zone), deleted or not.
 
         A version counts from the moment it was published.
 
         Raises:
-            NotFoundError: it did not exist then, or its history of then has expired.
+            NotFoundError: the item did not exist then, or its history has expired.
         """
         text = iso(moment.astimezone(UTC))
         key = handlers.readable(self._tenant, type_, code, self._client)

@@ -53,7 +53,7 @@ _GONE: Final = ("NoSuchKey", "AccessDenied")
 
 @dataclass(slots=True)
 class Found:
-    """What a pass has found so far.
+    """The findings of a pass so far.
 
     How much by place, what is left, how much had to be changed, and until when a law keeps it.
     """
@@ -313,7 +313,7 @@ class Eraser:
         """Delete the large attributes of the person, in all their versions.
 
         Nothing points to them if this pass had nothing to change; and who has read a pointer before
-        the pass before this one has come to its end.
+        the previous pass has ended.
         """
         if self._writes and self._erasure.passes and not self.found.changed:
             bootstrap.attributes().purge(f"{self._key.objects}/")

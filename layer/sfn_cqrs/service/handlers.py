@@ -52,13 +52,13 @@ _lock = RLock()
 def sync_handler(
     type_: str, *, when: Callable[[], bool] | None = None
 ) -> Callable[[SyncHandler], SyncHandler]:
-    """Register a function that brings commands of a type into a read model.
+    """Register a function that writes the versions of a type to a read model.
 
-    With `when`, such as `bootstrap.has_sql`, it is registered only in a stack where that is true.
+    With `when`, such as `bootstrap.has_sql`, it is registered only if `when` returns true.
 
     It runs at least once per version and in the order of the versions, but a late retry of
     an earlier version is possible: guard the write by `command.version`. Raise
-    `TransientError` for what another try may cure; anything else fails the version.
+    `TransientError` if another try may succeed; any other error fails the version.
     """
     check_name(type_)
 
@@ -106,7 +106,7 @@ def command_type(
     subject: str = "",
     keep: timedelta | None = None,
 ) -> None:
-    """Register a type, and declare which clients may do what with its items.
+    """Register a type, and declare who may publish and read its items.
 
     Code may do everything; without a declaration only code publishes a type. Declare a type in one
     module, whether or not it has handlers.
@@ -116,16 +116,16 @@ def command_type(
         publish: who may publish over HTTP and by imports: `CODE`, `MEMBERS`, `group("cashier")`.
         read: who may read its items, its versions and its imports; `own("patient")`: each member
             those items and versions that name them there.
-        guarded: attributes that no client writes, even one that may publish.
+        guarded: attributes that no client may write, even a client that may publish.
         lane: `standard` where handlers may take a minute and more: each has two minutes in the
             express lane, all of them together less than five. A handler that takes longer is tried
-            once more. `sfn-cqrs doctor` names those that prove too slow.
-        imports: who may publish by imports, if that is not who may publish over HTTP.
-        model: the class of the attributes: a dataclass, or a model of pydantic's. Everything that
-            is published has to fit it, also from code. Handlers have it as `command.model`.
+            once more. `sfn-cqrs doctor` names handlers that prove too slow.
+        imports: who may publish by imports, if other clients may publish over HTTP.
+        model: the class of the attributes: a dataclass, or a pydantic model. Every version has to
+            fit it, also from code. Handlers get an instance as `command.model`.
         check: a rule over several fields, or over the item as it is: it gets the model of the
             version before (None for a new item) and of the next one. To refuse with 409 it returns
-            the reason; for 400 it raises `InvalidInputError`.
+            the reason; to refuse with 400 it raises `InvalidInputError`.
         shape: the number of the model's shape; raise it when old versions no longer fit.
         upcast: for the number of each earlier shape, a function that returns its attributes in
             the next one.
@@ -163,7 +163,7 @@ def command_type(
 
 
 def erasures(*, two_people: bool) -> None:
-    """Declare whether somebody has to confirm an erasure that another operator has asked for."""
+    """Declare whether another operator has to confirm each requested erasure."""
     global _needs_two  # noqa: PLW0603 - a declaration of the package
     _needs_two = two_people
 

@@ -8,7 +8,7 @@ from sfn_cqrs.domain.errors import AnswerTooLargeError
 
 T = TypeVar("T")
 MOST = 10_000
-"""So many are read to find a client's own; a cursor in between would name what is another's."""
+"""The items to read to find a client's own; a cursor in between would name items of others."""
 
 
 def own_page(

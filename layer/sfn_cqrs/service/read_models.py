@@ -121,15 +121,15 @@ def read_model_type(
     """Declare a read model, and which clients may read it; code always may.
 
     A client that may read it sees every row of its tenant, whatever the types of the source items
-    declare, or those that are its own.
+    declare; with `own`, only the rows that name it.
 
     Args:
-        name: the name that `bootstrap.read_model` is given, such as offers_by_customer.
+        name: the name that you pass to `bootstrap.read_model`, such as offers_by_customer.
         by: a word for its partition key, such as "customer"; or the names of the partitions that
             can be read, such as ("countries",).
         read: who may read it: `CODE`, `MEMBERS`, `group("clerk")`; `own("customer")`: each member
             the rows that name them there, or, if `by` is "customer", the partition with their name.
-        buckets: the same number that `bootstrap.read_model` is given.
+        buckets: the same number that you pass to `bootstrap.read_model`.
         counted: the attribute that is a count, if its handler keeps each in parts, rows `US#00`,
             `US#01` and so on: clients are shown their sum, as the row `US`.
         subject: the attribute that names the person whom a row is about, if the handler does not
@@ -220,7 +220,7 @@ class Rows(Generic[R]):
         """Put an item's only row at a place, or nowhere, as `ReadModel.move` does.
 
         Raises:
-            BusyError: another version of it is on its way; try again.
+            BusyError: another version of it is in progress; try again.
             InvalidModelError: the row does not fit its class.
             ValueError: another item has its row at this place.
         """
@@ -246,11 +246,11 @@ def sql_read_model(table: str, *, keys: Sequence[str]) -> None:
     """Declare a read model in PostgreSQL; the handler named after its table writes it.
 
     The table has the columns `tenant`, `generation` and `version`; its primary key is `tenant`,
-    `generation` and these keys. The handler and every reader ask `bootstrap.generation`.
+    `generation` and these keys. The handler and every reader call `bootstrap.generation`.
 
     Args:
         table: the table's name, such as offers_search.
-        keys: the rest of its primary key, such as ("code",).
+        keys: the other columns of its primary key, such as ("code",).
     """
     for name in (table, *keys):
         if not _COLUMN.fullmatch(name):

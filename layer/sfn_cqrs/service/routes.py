@@ -55,7 +55,7 @@ def route(
 ) -> Callable[[OwnFunction], OwnFunction]:
     """Register a function that answers requests with a JSON object.
 
-    Errors are answered as by the framework's own routes: `InvalidInputError` is 400,
+    Errors become the same answers as in the framework's own routes: `InvalidInputError` is 400,
     `NotFoundError` 404, a passing error 503.
 
     Args:
@@ -63,7 +63,7 @@ def route(
         path: such as `/orders/search` or `/customers/{customer}/orders`; a parameter is in
             `asked.path`. The framework's own paths are refused.
         allow: who may call it: `MEMBERS`, `group("cashier")`; by default nobody.
-        query: the names of the query's parameters; others are refused.
+        query: the names of the query's parameters; other parameters are refused.
     """
     checked_whole(allow)
     if method not in METHODS:

@@ -39,7 +39,7 @@ _ERRORS = {"TIMED_OUT": "ChildTimedOut", "ABORTED": "ChildAborted"}
 def execution_name(*identity: str | int) -> str:
     """Return the name of the execution that does this work: always the same for the same identity.
 
-    It begins with the readable part of the identity and ends with its hash, so no two are alike. It
+    It begins with the readable part of the identity and ends with its hash, so names are unique. It
     has at most 80 characters, and Step Functions accepts all of them.
     """
     parts = [str(part) for part in identity]
@@ -97,7 +97,7 @@ class Beats:
 
 
 class StepFunctionService:
-    """Speaks to Step Functions on behalf of handlers, queues and people who decide."""
+    """Calls Step Functions for handlers, queues and people who decide."""
 
     def __init__(self, client: "SFNClient | None" = None) -> None:
         """Use a client, or make one when it is first needed."""
@@ -112,7 +112,7 @@ class StepFunctionService:
         return cast("SFNClient", cast("Any", boto3).client("stepfunctions"))
 
     def start_execution(self, machine_arn: str, data: object, name: str | None = None) -> str:
-        """Start an execution and return its ARN; an existing one of that name is not an error.
+        """Start an execution and return its ARN, also if it exists already.
 
         Without a name it gets a new one, so a second call starts a second execution. Pass keys, not
         records: `$$` repeats the input in every state.
@@ -193,7 +193,7 @@ class StepFunctionService:
         return self.send_task_success(token, {"Payload": result})
 
     def send_task_success(self, token: str, output: object) -> bool:
-        """End a wait with an output as it is; return False if it has ended already.
+        """End a wait with an unchanged output; return False if it has ended already.
 
         Raises:
             InvalidInputError, PayloadTooLargeError: the output is not JSON, or too large.
@@ -216,7 +216,7 @@ class StepFunctionService:
         return self._sent("send_task_failure", taskToken=token, error=error, cause=cause)
 
     def send_task_heartbeat(self, token: str) -> bool:
-        """Send a heartbeat: the work goes on. Return False if the wait has ended already.
+        """Send a heartbeat: the work continues. Return False if the wait has ended already.
 
         Raises:
             InvalidTokenError: this is not a task token of this account and region.
@@ -230,7 +230,7 @@ class StepFunctionService:
         """Send a heartbeat every so many seconds while the block runs.
 
         Use a third of the state's HeartbeatSeconds. Long work reads `is_gone` of the yielded
-        object: it is true once nobody waits for it any more. A heartbeat that fails otherwise is
+        object: it is true once the wait has ended. A heartbeat that fails for another reason is
         sent again the next time.
         """
         beats, is_over = Beats(), threading.Event()

@@ -33,7 +33,7 @@ EVERY_TABLE: Final = (
     *("read_models", "requests"),
 )
 LEFT_OUT: Final = "leftOut"
-"""What counts lines of work whose tenant has another name here."""
+"""The name of the count of lines of work whose tenant has another name here."""
 TABLES: Final = {"command": "commands", "state": "history", "row": "data", "process": "commands"}
 """The table of each kind of line, in the order in which an item's lines are written."""
 _OF_THIS_STACK: Final = frozenset(

@@ -1,4 +1,4 @@
-"""usage: what a tenant has stored and done, with its list prices."""
+"""usage: a tenant's stored data and work, with list prices."""
 
 from __future__ import annotations
 

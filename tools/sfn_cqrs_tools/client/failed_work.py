@@ -52,7 +52,7 @@ class _Place:
     table: str
     partitions: Callable[[str], list[str]]
     found: Callable[[Mapping[str, Any]], tuple[str, str] | None]
-    """What failed and how, or None if nobody has to look at it."""
+    """A failure and its error, or None if nobody has to look at it."""
 
 
 def failed_work(target: Target, now: datetime) -> list[FailedWork]:

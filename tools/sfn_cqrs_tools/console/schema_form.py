@@ -208,7 +208,7 @@ def _is_filled(name: str, form: Mapping[str, str]) -> bool:
 
 
 def _value(kind: str, schema: Schema, text: str, name: str, form: Mapping[str, str]) -> Any:
-    """Return the value of a filled input; what cannot be one is left to the API to refuse."""
+    """Return the value of a filled input; the API refuses values that cannot be converted."""
     if kind == "choice":
         return next((each for each in _choices(schema) if _text(each) == text), text)
     if kind == "flag":

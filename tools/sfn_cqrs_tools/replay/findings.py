@@ -1,4 +1,4 @@
-"""What a replay says of read models, as findings of an audit."""
+"""The findings of a replay about read models, as findings of an audit."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final

@@ -22,7 +22,7 @@ PROTOCOLS: Final = {
 
 @dataclass(frozen=True)
 class Model:
-    """What ministack reads of botocore's model of a service."""
+    """The parts of botocore's model of a service that ministack reads."""
 
     metadata: dict[str, str]
 

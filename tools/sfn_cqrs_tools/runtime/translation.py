@@ -19,7 +19,7 @@ from sfn_local.lint.template_file import TemplateError
 
 _BUCKET: Final = "sfn-cqrs-local-code"  # does not exist: nothing fetches the code from there
 _KEPT: Final = 64
-"""What was asked for last stays; a run of all tests asks for about half as many."""
+"""The latest requests stay; a run of all tests requests about half as many."""
 
 
 def translate(

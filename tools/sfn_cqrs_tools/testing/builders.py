@@ -25,9 +25,9 @@ UPDATED = Audit("2026-11-25T09:00:00.000Z", "hanako", "192.0.2.11")
 
 
 def a_command(key: ItemKey = NRT, version: int = 1, **changes: Any) -> Command:
-    """Return a version of an item; `name`, `attributes` and `is_deleted` are its content's.
+    """Return a version of an item with this `name`, these `attributes` and `is_deleted`.
 
-    It is an airport, unless `key` is another item's; `changes` are fields of `Command`.
+    The item is an airport, unless you pass another `key`; `changes` are fields of `Command`.
     """
     content = Content(
         changes.pop("name", "Narita"),

@@ -12,10 +12,10 @@ from sfn_cqrs.service import handlers
 
 
 def golden_documents(folder: Path, type_: str, *examples: Mapping[str, Any]) -> None:
-    """Read the documents of every shape of a type in today's model.
+    """Check that the documents of every shape of a type fit the current model.
 
-    The documents of shape 2 of OFFER are in `OFFER.2.json`, a list. Examples are written as the
-    documents of today's shape if it has none yet: commit the file, and never change it.
+    The documents of shape 2 of OFFER are in `OFFER.2.json`, a list. If the current shape has no
+    documents yet, the examples are written as such: commit the file, and never change it.
 
     Raises:
         AssertionError: a shape has no documents, or one of them does not fit any more.

@@ -93,8 +93,8 @@ def log(monkeypatch: pytest.MonkeyPatch) -> StringIO:
 def quick_stack(request: pytest.FixtureRequest) -> Callable[..., LocalStack]:
     """Return a maker of local stacks of the project's template; each is a context manager.
 
-    Its schedules are off, it reloads nothing, and it has PostgreSQL and live updates if they are
-    asked for: `quick_stack(postgres=True, live=True)`.
+    Its schedules are off, and it reloads nothing. PostgreSQL and live updates are optional:
+    `quick_stack(postgres=True, live=True)`.
     """
     from sfn_cqrs_tools.testing.quick_stack import quick_stack as make  # noqa: PLC0415
 

@@ -57,7 +57,7 @@ command_type("PAYMENT", read=group("operator"), model=Payment)
 
 
 def check_order(order: dict[str, Json]) -> None:
-    """Refuse what is no order, before anything begins; the steps rely on it.
+    """Refuse input that is not an order, before any step begins; the steps rely on it.
 
     Raises:
         InvalidInputError: it names the field.

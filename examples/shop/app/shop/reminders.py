@@ -1,7 +1,7 @@
 """Reminders of orders: a task that writes to many customers, one item each.
 
-Whoever sends the letters reads them from the view; a reminder stands there once, however
-often its item runs.
+Whoever sends the letters reads them from the view; a reminder is there once, however often its item
+runs.
 """
 
 from sfn_cqrs import bootstrap

@@ -15,7 +15,7 @@ KEYS = {
 }
 STEPS = ["reserve_stock", "charge_payment", "ship_order"]
 UNDO = ["release_stock", "refund_payment", "cancel_shipment"]
-"""What undoes each step, in the steps' order."""
+"""The compensation of each step, in the steps' order."""
 BACK = UNDO[::-1]
 FORWARD = {"result": "forward"}
 DONE = {"result": "DONE"}
@@ -70,7 +70,7 @@ def run_again(run_machine: RunMachine, state: str, first: Any) -> MachineRun:
 
 
 def way_back_from(step: str) -> list[str]:
-    """What undoes a step and all before it."""
+    """The compensations of a step and of all steps before it."""
     return UNDO[STEPS.index(step) :: -1]
 
 

@@ -30,7 +30,8 @@ PUBLISH = body(
         "version": {
             "type": "integer",
             "minimum": -1,
-            "description": "the latest that you know; 0 or none: new; -1: whatever is latest",
+            "description": "the version that you have read; 0 or none: a new item; -1: the latest "
+            "version",
         },
         "isDeleted": by_rule(FLAG),
         "mode": {**one_of("async", "sync"), "default": "async"},
@@ -59,7 +60,12 @@ ONE = body(
 BATCH = body("PublishBatch", {"commands": {**list_of(ONE), "minItems": 1, "maxItems": MAX_BATCH}})
 _RESULT = record(
     "PublishResult",
-    {"status": {"type": "integer", "description": "as the command alone would be answered"}},
+    {
+        "status": {
+            "type": "integer",
+            "description": "the status that the command would get in its own request",
+        }
+    },
     optional={
         **PUBLISHED.shape["properties"],
         "problem": {**OBJECT, "description": "an RFC 9457 problem document"},
@@ -84,7 +90,10 @@ _LINK_STATE = {
     "statusAt": of(lambda link: link.state.updated_at or None, MOMENT),
     "traceId": of(
         lambda link: trace.root if (trace := Trace.parse(link.state.trace)) else None,
-        {**TEXT, "description": "X-Ray's trace of what published it and of what it did"},
+        {
+            **TEXT,
+            "description": "X-Ray's trace, from the request that published it to its handlers",
+        },
     ),
     "error": of("state.error", TEXT),
     "cause": of("state.cause", nullable(TEXT)),

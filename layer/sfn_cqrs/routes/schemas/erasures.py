@@ -9,7 +9,7 @@ ASK = body(
     "AskForErasure",
     {
         "subject": by_rule(
-            {**TEXT, "description": "the person, as the field has them that `subject=` names"}
+            {**TEXT, "description": "the person's id, as in the field that `subject=` names"}
         ),
         "reason": by_rule(TEXT),
     },

@@ -141,18 +141,17 @@ _LIVE = {
     "accepted": given(
         {
             **COUNT,
-            "description": "in place of created, updated and unchanged, "
-            "for who may import and not read",
+            "description": "instead of created, updated and unchanged, if the caller may not read",
         }
     ),
     "stopping": one_of("cancelled"),
     "retries": of(
         lambda progress: progress.job.retries[0] if progress.job.retries else None,
-        {**TEXT, "description": "the import whose failed rows this one goes through"},
+        {**TEXT, "description": "the import whose failed rows this import retries"},
     ),
-    "retriedBy": _job("retried_by", TEXT, "the import that goes through the failed rows again"),
-    "undoes": _job("undoes", TEXT, "the import that this one takes back"),
-    "undoneBy": _job("undone_by", TEXT, "the import that takes this one back"),
+    "retriedBy": _job("retried_by", TEXT, "the import that retries the failed rows"),
+    "undoes": _job("undoes", TEXT, "the import that this import undoes"),
+    "undoneBy": _job("undone_by", TEXT, "the import that undoes this import"),
     "parent": of(
         lambda progress: progress.job.parent.id if progress.job.parent else None,
         {**TEXT, "description": "the ZIP import that this file is an entry of"},
@@ -188,8 +187,8 @@ ZIP = record(
             lambda progress: progress.job.retries[0].id if progress.job.retries else None,
             {**TEXT, "description": "the import whose failed files these are"},
         ),
-        "retriedBy": _job("retried_by", TEXT, "the import that goes through them again"),
-        "undoneBy": _job("undone_by", TEXT, "the import that takes this one back"),
+        "retriedBy": _job("retried_by", TEXT, "the import that retries them"),
+        "undoneBy": _job("undone_by", TEXT, "the import that undoes this import"),
         "files": list_of(_FILE),
         "failedHooks": {"type": "object", "additionalProperties": TEXT},
     },

@@ -7,10 +7,10 @@ READ_MODEL = record(
     "ReadModel",
     {
         "name": TEXT,
-        "by": {**TEXT, "description": "what names its partitions"},
+        "by": {**TEXT, "description": "a word for the names of its partitions"},
         "partitions": {
             **of(lambda one: list(one.partitions), list_of(TEXT)),
-            "description": "all that can be read, if they have names of their own",
+            "description": "the readable partitions, if the declaration names them",
         },
     },
     optional={"row": {**OBJECT, "description": "JSON Schema of a row, if it has a class"}},

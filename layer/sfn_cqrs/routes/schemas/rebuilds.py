@@ -9,7 +9,12 @@ _NUMBER = {"type": "number"}
 BEGIN = body(
     "BeginRebuild",
     {},
-    {"everyVersion": {**FLAG, "description": "Replay the history too; false: items as they are"}},
+    {
+        "everyVersion": {
+            **FLAG,
+            "description": "Also replay the history; false: only the current state of items",
+        }
+    },
 )
 SWITCH = body(
     "SwitchReadModel",
@@ -54,7 +59,7 @@ REBUILD = record(
         "other": {**COUNT, "description": "The generation that is written beside it"},
         "droppableAt": of(
             lambda view: view.begins_at if view.stage in (Stage.READY, Stage.SWITCHED) else None,
-            {**MOMENT, "description": "From when on nobody reads the other one"},
+            {**MOMENT, "description": "The time after which nobody reads the other generation"},
         ),
         "progress": PROGRESS,
     },
@@ -64,7 +69,9 @@ PROBLEM = record(
     "RebuildProblem",
     {"what": TEXT, "error": TEXT, "at": of("updated_at", MOMENT)},
     optional={
-        "cause": given({**TEXT, "description": "for whoever may read all types of the read model"})
+        "cause": given(
+            {**TEXT, "description": "only for callers who may read all types of the read model"}
+        )
     },
 )
 PROBLEMS = page_of(PROBLEM)

@@ -19,10 +19,13 @@ _FILTER = {
     "type": {**TEXT, "description": "Of items, tasks or sagas; of imports, the table"},
     "since": {**MOMENT, "description": "Failed at that moment or later"},
     "until": {**MOMENT, "description": "Failed before that moment"},
-    "error": {**TEXT, "description": "A part of the error or its cause, capitals or not"},
+    "error": {**TEXT, "description": "A part of the error or its cause; case does not matter"},
 }
 _AFTER = {
-    "after": {**TEXT, "description": "A plan of this filter that is not complete: go on after it"}
+    "after": {
+        **TEXT,
+        "description": "An incomplete plan with this filter; this plan continues after it",
+    }
 }
 PLAN = body(
     "PlanRepair",
@@ -77,7 +80,7 @@ REPAIR = record(
         ),
         "status": of(lambda progress: progress.status or "PLANNED", one_of("PLANNED", *TaskStatus)),
         "done": COUNT,
-        "unchanged": {**COUNT, "description": "Had continued since it was planned"},
+        "unchanged": {**COUNT, "description": "Entries that had continued before the repair"},
         "left": COUNT,
         "failed": list_of(_FAILED),
         "items": list_of(_ENTRY),

@@ -7,7 +7,7 @@ _KNOWN = {
     "type": "number",
     "minimum": 0,
     "maximum": 1,
-    "description": "the share of the parts that were looked at since; the rest is reckoned by it",
+    "description": "the share of the parts that were counted since; the others are estimated",
 }
 _STORED = record(
     "StoredUsage",

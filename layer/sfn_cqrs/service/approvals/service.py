@@ -43,8 +43,6 @@ class ApprovalService:
 
         Each type declares what a client may see.
 
-        Each type says what a client may see.
-
         Raises:
             InvalidInputError: no key can hold this tenant.
         """
@@ -61,17 +59,17 @@ class ApprovalService:
         note: str = "",
         caller: Caller | None = None,
     ) -> str:
-        """Ask for an approval and return its id.
+        """Request an approval and return its id.
 
-        `subject` says in a line what it is about, `payload` is what the type's function needs,
-        `note` is for those who decide. Where the type is about an item, the subject is the item's
-        code, and people decide on its latest version.
+        `subject` names the item or matter in one line, `payload` is input for the type's function,
+        and `note` is for the people who decide. If the type is about an item, the subject is the
+        item's code, and people decide on its latest version.
 
         Raises:
-            UnknownApprovalTypeError: nobody registers the type.
-            InvalidInputError: something else cannot be kept.
-            NotPermittedError: a client asks, and may not read the item that it is about.
-            NotFoundError: the item that it is about does not exist, or is deleted.
+            UnknownApprovalTypeError: no function is registered for the type.
+            InvalidInputError: another value cannot be stored.
+            NotPermittedError: the caller is a client that may not read the item.
+            NotFoundError: the item does not exist, or is deleted.
             IdempotencyMismatchError: the caller's idempotency key was used for something else.
         """
         caller = caller or Caller()
@@ -87,7 +85,7 @@ class ApprovalService:
         return create_once(bootstrap.approvals(), approval, key, asked)
 
     def get(self, id_: str) -> Approval:
-        """Return an approval as it is now.
+        """Return the current state of an approval.
 
         Raises:
             NotFoundError, NotPermittedError: there is none, or the client may not see it.
@@ -124,7 +122,7 @@ class ApprovalService:
         limit: int = DEFAULT_LIMIT,
         cursor: str | None = None,
     ) -> Page[Approval]:
-        """Return a page of what one person may decide now.
+        """Return a page of the approvals that one person may decide now.
 
         The page may be short; the cursor shows whether it is the last one.
         """
@@ -143,16 +141,17 @@ class ApprovalService:
         ip: str = "",
         digest: str | None = None,
     ) -> Approval:
-        """Approve for one person and return the approval as it is afterwards.
+        """Approve for one person, and return the new state of the approval.
 
         `digest` is the digest of the approval that this person has seen. It is required where the
         approval is about an item.
 
         Raises:
             NotFoundError: there is no such approval.
-            NotAnApproverError, FourEyesError: this person has no say in it.
-            ExpiredError, AlreadyDecidedError: it is decided, or this person has said otherwise.
-            StaleError: the approval differs from the one that was seen; a changed item is not
+            NotAnApproverError, FourEyesError: this person may not decide on it.
+            ExpiredError, AlreadyDecidedError: it is decided, or this person has decided
+                differently.
+            StaleError: the approval differs from the content that was seen; a changed item is not
                 granted any more.
         """
         return self._decide(id_, user, groups, Verdict.APPROVE, reason, ip, digest)
@@ -167,14 +166,15 @@ class ApprovalService:
         ip: str = "",
         digest: str | None = None,
     ) -> Approval:
-        """Reject for one person and return the approval as it is afterwards.
+        """Reject for one person, and return the new state of the approval.
 
         One rejection is enough.
 
         Raises:
             NotFoundError: there is no such approval.
-            NotAnApproverError, FourEyesError: this person has no say in it.
-            ExpiredError, AlreadyDecidedError: it is decided, or this person has said otherwise.
+            NotAnApproverError, FourEyesError: this person may not decide on it.
+            ExpiredError, AlreadyDecidedError: it is decided, or this person has decided
+                differently.
         """
         return self._decide(id_, user, groups, Verdict.REJECT, reason, ip, digest)
 
@@ -187,15 +187,15 @@ class ApprovalService:
         base_url: str,
         valid_for: timedelta = timedelta(days=2),
     ) -> str:
-        """Return a link by which one person may decide on this, once; send it to nobody else.
+        """Return a link with which one person may decide, once; send it to nobody else.
 
-        `base_url` is where the API is, such as https://api.example.com. The link expires with the
-        approval at the latest.
+        `base_url` is the address of the API, such as https://api.example.com. The link expires with
+        the approval at the latest.
 
         Raises:
             LinksDisabledError: the parameter ApprovalLinks is not enabled.
             NotFoundError: there is no such approval.
-            NotAnApproverError, FourEyesError: this person has no say in it.
+            NotAnApproverError, FourEyesError: this person may not decide on it.
             ExpiredError, AlreadyDecidedError: it is decided, or this person has approved it before.
         """
         approval, now = self.get(id_), bootstrap.now()

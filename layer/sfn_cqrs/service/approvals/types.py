@@ -58,7 +58,7 @@ class Decided(Generic[M]):
         """Return the payload as an instance of the type's model.
 
         Raises:
-            TypeError: `approval_type` gives it none.
+            TypeError: `approval_type` declares no model.
             InvalidModelError: the payload does not fit it any more.
         """
         made: M = models.input_of(self.type, _types[self.type].model, self.payload, "payload")
@@ -102,7 +102,7 @@ def approval_type(
     remind_every: timedelta | None = timedelta(days=1),
     model: type | None = None,
 ) -> Callable[[ApprovalHandler], ApprovalHandler]:
-    """Register the function that does what has been approved.
+    """Register the function that runs after an approval is granted.
 
     It may run again if its function dies: use the argument's `key` as the idempotency key of
     effects that must happen once. Raise `TransientError` if another try may help; any other
@@ -116,11 +116,11 @@ def approval_type(
         read: which clients may see its approvals, with payload, note and reasons: `MEMBERS`,
             `group("hr")`, `CODE`. Its deciders and its requester may always see it.
         approvers: users who decide, by their names.
-        group: a group whose members decide, instead of them or besides.
-        needed: how many of them have to approve; one rejection is enough.
+        group: a group whose members decide, instead of the approvers or in addition.
+        needed: how many people have to approve; one rejection is enough.
         four_eyes: whether somebody other than the requester has to decide.
         expires_after: how long people can decide, at most 30 days.
-        remind_every: how often to remind meanwhile, at least a minute; None for never.
+        remind_every: the time between reminders, at least a minute; None for no reminders.
         model: the class of the payload, as of a `command_type`; the function has `decided.model`.
     """
     if of:

@@ -118,7 +118,7 @@ class ChainService:
         return _link(link.command, settled.process) if settled.is_closed else link
 
     def retry(self, type_: str, code: str, version: int) -> Process:
-        """Run a failed version again; the versions that it blocked go on behind it.
+        """Run a failed version again; the versions that it blocked then continue.
 
         Raises:
             NotFoundError: there is no such version.
@@ -128,7 +128,7 @@ class ChainService:
         return Chain(key).run(chain.retry(version))
 
     def skip(self, type_: str, code: str, version: int) -> Process:
-        """Give up a failed version for good; the next one goes on without it.
+        """Give up a failed version for good; the next version continues without it.
 
         Raises:
             NotFoundError: there is no such version.

@@ -39,9 +39,9 @@ TRIES = 8
 class Caller:
     """The origin of a publish: the user, the address and the request.
 
-    `client` is who asks over HTTP; None: it is code that does. With an idempotency key, the same
+    `client` is the caller over HTTP; None means code. With an idempotency key, the same
     request gets the first answer again as long as the answer is remembered: 24 hours by default.
-    Keys of clients and of code never meet. An erasure `erases`, and no rule of a type's forbids it.
+    Keys of clients and of code are separate. An erasure `erases`, and no rule of a type forbids it.
     """
 
     user: str = ""
@@ -55,10 +55,10 @@ class Caller:
 
     @property
     def request_key(self) -> str | None:
-        """Return the key that the answer is kept under, or None without an idempotency key.
+        """Return the key under which the answer is stored, or None without an idempotency key.
 
         Raises:
-            InvalidInputError: no answer can be kept under it.
+            InvalidInputError: the key cannot be stored.
         """
         if self.idempotency_key is None:
             return None
@@ -123,13 +123,13 @@ class _Change:
 class CommandService:
     """Publishes versions for a tenant.
 
-    The `version` that a caller passes is the one it read last: 0 for a new item, -1 for the latest.
+    A caller passes the `version` that it has read: 0 for a new item, -1 for the latest version.
     Every method raises
 
-    - InvalidInputError, UnknownTypeError: a field cannot be kept; nothing is written.
+    - InvalidInputError, UnknownTypeError: a field cannot be stored; nothing is written.
     - InvalidModelError, RuleRefusedError: the type's model or its check refuses the attributes.
-    - NotPermittedError: the caller is a client, and the type's declaration does not let it.
-    - VersionConflictError: somebody else published; it carries the current version.
+    - NotPermittedError: the caller is a client, and the type's declaration does not allow it.
+    - VersionConflictError: somebody else has published; the error has the current version.
     - IdempotencyMismatchError: the idempotency key was used for something else.
     """
 
@@ -183,9 +183,9 @@ class CommandService:
         is_sync: bool = False,
         caller: Caller | None = None,
     ) -> Published:
-        """Append a version that changes only what is named.
+        """Append a version that changes only the given fields.
 
-        Attributes merge as RFC 7396 has it: null removes, objects merge, all else replaces.
+        Attributes merge by RFC 7396: null removes, objects merge, any other value replaces.
 
         Raises:
             NotFoundError: there is no such item.

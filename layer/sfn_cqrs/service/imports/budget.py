@@ -20,7 +20,7 @@ def take_place(key: ImportKey | ZipKey, size: int, client: Client | None) -> Non
     """Reserve a job's place before it is stored; code's jobs need none.
 
     Raises:
-        FileTooLargeError: the file by itself exceeds the tenant's limit.
+        FileTooLargeError: this one file exceeds the tenant's limit.
         TooManyImportsError: the file and the open imports exceed it.
     """
     if client is None:

@@ -114,7 +114,7 @@ class ImportService:
     def submit(
         self, request: Request, caller: Caller | None = None, *, seconds: float = DIRECT_SECONDS
     ) -> Imported:
-        """Import a small file before returning, and leave any other to the machine; return the job.
+        """Import a small file before returning, a larger one by the machine; return the job.
 
         After so many seconds, the machine takes over the remaining rows: then the job's status is
         still open. If the caller's idempotency key was used for the same request before, return
@@ -156,7 +156,7 @@ class ImportService:
         return Imported(progress_of(ended or self._find(job.key.id)), fates)
 
     def start(self, request: Request, caller: Caller | None = None) -> Progress:
-        """Have the machine import a file of any size, and return the job.
+        """Let the machine import a file of any size, and return the job.
 
         Raises:
             InvalidInputError: there is no such table or file.
@@ -167,7 +167,7 @@ class ImportService:
     def start_version(
         self, request: Request, version_id: str | None = None, caller: Caller | None = None
     ) -> str:
-        """Have the machine import a version of a file once, however often this is called.
+        """Let the machine import a version of a file once, however often this is called.
 
         Return the job's id, which is derived from the version. By default it is the current
         version.
@@ -202,7 +202,7 @@ class ImportService:
         *,
         publish_mode: PublishMode = PublishMode.SYNC,
     ) -> Progress:
-        """Have a single row imported in the background; return its job, with an id `r-…`.
+        """Import a single row in the background; return its job, with an id `r-…`.
 
         Raises:
             InvalidInputError: there is no such table, or the row does not fit it.
@@ -233,7 +233,7 @@ class ImportService:
         return Progress(job, Counts()) if id_ == job.key.id else progress_of(self._find(id_))
 
     def start_zip(self, request: ZipRequest, caller: Caller | None = None) -> ZipProgress:
-        """Have the machine import a ZIP archive's CSV files, one after the other; return the job.
+        """Let the machine import a ZIP archive's CSV files, one after the other; return the job.
 
         Raises:
             InvalidInputError: there is no such table or archive.
@@ -253,7 +253,7 @@ class ImportService:
         caller: Caller | None = None,
         earlier: Job | None = None,
     ) -> Progress:
-        """Have the machine import a file of an archive, whose import waits with a task token.
+        """Let the machine import a file of an archive; the archive waits for it with a task token.
 
         Return the job: the same archive and index always give the same job. The token of a later
         try (`seq`) replaces an earlier one. Once the job has ended, the wait ends with
@@ -331,7 +331,7 @@ class ImportService:
         return progress_of(job)
 
     def retry(self, id_: str, caller: Caller | None = None) -> Progress | ZipProgress:
-        """Have the rows that failed, or were not processed, imported by a new job; return it.
+        """Import the rows that failed, or were not processed, again by a new job; return it.
 
         They keep their numbers, and their order among all rows of the file. A job has one retry:
         asking again returns that same job, which can be retried in turn.
@@ -372,10 +372,10 @@ class ImportService:
         return progress_of(self._find(key.id))
 
     def undo(self, id_: str, caller: Caller | None = None, *, dry_run: bool = False) -> Progress:
-        """Undo an import by a new job, and return it: its items become what they were.
+        """Undo an import by a new job, and return it: items return to their earlier states.
 
         An item that somebody has changed since is kept. An import has one undo: asking again
-        returns that same job. A dry run is a job of its own that writes nothing.
+        returns that same job. A dry run is a separate job that writes nothing.
 
         Raises:
             NotFoundError: there is no such import.
@@ -452,7 +452,7 @@ class ImportService:
         return report
 
     def preview(self, id_: str) -> Sequence[dict[str, Any]]:
-        """Return the first hundred rows of a dry run: each cell as it is, and as it would be.
+        """Return the first hundred rows of a dry run: each cell before and after the import.
 
         Raises:
             NotFoundError: there is no such job, or it is not a dry run.

@@ -84,7 +84,7 @@ class RebuildService:
 
         Args:
             name: the read model's, which is its handler's.
-            caller: the operator who asks for it.
+            caller: the operator who requests it.
             is_every_version: replay the history too, each item's versions in order.
 
         Raises:
@@ -108,7 +108,7 @@ class RebuildService:
         return self._worked_on(view)
 
     def resume(self, name: str) -> Progress:
-        """Go on where the work has stopped, and replay the segments with failed items again.
+        """Continue where the work has stopped, and replay the segments with failed items again.
 
         Raises:
             NotRebuildableError: no handler writes it.
@@ -127,7 +127,7 @@ class RebuildService:
         return _progress(self._changed(name, Cancel()))
 
     def compare(self, name: str) -> Progress:
-        """Compare the generations once more.
+        """Compare the generations again.
 
         Raises:
             NotRebuildableError: no handler writes it.
@@ -136,7 +136,7 @@ class RebuildService:
         return self._worked_on(self._changed(name, Compare()))
 
     def switch(self, name: str, *, with_failed: bool = False) -> Progress:
-        """Have the next generation read. The old one is still written, so this can be undone.
+        """Serve the next generation. Handlers still write the old one, so you can roll back.
 
         Raises:
             NotRebuildableError: no handler writes it.
@@ -146,7 +146,7 @@ class RebuildService:
         return _progress(self._changed(name, Switch(with_failed)))
 
     def rollback(self, name: str) -> Progress:
-        """Have the old generation read again.
+        """Serve the old generation again.
 
         Raises:
             NotRebuildableError: no handler writes it.

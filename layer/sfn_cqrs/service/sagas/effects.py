@@ -40,7 +40,7 @@ def publish_once(step: SagaStep, type_: str, code: str, change: Change) -> int:
     """Publish a step's change of an item synchronously, and return the version.
 
     `change` makes the new content of the latest version (None: there is none), and may raise
-    `StepRefusedError`. It is called again if somebody else publishes meanwhile.
+    `StepRefusedError`. It is called again if somebody else publishes in the meantime.
 
     Raises:
         StepRefusedError: a version of the item has failed, and has to be repaired first.
@@ -61,10 +61,10 @@ def publish_once(step: SagaStep, type_: str, code: str, change: Change) -> int:
 
 
 def undo_once(step: SagaStep, type_: str, code: str, change: Undo) -> int | None:
-    """Publish what undoes the step on an item if it has happened; else keep it from happening.
+    """Undo a step's change of an item if it was published, else prevent its publish.
 
-    `change` makes the new content of the latest version. Return the version that undid it, or None
-    if there was nothing to undo.
+    `change` makes the new content from the latest version. Return the version that undid it, or
+    None if there was nothing to undo.
 
     Raises:
         TransientError: the item is too busy, or a version of it has failed.

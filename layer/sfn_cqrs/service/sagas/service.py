@@ -41,9 +41,9 @@ class SagaService:
 
         Raises:
             UnknownSagaError: no steps are registered for it.
-            NotPermittedError: the caller is a client, and the saga does not let it.
+            NotPermittedError: the caller is a client, and the saga does not allow it.
             SagaInputTooLargeError: the input has more than 64 KiB.
-            InvalidInputError: the saga's own check refuses it, or something cannot be kept.
+            InvalidInputError: the saga's own check refuses the input, or a value cannot be stored.
             IdempotencyMismatchError: the caller's idempotency key was used for something else.
         """
         caller = caller or Caller()
@@ -97,7 +97,7 @@ class SagaService:
         return Page(seen, page.next_cursor)
 
     def retry(self, id_: str) -> Saga:
-        """Let a parked saga go on where it stopped, as its next attempt.
+        """Retry a parked saga where it stopped, as its next attempt.
 
         Raises:
             NotFoundError: there is no such saga.

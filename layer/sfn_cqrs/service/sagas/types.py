@@ -48,7 +48,7 @@ class SagaStep(Generic[M]):
         """Return the input as an instance of the saga's model.
 
         Raises:
-            TypeError: `saga_type` gives it none.
+            TypeError: `saga_type` declares no model.
             InvalidModelError: the input does not fit it any more.
         """
         made: M = models.input_of(self.saga, _types[self.saga].model, self.input, "input")
@@ -154,10 +154,10 @@ def may_read(saga: str, client: Client | None) -> bool:
 def saga_step(saga: str, name: str) -> Callable[[StepHandler], StepHandler]:
     """Register the next step of a saga; it is also a state of the machine with its name.
 
-    What it returns (JSON, at most 8 KiB) is kept in the log, for later steps and for its
-    compensation. If its function was given up, it may run again, even after its compensation: let
-    each effect carry `step.key` (`publish_once` does). Raise `StepRefusedError` if the step cannot
-    be made, and `TransientError` if another try may help.
+    Its return value (JSON, at most 8 KiB) is stored in the log, for later steps and for its
+    compensation. If the machine gave up its function, it may run again, even after its
+    compensation: let each effect carry `step.key` (`publish_once` does). Raise `StepRefusedError`
+    if the step is impossible, and `TransientError` if another try may help.
     """
     _check(_SAGA, saga, "saga")
     _check(_STEP, name, "step")
@@ -176,10 +176,10 @@ def saga_step(saga: str, name: str) -> Callable[[StepHandler], StepHandler]:
 def compensation(saga: str, name: str, *, of: str) -> Callable[[StepHandler], StepHandler]:
     """Register the function that undoes a step; it is also a state of the machine with its name.
 
-    It runs for every step that has begun, whether it has happened or not. If it has not, the
-    compensation must have no effect, and keep the step from happening later (`undo_once` does
-    both). After any exception it is tried again; then the saga is parked. `StepRefusedError` parks
-    it at once.
+    It runs for every step that has begun, whether or not the step took effect. If it did not, the
+    compensation must have no effect, and must prevent the step from taking effect later
+    (`undo_once` does both). After any exception it is tried again; then the saga is parked.
+    `StepRefusedError` parks it at once.
     """
     _check(_SAGA, saga, "saga")
     _check(_STEP, name, "compensation")

@@ -31,7 +31,7 @@ from sfn_cqrs.service.tasks.programs import TaskFlow
 
 @dataclass(frozen=True, slots=True)
 class TaskState:
-    """A task and its items as they are now."""
+    """The current state of a task and its items."""
 
     task: Task
     items: list[Item]
@@ -78,10 +78,10 @@ class TaskService:
 
         Raises:
             UnknownTaskTypeError: no handler is registered for the type.
-            NotPermittedError: the caller is a client, and the type does not let it.
+            NotPermittedError: the caller is a client, and the type does not allow it.
             NoItemsError, TooManyItemsError, ItemTooLargeError: there are too few or too many items,
                 or one is too large.
-            InvalidInputError: something else cannot be kept.
+            InvalidInputError: another value cannot be stored.
             IdempotencyMismatchError: the caller's idempotency key was used for something else.
         """
         return self._create(task_type, TaskKind.BATCH, items, name, caller or Caller())
@@ -98,9 +98,9 @@ class TaskService:
 
         Raises:
             UnknownTaskTypeError: no handler is registered for the type.
-            NotPermittedError: the caller is a client, and the type does not let it.
+            NotPermittedError: the caller is a client, and the type does not allow it.
             ItemTooLargeError: the object is too large.
-            InvalidInputError: something else cannot be kept.
+            InvalidInputError: another value cannot be stored.
             IdempotencyMismatchError: the caller's idempotency key was used for something else.
         """
         return self._create(task_type, TaskKind.SINGLE, value, name, caller or Caller())
@@ -151,7 +151,7 @@ class TaskService:
         Raises:
             NotFoundError: there is no such task.
             NotFailedError: it is neither FAILED nor CANCELLED.
-            TaskBusyError: a function may still be at work on one of the items.
+            TaskBusyError: a function may still be working on one of the items.
         """
         now = bootstrap.now().timestamp()
         return TaskFlow(self._own(id_)).run(task_programs.retry(now))

@@ -50,7 +50,7 @@ class TaskItem(Generic[M]):
         """Return the input as an instance of the type's model.
 
         Raises:
-            TypeError: `task_handler` gives it none.
+            TypeError: `task_handler` declares no model.
             InvalidModelError: the input does not fit it any more.
         """
         known = _types[self.task_type]
@@ -93,9 +93,9 @@ def task_handler(
 ) -> Callable[[TaskHandler], TaskHandler]:
     """Register a function that works on one item of a task.
 
-    What it returns (JSON, at most 32 KiB) is kept as the item's result. It may run again when the
-    function that runs it dies: pass `item.key` as the idempotency key of effects that must happen
-    once. Raise `TransientError` if another try may help; any other error fails the item.
+    Its return value (JSON, at most 32 KiB) is stored as the item's result. It may run again when
+    the function that runs it dies: pass `item.key` as the idempotency key of effects that must
+    happen once. Raise `TransientError` if another try may help; any other error fails the item.
 
     Args:
         type_: the task type, such as RESIZE_IMAGE.

@@ -10,7 +10,7 @@ from sfn_cqrs.service.sagas.state import SagaState, saga_state
 
 @saga_state
 def lambda_handler(state: SagaState) -> dict[str, object]:
-    """Write the error to the saga; what is left to do stands in its log.
+    """Write the error to the saga; its log has the remaining steps.
 
     Raises:
         SupersededError: a later attempt owns the saga.
