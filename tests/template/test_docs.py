@@ -13,7 +13,7 @@ PAGES = [*SHORT, *sorted((ROOT / "docs").rglob("*.md"))]
 README_LINES = 130
 NIGHT = 10
 """Points that a person reads at night, at most."""
-CANARY = "A deploy takes itself back"
+CANARY = "A deploy rolls back"
 """It explains a deploy by day, and is no page for the night."""
 ALARMS = of_type("AWS::CloudWatch::Alarm")
 
