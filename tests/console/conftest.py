@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 from tests.console.browser import A_MINUTE, DESK, Watched, chromium
 from tests.console.state import api_of, fill, publish, wait
+from tests.support.orders import NOWHERE
 
 from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.console.backend import local
@@ -75,8 +76,8 @@ def failed(stack):
     """An order whose first version has failed, and whose second waits behind it."""
     api = api_of(stack)
     code = f"f-{next(_numbers)}"
-    publish(api, code, "Without a customer", {"total": 3})
+    publish(api, code, "To an unknown country", NOWHERE)
     wait(api, f"/commands/ORDER/{code}/1", "outcome", ("FAILED",))
-    publish(api, code, "With one", {"customer": "eve", "total": 3}, version=1)
+    publish(api, code, "To a known one", {"customer": "eve", "total": 3}, version=1)
     wait(api, f"/commands/ORDER/{code}/2", "outcome", ("BLOCKED",))
     return code

@@ -3,6 +3,8 @@
 import json
 import time
 
+from tests.support.orders import NOWHERE
+
 from sfn_cqrs_tools.client.api import Api
 from sfn_cqrs_tools.client.upload import upload
 
@@ -32,7 +34,7 @@ def fill(stack, folder):
         publish(api, f"o-{number}", name, {"customer": customer, "total": total})
     publish(api, "o-1", "Two books", {"customer": "ada", "total": 20.5, "gift": True}, version=-1)
     publish(api, "o-1", "Two books", {"customer": "ada", "total": 18, "note": "paid"}, version=-1)
-    publish(api, "o-13", "Order without a customer", {"total": 3})
+    publish(api, "o-13", "Order to an unknown country", NOWHERE)
     publish(api, "o-13", "Corrected order", {"customer": "eve", "total": 3}, version=1)
     publish(api, "o-13", "Corrected once more", {"customer": "eve", "total": 4}, version=2)
     publish(api, "BOOK", "Book", {"available": 5}, type_="STOCK")

@@ -21,6 +21,7 @@ from tests.console.browser import DESK, Watched, fetch, visit
 from tests.console.own import arn_of, tour
 from tests.console.state import HOSTILE, api_of, create, publish, wait
 from tests.support.held_up import held_up
+from tests.support.orders import NOWHERE
 from tests.support.proof import deep, shares, without
 from websockets.sync.client import connect
 
@@ -659,7 +660,7 @@ def act_as(page, console, field, value):
 def test_many_are_listed_first_then_repaired_and_what_had_gone_on_is_told(page, console, stack):
     api = api_of(stack, tenant="bulk")
     for code in ("b-1", "b-2", "b-3"):
-        publish(api, code, "Without a customer", {"total": 3})
+        publish(api, code, "To an unknown country", NOWHERE)
         wait(api, f"/commands/ORDER/{code}/1", "outcome", ("FAILED",))
     act_as(page, console, "Tenant", "bulk")
     visit(page, console, "/items?type=ORDER")
@@ -686,7 +687,7 @@ def test_many_are_listed_first_then_repaired_and_what_had_gone_on_is_told(page, 
 
 def test_a_repair_that_ended_early_goes_on_with_what_is_left(page, console, stack, monkeypatch):
     api = api_of(stack, tenant="bulk-2")
-    publish(api, "b-1", "Without a customer", {"total": 3})
+    publish(api, "b-1", "To an unknown country", NOWHERE)
     wait(api, "/commands/ORDER/b-1/1", "outcome", ("FAILED",))
     planned = create(api, "/repairs", {"kind": "command", "action": "retry"})
     right = work._repaired
@@ -735,10 +736,11 @@ def test_what_a_member_sends_by_hand_is_refused(console, stack, ids, failed):
         stateMachineArn=stack.outputs["ApprovalStateMachineArn"], statusFilter="RUNNING"
     )["executions"]
     run = f"/executions/approval/{running[0]['name']}"
+    nowhere = quote(json.dumps(NOWHERE))
     forms = {
         f"/items/ORDER/{failed}/1/retry": "",
         f"/items/ORDER/{failed}/1/skip": "",
-        f"/items/ORDER/{failed}/1/correct": "&name=x&attributes={}&version=2",
+        f"/items/ORDER/{failed}/1/correct": f"&name=x&attributes={nowhere}&version=2",
         "/repairs": "&what=command+skip&type=ORDER",
         f"/repairs/{ids['repair']}/start": "",
         f"/repairs/{ids['repair']}/after": "",
@@ -1195,7 +1197,7 @@ def test_a_page_sees_what_becomes_of_a_command_and_loses_nothing_with_its_connec
     expect(state).to_have_text("connected")
     expect(now).to_contain_text('"name": "Second"')
     expect(told).to_have_count(1)
-    publish(api, code, "Third", {"no": "customer"}, version=2)
+    publish(api, code, "Third", NOWHERE, version=2)
     expect(told.first).to_have_text(f"command-status {code}: version 3: FAILED")
     expect(now).to_contain_text("3: FAILED")
 

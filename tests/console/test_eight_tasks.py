@@ -86,7 +86,7 @@ def test_see_why_it_failed(hand):
 
     expect(hand.page.locator("main")).to_contain_text("ORDER w-40")
     hand.click("link", "ORDER w-40")
-    expect(hand.page.locator("main")).to_contain_text("KeyError: 'customer'")
+    expect(hand.page.locator("main")).to_contain_text("KeyError: 'XX'")
     assert (hand.clicks, hand.texts) == (2, 1)
 
 

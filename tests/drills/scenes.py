@@ -13,6 +13,7 @@ from tests.drills.cloudwatch import MINUTE
 from tests.drills.stack import Stack
 from tests.support.calls import AwsCall
 from tests.support.import_system import a_file, a_line
+from tests.support.orders import NOWHERE
 from tests.support.system import API, SWEEPS
 from tests.support.zip_system import an_archive
 
@@ -108,7 +109,7 @@ WORK: dict[str, Callable[[Stack], None]] = {
     "QueueOnImportActionFunction": _row,
     "QueueOnNotificationFunction": _command,
     "QueuePublishLiveFunction": _command,
-    "QueueDigestFailuresFunction": partial(_command, attributes={}),
+    "QueueDigestFailuresFunction": partial(_command, attributes=NOWHERE),
 }
 """What gives each consumer something to do."""
 CALL_NOTHING = ("QueueOnNotificationFunction", "QueuePublishLiveFunction")
@@ -236,7 +237,7 @@ def _damaged(stack: Stack) -> None:
 
 
 def _nobody_repairs(stack: Stack) -> None:
-    _command(stack, {})
+    _command(stack, NOWHERE)
     stack.run()
     stack.fault_at = stack.clock.time()
     for _ in range(60):

@@ -10,6 +10,7 @@ from tests.drills.scenes import ORDER, lost, play
 from tests.drills.stack import Stack
 from tests.drills.table import HEADER, Drills, Row, alarms, drilled, quiet, template
 from tests.support.import_system import a_file, a_line
+from tests.support.orders import NOWHERE
 from tests.support.proof import deep, sampled
 from tests.support.system import ROOT, silent
 
@@ -136,7 +137,7 @@ def test_one_version_that_fails_calls_nobody_however_many_are_blocked_behind_it(
     with silent(), Stack() as stack:
         begin = stack.clock.time()
         for nth in range(10):
-            attributes = {"customer": f"customer {nth}"} if nth else {}
+            attributes = {"customer": f"customer {nth}"} if nth else NOWHERE
             order = {**ORDER, "code": "o-1", "version": -1, "attributes": attributes}
             stack.ask("POST", "/commands", order, key=f"v{nth}")
         stack.run()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tests.support.import_system import a_file, a_line
+from tests.support.orders import NOWHERE
 from tests.support.whole_system import WholeSystem
 from tests.support.zip_system import an_archive
 
@@ -50,7 +51,7 @@ def _command(system: WholeSystem) -> None:
 
 
 def _failing(system: WholeSystem) -> None:
-    system.ask("POST", "/commands", {**ORDER, "code": "o-1", "attributes": {}}, key="first")
+    system.ask("POST", "/commands", {**ORDER, "code": "o-1", "attributes": NOWHERE}, key="first")
 
 
 def _task(system: WholeSystem) -> None:

@@ -8,7 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from tests.support.command_line import CUSTOMER, line_of_orders
+from tests.support.command_line import line_of_orders
+from tests.support.orders import NOWHERE, REGION
 
 from sfn_cqrs.adapters.command_items import process_item
 from sfn_cqrs.adapters.dynamodb import marshal
@@ -28,6 +29,7 @@ from sfn_cqrs_tools.testing.builders import RESIZE, a_process, a_task
 
 TEMPLATE = str(CHECKOUT / "template.yaml")
 ORDER = '{"customer":"c1","total":5.10}'
+TO_NOWHERE = json.dumps(NOWHERE)
 
 
 @pytest.fixture
@@ -236,7 +238,7 @@ def test_an_item_is_published_changed_and_shown(on_stack):
 def test_whoever_publishes_may_wait_for_the_version(on_stack):
     options = ["--name", "x", "--wait"]
     good = on_stack("publish", "ORDER", "o-w", "--attributes", ORDER, *options)
-    bad = on_stack("publish", "ORDER", "o-w2", "--attributes", "{}", *options)
+    bad = on_stack("publish", "ORDER", "o-w2", "--attributes", TO_NOWHERE, *options)
     read = on_stack("data", "get", "ORDER", "o-w", "--at-least", "1", "--json")
     unread = on_stack("data", "get", "ORDER", "o-w2", "--at-least", "2")
     on_stack("chain", "skip", "ORDER", "o-w2", "1")
@@ -328,10 +330,10 @@ def test_attributes_are_read_from_a_file_or_standard_input(on_stack, tmp_path, m
 
 @pytest.mark.stack
 def test_what_has_failed_is_planned_first_and_repaired_then(on_stack):
-    on_stack("publish", "ORDER", "bulk", "--name", "x", "--attributes", "{}")
+    on_stack("publish", "ORDER", "bulk", "--name", "x", "--attributes", TO_NOWHERE)
     settled(on_stack, "bulk", "FAILED")
 
-    plan = ("repair", "plan", "command", "skip", "--type", "ORDER", "--error", "customer")
+    plan = ("repair", "plan", "command", "skip", "--type", "ORDER", "--error", "KeyError")
     planned = on_stack(*plan, "--json").json
     shown = on_stack(*plan).output
     assert on_stack("repair", "show", planned["id"], "--json").json == planned
@@ -357,7 +359,7 @@ def test_operators_of_the_stack_repair_plan_by_plan_what_has_failed_of_all_tenan
     codes, now = {"ours": DEFAULT_TENANT, "theirs": "other", "far": "far"}, datetime.now(UTC)
     for code, tenant in codes.items():
         whose = ("--tenant", tenant)
-        on_stack("publish", "ORDER", code, "--name", "x", "--attributes", "{}", *whose)
+        on_stack("publish", "ORDER", code, "--name", "x", "--attributes", TO_NOWHERE, *whose)
     for code, tenant in codes.items():
         settled(on_stack, code, "FAILED", tenant=tenant)
     monkeypatch.setattr(service, "MAX_ENTRIES", 2)
@@ -397,7 +399,7 @@ def test_a_deleted_item_is_shown_on_request_only(on_stack):
 
 @pytest.mark.stack
 def test_a_failed_version_is_found_by_the_doctor_and_skipped(on_stack):
-    on_stack("publish", "ORDER", "bad", "--name", "x", "--attributes", "{}")
+    on_stack("publish", "ORDER", "bad", "--name", "x", "--attributes", TO_NOWHERE)
     settled(on_stack, "bad", "FAILED")
     on_stack("publish", "ORDER", "bad", "--version", "1", "--name", "x", "--attributes", ORDER)
     settled(on_stack, "bad", "FAILED", "BLOCKED")
@@ -419,9 +421,9 @@ def test_a_failed_version_is_found_by_the_doctor_and_skipped(on_stack):
     next_ = "sfn-cqrs chain retry ORDER bad 1 --tenant tenant1"
     assert f"once the cause is repaired:\n  {next_}\n" in shown
     assert drawing.splitlines()[2:5] == [
-        "    │  SyncHandlerError: orders_by_customer: KeyError: 'customer'",
+        "    │  SyncHandlerError: orders_by_customer: KeyError: 'XX'",
         f'    │    File "app/shop/orders.py", line {line_of_orders()}, in orders_by_customer',
-        f"    │      {CUSTOMER}",
+        f"    │      {REGION}",
     ]
     assert drawing.endswith("once it is repaired: sfn-cqrs chain retry ORDER bad 1\n")
     assert "v2 ◌ BLOCKED" in drawing
@@ -672,7 +674,7 @@ def test_a_batch_that_is_none_is_refused(on_stack, tmp_path, text, arguments, re
 def test_all_that_have_failed_are_retried_and_skipped_at_once(on_stack, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
     for number in range(2):
-        on_stack("publish", "ORDER", f"ill-{number}", "--name", "x", "--attributes", "{}")
+        on_stack("publish", "ORDER", f"ill-{number}", "--name", "x", "--attributes", TO_NOWHERE)
         settled(on_stack, f"ill-{number}", "FAILED")
     filters = ("--failed", "--type", "ORDER", "--error", "KeyError")
 

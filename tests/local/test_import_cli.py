@@ -6,7 +6,8 @@ from types import SimpleNamespace
 
 import click
 import pytest
-from tests.support.command_line import CUSTOMER, command_line, line_of_orders
+from tests.support.command_line import command_line, line_of_orders
+from tests.support.orders import REGION
 
 from sfn_cqrs.service.imports import strategies
 from sfn_cqrs_tools.client.api import Api
@@ -76,11 +77,11 @@ def test_a_strategy_that_raises_shows_its_line(run, file, monkeypatch):
 def test_a_short_place_is_shown_with_the_line_of_the_app():
     line = line_of_orders()
 
-    assert code_at(f"KeyError: 'customer' (orders.py, line {line})") == [
+    assert code_at(f"KeyError: 'XX' (orders.py, line {line})") == [
         f'  File "app/shop/orders.py", line {line}',
-        f"    {CUSTOMER}",
+        f"    {REGION}",
     ]
-    assert code_at("KeyError: 'customer' (orders.py, line 1000)") == []
+    assert code_at("KeyError: 'XX' (orders.py, line 1000)") == []
     assert code_at("lat: must be between -90 and 90") == []
 
 

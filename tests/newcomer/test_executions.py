@@ -10,6 +10,7 @@ import pytest
 pytestmark = pytest.mark.stack
 
 ORDER = '{"customer": "ada", "total": 5}'
+NOWHERE = '{"customer": "ada", "country": "XX"}'
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def ran(typed, made):
     """An order that is applied, one that has failed, and a task: made once."""
     if not made:
         typed("publish", "ORDER", "good", "--name", "x", "--attributes", ORDER)
-        typed("publish", "ORDER", "bad", "--name", "x", "--attributes", "{}")
+        typed("publish", "ORDER", "bad", "--name", "x", "--attributes", NOWHERE)
         items = json.dumps([{"order": "good", "to": "ada@example.com"}])
         made["task"] = typed("task", "run", "ORDER_REMINDER", items, "--json").json["id"]
         deadline = time.monotonic() + 60
@@ -64,9 +65,9 @@ def test_an_execution_that_failed_shows_its_path_the_users_line_and_the_next_com
     assert path[:3] == ["check_version", "check_version_result", "set_ttl_command"]
     assert path[-1] == "fail"
     assert [re.sub("line [0-9]+", "line …", line) for line in lines[-4:]] == [
-        "SyncHandlerError: orders_by_customer: KeyError: 'customer'",
+        "SyncHandlerError: orders_by_customer: KeyError: 'XX'",
         '  File "app/shop/orders.py", line …, in orders_by_customer',
-        '    customer = str(command.attributes["customer"])',
+        '    "region": REGIONS[order.country],',
         "sfn-cqrs chain show ORDER bad",
     ]
 

@@ -9,6 +9,7 @@ from unittest import mock
 import pytest
 from tests.security.canaries import EMAIL, IBAN, PRIVATE, SECRET, SESSION, Quoting, day, raising
 from tests.simulation.weather import FAULTS, Weather, approvals, saga, tasks
+from tests.support.orders import NOWHERE
 from tests.support.proof import deep, without
 from tests.support.system import silent, template
 from tests.support.whole_system import WholeSystem
@@ -177,7 +178,7 @@ def test_the_trace_of_whatever_is_shown_is_cut_and_what_users_store_is_not() -> 
 
 
 def a_failed_version(system: WholeSystem) -> None:
-    order = {"type": "ORDER", "code": "o-9", "name": "no customer", "attributes": {}}
+    order = {"type": "ORDER", "code": "o-9", "name": "to nowhere", "attributes": NOWHERE}
     system.ask("POST", "/commands", order)
     system.settle()
 

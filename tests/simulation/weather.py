@@ -12,6 +12,7 @@ from tests.support.airports import two_versions
 from tests.support.calls import AwsCall, Observer
 from tests.support.granting import granting
 from tests.support.import_system import a_file, a_line
+from tests.support.orders import NOWHERE
 from tests.support.system import SWEEPS, TENANT
 from tests.support.whole_system import WholeSystem
 from tests.support.zip_system import an_archive
@@ -100,7 +101,7 @@ def commands(system: WholeSystem) -> None:
 
 def failures(system: WholeSystem) -> None:
     """A version that fails is retried, fails again, and is skipped; the one behind it heals."""
-    order = {"type": "ORDER", "code": "o-9", "name": "no customer", "attributes": {}}
+    order = {"type": "ORDER", "code": "o-9", "name": "to nowhere", "attributes": NOWHERE}
     system.ask("POST", "/commands", order, key="first")
     mended = {"attributes": {"customer": "ada"}, "version": 1}
     system.ask("POST", "/commands", {**order, "name": "mended", **mended}, key="second")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
+from tests.support.orders import REGION
 
 from sfn_cqrs_tools.cli import main
 from sfn_cqrs_tools.project import CHECKOUT
@@ -23,11 +24,7 @@ class Result(NamedTuple):
         return json.loads(self.output)
 
 
-CUSTOMER = 'customer = str(command.attributes["customer"])'
-"""A line of the example that fails for an order of nobody."""
-
-
-def line_of_orders(text: str = CUSTOMER) -> int:
+def line_of_orders(text: str = REGION) -> int:
     """Where a text stands in the example's orders."""
     lines = (CHECKOUT / "examples/shop/app/shop/orders.py").read_text(encoding="utf-8").splitlines()
     return 1 + [line.strip() for line in lines].index(text)

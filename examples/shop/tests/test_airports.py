@@ -4,8 +4,9 @@ from itertools import permutations
 
 import pytest
 
-from sfn_cqrs.domain.errors import TransientError
+from sfn_cqrs.domain.errors import InvalidInputError, TransientError
 from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs_tools.testing.builders import a_command
 from shop import airports
 from shop.airports import (
@@ -218,11 +219,24 @@ def test_each_tenant_counts_its_own(world):
     assert (counts(world), counts(world, "tenant2")) == ({"JP": 1}, {"JP": 0, "KR": 1})
 
 
-def test_an_airport_without_a_country_is_an_error_that_names_it(world):
-    with pytest.raises(KeyError, match="country"):
-        airports_by_country(airport("RJTT", 1, "JP", attributes={}))
+@pytest.mark.parametrize(
+    "wrong", [{"country": None}, {"country": ""}, {"lat": 91}, {"lon": "east"}, {"city": 5}]
+)
+def test_what_is_no_airport_is_not_published(world, wrong):
+    attributes = {"country": "JP", **wrong}
+    (field,) = wrong
 
-    assert counts(world) == {}
+    with pytest.raises(InvalidInputError, match=f"^attributes.{field}: "):
+        CommandService("tenant1").publish("AIRPORT", "RJTT", name="x", attributes=attributes)
+
+    assert world.stored_commands() == []
+
+
+def test_an_airport_keeps_what_files_bring_beside_its_model(world):
+    attributes = {"country": "JP", "elevation": 35, "lid": ""}
+    CommandService("tenant1").publish_sync("AIRPORT", "RJTT", name="x", attributes=attributes)
+
+    assert world.stored_rows()[0].attributes == attributes
 
 
 def test_an_airport_is_listed_by_its_icao_code(world):

@@ -1,6 +1,8 @@
 import pytest
 
+from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs_tools.testing.builders import a_command
 from shop.orders import orders_by_customer
 
@@ -22,7 +24,14 @@ def test_the_orders_of_a_customer_are_listed(world):
 
     assert [row["sort"] for row in orders(world)] == ["1", "2"]
     assert orders(world, "hanako") == [
-        {"sort": "3", "name": "3", "total": 1980, "version": 1, "is_deleted": False}
+        {
+            "sort": "3",
+            "name": "3",
+            "total": 1980,
+            "region": "america",
+            "version": 1,
+            "is_deleted": False,
+        }
     ]
 
 
@@ -47,8 +56,25 @@ def test_each_tenant_has_its_own_orders(world):
     assert orders(world, tenant="tenant2") == []
 
 
-def test_an_order_without_a_customer_is_an_error_that_names_it(world):
-    with pytest.raises(KeyError, match="customer"):
-        orders_by_customer(order("1", attributes={}))
+@pytest.mark.parametrize(
+    ("attributes", "field"),
+    [
+        ({"total": 40}, "attributes.customer"),
+        ({"customer": "taro", "total": "40"}, "attributes.total"),
+        ({"customer": "taro", "total": -1}, "attributes.total"),
+        ({"customer": "taro", "country": "Japan"}, "attributes.country"),
+        ({"customer": "taro", "status": "LOST"}, "attributes.status"),
+    ],
+)
+def test_what_is_no_order_is_not_published(world, attributes, field):
+    with pytest.raises(InvalidInputError, match=f"^{field}: "):
+        CommandService("tenant1").publish("ORDER", "1", name="1", attributes=attributes)
+
+    assert world.stored_commands() == []
+
+
+def test_an_order_to_a_country_without_a_warehouse_is_an_error_that_names_it(world):
+    with pytest.raises(KeyError, match="XX"):
+        orders_by_customer(order("1", attributes={"customer": "taro", "country": "XX"}))
 
     assert world.dynamodb.items("ReadModelsTable") == []

@@ -6,6 +6,7 @@ from urllib.parse import quote
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from functions.api.handle_request.app import lambda_handler
+from tests.support.orders import NOWHERE
 
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import AppBrokenError, BusyError, TransientError
@@ -128,10 +129,13 @@ class TestPublish:
         assert world.data.find(NRT).version == 1
 
     def test_a_synchronous_version_that_is_handed_over_is_accepted(self, call, world):
-        answer = call("POST", "/commands", NARITA | {"mode": "sync", "attributes": {}})
+        order = {"type": "ORDER", "code": "o-1", "name": "x", "attributes": NOWHERE}
+
+        answer = call("POST", "/commands", order | {"mode": "sync"})
 
         assert (answer.status, answer.body["version"]) == (202, 1)
-        assert world.processes.find(NRT, 1).ref == CommandRef(NRT, 1, 2)
+        key = ItemKey("tenant1", "ORDER", "o-1")
+        assert world.processes.find(key, 1).ref == CommandRef(key, 1, 2)
 
     def test_what_is_unchanged_says_so(self, call):
         first = call("POST", "/commands", NARITA)
@@ -741,7 +745,7 @@ class TestProblems:
 
     def test_a_body_of_4_mib_is_read_and_a_larger_one_is_not(self, call, world):
         limit = 4 * 1024 * 1024
-        empty = json.dumps(NARITA | {"attributes": {"x": ""}})
+        empty = json.dumps(NARITA | {"attributes": {"country": "JP", "x": ""}})
         filled = empty.replace('"x": ""', f'"x": "{"y" * (limit - len(empty))}"')
 
         too_large = call("POST", "/commands", filled + " ")

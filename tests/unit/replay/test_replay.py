@@ -88,7 +88,10 @@ def airport(code, country="JP"):
 def put(command, partition="ada", **more):
     row = {"name": command.name, "total": command.attributes["total"], "version": command.version}
     bootstrap.read_model("orders_by_customer").put_if_newer(
-        command.key.tenant, partition, command.key.code, {**row, "is_deleted": False, **more}
+        command.key.tenant,
+        partition,
+        command.key.code,
+        {**row, "region": "america", "is_deleted": False, **more},
     )
 
 

@@ -132,7 +132,7 @@ def test_handlers_are_given_large_attributes_and_the_row_points_to_them(
 ):
     given = []
     handlers_of_airport(target=given.append)
-    large = {"text": "x" * 150_000}
+    large = {**JP, "text": "x" * 150_000}
 
     published = publish(service, attributes=large)
 

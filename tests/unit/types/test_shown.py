@@ -20,6 +20,7 @@ NOBODY = {"cognito:username": "eve", "custom:tenant": "tenant1"}
 def _visits():
     with declaring():
         declare_visits(guarded=("status",), imports=group("clerk"))
+        command_type("LETTER", publish=MEMBERS)
         yield
 
 
@@ -65,9 +66,9 @@ def test_types_are_listed_for_whoever_may_read_or_publish_them(call):
     refused = call("GET", "/types/SECRET", claims=NOBODY)
     unknown = call("GET", "/types/NOTHING", claims=NOBODY)
 
-    assert {"ORDER", "VISIT", "LETTERBOX"} <= listed.keys()
+    assert {"VISIT", "LETTERBOX"} <= listed.keys()
     assert "SECRET" not in listed
-    assert "schema" not in listed["ORDER"]
+    assert "schema" not in listed["LETTERBOX"]
     assert (refused.status, refused.body["code"]) == (403, "not_permitted")
     assert (unknown.status, unknown.body["code"]) == (400, "unknown_type")
     assert call("GET", "/types/LETTERBOX", claims=NOBODY).status == 200
@@ -81,7 +82,7 @@ def test_the_body_of_a_publish_is_one_of_those_of_each_type(document):
         {"type": "VISIT", "code": "v", "partial": True, "attributes": {"minutes": 5}},
         {"type": "VISIT", "code": "v", "partial": True, "attributes": {"price": None}},
         {"type": "VISIT", "code": "v", "partial": True, "name": "y"},
-        {"type": "ORDER", "code": "o", "name": "x", "attributes": {"anything": 1}},
+        {"type": "LETTER", "code": "l", "name": "x", "attributes": {"anything": 1}},
     ]
     wrong = deepcopy(whole)
     wrong["attributes"]["minutes"] = "lots"
@@ -99,12 +100,12 @@ def test_the_body_of_a_publish_is_one_of_those_of_each_type(document):
 def test_the_commands_of_a_batch_are_of_the_same_bodies_with_their_keys(document):
     check = bodies(document, "/commands/batch")
     whole = {"type": "VISIT", "code": "v", "name": "x", "attributes": GOOD}
-    order = {"type": "ORDER", "code": "o", "name": "x", "attributes": {"anything": 1}}
+    letter = {"type": "LETTER", "code": "l", "name": "x", "attributes": {"anything": 1}}
     change = {"type": "VISIT", "code": "v", "partial": True, "attributes": {"minutes": 5}}
     keyed = {**whole, "idempotencyKey": "k-1"}
     wrong = {**whole, "attributes": {**GOOD, "minutes": "lots"}}
 
-    assert check.is_valid({"commands": [keyed, order, change]})
+    assert check.is_valid({"commands": [keyed, letter, change]})
     assert not check.is_valid({"commands": [keyed, wrong]})
     assert not check.is_valid({"commands": []})
 

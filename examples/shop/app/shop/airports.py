@@ -7,12 +7,14 @@ parts, `US#00` to `US#15`, or an import of a country's airports would wait for o
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.read_model import ReadModel
 from sfn_cqrs.domain.command import Command
 from sfn_cqrs.domain.keys import shard_of
+from sfn_cqrs.domain.models import Meta
 from sfn_cqrs.domain.policy import MEMBERS
 from sfn_cqrs.service.handlers import command_type, sync_handler, up_many
 from sfn_cqrs.service.read_models import read_model_type
@@ -24,7 +26,19 @@ PARTS = 16
 TOGETHER = 33
 """Airports of a transaction, which has a hundred changes at most: a row and two counts of each."""
 
-command_type("AIRPORT", publish=MEMBERS)
+
+@dataclass(frozen=True)
+class Airport:
+    """What the read models need of an airport; files bring more, which is kept."""
+
+    country: Annotated[str, Meta(min_length=1)]
+    iata: str = ""
+    city: str = ""
+    lat: Annotated[float, Meta(ge=-90, le=90)] | None = None
+    lon: Annotated[float, Meta(ge=-180, le=180)] | None = None
+
+
+command_type("AIRPORT", model=Airport, unknown="keep", publish=MEMBERS)
 read_model_type(
     "airports_by_country", by=("countries",), read=MEMBERS, buckets=BUCKETS, counted="airports"
 )
@@ -50,15 +64,15 @@ def airports_of(tenant: str) -> dict[str, int]:
 
 
 @sync_handler("AIRPORT")
-def airports_by_country(command: Command) -> None:
+def airports_by_country(command: Command[Airport]) -> None:
     """Keep the airports of each country, and how many there are."""
     _count([command])
 
 
 @up_many(airports_by_country)
-def airports_by_country_many(commands: Sequence[Command]) -> None:
+def airports_by_country_many(commands: Sequence[Command[Airport]]) -> None:
     """Keep those of an import: a count is written once for all that are in the same part of it."""
-    parts: dict[tuple[str, int], list[Command]] = defaultdict(list)
+    parts: dict[tuple[str, int], list[Command[Airport]]] = defaultdict(list)
     for command in commands:
         parts[command.key.tenant, _part(command)].append(command)
     groups = [
@@ -69,7 +83,7 @@ def airports_by_country_many(commands: Sequence[Command]) -> None:
     bootstrap.at_once()(_count, groups)
 
 
-def _count(commands: Sequence[Command]) -> None:
+def _count(commands: Sequence[Command[Airport]]) -> None:
     """Count airports of one tenant and one part of the counts.
 
     A row remembers the country that its airport is counted in. Rows and counts change in one
@@ -85,7 +99,7 @@ def _count(commands: Sequence[Command]) -> None:
         if counted is not None and counted["version"] >= command.version:
             continue
         before = counted.get("country") if counted else None
-        after = None if command.is_deleted else str(command.attributes["country"])
+        after = None if command.is_deleted else command.model.country
         row = {"version": command.version, "country": after, "name": command.name}
         expected = counted["version"] if counted else None
         changes.append(view.replace(tenant, "counted", code, row, expected))
@@ -100,13 +114,13 @@ def _count(commands: Sequence[Command]) -> None:
         view.write_all(changes)
 
 
-def _part(command: Command) -> int:
+def _part(command: Command[Airport]) -> int:
     """The part of each count that an airport is in: always the same, so that it leaves it again."""
     return shard_of("airports", command.key.code, PARTS)
 
 
 @sync_handler("AIRPORT")
-def airports_by_icao(command: Command) -> None:
+def airports_by_icao(command: Command[Airport]) -> None:
     """Keep what a map needs of each airport; a deleted one keeps its row as a guard."""
     fields = ("iata", "city", "country", "lat", "lon")
     row = {field: command.attributes.get(field) for field in fields}

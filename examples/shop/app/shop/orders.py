@@ -1,25 +1,48 @@
 """Orders, listed by customer."""
 
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.command import Command
+from sfn_cqrs.domain.models import Meta
 from sfn_cqrs.domain.policy import MEMBERS
 from sfn_cqrs.service.handlers import command_type, sync_handler
 from sfn_cqrs.service.read_models import read_model_type
 
-command_type("ORDER", publish=MEMBERS, guarded=("release", "status"))
+REGIONS = {"DE": "europe", "FR": "europe", "JP": "asia", "US": "america"}
+"""Where each country's orders are packed.
+
+An order to another country fails: add the country and retry it, or correct the order.
+"""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a customer orders; a shop may keep more of it."""
+
+    customer: str
+    total: Annotated[float, Meta(ge=0)] = 0
+    country: Annotated[str, Meta(pattern="^[A-Z]{2}$")] = "US"
+    release: str | None = None
+    status: Literal["SHIPPED", "CANCELLED"] | None = None
+
+
+command_type("ORDER", model=Order, unknown="keep", publish=MEMBERS, guarded=("release", "status"))
 read_model_type("orders_by_customer", by="customer", read=MEMBERS)
 
 
 @sync_handler("ORDER")
-def orders_by_customer(command: Command) -> None:
+def orders_by_customer(command: Command[Order]) -> None:
     """Keep the orders of each customer; an order does not change hands."""
+    order = command.model
     row = {
         "name": command.name,
         "total": command.attributes.get("total"),
+        "region": REGIONS[order.country],
         "version": command.version,
         "is_deleted": command.is_deleted,
     }
-    customer = str(command.attributes["customer"])
     bootstrap.read_model("orders_by_customer").put_if_newer(
-        command.key.tenant, customer, command.key.code, row
+        command.key.tenant, order.customer, command.key.code, row
     )

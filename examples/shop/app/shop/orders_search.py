@@ -14,6 +14,7 @@ from sfn_cqrs.domain.values import Json
 from sfn_cqrs.service.handlers import sync_handler, up_many
 from sfn_cqrs.service.read_models import sql_read_model
 from sfn_cqrs.service.routes import Asked, route
+from shop.orders import Order
 
 TABLE = "orders_search"
 KEYS = ("tenant", "generation", "code")
@@ -35,13 +36,13 @@ sql_read_model(TABLE, keys=("code",))
 
 
 @sync_handler("ORDER", when=bootstrap.has_sql)
-def orders_search(command: Command) -> None:
+def orders_search(command: Command[Order]) -> None:
     """Keep an order; a deleted one keeps its row as a guard."""
     orders_search_many([command])
 
 
 @up_many(orders_search)
-def orders_search_many(commands: Sequence[Command]) -> None:
+def orders_search_many(commands: Sequence[Command[Order]]) -> None:
     """Keep the orders of an import, in one statement."""
     bootstrap.sql().put_many_if_newer(TABLE, KEYS, [_row(command) for command in commands])
 
@@ -104,15 +105,14 @@ def _number(asked: Asked, name: str) -> float | None:
     return number
 
 
-def _row(command: Command) -> dict[str, Any]:
-    attributes = command.attributes
+def _row(command: Command[Order]) -> dict[str, Any]:
     return {
         "tenant": command.key.tenant,
         "generation": bootstrap.generation(TABLE, command.key.tenant),
         "code": command.key.code,
-        "customer": str(attributes["customer"]),
+        "customer": command.model.customer,
         "name": command.name,
-        "total": attributes.get("total"),
+        "total": command.attributes.get("total"),
         "is_deleted": command.is_deleted,
         "version": command.version,
     }

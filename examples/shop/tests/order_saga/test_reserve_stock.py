@@ -248,8 +248,6 @@ def order(caller=None, **attributes):
         {"release": "held: expired", "total": 1},
         {"release": "released"},
         {"total": 101},
-        {"total": "40"},
-        {"total": None},
     ],
 )
 def test_what_is_held_or_not_released_is_not_sent(seed, stock, row, event, state, attributes):
