@@ -10,6 +10,7 @@ import pytest
 from sfn_cqrs_tools.console.lists import (
     MOST_BEFORE,
     MOST_COUNTED,
+    MOST_EMPTY,
     MOST_READ,
     SIZE,
     Shape,
@@ -56,6 +57,23 @@ def test_pages_hold_each_row_once_and_lead_back_page_by_page():
         found = asked(fetch, **found.previous)
         back.append((found.first, found.last))
     assert back == ways[-2::-1]
+
+
+def test_pages_that_are_empty_and_not_the_last_are_passed_over():
+    calls = []
+
+    def fetch(limit, cursor):
+        calls.append(cursor)
+        number = int(cursor or 0)
+        rows = ["mine"] if number in (5, 25) else []
+        return rows, str(number + 1) if number < 25 else None
+
+    found = asked(fetch)
+    assert (found.rows, found.following["cursor"], len(calls)) == (["mine"], "6", 6)
+    empty = asked(fetch, **found.following)
+    assert (empty.rows, empty.following["cursor"]) == ([], str(6 + MOST_EMPTY + 1))
+    last = asked(fetch, **empty.following)
+    assert (last.rows, last.following) == (["mine"], None)
 
 
 def test_one_who_goes_far_comes_back_to_the_first_page_at_least():

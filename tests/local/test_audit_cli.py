@@ -311,7 +311,7 @@ def test_the_rows_of_a_changed_handler_are_compared_before_it_is_deployed(run, c
 
 @pytest.mark.usefixtures("ordered")
 def test_a_changed_handler_that_fails_or_cannot_be_imported_is_told(run, changed):
-    failing = changed('REGIONS[order.country]', 'REGIONS["XX"]')
+    failing = changed("REGIONS[order.country]", 'REGIONS["XX"]')
 
     failed = run("what-if", "--type", "ORDER", *failing, "--json")
     wrong = run("what-if", "--type", "ORDR", *failing)

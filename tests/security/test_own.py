@@ -1,5 +1,6 @@
 """`read=own("patient")`: whoever is not named by an item, a version or a row gets nothing of it."""
 
+from base64 import urlsafe_b64decode
 from dataclasses import dataclass
 
 import pytest
@@ -126,13 +127,86 @@ def test_a_page_and_its_cursor_name_ones_own_only(api):
     assert "nextCursor" not in second
 
 
-def test_a_list_that_would_read_too_many_others_is_refused(api, monkeypatch):
-    monkeypatch.setattr(own_lists, "MOST", 1)
+@pytest.fixture
+def _short(monkeypatch):
+    """Let a page read two items at most."""
     monkeypatch.setattr(own_lists, "MAX_LIMIT", 2)
+    monkeypatch.setattr(own_lists, "MOST", 2)
+    monkeypatch.setattr(own_lists, "MOST_VERSIONS", 2)
 
-    refused = get(api, MEMBER, "/data?type=VISIT")
 
-    assert (refused.status, refused.code) == (422, "answer_too_large")
+def pages(api, who, path):
+    """Read all pages of a list."""
+    found, cursor = [], None
+    while cursor is not None or not found:
+        more = {} if cursor is None else {"cursor": cursor}
+        found.append(api.send(who, "GET", path, query={"limit": "1", "type": "VISIT", **more}).body)
+        cursor = found[-1].get("nextCursor")
+    return found
+
+
+@pytest.mark.usefixtures("_short")
+@pytest.mark.parametrize(
+    ("who", "path", "key", "own"),
+    [
+        (ADA, "/data", "code", ["adas", "both"]),
+        (BOB, "/data", "code", ["bobs", "both", "handed"]),
+        (MEMBER, "/data", "code", []),
+        (ADA, "/read-models/visits_by_day/monday", "sort", ["adas"]),
+        (BOB, "/read-models/visits_by_day/monday", "sort", ["bobs"]),
+        (MEMBER, "/read-models/visits_by_day/monday", "sort", []),
+        (BOB, "/commands/VISIT/handed", "version", [2]),
+    ],
+)
+def test_a_page_reads_a_limited_number_and_the_next_one_goes_on(api, who, path, key, own):
+    others = [f"v-{number}" for number in range(5)]
+    for other in others:
+        attributes = {"patient": "cyd"}
+        CommandService("tenant1").publish_sync("VISIT", other, name="x", attributes=attributes)
+        row = {"version": 1, "patient": "cyd"}
+        view = api.world.read_model("visits_by_day")
+        view.put_if_newer("tenant1", "monday", f"a-{other}", row)
+
+    read = pages(api, who, path)
+
+    assert [one[key] for page in read for one in page["items"]] == own
+    if len(own) < 2 and "commands" not in path:
+        assert any(not page["items"] and "nextCursor" in page for page in read)
+    cursors = [page["nextCursor"] for page in read if "nextCursor" in page]
+    named = [urlsafe_b64decode(one).decode() for one in cursors if not one.startswith(".")]
+    assert [one for one in named if any(other in one for other in others)] == []
+
+
+@pytest.mark.usefixtures("_short")
+def test_a_cursor_belongs_to_one_list_of_one_tenant_and_to_a_day(api):
+    cursor = get(api, MEMBER, "/data?type=VISIT").body["nextCursor"]
+
+    others = [
+        get(api, Person("eve", tenant="tenant2"), f"/data?type=VISIT&cursor={cursor}"),
+        get(api, MEMBER, f"/read-models/visits_by_day/monday?cursor={cursor}"),
+        get(api, MEMBER, f"/data?type=VISIT&cursor={cursor}x"),
+    ]
+    good = get(api, MEMBER, f"/data?type=VISIT&cursor={cursor}")
+    api.world.clock.advance(hours=25)
+    late = get(api, MEMBER, f"/data?type=VISIT&cursor={cursor}")
+
+    assert good.status == 200
+    assert [one.status for one in (*others, late)] == [400] * 4
+    assert {one.body["field"] for one in (*others, late)} == {"cursor"}
+
+
+@pytest.mark.usefixtures("_short")
+@pytest.mark.parametrize("path", ["/commands/VISIT/adas", "/data/VISIT/adas/history"])
+def test_however_many_versions_are_anothers_the_item_is_as_if_it_were_not_there(api, path):
+    for version in (2, 3, 4, 5):
+        CommandService("tenant1").publish_partial(
+            "VISIT", "adas", attributes={"minutes": version}, version=version, is_sync=True
+        )
+
+    theirs, nothing = get(api, BOB, path), get(api, BOB, path.replace("adas", "none"))
+
+    assert (theirs.status, nothing.status) == (404, 404)
+    assert theirs.text.replace("adas", "none") == nothing.text
 
 
 def test_each_state_is_read_by_whom_it_names(api):

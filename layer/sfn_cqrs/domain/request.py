@@ -7,8 +7,8 @@ from sfn_cqrs.domain.values import Json
 
 LIFETIME_SECONDS = 24 * 3600
 MAX_KEY_CHARACTERS = 256
-CLIENTS, CODES = "client/", "code/"
-"""The prefixes of the keys of HTTP clients and of code: the two never meet."""
+CLIENTS, CODES, CURSORS = "client/", "code/", "cursor/"
+"""The prefixes of the keys of HTTP clients, of code and of kept cursors: they never meet."""
 
 
 @dataclass(frozen=True, slots=True)

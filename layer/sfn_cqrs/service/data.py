@@ -13,7 +13,7 @@ from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.waiting import wait_until_applied
-from sfn_cqrs.service.own import own_page
+from sfn_cqrs.service.own import MOST_VERSIONS, OwnList
 
 
 class DataService:
@@ -72,7 +72,9 @@ class DataService:
         if handlers.sees_all(type_, self._client):
             return read(limit, cursor)
         sees = partial(handlers.sees, self._client)
-        return own_page(read, sees, lambda row: row.key.sk, _bytes_of, limit, cursor)
+        name = f"data/{key.type}"
+        own = OwnList(key.tenant, name, read, sees, lambda row: row.key.sk, _bytes_of)
+        return own.page(limit, cursor)
 
     def _check_own(self, key: ItemKey, version: int) -> None:
         """Refuse to wait for a version that is not the client's: even how it ends is not."""
@@ -111,11 +113,13 @@ class HistoryService:
                 raise _unknown(key)
             return page
         sees = partial(handlers.sees, self._client)
-        page = own_page(
-            read, sees, lambda row: key.version_sk(row.version), _bytes_of, limit, cursor
+        name = f"history/{key.type}/{key.code}"
+        own = OwnList(
+            key.tenant, name, read, sees, lambda row: key.version_sk(row.version), _bytes_of
         )
+        page = own.page(limit, cursor, MOST_VERSIONS)
         row = bootstrap.data().find(key)
-        if not page.items and (row is None or not sees(row)):
+        if not page.items and cursor is None and (row is None or not sees(row)):
             raise _unknown(key)
         return page
 

@@ -21,7 +21,7 @@ from sfn_cqrs.domain.keys import checked_key_part, checked_tenant
 from sfn_cqrs.domain.policy import CODE, Access, Client, Policy, Restricted, permits
 from sfn_cqrs.domain.row_models import RowModel
 from sfn_cqrs.service import handlers
-from sfn_cqrs.service.own import own_page
+from sfn_cqrs.service.own import OwnList
 
 if TYPE_CHECKING:
     from sfn_cqrs.adapters.read_model import ReadModel
@@ -314,14 +314,15 @@ class ReadModelService:
         read = partial(view.page, self._tenant, place)
         if found.access.read.allows(self._client):
             return read(limit, cursor)
-        return own_page(
+        own = OwnList(
+            self._tenant,
+            f"rows/{name}/{place}",
             read,
             partial(found.sees, self._client, place),
             lambda row: str(row["sort"]),
             bytes_of,
-            limit,
-            cursor,
         )
+        return own.page(limit, cursor)
 
     def get(self, name: str, partition: str, sort: str) -> Row:
         """Return one row as its handler has written it.

@@ -29,6 +29,8 @@ MOST_OF_ALL: Final = 20_000
 MOST_COUNTED: Final = 2_000
 MOST_BEFORE: Final = 8
 """How many pages one can go back, page by page."""
+MOST_EMPTY: Final = 10
+"""How many pages that are empty, but not the last, are read to find one with rows."""
 LONGEST_LIVE: Final = 200
 """A filtered list is looked at again and again if it takes at most so many rows to make it."""
 LONGEST_NUMBER: Final = 6
@@ -148,6 +150,10 @@ def _page(
     """Return a page as its source lists it: by its cursor."""
     cursor, number = ask.query.get("cursor") or None, _number(ask)
     rows, following = fetch(SIZE, cursor)
+    for _ in range(MOST_EMPTY):
+        if rows or following is None:
+            break
+        rows, following = fetch(SIZE, following)
     first = (number - 1) * SIZE + 1
     before = [one for one in ask.query.get("before", "").split("~") if one]
     here = [*before, cursor or "-"][-MOST_BEFORE:]

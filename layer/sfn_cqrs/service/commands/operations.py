@@ -14,7 +14,7 @@ from sfn_cqrs.domain.process import Mode, Outcome, Process
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.chain import Chain
 from sfn_cqrs.service.commands.waiting import wait_until_closed
-from sfn_cqrs.service.own import own_page
+from sfn_cqrs.service.own import MOST_VERSIONS, OwnList
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +71,15 @@ class ChainService:
         if handlers.sees_all(type_, self._client):
             page = read(limit, cursor)
         else:
-            page = own_page(
+            own = OwnList(
+                key.tenant,
+                f"chain/{key.type}/{key.code}",
                 read,
                 lambda version: self._sees(version[0]),
                 lambda version: key.version_sk(version[0].version),
                 lambda _version: 0,
-                limit,
-                cursor,
             )
+            page = own.page(limit, cursor, MOST_VERSIONS)
         if not page.items and cursor is None:
             raise NotFoundError(f"{type_} {code} does not exist")
         return Page([_link(*version) for version in page.items], page.next_cursor)
