@@ -1,19 +1,30 @@
 """`read=own("patient")`: whoever is not named by an item, a version or a row gets nothing of it."""
 
+import importlib
+import pkgutil
+import re
 from base64 import urlsafe_b64decode
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from inspect import isclass, isfunction
+from itertools import product
 
 import pytest
-from tests.support.api import MEMBER, Person
+from tests.support.api import MEMBER, OPERATOR, Person
 from tests.support.typed import declaring
 
+from sfn_cqrs import bootstrap
+from sfn_cqrs import service as service_package
 from sfn_cqrs.domain.channels import segment
+from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError
 from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
 from sfn_cqrs.domain.policy import MEMBERS, Client, group, own
 from sfn_cqrs.service import own as own_lists
 from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.commands.service import CommandService
+from sfn_cqrs.service.data import HistoryService
 from sfn_cqrs.service.handlers import command_type
+from sfn_cqrs.service.imports import strategies
 from sfn_cqrs.service.imports.strategies import import_strategy
 from sfn_cqrs.service.read_models import read_model_type
 from sfn_cqrs.service.routes import route
@@ -328,6 +339,174 @@ def test_an_approval_is_requested_for_ones_own_item(api, monkeypatch):
 
     assert api.send(ADA, "POST", "/approvals", body).status == 202
     assert api.send(BOB, "POST", "/approvals", body).status == 404
+
+
+# ---------------------------------------------------------------------------- every way to read
+
+
+@pytest.fixture
+def told(api):
+    """Tell ada's secret wherever something may be stored about her visit; answers ids."""
+
+    @approval_types.approval_type("VISIT_CHANGE", of="VISIT", group="doctor", read=group("doctor"))
+    def change(decided):
+        """Do nothing."""
+
+    strategy = strategies.find("visits")
+    strategy.validate = lambda _record: _refuse()
+    key = "uploads/tenant1/01KAXK3V9Q0M3W8C5R6T7Y8Z9A/visits.csv"
+    api.world.import_bucket.put(key, f"code,patient\nadas,{SECRET}\n".encode())
+    file = {"key": key, "tableName": "visits", "processingMode": "DIRECT"}
+    job = api.send(DOCTOR, "POST", "/imports", file).body["id"]
+    about = {"type": "VISIT_CHANGE", "subject": "adas", "note": SECRET}
+    approval = api.send(ADA, "POST", "/approvals", about).body["id"]
+    return {"import": job, "approval": approval}
+
+
+def _refuse():
+    raise InvalidInputError("patient", SECRET)
+
+
+PARTS = {
+    "type": {"VISIT"},
+    "code": {"adas"},
+    "version": {"1", "2"},
+    "name": {"visits_by_day", "visits_by_patient"},
+    "partition": {"monday", "ada"},
+    "sort": {"adas"},
+}
+"""What stands in a route's path for each of its parts; an id is that of the job or the approval."""
+QUERIES = {
+    "/data": [{"type": "VISIT"}, {"type": "VISIT", "limit": "1"}],
+    "/data/{type}/{code}": [{"deleted": "true"}, {"atLeast": "1"}, {"atLeast": "2", "wait": "1"}],
+    "/commands/{type}/{code}/{version}": [{"wait": "1"}],
+    "/imports": [{"kind": kind} for kind in ("csv", "row", "zip")],
+    "/approvals": [{"status": "PENDING"}],
+}
+TOLD_TO_DOCTORS = {
+    "/approvals",
+    "/approvals/{id}",
+    "/commands/{type}/{code}/{version}",
+    "/data",
+    "/data/{type}/{code}",
+    "/data/{type}/{code}/history",
+    "/imports/{id}/errors.csv",
+    "/read-models/{name}/{partition}",
+    "/read-models/{name}/{partition}/{sort}",
+}
+"""Here the secret is, or nothing would be shown below."""
+
+
+def asked_of(route, ids):
+    """Yield the paths and queries that ask a route for everything of ada's."""
+    names = re.findall(r"{(\w+)}", route)
+    choices = [sorted(PARTS.get(name) or ids.values()) for name in names]
+    for chosen in product(*choices):
+        path = route
+        for name, value in zip(names, chosen, strict=True):
+            path = path.replace(f"{{{name}}}", value)
+        for query in [{}, *QUERIES.get(route, [])]:
+            yield path, query
+
+
+def test_no_route_tells_a_member_of_what_is_anothers(api, told):
+    paths = api.send(OPERATOR, "GET", "/openapi.json").body["paths"]
+    routes = {each for each, methods in paths.items() if "get" in methods}
+    parts = {name for each in routes for name in re.findall(r"{(\w+)}", each)}
+    assert parts - PARTS.keys() == {"id"}, "say in PARTS what stands there"
+
+    leaks, shown = [], set()
+    for each in sorted(routes):
+        for path, query in asked_of(each, told):
+            answer = api.send(BOB, "GET", path, query=query or None)
+            if SECRET in answer.text or ("adas" in answer.text and "adas" not in path):
+                leaks.append((path, query, answer))
+            if SECRET in api.send(DOCTOR, "GET", path, query=query or None).text:
+                shown.add(each)
+
+    assert leaks == []
+    assert shown == TOLD_TO_DOCTORS
+
+
+LATER = datetime(2100, 1, 1, tzinfo=UTC)
+READERS = {
+    "ChainService.find": lambda service: service.find("VISIT", "adas", 1),
+    "ChainService.show": lambda service: service.show("VISIT", "adas"),
+    "ChainService.wait": lambda service: service.wait("VISIT", "adas", 1, 0),
+    "DataService.get": lambda service: service.get("VISIT", "adas"),
+    "DataService.list": lambda service: service.list("VISIT"),
+    "HistoryService.as_of": lambda service: service.as_of("VISIT", "adas", LATER),
+    "HistoryService.list": lambda service: service.list("VISIT", "adas"),
+    "ReadModelService.get": lambda service: service.get("visits_by_day", "monday", "adas"),
+    "ReadModelService.rows": lambda service: service.rows("visits_by_day", "monday"),
+}
+CHANGES = {"ChainService.retry", "ChainService.skip"}
+NAMES = {"ReadModelService.list", "TypeService.get", "TypeService.list"}
+JOBS = {"ApprovalService", "ImportService", "SagaService", "TaskService", "ZipImports"}
+"""What they show is not an item; the routes above and `test_reads.py` ask them."""
+
+
+def services():
+    """Every class that works for a client of the API."""
+    found = {}
+    for module in pkgutil.walk_packages(service_package.__path__, f"{service_package.__name__}."):
+        for name, value in vars(importlib.import_module(module.name)).items():
+            made = getattr(value, "__init__", None)
+            given = getattr(made, "__annotations__", {})
+            is_ours = isclass(value) and value.__module__ == module.name
+            if is_ours and given.get("client") == Client | None:
+                found[name] = value
+    found.pop("Caller")  # who publishes
+    return found
+
+
+def test_every_method_that_reads_for_a_client_is_asked_below():
+    methods = {
+        f"{name}.{method}"
+        for name, service in services().items()
+        for method, value in vars(service).items()
+        if name not in JOBS and isfunction(value) and not method.startswith("_")
+    }
+
+    assert methods == READERS.keys() | CHANGES | NAMES
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_code_that_reads_for_a_client_gets_what_names_them(reader):
+    service = services()[reader.partition(".")[0]]
+
+    def read(who):
+        client = Client(user=who.user, groups=frozenset(who.groups))
+        try:
+            return repr(READERS[reader](service("tenant1", client)))
+        except NotFoundError:
+            return ""
+
+    assert SECRET not in read(BOB)
+    assert SECRET not in read(MEMBER)
+    assert SECRET in read(ADA)
+    assert SECRET in read(DOCTOR)
+
+
+def test_an_item_as_of_a_moment_is_read_by_whom_it_named_then(api):
+    code, moments = "walks", []
+    for version, patient in enumerate(("ada", "bob", "ada")):
+        CommandService("tenant1").publish_sync(
+            "VISIT", code, name="x", attributes={"patient": patient}, version=version
+        )
+        moments.append(bootstrap.now())
+        api.world.clock.advance(hours=1)
+
+    def read(who, moment):
+        service = HistoryService("tenant1", Client(user=who.user, groups=frozenset(who.groups)))
+        try:
+            return service.as_of("VISIT", code, moment).version
+        except NotFoundError:
+            return 0
+
+    found = {who.user: [read(who, moment) for moment in moments] for who in (ADA, BOB, DOCTOR)}
+    assert found == {"ada": [1, 0, 3], "bob": [0, 2, 0], "who": [1, 2, 3]}
+    assert read(ADA, moments[0] - timedelta(days=1)) == 0
 
 
 def test_without_a_user_nothing_is_ones_own():

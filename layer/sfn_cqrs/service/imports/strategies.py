@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from sfn_cqrs.adapters.transient import naming_busy
@@ -228,7 +228,7 @@ def types() -> dict[str, Access]:
 
 def _access_of(table: str) -> Access:
     read = handlers.types().get(_strategies[table].type, UNDECLARED).read
-    return Access(_rules[table].publish, read)
+    return Access(_rules[table].publish, replace(read, owners=frozenset()))
 
 
 def tables() -> frozenset[str]:
