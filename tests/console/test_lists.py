@@ -62,7 +62,7 @@ def test_pages_hold_each_row_once_and_lead_back_page_by_page():
 def test_pages_that_are_empty_and_not_the_last_are_passed_over():
     calls = []
 
-    def fetch(limit, cursor):
+    def fetch(_limit, cursor):
         calls.append(cursor)
         number = int(cursor or 0)
         rows = ["mine"] if number in (5, 25) else []

@@ -23,6 +23,7 @@ RUN_BY = {
     "engine/docs/from-step-functions-local.md": "engine/tests/test_readme.py",
     "engine/docs/quick-starts.md": "engine/tests/test_readme.py",
 }
+RECIPES = "docs/read-models.md"
 COMPARED_BY = {
     "docs/reference/cli.md": "tests/template/test_reference.py",
     "docs/reference/python.md": "tests/template/test_reference.py",
@@ -132,7 +133,8 @@ def fate(block: Block) -> str | None:
     if block.language in ("json", "yaml") and not block.comment:
         return "parsed"
     if block.language == "sql":
-        return "run: tests/contract/test_sql_role.py"
+        name = "test_sql_recipes.py" if block.page == RECIPES else "test_sql_role.py"
+        return f"run: tests/contract/{name}"
     by_engine = block.page.startswith("engine/")
     if block.page in RUN_BY and (
         not by_engine or block.comment or block.language in ("console", "python", "ini")

@@ -62,6 +62,36 @@ class Transaction(ABC):
     def rows(self, query: str, **parameters: Scalar) -> list[dict[str, Any]]:
         """Return the rows of a query, with JSON's types."""
 
+    def put_if_newer(self, table: str, keys: Row, row: Row, version: int) -> bool:
+        """Put a row; return False if that version or a later one is stored.
+
+        Args:
+            table: its name; it has a column `version`, and `keys` are its primary key.
+            keys: the columns of the key.
+            row: the other columns; columns that are not named keep their values.
+            version: the version of the command.
+        """
+        return self.put_many_if_newer(table, tuple(keys), [{**keys, **row, "version": version}]) > 0
+
+    def put_many_if_newer(self, table: str, keys: Sequence[str], rows: Sequence[Row]) -> int:
+        """Put each row whose `version` is newer; return the number of rows that were put.
+
+        If several rows have the same key, the highest version counts. All rows have the same
+        columns. Each three megabytes are one statement. It may be repeated, because a repetition
+        changes nothing.
+        """
+        statement = ""
+        count = 0
+        for texts, columns in _batches(table, keys, rows):
+            statement = statement or _upsert(table, keys, columns)
+            put = self._put(statement, {"rows": f"[{','.join(texts)}]"})
+            count_writes(put, len(texts) - put)
+            count += put
+        return count
+
+    def _put(self, statement: str, parameters: Mapping[str, Scalar]) -> int:
+        return self.run(statement, **parameters)
+
 
 class Sql(Transaction):
     """One database. Every method raises BusyError, SqlRefusedError or InvalidInputError."""
@@ -96,34 +126,9 @@ class Sql(Transaction):
             texts = again(partial(self._texts, as_json(query), checked(parameters)), BusyError)
         return [json.loads(text) for text in texts]
 
-    def put_if_newer(self, table: str, keys: Row, row: Row, version: int) -> bool:
-        """Put a row; return False if that version or a later one is stored.
-
-        Args:
-            table: its name; it has a column `version`, and `keys` are its primary key.
-            keys: the columns of the key.
-            row: the other columns; columns that are not named keep their values.
-            version: the version of the command.
-        """
-        return self.put_many_if_newer(table, tuple(keys), [{**keys, **row, "version": version}]) > 0
-
-    def put_many_if_newer(self, table: str, keys: Sequence[str], rows: Sequence[Row]) -> int:
-        """Put each row whose `version` is newer; return the number of rows that were put.
-
-        If several rows have the same key, the highest version counts. All rows have the same
-        columns. Each three megabytes are one statement. It may be repeated, because a repetition
-        changes nothing.
-        """
-        statement = ""
-        count = 0
-        for texts, columns in _batches(table, keys, rows):
-            statement = statement or _upsert(table, keys, columns)
-            parameters = {"rows": f"[{','.join(texts)}]"}
-            with self._watched(Exception):
-                put = again(partial(self._run, statement, parameters), BusyError)
-            count_writes(put, len(texts) - put)
-            count += put
-        return count
+    def _put(self, statement: str, parameters: Mapping[str, Scalar]) -> int:
+        with self._watched(Exception):
+            return again(partial(self._run, statement, parameters), BusyError)
 
     @contextmanager
     def _watched(self, *kinds: type[Exception]) -> Iterator[None]:
