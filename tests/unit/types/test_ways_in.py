@@ -1,11 +1,15 @@
 """What is published has to fit the model of its type, by whatever way it comes in."""
 
+import ast
+import csv
 import json
 from copy import deepcopy
 from dataclasses import make_dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from io import StringIO
 from itertools import count
+from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
@@ -13,6 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support.typed import GOOD, Guest, declare_visits, declaring
 
+import sfn_cqrs
+from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.approval import Pinned, Status
 from sfn_cqrs.domain.command import Audit, Content
 from sfn_cqrs.domain.errors import SfnCqrsError
@@ -85,9 +91,22 @@ class Ways:
         problem = batch.run().plan[2].problem
         if problem is None:
             return None
-        assert problem.code == "invalid"
-        fields = problem.reason.split("; ")
-        return {f"attributes.{field.partition(': ')[0]}" for field in fields}
+        assert problem.code == "invalid", problem
+        return _named(problem.reason)
+
+    def file(self, attributes):
+        key = f"uploads/tenant1/01JDHZ{next(NUMBERS):020}/visits.csv"
+        text = StringIO()
+        rows = csv.writer(text)
+        rows.writerows([("code", "attributes"), (self._code, json.dumps(attributes))])
+        bootstrap.import_bucket().put(key, text.getvalue().encode())
+        body = {"key": key, "tableName": "visits", "processingMode": "DIRECT"}
+        job = self._call("POST", "/imports", body).body
+        if not job["failed"]:
+            return None
+        errors = self._call("GET", f"/imports/{job['id']}/errors.csv").text
+        (row,) = csv.DictReader(StringIO(errors.removeprefix("\ufeff")))
+        return _named(row["reason"])
 
     def _sent(self, path, body):
         answer = self._call("POST", path, body)
@@ -119,6 +138,11 @@ class PartialWays:
 def _body(code, attributes, **more):
     body = {"type": "VISIT", "code": code, "name": "x", "attributes": attributes, "version": -1}
     return {**body, **more}
+
+
+def _named(reason):
+    """The fields that the reason of a row names."""
+    return {f"attributes.{field.partition(': ')[0]}" for field in reason.split("; ")}
 
 
 def _caught(publish):
@@ -259,6 +283,22 @@ def test_a_rule_over_the_item_as_it_is_is_asked_by_every_way_in(call, world):
 
     assert set(told) == {(409, "rule_refused", "a visit that is done does not change")}
     assert written(world) == before
+
+
+def test_whatever_publishes_asks_for_the_model():
+    """Every version is made in one of two modules; both check it, so no way in can go around."""
+    root = Path(sfn_cqrs.__file__).parent
+    made, checked = set(), set()
+    for file in root.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                name = ast.unparse(node.func).rpartition(".")[2]
+                place = file.relative_to(root).as_posix()
+                made |= {place} if name.endswith("Publication") else set()
+                checked |= {place} if name == "check_content" else set()
+
+    assert made == {"service/commands/service.py", "service/imports/publishing.py"}
+    assert checked == {"service/commands/service.py", "service/imports/planning.py"}
 
 
 HINTS = [
