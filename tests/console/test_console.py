@@ -248,7 +248,7 @@ def test_what_is_published_elsewhere_appears_without_a_reload(page, console, sta
 
 
 def test_a_version_is_published_by_the_form(page, console, stack):
-    visit(page, console, "/publish?type=ORDER&code=form-1")
+    visit(page, console, "/publish?type=ORDER&code=form-1&form=json")
     page.get_by_label("Name").fill("Über die Maske")
     page.get_by_label("Attributes").fill('{"customer": "ada", "total": 7}')
     page.get_by_role("button", name="Publish").click()
@@ -259,7 +259,7 @@ def test_a_version_is_published_by_the_form(page, console, stack):
 
 
 def test_what_is_wrong_is_told_at_its_field_and_nothing_is_lost(page, console):
-    visit(page, console, "/publish?type=ORDER&code=form-2")
+    visit(page, console, "/publish?type=ORDER&code=form-2&form=json")
     page.get_by_label("Name").fill("Kept")
     page.get_by_label("Attributes").fill('{"total": 1,\n no json}')
     page.get_by_role("button", name="Publish").click()

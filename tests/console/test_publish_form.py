@@ -11,6 +11,7 @@ from tests.unit.types.test_rows import STORED, Slot
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.policy import MEMBERS
+from sfn_cqrs.service.handlers import command_type
 from sfn_cqrs.service.read_models import read_model_type
 
 pytestmark = pytest.mark.stack
@@ -21,6 +22,7 @@ FORM = "/publish?type=VISIT&code="
 def _visits():
     with declaring():
         declare_visits()
+        command_type("LETTER", publish=MEMBERS)
         yield
 
 
@@ -89,14 +91,14 @@ def test_an_item_is_changed_from_what_it_has_and_json_is_a_way_out(page, console
 
 
 def test_the_form_follows_the_type(page, console):
-    visit(page, console, "/publish")
+    visit(page, console, "/publish?type=LETTER")
     expect(page.get_by_label("Attributes")).to_be_visible()
     page.get_by_label("Code").fill("v-4")
     page.get_by_label("Type").select_option("VISIT")
 
     expect(page.get_by_label("minutes")).to_be_visible()
     expect(page.get_by_label("Code")).to_have_value("v-4")
-    page.get_by_label("Type").select_option("ORDER")
+    page.get_by_label("Type").select_option("LETTER")
     expect(page.get_by_label("Attributes")).to_be_visible()
 
 

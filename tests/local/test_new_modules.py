@@ -17,6 +17,12 @@ id,name,age,balance,active,since,zip,note
 1,Ada,36,12.50,true,2020-01-31,01234,
 2,"Grace ""Amazing"" Hopper",85,3,false,1999-12-09,90210,hello
 """
+VISITS = """\
+number,doctor,minutes,status,day
+v-1,kuro,30,booked,2026-11-29
+v-2,ito,45,done,2026-11-30
+"""
+OFFERS = ["import", "x", "--from", "S", "--type", "OFFER"]
 FIELDS = "doctor:str 1..40, minutes:int 5..240, status:booked|done, email:str? personal, day:date"
 LAWS = (
     "tests/template/test_environment.py",
@@ -241,6 +247,12 @@ def test_what_init_writes_passes_its_checks_and_runs(sfn_cqrs, tmp_path, monkeyp
         (["import", "x", "--from", "S", "--type", "y"], "a\n1\n", "'y' is not a type"),
         (["import", "x", "--from", "S", "--encoding", "z"], "a\n1\n", "encoding: must be one of"),
         (["import", "x", "--from", "S"], "PK\x03\x04", "this is a ZIP archive, not CSV"),
+        (
+            OFFERS,
+            "id,customer,colour\n1,ada,red\n",
+            "'colour' is not a field of Offer, the class of",
+        ),
+        (OFFERS, "id,total\n1,5\n", "the sample has no column 'customer', which Offer of OFFER"),
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_is_written(
@@ -353,6 +365,7 @@ def grown(tmp_path_factory):
     folder = tmp_path_factory.mktemp("clone")
     project = copy_project(folder / "project")
     (folder / "customers.csv").write_text(CUSTOMERS)
+    (folder / "visits.csv").write_text(VISITS)
     (folder / "goods.csv").write_bytes(GOODS)
     (folder / "odd.csv").write_text('"a ""b""",it\'s,\\,{x}\n1,"\'""",\\n,{y}\n')
     longest = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
@@ -367,7 +380,8 @@ def grown(tmp_path_factory):
         ["route", "/parcels/{parcel}/notes/{no}", "--method", "POST"],
         ["route", f"/{'a' * 32}", "--allow", f"group:{longest}"],
         ["import", "parcel_senders", "--from", "../customers.csv", "--publish", "members"],
-        ["import", "parcel_goods", "--from", "../goods.csv", "--type", "OFFER"],
+        ["import", "parcel_goods", "--from", "../goods.csv", "--type", "PARCEL_LABEL"],
+        ["import", "parcel_visits", "--from", "../visits.csv", "--type", "PARCEL_VISIT"],
         ["import", longest.lower(), "--from", "../odd.csv", "--code", 'a "b"'],
     ):
         made = run_in(project, "sfn-cqrs", "new", *arguments)

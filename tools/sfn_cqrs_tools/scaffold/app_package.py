@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import keyword
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +17,16 @@ LONGEST = 32  # lines that name a type and its module have at most 100 character
 LINE = 100
 _PACKAGE = re.compile(r"[a-z][a-z0-9_]*")
 _TYPE = re.compile(r"[A-Z][A-Z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Fields:
+    """The class of a type's attributes: its module, and its fields, needed or not."""
+
+    module: str
+    name: str
+    needed: Mapping[str, bool]
+    keeps_unknown: bool
 
 
 @dataclass(frozen=True)
@@ -64,17 +75,31 @@ class AppPackage:
 
     def registered(self, decorator: str) -> dict[str, str]:
         """Return the registrations of a decorator in the package, with their modules."""
-        return {
-            call.args[0].value: path.name
-            for path in sorted((self.root / "app" / self.name).glob("*.py"))
-            for call in ast.walk(_parsed(path))
-            if isinstance(call, ast.Call)
-            and isinstance(call.func, ast.Name)
-            and call.func.id == decorator
-            and call.args
-            and isinstance(call.args[0], ast.Constant)
-            and isinstance(call.args[0].value, str)
-        }
+        return {name: path.name for name, path, _ in self._calls(decorator)}
+
+    def model_of(self, type_: str) -> Fields | None:
+        """Return the dataclass that a module declares as a type's model, if it is written there."""
+        for name, path, call in self._calls("command_type"):
+            given = {one.arg: one.value for one in call.keywords}
+            model, unknown = given.get("model"), given.get("unknown")
+            if name == type_ and isinstance(model, ast.Name):
+                keeps = isinstance(unknown, ast.Constant) and unknown.value == "keep"
+                return _fields(_parsed(path), f"{self.name}.{path.stem}", model.id, keeps=keeps)
+        return None
+
+    def _calls(self, function: str) -> Iterator[tuple[str, Path, ast.Call]]:
+        """Yield the calls of a function in the package that begin with a name."""
+        for path in sorted((self.root / "app" / self.name).glob("*.py")):
+            for call in ast.walk(_parsed(path)):
+                if (
+                    isinstance(call, ast.Call)
+                    and isinstance(call.func, ast.Name)
+                    and call.func.id == function
+                    and call.args
+                    and isinstance(call.args[0], ast.Constant)
+                    and isinstance(call.args[0].value, str)
+                ):
+                    yield call.args[0].value, path, call
 
 
 def import_lines(*lines: str) -> str:
@@ -99,6 +124,23 @@ def check_type(type_: str) -> None:
     check_name(type_, _TYPE, LONGEST, "not a type: capital letters, digits and '_'", "INVOICE")
     if keyword.iskeyword(type_.lower()):
         raise ScaffoldError(f"{type_.lower()!r} is a word of Python, and would be the module")
+
+
+def _fields(module: ast.Module, name: str, cls: str, *, keeps: bool) -> Fields | None:
+    """Return a dataclass's own fields; None for another class, or one with a base class."""
+    found = [one for one in module.body if isinstance(one, ast.ClassDef) and one.name == cls]
+    if not found or found[0].bases or "dataclass" not in map(_called, found[0].decorator_list):
+        return None
+    needed = {
+        one.target.id: one.value is None
+        for one in found[0].body
+        if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name)
+    }
+    return Fields(name, cls, needed, keeps)
+
+
+def _called(decorator: ast.expr) -> str:
+    return ast.unparse(decorator.func if isinstance(decorator, ast.Call) else decorator)
 
 
 def _parsed(path: Path) -> ast.Module:

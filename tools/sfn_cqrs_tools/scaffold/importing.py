@@ -5,7 +5,13 @@ from __future__ import annotations
 import json
 import re
 
-from sfn_cqrs_tools.scaffold.app_package import AppPackage, call, check_type, import_lines
+from sfn_cqrs_tools.scaffold.app_package import (
+    AppPackage,
+    Fields,
+    call,
+    check_type,
+    import_lines,
+)
 from sfn_cqrs_tools.scaffold.audience import Audience
 from sfn_cqrs_tools.scaffold.changes import Changes, ScaffoldError
 from sfn_cqrs_tools.scaffold.names import pascal
@@ -63,6 +69,26 @@ class Table:
         """Return the columns that are more than text."""
         return [each for each in self.others if each.kind in READERS]
 
+    def fits(self, model: Fields) -> bool:
+        """Return whether the columns are the fields of the type's class.
+
+        Raises:
+            ScaffoldError: every row would be refused.
+        """
+        columns = [each.name for each in self.sample.columns]
+        missing = [name for name, needed in model.needed.items() if needed and name not in columns]
+        others = [each.name for each in self.others if each.name not in model.needed]
+        if missing:
+            raise ScaffoldError(
+                f"the sample has no column {missing[0]!r}, which {model.name} of {self.type} needs"
+            )
+        if others and not model.keeps_unknown:
+            raise ScaffoldError(
+                f"{others[0]!r} is not a field of {model.name}, the class of {self.type}: add it"
+                " there, or leave the column out"
+            )
+        return not others
+
     @property
     def row(self) -> dict[str, str]:
         """Return a row as the test has it: the shortest cells of each column."""
@@ -84,14 +110,21 @@ def add_import(changes: Changes, package: AppPackage, table: Table, audience: Au
     A type that the package does not declare yet is, for those who may import.
 
     Raises:
-        ScaffoldError: the table has a strategy, or the module exists.
+        ScaffoldError: the table has a strategy, the module exists, or the sample's columns are not
+            the fields of the type's class.
     """
     taken = package.registered("import_strategy").get(table.name)
     if taken is not None:
         raise ScaffoldError(f"{table.name} has a strategy in {taken} already")
     types = {*package.registered("sync_handler"), *package.registered("command_type")}
-    changes.create(package.module(table.module), _strategy(table, table.type in types, audience))
-    changes.create(package.test(table.module), _test(package.name, table))
+    model = package.model_of(table.type)
+    if model is not None and table.fits(model):
+        strategy, test = _of_model(table, model, audience), _test_of_model(table)
+    else:
+        strategy = _strategy(table, table.type in types, audience)
+        test = _test(package.name, table)
+    changes.create(package.module(table.module), strategy)
+    changes.create(package.test(table.module), test)
     changes.create(f"events/{table.event}.json", _event(_batch_event(changes), table))
 
 
@@ -133,6 +166,31 @@ class {pascal(table.name)}Import(ImportStrategy):
             if cell and column not in (CODE_COLUMN, NAME_COLUMN):
                 attributes[column] = {reader}
         return Record(cells[CODE_COLUMN], cells[NAME_COLUMN], attributes)
+'''
+
+
+def _of_model(table: Table, model: Fields, audience: Audience) -> str:
+    imports = import_lines(
+        f"from {model.module} import {model.name}",
+        "from sfn_cqrs.domain.model_strategy import ModelStrategy",
+        audience.import_line,
+        "from sfn_cqrs.service.imports.strategies import import_strategy",
+    )
+    code, title = _literal(table.code.name), _literal(table.title.name)
+    return f'''\
+"""The table `{table.name}`: its columns are the fields of {model.name}."""
+
+{imports}
+
+
+{call("@import_strategy", f'"{table.name}"', f"publish={audience.code}", *_machine(audience))}
+class {pascal(table.name)}Import(ModelStrategy):
+    """One row is one item; an empty cell is left out."""
+
+    type = "{table.type}"
+    attributes = {model.name}
+    code = {code}
+    name = {title}
 '''
 
 
@@ -210,6 +268,46 @@ def test_a_cell_that_must_not_be_empty_is_named(column, table):
 
     assert problem == Problem("invalid", f"{{column}}: must not be empty")
 {_KINDS_TEST if table.read else ""}'''
+
+
+def _test_of_model(table: Table) -> str:
+    imports = import_lines(
+        "from sfn_cqrs.domain.import_strategy import Wanted",
+        "from sfn_cqrs.service.imports import strategies",
+    )
+    row = [f"{_literal(name)}: {_literal(cell)}" for name, cell in table.row.items()]
+    return f'''\
+import pytest
+
+{imports}
+
+ROW = {_exploded(row, "{}")}
+
+
+@pytest.fixture
+def table():
+    return strategies.find("{table.name}")
+
+
+def test_a_row_becomes_an_item(table):
+    wanted = strategies.wanted_by(table, "tenant1", ROW)
+
+    assert wanted.key.type == "{table.type}"
+    assert wanted.key.code == {_literal(table.row[table.code.name])}
+    assert wanted.record.name == {_literal(table.row[table.title.name])}
+
+
+def test_the_rows_of_the_sample_event_are_taken(table, sample):
+    event = sample("{table.event}")
+
+    wanted = [strategies.wanted_by(table, "tenant1", item["value"]) for item in event["input"]]
+
+    assert {{type(one) for one in wanted}} == {{Wanted}}
+
+
+def test_the_header_of_the_sample_is_taken(table):
+    assert table.known_columns().assigned(list(ROW)) == tuple(ROW)
+'''
 
 
 def _batch_event(changes: Changes) -> str:
