@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from sfn_cqrs_tools.client.api import work_path
-from sfn_cqrs_tools.console.application import Ask, View
+from sfn_cqrs_tools.console.application import Ask, File, View
 from sfn_cqrs_tools.console.lists import Shape, listing, shown
 
 ERASURES: Final = Shape[dict[str, Any]](
@@ -21,7 +21,7 @@ ERASURES: Final = Shape[dict[str, Any]](
 )
 
 
-def listed(ask: Ask) -> View:
+def listed(ask: Ask) -> View | File:
     """List them, or say who may see them."""
     if not ask.who.is_operator:
         return View("erasures.html", {"is_operator": False})
