@@ -796,13 +796,13 @@ def test_a_read_model_is_rebuilt_switched_rolled_back_and_dropped(page, console)
 
     visit(page, console, "/read-models")
     page.get_by_role("link", name="orders_by_customer is SERVING").click()
-    takes("Rebuild", "does not change until you switch", "READY")
+    takes("Rebuild", "no change until you switch", "READY")
     expect(page.get_by_label("What failed or differs")).to_contain_text("ORDER/o-13")
     expect(page.locator("#generation-2")).to_contain_text("not read")
     without_them = "Leave the failed items out"
-    takes("Switch", "Generation 2 is read in the place of 1", "SWITCHED", without_them)
+    takes("Switch", "reads generation 2 instead of 1", "SWITCHED", without_them)
     expect(page.locator("#generation-1")).to_contain_text("not read")
-    takes("Roll back", "Generation 1 is read again in the place of 2", "READY")
+    takes("Roll back", "reads generation 1 again instead of 2", "READY")
     droppable = page.locator("#droppable time").get_attribute("datetime")
     while datetime.now(UTC) <= datetime.fromisoformat(droppable):
         page.wait_for_timeout(100)

@@ -56,7 +56,7 @@ def test_a_journal_that_cannot_be_written_is_said(stack, troubles, journal):
 
     assert troubles() == [
         f"nothing can be written to {stack.data.path} (database or disk is full): requests are"
-        " answered 503, and nothing is lost; it goes on by itself once there is room"
+        " answered 503, and nothing is lost; it continues once there is room"
     ]
 
 

@@ -107,7 +107,7 @@ def history(
                 count = _to_lake(target, to, format_, begun, **asked)
     except NoParquetError as error:
         raise click.ClickException(str(error)) from error
-    after = f"next time --since {begun}" if to is None else f"{to} goes on from {begun}"
+    after = f"next time --since {begun}" if to is None else f"{to} continues from {begun}"
     echo(f"{count:,} states; {after}", err=True)
 
 

@@ -43,8 +43,8 @@ publish_option = click.option(
 def new() -> None:
     """Write a new workflow, saga, handler, task, route or import into the project in this folder.
 
-    What is written passes `make check` and `make test` as it is; then change it to what you
-    need. A name that is invalid or taken is refused with exit code 64; no file is changed.
+    The new code passes `make check` and `make test`; then change it as you need. A name that is
+    invalid or taken is refused with exit code 64; no file is changed.
     """
 
 
@@ -230,7 +230,7 @@ def route(path: str, method: str, allow: str | None, package: str | None, as_jso
     metavar="FILE",
     required=True,
     type=click.Path(path_type=Path),
-    help="A CSV file as it will be imported; its first 10,000 rows are looked at.",
+    help="A sample CSV file; its first 10,000 rows are read.",
 )
 @click.option(
     "--type",

@@ -217,4 +217,4 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
         where = one.get("id") or f"{one['type']} {one['code']} version {one['version']}"
         echo(f"  {where}: {one['problem']}")
     if found["status"] in ("FAILED", "CANCELLED"):
-        echo(f"go on: sfn-cqrs repair start {found['id']}")
+        echo(f"to continue: sfn-cqrs repair start {found['id']}")

@@ -54,7 +54,7 @@ def restore(
     """Restore every table of a stack to one moment, as PREFIX-commands, PREFIX-data and so on.
 
     The new tables get the streams, expiry, tags, backups and protection of the old tables, which a
-    restore leaves out; the old ones stay as they are. Prints the moment, and the parameters for
+    restore leaves out; the old tables do not change. Prints the moment, and the parameters for
     the deploy that uses them. Run it again if it was interrupted: it keeps the moment. With
     --import, run it after each upgrade: new indexes and streams reach the tables by that.
     """

@@ -113,7 +113,7 @@ def export_tenant(
 def import_tenant(name: str, source: Path, state: Path, stack: str | None, as_json: bool) -> None:
     """Write an exported tenant into a stack, under this name.
 
-    What is stored there already stays as it is, so an import that was stopped can be run again.
+    It does not change items that are stored already, so you can run a stopped import again.
     Then rebuild the read models. Tasks, sagas, approvals and imports need the tenant's own name. It
     writes the tables with your credentials.
     """
@@ -165,7 +165,7 @@ def restore_tenant(
     """Bring a tenant's items back to their state at a moment, by publishing the differences.
 
     Items that were made later are deleted. Items that change after the restore has begun are kept.
-    If it is stopped, the same command goes on. Your working copy's types check what is published.
+    If it is stopped, the same command continues. Your working copy's types check the versions.
     It reads and writes the tables with your credentials. Exits 1 if an item has failed.
     """
     from sfn_cqrs.domain.clock import iso  # noqa: PLC0415 - it and what follows import much

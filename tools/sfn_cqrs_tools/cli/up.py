@@ -261,11 +261,11 @@ def _announce(stack: LocalStack, stdout: TextIO, *, as_json: bool) -> None:
 {live}{pages}  aws     {stack.aws}
   sfn     {stack.sfn}
   lambda  {stack.lambda_}
-what fails is said here; sfn-cqrs logs --follow tells all; for the aws command line:
+failures are reported here; sfn-cqrs logs --follow shows all logs; for the aws command line:
   export AWS_ENDPOINT_URL={stack.aws} AWS_ENDPOINT_URL_SFN={stack.sfn} \\
     AWS_ENDPOINT_URL_LAMBDA={stack.lambda_} AWS_DEFAULT_REGION=us-east-1 \\
     AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
-Ctrl-C ends it; the next `up` goes on from there."""
+Ctrl-C ends it; the next `up` continues from there."""
     if any(stack.restored.values()):
         text += f"\n{_going_on(stack)}"
     echo(text, file=stdout)

@@ -26,8 +26,8 @@ from sfn_local.cli.showing import echo
 def usage(days: int, api: Api, as_json: bool) -> None:
     """Show how much a tenant has stored by type, and published by type and day, with its price.
 
-    For operators. The hourly audit counts it on its way: `known` is the share of the tables that
-    it has looked at since that day, and the rest is reckoned. Dollars are list prices of us-east-1.
+    For operators. The hourly audit counts it: `known` is the share of the tables that it has read
+    since that day, and the rest is estimated. Dollars are list prices of us-east-1.
     """
     stored, by_day = priced_usage(api, days)
     if as_json:

@@ -93,13 +93,13 @@ def definition(saga: SagaShape) -> dict[str, Json]:
         "Cause": "A compensation failed at every try; see the saga's log, then retry it.",
     }
     states["not_recorded"] = {
-        "Comment": "The saga stays open; the sweep begins it again once this execution has ended.",
+        "Comment": "The saga stays open; the sweep starts it again once this execution has ended.",
         "Type": "Fail",
         "Error": "NotRecorded",
         "Cause": "The saga's end could not be recorded; the sweep will begin it again.",
     }
     return {
-        "Comment": "Makes the steps, or undoes what has begun in reverse; carries keys only.",
+        "Comment": "Runs the steps, or undoes the started ones in reverse; carries keys only.",
         "QueryLanguage": "JSONPath",
         "StartAt": BEGIN,
         "TimeoutSeconds": DAY,

@@ -87,7 +87,7 @@ class Health:
         if reason:
             yield (
                 f"nothing can be written to {folder} ({reason}): requests are answered 503, and"
-                " nothing is lost; it goes on by itself once there is room"
+                " nothing is lost; it continues once there is room"
             )
         elif (free := shutil.disk_usage(folder).free) < LEAST_FREE_BYTES:
             yield f"the disk of {folder} is nearly full: {free // 1024**2} MiB are left"
