@@ -150,7 +150,7 @@ def test_an_execution_that_the_engine_has_no_longer_tells_what_its_version_knows
     status, html, _ = fetch(f"{console.url}/executions/command/c-gone-v1-a1?{known}")
 
     assert status == 200
-    assert "has this execution no longer" in html
+    assert "no longer has this execution" in html
     assert "KeyError" in html
     assert fetch(f"{console.url}/executions/command/c-gone-v1-a1")[0] == 404
 

@@ -89,7 +89,7 @@ def test_work_that_has_stopped_says_why():
 
     text, _ = shown(rebuild, found)
 
-    assert "Nobody works on it." in text
+    assert "The work has stopped." in text
     assert "States.Timeout &lt;b&gt;too late&lt;/b&gt;" in text
 
 

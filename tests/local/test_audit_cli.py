@@ -219,7 +219,7 @@ def test_a_lake_goes_on_where_it_was_and_duckdb_reads_it(run, tmp_path):
     other = run("export", "history", "--to", lake)
 
     assert [first.code, second.code, rewritten.code] == [0, 0, 0], (first, second, rewritten)
-    assert f"{lake} goes on from 20" in first.error
+    assert f"{lake} continues from 20" in first.error
     assert (other.code, "has states of tenant1" in other.error) == (64, True)
     assert len(list(lake.glob("states/*/*"))) == 1
     shown = subprocess.run(
