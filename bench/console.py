@@ -41,6 +41,7 @@ PAGES: Final = {
     "an item": "/items/ORDER/o-77",
     "search for a code": "/search?q=o-49999",
     "search for a name": "/search?q=Order+49999",
+    "search for a beginning": "/search/begins?q=o-4999",
     "read models": "/read-models",
     "rows of a read model": f"/read-models/{ROW}/ada",
     "a row of a read model": f"/read-models/{ROW}/ada/o-77",

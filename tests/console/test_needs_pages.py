@@ -110,6 +110,13 @@ def test_anything_is_found_by_what_one_knows_of_it(console, asked, told):
     assert told in html.replace("&#39;", "'")
 
 
+def test_codes_that_begin_so_follow_the_code_itself(page, console):
+    visit(page, console, "/search?q=o-1")
+
+    expect(page.get_by_role("region", name="ORDER", exact=True)).to_contain_text("ORDER o-1")
+    expect(page.get_by_role("region", name="ORDER o-1…")).to_contain_text("ORDER o-13")
+
+
 def test_an_error_is_found_with_all_that_failed_so(page, console):
     visit(page, console, "/search?q=KeyError")
 

@@ -125,6 +125,7 @@ def pages(theirs):
         "/sagas": [OPEN[4]],
         "/sagas/new": [f"/sagas/new?given={theirs['sagas']}"],
         "/search": [f"/search?q={theirs['tasks']}", "/search?q=o-1", "/search?q=ORDER+o-1"],
+        "/search/begins": ["/search/begins?q=o", "/search/begins?q=bot"],
         "/search/deep": [DEEP],
         "/tasks": ["/tasks?taskType=ORDER_REMINDER"],
         "/repairs": ["/repairs"],

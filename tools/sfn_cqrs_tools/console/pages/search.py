@@ -89,6 +89,15 @@ def _at_a_time(ask: Ask, text: str) -> list[Found]:
     return [Found("A time, five minutes before and after", [hit])]
 
 
+def begins(ask: Ask) -> View:
+    """Show the items whose codes begin with the text; each type's list has sixteen parts."""
+    text = ask.query.get("q", "").strip()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = list(pool.map(lambda one: _by_beginning(ask, one, text), names(ask, "items")))
+    shown = [one for one in found if one.hits]
+    return View("search_deep.html", {"text": text, "found": shown, "left": [], "is_last": False})
+
+
 def deep(ask: Ask) -> View:
     """Look through names and attributes of items, and through errors."""
     text = ask.query.get("q", "").strip()
@@ -112,7 +121,8 @@ def deep(ask: Ask) -> View:
     found = [*failed.result(), *(part for part, _ in parts), by_error]
     shown = [one for one in found if one.hits]
     left = [part.kind for part, is_whole in parts if not is_whole]
-    return View("search_deep.html", {"text": text, "found": shown, "left": left})
+    told = {"text": text, "found": shown, "left": left, "is_last": True}
+    return View("search_deep.html", told)
 
 
 def _place(ask: Ask, text: str) -> str | None:
@@ -127,17 +137,19 @@ def _place(ask: Ask, text: str) -> str | None:
 
 
 def _items(ask: Ask, text: str) -> list[Found]:
+    """Return the items of a code: one read of each type, however many there are."""
+    paths = [item_path("data", type_, text) for type_ in names(ask, "items")]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(lambda type_: _by_code(ask, type_, text), names(ask, "items")))
+        rows = pool.map(lambda path: if_there(ask.api, path, deleted="true"), paths)
+        return [Found(row["type"], [_hit(row)]) for row in rows if row]
 
 
-def _by_code(ask: Ask, type_: str, text: str) -> Found:
-    """Return the item of a code and those with that prefix, by their keys, at any table size."""
-    exact = if_there(ask.api, item_path("data", type_, text), deleted="true")
+def _by_beginning(ask: Ask, type_: str, text: str) -> Found:
+    """Return the items whose codes begin with a text and go on, by their keys."""
     behind = cursor_at(ItemKey(ask.who.tenant, type_, text).sk)
     page = if_there(ask.api, "/data", type=type_, limit=SHOWN, cursor=behind) or {"items": []}
-    rows = [*([exact] if exact else []), *(one for one in page["items"] if _begins(one, text))]
-    return Found(type_, [_hit(one) for one in rows[:SHOWN]], f"/items?{query(type=type_, q=text)}")
+    hits = [_hit(one) for one in page["items"] if _begins(one, text)]
+    return Found(f"{type_} {text}…", hits, f"/items?{query(type=type_, q=text)}")
 
 
 def _begins(row: dict[str, Any], text: str) -> bool:
@@ -264,5 +276,10 @@ def _text(row: dict[str, Any]) -> str:
     return f"{row['name']} {' '.join(map(str, row['attributes'].values()))}"
 
 
-PAGES: Final = {"/search": search, "/search/deep": deep, "/moment": moment}
+PAGES: Final = {
+    "/search": search,
+    "/search/begins": begins,
+    "/search/deep": deep,
+    "/moment": moment,
+}
 FORMS: Final[dict[str, Any]] = {}
