@@ -13,6 +13,7 @@ from sfn_cqrs_tools.console.backend import Backend
 from sfn_cqrs_tools.console.executions import Executions, Filter
 from sfn_cqrs_tools.console.masking import MASK
 from sfn_cqrs_tools.console.pages.executions import waits_of
+from sfn_cqrs_tools.console.usual import usual_times
 from sfn_cqrs_tools.console.who import Who
 from sfn_local import Engine
 from sfn_local.server import serve_engine
@@ -278,6 +279,11 @@ def test_the_log_on_aws_is_read_if_it_is_asked_for_and_kept_for_a_moment(cloud, 
         assert names(deployed.page(Filter(lane="EXPRESS"))) == [NAME]
 
     assert cloud.asked == [""]
+
+
+def test_no_log_on_aws_is_searched_for_what_is_usual(cloud, deployed):
+    assert usual_times(deployed, "command-express") == {}
+    assert cloud.asked == []
 
 
 def test_of_one_run_on_aws_that_alone_is_asked_for(cloud, deployed):

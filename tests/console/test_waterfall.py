@@ -218,6 +218,9 @@ class Latest:
     def __init__(self, *histories):
         self.histories, self.usual, self.read = histories, Kept(9), 0
 
+    def keeps(self, machine):
+        return machine != "command-express"
+
     def page(self, wanted, _cursor, _limit):
         assert (wanted.machine, wanted.status) == ("command", "SUCCEEDED")
         return SimpleNamespace(runs=[*range(len(self.histories))])
@@ -246,6 +249,7 @@ def test_usual_times_are_told_from_the_latest_runs_and_kept():
     assert [*found] == [(0, "one")]
     assert known_times(latest, "command") is usual_times(latest, "command")
     assert (latest.read, known_times(latest, "task")) == (20, None)
+    assert usual_times(latest, "command-express") == {}
 
 
 def test_seconds_and_places_are_told_where_the_scale_changes():

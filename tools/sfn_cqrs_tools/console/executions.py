@@ -222,6 +222,10 @@ class Executions:
                 return machine
         raise LookupError(f"the stack has no state machine {short!r}")
 
+    def keeps(self, short: str) -> bool:
+        """Return whether executions that succeeded can be read without searching a log on AWS."""
+        return self._backend.is_local or not self.machine(short).is_express
+
     def definition(self, machine: Machine, run: Run | None = None) -> dict[str, Any]:
         """Return a machine's definition; for an execution, the definition when it started."""
         if run is None or run.stopped is None or run.logged is not None:

@@ -41,10 +41,15 @@ def known_times(executions: Executions, machine: str) -> Usuals | None:
 
 
 def usual_times(executions: Executions, machine: str) -> Usuals:
-    """Return the usual times of a machine's states, by their places."""
+    """Return the usual times of a machine's states, by their places.
+
+    An EXPRESS machine on AWS has none: its log keeps what failed, and is dear to read.
+    """
     known = known_times(executions, machine)
     if known is not None:
         return known
+    if not executions.keeps(machine):
+        return {}
     runs = executions.page(Filter(machine=machine, status="SUCCEEDED"), None, RUNS).runs
     found = times_of(executions, runs)
     executions.usual.put(machine, (time.monotonic(), found))

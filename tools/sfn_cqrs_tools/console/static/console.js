@@ -149,7 +149,9 @@ function showState() {
 }
 async function awaitEnd() {
   isAwaited = !isAwaited && (await Notification.requestPermission()) === "granted";
-  if (isAwaited) tell($("#status"), "you will be told when it has ended");
+  const isRefused = !isAwaited && Notification.permission !== "granted";
+  tell($("#status"), isAwaited ? "you will be told when it has ended" : "");
+  $("[data-await]").textContent = isRefused ? "This browser allows no messages" : isAwaited ? "You will be told" : "Tell me when it ends";
   showState();
 }
 function ended() {
