@@ -68,6 +68,8 @@ SAID: Final[Mapping[str, tuple[Words, tuple[str, ...]]]] = {
     "/sagas/{id}": _say("saga show {id}"),
     "/approvals": _say("approval list", "status"),
     "/approvals/{id}": _say("approval show {id}"),
+    "/erasures": _say("erasure list"),
+    "/erasures/{id}": _say("erasure show {id}"),
     "/repairs": _say("repair list"),
     "/repairs/{id}": _say("repair show {id}"),
     "/read-models": _say("read-model list"),
@@ -80,7 +82,15 @@ SAID: Final[Mapping[str, tuple[Words, tuple[str, ...]]]] = {
     "/queues": _say("doctor"),
     "/usage": _say("usage"),
 }
-LISTS: Final = ("/items", "/imports", "/tasks", "/sagas", "/approvals", "/executions")
+LISTS: Final = (
+    "/items",
+    "/imports",
+    "/tasks",
+    "/sagas",
+    "/approvals",
+    "/erasures",
+    "/executions",
+)
 """Lists that the console itself answers as JSON lines, with every filter."""
 _PAGES: Final = [
     (re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", page)), page) for page in SAID if page != ""
