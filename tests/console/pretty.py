@@ -1,6 +1,7 @@
 """A shop on a busy morning: what the pictures show, and what a new user is asked to find."""
 
 from tests.console.state import api_of, create, publish, saga, wait
+from tests.support.orders import NOWHERE
 
 from sfn_cqrs_tools.client.upload import upload
 
@@ -39,7 +40,8 @@ def fill(stack, folder, failed=FAILED):
         api, "o-7", "Four chairs", {"customer": "grace", "total": 980, "gift": True}, version=-1
     )
     for number in range(failed):
-        publish(api, f"w-{number + 1}", "From the new web shop", {"total": 15 + number})
+        given = {**NOWHERE, "total": 15 + number}
+        publish(api, f"w-{number + 1}", "From the new web shop", given)
     publish(api, "w-1", "From the new web shop", {"customer": "ada", "total": 15}, version=1)
     publish(api, "BOOK", "Book", {"available": 500}, type_="STOCK")
     ids = {

@@ -7,6 +7,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
 from tests.console.state import api_of, create, publish, wait
+from tests.support.orders import NOWHERE
 
 from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.client.upload import upload
@@ -37,7 +38,7 @@ def theirs(stack, tmp_path_factory):
     """What tenant2 has, by kind; and an item of tenant1's that is called like one of theirs."""
     api = api_of(stack, tenant="tenant2")
     publish(api, "o-1", SECRET, {"customer": OTHERS, "note": SECRET})
-    publish(api, "o-2", SECRET, {"note": SECRET})
+    publish(api, "o-2", SECRET, {**NOWHERE, "note": SECRET})
     publish(api, "both", SECRET, {"customer": OTHERS, "note": SECRET})
     publish(api_of(stack), "both", "ours", {"customer": "ours"})
     reminder = {"taskType": "ORDER_REMINDER", "input": [{"order": SECRET, "to": "x"}]}
