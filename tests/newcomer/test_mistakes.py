@@ -80,7 +80,7 @@ MISTAKES = {
     "a saga is given what is no order": (
         "saga start order-saga {}",
         FAILED,
-        "invalid_input: input.order: must not be empty",
+        "input.order: is required",
     ),
     "a table is mistyped": ("import start {csv} --table airport", FAILED, "did you mean airports?"),
     "a machine is mistyped": (

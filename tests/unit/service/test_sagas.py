@@ -18,6 +18,8 @@ from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.sagas.service import SagaService
 from sfn_cqrs_tools.testing.builders import ORDERED, a_saga, an_order
 
+NAN = an_order(total=float("nan"))
+LARGE = an_order(card="y" * 65_536)
 AT_NOON = "2026-11-25T12:00:00.000Z"
 
 
@@ -67,9 +69,9 @@ def test_a_request_that_is_answered_just_now_is_to_come_again(sagas, world, monk
         (7, {}, UnknownSagaError, "saga: 7 is not registered; known sagas: order-saga"),
         ("order-saga", [], InvalidInputError, "input: must be an object"),
         ("order-saga", "x", InvalidInputError, "input: must be an object"),
-        ("order-saga", {}, InvalidInputError, r"input\.order: must not be empty"),
-        ("order-saga", {"x": float("nan")}, InvalidInputError, r"input\.x: is NaN or infinite"),
-        ("order-saga", {"x": "y" * 65_536}, SagaInputTooLargeError, "input: has 65544 bytes"),
+        ("order-saga", {}, InvalidInputError, r"input\.order: is required"),
+        ("order-saga", NAN, InvalidInputError, r"input\.total: is NaN or infinite"),
+        ("order-saga", LARGE, SagaInputTooLargeError, "input: has 65"),
     ],
 )
 def test_what_cannot_be_a_saga_is_refused_and_nothing_is_written(
@@ -84,6 +86,7 @@ def test_what_cannot_be_a_saga_is_refused_and_nothing_is_written(
 
 def test_a_saga_without_a_check_takes_any_object(sagas, monkeypatch):
     monkeypatch.setattr(saga_types.find("order-saga"), "check", None)
+    monkeypatch.setattr(saga_types.find("order-saga"), "model", None)
 
     assert sagas.get(sagas.start("order-saga", {"any": 1})).input == {"any": 1}
 

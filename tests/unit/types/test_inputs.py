@@ -36,6 +36,8 @@ def _declared():
 
         saga_type("trip", publish=MEMBERS, model=Trip)
 
+        saga_type("other")
+
         @saga_step("trip", "pay")
         def pay(step):
             """Pay."""
@@ -101,5 +103,5 @@ def test_the_functions_have_the_model():
     assert decided.model == Trip("Rome", 2)
     with pytest.raises(InvalidModelError):
         _ = SagaStep("tenant1", "trip", "s", "pay", 1, {}).model
-    with pytest.raises(TypeError, match="order-saga has no model"):
-        _ = SagaStep("tenant1", "order-saga", "s", "pay", 1, {}).model
+    with pytest.raises(TypeError, match="other has no model"):
+        _ = SagaStep("tenant1", "other", "s", "pay", 1, {}).model

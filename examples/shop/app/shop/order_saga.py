@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.command import Command, Content
@@ -56,31 +56,37 @@ command_type("STOCK", publish=group("operator"), model=Stock, unknown="keep")
 command_type("PAYMENT", read=group("operator"), model=Payment)
 
 
-def check_order(order: dict[str, Json]) -> None:
-    """Refuse input that is not an order, before any step begins; the steps rely on it.
+@dataclass(frozen=True)
+class Line:
+    """So many of one article."""
+
+    sku: str
+    quantity: Annotated[int, Meta(ge=1)]
+
+
+@dataclass(frozen=True)
+class Purchase:
+    """The input of the saga: what is bought, and the card that pays for it."""
+
+    order: str
+    customer: str
+    card: str
+    total: Annotated[float, Meta(ge=0)]
+    lines: Annotated[list[Line], Meta(min_length=1, max_length=MAX_LINES)]
+
+
+def check_codes(purchase: dict[str, Any]) -> None:
+    """Refuse what cannot be the code of an item, before anything begins.
 
     Raises:
         InvalidInputError: it names the field.
     """
     for field in ("order", "customer", "card"):
-        _checked_code(f"input.{field}", order.get(field))
-    total, lines = order.get("total"), order.get("lines")
-    if isinstance(total, bool) or not isinstance(total, int | float) or total < 0:
-        raise InvalidInputError("input.total", "must be a number from 0 up")
-    if not isinstance(lines, list) or not 0 < len(lines) <= MAX_LINES:
-        raise InvalidInputError("input.lines", f"must be a list of 1 to {MAX_LINES} lines")
-    for place, line in enumerate(lines):
-        _check_line(f"input.lines[{place}]", line)
-
-
-def _check_line(path: str, line: Json) -> None:
-    if not isinstance(line, dict):
-        raise InvalidInputError(path, 'must be an object such as {"sku": "BOOK", "quantity": 2}')
-    sku, quantity = _checked_code(f"{path}.sku", line.get("sku")), line.get("quantity")
-    if len(sku.encode()) > MAX_SKU_BYTES:
-        raise InvalidInputError(f"{path}.sku", f"must have at most {MAX_SKU_BYTES} bytes")
-    if isinstance(quantity, bool) or not isinstance(quantity, int) or quantity < 1:
-        raise InvalidInputError(f"{path}.quantity", "must be a whole number from 1 up")
+        _checked_code(f"input.{field}", purchase[field])
+    for place, line in enumerate(purchase["lines"]):
+        path = f"input.lines[{place}].sku"
+        if len(_checked_code(path, line["sku"]).encode()) > MAX_SKU_BYTES:
+            raise InvalidInputError(path, f"must have at most {MAX_SKU_BYTES} bytes")
 
 
 def _checked_code(path: str, code: Json) -> str:
@@ -90,7 +96,7 @@ def _checked_code(path: str, code: Json) -> str:
         raise InvalidInputError(path, error.problem) from error
 
 
-saga_type(SAGA, publish=MEMBERS, read=group("operator"), check=check_order)
+saga_type(SAGA, publish=MEMBERS, read=group("operator"), model=Purchase, check=check_codes)
 
 
 @saga_step(SAGA, "reserve_stock")

@@ -2,6 +2,7 @@ import pytest
 from functions.order_saga.release_stock.app import lambda_handler
 from functions.order_saga.reserve_stock.app import lambda_handler as reserve_stock
 
+from sfn_cqrs.domain.chain import Close
 from sfn_cqrs.domain.errors import SagaStepError, StepRefusedError, SupersededError, TransientError
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.saga import Entry, EntryStatus, SagaStatus
@@ -130,11 +131,14 @@ def test_a_version_whose_publisher_died_is_handed_to_the_machine_first(
     """The step published and died before it closed its version; nobody else would for minutes."""
     world = seed()
     stock()
-    close = world.processes.close
-    monkeypatch.setattr(world.processes, "close", _killed)
-    with pytest.raises(KeyboardInterrupt):
+    write = world.processes.write
+
+    def killed(key, change):
+        return _killed() if isinstance(change, Close) else write(key, change)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(world.processes, "write", killed)
         reserve_stock(event("reserve_stock"), None)
-    monkeypatch.setattr(world.processes, "close", close)
 
     with pytest.raises(TransientError, match="STOCK BOOK: version 2 is OPEN"):
         undo()
