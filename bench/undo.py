@@ -44,11 +44,11 @@ def measure() -> list[Figure]:
 def of_a_million(stack: LocalStack, recorder: Recorder) -> list[Figure]:
     """Reckon an import that changes rows, and its undo, by what a thousand rows take."""
     _declare("UNDO_SOME", "undo-some")
-    table = _airports(ROWS)
-    _imported(stack, "undo-some", table)
+    table = some_airports(ROWS)
+    import_rows(stack, "undo-some", table)
     until_quiet(recorder)
     recorder.clear()
-    changed = _imported(stack, "undo-some", _renamed(table))
+    changed = import_rows(stack, "undo-some", _renamed(table))
     until_quiet(recorder)
     spent = {"the import": (_dollars(recorder), recorder.write_units, recorder.read_units)}
     recorder.clear()
@@ -77,10 +77,10 @@ def of_a_million(stack: LocalStack, recorder: Recorder) -> list[Figure]:
 def airports(stack: LocalStack) -> list[Figure]:
     """Undo an import that has changed all airports."""
     _declare("UNDO_ALL", "undo-all")
-    table = _airports(ALL)
-    _imported(stack, "undo-all", table)
+    table = some_airports(ALL)
+    import_rows(stack, "undo-all", table)
     began = time.perf_counter()
-    changed = _imported(stack, "undo-all", _renamed(table))
+    changed = import_rows(stack, "undo-all", _renamed(table))
     imported = time.perf_counter()
     undone = _undone(changed)
     seconds = time.perf_counter() - imported
@@ -110,7 +110,8 @@ def _declare(type_: str, table: str) -> None:
     strategies.import_strategy(table)(type("Bench", (airports_,), {"type": type_}))
 
 
-def _airports(count: int) -> list[list[str]]:
+def some_airports(count: int) -> list[list[str]]:
+    """Return the header and the first airports of the file."""
     with SOURCE.open(encoding="utf-8", newline="") as file:
         return list(islice(csv.reader(file), count + 1))
 
@@ -120,13 +121,16 @@ def _renamed(table: list[list[str]]) -> list[list[str]]:
     return [header, *([*row[:2], f"{row[2]} II", *row[3:]] for row in rows)]
 
 
-def _imported(stack: LocalStack, table: str, rows: list[list[str]]) -> Progress:
+def import_rows(
+    stack: LocalStack, table: str, rows: list[list[str]], *, is_dry_run: bool = False
+) -> Progress:
+    """Import rows as a file, and wait for the end."""
     service, text = ImportService("tenant1"), StringIO(newline="")
     csv.writer(text).writerows(rows)
     key = service.upload_key("airports.csv")
     bucket = stack.outputs["ImportBucketName"]
     stack.client("s3").put_object(Bucket=bucket, Key=key, Body=text.getvalue().encode())
-    return _ended(service, service.start(Request(table=table, key=key)))
+    return _ended(service, service.start(Request(table=table, key=key, dry_run=is_dry_run)))
 
 
 def _undone(changed: Progress) -> Progress:

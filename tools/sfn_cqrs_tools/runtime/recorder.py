@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import Any, Final
 
 from sfn_cqrs_tools.runtime.client_hooks import Hooks, hook, unhook
@@ -13,6 +14,9 @@ from sfn_cqrs_tools.runtime.lambdas import Functions, Invocation, current_functi
 
 _READS: Final = frozenset(("BatchGetItem", "GetItem", "Query", "Scan", "TransactGetItems"))
 _ERROR_STATUS: Final = 300
+_UNIT_BYTES: Final = 4_096
+_MORE: Final = 3
+"""Bytes of a list or a map beside its values."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ class Recorder:
 
     def _called(self, http_response: Any, parsed: Mapping[str, Any], model: Any, **_: Any) -> None:
         failed = http_response.status_code >= _ERROR_STATUS
-        read_units, write_units = _units(model.name, parsed.get("ConsumedCapacity", []))
+        read_units, write_units = _units(model.name, parsed)
         call = AwsCall(
             function=current_function(),
             service=str(model.service_model.service_name),
@@ -105,7 +109,33 @@ def _ask_for_capacity(params: dict[str, Any], model: Any, **_: Any) -> None:
         params.setdefault("ReturnConsumedCapacity", "TOTAL")
 
 
-def _units(operation: str, consumed: Any) -> tuple[float, float]:
+def _units(operation: str, parsed: Mapping[str, Any]) -> tuple[float, float]:
+    consumed = parsed.get("ConsumedCapacity", [])
     tables = consumed if isinstance(consumed, list) else [consumed]
     total = sum(float(table.get("CapacityUnits", 0)) for table in tables)
-    return (total, 0.0) if operation in _READS else (0.0, total)
+    if operation not in _READS:
+        return 0.0, total
+    items = parsed.get("Items") or [parsed.get("Item") or {}]
+    return total * max(1, ceil(sum(map(_bytes_of, items)) / _UNIT_BYTES)), 0.0
+
+
+def _bytes_of(item: Mapping[str, Mapping[str, Any]]) -> int:
+    """Return what DynamoDB takes an item for: names and values, lists and maps with a little more.
+
+    ministack tells one unit of each read, whatever it has read.
+    """
+    return sum(len(name.encode()) + _bytes_in(value) for name, value in item.items())
+
+
+def _bytes_in(value: Mapping[str, Any]) -> int:
+    ((kind, inner),) = value.items()
+    if kind == "M":
+        return _MORE + len(inner) + _bytes_of(inner)
+    if kind == "L":
+        return _MORE + len(inner) + sum(map(_bytes_in, inner))
+    if kind in ("BOOL", "NULL"):
+        return 1
+    if kind == "N":
+        return len(inner) // 2 + 2
+    texts = inner if isinstance(inner, list) else [inner]
+    return sum(len(text if isinstance(text, bytes) else text.encode()) for text in texts)
