@@ -287,6 +287,9 @@ def session() -> Session:
     from boto3.session import Session  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
 
+    from sfn_cqrs_tools.runtime.signatures import sign_only_what_leaves  # noqa: PLC0415
+
+    sign_only_what_leaves()
     core = botocore.session.Session()
     core.register_component("data_loader", _loader())
     core.set_default_client_config(Config(proxies={}))  # nothing local goes through a proxy
