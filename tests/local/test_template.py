@@ -8,7 +8,7 @@ import pytest
 
 from sfn_cqrs_tools.runtime import translation
 from sfn_cqrs_tools.runtime.template import Route, Template
-from sfn_local.lint.template_file import TemplateError
+from sfn_local.lint.template_file import TemplateError, load_yaml
 
 TOY = Path(__file__).parent / "toy" / "template.yaml"
 
@@ -25,6 +25,13 @@ def test_a_function_has_its_own_properties_over_those_of_globals(template):
     assert function.arn == "arn:aws:lambda:us-east-1:000000000000:function:toy-ToyHelloFunction"
     assert function.folder == TOY.parent / "functions" / "hello"
     assert (function.handler, function.timeout, function.memory) == ("app.lambda_handler", 1, 256)
+
+
+def test_a_template_is_parsed_once_and_is_everybodys_own():
+    first, second = load_yaml(TOY), load_yaml(TOY)
+    first["Resources"]["ApiFunction"]["Properties"].clear()
+
+    assert load_yaml(TOY) == second != first
 
 
 def test_a_function_says_how_often_an_event_is_tried_again(template):

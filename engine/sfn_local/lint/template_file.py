@@ -1,5 +1,7 @@
 """Templates of SAM and CloudFormation, as their YAML has them."""
 
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,12 @@ def _short_tag(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
 _Loader.add_multi_constructor("!", _short_tag)
 
 
+@lru_cache(maxsize=8)
+def _parsed(text: str) -> Any:
+    """Parse a text, and keep the result: to copy it takes a tenth of the time."""
+    return _Loader(text).get_single_data()
+
+
 def load_yaml(path: Path) -> dict[str, Any]:
     """Read one template file.
 
@@ -43,7 +51,7 @@ def load_yaml(path: Path) -> dict[str, Any]:
         TemplateError: there is no such file, or it is not a YAML mapping.
     """
     try:
-        document = _Loader(path.read_text(encoding="utf-8")).get_single_data()
+        document = deepcopy(_parsed(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise TemplateError(f"there is no template at {path}") from None
     except yaml.YAMLError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -35,9 +36,17 @@ class Target:
     """The file in which the local stack logs the output of functions."""
     traces: Path | None = None
     """The file in which the local stack keeps the segments of traces."""
+    _clients: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, compare=False, repr=False)
 
     def client(self, service: str) -> Any:
-        """Return a boto3 client."""
+        """Return a boto3 client, made once."""
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = self._client(service)
+            return self._clients[service]
+
+    def _client(self, service: str) -> Any:
         if self.stack is not None:
             return boto3.client(service)  # type: ignore[call-overload]
         endpoint = self.endpoints.get(service, self.endpoints["aws"])

@@ -7,9 +7,8 @@ a stack on AWS by its name and the operator's token. What is asked of either is 
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -32,8 +31,6 @@ class Backend:
     is_local: bool
     look_seconds: float = 1.0
     """How long an open page waits until it looks again."""
-    _clients: dict[str, Any] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def outputs(self) -> Mapping[str, str]:
@@ -65,10 +62,7 @@ class Backend:
 
     def client(self, service: str) -> Any:
         """Return a boto3 client, made once."""
-        with self._lock:
-            if service not in self._clients:
-                self._clients[service] = self.target.client(service)
-            return self._clients[service]
+        return self.target.client(service)
 
 
 def local(name: str, http: str, target: Target, user: str) -> Backend:

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -106,7 +107,7 @@ class _Rewriter:
                 return self._known[name](argument)
         return {key: self._entry(key, one) for key, one in value.items()}
 
-    @property
+    @cached_property
     def _known(self) -> Mapping[str, Callable[[Any], Any]]:
         return {"Ref": self._ref, "Fn::GetAtt": self._get_att, "Fn::Sub": self._sub}
 
@@ -258,7 +259,7 @@ class _Application(_Rewriter):
             return names.get(value, value)
         return [names.get(one, one) for one in value]
 
-    @property
+    @cached_property
     def _known(self) -> Mapping[str, Callable[[Any], Any]]:
         return {
             **super()._known,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from botocore.auth import AUTH_TYPE_MAPS, SigV4Auth
+from botocore.auth import AUTH_TYPE_MAPS, SIGV4_TIMESTAMP, SigV4Auth
 
 from sfn_cqrs_tools.runtime.listening import HOST
 
@@ -21,9 +21,8 @@ class LocalAuth(SigV4Auth):
         if urlsplit(request.url).hostname != HOST:
             super().add_auth(request)
             return
-        day = datetime.now(UTC).strftime("%Y%m%d")
-        scope = f"{day}/{self._region_name}/{self._service_name}/aws4_request"
-        whose = f"Credential={self.credentials.access_key}/{scope}"
+        request.context["timestamp"] = datetime.now(UTC).strftime(SIGV4_TIMESTAMP)
+        whose = f"Credential={self.scope(request)}"
         request.headers["Authorization"] = f"AWS4-HMAC-SHA256 {whose}, {_NONE}"
 
 
