@@ -13,8 +13,10 @@ from tempfile import TemporaryDirectory
 
 from tests.mutants.mutant import ROOT, Mutant
 
-SOURCES = (".", "examples/shop/app", "layer", "engine", "tools")
+SOURCES = ("examples/shop/app", "layer", "engine", "tools")
 """These folders win over the packages that are installed from the working tree."""
+EXAMPLE = "examples/shop/"
+"""A project of its own, whose tests run in its folder."""
 PATIENCE_SECONDS = 1_800
 """A fault may make a loop without end."""
 _PASSED, _FAILED = 0, 1
@@ -38,12 +40,25 @@ class Tree:
         self._times = count(1_000_000_000)
 
     def run(self, tests: Sequence[str]) -> tuple[int, str]:
-        """Run tests; return pytest's exit code, -1 if they do not end, and what it says."""
-        path = os.pathsep.join(str(self._root / folder) for folder in SOURCES)
+        """Run tests, each in its project; return the first bad exit code, and what pytest says.
+
+        The code is -1 if they do not end.
+        """
+        example = [test.removeprefix(EXAMPLE) for test in tests if test.startswith(EXAMPLE)]
+        own = [test for test in tests if not test.startswith(EXAMPLE)]
+        code, said = _PASSED, ""
+        for folder, some in ((self._root, own), (self._root / EXAMPLE, example)):
+            if some and code == _PASSED:
+                code, said = self._run_in(folder, some)
+        return code, said
+
+    def _run_in(self, project: Path, tests: Sequence[str]) -> tuple[int, str]:
+        folders = [project, *(self._root / folder for folder in SOURCES)]
+        path = os.pathsep.join(map(str, folders))
         try:
             done = subprocess.run(
                 [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests],
-                cwd=self._root,
+                cwd=project,
                 env=os.environ | {"PYTHONPATH": path, "PYTHONHASHSEED": "0", "PYTEST_ADDOPTS": ""},
                 capture_output=True,
                 text=True,

@@ -82,3 +82,14 @@ def test_tests_that_cannot_run_find_nothing_and_the_code_is_put_back(tree, tmp_p
 def test_a_text_that_has_moved_is_no_fault_that_is_found() -> None:
     with pytest.raises(MovedError, match=r"the text of mutant A1 0 times.*the code may be right"):
         a_mutant("return 43", "return 42").applied_to("return 42")
+
+
+def test_the_tests_of_the_example_run_in_its_folder(tree, tmp_path) -> None:
+    folder = tmp_path / "examples/shop"
+    folder.mkdir(parents=True)
+    test = 'from pathlib import Path\n\n\ndef test_it():\n    assert Path.cwd().name == "shop"\n'
+    (folder / "test_place.py").write_text(test)
+
+    code, said = tree.run(["test_answering.py", "examples/shop/test_place.py::test_it"])
+
+    assert code == 0, said
