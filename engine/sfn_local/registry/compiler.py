@@ -1,13 +1,14 @@
 """Makes a machine of a definition."""
 
 import json
+from functools import lru_cache
 
 from sfn_local.document import Json
 from sfn_local.errors import DefinitionError
 from sfn_local.executions.express import LONGEST_SECONDS, check_express
 from sfn_local.executions.machine import INITIAL, Machine
 from sfn_local.executions.settings import Settings, default_settings
-from sfn_local.states import build_graph
+from sfn_local.states import Graph, build_graph
 
 
 def compile_machine(
@@ -26,17 +27,7 @@ def compile_machine(
     Raises:
         DefinitionError: it cannot run; the message and the pointer say why and where.
     """
-    try:
-        value = json.loads(definition)
-    except (ValueError, RecursionError) as error:
-        raise DefinitionError(f"the definition is not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise DefinitionError("the definition must be a JSON object")
-    graph = build_graph(value)
-    timeout = _timeout(value)
-    if type == "EXPRESS":
-        check_express(value)
-        timeout = min(timeout or LONGEST_SECONDS, LONGEST_SECONDS)
+    graph, timeout = _built(definition, type)
     return Machine(
         arn=arn,
         name=name,
@@ -50,6 +41,23 @@ def compile_machine(
         updated=updated,
         settings=settings or default_settings(),
     )
+
+
+@lru_cache(maxsize=64)
+def _built(definition: str, type: str) -> tuple[Graph, float | None]:  # noqa: A002
+    """The states and the timeout; each test of a suite creates the same machines."""
+    try:
+        value = json.loads(definition)
+    except (ValueError, RecursionError) as error:
+        raise DefinitionError(f"the definition is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise DefinitionError("the definition must be a JSON object")
+    graph = build_graph(value)
+    timeout = _timeout(value)
+    if type == "EXPRESS":
+        check_express(value)
+        timeout = min(timeout or LONGEST_SECONDS, LONGEST_SECONDS)
+    return graph, timeout
 
 
 def _timeout(value: dict[str, Json]) -> float | None:
