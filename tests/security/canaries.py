@@ -226,7 +226,8 @@ def _tainted(body: dict[str, Any] | None) -> dict[str, Any] | None:
     if isinstance(body.get("attributes"), dict):
         tainted["attributes"] = body["attributes"] | PRIVATE
     if isinstance(body.get("input"), dict):
-        tainted["input"] = body["input"] | PRIVATE
+        in_class = {"customer": EMAIL}  # an order has no place for more
+        tainted["input"] = body["input"] | (in_class if "saga" in body else PRIVATE)
     if isinstance(body.get("input"), list):
         tainted["input"] = [each | PRIVATE for each in body["input"]]
     if body.get("type") == "ORDER_RELEASE":
