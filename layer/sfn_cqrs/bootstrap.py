@@ -352,7 +352,7 @@ erasures: "Part[ErasureTable]" = _part(
     requests=requests,
     now=_now,
 )
-"""The erasures of people, by which later versions are stored without the personal fields."""
+"""The erasures of people: later versions are stored without their personal fields."""
 data: "Part[DataTable]" = _part(
     "adapters.data_table:DataTable", _dynamodb, _variable("DATA_TABLE"), attributes
 )

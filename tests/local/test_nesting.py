@@ -168,8 +168,8 @@ def test_sam_takes_the_whole(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("framework/template.yaml", "{ApplicationId: a}", "does not lie in a folder"),
-        ("framework/template.yaml", "https://example.org/t.yaml", "only such an application"),
+        ("framework/template.yaml", "{ApplicationId: a}", "is not in a folder"),
+        ("framework/template.yaml", "https://example.org/t.yaml", "only applications in folders"),
         ("Layer: !Ref Layer,", "", "Inner has no value for the parameter Layer"),
         ("Layer: !Ref Layer,", "Layer: x, Odd: y,", "Inner has no parameter Odd"),
         ("Outputs.Table}", "Outputs.Nothing}", r"Inner has no Outputs\.Nothing"),

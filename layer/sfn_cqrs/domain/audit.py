@@ -281,7 +281,7 @@ def _pointer_lost(item: Item) -> Iterator[str]:
 
 def _misplaced(item: Item) -> Iterator[str]:
     for place in item.misplaced:
-        yield f"{place} is not the key of what lies there"
+        yield f"{place} is not the key of the item there"
 
 
 def _differences(what: str, item: Item, row: DataRow, command: Command) -> Iterator[str]:

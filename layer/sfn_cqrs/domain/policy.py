@@ -37,7 +37,7 @@ class Policy:
     """The attributes that name whoever may read an item: `own` makes them."""
 
     def allows(self, client: Client | None) -> bool:
-        """Whether a client may do it, for any item; None is code, which always may."""
+        """Whether a client may do it, for any item; pass None for code, which always may."""
         if client is None:
             return True
         is_any = self.machines if client.is_machine else self.members

@@ -85,7 +85,7 @@ class Claim(ItemWrite):
 
     A later try of the same attempt takes over: the machine tries again only what it saw end. A
     queue may deliver a message while it is being worked on, so that waits for the lease. A later
-    attempt waits for the lease, too: the work of an earlier one may still run, even if that
+    attempt also waits for the lease: the work of an earlier one may still run, even if that
     attempt is closed.
     """
 
@@ -138,7 +138,7 @@ class CountRetry(OfTry):
 
 @dataclass(frozen=True, slots=True)
 class CloseItem(OfTry):
-    """Write how the work on an item ended; its lease has ended, too."""
+    """Write how the work on an item ended; its lease has also ended."""
 
     ending: Ending
 

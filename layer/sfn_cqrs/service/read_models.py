@@ -143,7 +143,7 @@ def read_model_type(
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is not a read model: 1 to 128 letters, digits, '_' or '-'")
     if counted and read.owners:
-        raise ValueError(f"{name}: the counts of counted= are nobody's own")
+        raise ValueError(f"{name}: the counts of counted= have no owner")
     partitions = () if isinstance(by, str) else tuple(by)
     said = by if isinstance(by, str) else " or ".join(partitions)
     if bool(subject) != bool(personal) or isinstance(personal, str):

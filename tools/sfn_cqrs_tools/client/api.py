@@ -42,7 +42,7 @@ CHUNK: Final = 1024 * 1024
 _PLAIN_SEGMENT: Final = re.compile(r"(?!\.{1,2}$)(?!~)[^/]+")
 
 
-_HINTS: Final = {"app_broken": "`sfn-cqrs doctor` shows the line; `up` has said it, too"}
+_HINTS: Final = {"app_broken": "`sfn-cqrs doctor` shows the line; so does the terminal of `up`"}
 
 
 class ApiProblem(click.ClickException):

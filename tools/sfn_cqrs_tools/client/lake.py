@@ -129,7 +129,7 @@ class Bucket:
 
 @dataclass(slots=True)
 class Note:
-    """From when the next export goes on, of which tenant, and the files that there are."""
+    """The moment from which the next export continues, its tenant, and the existing files."""
 
     next: str = ""
     tenant: str | None = None

@@ -43,9 +43,9 @@ class Input:
     choices: tuple[str, ...] = ()
     inputs: tuple[Input, ...] = ()
     blank: Input | None = None
-    """Of a list: an entry that is not there yet."""
+    """An empty entry that a form adds to a list."""
     was: str = ""
-    """Of a moment: the text that the attribute has; unless it changes, it stays as it is."""
+    """A moment's text in the attribute; it stays the same unless the user changes the moment."""
 
 
 class SchemaForm:

@@ -22,7 +22,7 @@ READS: Final = frozenset(
 OUTSIDE: Final = frozenset(
     ("socket.connect", "socket.getaddrinfo", "socket.sendto", "subprocess.Popen", "os.system")
 )
-"""What Python audits when code is about to reach something outside of the process."""
+"""The audit events of Python for code that is about to leave the process."""
 OTHER_SERVICES: Final = (
     *("sns", "sqs", "stepfunctions", "secretsmanager", "rds-data", "lambda", "events"),
 )

@@ -69,7 +69,9 @@ def folders(document: Mapping[str, Any], root: Path) -> Iterator[Path]:
 def _location(name: str, resource: Mapping[str, Any], root: Path) -> Path:
     location = resource.get("Properties", {}).get("Location")
     if not isinstance(location, str) or "://" in location:
-        raise TemplateError(f"{name} does not lie in a folder: only such an application runs here")
+        raise TemplateError(
+            f"{name} is not in a folder: the local stack runs only applications in folders"
+        )
     return (root / location).resolve()
 
 

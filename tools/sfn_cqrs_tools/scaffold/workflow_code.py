@@ -32,8 +32,8 @@ def _work(state: str) -> str:
     return f'''\
 """{state}: one step for the id that the execution was started with.
 
-It may run twice in one execution: what must happen once needs an idempotency key, made of the
-execution's name and this state's.
+It may run twice in one execution: an effect that must happen once needs an idempotency key, made
+of the execution's name and this state's.
 """
 
 from sfn_cqrs.service.context import StepFunctionsContext, sfn_handler
@@ -67,10 +67,10 @@ def lambda_handler(_input: object, context: StepFunctionsContext) -> None:
 
 def _long(state: str) -> str:
     return f'''\
-"""{state}: work that takes minutes, a part at a time, and beats meanwhile.
+"""{state}: work that takes minutes, in parts, with heartbeats.
 
-Whoever dies stops beating, and the state is tried again within a minute, not when its time is
-over. It may run twice in one execution: what must happen once needs an idempotency key.
+If the function dies, its heartbeats stop, and the state is tried again within a minute. It may
+run twice in one execution: an effect that must happen once needs an idempotency key.
 """
 
 from sfn_cqrs.service.context import StepFunctionsContext, sfn_handler
@@ -98,9 +98,9 @@ def work(id_: str, beats: Beats) -> dict[str, object]:
 
 
 _RECORDER = '''\
-"""mark_failed: tell that an execution has failed, and in which way.
+"""mark_failed: record that an execution has failed, and with which error.
 
-Every Catch leads here. What must not stay half done is undone here.
+Every Catch leads here. Undo effects here that must not stay half done.
 """
 
 from sfn_cqrs.domain.failure import Failure
@@ -118,9 +118,9 @@ def lambda_handler(caught: object, context: StepFunctionsContext) -> dict[str, o
 
 
 _ANSWER = '''\
-"""answer_parent: let the state go on that waits for this execution.
+"""answer_parent: end the wait of the parent's state for this execution.
 
-One that was started by itself has no parent, and ends.
+An execution without a parent only ends.
 """
 
 from sfn_cqrs.service import children
@@ -176,10 +176,10 @@ def lambda_handler(_input: object, context: StepFunctionsContext) -> None:
 def answering(workflow: Workflow, parent: str, state: str) -> str:
     """Return the app.py that answers for children which did not do so themselves."""
     return f'''\
-"""An execution of {workflow.name} ended without a word to its parent: it is answered for here.
+"""An execution of {workflow.name} ended without an answer: answer its parent here.
 
-It was stopped, ran out of time, or could not record its failure. Every minute, and when
-Step Functions tells of such an end.
+The execution was stopped, ran out of time, or could not record its failure. This function runs
+every minute, and when Step Functions reports such an end.
 """
 
 from sfn_cqrs.service.children import answering

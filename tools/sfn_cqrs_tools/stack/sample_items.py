@@ -64,7 +64,7 @@ OF_EXAMPLE: Final = {
     "offer-saga": "order-saga",
     "OFFER": "ORDER",
 }
-"""What the framework's sample events name, and what stands for it in the example."""
+"""Names in the framework's sample events, and their equivalents in the example."""
 SAMPLES_TENANT: Final = "tenant1"
 """The tenant of the events in their files."""
 SAMPLES_ULID: Final = "01KAXK3V9Q0M3W8C5R6T7Y8Z9A"

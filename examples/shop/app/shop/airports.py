@@ -29,7 +29,7 @@ TOGETHER = 33
 
 @dataclass(frozen=True)
 class Airport:
-    """What the read models need of an airport; files bring more, which is kept."""
+    """The fields of an airport that the read models need; further fields of a file are stored."""
 
     country: Annotated[str, Meta(min_length=1)]
     iata: str = ""

@@ -19,7 +19,7 @@ An order to another country fails: add the country and retry it, or correct the 
 
 @dataclass(frozen=True)
 class Order:
-    """What a customer orders; a shop may keep more of it."""
+    """An order of a customer; an order may have further attributes."""
 
     customer: str
     total: Annotated[float, Meta(ge=0)] = 0

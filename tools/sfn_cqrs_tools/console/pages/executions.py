@@ -453,8 +453,8 @@ def _only_own(ask: Ask) -> Run:
     """Return an execution that may be run again with an edited input.
 
     Raises:
-        Refused: the person may not, the stack is on AWS, or the machine is the framework's, whose
-            input is keys: what they name is changed where its model and policies are checked.
+        Refused: the person may not, the stack is on AWS, or the machine is the framework's: its
+            input has only keys, so correct the item by a new version instead.
     """
     _only_operator(ask)
     run = _run(ask)
