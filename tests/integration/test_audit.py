@@ -1,13 +1,14 @@
 """An audit of real tables: each kind of damage is found, and nothing else is."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import pytest
 from moto import mock_aws
 from tests.contract.worlds import BUCKET, IMPORTS, Clients, MotoWorld
+from tests.support.typed import declaring
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.audit_tables import AuditTables
@@ -29,6 +30,7 @@ from sfn_cqrs.domain.task import TaskStatus
 from sfn_cqrs.service.audit import Audit, Sample
 from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.export import states
+from sfn_cqrs.service.handlers import command_type
 from sfn_cqrs.service.usage import Meter
 from sfn_cqrs_tools.testing.builders import a_file, a_saga, a_task, a_zip, an_approval
 from sfn_cqrs_tools.testing.builders import an_item as a_task_item
@@ -733,6 +735,25 @@ def test_an_export_has_every_state_whole_from_a_moment_on(raw):
     assert everything[2]["attributes"] == {"country": "JP", "note": LARGE}
     assert recent == [2, 3]
     assert list(states("tenant2", "")) == []
+
+
+@dataclass
+class Place:
+    """An airport in the next shape."""
+
+    nation: str
+
+
+def test_an_export_has_the_current_shape_of_each_type(raw):
+    assert raw
+    an_item("RJAA")
+
+    with declaring("AIRPORT"):
+        upcast = {1: lambda old: {"nation": old["country"]}}
+        command_type("AIRPORT", model=Place, shape=2, upcast=upcast)
+        found = [each["attributes"] for each in states("tenant1", "")]
+
+    assert found == [{"nation": "JP"}] * 3
 
 
 def test_an_export_goes_on_where_attributes_are_lost(raw):

@@ -18,6 +18,7 @@ def states(tenant: str | None, since: str, *, rate: float = 0.0) -> Iterator[dic
 
     The data table is read first: a state that is overwritten meanwhile is in history by then. So no
     state is missed, but one may come twice. Tenant, type, code and version identify a state.
+    Attributes have the current shape of their type.
     """
     tables = bootstrap.audit_tables()
     tables.rate = rate
@@ -38,7 +39,7 @@ def _state(item: Item) -> dict[str, Json]:
         "code": row.key.code,
         "version": row.version,
         "name": row.name,
-        "attributes": attributes,
+        "attributes": None if attributes is None else row.attributes,
         "isDeleted": row.is_deleted,
         "createdAt": row.created.at,
         "createdBy": row.created.by,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Any, Final, TextIO
 
 import click
 
-from sfn_cqrs_tools.cli.options import one_line_errors, stack_options
+from sfn_cqrs_tools.cli.options import one_line_errors, stack_options, template_option
 from sfn_cqrs_tools.client.aws import Target, find_target
 from sfn_cqrs_tools.client.lake import FORMATS as LAKE_FORMATS
 from sfn_cqrs_tools.client.lake import Bucket, Folder, Lake, NoParquetError, written
@@ -76,12 +78,14 @@ def export() -> None:
     metavar="UNITS",
     help="Read units a second at most; 0 is no limit.",
 )
+@template_option
 @stack_options
 @always_json_option
 def history(
     output: Path | None,
     to: str | None,
     format_: str,
+    template: Path,
     state: Path,
     stack: str | None,
     **asked: Any,
@@ -90,7 +94,8 @@ def history(
 
     It reads the tables with your credentials. A state may come twice, but none is missing; tenant,
     type, code and version identify states apart. At the end it says from when to export next time;
-    a lake (--to) keeps that itself. After an erasure, --rewrite lets a lake forget the person.
+    a lake (--to) keeps that itself. The upcasts of the working copy convert old versions. After an
+    erasure, --rewrite lets a lake forget the person.
     """
     if to is not None and (output is not None or asked["since"] is not None):
         raise click.UsageError("--to knows since when: leave out --since and --output")
@@ -100,7 +105,7 @@ def history(
     with one_line_errors():
         target = find_target(state, stack)
     try:
-        with tables_of(target):
+        with tables_of(target), _knowing_types(template):
             if to is None:
                 count = _to_file(output, format_, **asked)
             else:
@@ -109,6 +114,31 @@ def history(
         raise click.ClickException(str(error)) from error
     after = f"next time --since {begun}" if to is None else f"{to} continues from {begun}"
     echo(f"{count:,} states; {after}", err=True)
+
+
+@contextmanager
+def _knowing_types(template: Path) -> Iterator[None]:
+    """Import the project's package; without a project, old versions are written as stored."""
+    from sfn_cqrs.domain.errors import SfnCqrsError  # noqa: PLC0415 - it imports much
+    from sfn_cqrs.service import handlers  # noqa: PLC0415
+    from sfn_cqrs_tools.stack.project_template import load_template  # noqa: PLC0415
+
+    if not template.is_file():
+        echo("no project here: versions of an old shape are written as they are stored", err=True)
+        yield
+        return
+    with one_line_errors():
+        read = load_template(template)
+    before = list(sys.path)
+    sys.path[:0] = map(str, read.layers)
+    os.environ["APP_PACKAGE"] = read.environment["APP_PACKAGE"]
+    try:
+        handlers.load()
+        yield
+    except SfnCqrsError as error:
+        raise click.ClickException(str(error).splitlines()[0]) from error
+    finally:
+        sys.path[:] = before
 
 
 def _to_file(
