@@ -154,6 +154,7 @@ def work_about(world: MotoWorld, person: str, number: int) -> None:
     entry = Entry(status=EntryStatus.DONE, result={"sent_to": CANARY})
     saga = a_saga(
         SagaKey(TENANT, f"01JDHZ000000000000000000{number:02d}"),
+        saga="letter-saga",
         name=CANARY,
         input=about,
         status=SagaStatus.COMPLETED,
@@ -275,7 +276,7 @@ def test_the_report_of_an_import_keeps_the_rows_of_others(world, clients):
 def test_what_is_still_at_work_is_left_and_named(world, clients):
     imports_of(world, clients, JOB, ADA)
     about = {"person": ADA, "says": CANARY}
-    put(world, "SagasTable", {**SAGAS.item(a_saga(input=about)), "rev": "r"})
+    put(world, "SagasTable", {**SAGAS.item(a_saga(saga="letter-saga", input=about)), "rev": "r"})
     job = a_job(JOB, cells={"reader": ADA}, status=JobStatus.PROCESSING)
     put(world, "ImportTmpTable", {**JOBS.item(job), "rev": "r"})
 
