@@ -22,6 +22,8 @@ real_time.install()
 TESTS = Path(__file__).parent
 IN_PROCESS = {"contract", "integration", "security", "simulation", "template", "unit"}
 """The suites whose handlers run in the process of the tests."""
+STARTER = "starter"
+"""The package that `sfn-cqrs new` writes to in a checkout, whose tests declare what is in it."""
 
 
 def pytest_configure(config):
@@ -50,12 +52,14 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="module", autouse=True)
 def _declarations(request):
-    """Load the worked example, and refuse that a file declares what files after it would know."""
+    """Load what is tested, and refuse that a file declares what files after it would know."""
     if request.path.relative_to(TESTS).parts[0] not in IN_PROCESS:
         yield
         return
-    with mock.patch.dict(os.environ, {"APP_PACKAGE": "shop"}):
-        handlers.load()
+    own = [STARTER] if request.path.is_relative_to(TESTS / "unit" / STARTER) else []
+    for package in ("shop", *own):
+        with mock.patch.dict(os.environ, {"APP_PACKAGE": package}):
+            handlers.load()
     before = declared()
     yield
     masking._personal.clear()  # or what these items hold is masked in the logs of others

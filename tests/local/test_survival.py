@@ -116,7 +116,7 @@ def test_changes_of_state_machines_and_of_the_template_are_taken_over(tmp_path):
         machine, template = project / "statemachine/command.asl.json", project / "template.yaml"
         good, deployed = machine.read_text(), template.read_text()
 
-        machine.write_text(good.replace('"Brings one version', '"Carries one version', 1))
+        machine.write_text(good.replace('"Applies one version', '"Brings one version', 1))
         up.until(r"reloaded  state machine sfn-cqrs-command; executions that run keep theirs$")
         machine.write_text(good.replace('"StartAt"', '"StartsAt"', 1))
         up.until(r"broken    command\.asl\.json: .*; the stack continues with what it has$")
