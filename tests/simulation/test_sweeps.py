@@ -15,7 +15,7 @@ from tests.support.proof import shares
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.process_table import BLOCKED_SHARDS, OPEN_SHARDS
-from sfn_cqrs.domain.chain import Execution
+from sfn_cqrs.domain.chain import Execution, ProcessWrite, Restart, Written
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.domain.process import Outcome, Process
 from sfn_cqrs.domain.sweeps import Cursor, Lease
@@ -182,8 +182,10 @@ class Stuck(Watched):
         self.now += READ
         return DataVersion(1 if int(key.code) % FREED == 0 else 0)
 
-    def restart(self, ref: CommandRef) -> None:
-        self.restarted.add(ref.key.code)
+    def write(self, key: ItemKey, write: ProcessWrite) -> Written:
+        assert isinstance(write, Restart)
+        self.restarted.add(key.code)
+        return Written(True, None)
 
     def _process(self, code: str, version: int) -> Process:
         is_freed = int(code) % FREED == 0
