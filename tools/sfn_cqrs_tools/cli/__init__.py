@@ -11,7 +11,7 @@ from sfn_local.cli.command import LazyGroup, run_program
 
 FAILED_ROWS: Final = 2
 GARBAGE: Final = 50_000, 20, 100
-"""How many objects there are before garbage is looked for: to look often takes `up` a fifteenth."""
+"""How many objects there are before garbage is looked for: to look often takes time."""
 
 
 def _own(place: str, summary: str) -> tuple[str, str]:

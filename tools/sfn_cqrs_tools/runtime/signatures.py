@@ -1,4 +1,4 @@
-"""Requests to this machine without a signature: nobody here checks it, and it costs a tenth."""
+"""Requests to this machine without a signature: nobody here checks it, and it takes time."""
 
 from __future__ import annotations
 
