@@ -1,18 +1,17 @@
 import gc
 import os
-from contextlib import ExitStack
+import sys
+from contextlib import ExitStack, nullcontext
 from io import StringIO
 from pathlib import Path
-from unittest import mock
 
 import pytest
 from tests.support import moto_shortcuts
 from tests.support.real_time import RealTime
-from tests.support.typed import declared
+from tests.support.typed import declared, forgetting, load, package_of
 from tests.support.without_browser import missing_browser
 
 from sfn_cqrs.domain import masking
-from sfn_cqrs.service import handlers
 from sfn_cqrs.service.logs import logger
 
 gc.set_threshold(50_000, 20, 100)  # a seventh of all time went into looking for garbage
@@ -22,8 +21,6 @@ real_time.install()
 TESTS = Path(__file__).parent
 IN_PROCESS = {"contract", "integration", "security", "simulation", "template", "unit"}
 """The suites whose handlers run in the process of the tests."""
-STARTER = "starter"
-"""The package that `sfn-cqrs new` writes to in a checkout, whose tests declare what is in it."""
 
 
 def pytest_configure(config):
@@ -56,14 +53,17 @@ def _declarations(request):
     if request.path.relative_to(TESTS).parts[0] not in IN_PROCESS:
         yield
         return
-    own = [STARTER] if request.path.is_relative_to(TESTS / "unit" / STARTER) else []
-    for package in ("shop", *own):
-        with mock.patch.dict(os.environ, {"APP_PACKAGE": package}):
-            handlers.load()
-    before = declared()
-    yield
-    masking._personal.clear()  # or what these items hold is masked in the logs of others
-    assert declared() == before, "declare within tests.support.typed.declaring"
+    load("shop")
+    own, known = package_of(request.path), {*sys.modules}
+    with nullcontext() if own == "shop" else forgetting():
+        load(own)
+        before = declared()
+        yield
+        masking._personal.clear()  # or what these items hold is masked in the logs of others
+        assert declared() == before, "declare within tests.support.typed.declaring"
+    if own != "shop":  # so that it can be loaded again
+        for name in [one for one in {*sys.modules} - known if one.partition(".")[0] == own]:
+            del sys.modules[name]
 
 
 @pytest.fixture

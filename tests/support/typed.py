@@ -1,12 +1,14 @@
 """A type with a model, declared for one test: visits to a doctor, by every way in."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, Literal
 from unittest import mock
@@ -54,6 +56,7 @@ GOOD: dict[str, Any] = {
 }
 
 
+APP = Path(__file__).parents[2] / "app"
 REGISTRIES = (
     *((handlers, name) for name in ("_access", "_lanes", "_loaded", "_needs_two")),
     *((handlers, name) for name in ("_bulk_handlers", "_conditions")),
@@ -68,6 +71,18 @@ REGISTRIES = (
     *((types, "_types") for types in (approval_types, saga_types, task_types)),
 )
 """All that declarations are kept in."""
+
+
+def package_of(test: Path) -> str:
+    """The package whose tests these are, by their folder; the worked example's for all else."""
+    folder = test.parent.name
+    return folder if (APP / folder / "__init__.py").is_file() else "shop"
+
+
+def load(package: str) -> None:
+    """Declare what a package declares."""
+    with mock.patch.dict(os.environ, {"APP_PACKAGE": package}):
+        handlers.load()
 
 
 def declared() -> dict[str, Any]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.support.typed import package_of
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.policy import CODE, Access
@@ -13,7 +14,7 @@ from sfn_cqrs_tools.testing.fakes import World
 
 APPROVAL_MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:sfn-cqrs-approval"
 ROOT = Path(__file__).parents[2]
-APP, EVENTS = ROOT / "app", ROOT / "events"
+EVENTS = ROOT / "events"
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +22,7 @@ def _environment(monkeypatch, request):
     monkeypatch.setenv("STAGE", "dev")
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "sfn-cqrs")
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "sfn-cqrs")
-    monkeypatch.setenv("APP_PACKAGE", _package_of(request.path))
+    monkeypatch.setenv("APP_PACKAGE", package_of(request.path))
     monkeypatch.setenv("MAX_UPLOAD_BYTES", str(1024**3))
     monkeypatch.setenv("COMMANDS_TABLE", "sfn-cqrs-CommandsTable")
     monkeypatch.setenv("TASKS_TABLE", "sfn-cqrs-TasksTable")
@@ -33,12 +34,6 @@ def _environment(monkeypatch, request):
     monkeypatch.setenv("IMPORT_TMP_TABLE", "sfn-cqrs-ImportTmpTable")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
-
-
-def _package_of(test):
-    """The package whose tests these are, by their folder; the worked example's for all else."""
-    folder = test.parent.name
-    return folder if (APP / folder / "__init__.py").is_file() else "shop"
 
 
 @pytest.fixture(autouse=True)
