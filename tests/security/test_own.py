@@ -539,7 +539,7 @@ def test_own_is_for_reading(declared):
     ids=["task", "saga", "route", "approval", "counted"],
 )
 def test_own_is_refused_where_nothing_names_anybody(declare):
-    with pytest.raises(ValueError, match=r"own\(\)|own$"):
+    with pytest.raises(ValueError, match=r"own\(\)|no owner$"):
         declare(own("patient"))
 
 
