@@ -96,12 +96,12 @@ class Restore:
     def _began(self) -> str:
         """Return when this restore began first."""
         now, key = bootstrap.now(), self._source
-        requests = bootstrap.requests()
-        found = requests.find(self._tenant, key)
+        kept = bootstrap.requests()
+        found = kept.find(self._tenant, key)
         if found is None and self._writes:
             expires = int((now + REMEMBERED).timestamp())
             began = Request(self._tenant, key, "", {"began": iso(now)}, expires)
-            found = began if requests.put(began) else requests.find(self._tenant, key)
+            found = began if kept.put(began) else kept.find(self._tenant, key)
         return str(found.result["began"]) if found else iso(now)
 
     def _item(self, key: ItemKey) -> Restored:
