@@ -220,6 +220,31 @@ def test_the_other_ports_are_behind_the_one_of_http_and_are_named_when_taken(tmp
     assert urls == [f"http://127.0.0.1:{first + offset}" for offset in range(4)]
 
 
+LOST = """
+import os, signal
+from sfn_cqrs_tools.cli import up
+
+class Freed:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+with up._ending_on_signals():
+    freed = Freed()
+    del freed
+    print("goes on", flush=True)
+    up._pause()
+"""
+
+
+def test_a_signal_that_comes_while_an_object_is_freed_ends_it_at_its_next_look():
+    ran = subprocess.run(
+        [sys.executable, "-c", LOST], capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert ran.stdout == "goes on\n"
+    assert "_Ended" in ran.stderr.splitlines()[-1]
+
+
 def four_free_ports() -> int:
     """The first of four ports in a row that nobody listens on."""
     for first in range(20_000, 30_000, 4):

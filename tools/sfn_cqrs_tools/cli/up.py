@@ -43,6 +43,9 @@ POLL_SECONDS: Final = 0.2
 class _Ended(BaseException):
     """A signal asked us to end."""
 
+    is_asked = False
+    """Set by the signal: Python ignores an exception that is raised while it frees an object."""
+
 
 @command(
     examples=(
@@ -183,7 +186,7 @@ def _run(stack: LocalStack, watch: DefinitionWatch, stream: TextIO) -> None:
                     reporter.reloaded(f"state machine {name}; executions that run keep theirs")
         except (TemplateError, StackError) as error:
             reporter.broken(f"{error}; the stack continues with what it has")
-        time.sleep(POLL_SECONDS)  # short: a signal may interrupt another thread's wait
+        _pause()
     raise FabricError(f"the AWS fabric has ended; see {stack.state.fabric_log}")
 
 
@@ -205,7 +208,7 @@ def _deploy_again(
             echo(styled(f"the stack does not run: {error}", fg="red"), file=stream)
             echo(f"it is started again when {template.name} changes; Ctrl-C ends it", file=stream)
             while not watch.changed():
-                time.sleep(POLL_SECONDS)
+                _pause()
 
 
 def _listen_for_debugger(port: int | None, *, isolated: bool) -> None:
@@ -284,12 +287,25 @@ def _going_on(stack: LocalStack) -> str:
     )
 
 
+def _pause() -> None:
+    """Wait until the next look, for a short time: a signal may interrupt another thread's wait.
+
+    Raises:
+        _Ended: a signal asked us to end, and its own exception was ignored.
+    """
+    time.sleep(POLL_SECONDS)
+    if _Ended.is_asked:
+        raise _Ended
+
+
 @contextmanager
 def _ending_on_signals() -> Iterator[None]:
     """Raise _Ended on the first SIGINT, SIGTERM or SIGHUP; ignore the others while ending."""
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    _Ended.is_asked = False
 
     def end(_number: int, _frame: FrameType | None) -> None:
+        _Ended.is_asked = True
         for one in signals:
             signal.signal(one, signal.SIG_IGN)
         raise _Ended
