@@ -245,6 +245,28 @@ def test_a_signal_that_comes_while_an_object_is_freed_ends_it_at_its_next_look()
     assert "_Ended" in ran.stderr.splitlines()[-1]
 
 
+LOCKED = """
+import os, signal, threading
+from sfn_cqrs_tools.cli import up
+
+with up._ending_on_signals(), up._looking():
+    with threading.Lock():
+        os.kill(os.getpid(), signal.SIGTERM)
+        print("in the lock", flush=True)
+    up._pause()
+"""
+
+
+def test_a_signal_interrupts_nothing_that_a_running_stack_does():
+    ran = subprocess.run(
+        [sys.executable, "-c", LOCKED], capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert ran.stdout == "in the lock\n"
+    assert "_pause" in ran.stderr
+    assert "_Ended" in ran.stderr.splitlines()[-1]
+
+
 def four_free_ports() -> int:
     """The first of four ports in a row that nobody listens on."""
     for first in range(20_000, 30_000, 4):

@@ -45,6 +45,8 @@ class _Ended(BaseException):
 
     is_asked = False
     """Set by the signal: Python ignores an exception that is raised while it frees an object."""
+    is_looked_for = False
+    """Whether the signal only sets `is_asked`: an exception may come while a lock is taken."""
 
 
 @command(
@@ -157,7 +159,7 @@ def up(
             sys.breakpointhook = break_into_handler
             watch = DefinitionWatch(template)  # before it is read
             stack = start(fresh=fresh, ports=Ports.behind(port))
-            with stack, console_of(stack, state) as ports:
+            with stack, console_of(stack, state) as ports, _looking():
                 _announce(stack, stdout, as_json=as_json)
                 _run(stack, watch, sys.stderr if as_json else stdout)
             stream = sys.stderr if as_json else stdout
@@ -201,7 +203,7 @@ def _deploy_again(
         watch = DefinitionWatch(template)
         stack = start()
         try:
-            with stack, console_of(stack, state):
+            with stack, console_of(stack, state), _looking():
                 echo("the stack runs again", file=stream)
                 _run(stack, watch, stream)
         except (FabricError, StackError, TemplateError) as error:
@@ -287,11 +289,21 @@ def _going_on(stack: LocalStack) -> str:
     )
 
 
+@contextmanager
+def _looking() -> Iterator[None]:
+    """Look for a signal in `_pause`; while a stack starts or ends, nobody looks."""
+    _Ended.is_looked_for = True
+    try:
+        yield
+    finally:
+        _Ended.is_looked_for = False
+
+
 def _pause() -> None:
     """Wait until the next look, for a short time: a signal may interrupt another thread's wait.
 
     Raises:
-        _Ended: a signal asked us to end, and its own exception was ignored.
+        _Ended: a signal asked us to end.
     """
     time.sleep(POLL_SECONDS)
     if _Ended.is_asked:
@@ -300,7 +312,7 @@ def _pause() -> None:
 
 @contextmanager
 def _ending_on_signals() -> Iterator[None]:
-    """Raise _Ended on the first SIGINT, SIGTERM or SIGHUP; ignore the others while ending."""
+    """End on the first SIGINT, SIGTERM or SIGHUP; ignore the others while ending."""
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     _Ended.is_asked = False
 
@@ -308,7 +320,8 @@ def _ending_on_signals() -> Iterator[None]:
         _Ended.is_asked = True
         for one in signals:
             signal.signal(one, signal.SIG_IGN)
-        raise _Ended
+        if not _Ended.is_looked_for:
+            raise _Ended
 
     for one in signals:
         signal.signal(one, end)
