@@ -159,10 +159,11 @@ def up(
             sys.breakpointhook = break_into_handler
             watch = DefinitionWatch(template)  # before it is read
             stack = start(fresh=fresh, ports=Ports.behind(port))
-            with stack, console_of(stack, state) as ports, _looking():
-                _announce(stack, stdout, as_json=as_json)
-                _run(stack, watch, sys.stderr if as_json else stdout)
             stream = sys.stderr if as_json else stdout
+            with stack, console_of(stack, state) as ports, _looking():
+                reporter = Reporter(stack, stream)  # it reports what is saved from now on
+                _announce(stack, stdout, as_json=as_json)
+                _run(stack, watch, reporter)
             _deploy_again(partial(start, ports=ports), state, template, stream)
     except FabricError as error:
         raise click.ClickException(str(error)) from error
@@ -171,9 +172,8 @@ def up(
             echo("stopped", err=True)
 
 
-def _run(stack: LocalStack, watch: DefinitionWatch, stream: TextIO) -> None:
+def _run(stack: LocalStack, watch: DefinitionWatch, reporter: Reporter) -> None:
     """Run a stack until its template changes; then it has to be deployed again."""
-    reporter = Reporter(stack, stream)
     while stack.fabric.is_running:
         reporter.look()
         changed = watch.changed()
@@ -204,8 +204,9 @@ def _deploy_again(
         stack = start()
         try:
             with stack, console_of(stack, state), _looking():
+                reporter = Reporter(stack, stream)
                 echo("the stack runs again", file=stream)
-                _run(stack, watch, stream)
+                _run(stack, watch, reporter)
         except (FabricError, StackError, TemplateError) as error:
             echo(styled(f"the stack does not run: {error}", fg="red"), file=stream)
             echo(f"it is started again when {template.name} changes; Ctrl-C ends it", file=stream)

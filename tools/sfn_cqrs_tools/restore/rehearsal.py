@@ -177,7 +177,7 @@ def _is_applied(api: Api) -> Callable[[int], bool]:
 
 def _ruin(api: Api, expected: Mapping[str, Any]) -> None:
     for number, code in enumerate(expected):
-        _publish(api, code, {"customer": "nobody", "total": -1}, 2)
+        _publish(api, code, {"customer": "nobody", "total": 0}, 2)
         if number % 2:
             api.delete(item_path("commands", "ORDER", code))
 
