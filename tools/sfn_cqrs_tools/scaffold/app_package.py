@@ -102,11 +102,6 @@ class AppPackage:
                     yield call.args[0].value, path, call
 
 
-def import_lines(*lines: str) -> str:
-    """Import statements of this project's own packages, in their order."""
-    return "\n".join(sorted(lines, key=lambda line: line.split()[1]))
-
-
 def call(name: str, *arguments: str) -> str:
     """Return a call as a formatter leaves it: on one line, or one argument a line."""
     line = f"{name}({', '.join(arguments)})"

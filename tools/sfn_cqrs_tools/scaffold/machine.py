@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sfn_cqrs.domain.failure import BUSY_ERRORS
 from sfn_cqrs.service.step_functions import execution_name
-from sfn_cqrs_tools.scaffold.names import function_id, pascal
+from sfn_cqrs_tools.scaffold.names import pascal
+from sfn_cqrs_tools.scaffold.texts import text
 from sfn_local import Json
 
-INVOKE = "arn:aws:states:::lambda:invoke"
-FUNCTION_TIMEOUT = 30
 TASK_SECONDS = 60
 WAIT_SECONDS = 86_400
 LONGEST_FUNCTION = 900
@@ -84,6 +84,19 @@ class Workflow:
         return tuple(state for state in self.states if state in self.callbacks)
 
     @property
+    def first_with_token(self) -> str:
+        """Return the first state that ends when its token comes back."""
+        return next(state for state in self.states if state in self.with_token)
+
+    @property
+    def stubs(self) -> dict[str, Json]:
+        """Return what each function answers; nothing where a token comes back."""
+        return {
+            state: None if state in self.with_token else self.answer(state)
+            for state in self.functions
+        }
+
+    @property
     def own_states(self) -> tuple[str, ...]:
         """Return the states that a person has named."""
         return self.states[:-1] if self.parent else self.states
@@ -104,6 +117,18 @@ class Workflow:
             return dict(RECORDED)
         return {"id": SAMPLE_ID, "result": "approved" if state in self.callbacks else "done"}
 
+    def limit(self, state: str) -> int:
+        """Return how many seconds one attempt of a state may take."""
+        if state in self.long:
+            return LONGEST_FUNCTION + 60
+        return WAIT_SECONDS if state in self.callbacks else TASK_SECONDS
+
+    def died(self, state: str) -> Sequence[str]:
+        """Return the errors of a function that may be tried again; no time limit of a person."""
+        if state in self.long:
+            return (*DIED, "States.HeartbeatTimeout")
+        return DIED[:-1] if state in self.callbacks else DIED
+
     def input_of(self, state: str) -> Json:
         """Return the input of a state."""
         if state == RECORDER:
@@ -114,81 +139,20 @@ class Workflow:
 
 def definition(workflow: Workflow) -> dict[str, Json]:
     """Return the machine in Amazon States Language, with placeholders for its functions."""
-    states: dict[str, Json] = {
-        state: _task(workflow, state, RECORDER, following)
-        for state, following in zip(workflow.states, (*workflow.states[1:], "success"), strict=True)
-    }
-    recorder = {
-        "Comment": "Answers error and cause, which become the execution's.",
-        **_task(workflow, RECORDER, "not_recorded", "fail"),
-    }
-    limits = [_limit(workflow, state) for state in states]
-    longest = sum(limits) + TASK_SECONDS + BUSY_SECONDS * len(workflow.functions)
-    return {
-        "Comment": "Works on what its input's id names; carries keys only.",
-        "QueryLanguage": "JSONPath",
-        "StartAt": workflow.states[0],
-        "TimeoutSeconds": max(LEAST_SECONDS, longest),
-        "States": {
-            **states,
-            "success": {"Type": "Succeed"},
-            RECORDER: recorder,
-            "fail": {"Type": "Fail", "ErrorPath": "$.error", "CausePath": "$.cause"},
-            "not_recorded": {
-                "Comment": "A Catch hands on Error and Cause, which the paths above would miss.",
-                "Type": "Fail",
-                "Error": "NotRecorded",
-                "Cause": "The failure could not be recorded; the function's log says why.",
-            },
-        },
-    }
+    limits = [workflow.limit(state) for state in workflow.functions]
+    longest = sum(limits) + BUSY_SECONDS * len(limits)
+    return definition_of(
+        "workflow/machine.asl.json",
+        workflow=workflow,
+        longest=max(LEAST_SECONDS, longest),
+        heartbeat_seconds=HEARTBEAT_SECONDS,
+    )
 
 
-def _limit(workflow: Workflow, state: str) -> int:
-    """Return how many seconds one attempt of a state may take."""
-    if state in workflow.long:
-        return LONGEST_FUNCTION + 60
-    return WAIT_SECONDS if state in workflow.callbacks else TASK_SECONDS
-
-
-def _task(workflow: Workflow, state: str, recorder: str, following: str) -> dict[str, Json]:
-    waits = state in workflow.with_token
-    died: Sequence[str] = DIED[:-1] if state in workflow.callbacks else DIED
-    beats: dict[str, Json] = {}
-    if state in workflow.long:
-        died, beats = (*DIED, "States.HeartbeatTimeout"), {"HeartbeatSeconds": HEARTBEAT_SECONDS}
-    payload: dict[str, Json] = {"source": "step-function", "context.$": "$$", "input.$": "$"}
-    if waits:
-        payload["taskToken.$"] = "$$.Task.Token"
-    return {
-        "Type": "Task",
-        "Resource": f"{INVOKE}.waitForTaskToken" if waits else INVOKE,
-        "Parameters": {
-            "FunctionName": f"${{{function_id(workflow.name, state)}}}",
-            "Payload": payload,
-        },
-        "Retry": [
-            retrier(BUSY_ERRORS, interval=1, longest=120, attempts=40),
-            retrier(died, interval=2, longest=60, attempts=6),
-        ],
-        "Catch": [{"ErrorEquals": ["States.ALL"], "Next": recorder}],
-        "TimeoutSeconds": _limit(workflow, state),
-        **beats,
-        "OutputPath": "$.Payload",
-        "Next": following,
-    }
-
-
-def retrier(errors: Sequence[str], *, interval: int, longest: int, attempts: int) -> Json:
-    """Return a Retry rule whose pauses double, up to the longest, with full jitter."""
-    return {
-        "ErrorEquals": list(errors),
-        "IntervalSeconds": interval,
-        "BackoffRate": 2,
-        "MaxDelaySeconds": longest,
-        "MaxAttempts": attempts,
-        "JitterStrategy": "FULL",
-    }
+def definition_of(template: str, **values: object) -> dict[str, Json]:
+    """Return a machine out of its template, which has names and times of its own."""
+    made: dict[str, Json] = json.loads(text(template, busy=BUSY_ERRORS, **values))
+    return made
 
 
 def test_cases(workflow: Workflow) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-import jinja2
-
 from sfn_cqrs_tools.scaffold.app_package import AppPackage, check_type
 from sfn_cqrs_tools.scaffold.audience import Audience
 from sfn_cqrs_tools.scaffold.changes import Changes, ScaffoldError
 from sfn_cqrs_tools.scaffold.handler import add_handler
+from sfn_cqrs_tools.scaffold.texts import text
 
 FILES: Final = {
     ".github/workflows/check.yml": "check.yml",
@@ -98,14 +97,7 @@ def add_project(
         "parameters": parameters,
         "sources": installed,
     }
-    templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).with_name("project")),
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-        trim_blocks=False,
-        autoescape=False,  # nosec B701
-    )
     for path, template in FILES.items():
-        changes.create(path, templates.get_template(f"{template}.j2").render(values))
+        changes.create(path, text(f"project/{template}", **values))
     package.create(changes)
     add_handler(changes, package, type_, audience)

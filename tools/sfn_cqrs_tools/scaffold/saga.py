@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final
-
-import jinja2
 
 from sfn_cqrs.domain.saga import MAX_STEPS
 from sfn_cqrs_tools.runtime.template import Template
-from sfn_cqrs_tools.scaffold.app_package import AppPackage, import_lines
+from sfn_cqrs_tools.scaffold.app_package import AppPackage
 from sfn_cqrs_tools.scaffold.audience import Audience
 from sfn_cqrs_tools.scaffold.changes import Changes, ScaffoldError
 from sfn_cqrs_tools.scaffold.insertion import section_line
@@ -27,6 +23,7 @@ from sfn_cqrs_tools.scaffold.saga_machine import (
     test_cases,
 )
 from sfn_cqrs_tools.scaffold.template_entries import ACTIONS_OF_LOGS, with_machine_of_a_project
+from sfn_cqrs_tools.scaffold.texts import text
 from sfn_cqrs_tools.scaffold.workflow import add_cases, check_free, event_text, state_event
 
 RESERVED: Final = (BEGIN, FINISH, PARK, "direction", "parked")
@@ -61,17 +58,17 @@ def add_saga(
         name,
         [machine, f"{machine}LogGroup", f"{machine}Arn", alarm, *functions.values()],
     )
-    text = _Texts(saga, package, audience, functions)
-    changes.create(package.module(folder), text("module.py", imports=text.of_module))
-    changes.create(package.test(folder), text("test_module.py", imports=text.of_module_test))
+    file = _Texts(saga, package, audience, functions)
+    changes.create(package.module(folder), file("module.py"))
+    changes.create(package.test(folder), file("test_module.py"))
     changes.create(f"statemachine/{name}.asl.json", json_text(definition(saga)))
     changes.create(f"events/{folder}/start_execution.json", event_text(saga.ref.as_input()))
     for state in saga.functions:
-        changes.create(f"functions/{folder}/{state}/app.py", text.function(state))
+        changes.create(f"functions/{folder}/{state}/app.py", file.function(state))
         changes.create(f"events/{folder}/{state}.json", event_text(_event(saga, state)))
-    for test, imports in (("functions", text.of_functions_test), ("machine", text.of_machine_test)):
-        changes.create(f"tests/{folder}/test_{test}.py", text(f"test_{test}.py", imports=imports))
-    entries = text("template.yaml", section=section_line(f"{name}: statemachine/{name}.asl.json"))
+    for test in ("test_functions.py", "test_machine.py"):
+        changes.create(f"tests/{folder}/{test}", file(test))
+    entries = file("template.yaml", section=section_line(f"{name}: statemachine/{name}.asl.json"))
     changes.change(
         "template.yaml",
         with_machine_of_a_project(changes.read("template.yaml"), machine, entries),
@@ -107,88 +104,27 @@ class _Texts:
     def __init__(
         self, saga: SagaShape, package: AppPackage, audience: Audience, functions: dict[str, str]
     ) -> None:
-        self._saga, self._package, self._audience = saga, package, audience
-        self._templates = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(Path(__file__).with_name("saga")),
-            undefined=jinja2.StrictUndefined,
-            keep_trailing_newline=True,
-            autoescape=False,  # nosec B701
-        )
+        self._undoes = {undo: step for step, undo in saga.moves}
         self._values = {
             "name": saga.name,
             "folder": snake(saga.name),
             "pascal": pascal(saga.name),
+            "module": f"{package.name}.{snake(saga.name)}",
             "moves": saga.moves,
             "own": [*saga.steps, *saga.undone],
-            "steps": _literal(saga.steps),
-            "undone": _literal(saga.undone),
-            "publish": audience.code,
+            "steps": [*saga.steps],
+            "undone": [*saga.undone],
+            "audience": audience,
             "functions": functions,
             "deliver": ACTIONS_OF_LOGS,
-            "ref": _named(saga.ref.as_input()),
+            "ref": saga.ref.as_input(),
         }
 
     def __call__(self, name: str, **values: object) -> str:
-        return self._templates.get_template(f"{name}.j2").render({**self._values, **values})
+        return text(f"saga/{name}", **self._values, **values)
 
     def function(self, state: str) -> str:
         """Return the app.py of a state."""
         if state in (BEGIN, FINISH, PARK):
             return self(f"{state}.py")
-        undoes = {undo: step for step, undo in self._saga.moves}
-        if state in undoes:
-            text = f"undo what {undoes[state]} has done, or may have done"
-            return self("step.py", state=state, text=text, does=_UNDO, verb="undo")
-        text = f"make the step; undone by undo_{state}"
-        return self("step.py", state=state, text=text, does="Make the step once", verb="make")
-
-    @property
-    def of_module(self) -> str:
-        return import_lines(
-            "from sfn_cqrs.domain.errors import InvalidInputError",
-            self._audience.import_line,
-            "from sfn_cqrs.domain.values import Json",
-            "from sfn_cqrs.service.sagas.types import SagaStep, compensation, saga_step, saga_type",
-        )
-
-    @property
-    def of_module_test(self) -> str:
-        tested = f"{self._package.name}.{snake(self._saga.name)}"
-        own = import_lines(
-            f"from {tested} import SAGA",
-            "from sfn_cqrs.adapters.saga_items import SAGAS",
-            "from sfn_cqrs.domain.errors import InvalidInputError",
-            "from sfn_cqrs.service.commands.service import Caller",
-            "from sfn_cqrs.service.sagas.service import SagaService",
-        )
-        return f"import pytest\n\n{own}"
-
-    @property
-    def of_functions_test(self) -> str:
-        return "\n" + import_lines(
-            "from sfn_cqrs.domain.errors import SagaStepError, StepRefusedError",
-            "from sfn_cqrs.domain.keys import SagaRef",
-            "from sfn_cqrs.domain.saga import EntryStatus, SagaStatus",
-            "from sfn_cqrs.service.sagas.types import find",
-            "from sfn_cqrs_tools.testing.builders import a_saga",
-        )
-
-    @property
-    def of_machine_test(self) -> str:
-        return "\n" + import_lines(
-            "from sfn_cqrs.service.sagas.types import find",
-            "from sfn_local.pytest_plugin import MachineRun, RunMachine",
-        )
-
-
-_UNDO: Final = "Undo the step if it has ever begun"
-
-
-def _literal(names: Sequence[str]) -> str:
-    """Return a list as a formatter leaves it, one name a line."""
-    return "[\n" + "".join(f'    "{name}",\n' for name in names) + "]"
-
-
-def _named(given: dict[str, Any]) -> str:
-    """Return a dict as a formatter leaves it, one entry a line."""
-    return "{\n" + "".join(f'    "{key}": {json.dumps(one)},\n' for key, one in given.items()) + "}"
+        return self("step.py", state=state, undoes=self._undoes.get(state))

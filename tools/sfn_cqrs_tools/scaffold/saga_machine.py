@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sfn_cqrs.domain.failure import BUSY_ERRORS
 from sfn_cqrs.domain.keys import SagaKey, SagaRef
-from sfn_cqrs_tools.scaffold.machine import DIED, INVOKE, TASK_SECONDS, retrier
-from sfn_cqrs_tools.scaffold.names import function_id, pascal
+from sfn_cqrs_tools.scaffold.machine import DIED, TASK_SECONDS, definition_of
+from sfn_cqrs_tools.scaffold.names import pascal
 from sfn_local import Json
 
 TENANT: Final = "tenant1"
@@ -18,7 +17,6 @@ TABLE: Final = "sfn-cqrs-SagasTable"
 BEGIN: Final = "resume"
 FINISH: Final = "finish_saga"
 PARK: Final = "park_saga"
-DAY: Final = 86_400
 FORWARD: Final = {"result": "forward"}
 BACK: Final = {"result": "back"}
 DONE: Final = {"result": "DONE"}
@@ -70,66 +68,7 @@ class SagaShape:
 
 def definition(saga: SagaShape) -> dict[str, Json]:
     """Return the machine in Amazon States Language, with placeholders for its functions."""
-    back = tuple(reversed(saga.undone))
-    states: dict[str, Json] = {
-        BEGIN: _task(saga, BEGIN, [_catch(PARK)], "direction"),
-        "direction": {
-            "Type": "Choice",
-            "Choices": [{"Variable": "$.result", "StringEquals": "back", "Next": back[0]}],
-            "Default": saga.steps[0],
-        },
-    }
-    for (step, undo), following in zip(saga.moves, (*saga.steps[1:], FINISH), strict=True):
-        busy = _catch(PARK, BUSY_ERRORS, "Undoes nothing while AWS is busy: a retry goes on.")
-        states[step] = _task(saga, step, [busy, _catch(undo)], following)
-    for undo, following in zip(back, (*back[1:], FINISH), strict=True):
-        states[undo] = _task(saga, undo, [_catch(PARK)], following)
-    states[FINISH] = _task(saga, FINISH, [_catch("not_recorded")], "success")
-    states["success"] = {"Type": "Succeed"}
-    states[PARK] = _task(saga, PARK, [_catch("not_recorded")], "parked")
-    states["parked"] = {
-        "Type": "Fail",
-        "Error": "SagaParked",
-        "Cause": "A compensation failed at every try; see the saga's log, then retry it.",
-    }
-    states["not_recorded"] = {
-        "Comment": "The saga stays open; the sweep starts it again once this execution has ended.",
-        "Type": "Fail",
-        "Error": "NotRecorded",
-        "Cause": "The saga's end could not be recorded; the sweep will begin it again.",
-    }
-    return {
-        "Comment": "Runs the steps, or undoes the started ones in reverse; carries keys only.",
-        "QueryLanguage": "JSONPath",
-        "StartAt": BEGIN,
-        "TimeoutSeconds": DAY,
-        "States": states,
-    }
-
-
-def _task(saga: SagaShape, state: str, catch: list[Json], following: str) -> dict[str, Json]:
-    payload: Json = {"source": "step-function", "context.$": "$$", "input.$": "$"}
-    return {
-        "Type": "Task",
-        "Resource": INVOKE,
-        "Parameters": {
-            "FunctionName": f"${{{function_id(saga.name, state)}}}",
-            "Payload": payload,
-        },
-        "Retry": [
-            retrier(BUSY_ERRORS, interval=1, longest=120, attempts=40),
-            retrier(DIED, interval=2, longest=60, attempts=6),
-        ],
-        "Catch": catch,
-        "TimeoutSeconds": TASK_SECONDS,
-        "OutputPath": "$.Payload",
-        "Next": following,
-    }
-
-
-def _catch(following: str, errors: Sequence[str] = ("States.ALL",), comment: str = "") -> Json:
-    said: dict[str, Json] = {"Comment": comment} if comment else {}
-    return {**said, "ErrorEquals": list(errors), "Next": following}
+    return definition_of("saga/machine.asl.json", saga=saga, seconds=TASK_SECONDS, died=DIED)
 
 
 def test_cases(saga: SagaShape) -> tuple[dict[str, Any], dict[str, Any]]:

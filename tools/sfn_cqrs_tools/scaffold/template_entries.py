@@ -6,21 +6,16 @@ import re
 
 from sfn_cqrs_tools.scaffold.changes import ScaffoldError
 from sfn_cqrs_tools.scaffold.insertion import after_last, before, section_line
-from sfn_cqrs_tools.scaffold.machine import ANSWER, LONGEST_FUNCTION, RECORDER, Parent, Workflow
+from sfn_cqrs_tools.scaffold.machine import LONGEST_FUNCTION, Parent, Workflow
 from sfn_cqrs_tools.scaffold.names import function_id, pascal, snake
+from sfn_cqrs_tools.scaffold.texts import text
 
 ALARMS = {
     "ExecutionsFailed": "An execution of {name} failed",
     "ExecutionsTimedOut": "An execution of {name} ran into its time limit",
 }
 OF_A_PROJECT = {
-    "      <<: *information\n": """\
-      Period: 300
-      ComparisonOperator: GreaterThanOrEqualToThreshold
-      TreatMissingData: notBreaching
-      AlarmActions: [!GetAtt Cqrs.Outputs.InformationTopicArn]
-      OKActions: [!GetAtt Cqrs.Outputs.InformationTopicArn]
-""",
+    "      <<: *information\n": text("workflow/alarm_of_a_project.yaml"),
     "*app-policy": "!Ref AppPolicy",
     "!Ref HandlerPolicy": "!GetAtt Cqrs.Outputs.HandlerPolicyArn",
     "*RequestsTableArn": "!GetAtt Cqrs.Outputs.RequestsTableArn",
@@ -29,28 +24,6 @@ OF_A_PROJECT = {
 }
 """A project's replacements for references that exist only in the application's template."""
 
-GLOBALS_OF_A_PROJECT = """\
-Globals:
-
-  Function:
-    Runtime: python3.13
-    Handler: app.lambda_handler
-    Architectures: [!Ref Architecture]
-    MemorySize: 512
-    Timeout: 30
-    Tracing: Active
-    Layers: [!GetAtt Cqrs.Outputs.FrameworkLayerArn, !Ref AppLayer]
-    LoggingConfig:
-      LogGroup: !GetAtt Cqrs.Outputs.FunctionLogGroupName
-      LogFormat: JSON
-    Environment:
-      Variables:
-        SFN_CQRS_ENVIRONMENT: !GetAtt Cqrs.Outputs.Environment
-        AWS_ENDPOINT_URL: "" # as if unset; `sam local` passes on what is declared alone
-        AWS_ENDPOINT_URL_SFN: ""
-        AWS_ENDPOINT_URL_LAMBDA: ""
-
-"""
 ACTIONS_OF_LOGS = (
     "CreateLogDelivery",
     "GetLogDelivery",
@@ -67,8 +40,6 @@ _NAMES_A_MACHINE = re.compile(
     r'\$\{AWS::StackName\}-([^"]*)"'
 )
 """Where the framework's functions look for a machine by the prefix of its name."""
-_OF_CODE = "\n        - !Ref HandlerPolicy\n        - *app-policy"
-"""The managed policies of all functions that run the user's code."""
 
 
 def logical_ids(workflow: Workflow) -> list[str]:
@@ -144,7 +115,7 @@ def with_machine_of_a_project(template: str, machine: str, entries: str) -> str:
     """
     if "\nGlobals:\n" not in template:
         begin = "Resources in template.yaml"
-        template = before(template, r"^Resources:$", GLOBALS_OF_A_PROJECT, begin)
+        template = before(template, r"^Resources:$", text("workflow/globals.yaml"), begin)
     template = before(template, r"^Outputs:$", entries, "Outputs in template.yaml")
     output = f"\n  {machine}Arn:\n    Value: !Ref {machine}\n"
     return before(template, r"(?<=^Outputs:\n)", output, "Outputs in template.yaml")
@@ -158,6 +129,11 @@ def of_a_project(text: str) -> str:
         r'\1!Sub ["\2${Prefix}-\3", { Prefix: !GetAtt Cqrs.Outputs.MachinePrefix }]', text
     )
     return re.sub(r" See docs/operations\.md, [^\"]*", "", text)
+
+
+def errors_alarm_id(workflow: Workflow) -> str:
+    """Return the logical id of the alarm on errors of what answers for children."""
+    return f"{pascal(workflow.name)}AnswerErrorsAlarm"
 
 
 def answering_id(workflow: Workflow) -> str:
@@ -176,8 +152,8 @@ def with_child(template: str, parent: Parent, child: str, *, is_nested: bool = F
     Raises:
         ScaffoldError: the function is not as `new workflow` has written it.
     """
-    entry = _function(parent.alone, parent.state)
-    right = _statement("states:StartExecution", child)
+    entry = _text("function", parent.alone, state=parent.state).rstrip("\n")
+    right = text("workflow/start_child.yaml", child=child).rstrip("\n")
     if is_nested:
         entry, right = of_a_project(entry), of_a_project(right)
     if template.count(entry) != 1:
@@ -188,179 +164,23 @@ def with_child(template: str, parent: Parent, child: str, *, is_nested: bool = F
     return template.replace(entry, entry + right)
 
 
-def _statement(actions: str, machine: str, kind: str = "stateMachine", name: str = "") -> str:
-    place = f"arn:${{AWS::Partition}}:states:${{AWS::Region}}:${{AWS::AccountId}}:{kind}"
-    return f"""
-            - Effect: Allow
-              Action: {actions}
-              Resource: !Sub "{place}:${{AWS::StackName}}-{machine}{name}\""""
-
-
 def _section(workflow: Workflow) -> str:
-    parts = [
-        section_line(f"{workflow.name}: statemachine/{workflow.name}.asl.json"),
-        _machine(workflow),
-        *(_function(workflow, state) for state in workflow.functions),
-        *([_answering(workflow, workflow.parent)] if workflow.parent else ()),
-    ]
-    return "\n\n".join(parts) + "\n"
-
-
-def _machine(workflow: Workflow) -> str:
-    machine, name = machine_id(workflow), workflow.name
-    functions = [function_id(name, state) for state in workflow.functions]
-    substitutions = "\n".join(f"        {each}: !GetAtt {each}.Arn" for each in functions)
-    invoked = "\n".join(f"                - !GetAtt {each}.Arn" for each in functions)
-    delivery = "\n".join(f"                - logs:{action}" for action in ACTIONS_OF_LOGS)
-    return f"""\
-  {machine}:
-    Type: AWS::Serverless::StateMachine
-    Properties:
-      Name: !Sub "${{AWS::StackName}}-{name}"
-      DefinitionUri: statemachine/{name}.asl.json
-      DefinitionSubstitutions:
-{substitutions}
-      Tracing:
-        Enabled: true
-      Logging:
-        Level: ALL
-        IncludeExecutionData: false
-        Destinations:
-          - CloudWatchLogsLogGroup:
-              LogGroupArn: !GetAtt {machine}LogGroup.Arn
-      Policies:
-        - Statement:
-            - Effect: Allow
-              Action: lambda:InvokeFunction
-              Resource:
-{invoked}
-            - Sid: DeliverLogs # AWS defines no resource type for log delivery
-              Effect: Allow
-              Action:
-{delivery}
-              Resource: "*"
-
-  {machine}LogGroup:
-    Type: AWS::Logs::LogGroup
-    DeletionPolicy: Delete
-    UpdateReplacePolicy: Retain
-    Properties:
-      LogGroupName: !Sub "/aws/vendedlogs/states/${{AWS::StackName}}-{name}"
-      RetentionInDays: !Ref LogRetentionDays"""
-
-
-def _function(workflow: Workflow, state: str) -> str:
-    return f"""\
-  {function_id(workflow.name, state)}:
-    Type: AWS::Serverless::Function
-    Properties:
-      CodeUri: functions/{snake(workflow.name)}/{state}/\
-{_policies(workflow, state)}"""
-
-
-def _policies(workflow: Workflow, state: str) -> str:
-    """Return the policies of a state's function: those of handlers if it runs the user's code."""
-    if state in workflow.callbacks:
-        return f"\n      Policies:{_OF_CODE}\n        - Statement:{_of_requests('PutItem')}"
-    if state in workflow.long:
-        acts = "[states:SendTaskSuccess, states:SendTaskHeartbeat]"
-        own = f"{_OF_CODE}\n        - Statement:{_statement(acts, workflow.name)}"
-        return f"\n      Timeout: {LONGEST_FUNCTION}\n      Policies:{own}"
-    if state not in (ANSWER, RECORDER):
-        return f"\n      Policies:{_OF_CODE}"
-    if workflow.parent:
-        action = "SendTaskSuccess" if state == ANSWER else "SendTaskFailure"
-        statement = _statement(f"states:{action}", workflow.parent.machine)
-        return f"\n      Policies:\n        - Statement:{_of_requests('GetItem')}{statement}"
-    return ""
-
-
-def _of_requests(*actions: str) -> str:
-    named = ", ".join(f"dynamodb:{action}" for action in actions)
-    return f"""
-            - Effect: Allow
-              Action: {named if len(actions) == 1 else f"[{named}]"}
-              Resource: *RequestsTableArn"""
-
-
-def _answering(workflow: Workflow, parent: Parent) -> str:
-    name = workflow.name
-    ends = "[states:SendTaskSuccess, states:SendTaskFailure, states:ListExecutions]"
-    return f"""\
-  {answering_id(workflow)}:
-    Type: AWS::Serverless::Function
-    Properties:
-      CodeUri: functions/event/{answering_name(workflow)}/
-      Timeout: 60
-      EventInvokeConfig:
-        MaximumRetryAttempts: 2
-        MaximumEventAgeInSeconds: 3600
-        DestinationConfig:
-          OnFailure:
-            Type: SQS
-            Destination: !GetAtt SweepDeadLetterQueue.Arn
-      Policies:
-        - Statement:\
-{_of_requests("GetItem", "Query", "UpdateItem")}\
-{_statement(ends, parent.machine)}\
-{_statement("states:DescribeExecution", name, "execution", ":*")}
-      Events:
-        EveryMinute:
-          Type: Schedule
-          Properties:
-            Schedule: rate(1 minute)
-        ExecutionEnded:
-          Type: EventBridgeRule
-          Properties:
-            Pattern:
-              source: [aws.states]
-              detail-type: [Step Functions Execution Status Change]
-              detail:
-                status: [FAILED, TIMED_OUT, ABORTED]
-                stateMachineArn: [!Ref {machine_id(workflow)}]"""
+    title = section_line(f"{workflow.name}: statemachine/{workflow.name}.asl.json")
+    return _text("section", workflow, title=title)
 
 
 def _alarms(workflow: Workflow) -> str:
-    alarms = [_alarm(workflow, metric) for metric in ALARMS]
-    return "\n".join([*alarms, *([_errors_alarm(workflow)] if workflow.parent else ())])
+    return _text("alarms", workflow, metrics=ALARMS, section=alarm_section(workflow))
 
 
-def _errors_alarm(workflow: Workflow) -> str:
-    what = f"Parents of {workflow.name} may wait for a child that is gone"
-    return f"""\
-  {errors_alarm_id(workflow)}:
-    Type: AWS::CloudWatch::Alarm
-    Properties:
-      <<: *information
-      AlarmDescription: "{what}. See docs/operations.md, {alarm_section(workflow)}."
-      Namespace: AWS/Lambda
-      MetricName: Errors
-      Dimensions:
-        - {{ Name: FunctionName, Value: !Ref {answering_id(workflow)} }}
-      Statistic: Sum
-      EvaluationPeriods: 2
-      Threshold: 1
-"""
-
-
-def errors_alarm_id(workflow: Workflow) -> str:
-    """Return the logical id of the alarm on errors of what answers for children."""
-    return f"{pascal(workflow.name)}AnswerErrorsAlarm"
-
-
-def _alarm(workflow: Workflow, metric: str) -> str:
-    what = ALARMS[metric].format(name=workflow.name)
-    return f"""\
-  {alarm_id(workflow, metric)}:
-    Type: AWS::CloudWatch::Alarm
-    Properties:
-      <<: *information
-      AlarmDescription: "{what}. See docs/operations.md, {alarm_section(workflow)}."
-      Namespace: AWS/States
-      MetricName: {metric}
-      Dimensions:
-        - {{ Name: StateMachineArn, Value: !Ref {machine_id(workflow)} }}
-      Statistic: Sum
-      EvaluationPeriods: 1
-      Threshold: 1
-"""
+def _text(name: str, workflow: Workflow, **values: object) -> str:
+    return text(
+        f"workflow/{name}.yaml",
+        workflow=workflow,
+        machine=machine_id(workflow),
+        answering_name=answering_name(workflow),
+        answering_id=answering_id(workflow),
+        longest_function=LONGEST_FUNCTION,
+        deliver=ACTIONS_OF_LOGS,
+        **values,
+    )

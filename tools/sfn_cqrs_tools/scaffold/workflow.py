@@ -12,8 +12,6 @@ from sfn_cqrs_tools.scaffold.changes import Changes, ScaffoldError
 from sfn_cqrs_tools.scaffold.insertion import before
 from sfn_cqrs_tools.scaffold.json_text import indented, json_text
 from sfn_cqrs_tools.scaffold.machine import (
-    ANSWER,
-    RECORDER,
     SAMPLE_ID,
     Parent,
     Workflow,
@@ -21,6 +19,7 @@ from sfn_cqrs_tools.scaffold.machine import (
     test_cases,
 )
 from sfn_cqrs_tools.scaffold.names import check_machine, check_states, pascal, snake
+from sfn_cqrs_tools.scaffold.texts import text
 from sfn_local import Json
 from sfn_local.graph import mermaid
 from sfn_local.words import unknown
@@ -81,8 +80,8 @@ def add_cases(
         changes.change(MOCKS, _with_cases(changes.read(MOCKS), name, cases, responses))
     else:
         machines = {name: {"TestCases": cases}}
-        text = event_text({"StateMachines": machines, "MockedResponses": responses})
-        changes.create(MOCKS, text)
+        mocks = {"StateMachines": machines, "MockedResponses": responses}
+        changes.create(MOCKS, event_text(mocks))
 
 
 def parent_of(template: Template, name: str) -> Parent:
@@ -137,39 +136,27 @@ def _connect(changes: Changes, workflow: Workflow, parent: Parent, *, is_nested:
                 " connect both by hand, see docs/workflows.md"
             )
         changes.change(path, becomes)
-    text = changes.read("template.yaml")
-    text = template_entries.with_child(text, parent, workflow.name, is_nested=is_nested)
-    changes.change("template.yaml", text)
+    template = changes.read("template.yaml")
+    template = template_entries.with_child(template, parent, workflow.name, is_nested=is_nested)
+    changes.change("template.yaml", template)
     name = template_entries.answering_name(workflow)
     changes.create(
         f"functions/event/{name}/app.py",
         workflow_code.answering(workflow, parent.machine, parent.state),
     )
     changes.create(f"{_tests(is_nested)}event/test_{name}.py", workflow_code.answering_test(name))
-    changes.create(f"events/event/{name}.json", event_text(_ended_event(workflow)))
+    changes.create(f"events/event/{name}.json", _ended_event(workflow))
 
 
-def _ended_event(workflow: Workflow) -> dict[str, Any]:
+def _ended_event(workflow: Workflow) -> str:
     """Return EventBridge's event for a child that was stopped."""
     context = sample_event(workflow, workflow.states[0])["context"]
-    execution = context["Execution"]
-    return {
-        "version": "0",
-        "id": "315c1398-40ff-a850-213b-158f73e60175",
-        "detail-type": "Step Functions Execution Status Change",
-        "source": "aws.states",
-        "account": "000000000000",
-        "time": "2026-11-25T12:01:00Z",
-        "region": "us-east-1",
-        "resources": [execution["Id"]],
-        "detail": {
-            "executionArn": execution["Id"],
-            "stateMachineArn": context["StateMachine"]["Id"],
-            "name": execution["Name"],
-            "status": "ABORTED",
-            "input": json.dumps(workflow.sample),
-        },
-    }
+    return text(
+        "workflow/ended_event.json",
+        execution=context["Execution"],
+        machine=context["StateMachine"]["Id"],
+        input=json.dumps(json.dumps(workflow.sample)),
+    )
 
 
 def sample_event(workflow: Workflow, state: str) -> dict[str, Any]:
@@ -235,12 +222,12 @@ def event_text(value: Json) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
 
 
-def _with_cases(text: str, name: str, cases: dict[str, Any], responses: dict[str, Any]) -> str:
+def _with_cases(mocks: str, name: str, cases: dict[str, Any], responses: dict[str, Any]) -> str:
     """Return the mock configuration with a machine's test cases, everything else as it stands."""
     cases_text = indented({"TestCases": cases}, "    ", len(name) + 4)
     entry = f'    "{name}": {cases_text}'
-    text = before(
-        text,
+    mocks = before(
+        mocks,
         r'^  \},\n  "MockedResponses": \{$',
         f"{entry}\n",
         f"end of StateMachines in {MOCKS}",
@@ -249,77 +236,37 @@ def _with_cases(text: str, name: str, cases: dict[str, Any], responses: dict[str
         f'    "{name}": {indented(value, "    ", len(name) + 4)}'
         for name, value in responses.items()
     )
-    end = before(text, r"^  \}\n\}\s*\Z", f"{answers}\n", f"end of MockedResponses in {MOCKS}")
-    text = end.replace(f"}}\n{answers}", f"}},\n{answers}", 1)
-    json.loads(text)
-    return text
+    end = before(mocks, r"^  \}\n\}\s*\Z", f"{answers}\n", f"end of MockedResponses in {MOCKS}")
+    mocks = end.replace(f"}}\n{answers}", f"}},\n{answers}", 1)
+    json.loads(mocks)
+    return mocks
 
 
 def _document(changes: Changes, workflow: Workflow, machine: dict[str, Json]) -> None:
     path = "docs/architecture.md"
-    text = before(
+    chapters = before(
         changes.read(path),
         r"^## The tables$",
-        _chapter(workflow, machine),
+        text("workflow/chapter.md", workflow=workflow, graph=mermaid(machine).strip()),
         f"chapter 'The tables' in {path}",
     )
-    changes.change(path, text)
+    changes.change(path, chapters)
     path = "docs/operations.md"
-    text = before(
+    sections = before(
         changes.read(path),
         r"^### Commands are slow$",
         _what_to_do(workflow),
         f"section 'Commands are slow' in {path}",
     )
-    changes.change(path, text)
-
-
-def _chapter(workflow: Workflow, machine: dict[str, Json]) -> str:
-    rows = [f"| {state} | {_purpose(workflow, state)} |" for state in workflow.functions]
-    table = "\n".join(["| state | what it does |", "|---|---|", *rows])
-    return f"""\
-## The workflow {workflow.name}
-
-An execution is about one id, `{json.dumps(workflow.sample)}`, and carries keys only.
-
-<!-- graph: {workflow.name} -->
-```mermaid
-{mermaid(machine).strip()}
-```
-
-{table}
-
-"""
-
-
-def _purpose(workflow: Workflow, state: str) -> str:
-    if state == RECORDER:
-        return "logs the failure; its answer is what the execution ends with"
-    if workflow.parent and state == ANSWER:
-        return f"answers {workflow.parent.state} of {workflow.parent.machine}, which waits"
-    if state in workflow.long:
-        return "works for minutes, and beats; is tried again a minute after it stopped"
-    if state in workflow.callbacks:
-        return "parks with a task token until somebody resumes it, a day at most"
-    return "one step, as its function says"
+    changes.change(path, sections)
 
 
 def _what_to_do(workflow: Workflow) -> str:
-    alarms = [
-        template_entries.alarm_id(workflow, metric).removesuffix("Alarm")
-        for metric in template_entries.ALARMS
-    ]
+    alarms = [template_entries.alarm_id(workflow, metric) for metric in template_entries.ALARMS]
     if workflow.parent:
-        alarms.append(template_entries.errors_alarm_id(workflow).removesuffix("Alarm"))
-    return f"""\
-### {template_entries.alarm_section(workflow)}
-
-*{", ".join(alarms)}*
-
-- **Symptom**: an execution ended before its work was done.
-- **Check**: the log line `the execution failed` names the execution and the error. Its cause is at
-  the execution's end in the console.
-- **Do**: repair the cause. Then start another execution for the same id: a redrive by Step
-  Functions would begin after the caught error.
-
-"""
+        alarms.append(template_entries.errors_alarm_id(workflow))
+    return text(
+        "workflow/what_to_do.md",
+        section=template_entries.alarm_section(workflow),
+        alarms=[alarm.removesuffix("Alarm") for alarm in alarms],
+    )

@@ -1,0 +1,67 @@
+"""The texts of new files: Jinja templates in the folders beside this module."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+
+from sfn_cqrs_tools.scaffold.app_package import call
+from sfn_cqrs_tools.scaffold.names import function_id, pascal, snake
+
+
+def text(template: str, /, **values: object) -> str:
+    """Return a text from its template, such as `app/task.py`."""
+    return _TEMPLATES.get_template(f"{template}.j2").render(values)
+
+
+def literal(value: Any) -> str:
+    """Return a value as Python code, with the formatter's quotes."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(_entries(value)) + "}"
+    if not isinstance(value, str):
+        return repr(value)
+    quoted = json.dumps(value, ensure_ascii=False)
+    if '"' in value and "'" not in value:
+        return "'" + quoted[1:-1].replace('\\"', '"') + "'"
+    return quoted
+
+
+def _entries(value: Any) -> list[str]:
+    if isinstance(value, Mapping):
+        return [f"{literal(name)}: {literal(one)}" for name, one in value.items()]
+    return [literal(one) for one in value]
+
+
+def _listed(value: Any, margin: str = "") -> str:
+    """Return a dict, list or tuple as a formatter leaves it: one entry a line."""
+    brackets = repr(type(value)())
+    inner = "".join(f"\n{margin}    {entry}," for entry in _entries(value))
+    return f"{brackets[0]}{inner}\n{margin}{brackets[1]}" if inner else brackets
+
+
+def _imports(block: str) -> str:
+    """Return import statements in the order of their modules."""
+    lines = filter(None, map(str.strip, block.splitlines()))
+    return "\n".join(sorted(lines, key=lambda line: line.split()[1]))
+
+
+_TEMPLATES: Final = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent),
+    undefined=jinja2.StrictUndefined,
+    keep_trailing_newline=True,
+    autoescape=False,  # nosec B701
+)
+_TEMPLATES.filters["imports"] = _imports
+_TEMPLATES.globals |= {
+    "call": call,
+    "function_id": function_id,
+    "listed": _listed,
+    "literal": literal,
+    "pascal": pascal,
+    "snake": snake,
+    "tuple": tuple,
+}
