@@ -2,6 +2,7 @@
 
 import json
 import queue
+import socket
 import subprocess
 import sys
 import time
@@ -410,3 +411,81 @@ def test_a_queue_behind_a_topic_is_fair_to_tenants(fabric):
     publish("quiet", 2)
 
     assert received(3) == ["quiet", "quiet", "loud"]
+
+
+def request(operation: str, headers: tuple[str, ...] = (), **given: object) -> bytes:
+    """A request as our own clients send it."""
+    body = json.dumps(given).encode()
+    target = f"X-Amz-Target: DynamoDB_20120810.{operation}"
+    lines = ["POST / HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(body)}", target, *headers]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def answer_of(stream) -> tuple[int, dict[str, str], dict]:
+    """Read one answer."""
+    status = int(stream.readline().split()[1])
+    lines = iter(lambda: stream.readline().decode().strip(), "")
+    headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+    return status, headers, json.loads(stream.read(int(headers["content-length"])) or b"{}")
+
+
+@pytest.fixture
+def connection(fabric):
+    address = ("127.0.0.1", int(fabric.process.endpoint.rpartition(":")[2]))
+    with socket.create_connection(address, 10) as connected:
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        yield connected
+
+
+def test_a_short_request_gets_what_a_long_one_gets(fabric, connection):
+    stream = connection.makefile("rb")
+    long = ("Authorization: AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/x",)
+    key = {"pk": {"S": "short"}, "sk": {"S": "1"}}
+    calls = (
+        ("PutItem", {"Item": item("short", a="1")}),
+        ("GetItem", {"Key": key}),
+        ("PutItem", {"Item": key, "ConditionExpression": "attribute_not_exists(pk)"}),
+        ("UpdateItem", {"Key": key, "UpdateExpression": "x"}),
+        ("NoSuchOperation", {}),
+    )
+    answers = []
+    for headers in ((), long):
+        for operation, given in calls:
+            connection.sendall(request(operation, headers, TableName=fabric.table, **given))
+            answers.append(answer_of(stream))
+
+    assert [status for status, _, _ in answers[:5]] == [200, 200, 400, 400, 400]
+    for (status, short, said), (other, headers, same) in zip(answers[:5], answers[5:], strict=True):
+        assert (status, said) == (other, same)
+        for name in ("content-type", "content-security-policy"):
+            assert short[name] == headers[name]
+        assert "x-amz-id-2" in headers.keys() - short.keys()
+
+
+def test_a_short_request_may_come_in_parts_or_with_the_next(fabric, connection):
+    stream = connection.makefile("rb")
+    sent = request("PutItem", TableName=fabric.table, Item=item("parts"))
+    for place in range(len(sent)):
+        connection.sendall(sent[place : place + 1])
+    assert answer_of(stream)[0] == 200
+
+    connection.sendall(3 * request("GetItem", TableName=fabric.table, Key=item("parts")))
+    for _ in range(3):
+        assert answer_of(stream)[2]["Item"] == item("parts")
+
+
+def test_a_page_of_another_origin_gets_no_short_answer(fabric, connection):
+    origin = ("Origin: https://evil.example",)
+    connection.sendall(request("PutItem", origin, TableName=fabric.table, Item=item("evil")))
+
+    assert answer_of(connection.makefile("rb"))[::2] == (403, {})
+    key = item("evil")
+    assert "Item" not in fabric.client("dynamodb").get_item(TableName=fabric.table, Key=key)
+
+
+@pytest.mark.parametrize("length", ["x", "-1"])
+def test_a_request_of_no_possible_length_is_refused(connection, length):
+    sent = request("GetItem").replace(b"Content-Length: 2", f"Content-Length: {length}".encode())
+    connection.sendall(sent)
+
+    assert connection.recv(100).startswith(b"HTTP/1.1 400 ")

@@ -845,7 +845,7 @@ def test_the_engine_alone_is_guarded_and_tells_boto3_why():
         port = urlsplit(url).port
         client = session().client("stepfunctions", endpoint_url=url)
         client.meta.events.register(
-            "before-send", lambda request, **_: request.headers.update({"Origin": EVIL})
+            "before-call", lambda params, **_: params["headers"].update({"Origin": EVIL})
         )
         with pytest.raises(ClientError, match=r"Origin 'https://evil\.example' may not call"):
             client.list_state_machines()

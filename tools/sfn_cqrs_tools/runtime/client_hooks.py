@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 from botocore import handlers
 
-Hooks = Sequence[tuple[str, Callable[..., Any]]]
+Hooks = Sequence[tuple[str, Callable[..., Any]] | tuple[str, Callable[..., Any], object]]
 
 
 def hook(hooks: Hooks) -> None:

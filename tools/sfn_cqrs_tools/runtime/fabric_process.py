@@ -11,15 +11,14 @@ import gc
 import json
 import os
 import resource
+import socket
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from hypercorn.asyncio import serve  # type: ignore[import-not-found]
-from hypercorn.config import Config  # type: ignore[import-not-found]
 
 if TYPE_CHECKING:
     from sfn_local.request_guard import Guard
@@ -105,14 +104,17 @@ def main(descriptors: str, guard_file: str, hosts: str, origins: Sequence[str]) 
     from fabric_dialect import (  # type: ignore[import-not-found]  # noqa: PLC0415 - beside this
         teach,
     )
+    from fabric_server import (  # type: ignore[import-not-found]  # noqa: PLC0415 - beside this
+        asking,
+        serve,
+    )
     from ministack.app import app  # type: ignore[import-not-found]  # noqa: PLC0415 - takes 0.5 s
 
-    config = Config()
-    config.bind = [f"fd://{descriptor}" for descriptor in descriptors.split(",")]
-    config.keep_alive_timeout = 75
-    config.loglevel = "WARNING"
+    listeners = [socket.socket(fileno=int(one)) for one in descriptors.split(",")]
+    account, region = os.environ["MINISTACK_ACCOUNT_ID"], os.environ["MINISTACK_REGION"]
     teach()
-    app, at_end = _kept(app)
+    app, keeps = _kept(app, account, region)
+    at_end = partial(keeps, queues=True)
     threading.Thread(target=_end_with_parent, args=(at_end,), daemon=True).start()
     sys.addaudithook(_start_no_programs)
     guard = _load(guard_file).Guard(
@@ -121,23 +123,24 @@ def main(descriptors: str, guard_file: str, hosts: str, origins: Sequence[str]) 
     gc.freeze()
     gc.set_threshold(*GARBAGE)
     gc.enable()
-    asyncio.run(serve(guarded(app, guard), config))
+    answer = asking(account, region, keeps)
+    csp = ONLY_OURS.decode()
+    asyncio.run(serve(guarded(app, guard), listeners, guard, answer, content_security_policy=csp))
 
 
-def _kept(app: App) -> tuple[App, Callable[[], object]]:
-    """Return the app, which keeps its changes if it has a folder, and the final action."""
+def _kept(app: App, account: str, region: str) -> tuple[App, Callable[..., bool]]:
+    """Return the app, which keeps its changes if it has a folder, and what writes them."""
     folder = os.environ.get("SFN_CQRS_DATA")
     if not folder:
-        return app, lambda: None
+        return app, lambda **_: True
     from fabric_journal import (  # type: ignore[import-not-found]  # noqa: PLC0415 - beside this
         Journal,
         answering,
     )
 
-    account, region = os.environ["MINISTACK_ACCOUNT_ID"], os.environ["MINISTACK_REGION"]
     journal = Journal(Path(folder), account, region)
     journal.start()
-    return answering(app, journal), lambda: journal.keeps(queues=True)
+    return answering(app, journal), journal.keeps
 
 
 def _load(path: str) -> Any:

@@ -33,6 +33,7 @@ from sfn_cqrs_tools.runtime.handlers import (
 from sfn_cqrs_tools.runtime.iam.enforcement import Enforcement
 from sfn_cqrs_tools.runtime.output import printing_as
 from sfn_cqrs_tools.runtime.revisions import Revision
+from sfn_cqrs_tools.runtime.short_calls import ShortCalls
 from sfn_cqrs_tools.runtime.template import Function
 from sfn_cqrs_tools.runtime.weather import Forecast, Weather
 
@@ -254,6 +255,7 @@ def serve(requests: TextIO, answers: TextIO) -> None:
     enforcement = Enforcement.of_environment(function.logical_id)
     if enforcement is not None:
         enforcement.start()
+    ShortCalls().start()
     handlers = Handlers([function], [Path(source) for source in first["sources"]], None)
     for line in requests:
         asked = json.loads(line)

@@ -386,6 +386,11 @@ class LocalStack:
         self.functions.hold()
         self.functions.listeners.append(self._log_failure)
         self._cleanup.callback(self.functions.close)
+        from sfn_cqrs_tools.runtime.short_calls import ShortCalls  # noqa: PLC0415 - needs boto3
+
+        calls = ShortCalls()
+        calls.start()
+        self._cleanup.callback(calls.stop)
         if self._has_iam:
             self.iam = Enforcement(current_function, self._machine_of)
             self.iam.start()
