@@ -35,14 +35,6 @@ def test_a_command_comes_back_as_it_was_published(world):
     assert world.commands.latest(NRT) == command
 
 
-def test_a_command_without_any_of_the_optional_fields_comes_back_too(world):
-    bare = {"source": "", "request_id": "", "name": "", "attributes": {}, "is_deleted": True}
-
-    world.commands.publish(a_publication(**bare))
-
-    assert world.commands.find(NRT, 1) == a_command(**bare)
-
-
 @pytest.mark.parametrize("attributes", [{"minutes": 30}, LARGE], ids=["small", "large"])
 def test_the_shape_goes_with_the_attributes_into_command_row_and_history(world, attributes):
     command = a_command(attributes=attributes, shape=2)

@@ -1,7 +1,6 @@
 import pytest
 
 from sfn_cqrs.adapters.dynamodb import unmarshal
-from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.versioning import DataVersion
 from sfn_cqrs_tools.testing.builders import NRT, a_command
@@ -13,15 +12,6 @@ def a_row(key=NRT, version=1, **changes):
 
 def airport(code, tenant="tenant1"):
     return ItemKey(tenant, "AIRPORT", code)
-
-
-def test_a_row_comes_back_as_it_was_put(world):
-    row = a_row(attributes={"lat": 35.7647, "nothing": None, "list": [1, 2.5, "x", {"a": []}]})
-
-    assert world.data.put(row, 0) is True
-
-    assert world.data.find(NRT) == row
-    assert world.data.version_of(NRT) == DataVersion(1, "NRT-1")
 
 
 def test_a_row_that_was_never_put_is_at_version_0(world):
@@ -117,23 +107,3 @@ def test_a_cursor_goes_on_behind_a_row_that_was_deleted_meanwhile(world):
     second = world.data.page("tenant1", "AIRPORT", 2, first.next_cursor)
 
     assert [row.key.code for row in second.items] == ["c"]
-
-
-def test_a_cursor_of_another_type_is_refused(world):
-    for code in ("a", "b"):
-        world.data.put(a_row(ItemKey("tenant1", "OFFER", code)), 0)
-    cursor = world.data.page("tenant1", "OFFER", 1, None).next_cursor
-
-    with pytest.raises(InvalidInputError, match="cursor: is not a cursor of this list"):
-        world.data.page("tenant1", "AIRPORT", 1, cursor)
-
-
-def test_a_cursor_opens_no_other_tenants_rows(world):
-    for code in ("a", "b"):
-        world.data.put(a_row(airport(code, "tenant1")), 0)
-        world.data.put(a_row(airport(code, "tenant2")), 0)
-    cursor = world.data.page("tenant1", "AIRPORT", 1, None).next_cursor
-
-    page = world.data.page("tenant2", "AIRPORT", 1, cursor)
-
-    assert [row.key for row in page.items] == [airport("b", "tenant2")]

@@ -1,7 +1,6 @@
 import pytest
 
 from sfn_cqrs.adapters.dynamodb import unmarshal
-from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs_tools.testing.builders import NRT, a_command
@@ -98,11 +97,3 @@ def test_a_history_item_says_when_it_expires(make_world):
         "AIRPORT#NRT@00000001",
     )
     assert item["ttl"] == 1798200000
-
-
-def test_a_cursor_of_another_item_is_refused(world):
-    keep(world, 1, 2)
-    cursor = world.history.page(NRT, 1, None).next_cursor
-
-    with pytest.raises(InvalidInputError, match="cursor: is not a cursor of this list"):
-        world.history.page(ItemKey("tenant1", "AIRPORT", "HND"), 1, cursor)

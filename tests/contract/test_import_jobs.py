@@ -5,19 +5,13 @@ import pytest
 from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.import_job import (
-    NO_SOURCE,
     Answer,
     AwaitBy,
-    Cancel,
     End,
     Ending,
     JobStatus,
-    Loaded,
     Parent,
-    ProcessingMode,
-    Reader,
 )
-from sfn_cqrs.domain.imports import PublishMode
 from sfn_cqrs.domain.keys import ImportKey, ImportKind
 from sfn_cqrs_tools.testing.builders import CSV, a_job
 
@@ -28,48 +22,6 @@ FAILED = Ending(JobStatus.FAILED)
 @pytest.fixture
 def jobs(world):
     return world.import_jobs
-
-
-@pytest.mark.parametrize(
-    "job",
-    [
-        a_job(),
-        a_job(encoding="cp932", delimiter="\t", by=Audit(NOON, "taro", "192.0.2.1")),
-        a_job(publish_mode=PublishMode.ASYNC, dry_run=True, by=Audit(NOON)),
-        a_job(
-            replace(CSV, kind=ImportKind.ROW),
-            source=NO_SOURCE,
-            cells={"icao": "RJAA", "name": ""},
-            loaded=Loaded(1, ("icao", "name"), ("icao", None), Reader.NONE, NO_SOURCE),
-        ),
-        a_job(retries=("c-2", "c-1"), since=NOON),
-        a_job(parent=Parent("z-1", 7, "token", 2)),
-        a_job(mode=ProcessingMode.DIRECT, status=JobStatus.PROCESSING, started_at=NOON),
-    ],
-)
-def test_each_kind_of_job_comes_back_as_it_was_created(job, jobs):
-    assert jobs.create(job) is True
-    assert jobs.find(job.key) == job
-    assert jobs.create(replace(job, table="others")) is False
-
-
-def test_what_another_version_of_the_code_keeps_inside_is_carried(world, jobs):
-    """Of what a write leaves alone; a new wait takes the place of the old one."""
-    loaded = Loaded(1, ("icao",), ("icao",), Reader.NONE, NO_SOURCE)
-    jobs.create(a_job(parent=Parent("z-1", 0, "one"), loaded=loaded))
-    keys = {"pk": {"S": CSV.pk}, "sk": {"S": CSV.sk}}
-    asked = {"TableName": "ImportTmpTable", "Key": keys, "ConsistentRead": True}
-    item = world.dynamodb.get_item(**asked)["Item"]
-    for name in ("loaded", "source", "parent"):
-        item[name]["M"]["theirs"] = {"S": "x"}
-    world.dynamodb.put_item(TableName="ImportTmpTable", Item=item)
-
-    for write in (Cancel(), AwaitBy(Parent("z-1", 0, "two", 1)), End(FAILED)):
-        jobs.change(CSV, write)
-
-    stored = world.dynamodb.get_item(**asked)["Item"]
-    kept = {name: "theirs" in stored[name]["M"] for name in ("loaded", "source", "parent")}
-    assert kept == {"loaded": True, "source": True, "parent": False}
 
 
 def test_a_job_leaves_the_index_when_it_ends(world, jobs):

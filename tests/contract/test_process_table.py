@@ -4,9 +4,9 @@ from datetime import timedelta
 import pytest
 
 from sfn_cqrs.adapters.process_table import BLOCKED_SHARDS, FAILED_SHARDS, OPEN_SHARDS, open_shard
-from sfn_cqrs.domain.chain import Begin, Close, Park, Restart, Skip, Written
+from sfn_cqrs.domain.chain import Close, Park, Restart, Skip, Written
 from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.process import Mode, Outcome
+from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs_tools.testing.builders import LEASED, NRT, a_lease, a_process, a_publication
 
@@ -20,42 +20,6 @@ def test_a_published_process_is_found_as_it_was_published(world):
 
     assert world.processes.find(NRT, 1) == a_process()
     assert world.processes.find(NRT, 2) is None
-
-
-def test_a_begun_state_ends_the_wait_and_forgets_its_token(world):
-    world.seed(a_process(outcome=Outcome.WAITING, token="token", token_seq=0))
-
-    begun = world.processes.write(NRT, Begin(1, 1, "set_ttl_command:STARTED"))
-
-    assert begun.process == a_process(
-        status="set_ttl_command:STARTED", token_seq=0, updated_at=AT_NOON
-    )
-
-
-def test_the_first_state_come_late_does_not_end_the_wait(world):
-    world.seed(a_process(outcome=Outcome.WAITING, token="token", token_seq=0))
-
-    begun = world.processes.write(NRT, Begin(1, 1, "check_version:STARTED", is_first=True))
-
-    assert not begun.done
-    assert world.processes.find(NRT, 1).token == "token"
-
-
-def test_a_retried_wait_replaces_the_token_and_a_late_try_does_not(world):
-    world.seed(a_process())
-
-    retried = world.processes.write(NRT, Park(1, 1, "second", 1))
-    late = world.processes.write(NRT, Park(1, 1, "first", 0))
-
-    waiting = a_process(
-        outcome=Outcome.WAITING,
-        status="wait_prev_command:STARTED",
-        token="second",
-        token_seq=1,
-        updated_at=AT_NOON,
-    )
-    assert retried == Written(done=True, process=waiting)
-    assert late == Written(done=False, process=waiting)
 
 
 def test_a_close_that_is_repeated_finds_its_own_outcome(world):
@@ -81,35 +45,6 @@ def test_a_restart_opens_the_next_attempt_once(world):
     reopened = a_process(attempt=2, opened_at=AT_NOON, updated_at=AT_NOON)
     assert first == Written(done=True, process=reopened)
     assert second == Written(done=False, process=reopened)
-
-
-def test_a_superseded_attempt_writes_nothing(world):
-    world.seed(a_process(attempt=2))
-
-    answers = [
-        world.processes.write(NRT, Begin(1, 1, "finish:STARTED")).done,
-        world.processes.write(NRT, Park(1, 1, "token", 9)).done,
-        world.processes.write(NRT, Close(1, 1, Outcome.APPLIED, "finish:FINISHED")).done,
-        world.processes.write(NRT, Restart(1, 1)).done,
-        world.processes.write(NRT, Skip(1, 1)).done,
-    ]
-
-    assert answers == [False, False, False, False, False]
-    assert world.processes.find(NRT, 1) == a_process(attempt=2)
-
-
-def test_a_skipped_version_keeps_its_error(world):
-    world.seed(a_process(outcome=Outcome.FAILED, error="Error", cause="cause"))
-
-    skipped = world.processes.write(NRT, Skip(1, 1)).process
-
-    assert skipped == a_process(
-        outcome=Outcome.SKIPPED,
-        status="skip:FINISHED",
-        error="Error",
-        cause="cause",
-        updated_at=AT_NOON,
-    )
 
 
 def test_only_an_applied_version_gets_a_ttl(make_world):
@@ -320,15 +255,6 @@ def test_what_is_skipped_is_listed_no_more(world):
     world.processes.write(NRT, Skip(1, 1))
 
     assert _listed(world, range(FAILED_SHARDS.stop)) == []
-
-
-def test_a_synchronous_publish_that_died_may_be_restarted_and_a_running_one_of_the_machine_not(
-    world,
-):
-    world.seed(a_process(mode=Mode.SYNC), a_process(version=2, mode=Mode.ASYNC))
-
-    assert world.processes.write(NRT, Restart(1, 1)).done
-    assert not world.processes.write(NRT, Restart(2, 1)).done
 
 
 def test_the_processes_of_other_items_and_tenants_are_left_alone(world):

@@ -152,20 +152,6 @@ def test_what_changes_nothing_is_done_without_a_put(sagas, client, world):
     assert (written.done, raw(world)) == (True, before)
 
 
-def test_a_write_that_meets_another_is_made_on_top_of_it(sagas, client, other):
-    client.happens = [after(other(Rename("1"))), after(other(Rename("2")))]
-
-    assert sagas.change(ORDERED, Rename("3")).record.name == f"{NAME}123"
-
-
-def test_a_write_that_meets_one_that_forbids_it_is_refused(sagas, client, other):
-    client.happens = [after(other(Park(1, "E", "why")))]
-
-    written = sagas.change(ORDERED, Begin("reserve_stock", 1, 0))
-
-    assert (written.done, written.record.status) == (False, SagaStatus.PARKED)
-
-
 def test_the_clock_is_asked_at_each_try(sagas, client, world):
     def late(write):
         world.clock.advance(seconds=5)
@@ -191,27 +177,6 @@ def test_what_was_seen_saves_a_read(sagas, client):
 
     assert sagas.change(ORDERED, end, begun.record).done
     assert client.made == ["put_item", "put_item"]
-
-
-def test_what_was_seen_and_is_old_refuses_nothing(sagas, other):
-    seen = sagas.find(ORDERED)
-    other(Park(1, "E", "why"))()
-
-    assert sagas.change(ORDERED, Retry(1), seen).done
-
-
-def test_what_was_seen_and_is_old_is_not_written_over(sagas, other):
-    seen = sagas.find(ORDERED)
-    other(Rename("1"))()
-
-    assert sagas.change(ORDERED, Rename("2"), seen).record.name == f"{NAME}12"
-
-
-def test_what_changes_nothing_of_what_was_seen_is_asked_of_what_is_there(sagas, other):
-    seen = sagas.find(ORDERED)
-    other(Rename("1"))()
-
-    assert sagas.change(ORDERED, Rename(""), seen).record.name == f"{NAME}1"
 
 
 def test_what_was_seen_has_the_key_that_is_written(sagas):

@@ -2,17 +2,14 @@ from dataclasses import replace
 
 import pytest
 
-from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.keys import TaskKind
 from sfn_cqrs.domain.request import Request
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.domain.task import Begin, CloseTask, Counts, Ending, Retry, TaskStatus
 from sfn_cqrs.domain.task_programs import Claim, CloseItem, ItemWritten, SettleItem
-from sfn_cqrs_tools.testing.builders import RESIZE, UPDATED, a_task, an_item
+from sfn_cqrs_tools.testing.builders import RESIZE, a_task, an_item
 
-AT_NOON = "2026-11-25T12:00:00.000Z"
 NOON = 1795608000
-LATER = "2026-11-26T00:00:00.000Z"
 PROCESSING = {"status": TaskStatus.PROCESSING, "input": None}
 DONE = Ending(TaskStatus.COMPLETED, result={"width": 80})
 FAILED = Ending(TaskStatus.FAILED, error="ValueError", cause="Traceback …")
@@ -30,15 +27,6 @@ def test_a_created_task_is_found_by_its_key_and_by_its_public_id(world):
     assert world.tasks.find(RESIZE) == task
     assert world.tasks.locate("tenant1", TaskKind.BATCH, RESIZE.ulid) == RESIZE
     assert world.stored_task(RESIZE) == (task, True)
-
-
-def test_a_task_belongs_to_its_tenant_and_its_kind(world):
-    world.tasks.create(a_task())
-
-    assert world.tasks.locate("tenant2", TaskKind.BATCH, RESIZE.ulid) is None
-    assert world.tasks.locate("tenant1", TaskKind.SINGLE, RESIZE.ulid) is None
-    assert world.tasks.find(replace(RESIZE, tenant="tenant2")) is None
-    assert world.tasks.find(replace(RESIZE, kind=TaskKind.SINGLE)) is None
 
 
 def test_a_request_that_was_seen_creates_nothing(world):
@@ -62,14 +50,6 @@ def test_the_tasks_of_a_type_are_listed_newest_first(world):
     assert [task.key for task in first.items] == [key(3), key(2)]
     assert [task.key for task in second.items] == [key(1)]
     assert second.next_cursor is None
-
-
-def test_a_cursor_of_another_list_is_refused(world):
-    world.seed_tasks(a_task(key(1)), a_task(key(2)))
-    cursor = world.tasks.page(replace(RESIZE, ulid=""), 1, None).next_cursor
-
-    with pytest.raises(InvalidInputError, match="cursor: is not a cursor of this list"):
-        world.tasks.page(replace(RESIZE, ulid="", type="CRUSH"), 1, cursor)
 
 
 def test_items_are_stored_once_each_with_its_own_input(world):
@@ -104,61 +84,6 @@ def test_an_input_that_lies_in_the_bucket_is_fetched(world):
     world.tasks.put_items(task)
 
     assert [item.input for item in world.stored_items(RESIZE)] == ["x" * 150_000, None]
-
-
-def test_a_claimed_item_carries_its_input_and_the_lease(world):
-    world.seed_items(an_item())
-
-    claimed = world.tasks.write_item(RESIZE, Claim(0, 1, 0, NOON + 60))
-
-    assert claimed == ItemWritten(
-        done=True,
-        item=an_item(
-            status=TaskStatus.PROCESSING, attempt=1, lease_until=NOON + 60, updated_at=AT_NOON
-        ),
-    )
-
-
-def test_a_later_attempt_waits_for_the_lease_to_the_second(world):
-    busy = an_item(status=TaskStatus.PROCESSING, attempt=1, lease_until=NOON + 60)
-    world.seed_items(busy)
-    world.clock.advance(seconds=59, milliseconds=999)
-    early = world.tasks.write_item(RESIZE, Claim(0, 2, 0, NOON + 120))
-    world.clock.advance(milliseconds=1)
-    late = world.tasks.write_item(RESIZE, Claim(0, 2, 0, NOON + 120))
-
-    assert early == ItemWritten(done=False, item=busy)
-    assert (late.done, late.item.attempt) == (True, 2)
-
-
-def test_an_ended_item_keeps_its_result_and_not_its_lease(world):
-    world.seed_items(an_item())
-    world.tasks.write_item(RESIZE, Claim(0, 1, 0, NOON + 60))
-
-    closed = world.tasks.write_item(RESIZE, CloseItem(0, 1, 0, DONE))
-
-    ended = an_item(
-        status=TaskStatus.COMPLETED, attempt=1, result={"width": 80}, updated_at=AT_NOON
-    )
-    assert closed == ItemWritten(done=True, item=ended)
-    assert world.stored_items(RESIZE) == [ended]
-
-
-def test_an_item_that_is_settled_keeps_its_lease(world):
-    world.seed_items(an_item(status=TaskStatus.PROCESSING, attempt=1, lease_until=NOON + 60))
-
-    settled = world.tasks.write_item(RESIZE, SettleItem(0, 1, Ending(TaskStatus.CANCELLED)))
-
-    assert settled.item == an_item(
-        status=TaskStatus.CANCELLED, attempt=1, lease_until=NOON + 60, updated_at=AT_NOON
-    )
-
-
-def test_whoever_asked_and_from_where_comes_back(world):
-    task = a_task(created=UPDATED, source="api", request_id="request-1", stop=None)
-    world.tasks.create(task)
-
-    assert world.tasks.find(RESIZE) == task
 
 
 @pytest.mark.parametrize(

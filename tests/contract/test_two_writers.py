@@ -16,7 +16,7 @@ from sfn_cqrs_tools.testing.fakes.clock import NOON
 from sfn_cqrs_tools.testing.fakes.stored import TABLE_OF, TABLES
 
 AT = "2026-11-25T12:00:00.000Z"
-SAMPLE = 150
+SAMPLE = 40
 EACH = [(case, write) for case in CASES for write in case.writes]
 
 

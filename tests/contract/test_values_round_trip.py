@@ -49,7 +49,7 @@ def checked(value):
         return None
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(ATTRIBUTES)
 def test_a_checked_value_is_the_same_after_dynamodbs_types(attributes):
     kept = checked(attributes)
@@ -62,7 +62,7 @@ def test_a_checked_value_is_the_same_after_dynamodbs_types(attributes):
     assert canonical(found) == canonical(kept)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(ATTRIBUTES)
 def test_dynamodbs_types_are_as_boto3_writes_and_reads_them(attributes):
     kept = checked(attributes)

@@ -2,10 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.import_job import Ending, JobStatus, Source
-from sfn_cqrs.domain.imports import Counts, PublishMode
+from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ZipKey
 from sfn_cqrs.domain.zip_job import End, FileStatus, Settle
 from sfn_cqrs_tools.testing.builders import ARCHIVE, a_file, a_job, a_zip
@@ -27,21 +26,6 @@ def zips(world):
 def listed(zips):
     zips.put_files(ARCHIVE, [FILE, SKIPPED])
     return zips
-
-
-@pytest.mark.parametrize(
-    "job",
-    [
-        a_zip(),
-        a_zip(table="airports", encoding="cp932", delimiter="\t", dry_run=True),
-        a_zip(publish_mode=PublishMode.ASYNC, by=Audit(NOON, "taro", "192.0.2.1")),
-        a_zip(retries=(replace(ARCHIVE, ulid="01JDHZ0000000000000000000Z"),)),
-    ],
-)
-def test_a_job_comes_back_as_it_was_created(job, world):
-    assert world.zip_jobs.create(job) is True
-    assert world.zip_jobs.find(ARCHIVE) == job
-    assert world.zip_jobs.create(replace(job, table="others")) is False
 
 
 def test_jobs_are_listed_newest_first_and_by_tenant(zips):
@@ -101,25 +85,6 @@ def test_a_file_is_extracted_once(listed):
     assert listed.extracted(ARCHIVE, 0, replace(EXTRACTED, version_id="v3")) is None
     assert listed.refused(ARCHIVE, 0, Problem("damaged", "x")) is None
     assert listed.file(ARCHIVE, 0) == extracted
-
-
-def test_a_file_that_is_refused_stays_refused(listed):
-    refused = listed.refused(ARCHIVE, 0, Problem("damaged", "the sum is wrong"))
-
-    assert refused == FILE.refused(Problem("damaged", "the sum is wrong"))
-    assert listed.extracted(ARCHIVE, 0, EXTRACTED) is None
-    assert listed.processing(ARCHIVE, 0) is None
-    assert listed.file(ARCHIVE, 0) == refused
-
-
-def test_only_what_is_extracted_is_processed_and_again(listed):
-    assert listed.processing(ARCHIVE, 0) is None
-    listed.extracted(ARCHIVE, 0, EXTRACTED)
-
-    assert listed.processing(ARCHIVE, 0).begun is True
-    assert listed.processing(ARCHIVE, 0).status is FileStatus.PROCESSING
-    assert listed.processing(ARCHIVE, 1) is None
-    assert listed.processing(ARCHIVE, 7) is None
 
 
 def test_more_files_end_than_one_transaction_takes(zips):

@@ -51,21 +51,6 @@ def test_another_file_is_rewritten_and_its_rows_keep_their_numbers(system):
     assert report.splitlines()[1].split(",")[6:8] == ['"4"', '"invalid"']
 
 
-def test_a_file_that_is_refused_fails_its_job_with_the_reason_and_not_its_execution(system):
-    progress = system.imported(a_file([a_line("RJAA")]) + b"RJBB,\x81,JP\n")
-
-    assert job_view(progress)["status"] == "FAILED"
-    assert progress.job.ending.problem.code == "encoding"
-    assert system.path() == ["csv_loader", "choose_reader", *NATIVE[3:]]
-
-
-def test_a_file_without_rows_is_done(system):
-    progress = system.imported(a_file([]))
-
-    assert job_view(progress)["status"] == "COMPLETED"
-    assert progress.job.total == 0
-
-
 def test_the_world_is_told_of_the_start_of_progress_and_of_the_end(system):
     system.imported(a_file([a_line(f"R{number:03d}") for number in range(250)]))
 

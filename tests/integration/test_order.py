@@ -5,9 +5,6 @@ import random
 import pytest
 from tests.support.airports import Airport
 from tests.support.moto_system import MotoSystem
-from tests.support.system import TENANT
-
-from shop.airports import airports_of
 
 
 def path_of(system, version):
@@ -88,67 +85,6 @@ def test_every_version_is_told_of_once_it_has_closed(system, airport):
     assert system.failures() == []
 
 
-def test_two_airports_of_one_country_are_counted(system, airport):
-    other = Airport(system, "HND")
-    airport.publish("Narita")
-    other.publish("Haneda")
-    system.run()
-
-    airport.publish("Narita", attributes={"country": "KR"})
-    system.run()
-
-    assert airports_of(TENANT) == {"JP": 1, "KR": 1}
-
-
-def test_an_item_is_deleted_and_revived(system, airport):
-    airport.publish("Narita")
-    system.run()
-    assert system.api("DELETE", "/commands/AIRPORT/NRT")[0] == 202
-    airport.names.append("Narita")
-    system.run()
-    deleted = system.api("GET", "/data/AIRPORT/NRT")
-
-    airport.publish("Narita again")
-    system.run()
-
-    assert (deleted[0], deleted[1]["code"]) == (404, "deleted")
-    assert system.api("GET", "/data/AIRPORT/NRT")[1]["name"] == "Narita again"
-    airport.assert_complete()
-
-
-def test_a_partial_change_keeps_what_it_does_not_name(system, airport):
-    airport.publish("Narita", attributes={"country": "JP", "city": "Narita", "runways": 2})
-    body = {"type": "AIRPORT", "code": "NRT", "partial": True, "attributes": {"city": None}}
-
-    status, answer = system.api("POST", "/commands", body)
-    system.run()
-
-    assert (status, answer["version"]) == (202, 2)
-    row = system.api("GET", "/data/AIRPORT/NRT")[1]
-    assert (row["name"], row["attributes"]) == ("Narita", {"country": "JP", "runways": 2})
-
-
-def test_large_attributes_come_back_as_they_were(system, airport):
-    text = "空港" * 40_000
-    for name in ("one", "two"):
-        airport.publish(name, attributes={"country": "JP", "text": text + name})
-        system.run()
-
-    airport.assert_complete()
-    row = system.api("GET", "/data/AIRPORT/NRT")[1]
-    history = system.api("GET", "/data/AIRPORT/NRT/history")[1]["items"]
-    assert row["attributes"]["text"] == text + "two"
-    assert [item["attributes"]["text"] for item in history] == [text + "one"]
-
-
-def test_a_synchronous_version_is_readable_before_anything_runs(system, airport):
-    answer = airport.publish("Narita", mode="sync")
-
-    assert answer["version"] == 1
-    airport.assert_complete()
-    assert system.executions() == []
-
-
 def test_a_synchronous_version_is_refused_while_an_earlier_one_is_open(system, airport):
     airport.publish("Narita")
     body = {
@@ -167,12 +103,4 @@ def test_a_synchronous_version_is_refused_while_an_earlier_one_is_open(system, a
     assert (refused[0], refused[1]["code"]) == (409, "chain_busy")
     assert (accepted[0], accepted[1]["version"]) == (200, 2)
     airport.names.append("two")
-    airport.assert_complete()
-
-
-def test_synchronous_and_asynchronous_versions_alternate(system, airport):
-    for number, mode in enumerate(("sync", "async", "sync", "async"), start=1):
-        airport.publish(f"name {number}", mode=mode)
-        system.run()
-
     airport.assert_complete()

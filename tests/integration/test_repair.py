@@ -1,21 +1,11 @@
 """What fails is told of, blocks what follows, and heals."""
 
 import json
-from contextlib import contextmanager
 
 import pytest
-from botocore.exceptions import ClientError
 from tests.simulation.crashes import failing
-from tests.support.airports import Airport
-from tests.support.calls import AwsCall
-from tests.support.moto_system import MotoSystem
-from tests.support.system import API, killing
-
-from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.process import Mode
 
 DAY = 24 * 3600
-START = "start"
 
 
 @pytest.fixture
@@ -26,32 +16,6 @@ def failed(system, airport):
     with failing(system):
         system.run()
     return airport
-
-
-@contextmanager
-def busy(system, operation, code, status, *, times):
-    """The next calls are refused after all tries of botocore: fewer than Retry allows."""
-    refused = []
-
-    def refuse(call, moment):
-        if (call.operation, moment) == (operation, "before") and len(refused) < times:
-            refused.append(code)
-            answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
-            raise ClientError(answer, operation)
-
-    with system.calls.observed_by(refuse):
-        yield refused
-
-
-@pytest.fixture
-def expiring(log):  # noqa: ARG001 - what is logged stays out of the test's output
-    """A system that keeps closed versions for 30 days."""
-    with MotoSystem(variables={"COMMAND_TTL_DAYS": "30"}) as system:
-        yield system
-
-
-def loses_starts(system):
-    system.stream.dropped = lambda record: record["dynamodb"]["NewImage"]["status"]["S"] == START
 
 
 def hold_the_first(system, airport, names=("one", "two")):
@@ -109,11 +73,6 @@ def test_a_retry_heals_the_version_and_all_behind_it(failed):
     assert [failed.system.process(failed.key, each).attempt for each in (1, 2, 3)] == [2, 2, 2]
 
 
-def test_a_second_retry_is_refused(failed):
-    assert failed.operate(1, "retry") == 202
-    assert failed.system.api("POST", "/commands/AIRPORT/NRT/1/retry")[0] == 409
-
-
 def test_a_skip_lets_the_rest_go_on_without_it(failed):
     status = failed.operate(1, "skip")
     failed.system.run()
@@ -121,46 +80,6 @@ def test_a_skip_lets_the_rest_go_on_without_it(failed):
     assert status == 202
     assert failed.outcomes() == ["SKIPPED", "APPLIED", "APPLIED"]
     failed.assert_shows_the_last()
-
-
-def test_a_blocked_version_that_is_skipped_is_looked_through(failed):
-    failed.operate(2, "skip")
-    failed.system.run()
-    failed.operate(1, "retry")
-    failed.system.run()
-
-    assert failed.outcomes() == ["APPLIED", "SKIPPED", "APPLIED"]
-    failed.assert_shows_the_last()
-    assert [version for version, _ in failed.history()] == [1]
-
-
-def test_the_next_version_after_a_skipped_one_is_applied_however_late(expiring):
-    airport = Airport(expiring)
-    airport.publish("one")
-    with failing(expiring):
-        expiring.run()
-    airport.operate(1, "skip")
-    expiring.run()
-    expiring.pass_time(400 * DAY)
-
-    airport.publish("two")
-    expiring.run()
-
-    assert airport.outcomes() == ["SKIPPED", "APPLIED"]
-
-
-def test_the_next_version_after_an_expired_one_is_applied(expiring):
-    airport = Airport(expiring)
-    airport.publish("one")
-    expiring.run()
-    expiring.pass_time(400 * DAY)
-    assert bootstrap.processes().find(airport.key, 1) is None
-
-    airport.publish("two")
-    expiring.run()
-
-    assert expiring.process(airport.key, 2).outcome == "APPLIED"
-    airport.assert_shows_the_last()
 
 
 def test_a_wait_of_24_hours_fails_and_its_retry_goes_on(system, airport):
@@ -174,17 +93,6 @@ def test_a_wait_of_24_hours_fails_and_its_retry_goes_on(system, airport):
     heal(system, airport, held)
 
 
-def test_what_only_queues_is_left_alone_by_the_sweep_and_never_failed(system, airport):
-    hold_the_first(system, airport, names=("one", "two", "three"))
-    assert airport.outcomes() == ["OPEN", "WAITING", "WAITING"]
-
-    done = system.sweep()
-
-    assert done == {"command_started": 1, "command_waiting": 2}
-    airport.assert_complete()
-    assert [system.process(airport.key, each).attempt for each in (1, 2, 3)] == [1, 1, 1]
-
-
 def test_an_aborted_execution_is_closed_by_its_event_and_retried(system, airport):
     held = hold_the_first(system, airport)
 
@@ -195,33 +103,6 @@ def test_an_aborted_execution_is_closed_by_its_event_and_retried(system, airport
     assert system.process(airport.key, 2).error == "ABORTED"
     assert len(system.failures()) == 1
     heal(system, airport, held)
-
-
-def test_a_lost_start_is_swept(system, airport):
-    loses_starts(system)
-    airport.publish("one")
-    airport.publish("two")
-    system.run()
-    assert airport.outcomes() == ["OPEN", "OPEN"]
-
-    done = system.sweep()
-
-    assert done == {"command_started": 2}
-    airport.assert_complete()
-
-
-def test_a_publisher_that_died_is_swept_into_the_machine(system, airport):
-    transaction = AwsCall(API, 1, 8, "TransactWriteItems")
-    with killing(system, transaction, "after") as killed:
-        airport.publish("one", mode="sync")
-    assert killed == [transaction]
-    assert system.process(airport.key, 1).mode is Mode.SYNC
-    assert airport.outcomes() == ["OPEN"]
-
-    done = system.sweep()
-
-    assert done == {"command_restarted": 1}
-    airport.assert_complete()
 
 
 def test_a_poison_record_goes_to_the_dead_letters_and_the_others_go_on(system, airport):
@@ -238,52 +119,3 @@ def test_a_poison_record_goes_to_the_dead_letters_and_the_others_go_on(system, a
     letters = system.letters("StreamDeadLetterQueue")
     assert [letter["reason"] for letter in letters] == ["no process item: KeyError: 'version'"]
     assert letters[0]["keys"] == poison["dynamodb"]["Keys"]
-
-
-def test_a_record_that_fails_for_ten_minutes_is_given_up_and_swept(system, airport):
-    def fail(call, moment):
-        if (call.operation, moment) == ("StartExecution", "before"):
-            raise RuntimeError("Step Functions is out of order")
-
-    airport.publish("one")
-    with system.calls.observed_by(fail):
-        system.run()
-
-    (letter,) = system.letters("StreamDeadLetterQueue")
-    assert letter["reason"] == "RuntimeError: Step Functions is out of order"
-    assert system.stream.given_up == []
-    system.sweep()
-    airport.assert_complete()
-
-
-@pytest.mark.parametrize("operation", ["GetItem", "UpdateItem", "PutItem", "TransactWriteItems"])
-@pytest.mark.parametrize(
-    ("code", "status"),
-    [("ProvisionedThroughputExceededException", 400), ("InternalServerError", 500)],
-)
-def test_a_table_that_is_busy_for_a_while_fails_nothing(system, airport, operation, code, status):
-    airport.publish("one")
-    airport.publish("two")
-
-    with busy(system, operation, code, status, times=3) as refused:
-        system.run()
-
-    assert refused == [code] * 3
-    airport.assert_complete()
-    assert system.failures() == []
-
-
-def test_what_fails_to_be_recorded_is_closed_by_the_event_of_its_end(system, airport):
-    def fail(call, moment):
-        if (call.function, moment) == ("CommandMarkFailedFunction", "before"):
-            raise RuntimeError("DynamoDB is out of order")
-
-    airport.publish("one")
-    with failing(system), system.calls.observed_by(fail):
-        system.run()
-
-    assert airport.outcomes() == ["FAILED"]
-    assert system.process(airport.key, 1).error == "NotRecorded"
-    airport.operate(1, "retry")
-    system.run()
-    airport.assert_complete()

@@ -87,71 +87,6 @@ def test_the_same_archive_again_changes_nothing(system):
     assert (again["status"], again["unchanged"], again["created"]) == ("COMPLETED", 2, 0)
 
 
-def test_a_dry_run_of_an_archive_writes_nothing(system):
-    view = zip_view(system.imported_zip(an_archive(("a.csv", GOOD)), dry_run=True))
-
-    assert (view["status"], view["dryRun"], view["created"]) == ("COMPLETED", True, 2)
-    assert system.api("GET", "/data/AIRPORT/RJAA")[0] == 404
-
-
-def test_the_tables_are_in_the_files_names(system):
-    archive = an_archive(
-        ("20261125120000-airports.csv", GOOD),
-        ("20261125120001-nothing.csv", GOOD),
-        ("airports.csv", GOOD),
-    )
-
-    view = zip_view(system.imported_zip(archive, table=None))
-
-    assert [(file["table"], file["status"]) for file in view["files"]] == [
-        ("airports", "COMPLETED"),
-        ("nothing", "FAILED"),
-        (None, "FAILED"),
-    ]
-    assert [file.get("error", {}).get("code") for file in view["files"]] == [
-        None,
-        "unknown_table",
-        "no_table",
-    ]
-    assert (view["status"], view["created"]) == ("FAILED", 2)
-
-
-def test_a_file_that_is_no_csv_is_named_as_what_it_is(system):
-    nested = an_archive(("a.csv", GOOD))
-
-    view = zip_view(system.imported_zip(an_archive(("a.csv", nested))))
-
-    assert view["status"] == "FAILED"
-    assert "ZIP" in view["files"][0]["error"]["message"]
-
-
-def test_an_archive_that_is_none_ends_with_a_sentence(system):
-    view = zip_view(system.imported_zip(GOOD))
-
-    assert (view["status"], view["files"], view["error"]["code"]) == ("FAILED", [], "not_a_zip")
-    (execution,) = system.zip_executions()
-    assert system.zip_path(execution) == [*BEFORE, "process_csv_files", *END]
-
-
-def test_the_counts_are_live_while_a_file_is_imported(system):
-    id_ = system.start_zip(an_archive(("a.csv", GOOD), ("b.csv", BAD)))
-    seen = []
-    observe_finalize = "ImportCsvFinalizeParentJobFunction"
-
-    def look(call, moment):
-        if (call.function, call.number, moment) == (observe_finalize, 1, "before"):
-            progress = system.archives.get(id_)
-            seen.append([(each.file.status, each.total) for each in progress.files])
-
-    with system.calls.observed_by(look):
-        system.run()
-
-    assert seen == [
-        [("PROCESSING", 2), ("EXTRACTED", 0)],
-        [("COMPLETED", 2), ("PROCESSING", 2)],
-    ]
-
-
 def test_cancelling_begins_no_further_file(system):
     id_ = system.start_zip(an_archive(("a.csv", GOOD), ("b.csv", BAD)))
 
@@ -172,16 +107,6 @@ def test_cancelling_begins_no_further_file(system):
     assert [file["status"] for file in view["files"]] == ["CANCELLED", "CANCELLED"]
     assert (view["total"], view["created"]) == (2, 2)
     assert system.unsettled() == []
-
-
-def test_cancelling_before_the_start_imports_nothing(system):
-    id_ = system.start_zip(an_archive(("a.csv", GOOD)))
-    system.archives.cancel(id_)
-    system.run()
-
-    view = zip_view(system.archives.get(id_))
-    assert (view["status"], view["total"]) == ("CANCELLED", 0)
-    assert [file["status"] for file in view["files"]] == ["CANCELLED"]
 
 
 def test_the_world_is_told_of_the_files_and_of_the_end_and_never_of_a_token(system):
@@ -228,19 +153,6 @@ def test_a_retry_imports_the_rows_that_failed_and_no_other(system, monkeypatch):
     assert system.api("GET", "/data/AIRPORT/RJBB")[0] == 200
 
 
-def test_a_retry_of_a_cancelled_archive_imports_what_was_not_begun(system):
-    id_ = system.start_zip(an_archive(("a.csv", GOOD)))
-    system.archives.cancel(id_)
-    system.run()
-
-    again = system.service.retry(id_).job.key.id
-    system.run()
-
-    view = zip_view(system.service.get(again))
-    assert (view["status"], view["created"]) == ("COMPLETED", 2)
-    assert system.unsettled() == []
-
-
 def undone(system, id_, **asked):
     """Undo an archive; answers the import that has done it."""
     undo = system.service.undo(id_, **asked).job.key.id
@@ -275,38 +187,3 @@ def test_an_archive_is_undone_as_one_whatever_its_files_did_to_each_other(system
     assert refused["code"] == "not_permitted"  # code has imported it
     assert system.api("GET", f"/imports/{id_}")[1]["undoneBy"] == done["id"]
     assert Audit().run().findings == []
-
-
-def test_what_somebody_has_changed_since_an_archive_is_kept_with_its_row(system):
-    id_ = system.imported_zip(an_archive(("1.csv", GOOD), ("2.csv", BAD))).job.key.id
-    system.api(
-        "POST",
-        "/commands",
-        {
-            "type": "AIRPORT",
-            "code": "RJBB",
-            "name": "Changed",
-            "attributes": {"country": "JP"},
-            "version": 1,
-        },
-    )
-    system.run()
-
-    done = undone(system, id_)
-    report = b"".join(system.service.errors(done["id"])).decode("utf-8-sig")
-
-    assert (done["updated"], done["unchanged"]) == (2, 1)
-    assert names(system, "RJAA", "RJBB", "RJCC") == [None, "Changed", None]
-    header, row = list(csv.reader(report.splitlines()))[:2]
-    assert header[:5] == ["type", "item", "version", "import", "row"]
-    assert (row[1], row[4]) == ("RJBB", "3")
-    assert "changed_since" in row
-
-
-def test_the_undo_of_an_archive_can_be_undone(system):
-    id_ = system.imported_zip(an_archive(("1.csv", GOOD))).job.key.id
-    done = undone(system, id_)
-
-    undone(system, done["id"])
-
-    assert names(system, "RJAA", "RJBB") == ["Narita", "Narita"]

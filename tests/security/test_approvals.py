@@ -234,18 +234,6 @@ def test_a_link_carries_what_was_seen(api, asked):
     assert ApprovalService("tenant1").get(asked).votes == ()
 
 
-def test_a_link_is_used_once_and_decides_nothing_by_being_opened(api, asked):
-    token = link(asked)
-
-    for _ in range(3):
-        api.send(None, "GET", f"/approvals/{asked}/decide", query={"token": token})
-    first, second = by_link(api, asked, token), by_link(api, asked, token)
-    other = by_link(api, asked, token, decision="reject")
-
-    assert (first.status, second.status, other.status) == (200, 200, 409)
-    assert len(ApprovalService("tenant1").get(asked).votes) == 1
-
-
 def test_the_page_shows_what_is_stored_and_marks_the_requesters_words(api, asked):
     edit_before = ApprovalService("tenant1").get(asked)
     page = api.send(None, "GET", f"/approvals/{asked}/decide", query={"token": link(asked)})

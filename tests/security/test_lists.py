@@ -150,7 +150,7 @@ def test_the_results_of_a_task_are_read_to_their_end(system: WholeSystem) -> Non
 NASTY = '"\\\n\x01é and more'
 
 
-@pytest.mark.parametrize("unit", ["x", '"', "\\", "\x01", "é", "𝒳", NASTY], ids=ascii)
+@pytest.mark.parametrize("unit", ["x", "𝒳", NASTY], ids=ascii)
 def test_the_largest_item_fits_into_an_answer_and_one_byte_more_is_refused(
     system: WholeSystem, unit: str
 ) -> None:

@@ -1,6 +1,7 @@
 """What may be asked for without a token invokes nothing that may do anything."""
 
 import pytest
+from tests.support.proof import sampled
 from tests.template.stack import ISSUER, ROOT, TEMPLATE, translated
 
 from sfn_cqrs_tools.runtime.template import Template
@@ -26,7 +27,7 @@ def test_every_route_without_a_token_has_a_function_of_its_own() -> None:
     }
 
 
-@pytest.mark.parametrize("stage", ["dev", "stg", "prod"])
+@pytest.mark.parametrize("stage", sampled(["prod", "stg", "dev"], 1))
 def test_the_page_of_the_api_may_do_nothing(stage: str) -> None:
     template = Template.load(ROOT / "template.yaml", parameters={**ISSUER, "Stage": stage})
 

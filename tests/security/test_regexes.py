@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 import sfn_cqrs
 
 LAYER = Path(sfn_cqrs.__file__).parent
@@ -120,12 +118,5 @@ def test_the_patterns_are_found() -> None:
     assert len(names) > 30
 
 
-@pytest.mark.parametrize(
-    ("pattern", "method"),
-    [
-        (r"[\s\"']*=", "search"),
-        (r"\s+$", "sub"),
-    ],
-)
-def test_one_that_takes_the_square_is_found(pattern: str, method: str) -> None:
-    assert slow(re.compile(pattern), method)
+def test_one_that_takes_the_square_is_found() -> None:
+    assert slow(re.compile(r"[\s\"']*="), "search")

@@ -177,7 +177,7 @@ def weakened(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(owner, attribute, weaker)
 
 
-@pytest.mark.parametrize("name", sampled(list(MUTANTS), 7))
+@pytest.mark.parametrize("name", sampled(list(MUTANTS), 3))
 def test_the_adversary_finds_what_is_missing_when(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -83,17 +83,17 @@ SCENARIOS: list[Any] = [
     (1, {**APPROVE, "die": 1}, {"GRANTED DONE"}),
     (1, {**APPROVE, "outlive": 1}, {"GRANTED DONE"}),
     (1, {**APPROVE, "kill": 1}, {"GRANTED DONE"}),
-    (1, {**APPROVE, "twice": 1, "sweep": 1}, {"GRANTED DONE"}),
     (1, {**APPROVE, "round": 1}, {"GRANTED DONE"}),
     (1, {**TIME, "die": 3}, {"EXPIRED DONE", "EXPIRED FAILED", "OPEN FAILED"}),
     (1, {**TIME, "outlive": 1}, {"EXPIRED DONE"}),
-    (1, {**APPROVE, "reject c": 1, "die": 1}, {"GRANTED DONE", "REJECTED DONE"}),
     (1, {**APPROVE, "edit": 1}, {"GRANTED DONE", "STALE DONE"}),
     (1, {**APPROVE, "edit": 1, "die": 1}, {"GRANTED DONE", "STALE DONE"}),
 ]
 LONG = [
     pytest.param(*scenario, marks=PROOF)
     for scenario in (
+        (1, {**APPROVE, "twice": 1, "sweep": 1}, {"GRANTED DONE"}),
+        (1, {**APPROVE, "reject c": 1, "die": 1}, {"GRANTED DONE", "REJECTED DONE"}),
         (1, {**TIME, "kill": 1, "die": 1}, {"EXPIRED DONE"}),
         (2, {**BOTH, "reject c": 1}, {"GRANTED DONE", "REJECTED DONE"}),
         (2, {**BOTH, "edit": 1}, {"GRANTED DONE", "STALE DONE"}),

@@ -5,7 +5,7 @@ from tests.simulation.crashes import CRASHES
 from tests.support.proof import every, shares
 
 
-@shares(20)
+@shares(40)
 @pytest.mark.parametrize("crashes", CRASHES, ids=str)
 def test_a_function_that_is_killed_at_any_call_loses_nothing(crashes, nth):
     moments = crashes.moments()

@@ -117,7 +117,7 @@ def _package(monkeypatch):
     monkeypatch.setattr("time.sleep", lambda _: None)
 
 
-@shares(12)
+@shares(40)
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_an_erasure_that_dies_at_any_call_ends_the_same(moment, nth):
     total, counts = run_killed(None)

@@ -188,7 +188,7 @@ def assert_applied(world: MotoWorld, icao: str, version: int) -> None:
     assert len(world.history.page(key_of(icao), 10, None).items) == version - 1
 
 
-@shares(8)
+@shares(20)
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("mode", MODES)
 def test_a_batch_that_dies_at_any_call_ends_exact_when_it_comes_again(
@@ -209,7 +209,7 @@ def test_a_batch_that_dies_at_any_call_ends_exact_when_it_comes_again(
 
 def test_batches_out_of_order_end_as_the_file_is_written(clients: Clients, wire: Wire) -> None:
     total = calls_of(clients, wire, PublishMode.SYNC)
-    for number in (4, 5, 6, total - 1):
+    for number in (4, total - 1):
         with fresh(clients, wire) as world:
             killed(wire, number, "after", FIRST, PublishMode.SYNC)
             deliver(SECOND)
@@ -220,18 +220,6 @@ def test_batches_out_of_order_end_as_the_file_is_written(clients: Clients, wire:
             assert latest.name == "Again"
             assert world.imports.counts(JOB).total == 19
             assert world.imports.counts(JOB).failed == 1
-
-
-def test_a_batch_killed_twice_and_delivered_thrice_is_exact(clients: Clients, wire: Wire) -> None:
-    total = calls_of(clients, wire, PublishMode.SYNC)
-    for first, second in ((4, 3), (5, 6), (6, total - 3), (total - 1, total)):
-        with fresh(clients, wire) as world:
-            killed(wire, first, "after", FIRST, PublishMode.SYNC)
-            killed(wire, second, "before", FIRST, PublishMode.SYNC)
-            deliver(FIRST)
-            deliver(SECOND)
-            deliver(FIRST)
-            assert_exact(world, PublishMode.SYNC)
 
 
 def test_somebody_else_s_version_between_two_deliveries_is_kept(
@@ -316,7 +304,7 @@ def run_killed(clients: Clients, wire: Wire, kill: tuple[int, str] | None) -> in
     return made
 
 
-@shares(12)
+@shares(40)
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_job_whose_states_die_at_any_call_ends_the_same(
     moment: str, nth: int, clients: Clients, wire: Wire

@@ -18,9 +18,9 @@ from sfn_cqrs.domain.command import Known
 from sfn_cqrs.service.commands.service import CommandService, Published
 
 DISORDER = {"shuffles": True, "duplicates": 0.1, "replays": 0.2}
-PAIRS = 100
+PAIRS = 25
 PUBLISHERS = 8
-VERSIONS = 50
+VERSIONS = 24
 ROUNDS = 10
 
 

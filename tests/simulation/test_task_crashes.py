@@ -12,6 +12,7 @@ from functions.queue.on_task_action.app import lambda_handler as on_task_action
 from functions.stream.on_task_changed.app import lambda_handler as on_task_changed
 from functions.task.finalize_task.app import lambda_handler as finalize_task
 from functions.task.iterator.app import lambda_handler as iterator
+from tests.support.proof import every, shares
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters import task_items
@@ -230,15 +231,16 @@ def test_with_no_crash_each_item_runs_once(twice: bool) -> None:
     assert told.task.attempt == 1
 
 
+@shares(8)
 @pytest.mark.parametrize("twice", [False, True], ids=["once", "twice"])
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 def test_killed_at_any_call_the_task_ends_right_and_no_success_is_repeated(
-    before: bool, twice: bool
+    before: bool, twice: bool, nth: int
 ) -> None:
     calls = story(twice=twice).calls
     assert calls > ITEMS * 3
 
-    for call in range(1, calls + 1):
+    for call in every(nth, range(1, calls + 1)):
         told = story(call, before=before, twice=twice)
 
         where = f"killed {'before' if before else 'after'} call {call} of {calls}"

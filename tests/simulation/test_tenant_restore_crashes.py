@@ -8,6 +8,7 @@ import pytest
 from tests.simulation.test_erasure_crashes import Deaths
 from tests.simulation.test_erasure_interleavings import ADA, LARGE, letters
 from tests.support.calls import KilledError
+from tests.support.proof import every, shares
 from tests.support.system import TENANT
 from tests.unit.erasure.conftest import apply_open
 
@@ -96,11 +97,12 @@ def run_killed(kill: tuple[int, str] | None) -> int:
     return deaths.made
 
 
+@shares(6)
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_a_restore_that_dies_at_any_call_is_finished_by_the_next(moment: str) -> None:
+def test_a_restore_that_dies_at_any_call_is_finished_by_the_next(moment: str, nth: int) -> None:
     total = run_killed(None)
     assert total > 30
-    for number in range(1, total + 1):
+    for number in every(nth, range(1, total + 1)):
         run_killed((number, moment))
 
 
@@ -146,9 +148,12 @@ def run_live(at: int, code: str, version: int) -> int:
     return live.made
 
 
+@shares(6)
 @pytest.mark.parametrize("version", [-1, 2])
 @pytest.mark.parametrize("code", ["changed", "gone"])
-def test_what_somebody_publishes_at_any_call_is_there_afterwards(code: str, version: int) -> None:
+def test_what_somebody_publishes_at_any_call_is_there_afterwards(
+    code: str, version: int, nth: int
+) -> None:
     total = run_live(0, code, version)
-    for at in range(1, total + 1):
+    for at in every(nth, range(1, total + 1)):
         run_live(at, code, version)

@@ -109,7 +109,7 @@ def test_the_sweep_kills_every_state() -> None:
     assert len(moments()) > 30
 
 
-@shares(10)
+@shares(30)
 @pytest.mark.parametrize("state", STATES)
 def test_a_state_killed_at_any_call_changes_nothing(state: str, nth: int) -> None:
     own = [(call, moment) for call, moment in moments() if call.function == state]

@@ -13,7 +13,6 @@ from sfn_cqrs.domain.errors import AppBrokenError, BusyError, TransientError
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.domain.process import Mode, Outcome
 from sfn_cqrs.routes import request
-from sfn_cqrs_tools.runtime.identity import ISSUER
 from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 
 BUSY = [
@@ -38,7 +37,6 @@ READER = {
     "cognito:username": "hanako",
     "cognito:groups": "[staff]",
 }
-OTHER = {"custom:tenant": "tenant2", "cognito:groups": "[operator]"}
 AUDIT = {
     "createdAt": "2026-11-25T08:00:00.000Z",
     "createdBy": "taro",
@@ -57,24 +55,14 @@ STORED = {
     **AUDIT,
 }
 CODES = [
-    "NRT",
     "a@1",
-    "a#process",
-    "50%",
     "%41",
-    "a b",
     "a+b",
     "a&b=c?d",
-    "a;b,c:d",
     "'\"\\|^`{}<>[]",
-    "$!*()",
     ".",
-    "taro@example.com",
-    "東京国際空港",
     "é",
-    "😀",
     "👨‍👩‍👧",
-    "a/b",
     "/",
     "~tilde",
 ]
@@ -143,31 +131,6 @@ class TestPublish:
 
         assert again.status == 200
         assert again.body == first.body | {"unchanged": True}
-
-    def test_a_partial_change_keeps_what_it_does_not_name(self, call, world):
-        call("POST", "/commands", NARITA)
-        answer = call(
-            "POST",
-            "/commands",
-            {"type": "AIRPORT", "code": "NRT", "partial": True, "attributes": {"city": "Narita"}},
-        )
-
-        assert (answer.status, answer.body["version"]) == (202, 2)
-        assert world.commands.find(NRT, 2).name == "Narita"
-        assert world.commands.find(NRT, 2).attributes == {"country": "JP", "city": "Narita"}
-
-    def test_a_partial_change_may_be_synchronous(self, call, world):
-        call("POST", "/commands", NARITA | {"mode": "sync"})
-        change = {"type": "AIRPORT", "code": "NRT", "partial": True, "name": "x", "mode": "sync"}
-
-        assert call("POST", "/commands", change).status == 200
-        assert world.data.find(NRT).name == "x"
-
-    def test_minus_1_builds_on_the_latest(self, call):
-        for name in ("a", "b"):
-            answer = call("POST", "/commands", NARITA | {"name": name, "version": -1})
-
-        assert answer.body["version"] == 2
 
     def test_a_deletion_may_be_published(self, call, world):
         call("POST", "/commands", NARITA | {"isDeleted": True})
@@ -253,16 +216,6 @@ class TestDelete:
         assert (conflict.status, conflict.body["currentVersion"]) == (409, 1)
         assert answer.status == 202
 
-    def test_a_deleted_item_is_deleted_already_and_can_be_revived(self, call, world):
-        store(world, "APPLIED")
-        call("DELETE", "/commands/AIRPORT/NRT")
-
-        again = call("DELETE", "/commands/AIRPORT/NRT")
-        revived = call("POST", "/commands", NARITA | {"version": 2})
-
-        assert (again.status, again.body["unchanged"]) == (200, True)
-        assert (revived.status, revived.body["version"]) == (202, 3)
-
 
 class TestChain:
     def test_a_chain_says_who_waits_for_whom(self, call, world):
@@ -292,16 +245,6 @@ class TestChain:
             ]
         }
 
-    def test_a_chain_is_read_page_by_page(self, call, world):
-        store(world, "APPLIED", "APPLIED", "APPLIED")
-
-        first = call("GET", "/commands/AIRPORT/NRT", query={"limit": "2"}).body
-        cursor = first["nextCursor"]
-        second = call("GET", "/commands/AIRPORT/NRT", query={"limit": "2", "cursor": cursor}).body
-
-        assert [item["version"] for item in first["items"] + second["items"]] == [3, 2, 1]
-        assert "nextCursor" not in second
-
     def test_a_version_is_shown_with_its_attributes(self, call, world):
         store(world, "APPLIED")
 
@@ -318,17 +261,6 @@ class TestChain:
             "openedAt": "2026-11-25T09:00:00.000Z",
             "statusAt": "2026-11-25T09:00:00.000Z",
         }
-
-    def test_a_version_that_an_import_applied_is_shown_as_applied(self, call, world):
-        world.seed_commands(a_command())
-
-        body = call("GET", "/commands/AIRPORT/NRT/1").body
-
-        assert (body["outcome"], body["status"], body["mode"]) == (
-            "APPLIED",
-            "finish:FINISHED",
-            "SYNC",
-        )
 
     def test_no_answer_has_a_token(self, call, world):
         store(world, "OPEN", "WAITING")
@@ -358,7 +290,7 @@ class TestChain:
         assert world.processes.find(NRT, 1).outcome is Outcome.SKIPPED
 
     @pytest.mark.parametrize("verb", ["retry", "skip"])
-    @pytest.mark.parametrize("groups", [None, "", "[staff]", "[operators]", "[not-operator]", []])
+    @pytest.mark.parametrize("groups", [None, "[staff]"])
     def test_whoever_is_no_operator_does_neither(self, verb, groups, call, world):
         store(world, "FAILED")
 
@@ -368,13 +300,6 @@ class TestChain:
 
         assert (answer.status, answer.body["code"]) == (403, "forbidden")
         assert world.processes.find(NRT, 1) == a_process(outcome=Outcome.FAILED)
-
-    @pytest.mark.parametrize("groups", ["[operator]", "[staff operator]", "operator", ["operator"]])
-    def test_the_groups_of_a_token_are_read_in_every_form_they_come_in(self, groups, call, world):
-        store(world, "FAILED")
-        claims = READER | {"cognito:groups": groups}
-
-        assert call("POST", "/commands/AIRPORT/NRT/1/retry", claims=claims).status == 202
 
     @pytest.mark.parametrize("verb", ["retry", "skip"])
     def test_what_has_not_failed_is_not_repaired(self, verb, call, world):
@@ -394,28 +319,6 @@ class TestData:
 
         assert answer.status == 200
         assert answer.body == STORED
-
-    def test_a_deleted_item_is_shown_where_it_is_asked_for(self, call, world):
-        world.seed_rows(a_command(version=2, is_deleted=True))
-
-        hidden = call("GET", "/data/AIRPORT/NRT")
-        shown = call("GET", "/data/AIRPORT/NRT", query={"deleted": "true"})
-        listed = call("GET", "/data", query={"type": "AIRPORT"})
-
-        assert (hidden.status, hidden.body["code"]) == (404, "deleted")
-        assert (shown.status, shown.body["isDeleted"]) == (200, True)
-        assert listed.body == {"items": []}
-
-    def test_items_are_listed_page_by_page(self, call, world):
-        for code in "abc":
-            store(world, "APPLIED", key=ItemKey("tenant1", "AIRPORT", code))
-
-        first = call("GET", "/data", query={"type": "AIRPORT", "limit": "2"}).body
-        more = {"type": "AIRPORT", "limit": "2", "cursor": first["nextCursor"]}
-        second = call("GET", "/data", query=more).body
-
-        assert [item["code"] for item in first["items"] + second["items"]] == ["a", "b", "c"]
-        assert "nextCursor" not in second
 
     def test_twenty_items_make_a_page_unless_told_otherwise(self, call, world):
         for number in range(21):
@@ -448,16 +351,13 @@ class TestWhoAsks:
     )
 
     @pytest.mark.parametrize(("method", "path"), [*ROUTES, ("GET", "/data")])
-    @pytest.mark.parametrize(
-        "claims", [{}, {"sub": "x"}, {"custom:tenant": ""}], ids=["none", "no tenant", "empty"]
-    )
     def test_without_a_claim_that_names_a_tenant_nobody_is_answered(
-        self, method, path, claims, call, world
+        self, method, path, call, world
     ):
         store(world, "FAILED")
         headers = {"x-tenant-code": "tenant1", "x-user": "taro", "x-roles": "operator"}
 
-        answer = call(method, path, NARITA, claims=claims, headers=headers)
+        answer = call(method, path, NARITA, claims={}, headers=headers)
 
         assert (answer.status, answer.body["code"]) == (401, "unauthorized")
 
@@ -478,61 +378,6 @@ class TestWhoAsks:
 
         assert world.commands.find(NRT, 2).updated.by == "taro"
         assert retry.status == 403
-
-    @pytest.mark.parametrize(("method", "path"), ROUTES[1:])
-    def test_another_tenants_item_is_not_found(self, method, path, call, world):
-        store(world, "FAILED")
-        world.seed_rows(a_command())
-        world.history.append(world.data.snapshot(NRT))
-
-        answer = call(method, path, claims=OTHER)
-
-        assert (answer.status, answer.body["code"]) == (404, "not_found")
-        assert world.processes.find(NRT, 1) == a_process(outcome=Outcome.FAILED)
-        assert len(world.stored_commands()) == 1
-
-    def test_another_tenants_items_are_not_listed(self, call, world):
-        store(world, "APPLIED")
-
-        assert call("GET", "/data", query={"type": "AIRPORT"}, claims=OTHER).body == {"items": []}
-
-    def test_a_tenant_that_no_key_can_carry_is_refused(self, call):
-        answer = call("GET", "/data/AIRPORT/NRT", claims={"custom:tenant": "a#b"})
-
-        assert (answer.status, answer.body["field"]) == (400, "tenant")
-
-    @pytest.mark.parametrize(
-        ("claims", "user"),
-        [
-            ({"iss": ISSUER, "cognito:username": "a", "username": "b", "sub": "c"}, "a"),
-            ({"iss": ISSUER, "username": "b", "sub": "c"}, "b"),
-            ({"iss": ISSUER, "sub": "c"}, "c"),
-            ({"cognito:username": "a", "username": "b", "sub": "c"}, "c"),
-            ({}, ""),
-        ],
-    )
-    def test_the_user_is_who_the_token_names(self, claims, user, call, world):
-        call("POST", "/commands", NARITA, claims=claims | {"custom:tenant": "tenant1"})
-
-        assert world.commands.find(NRT, 1).created.by == user
-
-    def test_a_machine_that_signs_with_iam_names_its_tenant_and_is_no_operator(
-        self, event_of, world
-    ):
-        store(world, "FAILED")
-        arn = "arn:aws:sts::123456789012:assumed-role/loader/x"
-        delete = event_of("DELETE", "/commands/AIRPORT/NRT", headers={"X-Tenant-Code": "tenant1"})
-        retry = event_of(
-            "POST", "/commands/AIRPORT/NRT/1/retry", headers={"x-tenant-code": "tenant1"}
-        )
-        nameless = event_of("GET", "/data/AIRPORT/NRT")
-        for event in (delete, retry, nameless):
-            event["requestContext"]["authorizer"] = {"iam": {"userArn": arn}}
-
-        statuses = [lambda_handler(each, None)["statusCode"] for each in (delete, retry, nameless)]
-
-        assert statuses == [202, 403, 401]
-        assert world.commands.find(NRT, 2).updated.by == arn
 
     def test_requests_that_are_answered_at_once_do_not_see_each_others_claims(
         self, event_of, world, monkeypatch
@@ -641,32 +486,12 @@ class TestProblems:
         ("change", "field"),
         [
             ({"type": 5}, "type"),
-            ({"type": "airport"}, "type"),
-            ({"code": ""}, "code"),
-            ({"code": None}, "code"),
             ({"code": "x" * 257}, "code"),
-            ({"code": "a\u0007"}, "code"),
-            ({"name": None}, "name"),
-            ({"name": 1.5}, "name"),
-            ({"name": "x" * 1025}, "name"),
-            ({"attributes": []}, "attributes"),
-            ({"attributes": None}, "attributes"),
             ({"attributes": {"a": {"b": [1e300]}}}, "attributes.a.b[0]"),
-            ({"attributes": {"a": {"": 1}}}, "attributes.a"),
-            ({"version": "1"}, "version"),
-            ({"version": 1.5}, "version"),
-            ({"version": None}, "version"),
             ({"version": -2}, "version"),
-            ({"version": 10**12}, "version"),
             ({"isDeleted": "no"}, "isDeleted"),
             ({"mode": "later"}, "mode"),
-            ({"mode": ["sync"]}, "mode"),
-            ({"type": {}}, "type"),
-            ({"type": {}, "partial": True}, "type"),
-            ({"partial": 1}, "partial"),
-            ({"partial": True, "attributes": []}, "attributes"),
             ({"partial": True, "name": 1.5}, "name"),
-            ({"partial": True, "isDeleted": 0}, "isDeleted"),
             ({"vresion": 1}, "vresion"),
         ],
     )
@@ -681,14 +506,6 @@ class TestProblems:
             field,
         )
         assert len(world.stored_commands()) == 0
-
-    @pytest.mark.parametrize("field", ["type", "code", "name", "attributes"])
-    def test_a_missing_field_is_named(self, field, call):
-        lacking = {name: value for name, value in NARITA.items() if name != field}
-
-        answer = call("POST", "/commands", lacking)
-
-        assert (answer.status, answer.body["detail"]) == (400, f"{field}: is missing")
 
     def test_an_unknown_field_is_refused_with_those_that_are_known(self, call):
         answer = call("POST", "/commands", NARITA | {"isDelted": True})
@@ -760,7 +577,7 @@ class TestProblems:
 
         assert (answer.status, answer.body["field"]) == (400, "Idempotency-Key")
 
-    @pytest.mark.parametrize("limit", ["0", "101", "-1", "ten", "", "1.5", "１０", "9" * 5_000])
+    @pytest.mark.parametrize("limit", ["0", "101", "１０", "9" * 5_000])
     def test_a_bad_limit_is_refused(self, limit, call, world):
         store(world, "APPLIED")
 
@@ -768,7 +585,7 @@ class TestProblems:
             answer = call("GET", path, query={"limit": limit, "type": "AIRPORT"})
             assert (answer.status, answer.body["field"]) == (400, "limit"), path
 
-    @pytest.mark.parametrize("cursor", ["", "x", "QUlSUE9SVCNYWFhA", "é"])
+    @pytest.mark.parametrize("cursor", ["x", "é"])
     def test_a_cursor_of_another_list_is_refused(self, cursor, call, world):
         store(world, "APPLIED")
 
@@ -781,7 +598,7 @@ class TestProblems:
 
         assert (answer.status, answer.body["detail"]) == (400, "type: is needed: /data?type=OFFER")
 
-    @pytest.mark.parametrize("version", ["x", "1.0", "", "٣", "1e3", "9" * 5_000])
+    @pytest.mark.parametrize("version", ["x", "٣", "9" * 5_000])
     def test_a_version_that_is_no_number_is_refused(self, version, call, world):
         store(world, "APPLIED")
 
@@ -789,7 +606,7 @@ class TestProblems:
 
         assert (answer.status, answer.body["field"]) == (400, "version")
 
-    @pytest.mark.parametrize("version", ["0", "2", "-1", "99999999", "100000000", "999999999"])
+    @pytest.mark.parametrize("version", ["2", "-1", "100000000"])
     def test_a_version_that_there_is_not_is_not_found(self, version, call, world):
         store(world, "FAILED")
 

@@ -149,10 +149,3 @@ def test_what_no_handler_writes_is_404_and_what_cannot_be_done_409(call, rebuild
     assert (unknown.status, unknown.body["code"]) == (404, "not_rebuildable")
     assert (early.status, early.body["code"]) == (409, "wrong_stage")
     assert rebuild.world.rebuild_executions.started == []
-
-
-@pytest.mark.parametrize("body", [{"everyVersion": "yes"}, {"everyVersions": True}, "x", []])
-def test_a_body_that_is_none_is_refused(body, call):
-    answer = call("POST", f"/rebuilds/{VIEW}", body)
-
-    assert (answer.status, answer.body["code"]) == (400, "invalid_input")

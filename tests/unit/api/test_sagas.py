@@ -32,17 +32,6 @@ def test_a_saga_is_started_and_shown(call):
     }
 
 
-def test_the_same_key_starts_one_saga(call, world):
-    once = {"idempotency-key": "once"}
-
-    first, second = (call("POST", "/sagas", START, headers=once) for _ in range(2))
-    other = call("POST", "/sagas", {**START, "input": {}}, headers=once)
-
-    assert first.body == second.body
-    assert (other.status, other.body["code"]) == (422, "idempotency_key_reused")
-    assert len(world.all_of(SAGAS)) == 1
-
-
 def test_a_log_is_shown_in_the_order_of_the_machine_with_what_is_left(call, world):
     log = {
         "refund_payment": Entry(status=EntryStatus.FAILED, began_at="b", error="E", cause="why"),
@@ -72,18 +61,6 @@ def test_a_step_at_work_is_not_called_unknown(call, world):
     world.seed_sagas(a_saga(status=SagaStatus.RUNNING, log={"reserve_stock": Entry(began_at="b")}))
 
     assert call("GET", PATH).body["log"][0]["status"] == "STARTED"
-
-
-def test_sagas_are_listed_all_or_of_one_status(call, world):
-    world.seed_sagas(a_saga(status=SagaStatus.PARKED, error="E", cause="why"))
-
-    every = call("GET", "/sagas")
-    parked = call("GET", "/sagas", query={"status": "PARKED"})
-    done = call("GET", "/sagas", query={"status": "COMPLETED"})
-
-    assert [one["id"] for one in every.body["items"]] == [ORDERED.id]
-    assert parked.body == every.body
-    assert done.body == {"items": []}
 
 
 def test_an_operator_retries_a_parked_saga(call, world):
@@ -137,12 +114,3 @@ def test_a_status_that_is_none_is_refused(call):
     answer = call("GET", "/sagas", query={"status": "LOST"})
 
     assert (answer.status, answer.body["field"]) == (400, "status")
-
-
-def test_a_saga_that_runs_cannot_be_retried(call, world):
-    world.seed_sagas(a_saga(status=SagaStatus.RUNNING))
-
-    answer = call("POST", f"{PATH}/retry", {})
-
-    assert (answer.status, answer.body["code"]) == (409, "not_parked")
-    assert answer.body["detail"] == "the saga is RUNNING, not PARKED; there is nothing to retry"

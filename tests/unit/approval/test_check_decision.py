@@ -80,20 +80,6 @@ def test_what_is_decided_is_answered_and_not_changed(status, seed, key, world, r
     assert world.approvals.find(key) == before
 
 
-def test_a_decision_that_comes_while_it_expires_is_the_decision(
-    seed, world, run_state, monkeypatch
-):
-    seed(expires_at="2026-11-25T12:00:00.000Z")
-
-    def too_late(key, *_):
-        seed(status=Status.GRANTED)
-        return Written(done=False, record=world.approvals.find(key))
-
-    monkeypatch.setattr(world.approvals, "change", too_late)
-
-    assert run_state() == {"result": "GRANTED"}
-
-
 def test_a_round_that_somebody_else_has_opened_is_looked_at_again(
     seed, world, run_state, monkeypatch
 ):
@@ -103,16 +89,6 @@ def test_a_round_that_somebody_else_has_opened_is_looked_at_again(
 
     with pytest.raises(TransientError, match="changed the approval just now"):
         run_state()
-
-
-@pytest.mark.parametrize("changes", [{"attempt": 2}, {"stage": Stage.DONE}])
-def test_an_attempt_that_is_over_changes_nothing(changes, seed, key, world, run_state):
-    before = seed(**changes)
-
-    with pytest.raises(SupersededError, match="attempt 1 no longer owns the approval"):
-        run_state()
-
-    assert world.approvals.find(key) == before
 
 
 @pytest.mark.usefixtures("world")

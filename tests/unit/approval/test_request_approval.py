@@ -2,7 +2,7 @@ import pytest
 from functions.approval.request_approval.app import lambda_handler  # noqa: F401 - run_state runs it
 
 from sfn_cqrs.domain.approval import Stage, Status
-from sfn_cqrs.domain.errors import InvalidTokenError, SupersededError
+from sfn_cqrs.domain.errors import InvalidTokenError
 
 LOOK_AGAIN = {"Payload": {"result": "LOOK_AGAIN"}}
 
@@ -23,24 +23,6 @@ def test_what_is_decided_by_then_is_not_waited_for(seed, world, run_state, store
     run_state()
 
     assert world.approval_executions.succeeded == [(stored_token, LOOK_AGAIN)]
-
-
-def test_a_late_try_does_not_replace_a_newer_token(seed, key, world, run_state):
-    before = seed(stage=Stage.WAITING, round=2, token="newer", token_seq=200)
-
-    assert run_state(tries=5) == {"result": "parked"}
-
-    assert world.approvals.find(key) == before
-
-
-@pytest.mark.parametrize("changes", [{"attempt": 2}, {"stage": Stage.FAILED}])
-def test_an_attempt_that_is_over_stores_no_token(changes, seed, key, world, run_state):
-    seed(**changes)
-
-    with pytest.raises(SupersededError):
-        run_state()
-
-    assert world.approvals.find(key).token is None
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,10 @@ import json
 import pytest
 from functions.command.mark_failed.app import lambda_handler
 
-from sfn_cqrs.domain.keys import CommandRef
 from sfn_cqrs.domain.process import Lane, Outcome
 from sfn_cqrs_tools.testing.builders import NRT, a_process
 
 NOON = "2026-11-25T12:00:00.000Z"
-PREDECESSOR_FAILED = "version 2 has failed; retry or skip it, and this continues"
 
 
 @pytest.fixture
@@ -79,22 +77,6 @@ def test_a_predecessors_failure_blocks_the_version(chain_of, mark):
     assert (blocked.outcome, blocked.cause) == (Outcome.BLOCKED, "version 1 has failed")
 
 
-def test_a_predecessor_that_was_repaired_meanwhile_lets_the_version_run_again(chain_of, mark):
-    world = chain_of("APPLIED", "OPEN")
-
-    mark(Error="PredecessorFailedError", Cause="version 1 has failed")
-
-    assert world.processes.find(NRT, 2).ref == CommandRef(NRT, 2, 2)
-
-
-def test_the_version_that_waits_fails_by_name(chain_of, mark):
-    world = chain_of("APPLIED", "OPEN", "WAITING")
-
-    mark()
-
-    assert world.executions.rejected == [("token-3", "PredecessorFailedError", PREDECESSOR_FAILED)]
-
-
 def test_a_waiting_state_that_timed_out_gives_its_token_up(chain_of, mark):
     world = chain_of("OPEN", "WAITING")
 
@@ -102,16 +84,6 @@ def test_a_waiting_state_that_timed_out_gives_its_token_up(chain_of, mark):
 
     failed = world.processes.find(NRT, 2)
     assert (failed.outcome, failed.token, failed.cause) == (Outcome.FAILED, None, "")
-
-
-def test_a_retry_finds_the_failure_recorded_and_makes_the_wake_up_for(chain_of, mark):
-    world = chain_of("APPLIED", "FAILED", "WAITING")
-
-    answer = mark(Error="States.Timeout", Cause="again")
-
-    assert answer == {"error": "States.Timeout", "cause": "again"}
-    assert world.processes.find(NRT, 2).error is None
-    assert [rejected[0] for rejected in world.executions.rejected] == ["token-3"]
 
 
 def test_a_version_that_is_applied_stays_applied(chain_of, mark):
@@ -142,11 +114,6 @@ def test_the_answer_keeps_to_the_limits_of_a_fail_state(chain_of, mark):
     answer = mark(Error="e" * 1_000, Cause="c" * 50_000)
 
     assert (len(answer["error"]), len(answer["cause"])) == (256, 32_768)
-
-
-def test_a_version_whose_process_has_gone_ends_as_superseded(world, mark):
-    assert mark()["error"] == "SupersededError"
-    assert len(world.stored_processes()) == 0
 
 
 class TestInTheExpressLane:

@@ -1,7 +1,6 @@
 import pytest
 from functions.command.wait_prev_command.app import lambda_handler
 
-from sfn_cqrs.domain.errors import SupersededError
 from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 
@@ -46,15 +45,6 @@ def test_a_predecessor_that_closed_meanwhile_ends_the_wait_at_once(chain_of, wai
     assert world.executions.succeeded == [(TOKEN, RESUMED)]
 
 
-def test_a_predecessor_that_failed_meanwhile_fails_the_wait_by_name(chain_of, wait):
-    world = chain_of("FAILED", "OPEN")
-
-    wait()
-
-    cause = "version 1 has failed; retry or skip it, and this continues"
-    assert world.executions.rejected == [(TOKEN, "PredecessorFailedError", cause)]
-
-
 def test_a_version_that_came_too_late_is_refused_as_check_version_does(chain_of, wait):
     world = chain_of("APPLIED", "OPEN")
     world.seed_rows(a_command(version=4))
@@ -64,27 +54,6 @@ def test_a_version_that_came_too_late_is_refused_as_check_version_does(chain_of,
     assert world.executions.rejected == [
         (TOKEN, "version is not match", "next version must be 5 but got 2")
     ]
-
-
-def test_a_retried_wait_has_a_new_token_and_an_earlier_try_does_not_take_it_away(chain_of, wait):
-    world = chain_of("OPEN", "OPEN")
-
-    wait(retry_count=1, token="second")
-    late = wait(retry_count=0, token="first")
-
-    assert late == {"result": "parked"}
-    assert world.processes.find(NRT, 2).token == "second"
-    assert world.executions.succeeded == []
-
-
-@pytest.mark.parametrize("outcome", ["APPLIED", "FAILED", "BLOCKED", "SKIPPED"])
-def test_a_closed_version_waits_for_nothing(outcome, chain_of, wait):
-    world = chain_of("OPEN", outcome)
-
-    with pytest.raises(SupersededError):
-        wait()
-
-    assert world.processes.find(NRT, 2).outcome == outcome
 
 
 def test_a_token_that_is_used_up_is_no_error(chain_of, wait):

@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sfn_cqrs.domain.errors import InvalidInputError
@@ -32,6 +32,7 @@ def test_the_keys_of_the_tables_are_as_documented():
     assert key.process_sk(3) == "AIRPORT#taro%40example.com%231%25@00000003#process"
 
 
+@settings(max_examples=30)
 @given(st.lists(st.tuples(TYPES, CODES), min_size=2, max_size=2, unique=True), VERSIONS, VERSIONS)
 def test_no_two_items_share_a_sort_key_or_a_prefix(items, version, other_version):
     first, second = (ItemKey.checked("tenant1", *item) for item in items)
@@ -135,6 +136,7 @@ def test_an_executions_name_is_one_that_step_functions_takes(key, version, attem
     assert name == CommandRef(key, version, attempt).execution_name("x" * 255)
 
 
+@settings(max_examples=20)
 @given(st.lists(st.builds(CommandRef, KEYS, VERSIONS, st.integers(1, 99)), unique=True))
 def test_every_attempt_has_a_name_of_its_own(refs):
     names = {ref.execution_name("table") for ref in refs}

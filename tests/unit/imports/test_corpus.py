@@ -6,6 +6,7 @@ import io
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.support.proof import sampled
 from tests.unit.domain.csv_corpus import COLUMNS, CORPUS, LENIENT, Case
 from tests.unit.imports.conftest import run_machine
 
@@ -85,14 +86,14 @@ def test_the_tables_are_those_of_the_corpus():
     assert (Things.known_columns(), LenientThings.known_columns()) == (COLUMNS, LENIENT)
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", sampled(SMALL, 12))
 def test_every_file_ends_as_the_corpus_says(name, world):
     case = SMALL[name]
 
     assert_as_said(case, imported(world, case).progress)
 
 
-@pytest.mark.parametrize("name", CORPUS)
+@pytest.mark.parametrize("name", sampled(CORPUS, 12))
 def test_every_file_ends_the_same_by_the_machine(name, world):
     case = CORPUS[name]
 
@@ -122,7 +123,9 @@ NAMES = st.text(st.sampled_from("xyz,;|\"'\\ \tソ表能"), max_size=6)
 TABLES = st.dictionaries(CODES, NAMES, max_size=8)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     table=TABLES,
     delimiter=st.sampled_from(",;\t|"),

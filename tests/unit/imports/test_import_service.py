@@ -2,17 +2,14 @@ import csv
 import io
 import json
 from dataclasses import replace
-from pathlib import Path
 
-import airportsdata
 import pytest
 from tests.support.import_states import run_batch
 from tests.unit.imports.conftest import key_of
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain import import_job
-from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError, NotOpenError, TransientError
+from sfn_cqrs.domain.errors import InvalidInputError, NotOpenError, TransientError
 from sfn_cqrs.domain.import_job import JobStatus, Loaded, ProcessingMode, Reader
 from sfn_cqrs.domain.imports import Counts, Fate, InputRow, Marker, Planned, PublishMode
 from sfn_cqrs.domain.keys import ImportKey
@@ -132,40 +129,6 @@ def test_the_same_file_again_changes_nothing(world, importing):
     assert world.data.find(key_of("RJAA")) == before
 
 
-def test_a_file_of_several_batches_adds_up(world, importing, monkeypatch):
-    monkeypatch.setattr("sfn_cqrs.service.imports.direct.BATCH", 7)
-    codes = [f"R{n:03d}" for n in range(40)]
-
-    imported = importing(HEADER + "".join(map(line, codes)) + line("R000", name="Last"))
-
-    assert imported.progress.counts == Counts(created=40, updated=1)
-    assert len(list(world.imports.markers(imported.progress.job.key))) == 6
-    assert world.data.find(key_of("R000")).name == "Last"
-
-
-@pytest.mark.parametrize("text", ["", HEADER, "\n\n"])
-def test_a_file_without_rows_is_completed(text, importing):
-    imported = importing(text)
-
-    assert (imported.progress.job.status, imported.progress.counts) == (
-        JobStatus.COMPLETED,
-        Counts(),
-    )
-
-
-def test_a_file_that_cannot_be_imported_fails_its_job_with_one_sentence(importing, service):
-    imported = importing(b"PK\x03\x04 xl/workbook.xml")
-
-    view = job_view(imported.progress)
-    assert (view["status"], view["total"]) == ("FAILED", 0)
-    assert view["error"] == {
-        "code": "not_csv",
-        "message": "this is an Excel workbook (XLSX), not CSV; save it as CSV UTF-8",
-    }
-    with pytest.raises(NotFoundError):
-        service.errors(str(view["id"]))
-
-
 def test_a_file_with_too_many_rows_is_no_job_for_a_request(importing):
     imported = importing(HEADER + line("RJAA") * 1_001)
 
@@ -173,14 +136,6 @@ def test_a_file_with_too_many_rows_is_no_job_for_a_request(importing):
         "code": "too_many_rows",
         "message": "the file has more than 1000 rows; start it as a job",
     }
-
-
-def test_a_row_that_is_too_large_is_reported_and_cut(importing, service):
-    imported = importing(HEADER + line("RJAA", name="x" * 200_000))
-
-    report = report_of(service, imported.progress.job.key.id)
-    assert report[1][1] == "x" * 200
-    assert report[1][-2:] == ["too_large", "the row has more than 100000 bytes"]
 
 
 def test_what_stays_busy_is_left_to_the_machine_and_no_row_fails(importing, world, monkeypatch):
@@ -213,14 +168,6 @@ def test_a_job_that_breaks_has_failed_and_the_error_is_raised(importing, service
     (broken,) = service.list().items
     assert job_view(broken)["error"] == {"code": "failed", "message": "RuntimeError; see the log"}
     assert broken.counts == Counts(failed=1)
-
-
-def test_a_dry_run_has_the_same_report_and_writes_no_row(world, importing, service):
-    imported = importing(HEADER + line("RJAA") + line("RJTT", lat="x"), dry_run=True)
-
-    assert imported.progress.counts == Counts(created=1, failed=1)
-    assert len(report_of(service, imported.progress.job.key.id)) == 2
-    assert world.data.find(key_of("RJAA")) is None
 
 
 def test_rows_may_be_published_asynchronously(world, importing):
@@ -265,15 +212,6 @@ def test_a_job_shows_how_far_it_is(world, service, job_of):
 
     assert (view["status"], view["created"], view["failed"]) == ("PROCESSING", 20, 5)
     assert (view["rowsPerSecond"], view["etaSeconds"]) == (2.5, 30)
-
-
-def test_jobs_are_listed_and_found_by_their_id_in_their_tenant_only(importing, service):
-    id_ = importing(HEADER).progress.job.key.id
-
-    assert [each.job.key.id for each in service.list().items] == [id_]
-    for service_, wanted in ((ImportService("tenant2"), id_), (service, "c-1"), (service, "x")):
-        with pytest.raises(NotFoundError):
-            service_.get(wanted)
 
 
 def test_no_batch_begins_once_a_job_is_cancelled(world, service, job_of):
@@ -333,11 +271,6 @@ def test_a_file_that_is_not_plain_is_rewritten_with_the_rows_a_spreadsheet_shows
     assert [row.number for row in rows if row.problem is None] == [2, 4]
 
 
-def test_a_file_without_rows_needs_no_reader(job_of):
-    assert load(job_of(HEADER), lambda: 900_000).reader is Reader.NONE
-    assert load(job_of(""), lambda: 900_000).rows == 0
-
-
 def test_rows_of_a_batch_that_was_never_counted_have_failed(world, service, job_of):
     job = job_of(HEADER + "".join(line(f"R{n:03d}") for n in range(6)))
     job = (
@@ -353,18 +286,6 @@ def test_rows_of_a_batch_that_was_never_counted_have_failed(world, service, job_
     assert (ended.status, ended.ending.counts) == (JobStatus.FAILED, Counts(created=3, failed=3))
     reasons = [(row[-3], row[-2]) for row in report_of(service, job.key.id)[1:]]
     assert reasons == [("4", "batch_failed"), ("5", "batch_failed"), ("6", "invalid")]
-
-
-def test_a_job_ends_once_and_says_the_same_to_all(job_of):
-    job = job_of(HEADER + line("RJAA"))
-    job = (
-        bootstrap.import_jobs().change(job.key, import_job.Load(load(job, lambda: 900_000))).record
-    )
-
-    ended = end(job, Problem("map_failed", "States.Runtime"))
-
-    assert end(ended) == ended == end(job)
-    assert ended.ending.problem == Problem("map_failed", "States.Runtime")
 
 
 def test_a_job_whose_counters_disagree_with_its_markers_is_not_ended(world, job_of):
@@ -391,16 +312,6 @@ def test_an_uploads_key_is_the_tenants_own_and_harmless(service):
 
     prefix, ulid, name = key.rsplit("/", 2)
     assert (prefix, len(ulid), name) == ("uploads/tenant1", 26, "___2026.csv")
-
-
-def test_a_thousand_real_airports_are_imported_at_once(world, importing):
-    source = (Path(airportsdata.__file__).parent / "airports.csv").read_bytes()
-    text = b"\r\n".join(source.splitlines()[:1001])
-
-    imported = importing(text)
-
-    assert imported.progress.counts == Counts(created=1000)
-    assert world.read_model("airports_by_icao").get("tenant1", "airports", "00AA")["version"] == 1
 
 
 def test_a_file_that_takes_too_long_to_read_is_left_to_the_machine(world, job_of):

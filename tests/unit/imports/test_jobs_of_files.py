@@ -20,7 +20,6 @@ from sfn_cqrs.domain.errors import (
     NoSuchFileError,
     NotFailedError,
     NotFoundError,
-    SupersededError,
 )
 from sfn_cqrs.domain.import_job import Ending, JobStatus, Parent, ProcessingMode
 from sfn_cqrs.domain.imports import Counts, Fate
@@ -404,21 +403,6 @@ class TestChild:
         ((_, output),) = world.import_executions.succeeded
         assert output["Payload"]["status"] == "FAILED"
 
-    def test_a_later_try_takes_the_waits_place(self, service, ask, world):
-        request = ask(HEADER, ENTRY)
-        job = service.start_child(ARCHIVE, 0, request, "token-1").job
-        service.start_child(ARCHIVE, 0, request, "token-2", seq=1)
-        run_machine(job.key.id, world)
-
-        assert [token for token, _ in world.import_executions.succeeded] == ["token-2"]
-
-    def test_an_earlier_try_that_comes_late_does_not(self, service, ask):
-        request = ask(HEADER, ENTRY)
-        service.start_child(ARCHIVE, 0, request, "token-2", seq=1)
-
-        with pytest.raises(SupersededError, match="a later try waits"):
-            service.start_child(ARCHIVE, 0, request, "token-1")
-
     def test_who_waits_for_a_job_that_has_ended_is_answered_at_once(self, service, ask, world):
         request = ask(HEADER, ENTRY)
         job = service.start_child(ARCHIVE, 0, request, "token-1").job
@@ -428,13 +412,6 @@ class TestChild:
         service.start_child(ARCHIVE, 0, request, "token-2", seq=1)
 
         assert [token for token, _ in world.import_executions.succeeded] == ["token-2"]
-
-    def test_a_token_is_never_shown(self, service, ask, log):
-        progress = service.start_child(ARCHIVE, 0, ask(HEADER, ENTRY), "secret-token")
-
-        assert "secret-token" not in json.dumps(job_view(progress))
-        assert "secret-token" not in repr(progress)
-        assert "secret-token" not in log.getvalue()
 
     def test_an_entry_of_another_tenant_is_refused(self, service, ask):
         with pytest.raises(InvalidInputError, match="must begin with jobs/tenant1/"):

@@ -10,7 +10,6 @@ from sfn_cqrs.domain.keys import TaskKind, TaskRef
 from sfn_cqrs.domain.task import Counts, Stop, TaskStatus
 from sfn_cqrs_tools.testing.builders import a_task, an_item
 
-NOON = 1795608000
 AGAIN = {"batchItemFailures": [{"itemIdentifier": "9b2e6c1f-3c6e-4d0a-9a57-2f1b8c0d4e62"}]}
 
 
@@ -97,13 +96,6 @@ class TestBatch:
         assert receive(batch) == ALL_DONE
 
         assert world.task_executions.started == []
-
-    def test_the_message_of_an_attempt_that_is_over_does_nothing(self, receive, batch, world):
-        world.seed_tasks(a_task(batch, attempt=2))
-
-        assert receive(batch, attempt=1) == ALL_DONE
-
-        assert world.tasks.find(batch).status is TaskStatus.CREATED
 
     def test_a_task_that_was_cancelled_before_it_began_ends_without_an_execution(
         self, receive, batch, world

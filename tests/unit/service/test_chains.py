@@ -1,7 +1,7 @@
 import pytest
 
 from sfn_cqrs.domain.chain import WriteData
-from sfn_cqrs.domain.errors import InvalidInputError, NotFailedError, NotFoundError
+from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError
 from sfn_cqrs.domain.keys import CommandRef
 from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.service.commands.chain import Chain
@@ -35,12 +35,6 @@ def test_a_chain_says_who_waits_for_whom(service):
     ]
 
 
-def test_a_version_behind_a_skipped_one_waits_for_the_one_before(service, world):
-    world.seed(a_process(version=3, outcome=Outcome.WAITING))
-
-    assert service.find(*NARITA, 3).waits_for == 1
-
-
 def test_a_chain_is_shown_page_by_page(service):
     first = service.show(*NARITA, limit=3)
     second = service.show(*NARITA, limit=3, cursor=first.next_cursor)
@@ -71,22 +65,6 @@ def test_what_does_not_exist_is_not_found(service):
             operation(*NARITA, 9)
 
 
-def test_another_tenants_chain_is_not_found(service, world):
-    before = world.processes.find(NRT, 3)
-    theirs = ChainService("tenant2")
-
-    for operation in (
-        lambda: theirs.show(*NARITA),
-        lambda: theirs.find(*NARITA, 3),
-        lambda: theirs.retry(*NARITA, 3),
-        lambda: theirs.skip(*NARITA, 3),
-    ):
-        with pytest.raises(NotFoundError):
-            operation()
-
-    assert service.find(*NARITA, 3).process == before
-
-
 def test_a_retry_begins_the_next_attempt_of_what_failed(service, world):
     process = service.retry(*NARITA, 3)
 
@@ -100,13 +78,6 @@ def test_a_skip_lets_what_was_blocked_run_again(service, world):
 
     assert (process.outcome, process.status) == ("SKIPPED", "skip:FINISHED")
     assert world.processes.find(NRT, 4).ref == CommandRef(NRT, 4, 2)
-
-
-@pytest.mark.parametrize("version", [1, 2, 5])
-def test_what_has_not_failed_is_neither_retried_nor_skipped(version, service):
-    for operation in (service.retry, service.skip):
-        with pytest.raises(NotFailedError, match="not FAILED or BLOCKED"):
-            operation(*NARITA, version)
 
 
 def test_a_code_that_cannot_be_is_refused(service):

@@ -48,13 +48,6 @@ class TestData:
             DataService("tenant1").get("AIRPORT", "NRT")
         assert DataService("tenant1").get("AIRPORT", "NRT", with_deleted=True).version == 2
 
-    def test_another_tenants_item_is_not_found_and_not_listed(self, world):
-        put(world, 1, 8)
-
-        with pytest.raises(NotFoundError):
-            DataService("tenant2").get("AIRPORT", "NRT")
-        assert DataService("tenant2").list("AIRPORT").items == []
-
     def test_items_are_listed_page_by_page(self, world):
         for code in "abcde":
             key = ItemKey("tenant1", "AIRPORT", code)
@@ -112,12 +105,6 @@ class TestHistory:
             put(world, version, 11)
 
         assert HistoryService("tenant1").as_of("AIRPORT", "NRT", at(8)).name == "at eight"
-
-    def test_another_tenants_history_is_not_found(self):
-        with pytest.raises(NotFoundError, match="AIRPORT NRT does not exist"):
-            HistoryService("tenant2").list("AIRPORT", "NRT")
-        with pytest.raises(NotFoundError):
-            HistoryService("tenant2").as_of("AIRPORT", "NRT", at(11))
 
 
 def test_an_item_of_one_version_has_an_empty_history(world):

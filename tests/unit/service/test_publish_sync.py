@@ -74,59 +74,6 @@ def test_a_chain_with_an_earlier_version_that_is_not_applied_is_busy(outcome, se
     assert world.data.find(NRT) is None
 
 
-def test_skipped_versions_are_stepped_over(service, world):
-    publish(service, name="first")
-    world.seed_commands(a_command(version=2))
-    world.seed(a_process(version=2, outcome=Outcome.SKIPPED))
-
-    assert publish(service, name="third", version=2).is_applied
-
-    history = world.history.page(NRT, 20, None).items
-    assert [(row.version, row.name) for row in history] == [(1, "first")]
-
-
-def test_a_predecessor_that_has_no_process_and_no_data_is_not_built_on(service, world):
-    world.seed_commands(a_command())
-
-    with pytest.raises(ChainBusyError, match="version 1 is not applied"):
-        publish(service, version=1)
-
-
-def test_a_predecessor_that_an_import_applied_is_built_on(service, world):
-    world.seed_commands(a_command())
-    world.seed_rows(a_command())
-
-    assert publish(service, version=1).is_applied
-
-
-def test_a_stale_version_is_a_conflict_and_an_unchanged_item_is_not_published(service, world):
-    publish(service)
-
-    assert publish(service, version=1).is_unchanged
-    with pytest.raises(VersionConflictError):
-        publish(service, name="second", version=0)
-    assert len(world.stored_commands()) == 1
-
-
-def test_an_item_is_deleted_and_revived(service, world):
-    publish(service)
-    service.delete("AIRPORT", "NRT", is_sync=True)
-    deleted = world.data.find(NRT)
-    revived = publish(service, version=2)
-
-    assert (deleted.version, deleted.is_deleted) == (2, True)
-    assert (revived.version, world.data.find(NRT).is_deleted) == (3, False)
-
-
-def test_a_partial_change_is_applied_too(service, world):
-    publish(service)
-
-    changed = service.publish_partial("AIRPORT", "NRT", attributes={"city": "x"}, is_sync=True)
-
-    assert changed.is_applied
-    assert world.data.find(NRT).attributes == {"country": "JP", "city": "x"}
-
-
 def test_handlers_are_given_large_attributes_and_the_row_points_to_them(
     service, world, handlers_of_airport
 ):
@@ -321,12 +268,6 @@ class TestIdempotency:
 
         assert again == first
         assert len(given) == 1
-
-    def test_an_answer_that_nothing_changed_is_given_again_too(self, service):
-        publish(service)
-        unchanged = publish(service, version=1, caller=self.KEYED)
-
-        assert publish(service, version=1, caller=self.KEYED) == unchanged
 
     def test_a_publisher_that_died_after_its_write_does_not_write_again(
         self, service, world, monkeypatch

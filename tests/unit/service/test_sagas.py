@@ -119,13 +119,6 @@ def test_an_unknown_id_is_told(id_, sagas):
             ask(id_)
 
 
-def test_a_saga_belongs_to_its_tenant(world):
-    world.seed_sagas(a_saga())
-
-    with pytest.raises(NotFoundError, match=f"saga {ORDERED.id} does not exist"):
-        SagaService("tenant2").get(ORDERED.id)
-
-
 def test_sagas_are_listed_newest_first_of_all_or_of_one_status(sagas, world):
     keys = [replace(ORDERED, ulid=f"01KAXK3V9Q0M3W8C5R6T7Y8Z0{number}") for number in range(3)]
     world.seed_sagas(*[a_saga(key) for key in keys[:2]], a_saga(keys[2], status=SagaStatus.PARKED))

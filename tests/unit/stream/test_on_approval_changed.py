@@ -151,16 +151,6 @@ def test_no_notice_names_a_person_or_carries_a_token_or_a_payload(event, world):
     assert [text for text in (TOKEN, "taro", "hanako", "1200", "192.0.2") if text in told] == []
 
 
-def test_a_record_that_fails_comes_again_with_all_behind_it(event, world, monkeypatch):
-    monkeypatch.setattr(world.approval_executions, "start", _throttled)
-
-    assert handle(event, REMINDED, REQUESTED, GRANTED) == {
-        "batchItemFailures": [{"itemIdentifier": FIRST}]
-    }
-
-    assert [one["content"]["happened"] for one in world.events.messages] == ["REMINDED"]
-
-
 def test_a_record_that_is_no_approval_goes_to_the_dead_letters(event, world):
     record = copy.deepcopy(event["Records"][REQUESTED])
     del record["dynamodb"]["NewImage"]["attempt"]
@@ -171,7 +161,3 @@ def test_a_record_that_is_no_approval_goes_to_the_dead_letters(event, world):
     assert keys == record["dynamodb"]["Keys"]
     assert reason == "no approval: KeyError: 'attempt'"
     assert len(world.events.messages) == 1
-
-
-def _throttled(*_):
-    raise ConnectionError("throttled")

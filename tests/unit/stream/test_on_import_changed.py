@@ -144,19 +144,6 @@ def test_a_counter_of_a_job_that_has_ended_or_is_gone_moves_nothing(records, see
     assert world.import_jobs.find(job.key).step == 0
 
 
-def test_a_start_that_fails_comes_again_with_all_behind_it(records, world, monkeypatch):
-    def start(_ref):
-        raise ConnectionError("no Step Functions")
-
-    monkeypatch.setattr(world.import_executions, "start", start)
-
-    failed = records[0]["dynamodb"]["SequenceNumber"]
-    assert handle(records[1], records[0], records[3]) == {
-        "batchItemFailures": [{"itemIdentifier": failed}]
-    }
-    assert world.events.messages == [STARTED]
-
-
 def test_a_counter_that_cannot_be_looked_at_comes_again(records, seed, world, monkeypatch):
     seed(1)
 

@@ -5,7 +5,6 @@ from botocore.exceptions import ClientError
 from functions.stream.on_process_changed.app import lambda_handler
 from tests.unit.consumers import ALL_DONE
 
-from sfn_cqrs.domain.errors import TransientError
 from sfn_cqrs.domain.keys import CommandRef
 from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
@@ -99,33 +98,6 @@ def test_the_version_that_waits_for_a_closed_one_goes_on(outcome, closed, world)
     assert [token for token, _ in world.executions.succeeded] == ["token-2"]
 
 
-def test_the_version_that_waits_for_a_failed_one_fails(closed, world):
-    world.seed(
-        a_process(version=1, outcome=Outcome.FAILED),
-        a_process(version=2, outcome=Outcome.WAITING, token="token-2", token_seq=0),
-    )
-
-    handle(closed("FAILED", error="Error"))
-
-    assert [(token, error) for token, error, _ in world.executions.rejected] == [
-        ("token-2", "PredecessorFailedError")
-    ]
-
-
-def test_a_blocked_version_whose_predecessor_was_repaired_meanwhile_runs_again(event, world):
-    world.seed(
-        a_process(version=1, outcome=Outcome.APPLIED),
-        a_process(version=2, outcome=Outcome.BLOCKED),
-    )
-    world.seed_rows(a_command(version=1))
-    record = event["Records"][1]["dynamodb"]["NewImage"]
-    record |= {"outcome": {"S": "BLOCKED"}, "status": {"S": "check_version:FAILED"}}
-
-    handle({"Records": event["Records"][1:]})
-
-    assert world.processes.find(NRT, 2).ref == CommandRef(NRT, 2, 2)
-
-
 def test_the_decision_is_made_on_what_is_stored_not_on_what_the_record_says(closed, world):
     world.seed(
         a_process(version=1, attempt=2),
@@ -215,23 +187,6 @@ def test_a_record_that_fails_for_a_passing_reason_comes_again_with_all_behind_it
     assert world.events.messages == [NOTICE]
 
 
-def test_nothing_behind_a_failed_record_is_done_before_it(event, world, monkeypatch):
-    monkeypatch.setattr(world.processes, "find", _throttled)
-
-    assert handle(event) == {"batchItemFailures": [{"itemIdentifier": FIRST}]}
-
-    assert world.executions.started == []
-    assert world.events.messages == []
-
-
-def test_a_version_is_started_while_no_topic_takes_what_stands_before_it(event, world, monkeypatch):
-    monkeypatch.setattr(world.events, "publish", _not_taken)
-
-    assert handle(event) == {"batchItemFailures": [{"itemIdentifier": FIRST}]}
-
-    assert world.executions.started == [CommandRef(NRT, 2, 1)]
-
-
 def test_no_log_line_and_no_message_has_a_token(closed, world, log):
     world.seed(
         a_process(version=1, outcome=Outcome.APPLIED),
@@ -261,10 +216,6 @@ def test_a_failed_record_is_logged_without_the_token(closed, world, log, monkeyp
 
 def _throttled(*_):
     raise ClientError({"Error": {"Code": "ThrottlingException"}}, "AnyOperation")
-
-
-def _not_taken(_messages):
-    raise TransientError("1 notices were not taken")
 
 
 def test_a_version_of_the_express_lane_is_started_there_each_time_it_is_delivered(event, world):

@@ -68,17 +68,6 @@ def test_a_record_that_comes_twice_starts_once(world, records):
     assert world.saga_executions.started == [REF]
 
 
-def test_a_start_that_fails_comes_again_with_all_behind_it(world, records, monkeypatch, log):
-    monkeypatch.setattr(world.saga_executions, "start", _busy)
-
-    answer = lambda_handler({"Records": records}, None)
-
-    sequence_number = records[0]["dynamodb"]["SequenceNumber"]
-    assert answer == {"batchItemFailures": [{"itemIdentifier": sequence_number}]}
-    assert world.events.messages == []
-    assert "a record will be delivered again" in log.getvalue()
-
-
 def test_what_is_no_saga_goes_to_the_dead_letters_and_stops_nobody(world, records):
     del records[0]["dynamodb"]["NewImage"]["ulid"]
 
@@ -88,7 +77,3 @@ def test_what_is_no_saga_goes_to_the_dead_letters_and_stops_nobody(world, record
     assert keys == records[0]["dynamodb"]["Keys"]
     assert reason == "no saga: KeyError: 'ulid'"
     assert len(world.events.messages) == 1
-
-
-def _busy(_ref):
-    raise ConnectionError("Step Functions is busy")

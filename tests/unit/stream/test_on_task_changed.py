@@ -165,15 +165,6 @@ def test_the_notices_of_a_batch_are_published_together(event, key, world, monkey
     assert calls == [[EXECUTE, SUB_TASK, ENDED]]
 
 
-def test_a_record_that_fails_comes_again_with_all_behind_it(event, key, world, monkeypatch):
-    world.seed_tasks(a_task(key))
-    monkeypatch.setattr(world.tasks, "change", _throttled)
-
-    assert handle(event, 1, 0, 2) == {"batchItemFailures": [{"itemIdentifier": FIRST}]}
-
-    assert world.events.messages == [SUB_TASK]
-
-
 def test_a_record_that_is_no_task_goes_to_the_dead_letters(event, world):
     record = copy.deepcopy(event["Records"][0])
     del record["dynamodb"]["NewImage"]["attempt"]
@@ -184,7 +175,3 @@ def test_a_record_that_is_no_task_goes_to_the_dead_letters(event, world):
     assert keys == record["dynamodb"]["Keys"]
     assert reason == "no task: KeyError: 'attempt'"
     assert world.events.messages == [ENDED]
-
-
-def _throttled(*_):
-    raise ConnectionError("throttled")

@@ -102,11 +102,6 @@ def test_an_attempt_that_does_not_own_the_job_is_told_so(world, key, upload, lis
         list_zip(attempt=attempt)
 
 
-def test_a_job_that_does_not_exist_is_superseded(world, list_zip):  # noqa: ARG001 - the fakes
-    with pytest.raises(SupersededError):
-        list_zip()
-
-
 def test_a_table_that_nobody_knows_fails_its_file_and_no_other(world, key, upload, list_zip):
     upload(CORPUS["tables by their names"].data, table=None)
 

@@ -252,13 +252,6 @@ def test_a_job_that_does_not_exist_is_not_found(world, archives, id_):  # noqa: 
             method(id_)
 
 
-def test_another_tenant_s_job_is_not_found(started):
-    id_ = started().key.id
-
-    with pytest.raises(NotFoundError):
-        ZipImports("tenant2").get(id_)
-
-
 def test_a_version_of_an_archive_is_imported_once(world, archives):
     world.import_bucket.put(KEY, zipped(("a.csv", CSV)))
     request = ZipRequest(key=KEY, table="airports")
