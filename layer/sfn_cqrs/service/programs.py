@@ -1,6 +1,6 @@
 """Runs a program: a generator that yields one call at a time and is sent its answer."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sfn_cqrs.domain.programs import Describe, Find, Start
@@ -16,21 +16,28 @@ R = TypeVar("R", bound=Record)
 T = TypeVar("T")
 
 
-def run_program(program: Generator[C, Any, T], make: Callable[[C], object]) -> T:
-    """Make a program's calls one by one, and return its result.
+class Runner(Generic[C]):
+    """Runs programs; each kind makes its own calls."""
 
-    An exception of a call ends the program.
-    """
-    try:
-        call = next(program)
-        while True:
-            call = program.send(make(call))
-    except StopIteration as end:
-        result: T = end.value
-        return result
+    def run(self, program: Generator[C, Any, T]) -> T:
+        """Make a program's calls one by one, and return its result.
+
+        An exception of a call ends the program.
+        """
+        try:
+            call = next(program)
+            while True:
+                call = program.send(self._made(call))
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    def _made(self, call: C) -> object:
+        """Make a call, and return its answer."""
+        raise NotImplementedError
 
 
-class Flow(Generic[C, K, R]):
+class Flow(Runner[C], Generic[C, K, R]):
     """A program runner for one record; each kind knows the record's place and makes its own calls.
 
     A write reuses the record that was read last, which saves a read.
@@ -40,13 +47,6 @@ class Flow(Generic[C, K, R]):
         """Take a record."""
         self._key = key
         self._seen: R | None = None
-
-    def run(self, program: Generator[C, Any, T]) -> T:
-        """Make a program's calls one by one, and return its result.
-
-        An exception of a call ends the program.
-        """
-        return run_program(program, self._made)
 
     def _records(self) -> "Records[R]":
         raise NotImplementedError

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import wraps
 from operator import attrgetter
@@ -52,18 +52,17 @@ R = TypeVar("R", bound=ExecutionRef)
 class AttemptState(State, Generic[R]):
     """The context of a state of one attempt, which the execution's input names.
 
-    `REF` is the attempt's class; `LOGGED` maps names in log lines to attributes of the attempt;
-    they come between the tenant and the attempt.
+    `ref` is the attempt that the execution runs, and `REF` its class. `LOGGED` maps names in log
+    lines to attributes of the attempt; they come between the tenant and the attempt.
     """
 
     REF: ClassVar[type[Any]]
     LOGGED: ClassVar[Mapping[str, str]]
+    ref: R = field(init=False)
 
-    @property
-    def ref(self) -> R:
-        """Return the attempt that the execution runs."""
-        ref: R = self.REF.from_input(self.context.execution.input)
-        return ref
+    def __post_init__(self) -> None:
+        """Read the attempt from the execution's input."""
+        object.__setattr__(self, "ref", self.REF.from_input(self.context.execution.input))
 
     @property
     def logged(self) -> dict[str, object]:

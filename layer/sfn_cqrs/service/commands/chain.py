@@ -1,19 +1,16 @@
 """Runs the chain's programs against DynamoDB and Step Functions."""
 
-from collections.abc import Generator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain import chain
 from sfn_cqrs.domain.command import Command
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
-from sfn_cqrs.service.programs import run_program
+from sfn_cqrs.service.programs import Runner
 
 if TYPE_CHECKING:
     from sfn_cqrs.adapters.executions import Executions
-
-T = TypeVar("T")
 
 
 def machine_of(*, is_express: bool) -> "Executions":
@@ -34,20 +31,13 @@ def _wait_ended(call: chain.Succeed | chain.Reject) -> object:
     return bootstrap.executions().succeed(call.token, {"Payload": output})
 
 
-class Chain:
+class Chain(Runner[chain.Call]):
     """A program runner for the chain of one item."""
 
     def __init__(self, key: ItemKey, command: Command | None = None) -> None:
         """Take an item; a program that writes its data also needs the command."""
         self._key = key
         self._command = command
-
-    def run(self, program: Generator[chain.Call, Any, T]) -> T:
-        """Make a program's calls one by one, and return its result.
-
-        An exception of a call ends the program.
-        """
-        return run_program(program, self._made)
 
     def _made(self, call: chain.Call) -> object:
         match call:

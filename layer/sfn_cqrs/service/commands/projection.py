@@ -14,7 +14,7 @@ from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.chain import Chain
 from sfn_cqrs.service.logs import logger
-from sfn_cqrs.service.programs import run_program
+from sfn_cqrs.service.programs import Runner
 
 TRIES = 8
 
@@ -44,24 +44,26 @@ def run_handler(command: Command, name: str) -> None:
         SyncHandlerError: the handler raised anything else.
         AppBrokenError: a module of the user's package cannot be imported.
     """
-    _bring(command.key.tenant, name, lambda: run_alone(command, name))
+    bringing = _Bringing(command.key.tenant, name, lambda: run_alone(command, name))
+    bringing.run(rebuild_programs.bring())
 
 
-def _bring(tenant: str, handler: str, run: Callable[[], object]) -> None:
-    """Run a handler once, or twice while its read model is rebuilt."""
-    generations = bootstrap.generations()
+class _Bringing(Runner[rebuild_programs.Call]):
+    """Runs a handler once, or twice while its read model is rebuilt."""
 
-    def made(call: rebuild_programs.Call) -> object:
+    def __init__(self, tenant: str, handler: str, run: Callable[[], object]) -> None:
+        self._tenant, self._handler, self._run = tenant, handler, run
+
+    def _made(self, call: rebuild_programs.Call) -> object:
+        generations = bootstrap.generations()
         match call:
             case rebuild_programs.FindServing():
-                view = generations.known(tenant).get(handler)
+                view = generations.known(self._tenant).get(self._handler)
                 return [view] if view else []
             case rebuild_programs.Run(written):
-                with generations.writing(tenant, written):
-                    return run()
+                with generations.writing(self._tenant, written):
+                    return self._run()
         raise AssertionError(call)
-
-    run_program(rebuild_programs.bring(), made)
 
 
 def run_alone(command: Command, name: str) -> None:
@@ -133,7 +135,8 @@ def _ran_in_bulk(type_: str, name: str, commands: Sequence[Command]) -> bool:
         for command in commands:
             models.hide_personal_of(type_, command.attributes)
         with bootstrap.tracer().segment(f"handler {name}"):
-            _bring(commands[0].key.tenant, name, lambda: bulk(commands))
+            bringing = _Bringing(commands[0].key.tenant, name, lambda: bulk(commands))
+            bringing.run(rebuild_programs.bring())
     except Exception:
         logger.exception("commands are brought to a read model one by one", handler=name)
         return False

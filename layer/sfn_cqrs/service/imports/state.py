@@ -1,6 +1,6 @@
 """The context of the import machine's states."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from sfn_cqrs import bootstrap
@@ -17,10 +17,11 @@ LAST_TRY_WITHIN = 204
 class ImportState(State):
     """The context of a state that does not begin its job: it runs per batch, or ends the job."""
 
-    @property
-    def key(self) -> ImportKey:
-        """Return the job's key."""
-        return ImportKey.from_input(self.context.execution.input)
+    key: ImportKey = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Read the job's key from the execution's input."""
+        object.__setattr__(self, "key", ImportKey.from_input(self.context.execution.input))
 
     @property
     def is_late(self) -> bool:
