@@ -75,6 +75,7 @@ class Server:
     def __init__(self, host: str, port: int, handle: Handler, max_body: int, guard: Guard) -> None:
         """Bind and listen at once, so that port is known and connections queue."""
         self._listener = _Listener((host, port), handle, max_body, guard)
+        self._is_closed = False
         self.host = host
         self.port = int(self._listener.server_address[1])
         self._thread = threading.Thread(
@@ -88,8 +89,19 @@ class Server:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
 
+    def answer(self, request: Request) -> Response:
+        """Answer a request of this process, which needs no connection.
+
+        Raises:
+            ConnectionError: the server is closed.
+        """
+        if self._is_closed:
+            raise ConnectionRefusedError(f"{self.url} is closed")
+        return self._listener.answer(request)
+
     def close(self) -> None:
         """Stop listening and end every open connection."""
+        self._is_closed = True
         self._listener.shutdown()
         self._listener.server_close()
         self._listener.drop_connections()
@@ -137,6 +149,14 @@ class _Listener(socketserver.ThreadingTCPServer):
         self._connections: set[socket.socket] = set()
         self._lock = threading.Lock()
         super().__init__(address, _Connection)
+
+    def answer(self, request: Request) -> Response:
+        try:
+            return self.handle_request_with(request)
+        except Exception:
+            logger.exception("%s %s failed", request.method, request.path)
+            message = {"message": "internal error; the server's log has the stack trace"}
+            return Response.of_json(message, HTTPStatus.INTERNAL_SERVER_ERROR)
 
     def connected(self, connection: socket.socket) -> None:
         with self._lock:
@@ -191,7 +211,7 @@ class _Connection(socketserver.StreamRequestHandler):
             self._send(answer, keep_alive=False)
             return False
         keep_alive = head.wants_keep_alive
-        response = self._answer(request)
+        response = self.server.answer(request)
         self._send(response, keep_alive=keep_alive, with_body=request.method != "HEAD")
         return keep_alive
 
@@ -204,14 +224,6 @@ class _Connection(socketserver.StreamRequestHandler):
             raise _BadRequestError(HTTPStatus.BAD_REQUEST, "the body is shorter than announced")
         path, _, query = head.target.partition("?")
         return Request(head.method, path, query, head.headers, body)
-
-    def _answer(self, request: Request) -> Response:
-        try:
-            return self.server.handle_request_with(request)
-        except Exception:
-            logger.exception("%s %s failed", request.method, request.path)
-            message = {"message": "internal error; the server's log has the stack trace"}
-            return Response.of_json(message, HTTPStatus.INTERNAL_SERVER_ERROR)
 
     def _send(self, response: Response, *, keep_alive: bool, with_body: bool = True) -> None:
         head = [f"HTTP/1.1 {response.status} {_reason(response.status)}"]

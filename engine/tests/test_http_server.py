@@ -111,6 +111,17 @@ def test_head_is_answered_without_a_body(server: Server) -> None:
     assert answer.endswith(b"Content-Length: 14\r\nConnection: close\r\n\r\n")
 
 
+def test_a_request_of_this_process_needs_no_connection(server: Server) -> None:
+    asked = Request("POST", "/a", "", {}, b"body")
+
+    assert server.answer(asked).status == 201
+    assert server.answer(Request("GET", "/broken", "", {}, b"")).status == 500
+
+    server.close()
+    with pytest.raises(ConnectionRefusedError):
+        server.answer(asked)
+
+
 def test_closing_ends_open_connections_and_frees_the_port() -> None:
     server = serve("127.0.0.1", 0, echo)
     connection = HTTPConnection("127.0.0.1", server.port, timeout=60)

@@ -6,7 +6,7 @@ import threading
 import boto3
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError, ParamValidationError
 
 from sfn_cqrs_tools.runtime.client_hooks import hook, unhook
 from sfn_cqrs_tools.runtime.short_calls import ShortCalls
@@ -91,6 +91,33 @@ def test_binary_values_are_bytes(client, fabric):
     assert item == {**KEY, "b": {"B": b"\x01\x02"}, "c": {"BS": [b"\x01\x02"]}}
 
 
+def test_binary_values_are_sent_in_base64(client, fabric):
+    client.put_item(TableName="t", Item={**KEY, "b": {"B": b"\x01\x02"}, "c": {"BS": [b"\x03"]}})
+
+    item = json.loads(fabric.requests[0].body)["Item"]
+    assert item == {**KEY, "b": {"B": "AQI="}, "c": {"BS": ["Aw=="]}}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"TableName": "t"}, {"TableName": "t", "Key": KEY, "Of": 1}, {"TableName": 1, "Key": KEY}],
+)
+def test_parameters_are_checked_as_botocore_does(client, fabric, given):
+    with pytest.raises(ParamValidationError):
+        client.get_item(**given)
+
+    assert fabric.requests == []
+
+
+def test_other_operations_of_dynamodb_are_written_and_read_by_their_shapes(client, fabric):
+    fabric.answers = [(200, {"Table": {"TableName": "t", "CreationDateTime": 1.5}})]
+
+    table = client.describe_table(TableName="t")["Table"]
+
+    assert table["CreationDateTime"].timestamp() == 1.5
+    assert fabric.is_short
+
+
 def test_calls_one_after_the_other_share_a_connection(client, fabric):
     for _ in range(3):
         client.get_item(TableName="t", Key=KEY)
@@ -171,6 +198,23 @@ def test_a_service_that_does_not_answer_in_time_is_asked_again(fabric):
 
     assert len(fabric.requests) == 2
     assert not fabric.is_short
+
+
+def test_a_server_of_this_process_answers_on_the_thread_that_asks(calls, fabric):
+    calls.serve_here(fabric.server.url, fabric.server.answer)
+    client = a_client("stepfunctions", fabric.server.url)
+    fabric.answers = [(200, {"name": "m"}), (400, {"__type": "StateMachineDoesNotExist"})]
+    asked = {"stateMachineArn": "arn:aws:states:::stateMachine:m"}
+
+    assert client.describe_state_machine(**asked)["name"] == "m"
+    with pytest.raises(client.exceptions.StateMachineDoesNotExist):
+        client.describe_state_machine(**asked)
+
+    assert fabric.threads == {threading.current_thread().name}
+    fabric.server.close()
+    with pytest.raises(EndpointConnectionError):
+        client.describe_state_machine(**asked)
+    assert len(fabric.requests) == 2
 
 
 @pytest.mark.usefixtures("calls")

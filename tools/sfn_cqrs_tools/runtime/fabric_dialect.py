@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
+import fabric_thrift  # type: ignore[import-not-found]  # beside this
 from fabric_protocols import knowing  # type: ignore[import-not-found]  # beside this
 from fabric_queries import Queries  # type: ignore[import-not-found]  # beside this
 from fabric_tables import Tables  # type: ignore[import-not-found]  # beside this
@@ -38,6 +39,7 @@ def teach() -> None:
     check = provisioners._check_nested_stack_capabilities
     provisioners._check_nested_stack_capabilities = transformed_before(check)
     responses._service_model = knowing(responses._service_model)
+    fabric_thrift.teach()
     Tables().teach()
     Queries().teach()
 

@@ -8,18 +8,20 @@ request again as it does after a failure.
 
 from __future__ import annotations
 
+import base64
 import json
-import socket
-import struct
-from collections import deque
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from urllib.parse import urlsplit
 
+from botocore.exceptions import ParamValidationError
 from botocore.handlers import REGISTER_LAST
 from botocore.parsers import ResponseParserFactory
+from botocore.validate import ParamValidator
 
 from sfn_cqrs_tools.runtime.client_hooks import Hooks, hook, unhook
 from sfn_cqrs_tools.runtime.listening import HOST
+from sfn_cqrs_tools.runtime.open_lines import Answer, Lines, post
+from sfn_local.http_server import Handler, Request
 
 _LOCAL: Final = f"http://{HOST}:"
 _PLAIN: Final = frozenset(
@@ -38,18 +40,10 @@ _PLAIN: Final = frozenset(
 )
 """Operations of DynamoDB whose answers boto3 gives as they come, but for binary values."""
 _BINARY: Final = (b'"B":', b'"BS":')
-_MOST: Final = 65_536
+_VALIDATOR: Final = ParamValidator()
 _ERROR: Final = 300
 _SERVER_ERROR: Final = 500
 _THROTTLED: Final = 429
-
-
-class Answer(NamedTuple):
-    """An HTTP answer, with what hooks read of botocore's own."""
-
-    status_code: int
-    headers: dict[str, str]
-    content: bytes
 
 
 class ShortCalls:
@@ -57,20 +51,26 @@ class ShortCalls:
 
     def __init__(self) -> None:
         """Connect to nothing yet."""
-        self._free: dict[str, deque[_Line]] = {}
+        self._lines = Lines()
+        self._here: dict[str, Handler] = {}
         # The last hook of all: others still see each call, and may refuse it.
-        self._hooks: Hooks = [("before-call", self._answered, REGISTER_LAST)]
+        self._hooks: Hooks = [
+            ("before-call", self._answered, REGISTER_LAST),
+            ("creating-client-class.dynamodb", _write_short_requests),
+        ]
 
     def start(self) -> None:
         """Serve the clients made from now on."""
         hook(self._hooks)
 
+    def serve_here(self, url: str, handle: Handler) -> None:
+        """Call what answers at a URL in this process, without a connection."""
+        self._here[urlsplit(url).netloc] = handle
+
     def stop(self) -> None:
         """Leave clients made from now on to botocore, and close the connections."""
         unhook(self._hooks)
-        for lines in self._free.values():
-            while lines:
-                lines.pop().close()
+        self._lines.close()
 
     def _answered(
         self, model: Any, params: dict[str, Any], context: dict[str, Any], **_: Any
@@ -90,93 +90,63 @@ class ShortCalls:
         return answer, _parsed(model, answer)
 
     def _sent(self, address: str, headers: Any, body: bytes, config: Any) -> Answer:
-        request = _request(address, headers, body)
-        free = self._free.setdefault(address, deque())
-        answer = None
-        while answer is None:
-            try:
-                line, is_new = free.pop(), False
-            except IndexError:
-                line, is_new = _Line(address, config.connect_timeout), True
-            try:
-                answer = line.ask(request, config.read_timeout)
-            except ConnectionError:
-                line.close()
-                if is_new:
-                    raise  # an old one may have been closed while nothing was sent
-            except BaseException:
-                line.close()
-                raise
-        if line.stays_open(answer):
-            free.append(line)
-        else:
-            line.close()
-        return answer
+        if address in self._here:
+            return _answer_here(self._here[address], headers, body)
+        given = [one for one in headers.items() if one[0] != "User-Agent"]
+        return self._lines.ask(address, post(address, "/", given, body), config.read_timeout)
 
 
-class _Line:
-    """A connection over which one request at a time is sent."""
+class _ShortClient:
+    """A client of DynamoDB whose requests for items on this machine are its parameters."""
 
-    def __init__(self, address: str, seconds: float) -> None:
-        host, _, port = address.rpartition(":")
-        self._socket = socket.create_connection((host, int(port)), seconds)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._socket.settimeout(None)  # the system's own limit costs no other call
-        self._seconds = 0.0
+    def _resolve_endpoint_ruleset(
+        self, operation_model: Any, params: Any, request_context: Any, *more: Any, **named: Any
+    ) -> Any:
+        url = self.meta.endpoint_url  # type: ignore[attr-defined]
+        if operation_model.name in _PLAIN and url.startswith(_LOCAL):
+            return url, {}, {}
+        return super()._resolve_endpoint_ruleset(  # type: ignore[misc]
+            operation_model, params, request_context, *more, **named
+        )
 
-    def ask(self, request: bytes, seconds: float) -> Answer:
-        """Send a request, and wait for its answer.
-
-        Raises:
-            OSError: there is none, or not a whole one.
-        """
-        if seconds != self._seconds:
-            limit = struct.pack("ll", *divmod(round(seconds * 1_000_000), 1_000_000))
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
-            self._seconds = seconds
-        self._socket.sendall(request)
-        received = self._more(b"")
-        while (end := received.find(b"\r\n\r\n")) < 0:
-            received = self._more(received)
-        status, headers = _head(received[:end])
-        whole = end + 4 + int(headers["content-length"])
-        while len(received) < whole:
-            received = self._more(received)
-        return Answer(status, headers, received[end + 4 :])
-
-    def stays_open(self, answer: Answer) -> bool:
-        """Return whether another request may follow."""
-        return answer.headers.get("connection", "").lower() != "close"
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._socket.close()
-
-    def _more(self, before: bytes) -> bytes:
-        received = self._socket.recv(_MOST)
-        if not received:
-            raise ConnectionResetError("the server has closed the connection")
-        return before + received
+    def _convert_to_request_dict(
+        self, api_params: Any, operation_model: Any, endpoint_url: str, *more: Any, **named: Any
+    ) -> Any:
+        if operation_model.name not in _PLAIN or not endpoint_url.startswith(_LOCAL):
+            return super()._convert_to_request_dict(  # type: ignore[misc]
+                api_params, operation_model, endpoint_url, *more, **named
+            )
+        report = _VALIDATOR.validate(api_params, operation_model.input_shape)
+        if report.has_errors():
+            raise ParamValidationError(report=report.generate_report())
+        metadata = operation_model.metadata
+        return {
+            "method": "POST",
+            "url": f"{endpoint_url}/",
+            "url_path": "/",
+            "query_string": {},
+            "headers": {
+                "X-Amz-Target": f"{metadata['targetPrefix']}.{operation_model.name}",
+                "Content-Type": f"application/x-amz-json-{metadata['jsonVersion']}",
+            },
+            "body": json.dumps(api_params, default=_base64).encode(),
+            "context": named["context"],
+        }
 
 
-def _request(address: str, headers: Any, body: bytes) -> bytes:
-    """Build a request with all headers that botocore and hooks give, but the user agent."""
-    given = (f"{name}: {value}" for name, value in headers.items() if name != "User-Agent")
-    lines = ("POST / HTTP/1.1", f"Host: {address}", f"Content-Length: {len(body)}", *given, "", "")
-    return "\r\n".join(lines).encode() + body
+def _write_short_requests(base_classes: list[type], **_: Any) -> None:
+    base_classes.insert(0, _ShortClient)
 
 
-def _head(raw: bytes) -> tuple[int, dict[str, str]]:
-    """Read the first lines of an answer.
+def _base64(value: bytes | bytearray) -> str:
+    return base64.b64encode(value).decode()
 
-    Raises:
-        OSError: they do not tell how long its body is.
-    """
-    first, *lines = raw.decode("latin-1").split("\r\n")
-    headers = {name.lower(): value for name, _, value in (one.partition(": ") for one in lines)}
-    if not headers.get("content-length", "").isdigit():
-        raise OSError("the answer does not tell its length")
-    return int(first.split(" ", 2)[1]), headers
+
+def _answer_here(handle: Handler, headers: Any, body: bytes) -> Answer:
+    asked = {name.lower(): value for name, value in headers.items()}
+    response = handle(Request("POST", "/", "", asked, body))
+    answered = {name.lower(): value for name, value in response.headers.items()}
+    return Answer(response.status, answered, response.body)
 
 
 def _parsed(model: Any, answer: Answer) -> dict[str, Any]:

@@ -388,9 +388,9 @@ class LocalStack:
         self._cleanup.callback(self.functions.close)
         from sfn_cqrs_tools.runtime.short_calls import ShortCalls  # noqa: PLC0415 - needs boto3
 
-        calls = ShortCalls()
-        calls.start()
-        self._cleanup.callback(calls.stop)
+        self._calls = ShortCalls()
+        self._calls.start()
+        self._cleanup.callback(self._calls.stop)
         if self._has_iam:
             self.iam = Enforcement(current_function, self._machine_of)
             self.iam.start()
@@ -497,6 +497,7 @@ class LocalStack:
             server = serve_engine(self.engine, HOST, self._ports.sfn, hosts=self.hosts)
             self._engine_servers.callback(server.close)
             self.sfn = server.url
+            self._calls.serve_here(server.url, server.answer)
             for address in addresses(self.hosts):
                 port = self._ports.taken_by(sfn=self.sfn).sfn
                 more = serve_engine(self.engine, address, port, hosts=self.hosts)
