@@ -7,7 +7,6 @@ import pytest
 from tests.support.command_line import command_line
 
 from sfn_cqrs.service.approvals import types as approval_types
-from sfn_cqrs_tools.demo.approvals import ApprovalStory, run_approvals
 
 pytestmark = pytest.mark.stack
 
@@ -176,24 +175,3 @@ def test_what_is_wrong_is_told_in_one_line(arguments, code, message, sfn_cqrs):
 
     assert result.code == code
     assert message in result.error
-
-
-def test_the_demonstrations_approvals_are_granted_and_expire_in_a_week_of_virtual_time(stack):
-    days = []
-
-    story = run_approvals(stack, days.append)
-
-    assert story.differences() == []
-    assert days == [1, 2, 3, 4, 5, 6, 7]
-
-
-def test_the_demonstration_would_tell_of_a_reminder_too_many():
-    story = ApprovalStory(
-        granted={"status": "GRANTED", "stage": "DONE", "decisions": [{"by": "hanako"}]},
-        expired={"status": "EXPIRED", "stage": "DONE", "reminders": 7},
-        orders=["released", "held: expired"],
-        own=(403, "four_eyes"),
-        late=(410, "expired"),
-    )
-
-    assert story.differences() == ["reminders in a week: expected 6, found 7"]

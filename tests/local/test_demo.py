@@ -7,14 +7,14 @@ from rich.console import Console
 from tests.support.proof import PROOF, deep
 
 from sfn_cqrs_tools.cli.demo import demo
-from sfn_cqrs_tools.demo import archives
+from sfn_cqrs_tools.demo import archives, tasks
 from sfn_cqrs_tools.demo.airports import airports_per_country, choose
 from sfn_cqrs_tools.demo.commands import Demo
+from sfn_cqrs_tools.demo.compare import unlike
 from sfn_cqrs_tools.demo.faults import Shuffler
 from sfn_cqrs_tools.demo.importing import airports as import_rows
 from sfn_cqrs_tools.demo.imports import ImportStory
 from sfn_cqrs_tools.demo.step import TENANT
-from sfn_cqrs_tools.demo.tasks import TaskStory
 from sfn_cqrs_tools.stack.local_stack import LocalStack
 from sfn_cqrs_tools.testing.quick_stack import quick_stack
 from shop.airports import by_icao
@@ -74,7 +74,7 @@ def test_the_demonstration_ends_well_and_prints_its_figures(stack, rows, archive
     for name in ("publish to read model, alone, p50", "under load, p50", "under load, p99"):
         assert re.fullmatch(r"[\d,]+ ms", figures[name]), figures[name]
     assert re.fullmatch(r"\d{1,3}%", figures["of that in the queue, until its turn"])
-    for told in ("One by one 5 of 5", "Compared 10 of 10", "docs/tutorial.md"):
+    for told in ("One by one 5 of 5", "Compared 10 of 10", "Days 7 of 7", "docs/tutorial.md"):
         assert told in result.stderr
 
 
@@ -146,29 +146,33 @@ def test_an_imported_row_that_differs_is_found(tmp_path):
     assert [line.partition(":")[0] for line in after] == [f"airports_by_icao {icao}"]
 
 
-def a_task_story(runs, *, is_bad_day):
-    failed = [
+FIRST = {
+    "status": "FAILED",
+    "completed": 18,
+    "failed": 2,
+    "items": [
         {"index": index, "status": "FAILED" if index in (6, 13) else "COMPLETED"}
         for index in range(20)
-    ]
-    first = {"status": "FAILED", "completed": 18, "failed": 2, "items": failed}
-    retried = {"status": "COMPLETED", "completed": 20, "failed": 0}
-    return TaskStory(first, retried, runs, is_bad_day)
-
-
+    ],
+}
+RETRIED = {"status": "COMPLETED", "completed": 20, "failed": 0}
 RUNS = {index: 2 if index in (6, 13) else 1 for index in range(20)}
 
 
 @pytest.mark.parametrize(
-    ("more", "is_bad_day", "differences"),
+    ("more", "is_bad_day", "found"),
     [({}, False, 0), ({3: 2}, False, 1), ({3: 2}, True, 0), ({3: 0}, True, 1), ({6: 1}, True, 1)],
 )
-def test_an_item_runs_once_on_a_good_day_and_at_least_once_on_a_bad_one(
-    more, is_bad_day, differences
-):
-    story = a_task_story({**RUNS, **more}, is_bad_day=is_bad_day)
+def test_an_item_runs_once_on_a_good_day_and_at_least_once_on_a_bad_one(more, is_bad_day, found):
+    told = tasks.differences(FIRST, RETRIED, {**RUNS, **more}, is_bad_day=is_bad_day)
 
-    assert len(story.differences()) == differences
+    assert [line.partition(":")[0] for line in told] == ["runs of each item"] * found
+
+
+def test_a_fact_that_is_not_as_it_has_to_be_is_told():
+    facts = [("the first approval", "GRANTED", "GRANTED"), ("reminders in a week", 6, 7)]
+
+    assert unlike(facts) == ["reminders in a week: expected 6, found 7"]
 
 
 @pytest.mark.proof

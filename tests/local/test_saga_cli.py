@@ -1,11 +1,8 @@
 import json
 import re
-from dataclasses import replace
 
 import pytest
 from tests.support.command_line import command_line
-
-from sfn_cqrs_tools.demo.sagas import run_sagas
 
 pytestmark = pytest.mark.stack
 
@@ -115,21 +112,3 @@ def test_a_saga_that_is_not_parked_cannot_be_retried(run, order):
 
     assert result.code == 1
     assert "not_parked: the saga is COMPLETED, not PARKED" in result.error
-
-
-@pytest.fixture(scope="module")
-def story(stack):
-    """What the demonstration's sagas did."""
-    return run_sagas(stack)
-
-
-def test_the_demonstrations_sagas_leave_the_rows_that_they_have_to(story):
-    assert story.differences() == []
-
-
-def test_the_demonstration_would_tell_of_a_row_that_is_wrong(story):
-    rows = {**story.rows, "ORDER/saga-declined": {"status": "SHIPPED"}}
-
-    told = replace(story, rows=rows).differences()
-
-    assert [line.partition(":")[0] for line in told] == ["the row ORDER/saga-declined"]

@@ -3,8 +3,6 @@ import json
 import pytest
 from tests.support.command_line import command_line
 
-from sfn_cqrs_tools.demo.tasks import TaskStory, run_tasks
-
 pytestmark = pytest.mark.stack
 
 GOOD = {"order": "o-1", "to": "ada@example.com"}
@@ -85,17 +83,3 @@ def test_what_is_wrong_is_told_in_one_line(arguments, code, message, task):
 
     assert result.code == code
     assert message in result.error
-
-
-def test_the_demonstrations_task_fails_twice_and_is_healed_without_doing_anything_twice(stack):
-    story = run_tasks(stack, lambda _: None)
-
-    assert story.differences() == []
-
-
-def test_the_demonstration_would_tell_of_an_item_that_ran_twice(stack):
-    story = run_tasks(stack, lambda _: None)
-
-    twice = TaskStory(story.failed, story.retried, {**story.runs, 0: 2})
-
-    assert [line.partition(":")[0] for line in twice.differences()] == ["runs of each item"]

@@ -5,10 +5,14 @@ from __future__ import annotations
 import http.client
 import json
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
+from sfn_cqrs_tools.demo.step import DemoError, wait_until
+
+Answer = dict[str, Any]
 TRIES = 20
 PAUSE_SECONDS = 0.2
 """A 503 or 429 is retried after so long; the local stack is busy only briefly."""
@@ -34,7 +38,7 @@ class Client:
 
     def send(
         self, method: str, path: str, body: object = None, user: str | None = None
-    ) -> tuple[int, dict[str, Any]]:
+    ) -> tuple[int, Answer]:
         """Send a request, as somebody if need be; return the status and the JSON object."""
         content = None if body is None else json.dumps(body)
         headers = {"content-type": "application/json"}
@@ -43,7 +47,7 @@ class Client:
         for _ in range(TRIES):
             self._connection.request(method, path, content, headers)
             response = self._connection.getresponse()
-            answer: dict[str, Any] = json.loads(response.read() or b"{}")
+            answer: Answer = json.loads(response.read() or b"{}")
             if response.status not in (
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 HTTPStatus.TOO_MANY_REQUESTS,
@@ -51,6 +55,33 @@ class Client:
                 break
             time.sleep(PAUSE_SECONDS)
         return response.status, answer
+
+    def asked(self, method: str, path: str, body: object = None, user: str | None = None) -> Answer:
+        """Send a request that has to be accepted; return the JSON object.
+
+        Raises:
+            DemoError: it was refused.
+        """
+        status, answer = self.send(method, path, body, user)
+        if status not in (HTTPStatus.OK, HTTPStatus.ACCEPTED):
+            raise DemoError(f"{method} {path} answered {status}: {answer}")
+        return answer
+
+    def until(self, path: str, is_reached: Callable[[Answer], bool]) -> Answer:
+        """Look at something until it is as it has to be; return it.
+
+        Raises:
+            DemoError: that takes too long.
+        """
+        found: Answer = {}
+
+        def look() -> bool:
+            nonlocal found
+            found = self.send("GET", path)[1]
+            return is_reached(found)
+
+        wait_until(look, f"{path} does not end as it has to; see the log")
+        return found
 
     def chain(self, type_: str, code: str) -> list[dict[str, Any]]:
         """Return all versions of an item, the newest first."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import median, quantiles
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from sfn_cqrs_tools.demo.airports import TYPE, Airport, airports_per_country, ch
 from sfn_cqrs_tools.demo.client import Client
 from sfn_cqrs_tools.demo.compare import differ
 from sfn_cqrs_tools.demo.faults import Shuffler, Watch
-from sfn_cqrs_tools.demo.step import PATIENCE_SECONDS, TENANT, DemoError, Report, Scale
+from sfn_cqrs_tools.demo.step import PATIENCE_SECONDS, TENANT, DemoError, Report, Scale, wait_until
 from sfn_cqrs_tools.terminal.drawing import draw_chain
 from sfn_cqrs_tools.terminal.progress import progress
 
@@ -126,11 +127,9 @@ class Demo:
         with Client(self._stack.http) as client:
             for airport in few:
                 self._publish(client, airport.icao, 1, airport.versions[0])
-                deadline = time.monotonic() + PATIENCE_SECONDS
-                while (airport.icao, 1) not in self.watch.reached:
-                    if time.monotonic() > deadline:
-                        raise DemoError(f"{airport.icao} does not come to its read models")
-                    time.sleep(GAP_SECONDS)
+                problem = f"{airport.icao} does not come to its read models"
+                first = (airport.icao, 1)
+                wait_until(partial(self.watch.reached.__contains__, first), problem, GAP_SECONDS)
                 self.story.alone.append(self._latency(airport.icao, 1))
                 progress(len(self.story.alone))
 
@@ -138,20 +137,28 @@ class Demo:
         """Publish every other version from eight threads, those of an airport 1 ms apart."""
         self.story.began = time.perf_counter()
         early = set(self.story.published)
-        local = threading.local()
 
-        def publish_one(airport: Airport) -> None:
-            if not hasattr(local, "client"):
-                local.client = Client(self._stack.http)
+        def publish_one(client: Client, airport: Airport) -> None:
             for version, body in enumerate(airport.versions, start=1):
                 if (airport.icao, version) in early:
                     continue
-                self._publish(local.client, airport.icao, version, body)
+                self._publish(client, airport.icao, version, body)
                 progress(len(self.story.published))
                 time.sleep(GAP_SECONDS)
 
+        self._for_each_airport(publish_one)
+
+    def _for_each_airport(self, work: Callable[[Client, Airport], None]) -> None:
+        """Work on the airports from eight threads, each with a connection of its own."""
+        local = threading.local()
+
+        def work_on(airport: Airport) -> None:
+            if not hasattr(local, "client"):
+                local.client = Client(self._stack.http)
+            work(local.client, airport)
+
         with ThreadPoolExecutor(THREADS) as pool:
-            list(pool.map(publish_one, self._airports))
+            list(pool.map(work_on, self._airports))
 
     def settle(self, progress: Callable[[int], None]) -> None:
         """Wait until every version but those of the broken airport is applied.
@@ -161,11 +168,8 @@ class Demo:
         """
         broken = next(a for a in self._airports if a.icao == self._broken)
         self._wait_for(self.commands - len(broken.versions), progress)
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not self._is_blocked():
-            if time.monotonic() > deadline:
-                raise DemoError(f"the versions of {self._broken} are not FAILED and BLOCKED")
-            time.sleep(0.05)
+        problem = f"the versions of {self._broken} are not FAILED and BLOCKED"
+        wait_until(self._is_blocked, problem)
         self.story.ended = max(self.watch.reached.values())
 
     def heal(self, progress: Callable[[int], None]) -> None:
@@ -193,18 +197,14 @@ class Demo:
             items = client.items(TYPE)
         chains: dict[str, list[dict[str, Any]]] = {}
         histories: dict[str, list[dict[str, Any]]] = {}
-        local = threading.local()
 
-        def look(airport: Airport) -> None:
-            if not hasattr(local, "client"):
-                local.client = Client(self._stack.http)
+        def look(client: Client, airport: Airport) -> None:
             path = f"/data/{TYPE}/{airport.icao}/history?limit=100"
-            chains[airport.icao] = local.client.chain(TYPE, airport.icao)
-            histories[airport.icao] = local.client.send("GET", path)[1]["items"]
+            chains[airport.icao] = client.chain(TYPE, airport.icao)
+            histories[airport.icao] = client.send("GET", path)[1]["items"]
             progress(len(histories))
 
-        with ThreadPoolExecutor(THREADS) as pool:
-            list(pool.map(look, self._airports))
+        self._for_each_airport(look)
         return [
             *self._compare_chains(chains),
             *differ("data", self._expected_items(), {i["code"]: _shown(i) for i in items}),

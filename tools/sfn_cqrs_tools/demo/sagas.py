@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +9,7 @@ from rich.markup import escape
 
 from sfn_cqrs_tools.demo.client import Client
 from sfn_cqrs_tools.demo.compare import unlike
-from sfn_cqrs_tools.demo.step import PATIENCE_SECONDS, DemoError, Report, Scale
+from sfn_cqrs_tools.demo.step import Report, Scale
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,89 +19,55 @@ if TYPE_CHECKING:
 OPEN = ("CREATED", "RUNNING", "COMPENSATING")
 BOOKS = 5
 STEPS = ["reserve_stock", "charge_payment", "ship_order"]
+UNDONE = [
+    ("reserve_stock", "DONE"),
+    ("charge_payment", "REFUSED"),
+    ("refund_payment", "DONE"),
+    ("release_stock", "DONE"),
+]
 SHIPS = {"order": "saga-ships", "customer": "ada", "card": "visa", "total": 40}
 DECLINED = {"order": "saga-declined", "customer": "bob", "card": "declined", "total": 15}
 LINES = {"saga-ships": 2, "saga-declined": 3}
-
-
-@dataclass(frozen=True)
-class SagaStory:
-    """How both sagas ended, and the data rows afterwards (None: there is none)."""
-
-    shipped: dict[str, Any]
-    declined: dict[str, Any]
-    rows: dict[str, dict[str, Any] | None]
-
-    def differences(self) -> list[str]:
-        """Compare with what has to be; return what differs, a line each."""
-        undone = [("reserve_stock", "DONE"), ("charge_payment", "REFUSED")]
-        undone += [("refund_payment", "DONE"), ("release_stock", "DONE")]
-        paid = {"customer": "ada", "amount": 40, "status": "CHARGED"}
-        rows = {
-            "STOCK/SAGA-BOOK": {"available": BOOKS - LINES["saga-ships"]},
-            "PAYMENT/saga-ships": paid,
-            "ORDER/saga-ships": {"customer": "ada", "total": 40, "status": "SHIPPED"},
-            "PAYMENT/saga-declined": None,
-            "ORDER/saga-declined": None,
-        }
-        facts: list[tuple[str, Any, Any]] = [
-            ("the saga that ships", "COMPLETED", self.shipped["status"]),
-            ("its log", [(step, "DONE") for step in STEPS], _log_of(self.shipped)),
-            ("the saga that is declined", "COMPENSATED", self.declined["status"]),
-            ("its log", undone, _log_of(self.declined)),
-            ("its reason", "card_declined", self.declined.get("error")),
-            *((f"the row {name}", row, self.rows[name]) for name, row in rows.items()),
-        ]
-        return unlike(facts)
+ROWS = {
+    "STOCK/SAGA-BOOK": {"available": BOOKS - LINES["saga-ships"]},
+    "PAYMENT/saga-ships": {"customer": "ada", "amount": 40, "status": "CHARGED"},
+    "ORDER/saga-ships": {"customer": "ada", "total": 40, "status": "SHIPPED"},
+    "PAYMENT/saga-declined": None,
+    "ORDER/saga-declined": None,
+}
+"""The data rows afterwards; None: there is none."""
 
 
 def tell(stack: LocalStack, console: Console, scale: Scale) -> Report:
     """Run both sagas, show their logs, and compare the data rows."""
     del scale
     console.print("\nTwo orders as sagas: one ships, one card is declined and all is undone:\n")
-    story = run_sagas(stack)
-    for found in (story.shipped, story.declined):
-        steps = ", ".join(f"{name} {status}" for name, status in _log_of(found))
-        console.print(f"  {escape(found['name'])}: {found['status']} ({steps})")
-    return Report([], story.differences())
-
-
-def run_sagas(stack: LocalStack) -> SagaStory:
-    """Put books into stock, and start a saga whose card is good and one whose card is declined.
-
-    Raises:
-        DemoError: a request was refused, or a saga does not end within a minute.
-    """
     with Client(stack.http) as client:
         book = {"type": "STOCK", "code": "SAGA-BOOK", "name": "Book", "mode": "sync"}
-        _asked(client, "/commands", {**book, "attributes": {"available": BOOKS}})
-        shipped, declined = (_started(client, order) for order in (SHIPS, DECLINED))
-        ended = _ended(client, shipped), _ended(client, declined)
-        names = ["STOCK/SAGA-BOOK", "PAYMENT/saga-ships", "ORDER/saga-ships"]
-        names += ["PAYMENT/saga-declined", "ORDER/saga-declined"]
-        return SagaStory(*ended, {name: _row(client, name) for name in names})
+        client.asked("POST", "/commands", {**book, "attributes": {"available": BOOKS}})
+        paths = [f"/sagas/{_started(client, order)}" for order in (SHIPS, DECLINED)]
+        shipped, declined = (
+            client.until(path, lambda found: found["status"] not in OPEN) for path in paths
+        )
+        rows = {name: _row(client, name) for name in ROWS}
+    for found in (shipped, declined):
+        steps = ", ".join(f"{name} {status}" for name, status in _log_of(found))
+        console.print(f"  {escape(found['name'])}: {found['status']} ({steps})")
+    facts: list[tuple[str, Any, Any]] = [
+        ("the saga that ships", "COMPLETED", shipped["status"]),
+        ("its log", [(step, "DONE") for step in STEPS], _log_of(shipped)),
+        ("the saga that is declined", "COMPENSATED", declined["status"]),
+        ("its log", UNDONE, _log_of(declined)),
+        ("its reason", "card_declined", declined.get("error")),
+        *((f"the row {name}", row, rows[name]) for name, row in ROWS.items()),
+    ]
+    return Report([], unlike(facts))
 
 
 def _started(client: Client, order: dict[str, Any]) -> str:
     lines = [{"sku": "SAGA-BOOK", "quantity": LINES[order["order"]]}]
     body = {"saga": "order-saga", "name": order["order"], "input": {**order, "lines": lines}}
-    return str(_asked(client, "/sagas", body)["id"])
-
-
-def _asked(client: Client, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    status, answer = client.send("POST", path, body)
-    if status not in (HTTPStatus.OK, HTTPStatus.ACCEPTED):
-        raise DemoError(f"POST {path} answered {status}: {answer}")
-    return answer
-
-
-def _ended(client: Client, id_: str) -> dict[str, Any]:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while (found := client.send("GET", f"/sagas/{id_}")[1])["status"] in OPEN:
-        if time.monotonic() > deadline:
-            raise DemoError(f"saga {id_} is still {found['status']}; see the log")
-        time.sleep(0.1)
-    return found
+    return str(client.asked("POST", "/sagas", body)["id"])
 
 
 def _row(client: Client, name: str) -> dict[str, Any] | None:

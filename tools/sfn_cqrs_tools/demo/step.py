@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,6 +19,19 @@ PATIENCE_SECONDS = 900
 
 class DemoError(Exception):
     """The demonstration did not end as it has to; the message says where it differs."""
+
+
+def wait_until(is_reached: Callable[[], bool], problem: str, pause: float = 0.05) -> None:
+    """Look again and again until something is reached.
+
+    Raises:
+        DemoError: that takes too long.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not is_reached():
+        if time.monotonic() > deadline:
+            raise DemoError(problem)
+        time.sleep(pause)
 
 
 @dataclass(frozen=True)
