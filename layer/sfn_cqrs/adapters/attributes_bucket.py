@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from sfn_cqrs.adapters.dynamodb import Item
 from sfn_cqrs.adapters.error_codes import suppressing
 from sfn_cqrs.adapters.object_versions import delete_versions, versions_of
 from sfn_cqrs.domain.values import Json, canonical
@@ -75,6 +76,20 @@ class AttributesBucket:
         """Return an object's content, or None if there is no such object."""
         with suppressing(*_MISSING):
             return self.load(f"{folder}/{tenant}/{id_}.json")
+        return None
+
+    def whole(self, item: Item) -> Item:
+        """Return an item with its attributes, which may be in S3."""
+        pointer = item.get("attributes_s3")
+        return item | {"attributes": self.load(pointer)} if pointer else item
+
+    def of_item(self, item: Item) -> dict[str, Json] | None:
+        """Return the attributes of an item, from S3 if they are there, or None if they are lost."""
+        pointer = item.get("attributes_s3")
+        if pointer is None:
+            return item.get("attributes") or {}
+        with suppressing(*_MISSING):
+            return self.load(pointer)
         return None
 
     def load(self, key: str) -> dict[str, Json]:

@@ -246,9 +246,7 @@ class CommandTable(ExpiringTable):
         }
 
     def _loaded(self, item: Item) -> Command:
-        pointer = item.get("attributes_s3")
-        attributes = self._attributes.load(pointer) if pointer else item["attributes"]
-        return as_command(item, attributes)
+        return as_command(item, self._attributes.whole(item)["attributes"])
 
 
 def _groups(parts: list[_Operations]) -> Iterator[list[int]]:

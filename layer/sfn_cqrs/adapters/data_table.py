@@ -88,7 +88,7 @@ class DataTable:
             self._client,
             self._table,
             wanted,
-            self._whole,
+            self._attributes.whole,
             FilterExpression="is_deleted = :no",
             values={":no": False},
         )
@@ -100,7 +100,7 @@ class DataTable:
         """Return a page of a bucket of a type, deleted rows included, from an item's cursor on."""
         partition = data_partitions(tenant, type_)[bucket]
         wanted = Range([partition], type_prefix(type_), limit, after)
-        page = query_page(self._client, self._table, wanted, self._whole)
+        page = query_page(self._client, self._table, wanted, self._attributes.whole)
         return Page([as_row(item, item["attributes"]) for item in page.items], page.next_cursor)
 
     def count_bucket(self, tenant: str, type_: str, bucket: int) -> int:
@@ -124,8 +124,4 @@ class DataTable:
             more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     def _loaded(self, item: Item) -> DataRow:
-        return as_row(item, self._whole(item)["attributes"])
-
-    def _whole(self, item: Item) -> Item:
-        pointer = item.get("attributes_s3")
-        return item | {"attributes": self._attributes.load(pointer)} if pointer else item
+        return as_row(item, self._attributes.whole(item)["attributes"])

@@ -1,6 +1,6 @@
 """The history table: the earlier states of data rows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
@@ -8,7 +8,7 @@ from sfn_cqrs.adapters.batch_reads import batch_get
 from sfn_cqrs.adapters.command_items import as_key, as_row
 from sfn_cqrs.adapters.conditional import is_done
 from sfn_cqrs.adapters.dynamodb import Item, has_expired, marshal, unmarshal
-from sfn_cqrs.adapters.paging import Page, Range, cursor_at, query_page
+from sfn_cqrs.adapters.paging import MAX_LIMIT, Page, Range, cursor_at, query_page
 from sfn_cqrs.adapters.table import ExpiringTable
 from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.command import DataRow
@@ -54,7 +54,9 @@ class HistoryTable(ExpiringTable):
         """Return the stored states of different items, each at a version, read consistently."""
         keys = {(key.pk, key.version_sk(version)) for key, version in versions}
         found, now = batch_get(self._client, self._table, keys).values(), self._now()
-        items = [self._whole(unmarshal(item)) for item in found if not has_expired(item, now)]
+        items = [
+            self._attributes.whole(unmarshal(item)) for item in found if not has_expired(item, now)
+        ]
         rows = [as_row(item, item["attributes"]) for item in items]
         return {row.key: row for row in rows}
 
@@ -72,18 +74,24 @@ class HistoryTable(ExpiringTable):
         wanted = Range([key.pk], key.versions_prefix, limit, cursor, is_descending=True)
         return self._page(wanted)
 
+    def states(self, key: ItemKey) -> Iterator[DataRow]:
+        """Yield all earlier states of an item, the newest first."""
+        cursor: str | None = None
+        while True:
+            page = self.page(key, MAX_LIMIT, cursor)
+            yield from page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
     def _page(self, wanted: Range) -> Page[DataRow]:
         page = query_page(
             self._client,
             self._table,
             wanted,
-            self._whole,
+            self._attributes.whole,
             FilterExpression="attribute_not_exists(#ttl) OR #ttl > :now",
             names={"#ttl": "ttl"},
             values={":now": int(self._now().timestamp())},
         )
         return Page([as_row(item, item["attributes"]) for item in page.items], page.next_cursor)
-
-    def _whole(self, item: Item) -> Item:
-        pointer = item.get("attributes_s3")
-        return item | {"attributes": self._attributes.load(pointer)} if pointer else item

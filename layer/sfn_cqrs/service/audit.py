@@ -10,12 +10,10 @@ from datetime import timedelta
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
-from botocore.exceptions import ClientError
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.command_items import as_command, as_key, as_process, as_row
 from sfn_cqrs.adapters.dynamodb import Item as Stored
-from sfn_cqrs.adapters.error_codes import error_code
 from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.domain.audit import Finding, ImportFacts, Item, findings, import_findings
 from sfn_cqrs.domain.audit_work import TaskFacts, work_findings
@@ -33,7 +31,6 @@ MOST_FINDINGS = 1_000
 MOST_LOGGED = 100
 KEPT = timedelta(days=29)
 """So long the files of an import are kept, and its parts somewhat longer."""
-_GONE = ("NoSuchKey", "AccessDenied", "404")
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,16 +254,10 @@ def _expires(retention: Retention, key: ItemKey) -> bool:
 
 
 def _attributes(item: Stored, lost: set[str]) -> dict[str, Any]:
-    pointer = item.get("attributes_s3")
-    if pointer is None:
-        return item.get("attributes") or {}
-    try:
-        return bootstrap.attributes().load(pointer)
-    except ClientError as error:
-        if error_code(error) not in _GONE:
-            raise
-        lost.add(pointer)
-        return {}
+    found = bootstrap.attributes().of_item(item)
+    if found is None:
+        lost.add(item["attributes_s3"])
+    return found or {}
 
 
 def _misplaced(key: ItemKey, items: Iterable[Stored]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, MAX_LIMIT, Page, bytes_of
+from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page, bytes_of
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import DataRow
 from sfn_cqrs.domain.errors import DeletedError, NotFoundError
@@ -144,13 +144,7 @@ class HistoryService:
         current = bootstrap.data().find(key)
         if current is not None:
             yield current
-        cursor: str | None = None
-        while True:
-            page = bootstrap.history().page(key, MAX_LIMIT, cursor)
-            yield from page.items
-            cursor = page.next_cursor
-            if cursor is None:
-                return
+        yield from bootstrap.history().states(key)
 
 
 def _unknown(key: ItemKey) -> NotFoundError:

@@ -2,15 +2,10 @@
 
 from collections.abc import Iterator
 
-from botocore.exceptions import ClientError
-
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.command_items import as_row
 from sfn_cqrs.adapters.dynamodb import Item
-from sfn_cqrs.adapters.error_codes import error_code
 from sfn_cqrs.domain.values import Json
-
-_GONE = ("NoSuchKey", "AccessDenied")
 
 
 def states(tenant: str | None, since: str, *, rate: float = 0.0) -> Iterator[dict[str, Json]]:
@@ -31,7 +26,7 @@ def states(tenant: str | None, since: str, *, rate: float = 0.0) -> Iterator[dic
 
 
 def _state(item: Item) -> dict[str, Json]:
-    attributes = _attributes(item)
+    attributes = bootstrap.attributes().of_item(item)
     row = as_row(item, attributes or {})
     return {
         "tenant": row.key.tenant,
@@ -47,16 +42,3 @@ def _state(item: Item) -> dict[str, Json]:
         "updatedBy": row.updated.by,
         "source": row.source,
     }
-
-
-def _attributes(item: Item) -> dict[str, Json] | None:
-    """Return the attributes of a row, from S3 if they are there, or None if they are lost."""
-    pointer = item.get("attributes_s3")
-    if pointer is None:
-        return item.get("attributes") or {}
-    try:
-        return bootstrap.attributes().load(pointer)
-    except ClientError as error:
-        if error_code(error) not in _GONE:
-            raise
-        return None

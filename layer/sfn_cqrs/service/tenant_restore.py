@@ -13,7 +13,6 @@ from typing import Final
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.command_items import as_key
-from sfn_cqrs.adapters.paging import MAX_LIMIT
 from sfn_cqrs.domain import chain
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Content, DataRow
@@ -187,23 +186,12 @@ class Restore:
         if self._is_new(row):
             return replace(row.converted, is_deleted=True)
         above = row.version
-        for state in _states(row.key):
+        for state in bootstrap.history().states(row.key):
             if state.updated.at <= self._to:
                 below = Chain(row.key).run(chain.previous(above)).version
                 return state.converted if state.version >= below else None
             above = min(above, state.version)
         return None
-
-
-def _states(key: ItemKey) -> Iterator[DataRow]:
-    """Yield the earlier states of an item, the newest first."""
-    cursor: str | None = None
-    while True:
-        page = bootstrap.history().page(key, MAX_LIMIT, cursor)
-        yield from page.items
-        cursor = page.next_cursor
-        if cursor is None:
-            return
 
 
 def _open(key: ItemKey, item: Chained) -> Restored:

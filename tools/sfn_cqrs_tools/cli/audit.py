@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sfn_cqrs_tools.cli.options import one_line_errors, stack_options, template_option
+from sfn_cqrs_tools.cli.options import one_line_errors, rate_option, stack_options, template_option
 from sfn_cqrs_tools.client.aws import Target, find_target
 from sfn_cqrs_tools.client.tables import tables_of
 from sfn_cqrs_tools.stack.project_template import load_template
@@ -19,7 +19,6 @@ from sfn_local.cli.showing import echo
 if TYPE_CHECKING:
     from sfn_cqrs.service.audit import Report, Sample
 
-RATE = 200.0
 MOST_REPLAYED = 100_000
 """Items whose rows are compared: they are in memory."""
 
@@ -40,14 +39,7 @@ MOST_REPLAYED = 100_000
     metavar="1/N",
     help="A part of the tables, another part each day; in N days all of them.",
 )
-@click.option(
-    "--rate",
-    type=click.FloatRange(0),
-    default=RATE,
-    show_default=True,
-    metavar="UNITS",
-    help="Read units a second at most; 0 is no limit.",
-)
+@rate_option
 @click.option(
     "--read-models",
     is_flag=True,

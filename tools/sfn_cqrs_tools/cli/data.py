@@ -9,9 +9,16 @@ import click
 from sfn_cqrs_tools.cli.options import api_options, item_arguments, limit_option
 from sfn_cqrs_tools.client.api import WAIT_SECONDS, Api, item_path
 from sfn_cqrs_tools.client.pauses import awaited, going_on
-from sfn_cqrs_tools.terminal.printing import compact, print_fields, print_list, print_table
+from sfn_cqrs_tools.terminal.printing import Columns, print_fields, print_list
 from sfn_local.cli.command import Group, print_json
 
+HISTORY: Final[Columns] = {
+    "version": "version",
+    "updated": "updatedAt",
+    "by": "updatedBy",
+    "name": "name",
+    "attributes": "attributes",
+}
 AT_LEAST: Final = "Wait until the item is at this version, or at a later one."
 
 
@@ -66,14 +73,4 @@ def list_items(type_: str, limit: int, api: Api, as_json: bool) -> None:
 def list_history(type_: str, code: str, limit: int, api: Api, as_json: bool) -> None:
     """Show the earlier states of an item, newest first."""
     rows = api.first(limit, item_path("data", type_, code, "history"))
-    if as_json:
-        print_json(rows)
-        return
-    headings = ("version", "updated", "by", "name", "attributes")
-    print_table(
-        headings,
-        (
-            (r["version"], r["updatedAt"], r["updatedBy"], r["name"], compact(r["attributes"]))
-            for r in rows
-        ),
-    )
+    print_list(rows, HISTORY, as_json=as_json)

@@ -20,9 +20,9 @@ from sfn_cqrs_tools.cli.options import one_line_errors, stack_options
 from sfn_cqrs_tools.client.aws import Target, find_target
 from sfn_cqrs_tools.client.executions import (
     Executions,
+    described_with_events,
     hints_to_resume,
     machines_of,
-    without_token,
 )
 from sfn_cqrs_tools.client.pauses import awaited, going_on
 from sfn_cqrs_tools.project import project
@@ -213,9 +213,7 @@ def _watch(client: Any, execution: str) -> tuple[dict[str, Any], list[dict[str, 
     waiting_since: set[int] = set()
 
     def look() -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        described = client.describe_execution(executionArn=execution)
-        pages = client.get_paginator("get_execution_history").paginate(executionArn=execution)
-        return described, [without_token(event) for page in pages for event in page["events"]]
+        return described_with_events(client, execution)
 
     def is_over(seen: tuple[dict[str, Any], list[dict[str, Any]]]) -> bool:
         described, (*_, last) = seen

@@ -15,7 +15,7 @@ from typing import Any, Final, TextIO
 
 import click
 
-from sfn_cqrs_tools.cli.options import one_line_errors, stack_options, template_option
+from sfn_cqrs_tools.cli.options import one_line_errors, rate_option, stack_options, template_option
 from sfn_cqrs_tools.client.aws import Target, find_target
 from sfn_cqrs_tools.client.lake import FORMATS as LAKE_FORMATS
 from sfn_cqrs_tools.client.lake import Bucket, Folder, Lake, NoParquetError, written
@@ -25,7 +25,6 @@ from sfn_local.cli.showing import echo
 
 MARGIN: Final = timedelta(minutes=5)
 """The next export begins this much earlier, because clocks differ."""
-RATE: Final = 200.0
 FORMATS: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
 
 
@@ -70,14 +69,7 @@ def export() -> None:
     is_flag=True,
     help="With --to: export everything again, and delete the files that are there.",
 )
-@click.option(
-    "--rate",
-    type=click.FloatRange(0),
-    default=RATE,
-    show_default=True,
-    metavar="UNITS",
-    help="Read units a second at most; 0 is no limit.",
-)
+@rate_option
 @template_option
 @stack_options
 @always_json_option

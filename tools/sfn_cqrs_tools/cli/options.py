@@ -39,6 +39,14 @@ stack_option = click.option(
 
 
 limit_option = click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
+rate_option = click.option(
+    "--rate",
+    type=click.FloatRange(0),
+    default=200.0,
+    show_default=True,
+    metavar="UNITS",
+    help="Read units a second at most; 0 is no limit.",
+)
 no_wait_option = click.option("--no-wait", is_flag=True, help="Do not wait for the end.")
 repeats_option = click.option(
     "--express-repeats",

@@ -19,7 +19,7 @@ from sfn_cqrs_tools.cli import FAILED_ROWS
 from sfn_cqrs_tools.cli.options import api_options, limit_option, no_wait_option
 from sfn_cqrs_tools.client.api import Api, ApiProblem, item_path, work_path
 from sfn_cqrs_tools.client.pauses import awaited, going_on
-from sfn_cqrs_tools.terminal.printing import print_list, print_table, progress_console
+from sfn_cqrs_tools.terminal.printing import Columns, print_list, progress_console
 from sfn_cqrs_tools.terminal.progress import progress, rate_text
 from sfn_local.cli.command import DONE, FAILED, FILE, Group, print_json
 from sfn_local.cli.showing import echo
@@ -49,13 +49,9 @@ def list_read_models(api: Api, as_json: bool) -> None:
     for one in _rebuilds(api):
         shown = {"stage": one["stage"], "generation": one["serving"], "place": one["place"]}
         found[one["name"]] = found.get(one["name"], {"name": one["name"]}) | shown
-    if as_json:
-        print_json([found[name] for name in sorted(found)])
-        return
     columns = ("name", "by", "place", "stage", "generation")
     used = [name for name in columns if any(name in one for one in found.values())]
-    rows = [[found[name].get(column, "") for column in used] for name in sorted(found)]
-    print_table(used, rows)
+    print_list([found[name] for name in sorted(found)], used, as_json=as_json)
 
 
 def _rebuilds(api: Api) -> list[dict[str, Any]]:
@@ -236,11 +232,7 @@ def problems(name: str, path: Path | None, limit: int, api: Api, as_json: bool) 
     if path is not None:
         echo(f"{_write(path, found)} problems are in {path}")
         return
-    shown = list(islice(found, limit))
-    if as_json:
-        print_json(shown)
-        return
-    print_table(COLUMNS, ([_line(one.get(column, "")) for column in COLUMNS] for one in shown))
+    print_list(list(islice(found, limit)), _columns(*COLUMNS), as_json=as_json)
 
 
 def _write(path: Path, found: Iterator[dict[str, Any]]) -> int:
@@ -252,6 +244,15 @@ def _write(path: Path, found: Iterator[dict[str, Any]]) -> int:
         for count, one in enumerate(found, 1):  # noqa: B007 - the last is how many there are
             lines.writerow([safe(str(one.get(column, ""))) for column in COLUMNS])
     return count
+
+
+def _columns(*names: str) -> Columns:
+    """Return columns that show the first lines of texts."""
+
+    def shown(name: str) -> Callable[[dict[str, Any]], str]:
+        return lambda one: _line(one.get(name, ""))
+
+    return {name: shown(name) for name in names}
 
 
 def _line(text: str) -> str:
@@ -327,10 +328,8 @@ def _print_problems(api: Api, found: dict[str, Any]) -> None:
     name, compared = found["name"], found["compared"]
     count = found["replayed"]["failed"] + compared["onlyOne"] + compared["different"]
     if count:
-        shown = islice(api.pages(_path(name, "problems")), SHOWN)
-        print_table(
-            COLUMNS[:3], ([_line(one.get(column, "")) for column in COLUMNS[:3]] for one in shown)
-        )
+        shown = api.first(SHOWN, _path(name, "problems"))
+        print_list(shown, _columns(*COLUMNS[:3]), as_json=False)
     if count > SHOWN:
         echo(f"and {count - SHOWN} more: sfn-cqrs read-model problems {name} --csv FILE")
     echo(f"read it: sfn-cqrs read-model switch {name}")

@@ -14,7 +14,7 @@ from sfn_cqrs_tools.cli import FAILED_ROWS
 from sfn_cqrs_tools.cli.options import api_options, limit_option, no_wait_option
 from sfn_cqrs_tools.client.api import Api, given, work_path
 from sfn_cqrs_tools.client.pauses import awaited, going_on
-from sfn_cqrs_tools.terminal.printing import print_table
+from sfn_cqrs_tools.terminal.printing import Columns, print_list, print_table
 from sfn_local.cli.command import DONE, FAILED, Group, print_json
 from sfn_local.cli.showing import echo
 
@@ -25,6 +25,16 @@ PLANNED: Final = "PLANNED"
 ENDED: Final = ("COMPLETED", "FAILED", "CANCELLED")
 KINDS: Final = ("command", "task", "import", "saga")
 ACTIONS: Final = ("retry", "skip")
+COLUMNS: Final[Columns] = {
+    "id": "id",
+    "status": "status",
+    "what": lambda one: f"{one['filter']['action']} {one['filter']['kind']}",
+    "type": lambda one: one["filter"].get("type"),
+    "error": lambda one: one["filter"].get("error"),
+    "total": "total",
+    "by": "createdBy",
+    "at": "createdAt",
+}
 
 _path: Final = partial(work_path, "repairs")
 
@@ -108,24 +118,10 @@ def list_(planned: bool, limit: int, api: Api, as_json: bool) -> None:
     """List all plans of the last 30 days, newest first."""
     found = api.first(limit, "/repairs")
     shown = [one for one in found if not planned or one["status"] == PLANNED]
+    none = "no repairs were planned yet"
+    print_list(shown, COLUMNS, as_json=as_json, spare=("at", "error"), none=none)
     if as_json:
-        print_json(shown)
         return
-    rows = [
-        (
-            one["id"],
-            one["status"],
-            f"{one['filter']['action']} {one['filter']['kind']}",
-            one["filter"].get("type", ""),
-            one["filter"].get("error", ""),
-            one["total"],
-            one["createdBy"],
-            one["createdAt"],
-        )
-        for one in shown
-    ]
-    headings = ("id", "status", "what", "type", "error", "total", "by", "at")
-    print_table(headings, rows, spare=("at", "error"), none="no repairs were planned yet")
     if waiting := [one for one in shown if one["status"] == PLANNED and one["total"]]:
         echo(f"start one: sfn-cqrs repair start {waiting[0]['id']}")
 

@@ -12,7 +12,7 @@ from typing import Any, Final, TextIO
 
 import click
 
-from sfn_cqrs_tools.cli.options import one_line_errors, stack_options, template_option
+from sfn_cqrs_tools.cli.options import one_line_errors, rate_option, stack_options, template_option
 from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.client.tables import tables_of
 from sfn_cqrs_tools.stack.project_template import load_template
@@ -20,21 +20,12 @@ from sfn_cqrs_tools.terminal.printing import print_answer, print_list
 from sfn_local.cli.command import FAILED, Group, always_json_option, json_option, print_json
 from sfn_local.cli.showing import echo
 
-RATE: Final = 200.0
 ERASURES: Final = "0-erasures"
 """A file that is read before those of the types."""
 SHOWN: Final = 20
 SECOND: Final = "%Y-%m-%dT%H:%M:%S"
 MOMENTS: Final = ["%Y-%m-%d", SECOND, f"{SECOND}Z", f"{SECOND}.%fZ"]
 RESTORES: Final = "sfn_cqrs_tools.replay.tenant_restore"
-rate_option = click.option(
-    "--rate",
-    type=click.FloatRange(0),
-    default=RATE,
-    show_default=True,
-    metavar="UNITS",
-    help="Read units a second at most; 0 is no limit.",
-)
 folder = click.Path(file_okay=False, path_type=Path)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from sfn_cqrs_tools.cli.options import one_line_errors, stack_options, template_option
+from sfn_cqrs_tools.cli.options import one_line_errors, rate_option, stack_options, template_option
 from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.stack.project_template import load_template
 from sfn_cqrs_tools.terminal.printing import print_table
@@ -16,7 +16,6 @@ from sfn_local.cli.command import FAILED, command, json_option, print_json
 from sfn_local.cli.showing import echo
 
 LIMIT: Final = 10_000
-RATE: Final = 200.0
 SHOWN: Final = 20
 DATES: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
 
@@ -40,14 +39,7 @@ DATES: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
     "--limit", type=click.IntRange(1), default=LIMIT, show_default=True, help="Items at most."
 )
 @click.option("--ignore", multiple=True, metavar="CELL", help="A cell that is not compared.")
-@click.option(
-    "--rate",
-    type=click.FloatRange(0),
-    default=RATE,
-    show_default=True,
-    metavar="UNITS",
-    help="Read units a second at most; 0 is no limit.",
-)
+@rate_option
 @stack_options
 @template_option
 @json_option

@@ -22,7 +22,7 @@ from sfn_cqrs.adapters.zip_items import ZIPS
 from sfn_cqrs.domain.keys import ApprovalRef, SagaRef
 from sfn_cqrs.domain.process import Outcome, Process
 from sfn_cqrs_tools.client.aws import Target
-from sfn_cqrs_tools.client.executions import OF_THE_FRAMEWORK, machines_of
+from sfn_cqrs_tools.client.executions import OF_THE_FRAMEWORK, latest_inputs, machines_of
 from sfn_cqrs_tools.client.failed_work import FailedWork
 from sfn_cqrs_tools.client.tenant_claims import writable_tenants
 from sfn_cqrs_tools.runtime.lambda_api import TROUBLES
@@ -290,7 +290,11 @@ def _failed_items(target: Target, place: _Place) -> Iterator[dict[str, Any]]:
     if place.ref is None:
         return
     dynamodb, seen = target.client("dynamodb"), set[str]()
-    inputs = (_failed_inputs(target, machine) for machine in _machines(target, place))
+    client = target.client("stepfunctions")
+    inputs = (
+        latest_inputs(client, machine, LATEST_FAILURES, statusFilter="FAILED")
+        for machine in _machines(target, place)
+    )
     for given in chain.from_iterable(inputs):
         if place.machine is None and "saga" not in given:
             continue  # another workflow of the project's
@@ -309,16 +313,6 @@ def _machines(target: Target, place: _Place) -> list[str]:
         return [target.outputs[place.machine]]
     known = machines_of(target.outputs)
     return [arn for name, arn in known.items() if name not in OF_THE_FRAMEWORK]
-
-
-def _failed_inputs(target: Target, machine: str) -> Iterator[dict[str, Any]]:
-    sfn = target.client("stepfunctions")
-    executions = sfn.list_executions(
-        stateMachineArn=machine, statusFilter="FAILED", maxResults=LATEST_FAILURES
-    )["executions"]
-    for execution in executions:
-        described = sfn.describe_execution(executionArn=execution["executionArn"])
-        yield json.loads(described["input"])
 
 
 def _keys(pk: str, sk: str) -> dict[str, Any]:

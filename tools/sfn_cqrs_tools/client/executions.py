@@ -150,15 +150,8 @@ class Executions:
     def describe(self, found: Found) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         """Return an execution and its events, without task tokens."""
         if found.run is not None:
-            return found.run.described, [without_token(event) for event in found.run.events]
-        described = self.client.describe_execution(executionArn=found.arn)
-        pages = self.client.get_paginator("get_execution_history")
-        events = [
-            without_token(event)
-            for page in pages.paginate(executionArn=found.arn)
-            for event in page["events"]
-        ]
-        return described, events
+            return found.run.described, list(map(without_token, found.run.events))
+        return described_with_events(self.client, found.arn)
 
     def map_runs(self, events: list[dict[str, Any]]) -> dict[str, str]:
         """Return how many items of each Distributed Map have succeeded and failed, in words."""
@@ -179,12 +172,7 @@ class Executions:
 
         It may hold a task token, which must not be shown.
         """
-        if found.run is not None:
-            events = found.run.events
-        else:
-            pages = self.client.get_paginator("get_execution_history")
-            every = pages.paginate(executionArn=found.arn)
-            events = [event for page in every for event in page["events"]]
+        events = list(events_of(self.client, found.arn) if found.run is None else found.run.events)
         by_id = {event["id"]: event for event in events}
         for event in reversed(events):
             details = event.get("taskScheduledEventDetails", {})
@@ -195,9 +183,7 @@ class Executions:
 
     def waiting(self, name: str, state: str, tokens: Mapping[str, str]) -> list[str]:
         """Return the keys of the waits of a state that nobody has ended yet, by their tokens."""
-        pages = self.client.get_paginator("get_execution_history")
-        every = pages.paginate(executionArn=self.find(name).arn)
-        steps = stopped_in(event for page in every for event in page["events"])
+        steps = stopped_in(events_of(self.client, self.find(name).arn))
         asked = [step.arguments or "" for step in steps if step.name == state]
         return [key for key, token in tokens.items() if any(token in one for one in asked)]
 
@@ -283,6 +269,26 @@ def _state_of(event: dict[str, Any], by_id: Mapping[int, dict[str, Any]]) -> str
     while before is not None and "stateEnteredEventDetails" not in before:
         before = by_id.get(before.get("previousEventId", 0))
     return None if before is None else str(before["stateEnteredEventDetails"]["name"])
+
+
+def events_of(client: Any, arn: str) -> Iterator[dict[str, Any]]:
+    """Yield the events of an execution; those of callback states have its tokens."""
+    for page in client.get_paginator("get_execution_history").paginate(executionArn=arn):
+        yield from page["events"]
+
+
+def described_with_events(client: Any, arn: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return an execution and its events, without task tokens."""
+    described = client.describe_execution(executionArn=arn)
+    return described, list(map(without_token, events_of(client, arn)))
+
+
+def latest_inputs(client: Any, machine: str, count: int, **only: str) -> Iterator[dict[str, Any]]:
+    """Yield the inputs of a machine's latest executions."""
+    listed = client.list_executions(stateMachineArn=machine, maxResults=count, **only)
+    for one in listed["executions"]:
+        described = client.describe_execution(executionArn=one["executionArn"])
+        yield json.loads(described.get("input", "{}"))
 
 
 def without_token(event: dict[str, Any]) -> dict[str, Any]:

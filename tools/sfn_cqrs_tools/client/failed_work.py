@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +16,7 @@ from sfn_cqrs.domain.keys import ImportKey, TaskKey, ZipKey
 from sfn_cqrs.domain.task import Task
 from sfn_cqrs.domain.zip_job import ZipJob
 from sfn_cqrs_tools.client.aws import Target
+from sfn_cqrs_tools.client.executions import latest_inputs
 from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT
 
 RECENT: Final = timedelta(days=7)
@@ -74,11 +74,8 @@ def failed_work(target: Target, now: datetime) -> list[FailedWork]:
 
 
 def _tenants(target: Target, machine: str) -> Iterator[str]:
-    sfn = target.client("stepfunctions")
-    latest = sfn.list_executions(stateMachineArn=machine, maxResults=LATEST)["executions"]
-    for one in latest:
-        given = sfn.describe_execution(executionArn=one["executionArn"]).get("input", "{}")
-        tenant = json.loads(given).get("tenant")
+    for given in latest_inputs(target.client("stepfunctions"), machine, LATEST):
+        tenant = given.get("tenant")
         if isinstance(tenant, str):
             yield tenant
 

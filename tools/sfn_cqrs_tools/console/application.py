@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import parse_qs, parse_qsl, quote, unquote, urlencode
 
 import anyio
@@ -127,6 +127,24 @@ def stepping(collection: str, verb: str) -> Page:
         return GoTo(f"/{collection}/{ask.parts['id']}")
 
     return step
+
+
+class Named(Protocol):
+    """The reference to an item of which an execution is named."""
+
+    def execution_name(self, table: str) -> str:
+        """Return the name of the execution."""
+
+
+def begun(ask: Ask, path: str, body: Mapping[str, Any] | None = None, page: str = "") -> GoTo:
+    """Begin work by a POST, and go to its page, which is below the path if no other is named."""
+    answer = ask.api.post(path, json.dumps(body or {}))
+    return GoTo(f"{page or path}/{answer['id']}")
+
+
+def execution_page(ask: Ask, machine: str, ref: Named, table: str) -> str:
+    """Return the path of the execution that works on an item of a table."""
+    return f"/executions/{machine}/{ref.execution_name(ask.backend.outputs[table])}"
 
 
 class Refused(Exception):  # noqa: N818 - a page answers so, it is not an error of the program

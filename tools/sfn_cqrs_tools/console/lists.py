@@ -129,6 +129,23 @@ def shown(
     return View(template, {"found": found, **values}, is_live=found.is_live)
 
 
+def api_list(
+    ask: Ask,
+    template: str,
+    shape: Shape[dict[str, Any]],
+    path: str,
+    asked: Mapping[str, str | None],
+    **values: Any,
+) -> View | File:
+    """Show a list of the API, asked with these parameters."""
+
+    def fetch(limit: int, cursor: str | None) -> tuple[list[dict[str, Any]], str | None]:
+        page = ask.api.get(path, limit=limit, cursor=cursor, **asked)
+        return page["items"], page.get("nextCursor")
+
+    return shown(ask, template, listing(ask, fetch, shape), fetch, **values)
+
+
 def _saved(ask: Ask, found: Listing[Any]) -> File:
     """Return all rows as a file, whose name tells where it has only the first ones."""
     ending = ask.query["as"]

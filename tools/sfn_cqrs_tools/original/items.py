@@ -16,9 +16,10 @@ from sfn_cqrs.domain.command import Audit, Command
 from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.publication import Refusal, RowPublication
-from sfn_cqrs_tools.original.report import Fate, Report
-from sfn_cqrs_tools.original.rows import Reading, RefusedError, Version, command_id, created_of
+from sfn_cqrs_tools.original.report import Fate
+from sfn_cqrs_tools.original.rows import RefusedError, Version, command_id, created_of
 from sfn_cqrs_tools.original.shelf import Kind, Shelf
+from sfn_cqrs_tools.original.taker import Taker
 
 TOGETHER: Final = 25
 """Items that are written side by side; a version of each is in memory."""
@@ -50,24 +51,8 @@ class Chain:
         return command_id(self.key, number, self.created)
 
 
-class Items:
+class Items(Taker):
     """Takes items from a shelf into the stack that the environment names."""
-
-    def __init__(
-        self,
-        shelf: Shelf,
-        reading: Reading,
-        report: Report,
-        *,
-        tenant: str | None = None,
-        is_dry: bool = False,
-    ) -> None:
-        """Take the items of one tenant, or of all; a dry run writes nothing."""
-        self._shelf = shelf
-        self._reading = reading
-        self._report = report
-        self._tenant = tenant
-        self._is_dry = is_dry
 
     def take(self) -> None:
         """Take every item that can be taken, and count each."""
@@ -76,20 +61,20 @@ class Items:
             self._take(group)
 
     def _chains(self) -> Iterator[Chain]:
-        for pk, base in self._shelf.keys(Kind.DATA.family):
+        for pk, base in self.shelf.keys(Kind.DATA.family):
             try:
                 chain = self._chain(pk, base)
             except REFUSALS as error:
-                self._report.refuse("item", pk, base, str(error))
+                self.report.refuse("item", pk, base, str(error))
             else:
                 if chain is not None:
                     yield chain
 
     def _chain(self, pk: str, base: str) -> Chain | None:
         """Return an item's versions, or None if it is another tenant's."""
-        numbers = self._shelf.numbers(Kind.DATA.family, pk, base)
+        numbers = self.shelf.numbers(Kind.DATA.family, pk, base)
         key, created, last = self._owner(pk, base, numbers)
-        if self._tenant not in (None, key.tenant):
+        if self.tenant not in (None, key.tenant):
             return None
         if not last:
             raise RefusedError("it was never applied: the data table has no row of it")
@@ -102,7 +87,7 @@ class Items:
             first -= 1
         lost = len([number for number in found if number < first])
         if lost:
-            self._report.leave("item", pk, base, f"{lost} versions below a gap at {first - 1}")
+            self.report.leave("item", pk, base, f"{lost} versions below a gap at {first - 1}")
         return replace(chain, versions=range(first, last + 1))
 
     def _owner(
@@ -113,25 +98,25 @@ class Items:
         if not last and any(kind is Kind.DATA for _, kind in numbers):
             raise RefusedError("its data row has no version")
         kind = Kind.DATA if last else numbers[0][1]
-        row = self._shelf.row(kind, pk, base, last or numbers[0][0])
+        row = self.shelf.row(kind, pk, base, last or numbers[0][0])
         assert row is not None
         ttl = row.get("ttl")
         if last and ttl is not None and int(ttl) <= bootstrap.now().timestamp():
             raise RefusedError("its data row has expired")
-        return self._reading.key_of(row, base), created_of(row), last
+        return self.reading.key_of(row, base), created_of(row), last
 
     def _leave_open(self, pk: str, base: str, numbers: list[tuple[int, Kind]], last: int) -> None:
         for number, kind in numbers:
             if kind is Kind.COMMANDS and number > last:
-                row = self._shelf.row(kind, pk, base, number) or {}
+                row = self.shelf.row(kind, pk, base, number) or {}
                 reason = f"version {number} was never applied; its status is {row.get('status')}"
-                self._report.leave("command", pk, base, reason)
+                self.report.leave("command", pk, base, reason)
 
     def _is_usable(self, chain: Chain, number: int) -> bool:
         try:
             self._check(chain, number)
         except REFUSALS as error:
-            self._report.leave("item", chain.pk, chain.base, f"version {number}: {error}")
+            self.report.leave("item", chain.pk, chain.base, f"version {number}: {error}")
             return False
         return True
 
@@ -139,8 +124,8 @@ class Items:
         self._command(chain, number)
 
     def _command(self, chain: Chain, number: int) -> Command:
-        version = chain.version(self._shelf, number)
-        return version.command_of(chain.key, self._reading, chain.created)
+        version = chain.version(self.shelf, number)
+        return version.command_of(chain.key, self.reading, chain.created)
 
     def _take(self, group: list[Chain]) -> None:
         rows = bootstrap.data().snapshots(chain.key for chain in group)
@@ -150,9 +135,9 @@ class Items:
             begun = self._begun(chain, unmarshal(row) if row else None)
             if begun is not None:
                 new.append(begun)
-        if self._is_dry:
+        if self.is_dry:
             for chain in new:
-                self._report.create(chain.key.type, len(chain.versions))
+                self.report.create(chain.key.type, len(chain.versions))
             return
         self._write(new)
 
@@ -164,13 +149,13 @@ class Items:
         version = row["version"]
         if version == last and row["command_id"] == chain.id_of(last):
             self._expire(chain)
-            self._report.count(chain.key.type, Fate.UNCHANGED)
+            self.report.count(chain.key.type, Fate.UNCHANGED)
         elif version in chain.versions and row["command_id"] == chain.id_of(version):
             return replace(chain, at=version)
         elif row["command_id"] == chain.id_of(version):
             self._refuse(chain, f"the stack is at version {version}, and the next one is not there")
         elif self._is_taken(chain):
-            self._report.count(chain.key.type, Fate.KEPT)
+            self.report.count(chain.key.type, Fate.KEPT)
         else:
             self._refuse(chain, f"the stack has an item of this name, at version {version}")
         return None
@@ -196,7 +181,7 @@ class Items:
             ]
             for chain in [chain for chain in left if chain.at == chain.versions[-1]]:
                 self._expire(chain)
-                self._report.create(chain.key.type, len(chain.versions))
+                self.report.create(chain.key.type, len(chain.versions))
             left = [chain for chain in left if chain.at != chain.versions[-1]]
 
     def _next(self, chain: Chain) -> Command:
@@ -248,10 +233,10 @@ class Items:
         return False
 
     def _refuse(self, chain: Chain, reason: str) -> None:
-        self._report.refuse("item", chain.pk, chain.base, reason)
+        self.report.refuse("item", chain.pk, chain.base, reason)
 
     def _expire(self, chain: Chain) -> None:
         """Let earlier versions expire, where this stack does not keep them for ever."""
-        if not self._is_dry and bootstrap.commands().expires(chain.key.type):
+        if not self.is_dry and bootstrap.commands().expires(chain.key.type):
             for number in chain.versions[:-1]:
                 bootstrap.commands().expire(chain.key, number)

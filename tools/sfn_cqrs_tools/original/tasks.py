@@ -13,16 +13,10 @@ from sfn_cqrs.domain.keys import TYPE_NAME, TaskKey, TaskKind, checked_tenant
 from sfn_cqrs.domain.task import MAX_ITEMS, Counts, Item, Task, TaskStatus
 from sfn_cqrs.domain.values import checked_json
 from sfn_cqrs_tools.original.items import REFUSALS
-from sfn_cqrs_tools.original.report import Fate, Report
-from sfn_cqrs_tools.original.rows import (
-    Reading,
-    RefusedError,
-    Row,
-    created_of,
-    moment,
-    owner_of,
-)
-from sfn_cqrs_tools.original.shelf import OF_A_TASK, Kind, Shelf
+from sfn_cqrs_tools.original.report import Fate
+from sfn_cqrs_tools.original.rows import RefusedError, Row, created_of, moment, owner_of
+from sfn_cqrs_tools.original.shelf import OF_A_TASK, Kind
+from sfn_cqrs_tools.original.taker import Taker
 
 KINDS: Final = {"TASK": TaskKind.SINGLE, "SFN_TASK": TaskKind.BATCH}
 ENDED: Final = {
@@ -34,51 +28,35 @@ ENDED: Final = {
 """Statuses of the original that a task is taken with."""
 
 
-class Tasks:
+class Tasks(Taker):
     """Takes tasks from a shelf into the stack that the environment names."""
-
-    def __init__(
-        self,
-        shelf: Shelf,
-        reading: Reading,
-        report: Report,
-        *,
-        tenant: str | None = None,
-        is_dry: bool = False,
-    ) -> None:
-        """Take the tasks of one tenant, or of all; a dry run writes nothing."""
-        self._shelf = shelf
-        self._reading = reading
-        self._report = report
-        self._tenant = tenant
-        self._is_dry = is_dry
 
     def take(self) -> None:
         """Take every task that has ended, and count each."""
-        for pk, sk in self._shelf.keys(Kind.TASKS.family):
+        for pk, sk in self.shelf.keys(Kind.TASKS.family):
             try:
                 self._take(pk, sk)
             except REFUSALS as error:
-                self._report.refuse("task", pk, sk, str(error))
+                self.report.refuse("task", pk, sk, str(error))
 
     def _take(self, pk: str, sk: str) -> None:
-        row = self._shelf.row(Kind.TASKS, pk, sk, OF_A_TASK)
+        row = self.shelf.row(Kind.TASKS, pk, sk, OF_A_TASK)
         if row is None:
             raise RefusedError("the row of the task itself is missing")
         key = self._key(row)
-        if self._tenant not in (None, key.tenant):
+        if self.tenant not in (None, key.tenant):
             return
         if row.get("status") not in ENDED:
-            self._report.leave("task", pk, sk, f"it is still {row.get('status')}")
+            self.report.leave("task", pk, sk, f"it is still {row.get('status')}")
             return
         items = self._items(key, row)
         task = _task(key, row, items)
         if bootstrap.tasks().find(key) is not None:
-            self._report.count(key.type, Fate.UNCHANGED)
+            self.report.count(key.type, Fate.UNCHANGED)
             return
-        if not self._is_dry:
+        if not self.is_dry:
             bootstrap.tasks().take_over(task, items)
-        self._report.create(key.type, 0)
+        self.report.create(key.type, 0)
 
     def _key(self, row: Row) -> TaskKey:
         prefix, tenant = owner_of(row)
@@ -86,7 +64,7 @@ class Tasks:
         if kind is None:
             raise RefusedError(f"pk begins with {prefix!r}, and a task's with {' or '.join(KINDS)}")
         name, _, ulid = str(row["sk"]).rpartition("#")
-        type_ = self._reading.type_of(name)
+        type_ = self.reading.type_of(name)
         if not TYPE_NAME.fullmatch(type_):
             raise InvalidInputError("type", f"{type_!r} is not allowed here; --type renames it")
         if not re.fullmatch(ULID, ulid):
@@ -97,7 +75,7 @@ class Tasks:
         """Return the items; a single task is its own."""
         if key.kind is TaskKind.SINGLE:
             return [_item(key, 0, row)]
-        numbers = self._shelf.numbers(Kind.TASKS.family, str(row["pk"]), str(row["sk"]))
+        numbers = self.shelf.numbers(Kind.TASKS.family, str(row["pk"]), str(row["sk"]))
         indexes = sorted(number for number, _ in numbers if number != OF_A_TASK)
         if len(indexes) > MAX_ITEMS:
             raise RefusedError(f"it has {len(indexes)} items, and a task here at most {MAX_ITEMS}")
@@ -106,7 +84,7 @@ class Tasks:
         return [self._item_at(key, row, index) for index in indexes]
 
     def _item_at(self, key: TaskKey, row: Row, index: int) -> Item:
-        found = self._shelf.row(Kind.TASKS, str(row["pk"]), str(row["sk"]), index)
+        found = self.shelf.row(Kind.TASKS, str(row["pk"]), str(row["sk"]), index)
         assert found is not None
         return _item(key, index, found)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from rich.cells import cell_len
@@ -91,23 +91,29 @@ def print_table(
     _print_rows(table, ([row[index] for index in kept] for row in cells))
 
 
+Columns = Sequence[str] | Mapping[str, str | Callable[[Any], Any]]
+"""The fields that a table shows; or each title with its field, or with what makes its cells."""
+
+
 def print_list(
-    found: Sequence[Mapping[str, Any]],
-    fields: Sequence[str],
+    found: Sequence[Any],
+    columns: Columns,
     *,
     as_json: bool,
     spare: Sequence[str] = (),
     none: str = "",
 ) -> None:
-    """Print a list: as JSON, or some of its fields as a table."""
+    """Print a list: as JSON, or as a table."""
     if as_json:
         print_json(found)
-    else:
-        rows = [[_cell(one.get(field)) for field in fields] for one in found]
-        print_table(fields, rows, spare=spare, none=none)
+        return
+    named = columns if isinstance(columns, Mapping) else {name: name for name in columns}
+    rows = [[_cell(one, what) for what in named.values()] for one in found]
+    print_table(list(named), rows, spare=spare, none=none)
 
 
-def _cell(value: Any) -> Any:
+def _cell(one: Any, what: str | Callable[[Any], Any]) -> Any:
+    value = one.get(what) if isinstance(what, str) else what(one)
     return compact(value) if isinstance(value, Mapping) else value
 
 

@@ -10,9 +10,19 @@ from typing import Any, Final
 from sfn_cqrs.domain.approval import Status
 from sfn_cqrs.domain.keys import ApprovalKey, ApprovalRef
 from sfn_cqrs_tools.client.api import work_path
-from sfn_cqrs_tools.console.application import Ask, File, GoTo, Refused, View, json_of, stepping
+from sfn_cqrs_tools.console.application import (
+    Ask,
+    File,
+    GoTo,
+    Refused,
+    View,
+    begun,
+    execution_page,
+    json_of,
+    stepping,
+)
 from sfn_cqrs_tools.console.differences import Difference, differences, differences_since
-from sfn_cqrs_tools.console.lists import Shape, listing, shown
+from sfn_cqrs_tools.console.lists import Shape, api_list
 from sfn_cqrs_tools.console.names import names
 from sfn_cqrs_tools.console.subjects import item_page
 
@@ -35,14 +45,8 @@ _path: Final = partial(work_path, "approvals")
 def listed(ask: Ask) -> View | File:
     """List the approvals waiting for this person; with a status, all that have it."""
     status = ask.query.get("status") or None
-
-    def fetch(limit: int, cursor: str | None) -> tuple[list[dict[str, Any]], str | None]:
-        page = ask.api.get("/approvals", status=status, limit=limit, cursor=cursor)
-        return page["items"], page.get("nextCursor")
-
-    found = listing(ask, fetch, APPROVALS)
     links = {"statuses": STATUSES, "has_links": _has_links(ask)}
-    return shown(ask, "approvals.html", found, fetch, **links)
+    return api_list(ask, "approvals.html", APPROVALS, "/approvals", {"status": status}, **links)
 
 
 def approval(ask: Ask) -> View:
@@ -88,7 +92,7 @@ def create(ask: Ask) -> GoTo:
     }
     if form.get("payload"):
         body["payload"] = json_of(form["payload"], "payload")
-    return GoTo(f"/approvals/{ask.api.post('/approvals', json.dumps(body))['id']}")
+    return begun(ask, "/approvals", body)
 
 
 def _item(found: dict[str, Any]) -> str:
@@ -133,11 +137,8 @@ def _obstacle(ask: Ask, found: dict[str, Any]) -> str:
 
 
 def _execution(ask: Ask, found: dict[str, Any]) -> str:
-    key = ApprovalKey.of(ask.who.tenant, found["id"])
-    name = ApprovalRef(key, found["attempt"]).execution_name(
-        ask.backend.outputs["ApprovalsTableName"]
-    )
-    return f"/executions/approval/{name}"
+    ref = ApprovalRef(ApprovalKey.of(ask.who.tenant, found["id"]), found["attempt"])
+    return execution_page(ask, "approval", ref, "ApprovalsTableName")
 
 
 _ONE: Final = "/approvals/{id}"

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sfn_cqrs_tools.client.api import work_path
 from sfn_cqrs_tools.console.application import Ask, File, View
-from sfn_cqrs_tools.console.lists import Shape, listing, shown
+from sfn_cqrs_tools.console.lists import Shape, api_list
 
 ERASURES: Final = Shape[dict[str, Any]](
     sorts={
@@ -25,12 +25,7 @@ def listed(ask: Ask) -> View | File:
     """List them, or say who may see them."""
     if not ask.who.is_operator:
         return View("erasures.html", {"is_operator": False})
-
-    def fetch(limit: int, cursor: str | None) -> tuple[list[dict[str, Any]], str | None]:
-        page = ask.api.get("/erasures", limit=limit, cursor=cursor)
-        return page["items"], page.get("nextCursor")
-
-    return shown(ask, "erasures.html", listing(ask, fetch, ERASURES), fetch, is_operator=True)
+    return api_list(ask, "erasures.html", ERASURES, "/erasures", {}, is_operator=True)
 
 
 def erasure(ask: Ask) -> View:

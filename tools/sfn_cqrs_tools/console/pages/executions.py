@@ -55,7 +55,6 @@ READ_AT_ONCE: Final = 3_000
 NODE: Final = '<g class="node '
 RESUMED_OTHERWISE: Final = ("command", "approval", "import-csv", "zip-orchestrator")
 """Their waits, and those of sagas, end when people act on items, approvals and imports."""
-LARGEST_INPUT: Final = 256 * 1024
 LONGEST_USER: Final = 40
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9_-]+")
 """Characters that no name of an execution has."""

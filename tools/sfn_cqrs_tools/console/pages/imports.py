@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -22,7 +21,17 @@ from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs_tools.client.api import ApiProblem
 from sfn_cqrs_tools.client.imports import COUNTS, ENDED, job_path
 from sfn_cqrs_tools.client.upload import upload
-from sfn_cqrs_tools.console.application import Ask, File, GoTo, Refused, Taker, View, stepping
+from sfn_cqrs_tools.console.application import (
+    Ask,
+    File,
+    GoTo,
+    Refused,
+    Taker,
+    View,
+    begun,
+    execution_page,
+    stepping,
+)
 from sfn_cqrs_tools.console.lists import Shape, listing, shown
 from sfn_cqrs_tools.console.names import names
 
@@ -187,12 +196,12 @@ def take(path: Path, ask: Ask) -> GoTo:
         "dryRun": asked.get("dry") == "true",
     }
     given = {name: value for name, value in body.items() if value is not None}
-    return GoTo(f"/imports/{ask.api.post('/imports', json.dumps(given))['id']}")
+    return begun(ask, "/imports", given)
 
 
 def retry(ask: Ask) -> GoTo:
     """Import the failed rows again, as an import of their own."""
-    return GoTo(f"/imports/{ask.api.post(job_path(ask.parts['id'], 'retry'))['id']}")
+    return begun(ask, job_path(ask.parts["id"], "retry"), page="/imports")
 
 
 def _has(found: dict[str, Any], wanted: Mapping[str, str]) -> bool:
@@ -209,8 +218,8 @@ def undoing(ask: Ask) -> View:
 
 def undo(ask: Ask) -> GoTo:
     """Undo an import, as an import of its own, or try how that would end."""
-    body = json.dumps({"dryRun": ask.form.get("dry", "") == "true"})
-    return GoTo(f"/imports/{ask.api.post(job_path(ask.parts['id'], 'undo'), body)['id']}")
+    body = {"dryRun": ask.form.get("dry", "") == "true"}
+    return begun(ask, job_path(ask.parts["id"], "undo"), body, "/imports")
 
 
 def _execution(ask: Ask, found: dict[str, Any]) -> str:
@@ -218,8 +227,7 @@ def _execution(ask: Ask, found: dict[str, Any]) -> str:
     if found["kind"] != "csv" or found["processingMode"] != "STEP_FUNCTION":
         return ""
     key = ImportKey.of(ask.who.tenant, found["id"])
-    name = key.execution_name(ask.backend.outputs["ImportTmpTableName"])
-    return f"/executions/import-csv/{name}"
+    return execution_page(ask, "import-csv", key, "ImportTmpTableName")
 
 
 def _silently(done: int, *, total: int | None = None, note: str = "") -> None:

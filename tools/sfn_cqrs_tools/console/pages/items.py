@@ -14,10 +14,18 @@ from typing import Any, Final
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.routes.http import code_of
 from sfn_cqrs_tools.client.api import Api, item_path
-from sfn_cqrs_tools.console.application import Ask, File, GoTo, Refused, View, json_of
+from sfn_cqrs_tools.console.application import (
+    Ask,
+    File,
+    GoTo,
+    Refused,
+    View,
+    execution_page,
+    json_of,
+)
 from sfn_cqrs_tools.console.differences import differences, if_there
 from sfn_cqrs_tools.console.executions import Filter
-from sfn_cqrs_tools.console.lists import Shape, listing, natural, shown
+from sfn_cqrs_tools.console.lists import Shape, api_list, natural
 from sfn_cqrs_tools.console.moments import moment_of
 from sfn_cqrs_tools.console.names import names
 from sfn_cqrs_tools.console.rendering import query
@@ -68,16 +76,10 @@ def listed(ask: Ask) -> View | File:
     values: dict[str, Any] = {"types": sorted(known), "type": type_, "recent": recent}
     if not type_:
         return View("items.html", {"found": None, **values}, is_live=True)
-
-    def fetch(limit: int, cursor: str | None) -> tuple[list[dict[str, Any]], str | None]:
-        page = ask.api.get("/data", type=type_, limit=limit, cursor=cursor)
-        return page["items"], page.get("nextCursor")
-
-    found = listing(ask, fetch, ITEMS)
     text = ask.query.get("q", "").strip()
     exact = text and if_there(ask.api, item_path("data", type_, text), deleted="true")
     values |= {"exact": item_page(type_, text) if exact else "", "item_page": item_page}
-    return shown(ask, "items.html", found, fetch, **values)
+    return api_list(ask, "items.html", ITEMS, "/data", {"type": type_}, **values)
 
 
 def item(ask: Ask) -> View:
@@ -278,10 +280,9 @@ def _execution(ask: Ask, type_: str, code: str, version: Mapping[str, Any]) -> s
     key = ItemKey(ask.who.tenant, type_, code)
     ref = CommandRef(key, version["version"], version["attempt"])
     is_express = version.get("lane") == "EXPRESS" and version["attempt"] == 1
-    name = ref.execution_name(ask.backend.outputs["CommandsTableName"])
     machine = "command-express" if is_express else "command"
     about = query(type=type_, code=code, version=version["version"])
-    return f"/executions/{machine}/{name}?{about}"
+    return f"{execution_page(ask, machine, ref, 'CommandsTableName')}?{about}"
 
 
 def _as_of(

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sfn_cqrs.domain.read_models import ViewKey, ViewRef
 from sfn_cqrs_tools.client.api import work_path
-from sfn_cqrs_tools.console.application import Ask, GoTo, Refused, View
+from sfn_cqrs_tools.console.application import Ask, GoTo, Refused, View, execution_page
 
 WORK: Final = {"REPLAYING": "replayed", "COMPARING": "compared", "DROPPING": "deleted"}
 """Stages in which an execution works, and what it has done with what it counts."""
@@ -107,8 +107,7 @@ def _is_too_early(found: Mapping[str, Any]) -> bool:
 
 def _execution(ask: Ask, found: Mapping[str, Any]) -> str:
     ref = ViewRef(ViewKey(ask.who.tenant, found["name"]), found["attempt"])
-    name = ref.execution_name(ask.backend.outputs["ReadModelsTableName"])
-    return f"/executions/rebuild/{name}"
+    return execution_page(ask, "rebuild", ref, "ReadModelsTableName")
 
 
 def _step(ask: Ask) -> str:

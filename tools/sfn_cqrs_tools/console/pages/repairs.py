@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -10,7 +9,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from sfn_cqrs_tools.client.api import ApiProblem, item_path, work_path
-from sfn_cqrs_tools.console.application import Ask, GoTo, Refused, View, stepping
+from sfn_cqrs_tools.console.application import Ask, GoTo, Refused, View, begun, stepping
 from sfn_cqrs_tools.console.differences import if_there
 from sfn_cqrs_tools.console.failures import failures
 from sfn_cqrs_tools.console.names import names
@@ -148,7 +147,7 @@ def go_on(ask: Ask) -> GoTo:
 
 
 def _planned(ask: Ask, body: dict[str, Any]) -> GoTo:
-    return GoTo(f"/repairs/{ask.api.post('/repairs', json.dumps(body))['id']}")
+    return begun(ask, "/repairs", body)
 
 
 def _listed(ask: Ask) -> list[dict[str, Any]]:

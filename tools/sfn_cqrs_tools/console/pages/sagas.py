@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -10,8 +9,17 @@ from typing import Any, Final
 from sfn_cqrs.domain.keys import SagaKey, SagaRef
 from sfn_cqrs.domain.saga import SagaStatus
 from sfn_cqrs_tools.client.api import work_path
-from sfn_cqrs_tools.console.application import Ask, File, GoTo, View, json_of, stepping
-from sfn_cqrs_tools.console.lists import Shape, listing, shown
+from sfn_cqrs_tools.console.application import (
+    Ask,
+    File,
+    GoTo,
+    View,
+    begun,
+    execution_page,
+    json_of,
+    stepping,
+)
+from sfn_cqrs_tools.console.lists import Shape, api_list
 from sfn_cqrs_tools.console.names import names
 from sfn_cqrs_tools.console.rendering import pretty, tone
 from sfn_cqrs_tools.console.waterfall import WIDTH, Axis, Fold, Span, Tick
@@ -56,13 +64,7 @@ class Swim:
 def listed(ask: Ask) -> View | File:
     """List the sagas."""
     status = ask.query.get("status") or None
-
-    def fetch(limit: int, cursor: str | None) -> tuple[list[dict[str, Any]], str | None]:
-        page = ask.api.get("/sagas", status=status, limit=limit, cursor=cursor)
-        return page["items"], page.get("nextCursor")
-
-    found = listing(ask, fetch, SAGAS)
-    return shown(ask, "sagas.html", found, fetch, statuses=STATUSES)
+    return api_list(ask, "sagas.html", SAGAS, "/sagas", {"status": status}, statuses=STATUSES)
 
 
 def saga(ask: Ask) -> View:
@@ -101,7 +103,7 @@ def create(ask: Ask) -> GoTo:
     """Start it."""
     given = json_of(ask.form.get("input", ""), "input")
     body = {"saga": ask.form.get("saga", ""), "name": ask.form.get("name", ""), "input": given}
-    return GoTo(f"/sagas/{ask.api.post('/sagas', json.dumps(body))['id']}")
+    return begun(ask, "/sagas", body)
 
 
 def swim(log: list[dict[str, Any]]) -> Swim | None:
@@ -126,11 +128,8 @@ def swim(log: list[dict[str, Any]]) -> Swim | None:
 
 
 def _execution(ask: Ask, found: dict[str, Any]) -> str:
-    key = SagaKey.of(ask.who.tenant, found["id"])
-    name = SagaRef(key, found["saga"], found["attempt"]).execution_name(
-        ask.backend.outputs["SagasTableName"]
-    )
-    return f"/executions/{found['saga']}/{name}"
+    ref = SagaRef(SagaKey.of(ask.who.tenant, found["id"]), found["saga"], found["attempt"])
+    return execution_page(ask, found["saga"], ref, "SagasTableName")
 
 
 def _moment(text: str) -> datetime:

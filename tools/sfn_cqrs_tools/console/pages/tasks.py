@@ -12,7 +12,16 @@ from typing import Any, Final
 from sfn_cqrs.domain.keys import TaskKey, TaskKind, TaskRef, task_id_parts
 from sfn_cqrs.domain.task import TaskStatus
 from sfn_cqrs_tools.client.api import Api, ApiProblem, work_path
-from sfn_cqrs_tools.console.application import Ask, File, GoTo, View, json_of, stepping
+from sfn_cqrs_tools.console.application import (
+    Ask,
+    File,
+    GoTo,
+    View,
+    begun,
+    execution_page,
+    json_of,
+    stepping,
+)
 from sfn_cqrs_tools.console.executions import Filter
 from sfn_cqrs_tools.console.failures import Alike, alike
 from sfn_cqrs_tools.console.lists import Shape, listing, shown
@@ -94,7 +103,7 @@ def create(ask: Ask) -> GoTo:
     """Start it."""
     given = json_of(ask.form.get("input", ""), "input")
     body = {"taskType": ask.form.get("type", ""), "name": ask.form.get("name", ""), "input": given}
-    return GoTo(f"/tasks/{ask.api.post('/tasks', json.dumps(body))['id']}")
+    return begun(ask, "/tasks", body)
 
 
 def _alike(ask: Ask, found: dict[str, Any]) -> list[Alike]:
@@ -121,7 +130,7 @@ def _execution(ask: Ask, found: dict[str, Any]) -> str:
     if kind is TaskKind.SINGLE:
         return ""
     ref = TaskRef(TaskKey(ask.who.tenant, found["taskType"], ulid, kind), found["attempt"])
-    return f"/executions/task/{ref.execution_name(ask.backend.outputs['TasksTableName'])}"
+    return execution_page(ask, "task", ref, "TasksTableName")
 
 
 def _page(api: Api, type_: str, kind: str, cursor: str | None, limit: int) -> dict[str, Any]:

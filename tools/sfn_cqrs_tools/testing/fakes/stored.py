@@ -281,15 +281,12 @@ class Stored:
 
     def _whole(self, item: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return an item with its attributes, wherever they are stored."""
-        pointer = item.get("attributes_s3")
-        return item, self.attributes.load(pointer) if pointer else item["attributes"]
+        return item, self.attributes.whole(item)["attributes"]
 
     seed_approvals = partialmethod(_seed, APPROVALS)
     seed_jobs = partialmethod(_seed, IMPORTS)
     seed_sagas = partialmethod(_seed, SAGAS)
     seed_zips = partialmethod(_seed, ZIPS)
-    stored_approval = partialmethod(_stored, APPROVALS)
     stored_job = partialmethod(_stored, IMPORTS)
     stored_saga = partialmethod(_stored, SAGAS)
     stored_task = partialmethod(_stored, TASKS)
-    stored_zip = partialmethod(_stored, ZIPS)
