@@ -34,19 +34,11 @@ from sfn_cqrs.service.handlers import command_type
 from sfn_cqrs.service.usage import Meter
 from sfn_cqrs_tools.testing.builders import a_file, a_saga, a_task, a_zip, an_approval
 from sfn_cqrs_tools.testing.builders import an_item as a_task_item
+from sfn_cqrs_tools.testing.fakes.world import AUDITED
 
 LONG_AGO = "2026-11-20T12:00:00.000Z"
 NOON = "2026-11-25T12:00:00.000Z"
 LARGE = "x" * 5_000
-TABLES = {
-    "commands": "CommandsTable",
-    "data": "DataTable",
-    "history": "HistoryTable",
-    "imports": "ImportTmpTable",
-    "tasks": "TasksTable",
-    "sagas": "SagasTable",
-    "approvals": "ApprovalsTable",
-}
 
 
 class Raw:
@@ -518,7 +510,7 @@ def raw(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> Iterator[Raw]:
     monkeypatch.setenv("APP_PACKAGE", "shop")
     clients.make_tables()
     world = MotoWorld(clients)
-    tables = AuditTables(clients.dynamodb, TABLES, world.clock)
+    tables = AuditTables(clients.dynamodb, AUDITED, world.clock)
     with bootstrap.override(**world.parts(), audit_tables=tables):
         yield Raw(clients, world)
     clients.empty()

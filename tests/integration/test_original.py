@@ -25,17 +25,9 @@ from sfn_cqrs_tools.original.rows import Reading
 from sfn_cqrs_tools.original.shelf import Kind, Shelf
 from sfn_cqrs_tools.original.sources import SourceError
 from sfn_cqrs_tools.original.taking import loader, shelf_of, take
+from sfn_cqrs_tools.testing.fakes.world import AUDITED
 
 KEY = ItemKey("acme", "AIRPORT", "p-1")
-AUDITED = {
-    "commands": "CommandsTable",
-    "data": "DataTable",
-    "history": "HistoryTable",
-    "imports": "ImportTmpTable",
-    "tasks": "TasksTable",
-    "sagas": "SagasTable",
-    "approvals": "ApprovalsTable",
-}
 THREE = {
     Kind.COMMANDS: [command(1), command(2), command(3)],
     Kind.DATA: [state(3)],

@@ -142,6 +142,12 @@ def begun(ask: Ask, path: str, body: Mapping[str, Any] | None = None, page: str 
     return GoTo(f"{page or path}/{answer['id']}")
 
 
+def begun_by_form(ask: Ask, path: str, **about: str) -> GoTo:
+    """Begin work with the input of a form."""
+    given = json_of(ask.form.get("input", ""), "input")
+    return begun(ask, path, {**about, "name": ask.form.get("name", ""), "input": given})
+
+
 def execution_page(ask: Ask, machine: str, ref: Named, table: str) -> str:
     """Return the path of the execution that works on an item of a table."""
     return f"/executions/{machine}/{ref.execution_name(ask.backend.outputs[table])}"

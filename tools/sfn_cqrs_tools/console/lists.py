@@ -67,18 +67,25 @@ class Listing(Generic[T]):
     rows: list[T]
     first: int
     total: int | None
+    shape: Shape[T]
     sorts: tuple[str, ...]
     sort: str
     wanted: Mapping[str, str]
-    has_text: bool
-    has_time: bool
-    fixed: tuple[str, ...]
     previous: Mapping[str, str] | None = None
     following: Mapping[str, str] | None = None
     further: Mapping[str, str] | None = None
     read: int = 0
     is_live: bool = True
-    record: Callable[[Any], Mapping[str, Any]] = dict
+
+    @property
+    def has_text(self) -> bool:
+        """Return whether its rows can be searched for a text."""
+        return self.shape.texts is not None
+
+    @property
+    def has_time(self) -> bool:
+        """Return whether its rows have a moment."""
+        return self.shape.at is not None
 
     @property
     def last(self) -> int:
@@ -98,7 +105,7 @@ class Listing(Generic[T]):
     @property
     def kept(self) -> Mapping[str, str]:
         """Return the address's query without filters."""
-        names = (*self.fixed, "tenant")
+        names = (*self.shape.fixed, "tenant")
         return {name: value for name, value in self.wanted.items() if name in names}
 
 
@@ -152,7 +159,9 @@ def _saved(ask: Ask, found: Listing[Any]) -> File:
     _, type_, written = FORMATS[ending]
     cut = f"-first-{found.read}" if found.further else ""
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", ask.path.rpartition("/console/")[2]) or "list"
-    return File(written([found.record(row) for row in found.rows]), f"{name}{cut}.{ending}", type_)
+    return File(
+        written([found.shape.record(row) for row in found.rows]), f"{name}{cut}.{ending}", type_
+    )
 
 
 def natural(text: str) -> tuple[tuple[int, int, str], ...]:
@@ -178,12 +187,10 @@ def _page(
         rows,
         first,
         None if following else first + len(rows) - 1,
+        shape,
         tuple(shape.sorts),
         sort,
         wanted,
-        shape.texts is not None,
-        shape.at is not None,
-        shape.fixed,
         previous=_back(wanted, before, number) if cursor else None,
         following={
             **wanted,
@@ -222,18 +229,15 @@ def _window(
         rows,
         start + 1,
         len(kept),
+        shape,
         tuple(shape.sorts),
         sort,
         wanted,
-        shape.texts is not None,
-        shape.at is not None,
-        shape.fixed,
         previous={**here, "page": str(number - 1)} if number > 1 else None,
         following={**here, "page": str(number + 1)} if start + SIZE < len(kept) else None,
         further={**wanted, "cursor": rest} if rest else None,
         read=read,
         is_live=number == 1 and not ask.query.get("cursor") and read <= LONGEST_LIVE,
-        record=shape.record,
     )
 
 

@@ -14,9 +14,8 @@ from sfn_cqrs_tools.console.application import (
     File,
     GoTo,
     View,
-    begun,
+    begun_by_form,
     execution_page,
-    json_of,
     stepping,
 )
 from sfn_cqrs_tools.console.lists import Shape, api_list
@@ -101,9 +100,7 @@ def new(ask: Ask) -> View:
 
 def create(ask: Ask) -> GoTo:
     """Start it."""
-    given = json_of(ask.form.get("input", ""), "input")
-    body = {"saga": ask.form.get("saga", ""), "name": ask.form.get("name", ""), "input": given}
-    return begun(ask, "/sagas", body)
+    return begun_by_form(ask, "/sagas", saga=ask.form.get("saga", ""))
 
 
 def swim(log: list[dict[str, Any]]) -> Swim | None:

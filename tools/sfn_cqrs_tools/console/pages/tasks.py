@@ -17,9 +17,8 @@ from sfn_cqrs_tools.console.application import (
     File,
     GoTo,
     View,
-    begun,
+    begun_by_form,
     execution_page,
-    json_of,
     stepping,
 )
 from sfn_cqrs_tools.console.executions import Filter
@@ -101,9 +100,7 @@ def new(ask: Ask) -> View:
 
 def create(ask: Ask) -> GoTo:
     """Start it."""
-    given = json_of(ask.form.get("input", ""), "input")
-    body = {"taskType": ask.form.get("type", ""), "name": ask.form.get("name", ""), "input": given}
-    return begun(ask, "/tasks", body)
+    return begun_by_form(ask, "/tasks", taskType=ask.form.get("type", ""))
 
 
 def _alike(ask: Ask, found: dict[str, Any]) -> list[Alike]:

@@ -45,7 +45,7 @@ from sfn_cqrs_tools.testing.fakes.services import (
 )
 from sfn_cqrs_tools.testing.fakes.stored import TABLES, Stored
 
-ERASED_FROM = {
+AUDITED = {
     "commands": "CommandsTable",
     "data": "DataTable",
     "history": "HistoryTable",
@@ -53,9 +53,8 @@ ERASED_FROM = {
     "tasks": "TasksTable",
     "sagas": "SagasTable",
     "approvals": "ApprovalsTable",
-    "read_models": "ReadModelsTable",
-    "requests": "RequestsTable",
 }
+ERASED_FROM = {**AUDITED, "read_models": "ReadModelsTable", "requests": "RequestsTable"}
 PARTS = (
     "clock",
     "at_once",
