@@ -13,6 +13,7 @@ from sfn_cqrs_tools.project import CHECKOUT
 from sfn_cqrs_tools.scaffold.changes import ScaffoldError
 from sfn_cqrs_tools.scaffold.new_project import package_name, sources
 from sfn_cqrs_tools.stack.framework import FOLDER, PROJECT, bring_up_to_date
+from sfn_cqrs_tools.stack.project_template import load_template
 from sfn_cqrs_tools.testing.quick_stack import quick_stack
 
 FILES = [
@@ -71,6 +72,18 @@ def test_a_project_is_small(clinic):
     assert own_files(clinic) == FILES
     assert len(FILES) <= MOST_FILES
     assert sum(len((clinic / one).read_text().splitlines()) for one in FILES) <= MOST_LINES
+
+
+def test_a_project_with_a_database_is_read_by_every_command(sfn_cqrs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert sfn_cqrs("init", "clinic", "--postgres", "--live", "--wheels", CHECKOUT).code == 0
+    monkeypatch.chdir(tmp_path / "clinic")
+
+    made, checked = sfn_cqrs("new", "handler", "INVOICE"), sfn_cqrs("check")
+
+    assert (made.code, made.error) == (0, "")
+    assert (checked.code, checked.error) == (0, "")
+    assert load_template(Path("template.yaml")).environment["POSTGRES"] == ""  # here no cluster
 
 
 def test_a_project_is_a_git_repository_that_ignores_what_is_made(clinic, sfn_cqrs):

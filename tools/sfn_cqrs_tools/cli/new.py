@@ -18,12 +18,10 @@ from sfn_cqrs_tools.scaffold.app_package import AppPackage
 from sfn_cqrs_tools.scaffold.audience import Audience
 from sfn_cqrs_tools.scaffold.changes import Changes, ScaffoldError
 from sfn_cqrs_tools.stack.framework import is_nested
+from sfn_cqrs_tools.stack.project_template import load_template
 from sfn_cqrs_tools.stack.samconfig import app_package
 from sfn_local.cli.command import Group, json_option, print_json
 from sfn_local.cli.showing import echo, styled
-
-PARAMETERS = {"JwtIssuer": "https://issuer.example.com", "JwtAudience": "client"}
-
 
 package_option = click.option(
     "--package",
@@ -345,7 +343,7 @@ def project() -> Path:
 
 def _template(root: Path) -> Template:
     with one_line_errors():
-        return Template.load(root / "template.yaml", parameters=PARAMETERS)
+        return load_template(root / "template.yaml")
 
 
 def report(changes: Changes, steps: list[str], *, as_json: bool) -> None:

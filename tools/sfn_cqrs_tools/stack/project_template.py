@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from sfn_cqrs_tools.runtime.identity import OPERATOR_ROLE
-from sfn_cqrs_tools.runtime.nesting import flattened
+from sfn_cqrs_tools.runtime.nesting import APPLICATION, Document, flattened
 from sfn_cqrs_tools.runtime.template import DEFAULT_STACK, Template
 from sfn_cqrs_tools.stack.samconfig import PARAMETER, app_package
 from sfn_local.lint.template_file import load_yaml
@@ -35,7 +35,7 @@ def load_template(
         StackError: samconfig.toml names several packages.
     """
     path = path.resolve()
-    document = flattened(load_yaml(path), path.parent)
+    document = flattened(_without_cluster(load_yaml(path)), path.parent)
     declared = document.get("Parameters", {})
     wanted = {**LOCAL_PARAMETERS, **({"Live": "enabled"} if live else {})}
     local = {name: value for name, value in wanted.items() if name in declared}
@@ -43,3 +43,12 @@ def load_template(
     named = {} if package is None else {PARAMETER: package}
     given = {**local, **named, **(parameters or {})}
     return Template(document, path.parent, stack=stack, parameters=given)
+
+
+def _without_cluster(document: Document) -> Document:
+    """Return a template whose framework makes no Aurora cluster: here PostgreSQL is a process."""
+    for resource in document["Resources"].values():
+        given = resource.get("Properties", {}).get("Parameters", {})
+        if resource["Type"] == APPLICATION and given.get("Postgres") == "aurora":
+            given["Postgres"] = "disabled"
+    return document
