@@ -134,9 +134,7 @@ def show(name: str, with_data: bool, executions: Executions, as_json: bool) -> N
     failure = Failure.of({"error": described.pop("error", ""), "cause": described.pop("cause", "")})
     print_run(described, events, with_data=with_data)
     if found.status not in ("RUNNING", "SUCCEEDED"):
-        first, *code = failure.summary.splitlines() or [""]
-        echo(styled(f"{failure.error}: {first}", fg="red"))
-        echo("\n".join(shortened(code)), nl=bool(code))
+        _print_failure(failure.error, failure.summary)
     if more := look_at(json.loads(described.get("input", "{}"))):
         echo(more)
     if described["status"] == "RUNNING":
@@ -215,11 +213,15 @@ def _print_unlogged(item: str, process: Process, *, as_json: bool) -> None:
     echo(f"version {process.version} of {item}, attempt 1 of {EXPRESS}: {claimed}\n")
     echo(f"{process.outcome} by {process.status} at {process.updated_at}")
     if process.error:
-        first, *code = (process.cause or "").splitlines() or [""]
-        echo(styled(f"{process.error}: {first}", fg="red"))
-        echo("\n".join(shortened(code)), nl=bool(code))
+        _print_failure(process.error, process.cause or "")
     echo("Step Functions keeps no EXPRESS executions, and the machine has logged none of it")
     echo(f"sfn-cqrs logs --item {item}")
+
+
+def _print_failure(error: str, cause: str) -> None:
+    first, *code = cause.splitlines() or [""]
+    echo(styled(f"{error}: {first}", fg="red"))
+    echo("\n".join(shortened(code)), nl=bool(code))
 
 
 def _shown(found: Found) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
@@ -17,7 +17,7 @@ from sfn_cqrs.adapters.dynamodb import unmarshal
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.domain.process import Lane, Process
 from sfn_cqrs_tools.client.aws import Target
-from sfn_cqrs_tools.client.express_runs import ExpressRun, runs_in_file, runs_on_aws
+from sfn_cqrs_tools.client.express_runs import ExpressRun, logged_runs
 from sfn_cqrs_tools.client.recent import WHOLE_ID
 from sfn_local.trace import Step, owners, stopped_in
 from sfn_local.words import unknown
@@ -229,18 +229,14 @@ class Executions:
         table = self._target.outputs["CommandsTableName"]
         names = {replace(one.ref, attempt=1).execution_name(table) for one in mine}
         since = min(datetime.fromisoformat(one.opened_at) for one in mine) - LOOKED_BACK
-        for run in self._runs(since, names):
+        for run in logged_runs(self._target, since, names):
             if run.name in names:
                 yield _of_run(run)
 
-    def _runs(self, since: datetime, names: Collection[str] = ()) -> list[ExpressRun]:
-        if self._target.express_log is not None:
-            return runs_in_file(self._target.express_log)
-        return runs_on_aws(self._target, since, names)
-
     def _of(self, machine: str, arn: str, status: str | None = None) -> Iterator[Found]:
         if machine == EXPRESS:
-            logged = map(_of_run, self._runs(datetime.now(UTC) - LOOKED_BACK))
+            since = datetime.now(UTC) - LOOKED_BACK
+            logged = map(_of_run, logged_runs(self._target, since))
             yield from (one for one in logged if status in (None, one.status))
             return
         given = {"stateMachineArn": arn, **({"statusFilter": status} if status else {})}

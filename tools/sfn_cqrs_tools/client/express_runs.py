@@ -62,6 +62,13 @@ class ExpressRun:
         return shown | {field: end[field] for field in known if field in end}
 
 
+def logged_runs(target: Target, since: datetime, names: Collection[str] = ()) -> list[ExpressRun]:
+    """Return a stack's runs, the newest first; on AWS those since a moment, or of these names."""
+    if target.express_log is not None:
+        return runs_in_file(target.express_log)
+    return runs_on_aws(target, since, names)
+
+
 def runs_in_file(path: Path) -> list[ExpressRun]:
     """Return the runs that the local engine has logged."""
     lines: list[str] = []

@@ -18,7 +18,7 @@ from typing import Any, Final, Generic, TypeVar
 from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.error_codes import suppressing
-from sfn_cqrs_tools.client.express_runs import ExpressRun, runs_in_file, runs_on_aws
+from sfn_cqrs_tools.client.express_runs import ExpressRun, logged_runs
 from sfn_cqrs_tools.console.backend import Backend
 from sfn_cqrs_tools.console.masking import masked, masked_event
 
@@ -170,16 +170,12 @@ class Log:
             key = name if path is None else path.exists() and path.stat().st_size
             if key == self._key and (path is not None or began < self._until):
                 return self._runs
-            if path is None:
-                since = datetime.now(UTC) - LOOKED_BACK
-                self._runs = runs_on_aws(self._target, since, (name,) if name else ())
-                self._until = time.monotonic() + LOG_SECONDS
-            elif began >= self._until:
-                self._runs = runs_in_file(path)
-                ended = time.monotonic()
-                self._until = ended + 9 * (ended - began)
-            else:
+            if path is not None and began < self._until:
                 return self._runs
+            since = datetime.now(UTC) - LOOKED_BACK
+            self._runs = logged_runs(self._target, since, (name,) if name else ())
+            ended = time.monotonic()
+            self._until = ended + (LOG_SECONDS if path is None else 9 * (ended - began))
             self._key = key
             return self._runs
 
