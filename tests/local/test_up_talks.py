@@ -57,13 +57,18 @@ class Up:
         return found
 
     def has_said(self, pattern, unless=None):
-        """Whether a line has come meanwhile that matches; the lines before it are gone."""
-        while not self._lines.empty():
-            line = self._lines.get()
+        """Whether a line has come, or comes now, that matches; the lines before it are gone."""
+        while (line := self._soon()) is not None:
             assert unless is None or unless not in line, line
             if re.search(pattern, line):
                 return True
         return False
+
+    def _soon(self):
+        try:
+            return self._lines.get(timeout=0.02)
+        except Empty:
+            return None
 
     def run(self, *command):
         return subprocess.run(

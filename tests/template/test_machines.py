@@ -2,7 +2,6 @@ import json
 import re
 from typing import Any
 
-import cfnlint.api
 import pytest
 from functions.command.check_version.app import POLLS
 from functions.import_csv.csv_rows_handler.app import RETRIES as BATCH_RETRIES
@@ -390,6 +389,8 @@ def findings(definition: dict[str, Any]) -> list[str]:
             "Definition": definition,
         },
     }
+    import cfnlint.api  # noqa: PLC0415 - takes longer than all other imports of the tests
+
     template = json.dumps({"Resources": {"Machine": machine}})
     found = [match.rule.id for match in cfnlint.api.lint_all(template)]
     return [rule for rule in found if not rule.startswith("I")]

@@ -342,11 +342,11 @@ CORPUS = {
         [("a.csv", Refused("overlapping")), ("b.csv", CSV)],
     ),
     "a bomb": Case(
-        zipped(("bomb.csv", b"0" * 20_000_000), ("a.csv", CSV)),
+        zipped(("bomb.csv", b"0" * 4_000_000), ("a.csv", CSV)),
         [("a.csv", CSV), ("bomb.csv", Refused("ratio"))],
     ),
     "a bomb that says it is small": Case(
-        patched(zipped(("bomb.csv", b"0" * 20_000_000)), "<L", 100, central=24, local=22),
+        patched(zipped(("bomb.csv", b"0" * 4_000_000)), "<L", 100, central=24, local=22),
         [("bomb.csv", Refused("wrong_size"))],
     ),
     "written to a pipe": Case(
