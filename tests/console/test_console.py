@@ -997,7 +997,7 @@ def cloud(stack):
     asked = set()
 
     class Recorded(Target):
-        def client(self, service):
+        def _client(self, service):
             client = stack.client(service)
             client.meta.events.register(
                 "provide-client-params.*.*",

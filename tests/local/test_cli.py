@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from click.testing import CliRunner
 from tests.support.command_line import line_of_orders
 from tests.support.orders import NOWHERE, REGION
 
@@ -19,8 +20,10 @@ from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.domain.task import Counts, TaskStatus
 from sfn_cqrs.service.repairs import service
-from sfn_cqrs_tools.cli import COMMANDS, SECTIONS
+from sfn_cqrs_tools.cli import COMMANDS, SECTIONS, cli, doctor
 from sfn_cqrs_tools.client.api import item_path
+from sfn_cqrs_tools.client.diagnosis import Diagnosis
+from sfn_cqrs_tools.client.failed_work import FailedWork
 from sfn_cqrs_tools.project import CHECKOUT
 from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT
 from sfn_cqrs_tools.runtime.state import StateFolder
@@ -433,118 +436,129 @@ def test_a_failed_version_is_found_by_the_doctor_and_skipped(on_stack):
     assert well == (0, "nothing open\nall is well\n", "")
 
 
-@pytest.mark.stack
-def test_the_doctor_says_how_far_each_type_is_behind(on_stack, stack):
-    dynamodb, table = stack.client("dynamodb"), stack.outputs["CommandsTableName"]
-    versions = [
-        ("LATE", "1", Outcome.OPEN, "2026-01-02T00:00:00.000Z"),
-        ("LATE", "2", Outcome.WAITING, "2026-01-01T00:00:00.000Z"),
-        ("LATER", "1", Outcome.OPEN, "2025-01-01T00:00:00.000Z"),
-        ("BLOCKED", "1", Outcome.BLOCKED, "2025-01-01T00:00:00.000Z"),
-    ]
-    items = [
-        process_item(
-            a_process(ItemKey("tenant1", type_, code), outcome=outcome, opened_at=opened_at), 0
-        )
-        for type_, code, outcome, opened_at in versions
-    ]
-    for item in items:
-        odd = {**item, "kind": "not for the consumers"}
-        dynamodb.put_item(TableName=table, Item=marshal(odd))
+OVERDUE = {
+    "import": ("ImportTmpTableName", {"status": "PROCESSING", "open_shard": 1}),
+    "archive": ("ImportTmpTableName", {"status": "CREATED", "open_shard": 101}),
+    "approval": ("ApprovalsTableName", {"stage": "WAITING", "open_shard": 3}),
+    "saga": ("SagasTableName", {"status": "COMPENSATING", "open_shard": 3}),
+}
+BEHIND = [
+    ("LATE", "1", Outcome.OPEN, "2026-01-02T00:00:00.000Z"),
+    ("LATE", "2", Outcome.WAITING, "2026-01-01T00:00:00.000Z"),
+    ("LATER", "1", Outcome.OPEN, "2025-01-01T00:00:00.000Z"),
+    ("BLOCKED", "1", Outcome.BLOCKED, "2025-01-01T00:00:00.000Z"),
+]
+LATELY = replace(RESIZE, tenant="tenant1", ulid="01KAXK3V9Q0M3W8C5R6T7Y8Z78")
+
+
+def ailing(outputs):
+    """What ails a stack, by table: it is open for long, or has failed lately."""
+    for type_, code, outcome, opened_at in BEHIND:
+        process = a_process(ItemKey("tenant1", type_, code), outcome=outcome, opened_at=opened_at)
+        odd = {**process_item(process, 0), "kind": "not for the consumers"}
+        yield outputs["CommandsTableName"], odd
+    for kind, (table, item) in OVERDUE.items():
+        odd = {"kind": "not for the consumers", "tenant": "tenant1", "id": f"{kind}-1"}
+        for sk, year in ((kind, 2026), (f"{kind} later", 2999)):
+            keys = {"pk": "TEST", "sk": sk, "opened_at": f"{year}-01-01T00:00:00.000Z"}
+            yield outputs[table], {**odd, "attempt": 2, **item, **keys}
+    tasks = outputs["TasksTableName"]
+    task = a_task(replace(RESIZE, ulid="01KAXK3V9Q0M3W8C5R6T7Y8Z77"), status=TaskStatus.PROCESSING)
+    yield tasks, {**TASKS.item(task), "input": None, "open_shard": TASKS.shard(task.key)}
+    counts = Counts(800, 100)
+    failed = TASKS.item(a_task(LATELY, status=TaskStatus.FAILED, total=900, counts=counts))
+    for at, sk in ((iso(datetime.now(UTC)), LATELY.sk), (BEHIND[0][-1], f"{LATELY.sk}-old")):
+        more = {"updated_at": at, "sk": sk, "open_shard": None, "input": None}
+        yield tasks, {k: v for k, v in {**failed, **more}.items() if v is not None}
+
+
+@pytest.fixture(scope="module")
+def examined(stack):
+    """What the doctor says of a stack that all of this ails: as JSON, as text, and patiently."""
+    dynamodb, items = stack.client("dynamodb"), [*ailing(stack.outputs)]
+    for table, item in items:
+        dynamodb.put_item(TableName=table, Item=marshal(item))
+    patient = ("--older-than", str(10**9), "--behind", str(10**9), "--json")
     try:
-        behind = on_stack("doctor", "--json").json["oldest_unapplied"]
-        shown = on_stack("doctor").output
-        patient = on_stack("doctor", "--behind", 10**9, "--json").json["is_behind"]
+        return [
+            CliRunner().invoke(cli, ["doctor", "--state", str(stack.state.path), *options])
+            for options in (("--json",), (), patient)
+        ]
     finally:
-        for item in items:
+        for table, item in items:
             key = marshal({name: item[name] for name in ("pk", "sk")})
             dynamodb.delete_item(TableName=table, Key=key)
+
+
+@pytest.mark.stack
+def test_the_doctor_says_how_far_each_type_is_behind(examined):
+    ill, shown, patient = examined
+    behind = json.loads(ill.stdout)["oldest_unapplied"]
 
     oldest = datetime(2026, 1, 1, tzinfo=UTC)
     assert list(behind) == ["LATER", "LATE"]
     assert abs((datetime.now(UTC) - oldest).total_seconds() - behind["LATE"]) < 60
-    assert re.search(r"^  LATER: [\d.]+ d behind\n  LATE: [\d.]+ d behind$", shown, re.MULTILINE)
-    assert re.match(r"\d+ open, the oldest for [\d.]+ d: versions are behind\n", shown)
-    assert not patient
+    late = r"^  LATER: [\d.]+ d behind\n  LATE: [\d.]+ d behind$"
+    assert re.search(late, shown.stdout, re.MULTILINE)
+    assert re.match(r"\d+ open, the oldest for [\d.]+ d: versions are behind\n", shown.stdout)
+    assert not json.loads(patient.stdout)["is_behind"]
 
 
 @pytest.mark.stack
-def test_a_task_that_is_open_for_long_is_found_by_the_doctor(on_stack, stack):
-    dynamodb, table = stack.client("dynamodb"), stack.outputs["TasksTableName"]
-    task = a_task(replace(RESIZE, ulid="01KAXK3V9Q0M3W8C5R6T7Y8Z77"), status=TaskStatus.PROCESSING)
-    item = marshal({**TASKS.item(task), "input": None, "open_shard": TASKS.shard(task.key)})
-    dynamodb.put_item(TableName=table, Item=item)
-    try:
-        patient = on_stack("doctor", "--older-than", 10**9, "--json")
-        ill, shown = on_stack("doctor", "--json"), on_stack("doctor")
-    finally:
-        dynamodb.delete_item(TableName=table, Key={name: item[name] for name in ("pk", "sk")})
+def test_a_task_that_is_open_for_long_is_found_by_the_doctor(examined):
+    ill, shown, patient = examined
 
-    (found,) = ill.json["kinds"]["task"]["findings"]
-    assert (ill.code, found["id"], found["status"], found["attempt"]) == (
+    id_ = "t-01KAXK3V9Q0M3W8C5R6T7Y8Z77"
+    (found,) = json.loads(ill.stdout)["kinds"]["task"]["findings"]
+    assert (ill.exit_code, found["id"], found["status"], found["attempt"]) == (
         1,
-        "t-01KAXK3V9Q0M3W8C5R6T7Y8Z77",
+        id_,
         "PROCESSING",
         1,
     )
-    kind = patient.json["kinds"]["task"]
+    kind = json.loads(patient.stdout)["kinds"]["task"]
     assert (kind["open"], kind["findings"]) == (1, [])
-    assert "tasks: 1 open, the oldest for" in shown.output
-    next_ = "next: sfn-cqrs task show t-01KAXK3V9Q0M3W8C5R6T7Y8Z77 --tenant tenant1\n"
-    assert shown.output.endswith(next_)
-    assert "t-01KAXK3V9Q0M3W8C5R6T7Y8Z77" in shown.output
+    assert "tasks: 1 open, the oldest for" in shown.stdout
+    assert f"next: sfn-cqrs task show {id_} --tenant tenant1\n" in shown.stdout
 
 
 @pytest.mark.stack
-def test_a_task_that_failed_lately_is_listed_by_the_doctor_with_the_command_that_shows_it(
-    on_stack, stack
-):
-    dynamodb, table = stack.client("dynamodb"), stack.outputs["TasksTableName"]
-    key = replace(RESIZE, tenant="tenant1", ulid="01KAXK3V9Q0M3W8C5R6T7Y8Z78")
-    task = a_task(key, status=TaskStatus.FAILED, total=900, counts=Counts(800, 100))
-    lately = {"updated_at": iso(datetime.now(UTC)), "open_shard": None, "input": None}
-    long_ago = {"updated_at": "2026-01-01T00:00:00.000Z", "sk": f"{key.sk}-old"}
-    for more in (lately, {**lately, **long_ago}):
-        item = {k: v for k, v in {**TASKS.item(task), **more}.items() if v is not None}
-        dynamodb.put_item(TableName=table, Item=marshal(item))
-    well, shown = on_stack("doctor", "--json"), on_stack("doctor")
+def test_a_task_that_failed_lately_is_listed_by_the_doctor_with_the_command_that_shows_it(examined):
+    ill, shown, _ = examined
 
-    (found,) = [one for one in well.json["failed_work"] if one["id"] == key.id]
+    (found,) = [one for one in json.loads(ill.stdout)["failed_work"] if one["id"] == LATELY.id]
     assert (found["kind"], found["error"]) == ("task", "100 of 900 items failed")
-    assert found["what"] == key.type
-    assert key.id in shown.output
-    assert well.code == shown.code == (0 if "the stack is well" in shown.output else 1)
-    assert "--tenant tenant1" in shown.output.splitlines()[-1]
+    assert found["what"] == LATELY.type
+    assert LATELY.id in shown.stdout
+    assert "--tenant tenant1" in shown.stdout.splitlines()[-1]
+
+
+def test_a_stack_is_well_though_work_of_a_tenant_has_failed(capsys):
+    work = FailedWork("task", "tenant1", LATELY.id, "RESIZE", "100 of 900 items failed", 60.0)
+    found = Diagnosis(0, 0.0, [], {}, {}, [], failed_work=[work])
+
+    doctor._print(found)
+
+    assert found.is_well
+    told = f"the stack is well; next: {work.shown_by} --tenant tenant1"
+    assert capsys.readouterr().out.splitlines()[-1] == told
 
 
 @pytest.mark.stack
 @pytest.mark.parametrize(
-    ("kind", "table", "status", "item"),
+    ("kind", "status"),
     [
-        ("import", "ImportTmpTableName", "PROCESSING", {"status": "PROCESSING", "open_shard": 1}),
-        ("archive", "ImportTmpTableName", "CREATED", {"status": "CREATED", "open_shard": 101}),
-        ("approval", "ApprovalsTableName", "WAITING", {"stage": "WAITING", "open_shard": 3}),
-        ("saga", "SagasTableName", "COMPENSATING", {"status": "COMPENSATING", "open_shard": 3}),
+        ("import", "PROCESSING"),
+        ("archive", "CREATED"),
+        ("approval", "WAITING"),
+        ("saga", "COMPENSATING"),
     ],
 )
-def test_whatever_is_open_for_long_is_found_by_the_doctor(
-    kind, table, status, item, on_stack, stack
-):
-    dynamodb, name = stack.client("dynamodb"), stack.outputs[table]
-    odd = {"kind": "not for the consumers", "tenant": "tenant1", "id": f"{kind}-1", "attempt": 2}
-    overdue = {"pk": "TEST", "sk": kind, "opened_at": "2026-01-01T00:00:00.000Z"}
-    due_later = {"pk": "TEST", "sk": f"{kind} later", "opened_at": "2999-01-01T00:00:00.000Z"}
-    for one in (overdue, due_later):
-        dynamodb.put_item(TableName=name, Item=marshal({**odd, **item, **one}))
-    try:
-        ill = on_stack("doctor", "--json")
-    finally:
-        for one in (overdue, due_later):
-            key = marshal({part: one[part] for part in ("pk", "sk")})
-            dynamodb.delete_item(TableName=name, Key=key)
+def test_whatever_is_open_for_long_is_found_by_the_doctor(kind, status, examined):
+    ill, _, _ = examined
 
-    found = ill.json["kinds"][kind]
-    assert (ill.code, found["open"]) == (1, 1)
+    found = json.loads(ill.stdout)["kinds"][kind]
+    assert (ill.exit_code, found["open"]) == (1, 1)
     assert [(one["id"], one["status"], one["attempt"]) for one in found["findings"]] == [
         (f"{kind}-1", status, 2)
     ]

@@ -1,12 +1,14 @@
 """What we rely on in the AWS fabric; run it again before ministack's version is changed."""
 
 import json
+import os
 import queue
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -489,3 +491,18 @@ def test_a_request_of_no_possible_length_is_refused(connection, length):
     connection.sendall(sent)
 
     assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_service_that_is_not_there_is_refused_without_reading_every_services_model(fabric):
+    pid = fabric.process._process.pid
+
+    def spent() -> float:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+
+    before = spent()
+    now = datetime.now(UTC)
+    with pytest.raises(ClientError, match="GetTraceSummaries"):
+        fabric.client("xray").get_trace_summaries(StartTime=now, EndTime=now)
+
+    assert spent() - before < 0.5

@@ -72,32 +72,110 @@ def is_open(url: str) -> bool:
         return connection.connect_ex((host, int(port))) == 0
 
 
-def test_two_stacks_run_side_by_side_and_end_cleanly(tmp_path):
-    first, second = up(tmp_path / "1"), up(tmp_path / "2")
-    one, two = endpoints(first), endpoints(second)
-    assert all(is_open(stack[name]) for stack in (one, two) for name in ("http", "aws", "sfn"))
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """Two stacks side by side, by the folder of each; the second's signals had been blocked."""
+    folders = [tmp_path_factory.mktemp(name) for name in ("first", "second")]
+    first = up(folders[0], port=four_free_ports())
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        second = up(folders[1])
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    found = {
+        folder: (process, endpoints(process))
+        for folder, process in zip(folders, (first, second), strict=True)
+    }
+    yield found
+    for process in (first, second):
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def running(two):
+    """The first of them, with its folder and its endpoints."""
+    folder, (process, printed) = next(iter(two.items()))
+    return folder, process, printed
+
+
+def test_nothing_listens_off_loopback_and_the_console_is_behind_the_front(running):
+    _, process, printed = running
+
+    with urllib.request.urlopen(f"{printed['http']}/console/publish", timeout=60) as page:
+        assert "<h1>Publish a version</h1>" in page.read().decode()
+
+    (fabric,) = (pid for pid in children(process.pid) if "fabric_process" in command_of(pid))
+    assert [len(listeners(pid)) for pid in (process.pid, fabric)] == [4, 1]
+    assert listeners_off_loopback(process.pid) + listeners_off_loopback(fabric) == []
+
+
+def test_a_second_stack_on_the_same_folder_is_refused(running):
+    folder, _, printed = running
+
+    second = up(folder)
+    output, errors = second.communicate(timeout=60)
+
+    assert (second.returncode, output) == (1, "")
+    assert detail(errors).startswith(f"a stack already runs on {folder}")
+    assert StateFolder(folder).read().endpoints() == printed
+
+
+def test_the_other_ports_are_behind_the_one_of_http(running):
+    _, _, printed = running
+
+    first = int(printed["http"].rpartition(":")[2])
+    urls = [printed[name] for name in ("http", "sfn", "lambda", "aws")]
+    assert urls == [f"http://127.0.0.1:{first + offset}" for offset in range(4)]
+
+
+@pytest.mark.parametrize(("offset", "what"), [(0, "HTTP"), (1, "Step Functions")])
+def test_a_port_that_is_taken_is_refused_and_nothing_is_left_running(tmp_path, offset, what):
+    first = four_free_ports()
+    with socket.create_server(("127.0.0.1", first + offset)):
+        process = up(tmp_path, port=first)
+        output, errors = process.communicate(timeout=60)
+
+    assert (process.returncode, output) == (1, "")
+    assert detail(errors).startswith(f"port {first + offset}, for {what}, cannot be used")
+    assert "--port" in errors
+
+
+def test_two_stacks_ran_side_by_side_and_end_cleanly(two):
+    (first, one), (second, other) = two.values()
+    assert all(is_open(stack[name]) for stack in (one, other) for name in ("http", "aws", "sfn"))
 
     first.send_signal(signal.SIGINT)
     second.send_signal(signal.SIGTERM)
 
     assert (first.wait(60), second.wait(60)) == (0, 0)
-    assert not any(is_open(stack[name]) for stack in (one, two) for name in ("http", "aws", "sfn"))
+    assert not any(
+        is_open(stack[name]) for stack in (one, other) for name in ("http", "aws", "sfn")
+    )
     assert (first.stdout.read(), second.stdout.read()) == ("", "")
-    with pytest.raises(StackError, match="no stack runs on"):
-        StateFolder(tmp_path / "1").read()
+    for folder in two:
+        with pytest.raises(StackError, match="no stack runs on"):
+            StateFolder(folder).read()
 
 
-def test_a_stack_ends_on_signals_that_whoever_started_it_had_blocked(tmp_path):
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
-    try:
-        process = up(tmp_path)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    endpoints(process)
+def test_a_killed_stack_leaves_a_folder_that_can_be_used_and_without_its_fabric_it_ends(tmp_path):
+    killed = up(tmp_path)
+    before = endpoints(killed)
+    killed.kill()
+    killed.wait()
 
-    process.terminate()
+    assert (tmp_path / "stack.json").exists()
+    nobody_runs_on(tmp_path)
+    after = up(tmp_path)
+    assert endpoints(after)["aws"] != before["aws"]
+    assert not is_open(before["aws"])
 
-    assert process.wait(60) == 0
+    (fabric,) = (pid for pid in children(after.pid) if "fabric_process" in command_of(pid))
+    os.kill(fabric, signal.SIGKILL)
+    _, errors = after.communicate(timeout=60)
+
+    assert after.returncode == 1
+    assert detail(errors) == f"the AWS fabric has ended; see {tmp_path}/fabric.log"
 
 
 @pytest.mark.proof
@@ -123,35 +201,6 @@ def test_an_isolated_stack_publishes_to_the_read_model_in_processes_that_end_wit
     assert [pid for pid in functions if Path(f"/proc/{pid}").exists()] == []
 
 
-def test_nothing_listens_off_loopback_and_the_console_is_behind_the_front(tmp_path):
-    process = up(tmp_path)
-    http = endpoints(process)["http"]
-
-    with urllib.request.urlopen(f"{http}/console/publish", timeout=60) as page:
-        assert "<h1>Publish a version</h1>" in page.read().decode()
-
-    (fabric,) = (pid for pid in children(process.pid) if "fabric_process" in command_of(pid))
-    assert [len(listeners(pid)) for pid in (process.pid, fabric)] == [4, 1]
-    assert listeners_off_loopback(process.pid) + listeners_off_loopback(fabric) == []
-    process.terminate()
-    assert process.wait(60) == 0
-
-
-def test_a_killed_stack_takes_the_fabric_along_and_leaves_a_folder_that_can_be_used(tmp_path):
-    killed = up(tmp_path)
-    before = endpoints(killed)
-    killed.kill()
-    killed.wait()
-
-    assert (tmp_path / "stack.json").exists()
-    nobody_runs_on(tmp_path)
-    after = up(tmp_path)
-    assert endpoints(after)["aws"] != before["aws"]
-    assert not is_open(before["aws"])
-    after.terminate()
-    assert after.wait(60) == 0
-
-
 def nobody_runs_on(folder: Path) -> None:
     """Who is killed while it starts another process leaves it the lock, until that one runs."""
     deadline = time.monotonic() + 60
@@ -167,57 +216,6 @@ def seems_to_run(folder: Path) -> bool:
         return bool(StateFolder(folder).read())
     except StackError:
         return False
-
-
-def test_a_stack_whose_fabric_dies_ends_with_a_reason(tmp_path):
-    process = up(tmp_path)
-    endpoints(process)
-    (fabric,) = (pid for pid in children(process.pid) if "fabric_process" in command_of(pid))
-    os.kill(fabric, signal.SIGKILL)
-
-    _, errors = process.communicate(timeout=60)
-
-    assert process.returncode == 1
-    assert detail(errors) == f"the AWS fabric has ended; see {tmp_path}/fabric.log"
-
-
-def test_a_second_stack_on_the_same_folder_is_refused(tmp_path):
-    first = up(tmp_path)
-    printed = endpoints(first)
-    second = up(tmp_path)
-    output, errors = second.communicate(timeout=60)
-
-    assert (second.returncode, output) == (1, "")
-    assert detail(errors).startswith(f"a stack already runs on {tmp_path}")
-    assert StateFolder(tmp_path).read().endpoints() == printed
-    first.terminate()
-    assert first.wait(60) == 0
-
-
-def test_a_port_that_is_taken_is_refused_and_nothing_is_left_running(tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        process = up(tmp_path, port=port)
-        output, errors = process.communicate(timeout=60)
-
-    assert (process.returncode, output) == (1, "")
-    assert detail(errors).startswith(f"port {port}, for HTTP, cannot be used")
-    assert "--port" in errors
-
-
-def test_the_other_ports_are_behind_the_one_of_http_and_are_named_when_taken(tmp_path):
-    first = four_free_ports()
-    with socket.create_server(("127.0.0.1", first + 1)):
-        refused = up(tmp_path, port=first)
-        _, errors = refused.communicate(timeout=30)
-    process = up(tmp_path, port=first)
-    stack = endpoints(process)
-    process.terminate()
-
-    assert detail(errors).startswith(f"port {first + 1}, for Step Functions, cannot be used")
-    assert process.wait(60) == 0
-    urls = [stack[name] for name in ("http", "sfn", "lambda", "aws")]
-    assert urls == [f"http://127.0.0.1:{first + offset}" for offset in range(4)]
 
 
 LOST = """

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import fabric_thrift  # type: ignore[import-not-found]  # beside this
@@ -17,7 +18,7 @@ from fabric_protocols import knowing  # type: ignore[import-not-found]  # beside
 from fabric_queries import Queries  # type: ignore[import-not-found]  # beside this
 from fabric_tables import Tables  # type: ignore[import-not-found]  # beside this
 from fair_queue import FairQueue  # type: ignore[import-not-found]  # beside this
-from ministack.core import responses  # type: ignore[import-not-found]
+from ministack.core import responses, router  # type: ignore[import-not-found]
 from ministack.services import sns, sqs  # type: ignore[import-not-found]
 from ministack.services.cloudformation import (  # type: ignore[import-not-found]
     engine,
@@ -40,8 +41,28 @@ def teach() -> None:
     provisioners._check_nested_stack_capabilities = transformed_before(check)
     responses._service_model = knowing(responses._service_model)
     fabric_thrift.teach()
+    router._is_aws_service_name = by_folder(router._is_aws_service_name)
     Tables().teach()
     Queries().teach()
+
+
+def by_folder(find: Callable[[str], bool]) -> Callable[[str], bool]:
+    """Return what says whether AWS has a service, and reads all models only if it has to.
+
+    ministack reads those of 400 services, for seconds, at the first call of one it does not know.
+    """
+
+    def found(name: str) -> bool:
+        return name in _services() or find(name)
+
+    return found
+
+
+@cache
+def _services() -> frozenset[str]:
+    import botocore.session  # noqa: PLC0415 - takes 0.2 s
+
+    return frozenset(botocore.session.get_session().get_available_services())
 
 
 def transformed_before(check: Callable[[str, Properties], None]) -> Callable[..., None]:
