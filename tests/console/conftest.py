@@ -41,7 +41,7 @@ def ids(stack, folder):
 def console(stack, ids):  # noqa: ARG001 - the console shows it
     target = find_target(stack.state.path, None)
     backend = local(stack.name, stack.http, target, "kenji")
-    server = ConsoleServer(replace(backend, look_seconds=0.3))
+    server = ConsoleServer(replace(backend, look_seconds=0.6))
     yield server
     server.close()
 

@@ -135,5 +135,5 @@ def wait(api, path, field, values):
     while (found := api.get(path))[field] not in values:
         if time.monotonic() > until:
             raise AssertionError(f"{path}: {field} is {found[field]}, not one of {values}")
-        time.sleep(0.05)
+        time.sleep(0.1)
     return found

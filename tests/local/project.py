@@ -11,6 +11,7 @@ from pathlib import Path
 from sfn_cqrs.service import handlers
 from sfn_cqrs_tools.project import CHECKOUT
 
+BUILD = ".build"
 FABRIC = ".venv-fabric"  # what `make` sets up, and what the copy's own tests ask for
 SCAFFOLDED = (
     "app/",
@@ -29,7 +30,8 @@ IMPORTED = ("layer/", "tools/")
 def copy_project(target: Path, *, only: tuple[str, ...] = ("",), is_set_up: bool = False) -> Path:
     """Copy what git has, or would take; set up, it has this checkout's fabric too.
 
-    The framework's byte code goes along: each process would take seconds to make it again.
+    The framework's byte code goes along, and what SAM made of templates is shared: each process
+    would take seconds to make it again.
     """
     for name in _names():
         if name.startswith(only) and (CHECKOUT / name).is_symlink():
@@ -42,9 +44,16 @@ def copy_project(target: Path, *, only: tuple[str, ...] = ("",), is_set_up: bool
             if name.startswith(IMPORTED) and (CHECKOUT / compiled).is_file():
                 (target / compiled).parent.mkdir(exist_ok=True)
                 shutil.copy2(CHECKOUT / compiled, target / compiled)
+    share_translations(target)
     if is_set_up:
         (target / FABRIC).symlink_to(CHECKOUT / FABRIC)
     return target
+
+
+def share_translations(project: Path) -> None:
+    """Let a project have what SAM has made of the same template in this checkout, and add to it."""
+    (CHECKOUT / BUILD).mkdir(exist_ok=True)
+    (project / BUILD).symlink_to(CHECKOUT / BUILD)
 
 
 @cache

@@ -49,7 +49,7 @@ def settled(on_stack, code: str, *outcomes: str, tenant: str = DEFAULT_TENANT) -
         versions = on_stack(*shown).json[::-1]
         if tuple(one["outcome"] for one in versions) == outcomes:
             return versions
-        time.sleep(0.02)
+        time.sleep(0.1)
     raise AssertionError(versions)
 
 

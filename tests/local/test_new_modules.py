@@ -1,11 +1,14 @@
 import json
 import sys
+from contextlib import chdir
 
 import pytest
+from click.testing import CliRunner
 from tests.local.project import copy_project, files_of, run_in
 from tests.support.proof import PROOF
 from tests.support.typed import forgetting
 
+from sfn_cqrs_tools.cli import cli
 from sfn_cqrs_tools.project import CHECKOUT
 from sfn_cqrs_tools.scaffold.importing import singular
 from sfn_cqrs_tools.scaffold.sample import read_sample
@@ -370,7 +373,16 @@ def grown(tmp_path_factory):
     (folder / "odd.csv").write_text('"a ""b""",it\'s,\\,{x}\n1,"\'""",\\n,{y}\n')
     longest = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
     assert run_in(project, "sfn-cqrs", "init", "starter").returncode == 0  # and not the example
-    for arguments in (
+    with chdir(project):
+        for arguments in modules(longest):
+            made = CliRunner().invoke(cli, ["new", *arguments])
+            assert made.exit_code == 0, made.output
+    return project
+
+
+def modules(longest):
+    """The arguments of what makes modules of every kind."""
+    return (
         ["handler", "PARCEL_LABEL", "--publish", "members"],
         ["handler", "PARCEL_VISIT", "--publish", "members", "--fields", FIELDS],
         ["handler", longest, "--publish", f"group:{longest}"],
@@ -383,10 +395,7 @@ def grown(tmp_path_factory):
         ["import", "parcel_goods", "--from", "../goods.csv", "--type", "PARCEL_LABEL"],
         ["import", "parcel_visits", "--from", "../visits.csv", "--type", "PARCEL_VISIT"],
         ["import", longest.lower(), "--from", "../odd.csv", "--code", 'a "b"'],
-    ):
-        made = run_in(project, "sfn-cqrs", "new", *arguments)
-        assert made.returncode == 0, made.stderr
-    return project
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,16 @@
 import json
 import time
+from contextlib import chdir
 from functools import partial
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from tests.local.project import copy_project, files_of, forget, run_in
 from tests.support.proof import PROOF
 
 from sfn_cqrs.service.step_functions import Parent, StepFunctionService, child_name
+from sfn_cqrs_tools.cli import cli
 from sfn_cqrs_tools.project import CHECKOUT
 from sfn_cqrs_tools.testing.quick_stack import quick_stack
 
@@ -210,9 +213,10 @@ def grown(tmp_path_factory):
     """A copy of the project with one of everything new."""
     project = copy_project(tmp_path_factory.mktemp("clone") / "project", is_set_up=True)
     own = ["init", "starter"]  # or it would be the example
-    for arguments in (own, NEW, AUDIT, LONGEST, TRIP, HOTEL, TOUR, [*GUIDE, "--child-of", "tour"]):
-        made = run_in(project, "sfn-cqrs", *arguments)
-        assert made.returncode == 0, made.stderr
+    with chdir(project):
+        for words in (own, NEW, AUDIT, LONGEST, TRIP, HOTEL, TOUR, [*GUIDE, "--child-of", "tour"]):
+            made = CliRunner().invoke(cli, words)
+            assert made.exit_code == 0, made.output
     return project
 
 

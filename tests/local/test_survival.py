@@ -57,7 +57,7 @@ class Stack:
         deadline = time.monotonic() + 60
         while has not in (found := self.run(*command)):
             assert time.monotonic() < deadline, found
-            time.sleep(0.05)
+            time.sleep(0.1)
         return found
 
 

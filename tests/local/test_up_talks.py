@@ -154,6 +154,12 @@ def test_up_says_where_it_is_what_failed_what_is_broken_and_what_is_mended(up, p
     )
     well = up.run("doctor", *up.options[2:])
 
+    (project / "functions/zip_orchestrator/list_zip/app.py").write_text("import no_such_library\n")
+    up.until(
+        r"broken    functions/zip_orchestrator/list_zip cannot be imported: ModuleNotFoundError: .*"
+        r"\n +File \".*/list_zip/app\.py\", line 1, in <module>\n +import no_such_library$"
+    )
+
     assert published.returncode == 0, published.stderr
     assert rebuilt.stderr.startswith(
         "error: app_broken: a rebuild would run the code from before: starter.parcels cannot be"
@@ -162,15 +168,3 @@ def test_up_says_where_it_is_what_failed_what_is_broken_and_what_is_mended(up, p
     assert ill.stdout.startswith("starter.parcels cannot be imported: SyntaxError: invalid syntax")
     assert "row = = {" in ill.stdout
     assert "cannot be imported" not in well.stdout
-
-
-def test_what_a_function_cannot_import_is_told_too(project, tmp_path):
-    (project / "functions/command/finish/app.py").write_text("import no_such_library\n")
-    up = Up(project, tmp_path / "state")
-    try:
-        up.until(
-            r"broken    functions/command/finish cannot be imported: ModuleNotFoundError: .*\n"
-            r" +File \".*/finish/app\.py\", line 1, in <module>\n +import no_such_library$"
-        )
-    finally:
-        up.end()
