@@ -110,10 +110,8 @@ def _replay(
         "limit": MOST_REPLAYED,
         "is_audit": True,
     }
-    try:
+    with one_line_errors(NotReplayedError):
         found = replayed(target, load_template(template), wanted)
-    except NotReplayedError as error:
-        raise click.ClickException(str(error)) from error
     for one in found["notCovered"]:
         echo(f"{one['handler']} is not covered: {one['reason']}", err=True)
     report.is_complete &= found["items"] < MOST_REPLAYED

@@ -82,14 +82,12 @@ def start(
     ready = _with_its_items(target, machine, data) if path is None else Ready(data)
     name = name or ready.execution or _name_of(machine, data)
     client = target.client("stepfunctions")
-    try:
+    with one_line_errors(SfnCqrsError, ClientError):
         execution = StepFunctionService(client).start_execution(arn, ready.event, name)
         if not no_wait:
             name_of = execution.rpartition(":")[2]
             with going_on(name_of, f"sfn-cqrs execution show {name_of}"):
                 described, events = _watch(client, execution)
-    except (SfnCqrsError, ClientError) as error:
-        raise click.ClickException(str(error)) from error
     if no_wait:
         echo(execution.rpartition(":")[2])
         return
@@ -141,7 +139,7 @@ def resume(
     table = target.outputs["RequestsTableName"]
     waits = WaitTable(target.client("dynamodb"), table, partial(datetime.now, UTC))
     service = StepFunctionService(target.client("stepfunctions"))
-    try:
+    with one_line_errors(SfnCqrsError, ClientError):
         if key is None:
             key = _only_key(target, waits.tokens(execution, state_name), execution, state_name)
         token = waits.token(execution, state_name, key)
@@ -152,8 +150,6 @@ def resume(
             is_done = service.resume_execution(token, value)
         else:
             is_done = service.send_task_failure(token, error, cause)
-    except (SfnCqrsError, ClientError) as problem:
-        raise click.ClickException(str(problem)) from problem
     if not is_done:
         raise click.ClickException(f"the wait of {execution} in {state_name} has ended already")
     how = "continues" if error is None else f"continues with the error {error}"

@@ -94,16 +94,13 @@ def history(
     if to is None and asked["rewrite"]:
         raise click.UsageError("--rewrite needs --to")
     begun = f"{datetime.now(UTC) - MARGIN:%Y-%m-%dT%H:%M:%SZ}"
-    with one_line_errors():
+    with one_line_errors(NoParquetError):
         target = find_target(state, stack)
-    try:
         with tables_of(target), _knowing_types(template):
             if to is None:
                 count = _to_file(output, format_, **asked)
             else:
                 count = _to_lake(target, to, format_, begun, **asked)
-    except NoParquetError as error:
-        raise click.ClickException(str(error)) from error
     after = f"next time --since {begun}" if to is None else f"{to} continues from {begun}"
     echo(f"{count:,} states; {after}", err=True)
 

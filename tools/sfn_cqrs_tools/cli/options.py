@@ -120,9 +120,10 @@ def api_options(command: Callable[P, T]) -> Callable[..., T]:
 
 
 @contextmanager
-def one_line_errors() -> Iterator[None]:
-    """Turn the errors that tell what to do into click's."""
+def one_line_errors(*more: type[Exception]) -> Iterator[None]:
+    """Turn the errors that tell what to do, and more of them, into click's."""
+    kinds: tuple[type[Exception], ...] = (StackError, TemplateError, *more)
     try:
         yield
-    except (StackError, TemplateError) as error:
+    except kinds as error:
         raise click.ClickException(str(error)) from error

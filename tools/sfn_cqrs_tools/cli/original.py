@@ -142,11 +142,9 @@ def _take(
     if attributes is None:
         _client("s3")  # with your own environment: `tables` sets that of the stack
     reading = Reading(types, loader(attributes, partial(_client, "s3")))
-    try:
-        with shelf_of(given, partial(_client, "dynamodb"), work) as shelf, tables():
-            take(shelf, reading, report, tenant=tenant, is_dry=is_dry)
-    except SourceError as error:
-        raise click.ClickException(str(error)) from error
+    shelves = shelf_of(given, partial(_client, "dynamodb"), work)
+    with one_line_errors(SourceError), shelves as shelf, tables():
+        take(shelf, reading, report, tenant=tenant, is_dry=is_dry)
 
 
 @cache

@@ -62,17 +62,14 @@ def restore(
     from sfn_cqrs_tools.restore.restoring import RestoreError  # noqa: PLC0415
     from sfn_cqrs_tools.restore.restoring import restore as restored_to  # noqa: PLC0415
 
-    with one_line_errors():
-        target = find_target(Path(), stack)
-        document = Template.load(template).document
     if moment is not None and moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    try:
+    with one_line_errors(RestoreError):
+        target = find_target(Path(), stack)
+        document = Template.load(template).document
         found = restored_to(target.client("dynamodb"), target.outputs, prefix, moment, _say)
         if is_imported:
             _import(target, document, prefix)
-    except RestoreError as error:
-        raise click.ClickException(str(error)) from error
     at = f"{found.moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     if as_json:
         print_json({"moment": at, **found.parameters})
@@ -116,11 +113,9 @@ def rehearse_restore(as_json: bool) -> None:
     """
     from sfn_cqrs_tools.restore.rehearsal import RehearsalError, rehearse  # noqa: PLC0415 - boto3 and all
 
-    with tempfile.TemporaryDirectory(prefix="sfn-cqrs-rehearsal-") as folder, one_line_errors():
-        try:
-            found = rehearse(Path(folder), lambda text: None if as_json else echo(text))
-        except RehearsalError as error:
-            raise click.ClickException(str(error)) from error
+    made = tempfile.TemporaryDirectory(prefix="sfn-cqrs-rehearsal-")
+    with made as folder, one_line_errors(RehearsalError):
+        found = rehearse(Path(folder), lambda text: None if as_json else echo(text))
     if as_json:
         print_json({"rows": found.rows, "retried": found.retried, "differences": found.differences})
     for line in () if as_json else found.differences:

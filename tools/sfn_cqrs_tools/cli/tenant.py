@@ -111,11 +111,8 @@ def import_tenant(name: str, source: Path, state: Path, stack: str | None, as_js
     from sfn_cqrs.domain.errors import InvalidInputError  # noqa: PLC0415 - it imports much
     from sfn_cqrs.service.tenants import LEFT_OUT, imported  # noqa: PLC0415
 
-    with one_line_errors(), tables_of(find_target(state, stack)):
-        try:
-            counts = imported(name, _lines(source))
-        except InvalidInputError as error:
-            raise click.ClickException(str(error)) from error
+    with one_line_errors(InvalidInputError), tables_of(find_target(state, stack)):
+        counts = imported(name, _lines(source))
     left = _left(counts[LEFT_OUT], "lines of work, which keeps the tenant's name")
     print_answer(counts, f"{_said(counts)} are new{left}", as_json=as_json)
 
@@ -162,15 +159,12 @@ def restore_tenant(
     from sfn_cqrs.domain.clock import iso  # noqa: PLC0415 - it and what follows import much
     from sfn_cqrs_tools.replay.process import NotReplayedError, asked_of  # noqa: PLC0415
 
-    with one_line_errors():
-        target, read = find_target(state, stack), load_template(template)
     moment = iso(to.replace(tzinfo=UTC))
     path = str(report.absolute()) if report else ""
     asked = {"tenant": name, "to": moment, "writes": not dry_run, "rate": rate, "report": path}
-    try:
+    with one_line_errors(NotReplayedError):
+        target, read = find_target(state, stack), load_template(template)
         found = asked_of(RESTORES, target, read, asked)
-    except NotReplayedError as error:
-        raise click.ClickException(str(error)) from error
     if as_json:
         print_json(found)
     else:

@@ -88,19 +88,16 @@ def check_types(
     It compares them with the models of a revision, or of a deployed stack. Exits 1 if a field was
     removed, narrowed or made required, or if a type has its first model, without a new shape.
     """
-    with one_line_errors():
+    with one_line_errors(NotReadError):
         read = load_template(template)
-    environment = read.environment
-    package = environment.get("APP_PACKAGE", "")
-    sources = [source for source in read.layers if (source / package).is_dir()]
-    try:
+        environment = read.environment
+        package = environment.get("APP_PACKAGE", "")
+        sources = [source for source in read.layers if (source / package).is_dir()]
         today = types_of(sources, environment)
         if stack is not None:
             before, named = _deployed(connect(state, stack, None)), stack
         else:
             before, named = _at_revision(read.root, revision, sources, environment)
-    except NotReadError as error:
-        raise click.ClickException(str(error)) from error
     found = [f"{name}: {each}" for name in sorted(before) for each in _changes(name, before, today)]
     if as_json:
         print_json({"against": named, "findings": found})

@@ -67,12 +67,9 @@ def what_if(
     after = iso(since.replace(tzinfo=UTC)) if since else ""
     if wanted["item"] and wanted["tenant"] is None:
         wanted["tenant"] = "tenant1"
-    with one_line_errors():
+    with one_line_errors(NotReplayedError):
         target, read = find_target(state, stack), load_template(template)
-    try:
         report = replayed(target, read, {**wanted, "types": types, "since": after})
-    except NotReplayedError as error:
-        raise click.ClickException(str(error)) from error
     if as_json:
         print_json(report)
     else:
