@@ -10,13 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from botocore.exceptions import ClientError
-
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.attributes_bucket import COMMANDS, ERASURES, TASKS
 from sfn_cqrs.adapters.command_items import as_key, as_process
 from sfn_cqrs.adapters.dynamodb import Item
-from sfn_cqrs.adapters.error_codes import error_code
 from sfn_cqrs.adapters.paging import MAX_LIMIT
 from sfn_cqrs.adapters.process_table import new_process_item, open_shard
 from sfn_cqrs.domain.erasure import Erasure, certificate
@@ -39,7 +36,6 @@ TABLES: Final = {"command": "commands", "state": "history", "row": "data", "proc
 _OF_THIS_STACK: Final = frozenset(
     ("pk", "sk", "tenant", "attributes_s3", "open_shard", "task_token", "token_seq", "run", "trace")
 )
-_GONE: Final = ("NoSuchKey", "AccessDenied")
 
 
 def tenants(*, rate: float = 0.0) -> dict[str, Counter[str]]:
@@ -187,13 +183,10 @@ def _lines_of(key: ItemKey) -> Iterator[dict[str, Json]]:
 def _line(kind: str, item: Item) -> dict[str, Json]:
     kept = {name: value for name, value in item.items() if name not in _OF_THIS_STACK}
     line: dict[str, Json] = {"kind": kind, "item": kept}
-    if pointer := item.get("attributes_s3"):
-        try:
-            kept["attributes"], line["large"] = bootstrap.attributes().load(pointer), True
-        except ClientError as error:
-            if error_code(error) not in _GONE:
-                raise
-            kept["attributes"], line["lost"] = {}, True
+    if item.get("attributes_s3"):
+        attributes = bootstrap.attributes().of_item(item)
+        kept["attributes"] = attributes or {}
+        line["lost" if attributes is None else "large"] = True
     return line
 
 

@@ -246,9 +246,7 @@ class Replay:
         key = as_key(row)
         states = self._reader.partition("history", key.pk)
         for item in (*(one for one in states if one["version"] < row["version"]), row):
-            pointer = item.get("attributes_s3")
-            attributes = self._attributes.load(pointer) if pointer else item["attributes"]
-            yield as_row(item, attributes).as_command()
+            yield as_row(item, self._attributes.whole(item)["attributes"]).as_command()
 
     # Running handlers.
 
