@@ -299,6 +299,16 @@ def test_whoever_waits_for_an_answer_runs_the_code_as_it_is_now(run_function, wr
     assert functions.invoke("Fn", b"{}") == b"2.5"
 
 
+def test_what_is_delivered_may_run_the_code_from_before_a_save(run_function, write_function):
+    functions = run_function("def lambda_handler(event, context): return 1", reload_seconds=3600)
+    functions.invoke("Fn", b"{}")
+
+    write_function("Fn", "def lambda_handler(event, context): return 2.5")
+
+    assert functions.deliver("Fn", b"{}") == functions.invoke_by_poller("Fn", b"{}") == b"1"
+    assert functions.invoke("Fn", b"{}") == functions.deliver("Fn", b"{}") == b"2.5"
+
+
 def test_a_change_in_the_layer_reaches_the_functions(run_function, tmp_path):
     layer = tmp_path / "layer"
     layer.mkdir()

@@ -227,6 +227,14 @@ class Functions:
             FunctionError: the function failed, timed out or does not exist.
         """
         self._runtime.expire()
+        return self.deliver(function, payload, trace)
+
+    def deliver(self, function: str, payload: bytes, trace: str = "") -> bytes:
+        """Invoke with what a stream or a queue holds, and wait; look for changes like `submit`.
+
+        Raises:
+            FunctionError: the function failed, timed out or does not exist.
+        """
         finished = threading.Event()
         answers: list[bytes | FunctionError] = []
 
@@ -277,7 +285,7 @@ class Functions:
         pause = self._retry_seconds / 10
         while True:
             try:
-                return self.invoke(function, payload)
+                return self.deliver(function, payload)
             except FunctionError as error:
                 is_over = time.monotonic() > until
                 if error.error not in BY_LAMBDA or is_over or self._is_closing.wait(pause):

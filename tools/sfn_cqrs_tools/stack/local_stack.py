@@ -600,7 +600,7 @@ class LocalStack:
             settings = replace(deployed, window_seconds=min(window, deployed.window_seconds))
             mapping = StreamMapping(
                 settings,
-                partial(self.functions.invoke, settings.function_arn),
+                partial(self.functions.deliver, settings.function_arn),
                 partial(self._give_up, settings),
             )
             mapping.start()
