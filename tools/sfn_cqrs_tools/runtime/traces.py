@@ -26,6 +26,7 @@ MAX_DATAGRAM: Final = 65_536
 RECEIVE_BUFFER: Final = 4 * 1024 * 1024
 KEPT_BYTES: Final = 32 * 1024 * 1024
 POLL_SECONDS: Final = 0.2
+GATHER_SECONDS: Final = 0.02
 
 
 class TraceFile:
@@ -96,7 +97,6 @@ class Traces:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         self._socket.bind(("127.0.0.1", 0))
-        self._socket.settimeout(POLL_SECONDS)
         self._is_closing = threading.Event()
         self._thread = threading.Thread(target=self._receive, daemon=True, name="traces")
 
@@ -157,19 +157,32 @@ class Traces:
             self._file.append(lines)
 
     def _receive(self) -> None:
+        """Take segments; after each first one, let more come, so that few wake this thread."""
         written = 0.0
         while not self._is_closing.is_set():
+            self._socket.settimeout(POLL_SECONDS)
             try:
-                datagram = self._socket.recv(MAX_DATAGRAM)
+                self._take(self._socket.recv(MAX_DATAGRAM))
             except TimeoutError:
                 self._flush()
                 continue
-            _, _, body = datagram.partition(b"\n")
-            with self._lock:
-                self._lines.append(body.decode())
+            self._is_closing.wait(GATHER_SECONDS)
+            self._take_waiting()
             if time.monotonic() - written > POLL_SECONDS:
                 written = time.monotonic()
                 self._flush()
+        self._take_waiting()
+
+    def _take_waiting(self) -> None:
+        self._socket.settimeout(0)
+        with suppress(BlockingIOError):
+            while True:
+                self._take(self._socket.recv(MAX_DATAGRAM))
+
+    def _take(self, datagram: bytes) -> None:
+        _, _, body = datagram.partition(b"\n")
+        with self._lock:
+            self._lines.append(body.decode())
 
 
 def new_trace() -> Trace:
