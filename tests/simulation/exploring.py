@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Self, TypeVar
 
 from sfn_cqrs.domain.errors import SfnCqrsError, SupersededError, TransientError
@@ -50,7 +51,13 @@ class Situation:
 
     def with_functions(self, functions: Iterable[Any]) -> Self:
         """These at work, in the one order that tells equal states as equal."""
-        return replace(self, functions=tuple(sorted(functions, key=repr)))
+        return replace(self, functions=tuple(sorted(functions, key=_order)))
+
+
+@cache
+def _order(function: Any) -> str:
+    """What functions are sorted by; most are met thousands of times."""
+    return repr(function)
 
 
 @dataclass(frozen=True)
@@ -122,8 +129,8 @@ def explore(
             ends.add(found)
             continue
         for name, after in found:
-            if after not in parents:
-                parents[after] = (state, name)
+            move = (state, name)
+            if parents.setdefault(after, move) is move:
                 waiting.append(after)
         if len(parents) > limit:
             raise OverflowError(f"more than {limit} states")
