@@ -74,9 +74,7 @@ class AttributesBucket:
 
     def find(self, tenant: str, id_: str, *, folder: str) -> dict[str, Json] | None:
         """Return an object's content, or None if there is no such object."""
-        with suppressing(*_MISSING):
-            return self.load(f"{folder}/{tenant}/{id_}.json")
-        return None
+        return self.found(f"{folder}/{tenant}/{id_}.json")
 
     def whole(self, item: Item) -> Item:
         """Return an item with its attributes, which may be in S3."""
@@ -86,10 +84,12 @@ class AttributesBucket:
     def of_item(self, item: Item) -> dict[str, Json] | None:
         """Return the attributes of an item, from S3 if they are there, or None if they are lost."""
         pointer = item.get("attributes_s3")
-        if pointer is None:
-            return item.get("attributes") or {}
+        return item.get("attributes") or {} if pointer is None else self.found(pointer)
+
+    def found(self, key: str) -> dict[str, Json] | None:
+        """Return stored attributes, or None if they are lost."""
         with suppressing(*_MISSING):
-            return self.load(pointer)
+            return self.load(key)
         return None
 
     def load(self, key: str) -> dict[str, Json]:

@@ -15,13 +15,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from botocore.exceptions import ClientError
-
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.attributes_bucket import COMMANDS, TASKS
 from sfn_cqrs.adapters.command_items import as_key
 from sfn_cqrs.adapters.dynamodb import Item
-from sfn_cqrs.adapters.error_codes import error_code
 from sfn_cqrs.domain import models
 from sfn_cqrs.domain.approval import Stage
 from sfn_cqrs.domain.clock import iso
@@ -48,7 +45,6 @@ NOTHING: Final = (None, "", 0, ERASED)
 """Values in a row of a read model that say nothing about anybody."""
 MOST_KNOWN: Final = 100_000
 """Texts that a function remembers to have compared."""
-_GONE: Final = ("NoSuchKey", "AccessDenied")
 
 
 @dataclass(slots=True)
@@ -161,9 +157,10 @@ class Eraser:
 
     def _attributes(self, item: Item) -> dict[str, Any]:
         """Return an item's attributes in today's shape; those of a lost object are empty."""
-        found: dict[str, Any] = item.get("attributes") or {}
-        if pointer := item.get("attributes_s3"):
-            found = _loaded(pointer) or _loaded(_twin(item)) or {}
+        objects = bootstrap.attributes()
+        found = objects.of_item(item)
+        if found is None:
+            found = objects.found(_twin(item)) or {}
         try:
             return models.converted(item["type"], item.get("shape", 1), found)
         except SfnCqrsError:
@@ -322,7 +319,7 @@ class Eraser:
         """Erase the inputs of tasks, which stay in the bucket for some weeks."""
         bucket, tenant = bootstrap.attributes(), self._key.tenant
         for name in bucket.names(f"{TASKS}/{tenant}/"):
-            value = _loaded(name)
+            value = bootstrap.attributes().found(name)
             if value is None or not names(value, self._names):
                 continue
             task = _task_of(tenant, name)
@@ -375,15 +372,6 @@ def _command_of(item: Item) -> str:
 def _twin(item: Item) -> str:
     """Return the key of the object that has an item's attributes without the personal fields."""
     return f"{_FOLDER}/{item['tenant']}/{_command_of(item)}-erased.json"
-
-
-def _loaded(pointer: str) -> dict[str, Any] | None:
-    try:
-        return bootstrap.attributes().load(pointer)
-    except ClientError as error:
-        if error_code(error) not in _GONE:
-            raise
-        return None
 
 
 def _task_of(tenant: str, name: str) -> Task | None:
