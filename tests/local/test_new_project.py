@@ -2,6 +2,7 @@ import random
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.support.proof import PROOF
 from tests.support.typed import forgetting
 
 from sfn_cqrs_tools.project import CHECKOUT
+from sfn_cqrs_tools.runtime.template import Template
 from sfn_cqrs_tools.scaffold.changes import ScaffoldError
 from sfn_cqrs_tools.scaffold.new_project import package_name, sources
 from sfn_cqrs_tools.stack.framework import FOLDER, PROJECT, bring_up_to_date
@@ -85,6 +87,23 @@ def test_a_project_with_a_database_is_read_by_every_command(sfn_cqrs, tmp_path, 
     assert (made.code, made.error) == (0, "")
     assert (checked.code, checked.error) == (0, "")
     assert load_template(Path("template.yaml")).environment["POSTGRES"] == ""  # here no cluster
+
+
+def test_a_projects_database_is_deployed_into_the_subnets_that_it_asks_for(
+    sfn_cqrs, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert sfn_cqrs("init", "clinic", "--postgres", "--wheels", CHECKOUT).code == 0
+    settings = tomllib.loads((tmp_path / "clinic/samconfig.toml").read_text())
+    subnets = {"PostgresSubnets": "subnet-1,subnet-2"}
+
+    template = Template.load(tmp_path / "clinic/template.yaml", parameters=subnets)
+
+    group = template.resources["PostgresSubnetGroup"]["Properties"]
+    assert group["SubnetIds"] == ["subnet-1", "subnet-2"]
+    for stage in ("dev", "stg", "prod"):
+        given = settings[stage]["deploy"]["parameters"]["parameter_overrides"]
+        assert 'PostgresSubnets=""' in given
 
 
 def test_a_project_is_a_git_repository_that_ignores_what_is_made(clinic, sfn_cqrs):
