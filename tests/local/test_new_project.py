@@ -94,13 +94,15 @@ def test_a_projects_database_is_deployed_into_the_subnets_that_it_asks_for(
 ):
     monkeypatch.chdir(tmp_path)
     assert sfn_cqrs("init", "clinic", "--postgres", "--wheels", CHECKOUT).code == 0
-    settings = tomllib.loads((tmp_path / "clinic/samconfig.toml").read_text())
+    monkeypatch.chdir(tmp_path / "clinic")
+    assert sfn_cqrs("setup").code == 0
+    settings = tomllib.loads(Path("samconfig.toml").read_text(encoding="utf-8"))
     subnets = {"PostgresSubnets": "subnet-1,subnet-2"}
 
-    template = Template.load(tmp_path / "clinic/template.yaml", parameters=subnets)
+    template = Template.load(Path("template.yaml"), parameters=subnets)
 
     group = template.resources["PostgresSubnetGroup"]["Properties"]
-    assert group["SubnetIds"] == ["subnet-1", "subnet-2"]
+    assert template.resolve(group["SubnetIds"]) == ["subnet-1", "subnet-2"]
     for stage in ("dev", "stg", "prod"):
         given = settings[stage]["deploy"]["parameters"]["parameter_overrides"]
         assert 'PostgresSubnets=""' in given
