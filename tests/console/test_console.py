@@ -18,8 +18,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from tests.console.browser import DESK, Watched, fetch, visit
-from tests.console.own import arn_of, tour
 from tests.console.state import HOSTILE, api_of, create, publish, wait
+from tests.console.tour import arn_of, tour
 from tests.support.held_up import held_up
 from tests.support.orders import NOWHERE
 from tests.support.proof import deep, shares, without

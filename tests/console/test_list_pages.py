@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import expect
 from tests.console.browser import fetch, visit
-from tests.console.own import MACHINE, mapped, token_of, tour
 from tests.console.state import api_of, create, publish, wait
+from tests.console.tour import MACHINE, mapped, token_of, tour
 
 from sfn_cqrs_tools.console.backend import Backend
 from sfn_cqrs_tools.console.server import ConsoleServer

@@ -8,8 +8,8 @@ from functools import partial
 import pytest
 from playwright.sync_api import expect
 from tests.console.browser import fetch, visit
-from tests.console.own import arn_of, token_of, tour
 from tests.console.state import api_of, create, publish, wait
+from tests.console.tour import arn_of, token_of, tour
 from tests.support.orders import NOWHERE
 
 from sfn_cqrs.adapters.wait_table import WaitTable

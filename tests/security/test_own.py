@@ -19,7 +19,7 @@ from sfn_cqrs.domain.channels import segment
 from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError
 from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
 from sfn_cqrs.domain.policy import MEMBERS, Client, group, own
-from sfn_cqrs.service import own as own_lists
+from sfn_cqrs.service import own_lists
 from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.data import HistoryService

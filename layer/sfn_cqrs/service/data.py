@@ -13,7 +13,7 @@ from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.waiting import wait_until_applied
-from sfn_cqrs.service.own import MOST_VERSIONS, OwnList
+from sfn_cqrs.service.own_lists import MOST_VERSIONS, OwnList
 
 
 class DataService:

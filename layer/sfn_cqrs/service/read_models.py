@@ -21,7 +21,7 @@ from sfn_cqrs.domain.keys import checked_key_part, checked_tenant
 from sfn_cqrs.domain.policy import CODE, Access, Client, Policy, Restricted, permits
 from sfn_cqrs.domain.row_models import RowModel
 from sfn_cqrs.service import handlers
-from sfn_cqrs.service.own import OwnList
+from sfn_cqrs.service.own_lists import OwnList
 
 if TYPE_CHECKING:
     from sfn_cqrs.adapters.read_model import ReadModel

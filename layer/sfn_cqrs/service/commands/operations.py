@@ -14,7 +14,7 @@ from sfn_cqrs.domain.process import Mode, Outcome, Process
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.chain import Chain
 from sfn_cqrs.service.commands.waiting import wait_until_closed
-from sfn_cqrs.service.own import MOST_VERSIONS, OwnList
+from sfn_cqrs.service.own_lists import MOST_VERSIONS, OwnList
 
 
 @dataclass(frozen=True, slots=True)
