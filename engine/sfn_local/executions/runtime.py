@@ -88,8 +88,7 @@ class Runtime:
         is_child: bool,
     ) -> None:
         def deliver(answer: Answer) -> None:
-            with self.scheduler.lock:
-                done(answer)
+            self.scheduler.hand_in(partial(done, answer))
 
         before, bare = trace_header.set(trace), invocation_headers.set(headers)
         before_child = is_of_map_run.set(is_child)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 from sfn_local.calls.functions import NO_HEADERS, Answer
@@ -181,8 +182,7 @@ class Attempt:
             except Exception as error:  # a task that nobody answers would wait for ever
                 logger.exception("a call of %s failed", self.visit.state.name)
                 outcome = StateFailure("States.TaskFailed", f"{type(error).__name__}: {error}")
-            with scheduler.lock:
-                self.answer(outcome)
+            scheduler.hand_in(partial(self.answer, outcome))
 
         scheduler.add_blocking(work)
 

@@ -48,6 +48,11 @@ class Scheduler(ABC):
         """Run a job that may wait for the network; it does not hold up the others."""
         self.add(job)
 
+    def hand_in(self, job: Job) -> None:
+        """Run a job with the lock, at once or soon; from a thread that does not have the lock."""
+        with self.lock:
+            job()
+
     async def outside(self, call: Callable[[], T]) -> T:
         """The answer of a call that may wait for the network; what it raises is raised here."""
         return await self.begin(call)

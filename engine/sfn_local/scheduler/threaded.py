@@ -4,6 +4,7 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from sfn_local.scheduler.base import Scheduler, run_safely
 from sfn_local.scheduler.timers import Job, Timer
@@ -30,6 +31,17 @@ class ThreadScheduler(Scheduler):
         self._jobs.put(job)
         if self._thread is None:
             self._start()
+
+    def hand_in(self, job: Job) -> None:
+        """Run a job with the lock, on the scheduler's thread.
+
+        Here, the job would wake that thread while this one still holds the lock, for nothing.
+        """
+        self.add(partial(self._with_lock, job))
+
+    def _with_lock(self, job: Job) -> None:
+        with self.lock:
+            job()
 
     def add_blocking(self, job: Job) -> None:
         """Run a job that may wait for the network on a thread of a pool."""
