@@ -108,31 +108,6 @@ def test_a_request_that_was_seen_before_refuses_whatever_else_is_refused_too(wor
     assert world.commands.latest(HND) is None
 
 
-def test_a_requests_key_is_free_again_after_24_hours(world):
-    world.commands.publish(a_publication(request=a_request()))
-    late = Request("tenant1", "key-1", "other", {"version": 2}, NOON + 2 * DAY)
-
-    world.clock.advance(hours=23, minutes=59)
-    before = world.commands.publish(a_publication(version=2, request=late))
-    world.clock.advance(minutes=1)
-    after = world.commands.publish(a_publication(version=2, request=late))
-
-    assert (before, after) == (Refusal.REQUEST_SEEN, None)
-    assert world.requests.find("tenant1", "key-1") == late
-
-
-def test_two_tenants_may_use_the_same_request_key(world):
-    other = Request("tenant2", "key-1", "hash", {}, NOON + DAY)
-    world.commands.publish(a_publication(request=a_request()))
-
-    refusal = world.commands.publish(
-        a_publication(ItemKey("tenant2", "AIRPORT", "NRT"), request=other)
-    )
-
-    assert refusal is None
-    assert world.requests.find("tenant1", "key-1") == a_request()
-
-
 def test_a_synchronous_publish_writes_command_process_data_and_history_at_once(world):
     first = a_sync_publication(name="first")
     world.commands.publish(first)
@@ -274,10 +249,3 @@ def test_only_types_with_a_retention_expire(make_world):
 
     assert (world.commands.expires("OFFER"), world.commands.expires("AIRPORT")) == (True, False)
     assert world.commands.expire(NRT, 1) is False
-
-
-def test_a_command_that_is_gone_is_not_made_again_to_expire(make_world):
-    world = make_world(command_ttl=Retention(30))
-
-    assert world.commands.expire(NRT, 1) is False
-    assert world.commands.find(NRT, 1) is None

@@ -54,14 +54,6 @@ def test_an_attempt_is_started_once_however_often_it_is_asked_for(executions):
     assert executions.describe(REF) == Execution(is_running=True)
 
 
-def test_every_attempt_and_every_version_has_an_execution_of_its_own(executions):
-    executions.start(REF)
-
-    others = [CommandRef(NRT, 2, 2), CommandRef(NRT, 1, 1)]
-    others.append(CommandRef(ItemKey("tenant2", "AIRPORT", "NRT"), 2, 1))
-    assert [executions.describe(ref) for ref in others] == [None, None, None]
-
-
 def test_an_execution_carries_keys_only_and_the_same_text_whoever_starts_it(client):
     Executions(client, MACHINE, "CommandsTable").start(
         CommandRef(ItemKey("tenant1", "AIRPORT", "成田"), 2, 1)

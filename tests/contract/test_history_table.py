@@ -17,15 +17,6 @@ def keep(world, *versions, key=NRT):
         below = version
 
 
-def test_a_kept_row_comes_back_as_it_was(world):
-    row = a_command(version=7, is_deleted=True, attributes={"a": [1, None]}).as_row()
-    world.data.put(row, 0)
-
-    assert world.history.append(world.data.snapshot(NRT)) is True
-
-    assert world.history.page(NRT, 20, None).items == [row]
-
-
 def test_a_version_is_kept_once(world):
     keep(world, 1)
 

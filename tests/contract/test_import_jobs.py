@@ -70,18 +70,3 @@ def test_rows_and_files_are_listed_apart(jobs):
 
     assert jobs.page(ImportKey("tenant1", "", ImportKind.ROW), 10, None).items == [row]
     assert jobs.page(ImportKey("tenant1", ""), 10, None).items == [a_job()]
-
-
-def test_the_jobs_of_a_tenant_are_listed_newest_first(jobs):
-    made = [a_job(ImportKey("tenant1", f"01JDHZ000000000000000000{n:02d}")) for n in range(5)]
-    for job in made:
-        jobs.create(job)
-    jobs.create(a_job(ImportKey("tenant2", "01JDHZ00000000000000000099")))
-
-    first = jobs.page(ImportKey("tenant1", ""), 3, None)
-    second = jobs.page(ImportKey("tenant1", ""), 3, first.next_cursor)
-
-    assert [job.key.ulid for job in (*first.items, *second.items)] == [
-        job.key.ulid for job in reversed(made)
-    ]
-    assert second.next_cursor is None

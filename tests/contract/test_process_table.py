@@ -60,14 +60,6 @@ def test_only_an_applied_version_gets_a_ttl(make_world):
     assert ttls == {1: IN_30_DAYS, 2: None, 3: None, 4: None}
 
 
-def test_without_a_retention_nothing_expires(world):
-    world.seed(a_process())
-
-    world.processes.write(NRT, Close(1, 1, Outcome.APPLIED, "finish:FINISHED"))
-
-    assert world.stored(NRT)[1][2] is None
-
-
 def test_an_expired_process_is_not_found_though_it_is_not_deleted_yet(make_world):
     world = make_world(command_ttl=Retention(30))
     world.seed(a_process())

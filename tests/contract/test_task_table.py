@@ -157,15 +157,3 @@ def test_an_item_that_was_settled_expires_too(make_world):
     world.clock.advance(days=38)
 
     assert world.tasks.items(RESIZE) == []
-
-
-def test_without_a_retention_nothing_expires(world):
-    world.seed_tasks(a_task(**PROCESSING))
-    world.seed_items(an_item(status=TaskStatus.PROCESSING, attempt=1))
-    world.tasks.write_item(RESIZE, CloseItem(0, 1, 0, DONE))
-    world.tasks.change(RESIZE, CloseTask(1, TaskStatus.COMPLETED, Counts(1, 0, 0)))
-
-    world.clock.advance(days=10_000)
-
-    assert world.tasks.find(RESIZE).status is TaskStatus.COMPLETED
-    assert len(world.tasks.items(RESIZE)) == 1

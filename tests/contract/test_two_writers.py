@@ -94,9 +94,3 @@ def test_a_write_that_is_made_twice_is_made_once(case, write):
         done += once is not None
 
     assert 0 < done < len(case.states)
-
-
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_record_is_read_as_it_was_stored(case):
-    for record in case.states:
-        assert case.kind.read(case.kind.stored(record, "rev", NOON)) == record

@@ -28,17 +28,6 @@ def listed(zips):
     return zips
 
 
-def test_jobs_are_listed_newest_first_and_by_tenant(zips):
-    later = ZipKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8ZZZ")
-    zips.create(a_zip(later))
-    zips.create(a_zip(ZipKey("tenant2", "01JDHZ0000000000000000000C")))
-
-    first = zips.page(ZipKey("tenant1", ""), 1, None)
-    second = zips.page(ZipKey("tenant1", ""), 1, first.next_cursor)
-
-    assert [job.key for job in (*first.items, *second.items)] == [later, ARCHIVE]
-
-
 def test_a_job_leaves_the_index_of_open_ones_when_it_is_settled(zips):
     open_ = [open_keys(zips)]
     for write in (End(1, ENDING), Settle({})):

@@ -78,15 +78,6 @@ def test_files_are_imported_one_after_the_other(system):
     assert (data["version"], data["name"]) == (2, "Second")
 
 
-def test_the_same_archive_again_changes_nothing(system):
-    archive = an_archive(("a.csv", GOOD))
-    system.imported_zip(archive)
-
-    again = zip_view(system.imported_zip(archive))
-
-    assert (again["status"], again["unchanged"], again["created"]) == ("COMPLETED", 2, 0)
-
-
 def test_cancelling_begins_no_further_file(system):
     id_ = system.start_zip(an_archive(("a.csv", GOOD), ("b.csv", BAD)))
 

@@ -135,21 +135,6 @@ def test_a_machine_takes_those_of_the_tenant_that_it_names(api):
     assert api.as_machine("POST", "/commands", order("o-1"), headers=event).status == 429
 
 
-def test_a_refused_environment_asks_the_table_again_when_there_is_something(api):
-    for number in range(20):
-        publish(api, HOSTILE, f"o-{number}")
-    publish(api, HOSTILE, "o-20")
-    written = len(api.world.dynamodb.written)
-    before = api.world.dynamodb.get_item
-    api.world.dynamodb.get_item = None  # type: ignore[assignment] - whoever reads, fails
-
-    with pytest.raises(TooManyRequestsError):
-        api.world.write_budget.spend("tenant1")
-
-    api.world.dynamodb.get_item = before
-    assert len(api.world.dynamodb.written) == written
-
-
 def test_fifty_requests_cost_one_write_where_many_are_sent():
     with Api(write_rate=Rate(1_000, 10_000)) as api:
         budget = api.world.new_write_budget()

@@ -8,7 +8,7 @@ from tests.support.approval_system import ApprovalSystem, assert_ended
 from tests.support.calls import AwsCall, KilledError
 from tests.support.proof import sampled
 
-from sfn_cqrs.domain.approval import Happened, Rules, Status, Verdict
+from sfn_cqrs.domain.approval import Rules, Status, Verdict
 from sfn_cqrs.domain.errors import AlreadyDecidedError, ExpiredError
 
 SEEDS = 200
@@ -80,25 +80,6 @@ def test_whoever_is_killed_the_decision_stands_and_is_done(seed: int) -> None:
         system.settle()
 
         assert_ended(system, is_disturbed=True)
-
-
-def test_a_week_passes_with_a_reminder_a_day_and_ends_as_expired() -> None:
-    with ApprovalSystem(rules=Rules(group="operator")) as system:
-        system.ask()
-        system.run()
-        for _ in range(8):
-            system.pass_time(24 * 60 * MINUTE)
-
-        assert_ended(system)
-        assert system.approval.status is Status.EXPIRED
-        assert system.approval.reminders == 6
-        told = [one["content"]["happened"] for one in system.world.events.messages]
-        assert told == [
-            Happened.REQUESTED,
-            *[Happened.REMINDED] * 6,
-            Happened.EXPIRED,
-            Happened.DONE,
-        ]
 
 
 def test_a_decision_between_reminders_is_done_at_once() -> None:

@@ -11,7 +11,7 @@ from tests.simulation.test_zip_crashes import (
     TRIGGER,
     assert_exact,
 )
-from tests.support.calls import AwsCall, KilledError
+from tests.support.calls import AwsCall
 from tests.support.import_system import a_file, a_line
 from tests.support.proof import sampled
 from tests.support.system import silent
@@ -19,7 +19,6 @@ from tests.support.zip_system import ZipSystem, an_archive, hear
 
 from sfn_cqrs.domain.import_job import JobStatus
 from sfn_cqrs.domain.imports import Counts
-from sfn_cqrs.routes.schemas.imports import zip_view
 from sfn_cqrs.service.zips.hooks import FinishedImport
 
 SIX_HOURS = 21_600
@@ -48,61 +47,6 @@ def stop_when(system: ZipSystem, function: str, operation: str) -> None:
             system.engine.stop_execution(system.zip_executions()[-1]["executionArn"])
 
     system.calls.observers.append(stop)
-
-
-def kill_after(system: ZipSystem, function: str, operation: str) -> list[AwsCall]:
-    """Kill a function once, after it first makes a call; answers who was killed."""
-    killed: list[AwsCall] = []
-
-    def kill(call: AwsCall, moment: str) -> None:
-        if (call.function, call.operation, moment) == (function, operation, "after") and not killed:
-            killed.append(call)
-            raise KilledError
-
-    system.calls.observers.append(kill)
-    return killed
-
-
-def test_z11_a_callback_that_is_lost_is_sent_again(system: ZipSystem) -> None:
-    """The file's import has ended, the archive waits, and the event of that end is lost, too."""
-    with (
-        system.losing(FINALIZE_CHILD, "SendTaskSuccess") as lost,
-        system.losing("ScheduleSweepImportsFunction", "SendTaskSuccess"),
-    ):
-        id_ = system.start_zip(ARCHIVE)
-        system.run()
-        assert lost
-        assert system.zip_job(id_).status is JobStatus.PROCESSING
-        (waiting,) = system.zip_executions()
-        assert waiting["status"] == "RUNNING"
-
-    system.settle_zips()
-
-    assert_exact(system, id_)
-    assert len(system.zip_executions()) == 1
-
-
-def test_z12_an_import_is_created_once_whoever_dies_after_creating_it(system: ZipSystem) -> None:
-    """It ends before the second token is stored, and only the first one was told."""
-    killed = kill_after(system, TRIGGER, "PutItem")
-    id_ = system.start_zip(ARCHIVE)
-    system.run()
-    system.settle_zips()
-
-    assert killed
-    assert_exact(system, id_)
-
-
-def test_z13_the_files_after_one_that_fails_are_imported(system: ZipSystem) -> None:
-    bad = a_file([a_line("RJAA")]) + b"RJBB,\x81,JP\n"
-    archive = an_archive(("a.csv", bad), ("b.csv", a_file([a_line("RJCC")])))
-
-    view = zip_view(system.imported_zip(archive))
-
-    files: Any = view["files"]
-    assert [file["status"] for file in files] == ["FAILED", "COMPLETED"]
-    assert files[0]["error"]["code"] == "encoding"
-    assert (view["status"], view["created"], view["failed"]) == ("FAILED", 1, 0)
 
 
 @pytest.mark.parametrize(

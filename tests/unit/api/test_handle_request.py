@@ -571,12 +571,6 @@ class TestProblems:
         assert len(world.stored_commands()) == 0
         assert call("POST", "/commands", filled).status == 202
 
-    @pytest.mark.parametrize("key", ["", "x" * 257])
-    def test_an_idempotency_key_has_1_to_256_characters(self, key, call):
-        answer = call("POST", "/commands", NARITA, headers={"idempotency-key": key})
-
-        assert (answer.status, answer.body["field"]) == (400, "Idempotency-Key")
-
     @pytest.mark.parametrize("limit", ["0", "101", "１０", "9" * 5_000])
     def test_a_bad_limit_is_refused(self, limit, call, world):
         store(world, "APPLIED")

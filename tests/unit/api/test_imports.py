@@ -110,13 +110,6 @@ class TestStart:
             "file": "airports.csv",
         }
 
-    def test_the_versions_are_written_in_the_callers_name(self, call, upload, world):
-        upload(HEADER + NARITA)
-        call("POST", "/imports", {**START, "processingMode": "DIRECT"})
-
-        command = world.commands.find(key_of("RJAA"), 1)
-        assert (command.created.by, command.created.ip) == ("taro", "192.0.2.10")
-
     def test_a_file_of_any_size_is_left_to_the_machine(self, call, upload, world):
         upload(HEADER + NARITA)
 
@@ -289,13 +282,6 @@ class TestPreview:
 
         assert (row["row"], row["item"], row["result"]) == (2, "RJAA", "created")
         assert {"field": "name", "before": None, "after": "Narita"} in row["cells"]
-
-    def test_a_mapping_names_a_column_of_the_table(self, call, upload):
-        upload(HEADER + NARITA)
-
-        answer = call("POST", "/imports", {**START, "mapping": {"Code": "nothing"}})
-
-        assert (answer.status, answer.body["field"]) == (400, "mapping")
 
 
 class TestUndo:

@@ -56,13 +56,6 @@ def test_a_version_that_came_too_late_is_refused_as_check_version_does(chain_of,
     ]
 
 
-def test_a_token_that_is_used_up_is_no_error(chain_of, wait):
-    world = chain_of("APPLIED", "OPEN")
-    world.executions.gone.add(TOKEN)
-
-    assert wait() == {"result": "parked"}
-
-
 def test_no_log_line_and_no_answer_has_the_token(chain_of, wait, log):
     chain_of("APPLIED", "OPEN")
 

@@ -9,9 +9,9 @@ from tests.unit.imports.conftest import key_of
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain import import_job
-from sfn_cqrs.domain.errors import InvalidInputError, NotOpenError, TransientError
+from sfn_cqrs.domain.errors import InvalidInputError, TransientError
 from sfn_cqrs.domain.import_job import JobStatus, Loaded, ProcessingMode, Reader
-from sfn_cqrs.domain.imports import Counts, Fate, InputRow, Marker, Planned, PublishMode
+from sfn_cqrs.domain.imports import Counts, InputRow, Marker, PublishMode
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.routes.schemas.imports import job_view
 from sfn_cqrs.service.commands.service import Caller
@@ -62,36 +62,6 @@ def report_of(service, id_):
     return list(csv.reader(io.StringIO(text, newline="")))
 
 
-def test_a_small_file_is_imported_at_once_with_what_became_of_each_row(world, importing):
-    imported = importing(HEADER + line("RJAA") + line("RJTT", lat="x") + line("RJBB"))
-
-    assert job_view(imported.progress) == {
-        "id": imported.progress.job.key.id,
-        "kind": "csv",
-        "table": "airports",
-        "status": "FAILED",
-        "processingMode": "DIRECT",
-        "publishMode": "SYNC",
-        "dryRun": False,
-        "total": 3,
-        "created": 2,
-        "updated": 0,
-        "unchanged": 0,
-        "failed": 1,
-        "cancelled": 0,
-        "createdAt": "2026-11-25T12:00:00.000Z",
-        "startedAt": "2026-11-25T12:00:00.000Z",
-        "finishedAt": "2026-11-25T12:00:00.000Z",
-        "file": "a.csv",
-    }
-    assert imported.rows == {
-        2: Planned(Fate.CREATED, 1, code="RJAA"),
-        3: Planned.failing("invalid", "lat: 'x' is not a number"),
-        4: Planned(Fate.CREATED, 1, code="RJBB"),
-    }
-    assert world.data.find(key_of("RJAA")).created.by == "taro"
-
-
 def test_what_failed_is_in_the_report_and_a_corrected_one_is_imported(importing, service):
     first = importing(HEADER + line("RJAA") + line("RJTT", name="=HYPERLINK()", lat="x"))
     report = report_of(service, first.progress.job.key.id)
@@ -127,15 +97,6 @@ def test_the_same_file_again_changes_nothing(world, importing):
         Counts(unchanged=2),
     )
     assert world.data.find(key_of("RJAA")) == before
-
-
-def test_a_file_with_too_many_rows_is_no_job_for_a_request(importing):
-    imported = importing(HEADER + line("RJAA") * 1_001)
-
-    assert job_view(imported.progress)["error"] == {
-        "code": "too_many_rows",
-        "message": "the file has more than 1000 rows; start it as a job",
-    }
 
 
 def test_what_stays_busy_is_left_to_the_machine_and_no_row_fails(importing, world, monkeypatch):
@@ -212,31 +173,6 @@ def test_a_job_shows_how_far_it_is(world, service, job_of):
 
     assert (view["status"], view["created"], view["failed"]) == ("PROCESSING", 20, 5)
     assert (view["rowsPerSecond"], view["etaSeconds"]) == (2.5, 30)
-
-
-def test_no_batch_begins_once_a_job_is_cancelled(world, service, job_of):
-    job = job_of(HEADER + line("RJAA") + line("RJTT"))
-    job = (
-        bootstrap.import_jobs().change(job.key, import_job.Load(load(job, lambda: 900_000))).record
-    )
-    items = native_items(world)
-    assert run_batch(job.key, items[:1]) == 1
-
-    service.cancel(job.key.id)
-    assert run_batch(job.key, items[1:]) == 0
-    ended = end(bootstrap.import_jobs().find(job.key))
-
-    view = job_view(service.get(ended.key.id))
-    assert [view[name] for name in ("status", "total", "created", "cancelled")] == [
-        "CANCELLED",
-        2,
-        1,
-        1,
-    ]
-    assert world.data.find(key_of("RJTT")) is None
-    with pytest.raises(NotOpenError, match="has ended as CANCELLED"):
-        service.cancel(job.key.id)
-    assert job_view(service.get(job.key.id)) == view
 
 
 def native_items(world):

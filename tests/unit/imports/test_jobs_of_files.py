@@ -140,31 +140,6 @@ class TestWay:
         written = world.import_bucket.objects[f"jobs/tenant1/{id_}/rows.jsonl"][-1].splitlines()
         assert [json.loads(text)["row"] for text in (written[0], written[-1])] == [302, 451]
 
-    def test_a_direct_import_whose_process_died_is_taken_up_by_the_machine(
-        self, service, ask, world, monkeypatch
-    ):
-        class KilledError(BaseException):
-            pass
-
-        calls = []
-
-        def die(key, marker):
-            calls.append(marker)
-            if len(calls) == 2:
-                raise KilledError
-            return count(key, marker)
-
-        count = world.imports.count
-        monkeypatch.setattr(world.imports, "count", die)
-        with pytest.raises(KilledError):
-            service.submit(ask(HEADER + lines(250)))
-        (job,) = world.all_of(IMPORTS)
-        assert job.status is JobStatus.PROCESSING
-
-        assert run_machine(job.key.id, world).ending == Ending(
-            JobStatus.COMPLETED, Counts(created=250)
-        )
-
     def test_a_file_outside_the_tenants_own_is_refused(self, service, ask):
         with pytest.raises(InvalidInputError, match="must begin with uploads/tenant1/"):
             service.submit(ask(HEADER, ENTRY))

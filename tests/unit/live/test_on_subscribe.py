@@ -94,9 +94,3 @@ def test_a_tenant_whose_name_is_no_segment_has_channels_too(subscribe):
 
     assert subscribe(path, **{"custom:tenant": "my.tenant"}) is None
     assert subscribe(path)["error"].startswith("forbidden:")
-
-
-def test_a_refusal_says_which_declaration_would_allow_it(subscribe):
-    answer = subscribe("/live/tenant1/command/PAYMENT/*", **MEMBER)
-
-    assert 'command_type("PAYMENT", read=MEMBERS)' in answer["error"]

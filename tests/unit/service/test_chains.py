@@ -2,7 +2,6 @@ import pytest
 
 from sfn_cqrs.domain.chain import WriteData
 from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError
-from sfn_cqrs.domain.keys import CommandRef
 from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.service.commands.chain import Chain
 from sfn_cqrs.service.commands.operations import ChainService, Link
@@ -43,12 +42,6 @@ def test_a_chain_is_shown_page_by_page(service):
     assert second.next_cursor is None
 
 
-def test_a_version_is_shown_with_its_attributes(service):
-    applied = a_process(outcome=Outcome.APPLIED, token="token-5")
-
-    assert service.find(*NARITA, 1) == Link(a_command(), applied)
-
-
 def test_a_version_that_an_import_applied_has_no_process(service, world):
     world.seed_commands(a_command(version=6))
 
@@ -63,21 +56,6 @@ def test_what_does_not_exist_is_not_found(service):
     for operation in (service.retry, service.skip):
         with pytest.raises(NotFoundError, match="version 9 is not in the chain"):
             operation(*NARITA, 9)
-
-
-def test_a_retry_begins_the_next_attempt_of_what_failed(service, world):
-    process = service.retry(*NARITA, 3)
-
-    assert process.ref == CommandRef(NRT, 3, 2)
-    assert (process.outcome, process.status) == ("OPEN", "start")
-    assert world.processes.find(NRT, 3) == process
-
-
-def test_a_skip_lets_what_was_blocked_run_again(service, world):
-    process = service.skip(*NARITA, 3)
-
-    assert (process.outcome, process.status) == ("SKIPPED", "skip:FINISHED")
-    assert world.processes.find(NRT, 4).ref == CommandRef(NRT, 4, 2)
 
 
 def test_a_code_that_cannot_be_is_refused(service):

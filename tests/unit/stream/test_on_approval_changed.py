@@ -67,13 +67,6 @@ def test_what_is_requested_is_started_and_told_of(event, ref, world):
     assert world.events.messages == [NOTICE]
 
 
-def test_a_record_that_comes_again_starts_nothing_again(event, ref, world):
-    handle(event, REQUESTED)
-    handle(event, REQUESTED)
-
-    assert world.approval_executions.started == [ref]
-
-
 def test_a_later_attempt_is_started(event, ref, world):
     restarted = Restart(1).on(an_approval(), "2026-11-25T12:00:00.000Z")
 
@@ -96,12 +89,6 @@ def test_a_decision_is_told_of_and_lets_the_machine_go_on(event, world):
     assert world.approval_executions.succeeded == [(TOKEN, {"Payload": {"result": "LOOK_AGAIN"}})]
     (notice,) = world.events.messages
     assert (notice["content"]["happened"], notice["content"]["approved"]) == ("GRANTED", 1)
-
-
-def test_a_wait_that_has_ended_is_no_error(event, world):
-    world.approval_executions.gone.add(TOKEN)
-
-    assert handle(event, GRANTED) == ALL_DONE
 
 
 def test_one_of_two_votes_is_told_of_and_wakes_nobody(event, world):

@@ -69,13 +69,6 @@ def test_a_published_version_is_started_and_a_closed_one_is_told_of(event, world
     assert world.failures.messages == []
 
 
-def test_a_record_that_comes_again_starts_nothing_twice(event, world):
-    handle(event)
-    handle(event)
-
-    assert world.executions.started == [CommandRef(NRT, 2, 1)]
-
-
 def test_a_restart_starts_the_next_attempt(event, world):
     event["Records"][1]["dynamodb"]["NewImage"]["attempt"] = {"N": "2"}
 

@@ -62,12 +62,6 @@ def test_an_end_is_told_of_and_alarms_nobody(status, world, records):
     assert world.failures.messages == []
 
 
-def test_a_record_that_comes_twice_starts_once(world, records):
-    lambda_handler({"Records": records[:1] * 2}, None)
-
-    assert world.saga_executions.started == [REF]
-
-
 def test_what_is_no_saga_goes_to_the_dead_letters_and_stops_nobody(world, records):
     del records[0]["dynamodb"]["NewImage"]["ulid"]
 

@@ -195,16 +195,6 @@ def test_an_import_that_never_ends_is_failed_with_the_rows_that_it_has_counted(
     )
 
 
-def test_a_job_ends_once(key, extracted, child, finalize):
-    for index in range(4):
-        child(index, GOOD)
-    finalize()
-    ended = extracted.find(key)
-
-    assert finalize({"Error": "Late", "Cause": ""}) == {"result": "COMPLETED"}
-    assert extracted.find(key) == ended
-
-
 def test_a_job_that_has_ended_is_open_for_the_sweep_until_its_hooks_have_run(
     key, extracted, hooks, finalize
 ):

@@ -231,20 +231,6 @@ def test_the_service_of_all_imports_knows_archives_by_their_ids(world, begun):
         service.errors(id_)
 
 
-def test_jobs_are_listed_newest_first(world, archives, started):
-    first = started().key.id
-    world.clock.advance(seconds=1)
-    second = started().key.id
-
-    page = archives.list(limit=1)
-
-    assert [progress.job.key.id for progress in page.items] == [second]
-    assert [
-        zip_view(progress, with_files=False)["id"]
-        for progress in archives.list(cursor=page.next_cursor).items
-    ] == [first]
-
-
 @pytest.mark.parametrize("id_", ["z-01KAXK3V9Q0M3W8C5R6T7Y8Z9B", "c-x", "", "z-../../etc"])
 def test_a_job_that_does_not_exist_is_not_found(world, archives, id_):  # noqa: ARG001
     for method in (archives.get, archives.cancel):

@@ -109,16 +109,6 @@ def test_a_job_that_is_gone_is_closed(world, upload, sweep, monkeypatch):
     assert sweep() == {"zip_closed": 1}
 
 
-def test_a_job_that_cannot_be_swept_is_logged_and_stops_no_other(
-    world, upload, sweep, monkeypatch, log
-):
-    upload(TWO)
-    monkeypatch.setattr(world.zip_executions, "describe", lambda _ref: 1 / 0)
-
-    assert sweep() == {"zip_error": 1}
-    assert "one could not be swept" in log.getvalue()
-
-
 def test_the_end_of_an_execution_is_followed_at_once(world, key, upload, swept_one):
     world.zip_executions.end(upload(TWO).ref, "ABORTED")
 
