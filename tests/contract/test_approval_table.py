@@ -42,9 +42,3 @@ def test_a_decision_that_is_stored_is_known_when_it_is_sent_again(world):
     assert not stored.has_said(replace(YES, reason="looks better"))
     assert not stored.has_said(replace(YES, verdict=Verdict.REJECT))
     assert not stored.has_said(replace(YES, by="jiro"))
-
-
-def test_the_list_of_a_status_belongs_to_its_tenant(world):
-    world.seed_approvals(an_approval())
-
-    assert world.approvals.page_of_status("tenant2", Status.OPEN, 10, None).items == []

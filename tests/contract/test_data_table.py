@@ -73,7 +73,7 @@ def test_rows_are_listed_by_code_within_their_tenant_and_type(world):
     assert [row.key.code for row in page.items] == ["B", "a", "b", "é"]
 
 
-@pytest.mark.parametrize("limit", [1, 2, 3, 5, 6, 100])
+@pytest.mark.parametrize("limit", [2, 5])
 def test_no_row_is_lost_or_doubled_between_pages_and_deleted_ones_take_no_room(limit, world):
     for number in range(12):
         key = airport(f"{number:02d}")

@@ -179,6 +179,20 @@ def test_what_was_seen_saves_a_read(sagas, client):
     assert client.made == ["put_item", "put_item"]
 
 
+def test_what_was_seen_and_is_old_refuses_nothing(sagas, other):
+    seen = sagas.find(ORDERED)
+    other(Park(1, "E", "why"))()
+
+    assert sagas.change(ORDERED, Retry(1), seen).done
+
+
+def test_what_changes_nothing_of_what_was_seen_is_asked_of_what_is_there(sagas, other):
+    seen = sagas.find(ORDERED)
+    other(Rename("1"))()
+
+    assert sagas.change(ORDERED, Rename(""), seen).record.name == f"{NAME}1"
+
+
 def test_what_was_seen_has_the_key_that_is_written(sagas):
     with pytest.raises(ValueError, match="is not the key of"):
         sagas.change(replace(ORDERED, tenant="x"), Rename("!"), sagas.find(ORDERED))

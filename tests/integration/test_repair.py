@@ -1,7 +1,5 @@
 """What fails is told of, blocks what follows, and heals."""
 
-import json
-
 import pytest
 from tests.simulation.crashes import failing
 
@@ -103,19 +101,3 @@ def test_an_aborted_execution_is_closed_by_its_event_and_retried(system, airport
     assert system.process(airport.key, 2).error == "ABORTED"
     assert len(system.failures()) == 1
     heal(system, airport, held)
-
-
-def test_a_poison_record_goes_to_the_dead_letters_and_the_others_go_on(system, airport):
-    airport.publish("one")
-    system.poll()
-    poison = json.loads(json.dumps(system.stream.pending[0]))
-    del poison["dynamodb"]["NewImage"]["version"]
-    poison["dynamodb"]["SequenceNumber"] = "1"
-    system.stream.pending.insert(0, poison)
-
-    system.run()
-
-    airport.assert_complete()
-    letters = system.letters("StreamDeadLetterQueue")
-    assert [letter["reason"] for letter in letters] == ["no process item: KeyError: 'version'"]
-    assert letters[0]["keys"] == poison["dynamodb"]["Keys"]

@@ -17,7 +17,7 @@ from sfn_cqrs.domain.import_job import Begin, Ending, JobStatus
 from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
 from sfn_cqrs.domain.imports import PublishMode
 from sfn_cqrs.domain.keys import ImportKey, ItemKey
-from sfn_cqrs.domain.policy import CODE, MACHINES, MEMBERS, Access, Client, Policy, group
+from sfn_cqrs.domain.policy import CODE, MACHINES, MEMBERS, Access, Client, Policy, group, own
 from sfn_cqrs.domain.uploaded_file import UploadedFile
 from sfn_cqrs.routes.operation import Rule, operation
 from sfn_cqrs.routes.schemas.imports import job_view
@@ -672,6 +672,7 @@ def test_a_group_has_a_name_without_blanks(names):
         (MACHINES, "machines that sign with IAM"),
         (group("b", "a"), "members of the group a and members of the group b"),
         (Policy(members=True), "members of the tenant"),
+        (group("a") | own("b"), "whom b names and members of the group a"),
     ],
 )
 def test_a_policy_says_who_may(policy, text):

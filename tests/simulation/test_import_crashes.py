@@ -1,33 +1,24 @@
 """A batch of an import, killed before and after each call that it makes, and delivered twice."""
 
-import csv
-import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import pytest
 from moto import mock_aws
 from tests.contract.worlds import Clients, MotoWorld
 from tests.support.calls import KilledError
-from tests.support.import_states import run_batch
 from tests.support.proof import every, shares
 from tests.unit.imports.conftest import JOB, SETTINGS, a_row, key_of
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters import command_table
-from sfn_cqrs.domain import import_job
-from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.import_job import Ending, Job, JobStatus
 from sfn_cqrs.domain.imports import Counts, InputRow, PublishMode
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.imports import strategies
-from sfn_cqrs.service.imports.end import end
-from sfn_cqrs.service.imports.load import load
 from sfn_cqrs.service.imports.rows import RowBatch
 from sfn_cqrs_tools.testing.dynamodb import DynamoDB
 from sfn_cqrs_tools.testing.fakes.stored import TABLES
@@ -241,75 +232,3 @@ def test_somebody_else_s_version_between_two_deliveries_is_kept(
             assert latest is not None
             assert (latest.name, latest.version) == ("Theirs", 2)
             assert world.imports.counts(JOB) == Counts(created=14, updated=2, unchanged=2, failed=1)
-
-
-FILE = (
-    "icao,name,country,lat,lon,tz\n"
-    "RJ00,a,JP,35.7,140.3,Asia/Tokyo\n"
-    "\n"
-    "RJ01,b,JP,north,140.3,Asia/Tokyo\n"
-    "RJ02\n"
-    "RJ03,c,JP,35.7,140.3,Asia/Tokyo\n"
-)
-KEY, NOON = "uploads/tenant1/1/a.csv", "2026-11-25T12:00:00.000Z"
-
-
-def whole_job(world: MotoWorld, wire: Wire) -> Job:
-    """A job as its machine runs it, each state tried again when it dies."""
-    world.upload(KEY, FILE.encode())
-    head = world.import_bucket.head(KEY)
-    assert head is not None
-    source = world.import_bucket.source(KEY, head.version_id)
-    world.import_jobs.create(Job(key=JOB, table="airports", source=source, by=Audit(NOON)))
-
-    def load_file() -> None:
-        job = world.import_jobs.change(JOB, import_job.Begin()).record
-        assert job is not None
-        world.import_jobs.change(JOB, import_job.Load(load(job, lambda: 900_000)))
-
-    def finalize() -> Job:
-        job = world.import_jobs.find(JOB)
-        assert job is not None
-        return end(job)
-
-    wire.retried(load_file)
-    job = world.import_jobs.find(JOB)
-    assert job is not None
-    assert job.loaded is not None
-    lines = b"".join(world.import_bucket.chunks(job.loaded.source)).decode().splitlines()
-    items = [{"index": n, "value": json.loads(line)} for n, line in enumerate(lines)]
-    for batch in (items[:2], items[2:]):
-        wire.retried(partial(run_batch, JOB, batch))
-    ended: Job = wire.retried(finalize)
-    return ended
-
-
-def run_killed(clients: Clients, wire: Wire, kill: tuple[int, str] | None) -> int:
-    """Run a job; answers how many calls its states made."""
-    with fresh(clients, wire) as world, wire.only_in_steps():
-        wire.made, wire.kill = 0, kill
-        ended = whole_job(world, wire)
-        made = wire.made
-        assert wire.kill is None
-        assert (ended.status, ended.total) == (JobStatus.FAILED, 4)
-        assert ended.ending == Ending(JobStatus.FAILED, Counts(created=2, failed=2))
-        assert ended == world.import_jobs.find(JOB)
-        assert world.imports.counts(JOB) == Counts(created=2, failed=2)
-        report = world.import_bucket.report(JOB)
-        assert report is not None
-        lines = csv.reader(b"".join(report).decode("utf-8-sig").splitlines())
-        assert [line[-3:-1] for line in lines][1:] == [["4", "invalid"], ["5", "ragged"]]
-        for icao in ("RJ00", "RJ03"):
-            assert_applied(world, icao, 1)
-    return made
-
-
-@shares(40)
-@pytest.mark.parametrize("moment", ["before", "after"])
-def test_a_job_whose_states_die_at_any_call_ends_the_same(
-    moment: str, nth: int, clients: Clients, wire: Wire
-) -> None:
-    total = run_killed(clients, wire, None)
-    assert total > 30
-    for number in every(nth, range(1, total + 1)):
-        run_killed(clients, wire, (number, moment))

@@ -48,16 +48,6 @@ def rebuilt(system: RebuildSystem) -> None:
     system.work()
 
 
-def check(system: RebuildSystem) -> None:
-    """Both generations have what the data have, and each item is counted once."""
-    found = system.progress()
-    assert system.versions() == {"NRT": 2, "HND": 1, "KIX": 1}
-    assert system.rows(1) == system.rows(2) == system.versions()
-    assert found["stage"] == "READY"
-    assert sum(found["replayed"].values()) == len(CODES)
-    assert found["compared"] == {"equal": len(CODES), "onlyOne": 0, "different": 0}
-
-
 def rows_named(name: str) -> bytes:
     """A file of airports that are called so."""
     return a_file([a_line(code, f"{code} {name}") for code in FILE])
@@ -169,35 +159,6 @@ def test_whatever_dies_while_versions_and_files_come_no_version_is_lost(seed: in
         assert found["stage"] == "READY"
 
 
-def moments() -> list[tuple[AwsCall, str]]:
-    """After each call of the first invocations, and before the first one."""
-    made: dict[tuple[str, int, int], AwsCall] = {}
-
-    def note(call: AwsCall, moment: str) -> None:
-        is_one = call.function in (NEXT, WORK, SYNC) and call.invocation <= INVOCATIONS
-        if moment == "before" and is_one:
-            made.setdefault((call.function, call.invocation, call.number), call)
-
-    with silent(), RebuildSystem() as system:
-        system.calls.observers.append(note)
-        rebuilt(system)
-        check(system)
-    firsts = [(call, "before") for call in made.values() if call.number == 1]
-    return [*firsts, *((call, "after") for call in made.values())]
-
-
-@shares(32)
-def test_killed_at_any_call_a_rebuild_ends_right(nth: int) -> None:
-    found = moments()
-    assert {call.function for call, _ in found} == {NEXT, WORK, SYNC}
-
-    for call, moment in every(nth, found):
-        with silent(), RebuildSystem() as system, killing(system, call, moment) as killed:
-            rebuilt(system)
-            assert killed == [call]
-            check(system)
-
-
 @shares(4)
 @pytest.mark.parametrize("step", ["", "switch", "drop"])
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -238,36 +199,3 @@ def ready_for(step: str) -> Iterator[RebuildSystem]:
             system.operate()
             system.work()
         yield system
-
-
-@pytest.mark.parametrize("seed", sampled(range(40), 1))
-def test_whatever_dies_and_whoever_is_first_no_version_is_lost(seed: int) -> None:
-    chance = random.Random(seed)
-    with silent(), RebuildSystem(seed) as system:
-        chaos = Chaos(chance, kills=0.002, zombies=0.02)
-        system.calls.observers.append(chaos.observe)
-        system.gives_up = chaos.gives_up
-        versions = dict.fromkeys(CODES, 0)
-        is_begun = False
-        for number in range(14):
-            code = chance.choice(CODES)
-            system.publish(code, version=versions[code])
-            versions[code] += 1
-            if number == 3:
-                system.operate()
-                is_begun = True
-            if is_begun and chance.random() < 0.25:
-                system.operate(chance.choice(("cancel", "resume", "switch", "rollback", "compare")))
-            system.pass_time(chance.choice((0, 1, 20, 45)))
-        chaos.kills = chaos.zombies = 0
-        system.operate("resume")
-        system.settle()
-        found = system.work()
-        if found["stage"] == "CANCELLED":
-            system.operate("resume")
-            found = system.work()
-
-    assert system.versions() == versions, chaos.done
-    assert system.rows(1) == system.rows(2) == versions, chaos.done
-    assert found["stage"] in ("READY", "SWITCHED")
-    assert sum(found["replayed"].values()) <= len(CODES)

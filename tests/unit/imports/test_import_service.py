@@ -207,33 +207,6 @@ def test_a_file_that_is_not_plain_is_rewritten_with_the_rows_a_spreadsheet_shows
     assert [row.number for row in rows if row.problem is None] == [2, 4]
 
 
-def test_rows_of_a_batch_that_was_never_counted_have_failed(world, service, job_of):
-    job = job_of(HEADER + "".join(line(f"R{n:03d}") for n in range(6)))
-    job = (
-        bootstrap.import_jobs().change(job.key, import_job.Load(load(job, lambda: 900_000))).record
-    )
-    items = native_items(world)
-    run_batch(job.key, items[:2])
-    items[4]["value"]["lat"] = "x"
-    run_batch(job.key, items[4:])
-
-    ended = end(bootstrap.import_jobs().find(job.key))
-
-    assert (ended.status, ended.ending.counts) == (JobStatus.FAILED, Counts(created=3, failed=3))
-    reasons = [(row[-3], row[-2]) for row in report_of(service, job.key.id)[1:]]
-    assert reasons == [("4", "batch_failed"), ("5", "batch_failed"), ("6", "invalid")]
-
-
-def test_a_job_whose_counters_disagree_with_its_markers_is_not_ended(world, job_of):
-    job = job_of(HEADER + line("RJAA"))
-    world.seed_counts(job.key, created=9)
-
-    with pytest.raises(TransientError):
-        end(job)
-
-    assert bootstrap.import_jobs().find(job.key).status is JobStatus.PROCESSING
-
-
 def test_a_batch_of_a_job_that_has_ended_or_is_unknown_does_nothing(world, job_of):
     job = job_of(HEADER + line("RJAA"))
     end(job)

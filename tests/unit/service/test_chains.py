@@ -1,7 +1,7 @@
 import pytest
 
 from sfn_cqrs.domain.chain import WriteData
-from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError
+from sfn_cqrs.domain.errors import NotFoundError
 from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.service.commands.chain import Chain
 from sfn_cqrs.service.commands.operations import ChainService, Link
@@ -56,11 +56,6 @@ def test_what_does_not_exist_is_not_found(service):
     for operation in (service.retry, service.skip):
         with pytest.raises(NotFoundError, match="version 9 is not in the chain"):
             operation(*NARITA, 9)
-
-
-def test_a_code_that_cannot_be_is_refused(service):
-    with pytest.raises(InvalidInputError, match="code: must not be empty"):
-        service.show("AIRPORT", "")
 
 
 def test_a_program_that_writes_data_needs_the_command():

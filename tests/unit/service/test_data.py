@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.errors import DeletedError, InvalidInputError, NotFoundError
+from sfn_cqrs.domain.errors import DeletedError, NotFoundError
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.service.data import DataService, HistoryService
@@ -58,11 +58,6 @@ class TestData:
 
         assert [row.key.code for row in first.items + second.items] == ["a", "c", "d", "e"]
         assert second.next_cursor is None
-
-    @pytest.mark.usefixtures("world")
-    def test_a_type_that_cannot_be_is_refused(self):
-        with pytest.raises(InvalidInputError, match="type: must be"):
-            DataService("tenant1").list("airport")
 
 
 class TestHistory:
