@@ -5,6 +5,7 @@ the other order. Write one for a line that no test would miss, and then the test
 """
 
 from tests.mutants.mutant import Mutant
+from tests.mutants.once import ONCE
 
 DOMAIN = "layer/sfn_cqrs/domain"
 ADAPTERS = "layer/sfn_cqrs/adapters"
@@ -1095,4 +1096,5 @@ MUTANTS = [
     *LISTS_AND_TEXTS,
     *TEMPLATE,
     *OF_THE_ENGINE,
+    *ONCE,
 ]

@@ -1,5 +1,7 @@
 from dataclasses import replace
 
+import pytest
+
 from sfn_cqrs.domain.saga import (
     Begin,
     Close,
@@ -48,6 +50,28 @@ def test_only_the_try_that_works_on_a_step_says_how_it_ended_and_once():
     assert End("reserve_stock", 1, 0, REFUSED).on(again, LATER) is None
     assert End("reserve_stock", 1, 1, REFUSED).on(ended, LATER) is None
     assert End("charge_payment", 1, 0, DONE).on(BEGUN, LATER) is None
+
+
+@pytest.mark.parametrize(
+    ("attempt", "seq", "status", "steps", "compensations"),
+    [
+        (1, 0, EntryStatus.STARTED, True, True),
+        (2, 3, EntryStatus.STARTED, True, True),
+        (2, 4, EntryStatus.STARTED, False, False),
+        (3, 0, EntryStatus.STARTED, False, False),
+        (1, 0, EntryStatus.FAILED, False, True),
+        (1, 0, EntryStatus.REFUSED, False, True),
+        (1, 0, EntryStatus.DONE, False, False),
+    ],
+)
+def test_a_try_takes_over_what_has_no_end_and_a_compensation_what_has_failed(
+    attempt, seq, status, steps, compensations
+):
+    entry = Entry(attempt=attempt, seq=seq, status=status)
+
+    begun = [entry.may_be_begun(2, 3, is_undo=is_undo) for is_undo in (False, True)]
+
+    assert begun == [steps, compensations]
 
 
 def test_a_saga_turns_back_once():
