@@ -90,16 +90,10 @@ def test_nobody_else_retries(call, world):
     ("method", "path", "body", "status", "code"),
     [
         ("POST", "/sagas", {**START, "saga": "nope"}, 400, "unknown_saga"),
-        ("POST", "/sagas", {"input": {}}, 400, "invalid_input"),
         ("POST", "/sagas", {"saga": "order-saga"}, 400, "invalid_input"),
-        ("POST", "/sagas", {**START, "input": [1]}, 400, "invalid_input"),
-        ("POST", "/sagas", {**START, "input": "x"}, 400, "invalid_input"),
-        ("POST", "/sagas", {**START, "input": {}}, 400, "invalid_input"),
-        ("POST", "/sagas", {**START, "name": 7}, 400, "invalid_input"),
         ("POST", "/sagas", {**START, "steps": []}, 400, "invalid_input"),
         ("POST", "/sagas", {**START, "input": {"x": "y" * 70_000}}, 400, "input_too_large"),
         ("GET", PATH, None, 404, "not_found"),
-        ("GET", "/sagas/t-01KAXK3V9Q0M3W8C5R6T7Y8Z9G", None, 404, "not_found"),
         ("POST", f"{PATH}/retry", {}, 404, "not_found"),
     ],
 )
