@@ -1,6 +1,9 @@
 from dataclasses import replace
 
+import pytest
+
 from sfn_cqrs.domain.approval import CastVote, Status, Verdict, Vote
+from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs_tools.testing.builders import RELEASE, SEEN, an_approval
 
 AT_NOON = "2026-11-25T12:00:00.000Z"
@@ -42,3 +45,8 @@ def test_a_decision_that_is_stored_is_known_when_it_is_sent_again(world):
     assert not stored.has_said(replace(YES, reason="looks better"))
     assert not stored.has_said(replace(YES, verdict=Verdict.REJECT))
     assert not stored.has_said(replace(YES, by="jiro"))
+
+
+def test_a_cursor_of_another_list_is_refused(world):
+    with pytest.raises(InvalidInputError, match="cursor: is not a cursor of this list"):
+        world.approvals.page_of_status("tenant1", Status.OPEN, 10, "Uk9X")

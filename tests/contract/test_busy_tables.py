@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 from tests.contract.worlds import MotoWorld
 
 from sfn_cqrs.adapters import batch_reads, generation_rows, transactions
+from sfn_cqrs.adapters.conditional import changed, is_done
 from sfn_cqrs.adapters.generation_rows import GenerationRows
 from sfn_cqrs.adapters.transient import is_busy
 from sfn_cqrs.domain.errors import BusyError
@@ -131,3 +132,12 @@ def test_rows_that_are_left_unprocessed_are_deleted_by_another_call():
 def test_rows_that_stay_unprocessed_are_not_taken_for_deleted():
     with pytest.raises(BusyError, match="2 rows were not deleted"):
         GenerationRows(Busy(99), "table", VIEW).delete(1, PLACES)
+
+
+@pytest.mark.parametrize("write", [is_done, changed])
+def test_a_write_that_a_busy_table_does_not_take_is_neither_done_nor_refused(write):
+    def throttled(**_):
+        raise ClientError({"Error": {"Code": "ThrottlingException"}}, "UpdateItem")
+
+    with pytest.raises(ClientError, match="ThrottlingException"):
+        write(throttled)

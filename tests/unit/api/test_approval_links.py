@@ -130,6 +130,12 @@ def test_a_form_that_is_none_decides_nothing(body, call, make_link, world):
     assert world.approvals.find(RELEASE).votes == ()
 
 
+def test_a_form_that_says_neither_decides_nothing(make_link, page, world):
+    assert page(make_link(), "maybe").status == 403
+
+    assert world.approvals.find(RELEASE).votes == ()
+
+
 def test_a_reason_that_is_longer_than_the_page_lets_it_be_is_refused(make_link, page, world):
     answer = page(make_link(), "approve", reason="x" * 2001)
 

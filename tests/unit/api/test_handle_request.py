@@ -31,6 +31,7 @@ BUSY = [
 
 NOON = "2026-11-25T12:00:00.000Z"
 NARITA = {"type": "AIRPORT", "code": "NRT", "name": "Narita", "attributes": {"country": "JP"}}
+OTHER = {"custom:tenant": "tenant2", "cognito:groups": "[operator]"}
 READER = {
     "iss": "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Sample",
     "custom:tenant": "tenant1",
@@ -196,6 +197,18 @@ class TestPublish:
         assert event["pathParameters"] == {"type": "AIRPORT", "code": "a/history"}
         assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (200, "a/history")
 
+    def test_a_partial_change_keeps_what_it_does_not_name(self, call, world):
+        call("POST", "/commands", NARITA)
+        answer = call(
+            "POST",
+            "/commands",
+            {"type": "AIRPORT", "code": "NRT", "partial": True, "attributes": {"city": "Narita"}},
+        )
+
+        assert (answer.status, answer.body["version"]) == (202, 2)
+        assert world.commands.find(NRT, 2).name == "Narita"
+        assert world.commands.find(NRT, 2).attributes == {"country": "JP", "city": "Narita"}
+
 
 class TestDelete:
     def test_a_deletion_is_published(self, call, world):
@@ -310,6 +323,17 @@ class TestChain:
         assert (answer.status, answer.body["code"]) == (409, "not_failed")
         assert answer.body["detail"] == "version 1 is APPLIED, not FAILED or BLOCKED"
 
+    def test_a_version_that_an_import_applied_is_shown_as_applied(self, call, world):
+        world.seed_commands(a_command())
+
+        body = call("GET", "/commands/AIRPORT/NRT/1").body
+
+        assert (body["outcome"], body["status"], body["mode"]) == (
+            "APPLIED",
+            "finish:FINISHED",
+            "SYNC",
+        )
+
 
 class TestData:
     def test_an_item_is_shown_as_it_is(self, call, world):
@@ -411,6 +435,11 @@ class TestWhoAsks:
         for tenant in ("tenant1", "tenant2"):
             command = world.commands.find(ItemKey(tenant, "AIRPORT", tenant), 2)
             assert (command.is_deleted, command.updated.by) == (True, f"user of {tenant}")
+
+    def test_another_tenants_items_are_not_listed(self, call, world):
+        store(world, "APPLIED")
+
+        assert call("GET", "/data", query={"type": "AIRPORT"}, claims=OTHER).body == {"items": []}
 
 
 class TestProblems:
@@ -673,6 +702,14 @@ class TestProblems:
         assert (answer.status, answer.body["code"]) == (500, "internal_error")
         assert "secret" not in answer.text
         assert "a request failed" in log.getvalue()
+
+    @pytest.mark.parametrize("field", ["type", "code", "name", "attributes"])
+    def test_a_missing_field_is_named(self, field, call):
+        lacking = {name: value for name, value in NARITA.items() if name != field}
+
+        answer = call("POST", "/commands", lacking)
+
+        assert (answer.status, answer.body["detail"]) == (400, f"{field}: is missing")
 
 
 class TestCatchAllRoute:

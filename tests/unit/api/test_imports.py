@@ -7,7 +7,8 @@ from tests.unit.domain.zip_corpus import zipped
 from tests.unit.imports.conftest import key_of
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.keys import ZipKey, ZipRef
+from sfn_cqrs.domain.imports import Counts
+from sfn_cqrs.domain.keys import ImportKey, ZipKey, ZipRef
 from sfn_cqrs.routes.imports import MAX_INLINE_BYTES
 from sfn_cqrs.service.imports.service import ImportService, Request
 
@@ -256,6 +257,18 @@ class TestCancel:
 
         assert (answer.status, answer.body["id"]) == (202, job.key.id)
         assert bootstrap.import_jobs().find(job.key).is_cancelled is True
+
+    def test_a_job_that_has_ended_is_not(self, call, upload):
+        upload(HEADER + NARITA)
+        body = {**START, "processingMode": "DIRECT"}
+        id_ = call("POST", "/imports", body).body["id"]
+
+        answer = call("POST", f"/imports/{id_}/cancel")
+
+        assert (answer.status, answer.body["code"]) == (409, "not_open")
+        assert answer.body["detail"] == f"import {id_} has ended as COMPLETED"
+        key = ImportKey("tenant1", id_.removeprefix("c-"))
+        assert bootstrap.imports().counts(key) == Counts(created=1)
 
 
 class TestRetry:

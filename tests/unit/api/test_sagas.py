@@ -63,6 +63,18 @@ def test_a_step_at_work_is_not_called_unknown(call, world):
     assert call("GET", PATH).body["log"][0]["status"] == "STARTED"
 
 
+def test_sagas_are_listed_all_or_of_one_status(call, world):
+    world.seed_sagas(a_saga(status=SagaStatus.PARKED, error="E", cause="why"))
+
+    every = call("GET", "/sagas")
+    parked = call("GET", "/sagas", query={"status": "PARKED"})
+    done = call("GET", "/sagas", query={"status": "COMPLETED"})
+
+    assert [one["id"] for one in every.body["items"]] == [ORDERED.id]
+    assert parked.body == every.body
+    assert done.body == {"items": []}
+
+
 def test_an_operator_retries_a_parked_saga(call, world):
     world.seed_sagas(a_saga(status=SagaStatus.PARKED))
 

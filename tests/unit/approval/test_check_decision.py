@@ -91,6 +91,16 @@ def test_a_round_that_somebody_else_has_opened_is_looked_at_again(
         run_state()
 
 
+@pytest.mark.parametrize("changes", [{"attempt": 2}, {"stage": Stage.DONE}])
+def test_an_attempt_that_is_over_changes_nothing(changes, seed, key, world, run_state):
+    before = seed(**changes)
+
+    with pytest.raises(SupersededError, match="attempt 1 no longer owns the approval"):
+        run_state()
+
+    assert world.approvals.find(key) == before
+
+
 @pytest.mark.usefixtures("world")
 def test_an_approval_that_is_gone_has_no_owner(run_state):
     with pytest.raises(SupersededError):

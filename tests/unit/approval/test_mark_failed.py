@@ -28,3 +28,15 @@ def test_an_answer_without_an_error_is_recorded_as_unknown(seed, key, world, run
     assert run_state(input={"result": "MAYBE"})["error"] == "UnknownError"
 
     assert world.approvals.find(key).error == "UnknownError"
+
+
+def test_a_later_attempt_is_left_alone(seed, key, world, run_state):
+    before = seed(attempt=2)
+
+    answer = run_state()
+
+    assert answer == {
+        "error": "SupersededError",
+        "cause": "attempt 1 no longer owns the approval",
+    }
+    assert world.approvals.find(key) == before

@@ -5,6 +5,7 @@ from sfn_cqrs.domain.errors import (
     NotYetError,
     PredecessorFailedError,
     SupersededError,
+    VersionGapError,
 )
 from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
@@ -36,6 +37,13 @@ def test_a_version_whose_predecessor_failed_is_blocked_by_name(outcome, chain_of
     chain_of(outcome, "OPEN")
 
     with pytest.raises(PredecessorFailedError, match="version 1 has failed; retry or skip it"):
+        check()
+
+
+def test_a_version_without_a_predecessor_in_the_chain_or_the_data_is_a_gap(chain_of, check):
+    chain_of(None, "OPEN")
+
+    with pytest.raises(VersionGapError, match="version 1 is neither stored nor applied"):
         check()
 
 

@@ -101,6 +101,12 @@ class TestHistory:
 
         assert HistoryService("tenant1").as_of("AIRPORT", "NRT", at(8)).name == "at eight"
 
+    def test_another_tenants_history_is_not_found(self):
+        with pytest.raises(NotFoundError, match="AIRPORT NRT does not exist"):
+            HistoryService("tenant2").list("AIRPORT", "NRT")
+        with pytest.raises(NotFoundError):
+            HistoryService("tenant2").as_of("AIRPORT", "NRT", at(11))
+
 
 def test_an_item_of_one_version_has_an_empty_history(world):
     put(world, 1, 8)

@@ -74,6 +74,13 @@ def test_a_chain_with_an_earlier_version_that_is_not_applied_is_busy(outcome, se
     assert world.data.find(NRT) is None
 
 
+def test_a_predecessor_that_has_no_process_and_no_data_is_not_built_on(service, world):
+    world.seed_commands(a_command())
+
+    with pytest.raises(ChainBusyError, match="version 1 is not applied"):
+        publish(service, version=1)
+
+
 def test_handlers_are_given_large_attributes_and_the_row_points_to_them(
     service, world, handlers_of_airport
 ):

@@ -349,6 +349,19 @@ class TestApi:
 
         assert (status, body["stopping"]) == (202, "cancelled")
 
+    @pytest.mark.parametrize(
+        ("query", "field"),
+        [
+            ({}, "taskType"),
+            ({"taskType": "x" * 1_025}, "taskType"),
+            ({"taskType": "X", "kind": "y"}, "kind"),
+        ],
+    )
+    def test_a_list_of_nothing_in_particular_is_refused(self, query, field, ask):
+        status, problem = ask("GET /tasks", query=query)
+
+        assert (status, problem["field"]) == (400, field)
+
 
 def test_a_task_keeps_how_many_items_its_type_works_on_at_a_time(world, monkeypatch):
     known = task_types.find("ORDER_REMINDER")

@@ -210,6 +210,14 @@ def test_a_job_that_has_ended_is_open_for_the_sweep_until_its_hooks_have_run(
     assert extracted.find(key).settled
 
 
+def test_a_later_attempt_owns_the_job(key, extracted, finalize):
+    extracted.change(key, zip_job.Restart(1))
+
+    with pytest.raises(SupersededError):
+        finalize()
+    assert extracted.find(key).status is JobStatus.PROCESSING
+
+
 def test_a_job_that_a_later_attempt_took_meanwhile_is_not_ended(extracted, finalize, monkeypatch):
     files = extracted.files
 

@@ -5,7 +5,7 @@ from tests.unit.domain.zip_corpus import CSV, zipped
 
 from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.domain import import_job, zip_job
-from sfn_cqrs.domain.errors import InvalidInputError
+from sfn_cqrs.domain.errors import InvalidInputError, SupersededError
 from sfn_cqrs.domain.import_job import Ending, JobStatus
 from sfn_cqrs.domain.imports import Counts, PublishMode
 from sfn_cqrs.domain.zip_job import FileStatus
@@ -84,6 +84,18 @@ def test_a_later_try_brings_a_new_token_and_no_second_import(world, key, listed,
     assert world.import_jobs.find(key.child(1)).status is JobStatus.PROCESSING
 
 
+def test_an_earlier_try_that_comes_late_does_not_take_the_token_s_place(
+    world, key, listed, trigger
+):
+    listed()
+    trigger(token="second", tries=1)
+
+    with pytest.raises(SupersededError):
+        trigger(token="late", tries=0)
+
+    assert world.import_jobs.find(key.child(1)).parent.token == "second"
+
+
 def test_an_import_that_has_ended_already_is_answered_at_once(world, key, listed, trigger):
     listed()
     trigger(token="lost")
@@ -155,6 +167,12 @@ def test_an_attempt_that_does_not_own_the_job_begins_nothing(world, key, listed,
 
     assert answered(world)[FIRST]["status"] == "NOT_BEGUN"
     assert world.import_jobs.find(key.child(1)) is None
+
+
+def test_a_job_that_does_not_exist_is_superseded(world, trigger):
+    with pytest.raises(SupersededError, match="does not exist"):
+        trigger()
+    assert answered(world) == {}
 
 
 def test_a_state_that_waits_for_no_token_is_told_so(listed, trigger):
