@@ -31,6 +31,13 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish():
+    """Collect what is garbage once; pytest would look through all that stays five times."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.hookimpl(trylast=True)  # of those that are not deselected
 def pytest_collection_modifyitems(items):
     """Begin with stacks and models; what takes minutes is the first that a process gets."""

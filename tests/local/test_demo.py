@@ -48,7 +48,7 @@ LOOKS_AGAIN = pytest.mark.real_time("a run looks again after a second, and then 
 @LOOKS_AGAIN
 @pytest.mark.parametrize(
     ("stack", "rows", "archived"),
-    [(quick_stack, 60, 20), pytest.param(LocalStack, 400, 100, marks=PROOF)],
+    [(quick_stack, 24, 6), pytest.param(LocalStack, 400, 100, marks=PROOF)],
     ids=["soon", "in batches"],
 )
 def test_the_demonstration_ends_well_and_prints_its_figures(stack, rows, archived, monkeypatch):

@@ -1,5 +1,6 @@
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -58,11 +59,11 @@ OFFERED_BY_THE_ENGINE = {
 }
 
 
-def violations(folder: str, tree: ast.Module) -> set[str]:
+def violations(folder: str, imported: Iterable[str]) -> set[str]:
     """What a module of a folder imports and must not, relative imports included."""
     return {
         module
-        for module in imports_of(tree)
+        for module in imported
         if module.startswith(".") or _is_below(module, FORBIDDEN[folder])
     }
 
@@ -92,12 +93,28 @@ def each(folder: str) -> list[tuple[Path, ast.Module]]:
     return found
 
 
+@cache
+def imports(folder: str) -> dict[Path, set[str]]:
+    """What each module of a folder imports."""
+    return {path: imports_of(tree) for path, tree in each(folder)}
+
+
+def imports_below(folder: str) -> dict[Path, set[str]]:
+    """What each module below a folder imports; of the large folders each is parsed once."""
+    whole = next((one for one in ("layer", "tools") if folder.startswith(one)), folder)
+    found = {
+        path: names for path, names in imports(whole).items() if path.is_relative_to(ROOT / folder)
+    }
+    assert found, f"{folder} holds no module: the rule would hold of nothing"
+    return found
+
+
 @pytest.mark.parametrize("folder", FORBIDDEN)
 def test_no_module_imports_what_its_folder_must_not(folder: str) -> None:
     broken = {
         path.relative_to(ROOT).as_posix(): found
-        for path, tree in each(folder)
-        if (found := violations(folder, tree))
+        for path, names in imports_below(folder).items()
+        if (found := violations(folder, names))
     }
 
     assert broken == {}
@@ -112,8 +129,8 @@ def test_the_engine_is_used_by_what_it_offers() -> None:
 
 def test_nothing_but_the_command_line_imports_it() -> None:
     below = {
-        path.relative_to(ROOT).as_posix(): imports_of(tree)
-        for path, tree in each("tools")
+        path.relative_to(ROOT).as_posix(): names
+        for path, names in imports("tools").items()
         if "cli" not in path.parts
     }
 
@@ -134,30 +151,31 @@ def circle_of(graph: dict[str, set[str]]) -> list[str]:
     return []
 
 
-def graph_of(found: Iterable[tuple[Path, ast.Module]], root: Path) -> dict[str, set[str]]:
+def graph_of(found: Mapping[Path, set[str]], root: Path) -> dict[str, set[str]]:
     """Return what each module imports of the others: late, or for types alone, as well."""
     named = {
-        ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): tree
-        for path, tree in found
+        ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): names
+        for path, names in found.items()
     }
     graph: dict[str, set[str]] = {}
-    for name, tree in named.items():
-        found = imports_of(tree) & named.keys() - {name}
-        packages = {each.rpartition(".")[0] for each in found}  # one that a module is taken of
-        graph[name] = {each for each in found - packages if (name, each) not in LATE}
+    for name, names in named.items():
+        others = names & named.keys() - {name}
+        packages = {each.rpartition(".")[0] for each in others}  # one that a module is taken of
+        graph[name] = {each for each in others - packages if (name, each) not in LATE}
     return graph
 
 
 @pytest.mark.parametrize("folder", ["layer", "tools"])
 def test_no_module_imports_one_that_imports_it(folder: str) -> None:
-    assert circle_of(graph_of(each(folder), ROOT / folder)) == []
+    assert circle_of(graph_of(imports(folder), ROOT / folder)) == []
 
 
 def test_a_circle_is_found_of_late_imports_and_of_imports_for_types() -> None:
     late = ast.parse("def f():\n    from pack.b import g")
     typed = ast.parse("if TYPE_CHECKING:\n    from pack import a")
 
-    found = graph_of([(Path("pack/a.py"), late), (Path("pack/b.py"), typed)], Path())
+    pack = {Path("pack/a.py"): imports_of(late), Path("pack/b.py"): imports_of(typed)}
+    found = graph_of(pack, Path())
 
     assert sorted(set(circle_of(found))) == ["pack.a", "pack.b"]
 
@@ -189,7 +207,7 @@ def test_the_domain_never_asks_the_time() -> None:
     ],
 )
 def test_a_forbidden_import_is_found(folder: str, source: str, found: set[str]) -> None:
-    assert violations(folder, ast.parse(source)) == found
+    assert violations(folder, imports_of(ast.parse(source))) == found
 
 
 def test_asking_the_time_is_found() -> None:
