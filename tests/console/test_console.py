@@ -168,7 +168,7 @@ def examined(browser, console, pages, *, theme, width):
 
 
 def test_pages_are_accessible_fit_the_window_and_ask_nobody_else(browser, console, stack, ids):
-    pages = paths(stack, ids)[::8]
+    pages = paths(stack, ids)[::12]
 
     assert examined(browser, console, pages, theme="light", width=1280) == ([], [], [])
     assert examined(browser, console, pages[:1], theme="dark", width=1280) == ([], [], [])

@@ -8,16 +8,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.config import Config
+from botocore.exceptions import ClientError, EndpointConnectionError
 from tests.local.sockets import listeners, listeners_off_loopback
 
 from sfn_cqrs.adapters.queue import Queue
 from sfn_cqrs_tools.project import CHECKOUT
+from sfn_cqrs_tools.runtime.client_hooks import hook, unhook
 from sfn_cqrs_tools.runtime.fabric import Deployment, FabricError, Ministack, deploy, session
 from sfn_cqrs_tools.runtime.template import Template
 from sfn_local.http_server import Request, Response, serve
@@ -25,6 +28,7 @@ from sfn_local.http_server import Request, Response, serve
 TOY = Path(__file__).parent / "toy" / "template.yaml"
 PYTHON = CHECKOUT / ".venv-fabric" / "bin" / "python"
 PARAMETERS = {"Issuer": "https://issuer.test"}
+ONCE = Config(retries={"max_attempts": 0})
 
 
 class Fabric:
@@ -506,3 +510,30 @@ def test_a_service_that_is_not_there_is_refused_without_reading_every_services_m
         fabric.client("xray").get_trace_summaries(StartTime=now, EndTime=now)
 
     assert spent() - before < 0.5
+
+
+def test_a_thread_makes_one_session_and_shares_it_with_no_other():
+    with ThreadPoolExecutor(1) as other:
+        theirs = other.submit(session).result()
+
+    assert session() is session()
+    assert session() is not theirs
+
+
+def test_a_session_has_the_hooks_of_now():
+    seen: list[str] = []
+    hooks = [("provide-client-params.*.*", lambda model, **_: seen.append(model.name))]
+    before = session()
+
+    hook(hooks)
+    try:
+        made = session()
+        client = made.client("sqs", endpoint_url="http://127.0.0.1:1", config=ONCE)
+        with pytest.raises(EndpointConnectionError):
+            client.list_queues()
+    finally:
+        unhook(hooks)
+
+    assert seen == ["ListQueues"]
+    assert made is not before
+    assert session() is not made

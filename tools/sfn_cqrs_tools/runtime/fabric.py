@@ -11,6 +11,7 @@ import json
 import os
 import socket
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -47,6 +48,9 @@ _LOG_TAIL_LINES: Final = 15
 _TEMPLATES: Final = "sfn-cqrs-templates"
 # Objects are files. They are read after the deployment, so this path must not exist.
 _ON_DISK: Final = {"S3_PERSIST": "1", "S3_DATA_DIR": os.devnull}
+
+
+_sessions = threading.local()
 
 
 class FabricError(Exception):
@@ -282,8 +286,22 @@ def name_of_function(stack: str, logical_id: str) -> str:
 
 
 def session() -> Session:
-    """Return a boto3 session with the local credentials, whatever the user's own are."""
-    import botocore.session  # noqa: PLC0415 - with boto3 it takes 0.3 s
+    """Return this thread's boto3 session with the local credentials, whatever the user's own are.
+
+    It takes as long to make one as to make a client, and threads must not share it. It has the
+    hooks of the time when it was made.
+    """
+    import botocore.handlers  # noqa: PLC0415 - with boto3 it takes 0.3 s
+
+    hooks = [*botocore.handlers.BUILTIN_HANDLERS]
+    if getattr(_sessions, "hooks", None) != hooks:
+        _sessions.made, _sessions.hooks = _session(), hooks
+    made: Session = _sessions.made
+    return made
+
+
+def _session() -> Session:
+    import botocore.session  # noqa: PLC0415
     from boto3.session import Session  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
 
