@@ -60,6 +60,8 @@ def handlers(adapters, request, monkeypatch):
 
 
 EACH = pytest.mark.parametrize("handlers", ["driver", "data api"], indirect=True)
+ONE = pytest.mark.parametrize("handlers", ["driver"], indirect=True)
+"""The statements are the same; whether both ways send them alike is asked elsewhere."""
 
 
 def version_of(type_, number, attributes, code="a-1"):
@@ -77,7 +79,7 @@ def guests(handlers):
     return [row["guest"] for row in handlers.sql.rows(query)]
 
 
-@EACH
+@ONE
 def test_in_whatever_order_versions_come_the_row_is_where_the_last_one_puts_it(handlers):
     versions = {1: FIRST, 2: MOVED, 3: None}
 
@@ -105,7 +107,7 @@ def test_a_place_that_another_item_has_is_refused(handlers):
     assert slots(handlers) == [("kuro", 1)]
 
 
-@EACH
+@ONE
 def test_in_whatever_order_versions_come_an_items_rows_are_those_of_the_last(handlers):
     versions = {1: {"guests": ["ada", "bob"]}, 2: {"guests": ["bob", "cyd"]}, 3: None}
 
@@ -132,7 +134,7 @@ def test_a_handler_that_is_killed_between_two_statements_leaves_nothing(handlers
     assert guests(handlers) == ["cyd"]
 
 
-@EACH
+@ONE
 def test_a_generation_that_is_dropped_takes_all_its_rows_along(handlers):
     handlers.bookings(version_of("BOOKING", 1, {"guests": ["ada"]}))
 

@@ -57,7 +57,7 @@ DELIMITER = "another delimiter than the comma"
 HEAD = "a header that is not in the first row, or is large"
 BREAK = "a line break in a cell"
 LONG = "x" * 200_000
-
+WIDE = "b" * 500
 CORPUS = {
     "plain, LF": of("code,name,amount\n1,a,10\n2,b,20\n", rows=TWO),
     "plain, CRLF": of("code,name,amount\r\n1,a,10\r\n2,b,20\r\n", rows=TWO),
@@ -298,7 +298,7 @@ CORPUS = {
         "row 3 opens a quote that is never closed",
     ),
     "a quote that is never closed, in a large file": refused(
-        'code,name,amount\n1,"a,10\n' + "2,b,20\n" * 2_600_000,
+        'code,name,amount\n1,"a,10\n' + f"2,{WIDE},20\n" * 36_000,
         "endless_row",
         "row 2 has more than 16777216 characters, or opens a quote that is never closed",
     ),
@@ -308,7 +308,7 @@ CORPUS = {
         "row 2 has more than 16777216 characters, or opens a quote that is never closed",
     ),
     "a record that never ends": refused(
-        "code,name,amount\n" + '"a\n",' * 4_000_000,
+        "code,name,amount\n" + f'"{WIDE}\n",' * 36_000,
         "endless_row",
         "row 2 has more than 16777216 characters, or opens a quote that is never closed",
     ),
