@@ -58,6 +58,7 @@ from sfn_cqrs_tools.runtime.postgres import VARIABLE as DSN
 from sfn_cqrs_tools.runtime.postgres import LocalPostgres, PostgresError
 from sfn_cqrs_tools.runtime.recorder import Recorder
 from sfn_cqrs_tools.runtime.revisions import NotImported
+from sfn_cqrs_tools.runtime.short_calls import ShortCalls
 from sfn_cqrs_tools.runtime.state import StackError, StackInfo, StateFolder
 from sfn_cqrs_tools.runtime.streams import Checkpoints, StreamMapping, StreamSettings
 from sfn_cqrs_tools.runtime.template import DEFAULT_STACK, Function, Machine, Route, Template
@@ -386,8 +387,6 @@ class LocalStack:
         self.functions.hold()
         self.functions.listeners.append(self._log_failure)
         self._cleanup.callback(self.functions.close)
-        from sfn_cqrs_tools.runtime.short_calls import ShortCalls  # noqa: PLC0415 - needs boto3
-
         self._calls = ShortCalls()
         self._calls.start()
         self._cleanup.callback(self._calls.stop)
