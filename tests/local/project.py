@@ -5,13 +5,13 @@ import shutil
 import subprocess
 import sys
 from functools import cache
-from importlib.util import cache_from_source
 from pathlib import Path
 
 from sfn_cqrs.service import handlers
 from sfn_cqrs_tools.project import CHECKOUT
 
 BUILD = ".build"
+CACHE = "__pycache__"
 FABRIC = ".venv-fabric"  # what `make` sets up, and what the copy's own tests ask for
 SCAFFOLDED = (
     "app/",
@@ -24,15 +24,16 @@ SCAFFOLDED = (
     "tests/unit/",
 )
 """What `sfn-cqrs new` reads and changes."""
-IMPORTED = ("layer/", "tools/")
+IMPORTED = ("app/", "functions/", "layer/", "tests/", "tools/")
 
 
 def copy_project(target: Path, *, only: tuple[str, ...] = ("",), is_set_up: bool = False) -> Path:
     """Copy what git has, or would take; set up, it has this checkout's fabric too.
 
-    The framework's byte code goes along, and what SAM made of templates is shared: each process
-    would take seconds to make it again.
+    To a copy with the layer, which processes of its own run, byte code goes along, that of pytest
+    as well. What SAM made of templates is shared. Each process would take seconds to make it again.
     """
+    is_run = "layer/".startswith(only)
     for name in _names():
         if name.startswith(only) and (CHECKOUT / name).is_symlink():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
@@ -40,14 +41,18 @@ def copy_project(target: Path, *, only: tuple[str, ...] = ("",), is_set_up: bool
         elif name.startswith(only) and (CHECKOUT / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(CHECKOUT / name, target / name)
-            compiled = cache_from_source(name)
-            if name.startswith(IMPORTED) and (CHECKOUT / compiled).is_file():
-                (target / compiled).parent.mkdir(exist_ok=True)
-                shutil.copy2(CHECKOUT / compiled, target / compiled)
+            if is_run and name.startswith(IMPORTED) and name.endswith(".py"):
+                _copy_compiled(CHECKOUT / name, (target / name).parent / CACHE)
     share_translations(target)
     if is_set_up:
         (target / FABRIC).symlink_to(CHECKOUT / FABRIC)
     return target
+
+
+def _copy_compiled(source: Path, target: Path) -> None:
+    for compiled in (source.parent / CACHE).glob(f"{source.stem}.*.pyc"):
+        target.mkdir(exist_ok=True)
+        shutil.copy2(compiled, target / compiled.name)
 
 
 def share_translations(project: Path) -> None:
@@ -71,7 +76,7 @@ def files_of(root: Path) -> dict[str, bytes]:
     return {
         path.relative_to(root).as_posix(): path.read_bytes()
         for path in root.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file() and CACHE not in path.parts
     }
 
 
