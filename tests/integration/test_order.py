@@ -5,6 +5,7 @@ import random
 import pytest
 from tests.support.airports import Airport
 from tests.support.moto_system import MotoSystem
+from tests.support.proof import sampled
 
 
 def path_of(system, version):
@@ -54,7 +55,7 @@ def test_versions_that_start_in_the_wrong_order_wait_for_one_another(system, air
     assert [path_of(system, version) for version in (2, 3)] == [waiting, waiting]
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", sampled(range(5), 1))
 def test_records_may_be_shuffled_doubled_and_replayed(seed, log):  # noqa: ARG001
     disorder = {"random": random.Random(seed), "shuffles": True, "duplicates": 0.5, "replays": 0.5}
     with MotoSystem(disorder=disorder) as system:
