@@ -548,4 +548,26 @@ ONCE = [
             "test_only_the_try_that_works_on_a_step_says_how_it_ended_and_once",
         ),
     ),
+    *_of(
+        f"{ROUTES}/commands.py",
+        f"{UNIT}/api/test_handle_request.py",
+        (
+            "H80",
+            '_publish_partial if body.get("partial") else _publish_whole',
+            "_publish_whole",
+            "a partial change is refused, or replaces the whole item",
+            "TestPublish::test_a_partial_change_keeps_what_it_does_not_name",
+        ),
+    ),
+    *_of(
+        f"{ROUTES}/data.py",
+        f"{UNIT}/api/test_handle_request.py",
+        (
+            "H81",
+            'request.query("deleted") == "true"',
+            'request.query("deleted") != "true"',
+            "a deleted item is shown to whoever did not ask for it",
+            "TestData::test_a_deleted_item_is_shown_where_it_is_asked_for",
+        ),
+    ),
 ]

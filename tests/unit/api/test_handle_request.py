@@ -361,6 +361,28 @@ class TestData:
 
         assert [item["version"] for item in first["items"] + second["items"]] == [3, 2, 1]
 
+    def test_a_deleted_item_is_shown_where_it_is_asked_for(self, call, world):
+        world.seed_rows(a_command(version=2, is_deleted=True))
+
+        hidden = call("GET", "/data/AIRPORT/NRT")
+        shown = call("GET", "/data/AIRPORT/NRT", query={"deleted": "true"})
+        listed = call("GET", "/data", query={"type": "AIRPORT"})
+
+        assert (hidden.status, hidden.body["code"]) == (404, "deleted")
+        assert (shown.status, shown.body["isDeleted"]) == (200, True)
+        assert listed.body == {"items": []}
+
+    def test_items_are_listed_page_by_page(self, call, world):
+        for code in "abc":
+            store(world, "APPLIED", key=ItemKey("tenant1", "AIRPORT", code))
+
+        first = call("GET", "/data", query={"type": "AIRPORT", "limit": "2"}).body
+        more = {"type": "AIRPORT", "limit": "2", "cursor": first["nextCursor"]}
+        second = call("GET", "/data", query=more).body
+
+        assert [item["code"] for item in first["items"] + second["items"]] == ["a", "b", "c"]
+        assert "nextCursor" not in second
+
 
 class TestWhoAsks:
     ROUTES = (
