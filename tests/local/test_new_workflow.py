@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 from tests.local.project import copy_project, files_of, forget, run_in
 from tests.support.proof import PROOF
+from tests.support.typed import forgetting
 
 from sfn_cqrs.service.step_functions import Parent, StepFunctionService, child_name
 from sfn_cqrs_tools.cli import cli
@@ -285,7 +286,10 @@ def test_the_new_resources_are_as_secure_as_the_others(grown):
 def stack(grown, tmp_path_factory):
     folder = tmp_path_factory.mktemp("state")
     _with_a_map_of_children(grown)
-    with quick_stack(template=grown / "template.yaml", state_dir=folder) as started:
+    with (
+        forgetting(),
+        quick_stack(template=grown / "template.yaml", state_dir=folder) as started,
+    ):
         yield started
     forget(grown)
 
