@@ -245,6 +245,10 @@ class Counted:
         with self._lock:
             return sum((each.counts for each in self._markers.values()), Counts())
 
+    def mapping(self, _tenant: str, _table: str) -> dict[str, str]:
+        """No heading is renamed."""
+        return {}
+
     def markers(self, _key: ImportKey) -> Iterator[Marker]:
         """The batches in their order."""
         with self._lock:

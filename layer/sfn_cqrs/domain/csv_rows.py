@@ -31,7 +31,7 @@ MAX_SHOWN = 200
 MAX_REASON = 2_000
 """Characters; a strategy may quote a whole cell."""
 _STRAY_QUOTE = re.compile(r'"(?=[^,\r\n"])(?<=[^,\r\n"]")')
-_DOUBLED_QUOTE = re.compile(r'[^,\r\n"]""')
+_DOUBLED_QUOTE = re.compile(r'""(?<=[^,\r\n"]"")')
 _QUOTED_CELL = re.compile(r'(?<![^,\r\n])"(?:[^"]|"")*+"(?![^,\r\n])')
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -336,16 +336,21 @@ def _obstacle(text: str, lines: list[str]) -> str | None:
         return "a NUL"
     if text.count("\r") != text.count("\r\n"):
         return "a lone carriage return"
-    if _STRAY_QUOTE.search(text) or _has_doubled_quote(text):
+    if _STRAY_QUOTE.search(text) or _has_doubled_quote(text, lines):
         return "a quote inside a cell that is not quoted"
     if max(map(len, lines), default=0) > MAX_PLAIN_LINE:
         return "a long line"
     return None
 
 
-def _has_doubled_quote(text: str) -> bool:
-    """Say whether a cell that is not quoted has a doubled quote, which AWS reads as one."""
-    return bool(_DOUBLED_QUOTE.search(text)) and '"' in _QUOTED_CELL.sub("", text)
+def _has_doubled_quote(text: str, lines: list[str]) -> bool:
+    """Say whether a cell that is not quoted has a doubled quote, which AWS reads as one.
+
+    A line is looked at alone: a file with a line break in a cell is not plain anyway.
+    """
+    return bool(_DOUBLED_QUOTE.search(text)) and any(
+        _DOUBLED_QUOTE.search(line) and '"' in _QUOTED_CELL.sub("", line) for line in lines
+    )
 
 
 def _fits(line: str) -> bool:

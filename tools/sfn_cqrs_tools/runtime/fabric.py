@@ -293,6 +293,9 @@ def session() -> Session:
     """
     import botocore.handlers  # noqa: PLC0415 - with boto3 it takes 0.3 s
 
+    from sfn_cqrs_tools.runtime.signatures import sign_only_what_leaves  # noqa: PLC0415
+
+    sign_only_what_leaves()
     hooks = [*botocore.handlers.BUILTIN_HANDLERS]
     if getattr(_sessions, "hooks", None) != hooks:
         _sessions.made, _sessions.hooks = _session(), hooks
@@ -305,9 +308,6 @@ def _session() -> Session:
     from boto3.session import Session  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
 
-    from sfn_cqrs_tools.runtime.signatures import sign_only_what_leaves  # noqa: PLC0415
-
-    sign_only_what_leaves()
     core = botocore.session.Session()
     core.register_component("data_loader", _loader())
     core.set_default_client_config(Config(proxies={}))  # nothing local goes through a proxy
