@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import zipfile
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,6 +43,8 @@ from sfn_local.server import CLOCK, TARGET
 
 EVIL = "https://evil.example"
 OUR_PAGE = "http://localhost:5173"
+QUIET_SECONDS = 1.5
+"""Longer than streams and queues of this stack gather."""
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LISTENERS = ("http", "sfn", "lambda", "aws", "live")
 GUARDED = (*LISTENERS, "console")
@@ -305,6 +308,14 @@ class Traces:
             "invocations": self._invocations(),
         }
 
+    def at_rest(self) -> dict[str, object]:
+        """What there is once what was asked for earlier has left its own traces."""
+        before, now = None, self.look()
+        while now != before:
+            time.sleep(QUIET_SECONDS)
+            before, now = now, self.look()
+        return now
+
     def _invocations(self) -> dict[str, int]:
         on_time = {
             one.function for one in self._stack.template.event_sources if "Sched" in one.type
@@ -400,11 +411,12 @@ def harm(stack: LocalStack) -> dict[str, list[Ask]]:
 
 
 @pytest.mark.stack
+@pytest.mark.real_time("what another request has begun goes on for a while")
 @pytest.mark.parametrize("listener", [one for one in LISTENERS if one != "live"])
 def test_what_is_refused_to_pages_works_from_a_program_and_leaves_a_trace(stack, traces, listener):
     port = port_of(stack, listener)
     asks = harm(stack)[listener]
-    before = traces.look()
+    before = traces.at_rest()
 
     refused = [
         send(port, ask, filled(headers, port)).status
