@@ -4,8 +4,8 @@ A wait of 0.2 seconds or more that ends because its time is over is one: `time.s
 in the process, a timeout of `threading` in the main thread, a timer of an engine with threads.
 Shorter ones are looks at what others do. `@pytest.mark.real_time("reason")` says why.
 On a stack a run in the express lane looks again after a second if its predecessor is not done,
-and commands and the API look ever more rarely at what they wait for: that is the load of the
-machine, and nobody's fault.
+what was busy is tried again after a random part of a second, and commands and the API look ever
+more rarely at what they wait for: that is the load of the machine, and nobody's fault.
 """
 
 import sys
@@ -21,6 +21,7 @@ from sfn_local.scheduler import ThreadScheduler
 
 LONG_SECONDS = 0.2
 LOOKS_AGAIN = "a timer of 1 s"
+TRIES_AGAIN = "a timer of 0."
 WHO_LOOK = frozenset({"sfn_cqrs_tools.client.pauses", "sfn_cqrs.service.commands.waiting"})
 """The modules that sleep while a stack does what a command or a request waits for."""
 A_LOOK = "a look after"
@@ -93,7 +94,7 @@ class RealTime:
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
         result = yield
         marker = item.get_closest_marker("real_time")
-        allowed = (LOOKS_AGAIN, A_LOOK) if item.get_closest_marker("stack") else ()
+        allowed = (LOOKS_AGAIN, TRIES_AGAIN, A_LOOK) if item.get_closest_marker("stack") else ()
         waits = [one for one in self.waits.of_test if not one.startswith(allowed)]
         if waits and not (marker and marker.args):
             pytest.fail(

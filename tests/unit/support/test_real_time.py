@@ -84,12 +84,17 @@ def test_an_engines_timer_is_a_wait_unless_its_clock_is_moved(clock, noted, real
     assert real_time.waits.of_test == noted
 
 
-def test_on_a_stack_a_run_may_look_again_after_a_second_and_nothing_may_wait_longer(real_time):
+def test_on_a_stack_what_was_busy_is_tried_again_within_a_second_and_nothing_may_wait_longer(
+    real_time,
+):
     stack = pytest.mark.stack.mark
     real_time.waits.of_test += ["a timer of 1 s"]
     assert run(real_time, stack) == "passed"
     assert run(real_time).startswith("it waits for real time: a timer of 1 s;")
 
+    real_time.waits.of_test = ["a timer of 0.562 s"]
+    assert run(real_time).startswith("it waits for real time: a timer of 0.562 s;")
+    assert run(real_time, stack) == "passed"
     real_time.waits.of_test += ["a timer of 2 s"]
     assert run(real_time, stack).startswith("it waits for real time: a timer of 2 s;")
 
