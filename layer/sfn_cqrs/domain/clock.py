@@ -6,7 +6,9 @@ from datetime import datetime
 Now = Callable[[], datetime]
 """Answers the current time, with its time zone; the one source of time of every part."""
 
+_TO_MILLISECONDS = len("2026-11-29T09:30:00.000")
+
 
 def iso(moment: datetime) -> str:
-    """ISO 8601 in UTC with milliseconds, so that texts sort as the moments do."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    """Return ISO 8601 in UTC with milliseconds, so that texts sort as the moments do."""
+    return f"{moment.isoformat(timespec='milliseconds')[:_TO_MILLISECONDS]}Z"

@@ -126,6 +126,7 @@ class Generation:
         self.functions: dict[str, ModuleType] = {}
         """The functions' own modules, by logical id."""
         self._modules: dict[str, ModuleType] = {}
+        self._packages: frozenset[str] = frozenset()
         self._blocks = 0
 
     def module(self, name: str) -> ModuleType | None:
@@ -178,7 +179,7 @@ class Generation:
         found = self._found(absolute, name, fromlist or ())
         if found is not None:
             return found
-        if absolute.partition(".")[0] not in {each.partition(".")[0] for each in self._modules}:
+        if absolute.partition(".")[0] not in self._packages:
             return _plain_import(name, given, local, fromlist, level)
         with self.in_place():
             return _plain_import(name, given, local, fromlist, level)
@@ -201,6 +202,7 @@ class Generation:
 
     def _take(self) -> None:
         self._modules = _modules_in(self._folders)
+        self._packages = frozenset(name.partition(".")[0] for name in self._modules)
         for module in self._modules.values():
             vars(module)[_MARK] = self
 
