@@ -8,6 +8,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import boto3
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.dynamodb.models import dynamodb_backends
+from moto.s3.models import s3_backends
 
 from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
 from sfn_cqrs.adapters.import_bucket import ImportBucket
@@ -77,7 +80,8 @@ class Clients:
         self.dynamodb.meta.events.register("before-parameter-build.dynamodb", check_call)
 
     def make_tables(self) -> None:
-        for table in TABLES:
+        """Make the tables, unless they stand since a test before."""
+        for table in () if self._tables else TABLES:
             properties = template().resources[table]["Properties"]
             indexes = [
                 {name: value for name, value in index.items() if name != "WarmThroughput"}
@@ -91,11 +95,18 @@ class Clients:
                 **({"GlobalSecondaryIndexes": indexes} if indexes else {}),
             )
 
+    @property
+    def _tables(self) -> dict[str, Any]:
+        """Moto's tables; emptying them takes a hundredth of the time of making them anew."""
+        found: dict[str, Any] = dynamodb_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].tables
+        return found
+
     def empty(self) -> None:
-        """Drop the tables, and what lies in the buckets."""
-        for table in TABLES:
-            self.dynamodb.delete_table(TableName=table)
-        self.empty_buckets()
+        """Delete the items, and what lies in the buckets."""
+        for table in self._tables.values():
+            table.items.clear()
+        if any(bucket.keys for bucket in s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets.values()):
+            self.empty_buckets()
 
     def empty_buckets(self) -> None:
         """Delete what lies in the buckets."""
