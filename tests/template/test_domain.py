@@ -103,7 +103,9 @@ def test_no_update_is_one_of_a_records_item() -> None:
 def test_only_adapters_update_items() -> None:
     others = [
         path.relative_to(ROOT).as_posix()
-        for path, tree in modules("layer", "functions", "app", "examples/shop/app")
+        for path, tree in modules(
+            "layer", "functions", "app", "examples/shop/app", naming="update_item"
+        )
         if path.parent != ROOT / "layer/sfn_cqrs/adapters" and names_in(tree)[".update_item"]
     ]
 

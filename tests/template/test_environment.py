@@ -75,7 +75,9 @@ def test_every_function_has_the_environment_of_globals_and_nothing_else() -> Non
 def test_only_bootstrap_reads_the_environment() -> None:
     readers = {
         path.relative_to(ROOT).as_posix()
-        for path, tree in modules("layer/sfn_cqrs", "functions", "app", "examples/shop/app")
+        for path, tree in modules(
+            "layer/sfn_cqrs", "functions", "app", "examples/shop/app", naming="env"
+        )
         if any(is_environ(node) for node in ast.walk(tree))
     }
 

@@ -121,7 +121,8 @@ def test_no_module_imports_what_its_folder_must_not(folder: str) -> None:
 
 
 def test_the_engine_is_used_by_what_it_offers() -> None:
-    nodes = [node for _, tree in [*each("tools"), *each("bench")] for node in ast.walk(tree)]
+    files = modules("tools", "bench", naming="from sfn_local")
+    nodes = [node for _, tree in files for node in ast.walk(tree)]
     used = {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)}
 
     assert {name for name in used if _is_below(name, ("sfn_local",))} == OFFERED_BY_THE_ENGINE

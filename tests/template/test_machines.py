@@ -308,7 +308,9 @@ def test_errors_of_our_own_are_classes_of_the_errors_module_and_of_no_other() ->
 
     assert ours == {"TransientError", "NotYetError", "SupersededError"}
     assert all(issubclass(getattr(errors, error), Exception) for error in ours)
-    for path, tree in modules("layer/sfn_cqrs", "functions", "app", "examples/shop/app"):
+    for path, tree in modules(
+        "layer/sfn_cqrs", "functions", "app", "examples/shop/app", naming="Error"
+    ):
         defined = {getattr(node, "name", "") for node in tree.body}
         assert not defined & ours or path.name == "errors.py"
 

@@ -290,7 +290,10 @@ def test_whatever_publishes_asks_for_the_model():
     root = Path(sfn_cqrs.__file__).parent
     made, checked = set(), set()
     for file in root.rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        source = file.read_text(encoding="utf-8")
+        if "Publication(" not in source and "check_content(" not in source:
+            continue
+        for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.Call):
                 name = ast.unparse(node.func).rpartition(".")[2]
                 place = file.relative_to(root).as_posix()
