@@ -8,6 +8,7 @@ share of the quota.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import pytest
@@ -33,6 +34,12 @@ BEFORE = Process(
 QUERY, READ, START = 0.010, 0.005, 0.030
 FUNCTION_SECONDS = 180
 HOUR = 3_600
+
+
+@lru_cache(20_000)
+def process(code: str, version: int, outcome: Outcome) -> Process:
+    """Return a process; a sweep lists each, and soon reads it again."""
+    return replace(BEFORE, key=ItemKey("tenant1", "ORDER", code), version=version, outcome=outcome)
 
 
 @dataclass(kw_only=True)
@@ -121,7 +128,7 @@ class Region(Watched):
 
     def _process(self, code: str) -> Process:
         outcome = Outcome.APPLIED if code in self.started else Outcome.OPEN
-        return replace(BEFORE, key=replace(BEFORE.key, code=code), outcome=outcome)
+        return process(code, 1, outcome)
 
     # The function.
 
@@ -191,8 +198,7 @@ class Stuck(Watched):
         is_freed = int(code) % FREED == 0
         first = Outcome.APPLIED if is_freed else Outcome.FAILED
         second = Outcome.OPEN if code in self.restarted else Outcome.BLOCKED
-        key = replace(BEFORE.key, code=code)
-        return replace(BEFORE, key=key, version=version, outcome=(first, second)[version - 1])
+        return process(code, version, (first, second)[version - 1])
 
     def frees_all_in(self) -> float:
         """Sweep every minute until none is blocked that need not be; answers the seconds."""
