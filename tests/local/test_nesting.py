@@ -151,6 +151,21 @@ def test_names_that_both_have_are_kept_apart(tmp_path: Path) -> None:
     assert template.functions["OwnFunction"].environment["OWN_TABLE"] == "clinic-InnerItems"
 
 
+def test_an_application_is_given_outputs_of_another_that_follows_it(tmp_path: Path) -> None:
+    passed = "Parameters: {Layer: !Sub 'of ${Second.Outputs.Table}', Stage: !Ref Stage"
+    second = """
+  Second:
+    Type: AWS::Serverless::Application
+    Properties: {Location: framework/template.yaml, Parameters: {Layer: x}}
+Outputs:"""
+    outer = OUTER.replace("Parameters: {Layer: !Ref Layer, Stage: !Ref Stage", passed)
+    template = load(tmp_path, outer=outer.replace("\nOutputs:", second))
+
+    functions = template.of_type("AWS::Serverless::Function")
+    assert template.resolve(functions["WorkFunction"]["Layers"]) == ["of clinic-SecondItems"]
+    assert template.resolve(functions["SecondWorkFunction"]["Layers"]) == ["x"]
+
+
 def test_sam_takes_the_whole(tmp_path: Path) -> None:
     template = load(tmp_path)
     (tmp_path / "framework/machine.asl.json").write_text(

@@ -266,6 +266,14 @@ def test_text_that_is_no_yaml_is_refused_with_its_place(tmp_path):
         Template.load(path)
 
 
+def test_a_template_in_itself_is_refused(tmp_path):
+    path = tmp_path / "template.yaml"
+    path.write_text("Metadata: &self [*self]\nResources: {}\n")
+
+    with pytest.raises(TemplateError, match="is nested too deep, or in itself"):
+        Template.load(path)
+
+
 def test_cors_that_a_condition_turns_off_is_off(template):
     template.document["Globals"]["HttpApi"]["CorsConfiguration"] = {
         "Fn::If": ["IsProd", {"AllowOrigins": ["*"]}, {"Ref": "AWS::NoValue"}]

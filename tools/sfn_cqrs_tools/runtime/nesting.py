@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,9 @@ APPLICATION: Final = "AWS::Serverless::Application"
 _PATHS: Final = ("CodeUri", "ContentUri", "DefinitionUri")
 _SERVERLESS: Final = "AWS::Serverless::"
 _PLACEHOLDER: Final = re.compile(r"\$\{([^!}][^}]*)\}")
+_NAMING: Final = ("Condition", "DependsOn")
+"""Keys whose text names an entry."""
+_SECTIONS: Final = ("Parameters", "Resources", "Conditions", "Mappings")
 _SHARE_NAMES: Final = ("Parameters", "Resources")
 """A `Ref` may name an entry of either section."""
 
@@ -45,16 +48,21 @@ def flattened(document: Document, root: Path) -> Document:
     }
     if not applications:
         return document
-    whole = _with_globals(document)
-    outputs: dict[str, Mapping[str, Any]] = {}
+    parent = _with_globals(document)
+    taken = {section: {*parent.get(section, {})} for section in _SECTIONS}
+    inner: list[_Application] = []
     for name, resource in applications.items():
-        inner = _Application(name, resource, root, taken=whole)
-        outputs[name] = inner.outputs
-        del whole["Resources"][name]
-        for section in ("Parameters", "Resources", "Conditions", "Mappings"):
-            whole[section] = {**whole.get(section, {}), **inner.section(section)}
-        whole["Outputs"] = {**inner.outputs, **whole.get("Outputs", {})}
-    return dict(_OfParent(outputs).rewritten(whole))
+        inner.append(_Application(name, resource, root, taken))
+        taken = {section: names | inner[-1].names(section) for section, names in taken.items()}
+    of_parent = _OfParent({one.name: one.outputs for one in inner})
+    own = {name: one for name, one in parent["Resources"].items() if name not in applications}
+    whole: Document = of_parent.rewritten({**parent, "Resources": own})
+    for one in inner:
+        made = of_parent.of_application(one)
+        for section in _SECTIONS:
+            whole[section] = {**whole.get(section, {}), **made[section]}
+        whole["Outputs"] = {**made["Outputs"], **whole.get("Outputs", {})}
+    return whole
 
 
 def folders(document: Mapping[str, Any], root: Path) -> Iterator[Path]:
@@ -103,11 +111,24 @@ class _Rewriter:
             return [self.rewritten(one) for one in value]
         if not isinstance(value, dict):
             return value
+        if id(value) not in self._made:
+            self._made[id(value)] = (value, self._mapping(value))
+        return self._made[id(value)][1]
+
+    @cached_property
+    def _made(self) -> dict[int, tuple[Any, Any]]:
+        """What each mapping became; those of Globals are in every resource."""
+        return {}
+
+    def _mapping(self, value: Document) -> Any:
         if len(value) == 1:
             ((name, argument),) = value.items()
             if name in self._known:
                 return self._known[name](argument)
-        return {key: self._entry(key, one) for key, one in value.items()}
+        return {
+            key: one if isinstance(one, str) and key not in _NAMING else self._entry(key, one)
+            for key, one in value.items()
+        }
 
     @cached_property
     def _known(self) -> Mapping[str, Callable[[Any], Any]]:
@@ -172,7 +193,7 @@ class _Application(_Rewriter):
     name: str
     resource: Mapping[str, Any]
     root: Path
-    taken: Mapping[str, Any]
+    taken: Mapping[str, Set[str]]
     _document: Document = field(init=False)
     _promoted: Document = field(init=False)
     _parameters: Mapping[str, Any] = field(init=False)
@@ -205,7 +226,11 @@ class _Application(_Rewriter):
             return made
         return {name: self._placed(one) for name, one in made.items()}
 
-    @property
+    def names(self, section: str) -> Set[str]:
+        """Return the names that a section's entries have in the whole."""
+        return {*self._promoted} if section == "Parameters" else {*self._names[section].values()}
+
+    @cached_property
     def outputs(self) -> Document:
         """Return the outputs."""
         return dict(self.rewritten(self._document.get("Outputs", {})))
@@ -221,7 +246,7 @@ class _Application(_Rewriter):
         return {**resource, "Properties": properties}
 
     def _free(self, section: str, name: str) -> str:
-        is_taken = any(name in self.taken.get(one, {}) for one in (section, *_SHARE_NAMES))
+        is_taken = any(name in self.taken[one] for one in (section, *_SHARE_NAMES))
         return f"{self.name}{name}" if is_taken else name
 
     def _values(self, given: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -290,6 +315,13 @@ class _OfParent(_Rewriter):
     """The parent's template, whose references to an application's outputs are replaced."""
 
     outputs: Mapping[str, Mapping[str, Any]]
+
+    def of_application(self, inner: _Application) -> Document:
+        """Return an application's sections; it reads others' outputs in its parameters alone."""
+        made = {section: inner.section(section) for section in _SECTIONS}
+        made["Outputs"] = inner.outputs
+        given = inner.resource.get("Properties", {}).get("Parameters", {})
+        return made if self.rewritten(given) == given else dict(self.rewritten(made))
 
     def reference(self, name: str) -> Any:
         return {"Ref": "AWS::StackId"} if name in self.outputs else None
