@@ -24,6 +24,20 @@ SCAFFOLDED = (
     "tests/unit/",
 )
 """What `sfn-cqrs new` reads and changes."""
+CHECKED = (
+    *SCAFFOLDED,
+    "conftest.py",
+    "examples/",
+    "layer/",
+    "pyproject.toml",
+    "samconfig.toml",
+    "tests/conftest.py",
+    "tests/support/",
+    "tests/template/",
+    "tests/unit/",
+    "tools/",
+)
+"""What the checks of new code read, too."""
 IMPORTED = ("app/", "functions/", "layer/", "tests/", "tools/")
 
 

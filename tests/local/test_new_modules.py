@@ -4,7 +4,7 @@ from contextlib import chdir
 
 import pytest
 from click.testing import CliRunner
-from tests.local.project import copy_project, files_of, run_in
+from tests.local.project import CHECKED, copy_project, files_of, forget, run_in
 from tests.support.proof import PROOF
 from tests.support.typed import forgetting
 
@@ -12,8 +12,8 @@ from sfn_cqrs_tools.cli import cli
 from sfn_cqrs_tools.project import CHECKOUT
 from sfn_cqrs_tools.scaffold.importing import singular
 from sfn_cqrs_tools.scaffold.sample import read_sample
-from sfn_cqrs_tools.stack.local_stack import LocalStack
 from sfn_cqrs_tools.stack.samconfig import app_package
+from sfn_cqrs_tools.testing.quick_stack import quick_stack
 
 CUSTOMERS = """\
 id,name,age,balance,active,since,zip,note
@@ -28,10 +28,14 @@ v-2,ito,45,done,2026-11-30
 OFFERS = ["import", "x", "--from", "S", "--type", "OFFER"]
 FIELDS = "doctor:str 1..40, minutes:int 5..240, status:booked|done, email:str? personal, day:date"
 LAWS = (
-    "tests/template/test_environment.py",
-    "tests/template/test_imports.py",
-    "tests/template/test_wiring.py",
+    "tests/template/test_environment.py::test_only_bootstrap_reads_the_environment",
+    "tests/template/test_imports.py::test_no_module_imports_what_its_folder_must_not[app]",
+    "tests/template/test_wiring.py::test_every_state_has_its_one_name_everywhere",
 )
+"""Those that read new modules; the others are of this checkout alone."""
+TESTS = ("tests/unit/library", "tests/unit/starter")
+MYPY = ("mypy", "--cache-dir", str(CHECKOUT / ".build/mypy"), "app")
+"""Its cache is kept: the modules of layer and tools are as they are in this checkout."""
 WEIGHING = """
 @task_handler("WEIGH")
 @import_strategy("places")
@@ -184,40 +188,6 @@ def test_init_of_a_package_that_exists_only_names_it(sfn_cqrs, project):
     assert json.loads(second[1]) == {"created": [], "changed": []}
 
 
-@pytest.fixture
-def _forgets():
-    with forgetting():
-        yield
-
-
-@pytest.mark.stack
-@pytest.mark.usefixtures("_forgets")
-@pytest.mark.real_time("a slow machine applies a version after it was asked for")
-def test_what_init_writes_passes_its_checks_and_runs(sfn_cqrs, tmp_path, monkeypatch):
-    whole = copy_project(tmp_path / "whole")
-    monkeypatch.chdir(whole)
-    monkeypatch.setattr(sys, "path", [*sys.path])  # it runs in this process, which forgets it again
-    assert sfn_cqrs("init", "library", "--type", "BOOK")[0] == 0
-
-    checked = run_in(whole, "ruff", "check", "app", "tests/unit/library")
-    formatted = run_in(whole, "ruff", "format", "--check", "app", "tests/unit/library")
-    tested = run_in(whole, "pytest", "-q", "tests/unit/library", "tests/unit/starter")
-    with LocalStack(
-        template=whole / "template.yaml", state_dir=tmp_path / "state", postgres=False, live=False
-    ) as stack:
-        on = ("--state", stack.state.path)
-        book = ["BOOK", "b-1", "--name", "x", "--attributes", '{"n": 1}', "--wait"]
-        published = sfn_cqrs("publish", *book, *on)
-        shown = sfn_cqrs("read-model", "show", "book_list", "all", *on)
-    for module in ("library.book", "library"):
-        sys.modules.pop(module, None)
-
-    assert (checked.returncode, formatted.returncode) == (0, 0), checked.stdout + formatted.stdout
-    assert tested.returncode == 0, tested.stdout
-    assert published[1] == "BOOK b-1 version 1 is applied\n"
-    assert '"name": "x"' in shown[1]
-
-
 @pytest.mark.parametrize(
     ("arguments", "sample", "message"),
     [
@@ -364,20 +334,27 @@ def test_a_handler_with_fields_has_a_model_of_them(sfn_cqrs, project):
 
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory):
-    """A copy of the project with modules of every kind, and with names as long as they may be."""
+    """A copy of the project with modules of every kind, and with names as long as they may be.
+
+    It has another package, which init has made.
+    """
     folder = tmp_path_factory.mktemp("clone")
-    project = copy_project(folder / "project")
+    project = copy_project(folder / "project", only=CHECKED)
     (folder / "customers.csv").write_text(CUSTOMERS)
     (folder / "visits.csv").write_text(VISITS)
     (folder / "goods.csv").write_bytes(GOODS)
     (folder / "odd.csv").write_text('"a ""b""",it\'s,\\,{x}\n1,"\'""",\\n,{y}\n')
     longest = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
-    assert run_in(project, "sfn-cqrs", "init", "starter").returncode == 0  # and not the example
     with chdir(project):
-        for arguments in modules(longest):
-            made = CliRunner().invoke(cli, ["new", *arguments])
+        new = (["new", *arguments] for arguments in modules(longest))
+        for arguments in (LIBRARY, STARTER, *new):
+            made = CliRunner().invoke(cli, arguments)
             assert made.exit_code == 0, made.output
     return project
+
+
+LIBRARY = ["init", "library", "--type", "BOOK"]
+STARTER = ["init", "starter"]  # the stack of a copy runs it, and not the example
 
 
 def modules(longest):
@@ -401,10 +378,10 @@ def modules(longest):
 @pytest.mark.parametrize(
     "command",
     [
-        ("ruff", "check", "--quiet", "app", "tests"),
-        ("ruff", "format", "--check", "app", "tests"),
-        ("mypy", "app"),
-        ("pytest", "-q", "-p", "no:cacheprovider", "tests/unit/starter", *LAWS),
+        ("ruff", "check", "--quiet", "app", *TESTS),
+        ("ruff", "format", "--check", "app", *TESTS),
+        MYPY,
+        ("pytest", "-q", "-p", "no:cacheprovider", *TESTS, *LAWS),
         pytest.param(
             ("pytest", "-q", "-p", "no:cacheprovider", "tests/unit/service", "tests/unit/api"),
             marks=PROOF,
@@ -416,3 +393,28 @@ def test_what_is_new_passes_the_projects_own_checks_unchanged(command, grown):
     done = run_in(grown, *command)
 
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+
+
+@pytest.fixture
+def library(sfn_cqrs, grown, monkeypatch):
+    """The copy, as the current folder, whose stack runs the package of init."""
+    monkeypatch.chdir(grown)
+    monkeypatch.setattr(sys, "path", [*sys.path])  # it runs in this process, which forgets it again
+    assert sfn_cqrs(*LIBRARY[:2]).code == 0
+    with forgetting():
+        yield grown
+    assert sfn_cqrs(*STARTER).code == 0
+    forget(grown)
+
+
+@pytest.mark.stack
+@pytest.mark.real_time("a slow machine applies a version after it was asked for")
+def test_what_init_writes_runs(sfn_cqrs, library, tmp_path):
+    with quick_stack(template=library / "template.yaml", state_dir=tmp_path / "state") as stack:
+        on = ("--state", stack.state.path)
+        book = ["BOOK", "b-1", "--name", "x", "--attributes", '{"n": 1}', "--wait"]
+        published = sfn_cqrs("publish", *book, *on)
+        shown = sfn_cqrs("read-model", "show", "book_list", "all", *on)
+
+    assert published.output == "BOOK b-1 version 1 is applied\n"
+    assert '"name": "x"' in shown.output

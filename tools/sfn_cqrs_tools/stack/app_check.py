@@ -17,11 +17,13 @@ from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sfn_cqrs_tools.runtime import revisions
 from sfn_cqrs_tools.runtime.revisions import NotImported
-from sfn_cqrs_tools.runtime.template import Template
+
+if TYPE_CHECKING:  # its process reads no template
+    from sfn_cqrs_tools.runtime.template import Template
 
 SECONDS: Final = 60
 
