@@ -15,7 +15,8 @@ CACHE = "__pycache__"
 FABRIC = ".venv-fabric"  # what `make` sets up, and what the copy's own tests ask for
 SCAFFOLDED = (
     "app/",
-    "docs/",
+    "docs/architecture.md",
+    "docs/operations.md",
     "events/",
     "functions/",
     "statemachine/",

@@ -3,14 +3,17 @@ import subprocess
 import sys
 import time
 import tomllib
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
-from tests.local.project import share_translations
+from click.testing import CliRunner
+from tests.local.project import forget, share_translations
 from tests.newcomer.walk import Walk
 from tests.support.proof import PROOF
 from tests.support.typed import forgetting
 
+from sfn_cqrs_tools.cli import cli
 from sfn_cqrs_tools.project import CHECKOUT
 from sfn_cqrs_tools.runtime.template import Template
 from sfn_cqrs_tools.scaffold.changes import ScaffoldError
@@ -51,17 +54,26 @@ SEQUENCES = [pytest.param(seed, marks=() if seed == 0 else PROOF) for seed in ra
 
 
 @pytest.fixture
-def clinic(sfn_cqrs, tmp_path, monkeypatch):
+def clinic(tmp_path, monkeypatch):
     """Return the folder of a project that was just made, where commands run from now on."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])  # a stack adds the project's folders
-    for name in [one for one in sys.modules if one.partition(".")[0] == "clinic"]:
-        del sys.modules[name]
-    made = sfn_cqrs("init", "clinic", "--type", "APPOINTMENT", "--wheels", CHECKOUT)
-    assert made.code == 0, made.error
-    monkeypatch.chdir(tmp_path / "clinic")
-    with forgetting():
-        yield tmp_path / "clinic"
+    made = project_in(tmp_path)
+    monkeypatch.chdir(made)
+    return made
+
+
+def project_in(folder: Path) -> Path:
+    """Make a project in a folder."""
+    line = ["init", "clinic", "--type", "APPOINTMENT", "--wheels", str(CHECKOUT)]
+    with chdir(folder):
+        made = CliRunner().invoke(cli, line)
+    assert made.exit_code == 0, made.output
+    return folder / "clinic"
+
+
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory):
+    """Return the folder of a project that nothing is written to."""
+    return project_in(tmp_path_factory.mktemp("unchanged"))
 
 
 def own_files(folder: Path) -> list[str]:
@@ -106,14 +118,6 @@ def test_a_projects_database_is_deployed_into_the_subnets_that_it_asks_for(
     for stage in ("dev", "stg", "prod"):
         given = settings[stage]["deploy"]["parameters"]["parameter_overrides"]
         assert 'PostgresSubnets=""' in given
-
-
-def test_a_project_is_a_git_repository_that_ignores_what_is_made(clinic, sfn_cqrs):
-    assert sfn_cqrs("check").code == 0
-
-    listed = ["git", "-C", str(clinic), "status", "--porcelain", "--untracked-files=all"]
-    shown = subprocess.run(listed, capture_output=True, text=True, check=True).stdout
-    assert sorted(line.removeprefix("?? ") for line in shown.splitlines()) == FILES
 
 
 def run_tool(clinic: Path, *command: str) -> str:
@@ -167,9 +171,16 @@ def test_whatever_was_generated_in_whatever_order_all_is_green(clinic, sfn_cqrs,
     assert set(changed) <= {clinic / FOLDER / PROJECT}
 
 
-def test_a_project_is_checked(clinic, sfn_cqrs):
+def untracked(clinic: Path) -> list[str]:
+    listed = ["git", "-C", str(clinic), "status", "--porcelain", "--untracked-files=all"]
+    shown = subprocess.run(listed, capture_output=True, text=True, check=True).stdout
+    return sorted(line.removeprefix("?? ") for line in shown.splitlines())
+
+
+def test_a_project_is_checked_and_git_ignores_what_that_makes(clinic, sfn_cqrs):
     shown = sfn_cqrs("check")
     assert shown.output.startswith("0 machines of your own, ")
+    assert untracked(clinic) == FILES
 
     (clinic / "app/clinic/broken.py").write_text("import nothing_of_this_name\n")
     (clinic / "events/odd.json").write_text("{")
@@ -184,77 +195,6 @@ def test_a_project_is_checked(clinic, sfn_cqrs):
     assert odd.startswith("events/odd.json is not JSON: ")
 
 
-def deployable(clinic: Path) -> None:
-    """Bring the framework's copy up to date; SAM's work on the same template is done once."""
-    bring_up_to_date(clinic)
-    share_translations(clinic)
-
-
-OWN_TABLE = """\
-  RoomsTable:
-    Type: AWS::DynamoDB::Table
-    Properties:
-      TableName: clinic-rooms
-      BillingMode: PAY_PER_REQUEST
-      KeySchema: [{ AttributeName: id, KeyType: HASH }]
-      AttributeDefinitions: [{ AttributeName: id, AttributeType: S }]
-
-  # The framework: its"""
-OWN_STATEMENT = """\
-        Statement:
-          - Effect: Allow
-            Action: dynamodb:PutItem
-            Resource: !GetAtt RoomsTable.Arn
-"""
-CALLS_A_TABLE = """
-import boto3
-
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.service.handlers import Command, command_type, sync_handler
-
-command_type("ROOM", publish=MEMBERS)
-
-
-@sync_handler("ROOM")
-def keep(command: Command) -> None:
-    table = boto3.resource("dynamodb").Table("clinic-rooms")
-    if command.key.code == "read":
-        table.get_item(Key={"id": command.key.code})
-    table.put_item(Item={"id": command.key.code})
-"""
-
-
-@pytest.mark.stack
-def test_a_first_version_is_applied_and_the_users_code_may_do_what_the_users_policy_allows(
-    clinic, sfn_cqrs
-):
-    template = (clinic / "template.yaml").read_text()
-    template = template.replace("  # The framework: its", OWN_TABLE)
-    (clinic / "template.yaml").write_text(template.replace("        Statement:\n", OWN_STATEMENT))
-    (clinic / "app/clinic/rooms.py").write_text(CALLS_A_TABLE)
-    deployable(clinic)
-
-    with quick_stack(
-        template=clinic / "template.yaml", state_dir=clinic / ".sfn-cqrs", name="clinic"
-    ) as stack:
-        item = ("APPOINTMENT", "1")
-        published = sfn_cqrs("publish", *item, "--name", "x", "--attributes", '{"n": 1}', "--wait")
-        shown = sfn_cqrs("read-model", "show", "appointment_list", "all", "--json")
-        machines = sfn_cqrs("execution", "list", "--json").json
-        put, read = (
-            sfn_cqrs("publish", "ROOM", code, "--name", "x", "--attributes", "{}", "--wait")
-            for code in ("put", "read")
-        )
-        denied = list(stack.denied)
-
-    assert published.output == "APPOINTMENT 1 version 1 is applied\n"
-    assert [row["row"]["name"] for row in shown.json] == ["x"]
-    assert {one["machine"] for one in machines} == {"command-express"}
-    assert put.output == "ROOM put version 1 is applied\n"
-    assert read.code != 0
-    assert {"dynamodb:GetItem" in one and "on RoomsTable" in one for one in denied} == {True}
-
-
 @pytest.mark.parametrize(
     ("steps", "told"),
     [
@@ -267,15 +207,16 @@ def test_a_first_version_is_applied_and_the_users_code_may_do_what_the_users_pol
     ],
 )
 def test_steps_that_a_saga_cannot_have_are_refused_and_nothing_is_written(
-    clinic, sfn_cqrs, steps, told
+    unchanged, sfn_cqrs, monkeypatch, steps, told
 ):
-    before = own_files(clinic)
+    monkeypatch.chdir(unchanged)
+    before = own_files(unchanged)
 
     refused = sfn_cqrs("new", "saga", "trip", "--steps", steps)
 
     assert refused.code == 64
     assert told in refused.error
-    assert own_files(clinic) == before
+    assert own_files(unchanged) == before
 
 
 @pytest.mark.usefixtures("project")
@@ -284,80 +225,6 @@ def test_a_saga_is_written_into_a_project_alone(sfn_cqrs):
 
     assert refused.code == 64
     assert "sagas are written into a project of your own" in refused.error
-
-
-def write_machines(clinic, sfn_cqrs):
-    """Write a saga, whose second step refuses some, and a workflow that waits for another."""
-    for generator in (
-        ("saga", "trip", "--steps", "reserve,charge", "--publish", "members"),
-        ("workflow", "tour", "--states", "ask", "--callback", "ask"),
-        ("workflow", "hotel", "--child-of", "tour"),
-    ):
-        assert sfn_cqrs("new", *generator).code == 0
-    module = clinic / "app/clinic/trip.py"
-    text = module.read_text().replace("InvalidInputError", "InvalidInputError, StepRefusedError", 1)
-    head, charge, rest = text.partition('@saga_step(SAGA, "charge")')
-    refuse = """if step.input["id"] == "dear":
-        raise StepRefusedError("declined", "the bank does not pay")
-    return {"id\""""
-    module.write_text(head + charge + rest.replace('return {"id"', refuse, 1))
-
-
-@pytest.mark.stack
-def test_a_project_runs_its_sagas_and_its_workflows(clinic, sfn_cqrs):
-    write_machines(clinic, sfn_cqrs)
-    deployable(clinic)
-
-    with quick_stack(template=clinic / "template.yaml", state_dir=clinic / ".sfn-cqrs") as stack:
-        made = sfn_cqrs("saga", "start", "trip", '{"id": "cheap"}')
-        undone = sfn_cqrs("saga", "start", "trip", '{"id": "dear"}', "--json")
-        sfn = stack.client("stepfunctions")
-        machine = stack.outputs["TourStateMachineArn"]
-        tour = sfn.start_execution(stateMachineArn=machine, input='{"id": "t-1"}', name="t-1")
-        until = time.monotonic() + 60
-        while (ended := sfn.describe_execution(**arn_of(tour)))["status"] == "RUNNING":
-            assert time.monotonic() < until
-            time.sleep(0.05)
-        machines = {one["machine"] for one in sfn_cqrs("execution", "list", "--json").json}
-
-    assert "trip is COMPLETED" in made.output
-    assert (undone.json["status"], undone.json["error"]) == ("COMPENSATED", "declined")
-    assert ended["status"] == "SUCCEEDED"
-    assert machines == {"trip", "tour", "hotel"}
-    assert stack.denied == []
-
-
-@pytest.mark.stack
-def test_the_sweep_begins_a_projects_saga_again_whose_execution_is_stopped(clinic, sfn_cqrs):
-    write_machines(clinic, sfn_cqrs)
-    module = clinic / "app/clinic/trip.py"
-    module.write_text(
-        module.read_text()
-        .replace("StepRefusedError(", "BusyError(")
-        .replace(", StepRefusedError", ", BusyError")
-    )
-    deployable(clinic)
-
-    with quick_stack(template=clinic / "template.yaml", state_dir=clinic / ".sfn-cqrs") as stack:
-        id_ = sfn_cqrs("saga", "start", "trip", '{"id": "dear"}', "--no-wait").output.strip()
-        sfn, machine = stack.client("stepfunctions"), stack.outputs["TripStateMachineArn"]
-        seen: list[str] = []
-        until = time.monotonic() + 60
-        while len(seen) < 2:
-            assert time.monotonic() < until, seen
-            running = sfn.list_executions(stateMachineArn=machine, statusFilter="RUNNING")
-            for one in running["executions"]:
-                if one["name"] not in seen:
-                    seen.append(one["name"])
-                    sfn.stop_execution(executionArn=one["executionArn"])
-            time.sleep(0.05)
-
-    assert [name[-3:] for name in seen] == ["-a1", "-a2"]
-    assert id_.startswith("g-")
-
-
-def arn_of(started):
-    return {"executionArn": started["executionArn"]}
 
 
 def test_the_frameworks_copy_follows_what_is_installed(clinic):
@@ -448,3 +315,171 @@ def test_from_nothing_but_wheels_to_a_first_version(tmp_path):
     assert steps["make test"].seconds <= 30
     made = steps["sfn-cqrs init clinic"]
     assert (made.files, made.lines <= MOST_LINES) == (len(FILES), True)
+
+
+OWN_TABLE = """\
+  RoomsTable:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      TableName: clinic-rooms
+      BillingMode: PAY_PER_REQUEST
+      KeySchema: [{ AttributeName: id, KeyType: HASH }]
+      AttributeDefinitions: [{ AttributeName: id, AttributeType: S }]
+
+  # The framework: its"""
+OWN_STATEMENT = """\
+        Statement:
+          - Effect: Allow
+            Action: dynamodb:PutItem
+            Resource: !GetAtt RoomsTable.Arn
+"""
+CALLS_A_TABLE = """
+import boto3
+
+from sfn_cqrs.domain.policy import MEMBERS
+from sfn_cqrs.service.handlers import Command, command_type, sync_handler
+
+command_type("ROOM", publish=MEMBERS)
+
+
+@sync_handler("ROOM")
+def keep(command: Command) -> None:
+    table = boto3.resource("dynamodb").Table("clinic-rooms")
+    if command.key.code == "read":
+        table.get_item(Key={"id": command.key.code})
+    table.put_item(Item={"id": command.key.code})
+"""
+
+
+def write_machines(clinic):
+    """Write a saga, whose second step refuses some, and a workflow that waits for another."""
+    for generator in (
+        ("saga", "trip", "--steps", "reserve,charge", "--publish", "members"),
+        ("workflow", "tour", "--states", "ask", "--callback", "ask"),
+        ("workflow", "hotel", "--child-of", "tour"),
+    ):
+        made = CliRunner().invoke(cli, ["new", *generator])
+        assert made.exit_code == 0, made.output
+    module = clinic / "app/clinic/trip.py"
+    imported = "BusyError, InvalidInputError, StepRefusedError"
+    text = module.read_text().replace("InvalidInputError", imported, 1)
+    head, charge, rest = text.partition('@saga_step(SAGA, "charge")')
+    refuse = """if step.input["id"] == "dear":
+        raise StepRefusedError("declined", "the bank does not pay")
+    if step.input["id"] == "late":
+        raise BusyError("declined", "the bank is closed")
+    return {"id\""""
+    module.write_text(head + charge + rest.replace('return {"id"', refuse, 1))
+
+
+def write_rooms(clinic):
+    """Write a table of the user's own, and a handler that calls it."""
+    template = (clinic / "template.yaml").read_text()
+    template = template.replace("  # The framework: its", OWN_TABLE)
+    (clinic / "template.yaml").write_text(template.replace("        Statement:\n", OWN_STATEMENT))
+    (clinic / "app/clinic/rooms.py").write_text(CALLS_A_TABLE)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    """Return a stack of a project; it is the last that this file makes of this name."""
+    clinic = project_in(tmp_path_factory.mktemp("deployed"))
+    with chdir(clinic):
+        write_machines(clinic)
+        write_rooms(clinic)
+    bring_up_to_date(clinic)
+    share_translations(clinic)  # SAM's work on the same template is done once
+    known = [*sys.path]
+    with (
+        forgetting(),
+        quick_stack(
+            template=clinic / "template.yaml", state_dir=clinic / ".sfn-cqrs", name="clinic"
+        ) as started,
+    ):
+        yield started
+    sys.path[:] = known
+    forget(clinic)
+
+
+@pytest.fixture
+def on_stack(sfn_cqrs, stack, monkeypatch):
+    """Return what runs a command in the folder of the project whose stack runs."""
+    monkeypatch.chdir(stack.template.root)
+    return sfn_cqrs
+
+
+def machines_of(on_stack):
+    """Name each execution's machine."""
+    return {one["name"]: one["machine"] for one in on_stack("execution", "list", "--json").json}
+
+
+@pytest.mark.stack
+def test_a_first_version_is_applied_and_its_row_is_read(on_stack):
+    known = machines_of(on_stack)
+
+    item = ("APPOINTMENT", "1")
+    published = on_stack("publish", *item, "--name", "x", "--attributes", '{"n": 1}', "--wait")
+    shown = on_stack("read-model", "show", "appointment_list", "all", "--json")
+
+    assert published.output == "APPOINTMENT 1 version 1 is applied\n"
+    assert [row["row"]["name"] for row in shown.json] == ["x"]
+    made = {one for name, one in machines_of(on_stack).items() if name not in known}
+    assert made == {"command-express"}
+
+
+@pytest.mark.stack
+def test_a_project_runs_its_sagas_and_its_workflows(on_stack, stack):
+    known = machines_of(on_stack)
+
+    done = on_stack("saga", "start", "trip", '{"id": "cheap"}')
+    undone = on_stack("saga", "start", "trip", '{"id": "dear"}', "--json")
+    sfn = stack.client("stepfunctions")
+    machine = stack.outputs["TourStateMachineArn"]
+    tour = sfn.start_execution(stateMachineArn=machine, input='{"id": "t-1"}', name="t-1")
+    until = time.monotonic() + 60
+    while (ended := sfn.describe_execution(**arn_of(tour)))["status"] == "RUNNING":
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+    assert "trip is COMPLETED" in done.output
+    assert (undone.json["status"], undone.json["error"]) == ("COMPENSATED", "declined")
+    assert ended["status"] == "SUCCEEDED"
+    made = {one for name, one in machines_of(on_stack).items() if name not in known}
+    assert made == {"trip", "tour", "hotel"}
+    assert [one for one in stack.denied if "on RoomsTable" not in one] == []
+
+
+def arn_of(started):
+    return {"executionArn": started["executionArn"]}
+
+
+@pytest.mark.stack
+def test_the_users_code_may_do_what_the_users_policy_allows(on_stack, stack):
+    put, read = (
+        on_stack("publish", "ROOM", code, "--name", "x", "--attributes", "{}", "--wait")
+        for code in ("put", "read")
+    )
+
+    assert put.output == "ROOM put version 1 is applied\n"
+    assert read.code != 0
+    denied = list(stack.denied)
+    assert {"dynamodb:GetItem" in one and "on RoomsTable" in one for one in denied} == {True}
+
+
+@pytest.mark.stack
+def test_the_sweep_begins_a_projects_saga_again_whose_execution_is_stopped(on_stack, stack):
+    id_ = on_stack("saga", "start", "trip", '{"id": "late"}', "--no-wait").output.strip()
+    sfn, machine = stack.client("stepfunctions"), stack.outputs["TripStateMachineArn"]
+    seen: list[str] = []
+    until = time.monotonic() + 60
+    while len(seen) < 2:
+        assert time.monotonic() < until, seen
+        running = sfn.list_executions(stateMachineArn=machine, statusFilter="RUNNING")
+        for one in running["executions"]:
+            if one["name"] not in seen:
+                seen.append(one["name"])
+                sfn.stop_execution(executionArn=one["executionArn"])
+        time.sleep(0.05)
+
+    assert [name[-3:] for name in seen] == ["-a1", "-a2"]
+    assert id_.startswith("g-")
