@@ -1,12 +1,13 @@
 import json
 import time
 from contextlib import chdir
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from tests.local.project import copy_project, files_of, forget, run_in
+from tests.local.project import SCAFFOLDED, copy_project, files_of, forget, run_in
 from tests.support.proof import PROOF
 from tests.support.typed import forgetting
 
@@ -46,30 +47,42 @@ CHANGED = {
 }
 
 
-def test_everything_that_a_workflow_is_gets_written(sfn_cqrs, project):
-    before = files_of(project)
+@dataclass(frozen=True)
+class Written:
+    """A copy of the project with a new workflow: its files before, and what the command printed."""
 
-    code, output, _ = sfn_cqrs(*NEW, "--json")
+    folder: Path
+    before: dict[str, bytes]
+    output: str
 
-    after = files_of(project)
-    assert code == 0
-    assert set(after) - set(before) == CREATED == set(json.loads(output)["created"])
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """A new workflow in a copy that nothing else is written to."""
+    folder = copy_project(tmp_path_factory.mktemp("written") / "project", only=SCAFFOLDED)
+    before = files_of(folder)
+    with chdir(folder):
+        made = CliRunner().invoke(cli, [*NEW, "--json"])
+    assert made.exit_code == 0, made.output
+    return Written(folder, before, made.output)
+
+
+def test_everything_that_a_workflow_is_gets_written(written):
+    before, after = written.before, files_of(written.folder)
+
+    assert set(after) - set(before) == CREATED == set(json.loads(written.output)["created"])
     assert {path for path in before if after[path] != before[path]} == CHANGED
 
 
-def test_the_template_keeps_every_line_that_it_had(sfn_cqrs, project):
-    before = (project / "template.yaml").read_text().splitlines()
+def test_the_template_keeps_every_line_that_it_had(written):
+    before = written.before["template.yaml"].decode().splitlines()
 
-    sfn_cqrs(*NEW)
-
-    rest = iter((project / "template.yaml").read_text().splitlines())
+    rest = iter((written.folder / "template.yaml").read_text().splitlines())
     assert [line for line in before if line not in rest] == []
 
 
-def test_a_state_that_waits_has_a_token_a_day_and_no_retry_of_its_time_limit(sfn_cqrs, project):
-    sfn_cqrs(*NEW)
-
-    machine = json.loads((project / "statemachine/parcel-return.asl.json").read_text())
+def test_a_state_that_waits_has_a_token_a_day_and_no_retry_of_its_time_limit(written):
+    machine = json.loads((written.folder / "statemachine/parcel-return.asl.json").read_text())
     approve = machine["States"]["approve"]
     assert approve["Resource"] == "arn:aws:states:::lambda:invoke.waitForTaskToken"
     assert approve["Parameters"]["Payload"]["taskToken.$"] == "$$.Task.Token"
@@ -78,9 +91,8 @@ def test_a_state_that_waits_has_a_token_a_day_and_no_retry_of_its_time_limit(sfn
     assert machine["TimeoutSeconds"] > 86_400 + 3 * 60
 
 
-@pytest.mark.usefixtures("project")
-def test_a_new_workflow_runs_at_once(sfn_cqrs):
-    sfn_cqrs(*NEW)
+def test_a_new_workflow_runs_at_once(sfn_cqrs, written, monkeypatch):
+    monkeypatch.chdir(written.folder)
 
     code, output, _ = sfn_cqrs("run", "parcel-return", "--mock", "HappyPath", "--json")
 
@@ -90,9 +102,8 @@ def test_a_new_workflow_runs_at_once(sfn_cqrs):
     assert report["path"][0]["input"] == {"id": "w-1"}
 
 
-@pytest.mark.usefixtures("project")
-def test_a_wait_that_times_out_ends_its_execution_with_that(sfn_cqrs):
-    sfn_cqrs(*NEW)
+def test_a_wait_that_times_out_ends_its_execution_with_that(sfn_cqrs, written, monkeypatch):
+    monkeypatch.chdir(written.folder)
 
     code, output, _ = sfn_cqrs("run", "parcel-return", "--mock", "ApproveTimesOut", "--json")
 
@@ -143,15 +154,15 @@ def test_a_name_that_cannot_be_is_refused_and_nothing_is_written(
     assert files_of(untouched) == before
 
 
-def test_a_workflow_that_exists_is_left_alone(sfn_cqrs, project):
-    sfn_cqrs(*NEW)
-    before = files_of(project)
+def test_a_workflow_that_exists_is_left_alone(sfn_cqrs, written, monkeypatch):
+    monkeypatch.chdir(written.folder)
+    before = files_of(written.folder)
 
     code, _, error = sfn_cqrs(*NEW)
 
     assert code == 64
     assert "there is a workflow 'parcel-return' already" in error
-    assert files_of(project) == before
+    assert files_of(written.folder) == before
 
 
 def test_a_logical_id_that_two_names_would_make_is_refused(sfn_cqrs, project):
@@ -188,8 +199,9 @@ def test_outside_of_a_project_nothing_is_written(sfn_cqrs, tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize("number", [0, 1, 7, len(CREATED), len(CREATED) + 2])
-def test_a_move_that_fails_undoes_those_before(number, sfn_cqrs, project, monkeypatch):
-    before, folders = files_of(project), sorted(project.rglob("*/"))
+def test_a_move_that_fails_undoes_those_before(number, sfn_cqrs, untouched, monkeypatch):
+    monkeypatch.chdir(untouched)
+    before, folders = files_of(untouched), sorted(untouched.rglob("*/"))
     moves = []
     replace = Path.replace
 
@@ -205,8 +217,8 @@ def test_a_move_that_fails_undoes_those_before(number, sfn_cqrs, project, monkey
 
     assert code == 64
     assert "nothing was written: [Errno 28] No space left on device" in error
-    assert files_of(project) == before
-    assert sorted(project.rglob("*/")) == folders
+    assert files_of(untouched) == before
+    assert sorted(untouched.rglob("*/")) == folders
 
 
 @pytest.fixture(scope="module")
