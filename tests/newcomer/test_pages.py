@@ -42,10 +42,31 @@ SEEN = (  # what a reader of the README has typed before
 )
 
 
-@pytest.fixture
-def folder(tmp_path_factory, monkeypatch):
-    """Return a clone with the files that the pages speak of, as the current folder."""
+class Clones:
+    """Clones with the files that the pages speak of; a block gets one as it was made."""
 
+    def __init__(self, make):
+        self._make = make
+        self._clone = None
+        self._as_made = {}
+
+    def unchanged(self):
+        """Return the last one, or one that is new if somebody has changed that."""
+        if self._clone is None or self._times() != self._as_made:
+            self._clone = self._make()
+            self._as_made = self._times()
+        return self._clone
+
+    def _times(self):
+        return {
+            os.path.join(folder, name): os.stat(os.path.join(folder, name)).st_mtime_ns  # noqa: PTH116, PTH118 - fast
+            for folder, _, names in os.walk(self._clone)
+            for name in names
+        }
+
+
+@pytest.fixture(scope="module")
+def clones(tmp_path_factory):
     def make():
         clone = copy_project(
             tmp_path_factory.mktemp("clone") / "project", only=(*SCAFFOLDED, "samconfig.toml")
@@ -55,10 +76,21 @@ def folder(tmp_path_factory, monkeypatch):
         (clone / "customers.csv").write_text("id,name,email\nc1,Ada,ada@example.com\n")
         with zipfile.ZipFile(clone / "exports.zip", "w") as archive:
             archive.writestr("20261127093000-airports.csv", rows)
+        return clone
+
+    return Clones(make)
+
+
+@pytest.fixture
+def folder(clones, monkeypatch):
+    """Return what makes an unchanged clone the current folder."""
+
+    def enter():
+        clone = clones.unchanged()
         monkeypatch.chdir(clone)
         return clone
 
-    return make
+    return enter
 
 
 @pytest.fixture(autouse=True)
