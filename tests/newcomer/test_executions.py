@@ -6,6 +6,7 @@ import time
 from itertools import takewhile
 
 import pytest
+from tests.support.proof import PROOF
 
 pytestmark = pytest.mark.stack
 
@@ -47,7 +48,7 @@ def test_the_executions_of_all_machines_are_listed_and_chosen(typed, ran):
     assert listed(typed, "--item", "ORDER/none") == []
 
 
-@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.parametrize("columns", [80, pytest.param(120, marks=PROOF)])
 def test_a_list_shows_whole_names(ran, terminal, typed, columns):
     assert ran
     with terminal("execution", "list", columns=columns) as shown:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from tests.support.held_up import held_up
+from tests.support.proof import PROOF
 
 pytestmark = pytest.mark.stack
 
@@ -35,7 +36,7 @@ def ids(typed, made, tmp_path):
     return made
 
 
-@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.parametrize("columns", [80, pytest.param(120, marks=PROOF)])
 @pytest.mark.parametrize(
     ("kind", "options"),
     [("task", ["ORDER_REMINDER"]), ("saga", []), ("approval", ["--status", "ALL"]), ("import", [])],
