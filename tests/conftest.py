@@ -9,7 +9,8 @@ import pytest
 from tests.support import moto_shortcuts
 from tests.support.real_time import RealTime
 from tests.support.typed import declared, forgetting, load, package_of
-from tests.support.without_browser import missing_browser
+from tests.support.without_browser import pytest_terminal_summary  # noqa: F401 - a hook
+from xdist.scheduler import LoadFileScheduling
 
 from sfn_cqrs.domain import masking
 from sfn_cqrs.service.logs import logger
@@ -19,8 +20,20 @@ moto_shortcuts.install()
 real_time = RealTime()
 real_time.install()
 TESTS = Path(__file__).parent
+CONSOLE = "tests/console/"
 IN_PROCESS = {"contract", "integration", "security", "simulation", "template", "unit"}
 """The suites whose handlers run in the process of the tests."""
+
+
+class Scheduling(LoadFileScheduling):
+    """Gives each process whole files, and one of them all that look at the console's stack."""
+
+    def _split_scope(self, nodeid):
+        return CONSOLE if nodeid.startswith(CONSOLE) else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_configure(config):
@@ -89,11 +102,3 @@ def bank():
     with ExitStack() as closed:
         closed.enter_context(refunds_are_refused())
         yield closed.close
-
-
-def pytest_terminal_summary(terminalreporter):
-    """Say at the end of a run that there was no browser, and how to get one."""
-    skipped = terminalreporter.stats.get("skipped", [])
-    line = missing_browser(str(one.longrepr) for one in skipped)
-    if line:
-        terminalreporter.write_line(line, yellow=True, bold=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, Playwright
 from tests.support.without_browser import NO_BROWSER, WAY
 
 A_MINUTE = 60_000
@@ -31,18 +31,17 @@ ANSWERED = "Failed to load resource: the server responded"
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium(playwright: Playwright) -> Iterator[Browser]:
     """Start a browser; skip where none can be had, but never in CI."""
     path = next(filter(None, map(shutil.which, NAMES)), None)
-    with sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(executable_path=path, args=QUIET)
-        except Error as error:
-            if os.environ.get("CI"):
-                raise
-            pytest.skip(f"{NO_BROWSER} ({WAY}): {str(error).splitlines()[0]}")
-        yield browser
-        browser.close()
+    try:
+        browser = playwright.chromium.launch(executable_path=path, args=QUIET)
+    except Error as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"{NO_BROWSER} ({WAY}): {str(error).splitlines()[0]}")
+    yield browser
+    browser.close()
 
 
 class Watched:

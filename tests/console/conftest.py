@@ -1,64 +1,57 @@
 """One stack, one console and one browser for all tests of pages."""
 
-from dataclasses import replace
 from itertools import count
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import expect, sync_playwright
 from tests.console.browser import A_MINUTE, DESK, Watched, chromium
+from tests.console.shown import shown
 from tests.console.state import api_of, fill, publish, wait
 from tests.support.orders import NOWHERE
-
-from sfn_cqrs_tools.client.aws import find_target
-from sfn_cqrs_tools.console.backend import local
-from sfn_cqrs_tools.console.server import ConsoleServer
-from sfn_cqrs_tools.testing.quick_stack import quick_stack
 
 _numbers = count(1)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("console")
+folder, stack, ids, console = shown("package", fill)
 
 
-@pytest.fixture(scope="module")
-def stack(folder):
-    lane = {"ExpressLane": "disabled"}
-    with quick_stack(
-        state_dir=folder / "state", live=True, traces=True, parameters=lane
-    ) as started:
+@pytest.fixture(scope="package")
+def playwright():
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="package")
+def browser(playwright):
+    with chromium(playwright) as started:
         yield started
 
 
 @pytest.fixture(scope="module")
-def ids(stack, folder):
-    """What the stack is filled with, by kind."""
-    return fill(stack, folder)
-
-
-@pytest.fixture(scope="module")
-def console(stack, ids):  # noqa: ARG001 - the console shows it
-    target = find_target(stack.state.path, None)
-    backend = local(stack.name, stack.http, target, "kenji")
-    server = ConsoleServer(replace(backend, look_seconds=0.6))
-    yield server
-    server.close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as started:
-        yield started
+def kept(browser, stack):
+    """A context whose first page stays, so that no later one needs a process of its own."""
+    quiet = {"viewport": DESK, "reduced_motion": "reduce"}
+    made = browser.new_context(locale="en-GB", timezone_id="Asia/Tokyo", **quiet)
+    made.set_default_timeout(A_MINUTE)
+    made.new_page().goto(f"{stack.http}/live.html")
+    yield made
+    made.close()
 
 
 @pytest.fixture
-def context(browser):
-    made = browser.new_context(viewport=DESK, locale="en-GB", timezone_id="Asia/Tokyo")
-    made.set_default_timeout(A_MINUTE)
+def context(kept):
+    """A context that remembers nothing of other tests."""
     expect.set_options(timeout=A_MINUTE)  # a busy machine is late; what is wrong never comes
-    yield made
-    made.close()
+    yield kept
+    first, *others = kept.pages
+    session = kept.new_cdp_session(first)
+    for opened in others:
+        stored = {"origin": "/".join(opened.url.split("/")[:3]), "storageTypes": "local_storage"}
+        opened.close()
+        session.send("Storage.clearDataForOrigin", stored)
+    session.detach()
+    kept.clear_cookies()
+    kept.clear_permissions()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.console.browser import Watched, chromium
+from tests.console.browser import Watched
 from tests.support.proof import PROOF
 from tests.template.stack import ROOT
 
@@ -38,12 +38,6 @@ def address(built: Path) -> Iterator[str]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 def pages(built: Path) -> list[str]:

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 from tests.console import pretty
 from tests.console.browser import visit
+from tests.console.shown import shown
 from tests.console.state import api_of
 
 from sfn_cqrs_tools.project import CHECKOUT
@@ -18,10 +19,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.proof]
 PAGE = CHECKOUT / "docs/console-review.md"
 
 
-@pytest.fixture(scope="module")
-def ids(stack, folder):
-    """What the stack is filled with."""
-    return pretty.fill(stack, folder)
+folder, stack, ids, console = shown("module", pretty.fill)
 
 
 @pytest.fixture(scope="module")

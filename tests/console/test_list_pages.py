@@ -165,6 +165,7 @@ def test_a_page_with_all_that_it_loads_is_small_on_the_wire(context, console, pa
     page = context.new_page()
     session = context.new_cdp_session(page)
     session.send("Network.enable")
+    session.send("Network.setCacheDisabled", {"cacheDisabled": True})
     sizes = []
     session.on("Network.loadingFinished", lambda found: sizes.append(found["encodedDataLength"]))
     visit(page, console, path)

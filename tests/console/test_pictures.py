@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 from tests.console import pretty
 from tests.console.browser import DESK, visit
+from tests.console.shown import shown
 
 from sfn_cqrs_tools.project import CHECKOUT
 
@@ -27,13 +28,15 @@ AREAS = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def ids(stack, folder):
-    """What the stack is filled with."""
+def fill(stack, folder):
+    """Fill the stack, and let each sweep run once; answers ids."""
     found = pretty.fill(stack, folder)
     for function in SWEEPERS:
         stack.functions.invoke(function, b"{}")
     return found
+
+
+folder, stack, ids, console = shown("module", fill)
 
 
 def paths(stack, ids):

@@ -18,11 +18,6 @@ pytestmark = pytest.mark.stack
 FORM = "/publish?type=VISIT&code="
 
 
-@pytest.fixture(scope="module")
-def ids():
-    """Its stack is filled with nothing."""
-
-
 @pytest.fixture(autouse=True)
 def _visits():
     with declaring():

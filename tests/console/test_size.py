@@ -69,15 +69,23 @@ class NoFunctions:
         raise AssertionError(name, payload)
 
 
-@contextmanager
-def opened(console, path):
-    """A page in a browser that has nothing yet, and the seconds until it showed something."""
-    with chromium() as browser:
-        page = browser.new_page()
-        page.set_default_timeout(60_000)
-        page.goto(f"{console.url}/who-knows")
-        page.goto(f"{console.url}{path}", wait_until="load")
-        yield page, page.evaluate(PAINTED)
+@pytest.fixture
+def opened(playwright):
+    """Return what opens a page in a browser that has nothing yet.
+
+    It yields the page, and the seconds until it showed something.
+    """
+
+    @contextmanager
+    def opens(console, path):
+        with chromium(playwright) as browser:
+            page = browser.new_page()
+            page.set_default_timeout(60_000)
+            page.goto(f"{console.url}/who-knows")
+            page.goto(f"{console.url}{path}", wait_until="load")
+            yield page, page.evaluate(PAINTED)
+
+    return opens
 
 
 def quickest(consoles, measured):
@@ -127,7 +135,7 @@ def ended(engine, arn, patience=120):
 
 @pytest.mark.alone
 @pytest.mark.proof
-def test_25_000_events_are_shown_within_a_second(engine, consoles):
+def test_25_000_events_are_shown_within_a_second(engine, consoles, opened):
     engine.create_state_machine("big-map", MAP, "STANDARD")
     given = json.dumps({"items": list(range(ITERATIONS))})
     arn = engine.start_execution(ARN.format("map"), "one", given)
@@ -149,7 +157,7 @@ def test_25_000_events_are_shown_within_a_second(engine, consoles):
 
 @pytest.mark.alone
 @pytest.mark.proof
-def test_100_000_executions_are_listed_within_a_second(engine, consoles):
+def test_100_000_executions_are_listed_within_a_second(engine, consoles, opened):
     engine.create_state_machine("big-pass", PASS, "STANDARD")
     for number in range(EXECUTIONS):
         arn = engine.start_execution(ARN.format("pass"), f"n-{number}")

@@ -4,8 +4,14 @@ import os
 import subprocess
 import sys
 
-from tests.support.without_browser import NO_BROWSER, WAY, missing_browser
+from tests.support.without_browser import (
+    NO_BROWSER,
+    WAY,
+    missing_browser,
+    pytest_terminal_summary,
+)
 
+HOOK = "from tests.support.without_browser import pytest_terminal_summary"
 TEST = f"""
 import pytest
 
@@ -19,7 +25,9 @@ def test_another():
 
 
 def test_a_run_ends_with_the_line_and_the_way(tmp_path):
-    (tmp_path / "conftest.py").write_text("from tests.conftest import pytest_terminal_summary\n")
+    (tmp_path / "conftest.py").write_text(
+        "from tests.support.without_browser import pytest_terminal_summary\n"
+    )
     (tmp_path / "test_pages.py").write_text(TEST)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     shown = subprocess.run(
@@ -27,6 +35,7 @@ def test_a_run_ends_with_the_line_and_the_way(tmp_path):
         capture_output=True,
         text=True,
         check=False,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
     ).stdout
 
     line = f"3 tests of the console were NOT run, for want of a Chromium: {WAY}"
@@ -35,3 +44,9 @@ def test_a_run_ends_with_the_line_and_the_way(tmp_path):
 
 def test_a_run_with_a_browser_says_nothing():
     assert missing_browser(["for another reason"]) == ""
+
+
+def test_our_own_runs_end_so(request):
+    hook = request.config.hook.pytest_terminal_summary
+
+    assert pytest_terminal_summary in [one.function for one in hook.get_hookimpls()]
