@@ -14,7 +14,7 @@ import boto3
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sfn_cqrs_tools.runtime.fabric import session
+from sfn_cqrs_tools.runtime.fabric import local_client
 from sfn_cqrs_tools.runtime.state import StateFolder
 
 API: Final = "HttpApiUrl"
@@ -50,7 +50,7 @@ class Target:
         if self.stack is not None:
             return boto3.client(service)  # type: ignore[call-overload]
         endpoint = self.endpoints.get(service, self.endpoints["aws"])
-        return session().client(service, endpoint_url=endpoint)  # type: ignore[call-overload]
+        return local_client(service, endpoint)
 
     def function_name(self, logical_id: str) -> str:
         """Return a function's name in the stack."""

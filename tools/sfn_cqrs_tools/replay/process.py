@@ -8,11 +8,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from sfn_cqrs_tools.client.aws import Target
-from sfn_cqrs_tools.client.tables import tables_of
-from sfn_cqrs_tools.runtime.template import Template
+if TYPE_CHECKING:
+    from sfn_cqrs_tools.client.aws import Target
+    from sfn_cqrs_tools.runtime.template import Template
 
 QUIET: Final = {"POWERTOOLS_LOG_LEVEL": "CRITICAL", "AWS_XRAY_DAEMON_ADDRESS": ""}
 
@@ -38,6 +38,8 @@ def asked_of(
     Raises:
         NotReplayedError: the package cannot be imported, or something does not exist.
     """
+    from sfn_cqrs_tools.client.tables import tables_of  # noqa: PLC0415 - the other process needs none
+
     package = template.environment.get("APP_PACKAGE", "")
     sources = [str(source) for source in template.layers if (source / package).is_dir()]
     with tables_of(target):

@@ -298,9 +298,21 @@ def session() -> Session:
     sign_only_what_leaves()
     hooks = [*botocore.handlers.BUILTIN_HANDLERS]
     if getattr(_sessions, "hooks", None) != hooks:
-        _sessions.made, _sessions.hooks = _session(), hooks
+        _sessions.made, _sessions.hooks, _sessions.clients = _session(), hooks, {}
     made: Session = _sessions.made
     return made
+
+
+def local_client(service: str, endpoint: str) -> Any:
+    """Return this thread's client of a service on this machine.
+
+    To make one takes as long as ten calls, and commands in one process ask for the same ones.
+    """
+    made: Any = session()
+    clients: dict[tuple[str, str], Any] = _sessions.clients
+    if (service, endpoint) not in clients:
+        clients[service, endpoint] = made.client(service, endpoint_url=endpoint)
+    return clients[service, endpoint]
 
 
 def _session() -> Session:

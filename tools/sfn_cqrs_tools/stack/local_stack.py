@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TextIO
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.sql_driver import DriverSql
 from sfn_cqrs.domain.errors import SfnCqrsError, TransientError
 from sfn_cqrs.domain.masking import masked
 from sfn_cqrs.domain.sql_role import Role
@@ -363,6 +362,8 @@ class LocalStack:
             if self.postgres is not None:
                 owner, self._dsn = self.postgres.dsn, self.postgres.functions_dsn
                 role = Role.of_dsn(self._dsn)
+            from sfn_cqrs.adapters.sql_driver import DriverSql  # noqa: PLC0415 - few have SQL
+
             sql = DriverSql(lambda: owner)
             Migrations(sql, migrations, role).migrate()
             sql.close()
