@@ -78,16 +78,36 @@ def test_the_demonstration_ends_well_and_prints_its_figures(stack, rows, archive
         assert told in result.stderr
 
 
-@LOOKS_AGAIN
-def test_commands_add_up_though_every_third_run_in_the_express_lane_is_made_twice(tmp_path):
-    with quick_stack(state_dir=tmp_path, express_repeats=1 / 3) as stack:
+def test_an_imported_row_that_differs_is_found(tmp_path):
+    with quick_stack(state_dir=tmp_path) as stack:
+        story = ImportStory(stack, Console(quiet=True), tmp_path, import_rows(40))
+        before = story.report().differences
+
+        row = {"version": 9, "name": "tampered with"}
+        icao = import_rows(40)[0]["icao"]
+        by_icao().put_if_newer("tenant2", "airports", icao, row)
+        after = story.compared()
+
+    assert before == []
+    assert [line.partition(":")[0] for line in after] == [f"airports_by_icao {icao}"]
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory):
+    """Commands that were published, settled and healed, every third run made twice."""
+    state = tmp_path_factory.mktemp("state")
+    with quick_stack(state_dir=state, express_repeats=1 / 3) as stack:
         story = Demo(stack, choose(10))
         with story.listening():
             story.publish(lambda _: None)
             story.settle(lambda _: None)
             story.heal(lambda _: None)
+        yield story
 
-        differences, chain = story.differences(), story.chain_of_broken()
+
+@LOOKS_AGAIN
+def test_commands_add_up_though_every_third_run_in_the_express_lane_is_made_twice(story):
+    differences, chain = story.differences(), story.chain_of_broken()
 
     assert differences == []
     assert {one["lane"] for one in chain} == {"EXPRESS"}
@@ -113,37 +133,17 @@ def test_many_commands_add_up_though_a_tenth_of_their_runs_is_made_twice(tmp_pat
 
 
 @LOOKS_AGAIN
-def test_a_single_row_that_differs_is_found(tmp_path):
-    with quick_stack(state_dir=tmp_path) as stack:
-        story = Demo(stack, choose(3))
-        with story.listening():
-            story.publish(lambda _: None)
-            story.settle(lambda _: None)
-            story.heal(lambda _: None)
-        before = story.differences()
+def test_a_single_row_that_differs_is_found(story):
+    icao = choose(10)[0].icao
+    before = story.differences()
 
-        icao = choose(3)[0].icao
-        row = {"version": 9, "name": "tampered with"}
-        by_icao().put_if_newer(TENANT, "airports", icao, row)
-        after = story.differences()
+    row = {"version": 9, "name": "tampered with"}
+    by_icao().put_if_newer(TENANT, "airports", icao, row)
+    after = story.differences()
 
     assert before == []
     assert len(after) == 1
     assert after[0].startswith(f"airports_by_icao {icao}: expected ")
-
-
-def test_an_imported_row_that_differs_is_found(tmp_path):
-    with quick_stack(state_dir=tmp_path) as stack:
-        story = ImportStory(stack, Console(quiet=True), tmp_path, import_rows(40))
-        before = story.report().differences
-
-        row = {"version": 9, "name": "tampered with"}
-        icao = import_rows(40)[0]["icao"]
-        by_icao().put_if_newer("tenant2", "airports", icao, row)
-        after = story.compared()
-
-    assert before == []
-    assert [line.partition(":")[0] for line in after] == [f"airports_by_icao {icao}"]
 
 
 FIRST = {

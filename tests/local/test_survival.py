@@ -1,8 +1,7 @@
-"""`up` goes on where it was: after Ctrl-C, after a kill, and when its template changes."""
+"""`up` goes on where it was after a kill."""
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -11,8 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.local.project import copy_project
-from tests.local.test_up_talks import PROJECT, Up
 from tests.support.command_line import Result, command_line
 
 pytestmark = pytest.mark.stack
@@ -29,24 +26,24 @@ class Stack:
         self.port = seven_free_ports()
         self.start()
 
-    def start(self, *options: str) -> None:
+    def start(self) -> None:
         self.process = subprocess.Popen(
-            [*CLI, "up", "--json", "--port", str(self.port), "--state", self.state, *options],
+            [*CLI, "up", "--json", "--port", str(self.port), "--state", self.state],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
         )
         self.endpoints = json.loads(self.process.stdout.readline())
 
-    def again(self, *options: str, number: int = signal.SIGKILL) -> None:
-        self.process.send_signal(number)
+    def again(self) -> None:
+        self.process.kill()
         self.process.wait(60)
         self.process.stdout.close()
         deadline = time.monotonic() + 60
         while is_open(self.port + 3):  # the fabric ends with it, a moment later
             assert time.monotonic() < deadline
             time.sleep(0.02)
-        self.start(*options)
+        self.start()
 
     def run(self, *command: str) -> str:
         done = self.ran(*command, "--state", self.state)
@@ -85,7 +82,7 @@ def stack(tmp_path, monkeypatch, capfd):
     started.process.stdout.close()
 
 
-def test_items_waiting_executions_and_postgresql_outlive_a_kill_and_fresh_forgets_them(stack):
+def test_items_waiting_executions_and_postgresql_outlive_a_kill(stack):
     order = json.dumps({"customer": "ada", "total": 1200})
     stack.run("publish", "ORDER", "o-1", "--name", "Kettle", "--attributes", order, "--wait")
     asked = stack.run("approval", "request", "ORDER_RELEASE", "--subject", "o-1").strip()
@@ -101,35 +98,3 @@ def test_items_waiting_executions_and_postgresql_outlive_a_kill_and_fresh_forget
     assert {**stack.endpoints, "pid": 0} == {**before, "pid": 0}
     assert waiting["machine"] == "approval"
     assert [one["code"] for one in json.loads(found)] == ["o-1"]
-
-    stack.again("--fresh", number=signal.SIGINT)
-
-    assert json.loads(stack.run("data", "list", "ORDER", "--json")) == []
-    assert json.loads(stack.run("execution", "list", "--json")) == []
-
-
-def test_changes_of_state_machines_and_of_the_template_are_taken_over(tmp_path):
-    project = copy_project(tmp_path / "project", only=(*PROJECT, "samconfig.toml"))
-    up = Up(project, tmp_path / "state")
-    try:
-        up.until("^Ctrl-C ends it")
-        machine, template = project / "statemachine/command.asl.json", project / "template.yaml"
-        good, deployed = machine.read_text(), template.read_text()
-
-        machine.write_text(good.replace('"Applies one version', '"Brings one version', 1))
-        up.until(r"reloaded  state machine sfn-cqrs-command; executions that run keep theirs$")
-        machine.write_text(good.replace('"StartAt"', '"StartsAt"', 1))
-        up.until(r"broken    command\.asl\.json: .*; the stack continues with what it has$")
-        machine.write_text(good)
-
-        template.write_text(deployed.replace("Default: 90", "Default: ninety", 1) + "\n  - [")
-        up.until(r"broken    .*template\.yaml.*; the stack continues with what it has$")
-        template.write_text(deployed + "\n# changed\n")
-        up.until(r"reloaded  template\.yaml: the stack is deployed again$")
-        up.until(r"the stack runs again$")
-        again = up.run("env", "--json")
-    finally:
-        up.end()
-
-    assert json.loads(again.stdout)["APP_PACKAGE"] == "starter"
-    assert up.run("env").returncode == 1

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from tests.local.sockets import children, listeners, listeners_off_loopback
 
+from sfn_cqrs_tools.runtime.fabric import session
 from sfn_cqrs_tools.runtime.state import StackError, StateFolder
 from sfn_cqrs_tools.stack.local_stack import LocalStack
 from sfn_local.lint.template_file import TemplateError
@@ -20,11 +21,12 @@ pytestmark = pytest.mark.stack
 
 TOY = Path(__file__).parent / "toy" / "template.yaml"
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+SMALL = ("--template", str(TOY), "--parameter", "Issuer=https://issuer.test")
 
 
 def up(state: Path, *options: str, port: int = 0) -> subprocess.Popen[str]:
     """Start a stack: a small one, if no option names another template."""
-    options = options or ("--template", str(TOY), "--parameter", "Issuer=https://issuer.test")
+    options = options or SMALL
     command = [sys.executable, "-m", "sfn_cqrs_tools.cli", "up", "--json", "--port", str(port)]
     return subprocess.Popen(
         [*command, "--state", str(state), *options],
@@ -158,17 +160,57 @@ def test_two_stacks_ran_side_by_side_and_end_cleanly(two):
             StateFolder(folder).read()
 
 
-def test_a_killed_stack_leaves_a_folder_that_can_be_used_and_without_its_fabric_it_ends(tmp_path):
+def kept_in(stack: dict[str, str]) -> list[int]:
+    """How many items, files and executions a small stack has."""
+    items = session().client("dynamodb", endpoint_url=stack["aws"])
+    s3 = session().client("s3", endpoint_url=stack["aws"])
+    sfn = session().client("stepfunctions", endpoint_url=stack["sfn"])
+    tables = items.list_tables()["TableNames"]
+    buckets = [one["Name"] for one in s3.list_buckets()["Buckets"] if "files" in one["Name"]]
+    machines = sfn.list_state_machines()["stateMachines"]
+    return [
+        sum(items.scan(TableName=one)["Count"] for one in tables),
+        sum(s3.list_objects_v2(Bucket=one)["KeyCount"] for one in buckets),
+        sum(
+            len(sfn.list_executions(stateMachineArn=one["stateMachineArn"])["executions"])
+            for one in machines
+        ),
+    ]
+
+
+def keep_something_in(stack: dict[str, str]) -> None:
+    """Store an item and a file, and run a machine."""
+    items = session().client("dynamodb", endpoint_url=stack["aws"])
+    (table,) = items.list_tables()["TableNames"]
+    items.put_item(TableName=table, Item={"pk": {"S": "a"}, "sk": {"S": "a"}})
+    s3 = session().client("s3", endpoint_url=stack["aws"])
+    (bucket,) = (one["Name"] for one in s3.list_buckets()["Buckets"] if "files" in one["Name"])
+    s3.put_object(Bucket=bucket, Key="a", Body=b"a")
+    sfn = session().client("stepfunctions", endpoint_url=stack["sfn"])
+    (machine,) = sfn.list_state_machines()["stateMachines"]
+    sfn.start_execution(stateMachineArn=machine["stateMachineArn"], input='{"names": []}')
+
+
+def test_a_killed_stack_leaves_a_folder_that_fresh_empties_and_without_its_fabric_it_ends(tmp_path):
     killed = up(tmp_path)
     before = endpoints(killed)
+    keep_something_in(before)
+    assert kept_in(before) == [1, 1, 1]
     killed.kill()
     killed.wait()
 
     assert (tmp_path / "stack.json").exists()
     nobody_runs_on(tmp_path)
-    after = up(tmp_path)
-    assert endpoints(after)["aws"] != before["aws"]
+    database, others = tmp_path / "data/postgres/a", tmp_path / "data/others"
+    database.parent.mkdir()
+    database.touch()
+    others.touch()
+    after = up(tmp_path, *SMALL, "--fresh")
+    found = endpoints(after)
+    assert found["aws"] != before["aws"]
     assert not is_open(before["aws"])
+    assert kept_in(found) == [0, 0, 0]
+    assert (database.exists(), others.exists()) == (False, True)
 
     (fabric,) = (pid for pid in children(after.pid) if "fabric_process" in command_of(pid))
     os.kill(fabric, signal.SIGKILL)

@@ -8,10 +8,11 @@ from contextlib import ExitStack
 import pytest
 from engine.tests.full_disk import full_disk
 from tests.local.project import copy_project
+from tests.local.running import CLI, PROJECT, Up
 from tests.local.sockets import children
 from tests.local.test_up import command_of
-from tests.local.test_up_reloads import Client
-from tests.local.test_up_talks import CLI, PROJECT, Up
+from tests.local.test_up_changes import Client
+from tests.support.command_line import command_line
 
 pytestmark = pytest.mark.stack
 
@@ -36,10 +37,11 @@ def test_up_on_a_full_disk_ends_with_a_sentence(tmp_path, toy):
     assert "Traceback" not in error
 
 
-def test_a_stack_whose_disk_is_full_says_so_and_loses_nothing(tmp_path):
+def test_a_stack_whose_disk_is_full_says_so_and_loses_nothing(tmp_path, monkeypatch, capfd):
     project = copy_project(tmp_path / "project", only=PROJECT)
     state = tmp_path / "state"
     up = Up(project, state)
+    run = command_line(monkeypatch, capfd, after=up.options[:2])
     try:
         client = Client(up.until(r"^  http    (\S+)$")[1])
         up.until("^Ctrl-C ends it")
@@ -49,17 +51,17 @@ def test_a_stack_whose_disk_is_full_says_so_and_loses_nothing(tmp_path):
                 disk.enter_context(full_disk(pid))
             refused, problem = client.ask("/commands", BODY)
             up.until(rf"trouble   nothing can be written to {state}/data \(.*\): requests are")
-            ill = up.run("doctor", *up.options[2:])
+            ill = run("doctor", *up.options[2:])
         up.until(r"mended    no longer: nothing can be written to ")
         given = ("--name", "first", "--attributes", json.dumps(BODY["attributes"]))
-        published = up.run("publish", "OFFER", "o-1", *given, "--wait")
-        well = up.run("doctor", *up.options[2:])
+        published = run("publish", "OFFER", "o-1", *given, "--wait")
+        well = run("doctor", *up.options[2:])
         shutil.rmtree(state)
         up.until(rf"trouble   {state} was removed while the stack runs")
     finally:
         up.end()
 
     assert (refused, json.loads(problem)["code"]) == (503, "busy")
-    assert ill.returncode == 1
-    assert "nothing can be written to" in ill.stdout + ill.stderr
-    assert (published.returncode, well.returncode) == (0, 0), (published, well)
+    assert ill.code == 1
+    assert "nothing can be written to" in ill.output + ill.error
+    assert (published.code, well.code) == (0, 0), (published, well)

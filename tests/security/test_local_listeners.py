@@ -285,11 +285,12 @@ class Traces:
     def __init__(self, stack: LocalStack, recorder: Recorder) -> None:
         self._stack = stack
         self._recorder = recorder
+        self._engine, self._s3 = stack.client("stepfunctions"), stack.client("s3")
+        self._fabric = session().client("lambda", endpoint_url=stack.aws)
+        self._dynamodb = stack.client("dynamodb")
 
     def look(self) -> dict[str, object]:
-        engine, s3 = self._stack.client("stepfunctions"), self._stack.client("s3")
-        fabric = session().client("lambda", endpoint_url=self._stack.aws)
-        dynamodb = self._stack.client("dynamodb")
+        engine, s3, dynamodb = self._engine, self._s3, self._dynamodb
         machines = [one["stateMachineArn"] for one in engine.list_state_machines()["stateMachines"]]
         buckets = [one["Name"] for one in s3.list_buckets()["Buckets"]]
         return {
@@ -299,7 +300,7 @@ class Traces:
                 for arn in machines
                 if not arn.endswith("-command-express")
             },
-            "functions": len(fabric.list_functions(MaxItems=10_000)["Functions"]),
+            "functions": len(self._fabric.list_functions(MaxItems=10_000)["Functions"]),
             "rows": {
                 table: dynamodb.scan(TableName=table, Select="COUNT")["Count"]
                 for table in dynamodb.list_tables()["TableNames"]
@@ -324,7 +325,7 @@ class Traces:
         return {name: count for name, count in counted.items() if name not in on_time}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def traces(stack, recorder):
     return Traces(stack, recorder)
 
@@ -798,11 +799,25 @@ def of_a_default_profile(folder: Path) -> dict[str, str]:
     return {"AWS_SHARED_CREDENTIALS_FILE": str(file)}
 
 
+def refusals(url: str) -> tuple[str, int]:
+    """What boto3 is told for a page, and the status of another host."""
+    client = session().client("stepfunctions", endpoint_url=url)
+    client.meta.events.register(
+        "before-call", lambda params, **_: params["headers"].update({"Origin": EVIL})
+    )
+    with pytest.raises(ClientError) as refused:
+        client.list_state_machines()
+    answer = send(int(urlsplit(url).port or 0), Ask("POST", "/"), [("Host", "evil.example")])
+    return str(refused.value), answer.status
+
+
 @pytest.mark.parametrize("options", [(), ("--aws-credentials",)])
 @pytest.mark.parametrize(
     "keys", sampled([lambda _: EXPORTED, of_a_profile, of_a_default_profile], 1)
 )
-def test_a_posted_machine_calls_with_made_up_keys_unless_asked_otherwise(tmp_path, keys, options):
+def test_the_engine_alone_is_guarded_and_calls_with_made_up_keys_unless_asked_otherwise(
+    tmp_path, keys, options
+):
     received: list[Request] = []
 
     def record(request: Request) -> Response:
@@ -821,8 +836,10 @@ def test_a_posted_machine_calls_with_made_up_keys_unless_asked_otherwise(tmp_pat
             client.start_execution(stateMachineArn=machine["stateMachineArn"])
         for machine in client.list_state_machines()["stateMachines"]:
             ended_of(client, machine["stateMachineArn"])
+        told, status = refusals(url)
     server.close()
 
+    assert (f"Origin '{EVIL}' may not call" in told, status) == (True, 403)
     sent = repr(received)
     assert len(received) == len(CALLS)
     assert any(key in sent for key in KEYS) == bool(options)
@@ -852,17 +869,3 @@ def test_a_bearer_token_takes_the_place_of_made_up_keys_only_if_asked(monkeypatc
         client.list_foundation_models()
 
     assert ["exported-bearer" in one for one in sent] == [asked]
-
-
-def test_the_engine_alone_is_guarded_and_tells_boto3_why():
-    with engine({}) as url:
-        port = urlsplit(url).port
-        client = session().client("stepfunctions", endpoint_url=url)
-        client.meta.events.register(
-            "before-call", lambda params, **_: params["headers"].update({"Origin": EVIL})
-        )
-        with pytest.raises(ClientError, match=r"Origin 'https://evil\.example' may not call"):
-            client.list_state_machines()
-        answer = send(port, Ask("POST", "/"), [("Host", "evil.example")])
-
-    assert answer.status == 403

@@ -40,6 +40,7 @@ from sfn_cqrs.domain.keys import (
 )
 from sfn_cqrs.domain.models import Personal
 from sfn_cqrs.domain.policy import MEMBERS
+from sfn_cqrs.service import eraser
 from sfn_cqrs.service.approvals.service import ApprovalService
 from sfn_cqrs.service.approvals.types import Decided
 from sfn_cqrs.service.commands.service import Caller
@@ -408,7 +409,7 @@ class Letter:
 
 def erase_people(user: User) -> None:
     """Erase a reader of letters, and whoever is named in what the others have done here."""
-    with declaring():
+    with declaring(), mock.patch.object(eraser, "SEGMENTS", 1):
         command_type("LETTER", publish=MEMBERS, model=Letter, subject="reader")
         of_a_total = {"subject": "total", "personal": ["name"]}
         read_model_type("orders_by_customer", by="customer", read=MEMBERS, **of_a_total)
