@@ -43,6 +43,7 @@ from sfn_cqrs_tools.console.security import LARGEST_FORM
 from sfn_cqrs_tools.console.server import ConsoleServer
 from sfn_cqrs_tools.console.subjects import item_page
 from sfn_cqrs_tools.project import CHECKOUT
+from sfn_cqrs_tools.runtime.fabric import session
 from sfn_cqrs_tools.runtime.live.authorizer import Authorizer
 from sfn_cqrs_tools.runtime.live.server import LiveServer
 from sfn_cqrs_tools.stack.local_stack import SUBSCRIBE_FUNCTION
@@ -998,7 +999,7 @@ def cloud(stack):
 
     class Recorded(Target):
         def _client(self, service):
-            client = stack.client(service)
+            client = session().client(service, endpoint_url=stack.client(service).meta.endpoint_url)
             client.meta.events.register(
                 "provide-client-params.*.*",
                 lambda params, model, **_: asked.add(

@@ -41,7 +41,7 @@ from sfn_cqrs_tools.runtime.fabric import (
     Fabric,
     Ministack,
     deploy,
-    session,
+    local_client,
 )
 from sfn_cqrs_tools.runtime.front import Front
 from sfn_cqrs_tools.runtime.iam.enforcement import VARIABLE as POLICIES
@@ -248,10 +248,9 @@ class LocalStack:
         return [] if self.iam is None else list(self.iam.denied)
 
     def client(self, service: str) -> Any:
-        """Return a boto3 client of the fabric, or of the engine for stepfunctions."""
+        """Return this thread's boto3 client of the fabric, or of the engine for stepfunctions."""
         endpoint = {"stepfunctions": self.sfn, "lambda": self.lambda_}.get(service, self.aws)
-        client: Any = session().client
-        return client(service, endpoint_url=endpoint)
+        return local_client(service, endpoint)
 
     def stream_of(self, function: str) -> StreamMapping:
         """Return what delivers a stream to a function, by its logical id."""
