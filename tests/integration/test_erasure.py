@@ -40,6 +40,7 @@ from sfn_cqrs.domain.models import Personal
 from sfn_cqrs.domain.policy import MEMBERS
 from sfn_cqrs.domain.saga import Entry, EntryStatus, SagaStatus
 from sfn_cqrs.domain.task import TaskStatus
+from sfn_cqrs.service import eraser
 from sfn_cqrs.service.approvals.types import approval_type
 from sfn_cqrs.service.audit import Audit
 from sfn_cqrs.service.commands.service import CommandService
@@ -86,6 +87,7 @@ def clients() -> Iterator[Clients]:
 @pytest.fixture
 def world(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> Iterator[MotoWorld]:
     monkeypatch.setenv("APP_PACKAGE", "shop")
+    monkeypatch.setattr(eraser, "SEGMENTS", 2)  # so few items are soon gone through
     clients.make_tables()
     world = MotoWorld(clients)
     parts = {**world.parts(), "audit_tables": world.erased_tables}

@@ -314,10 +314,8 @@ def test_a_changed_handler_that_fails_or_cannot_be_imported_is_told(run, changed
     failing = changed("REGIONS[order.country]", 'REGIONS["XX"]')
 
     failed = run("what-if", "--type", "ORDER", *failing, "--json")
-    wrong = run("what-if", "--type", "ORDR", *failing)
 
     assert (failed.code, failed.json["errors"][0]["kind"]) == (1, "KeyError")
-    assert (wrong.code, "did you mean ORDER?" in wrong.error) == (1, True), wrong
     (failing[1].parent / "app/shop/orders.py").write_text("1 / 0")
     broken = run("what-if", *failing)
     assert (broken.code, "ZeroDivisionError" in broken.error) == (1, True), broken

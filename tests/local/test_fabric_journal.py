@@ -15,13 +15,14 @@ from botocore.exceptions import ClientError
 from engine.tests.full_disk import full_disk
 
 from sfn_cqrs_tools.project import CHECKOUT
-from sfn_cqrs_tools.runtime.fabric import FabricError, Ministack, deploy, session
+from sfn_cqrs_tools.runtime.fabric import FabricError, Ministack, deploy, local_client, session
 from sfn_cqrs_tools.runtime.template import Template
 from sfn_local.http_server import Request, Response, serve
 
 TOY = Path(__file__).parent / "toy" / "template.yaml"
 PYTHON = CHECKOUT / ".venv-fabric" / "bin" / "python"
 PARAMETERS = {"Issuer": "https://issuer.test"}
+MINE = "toy-mine"
 
 
 class Kept:
@@ -53,6 +54,8 @@ class Kept:
         return Response.of_json(None)
 
     def client(self, service: str, **config):
+        if not config:
+            return local_client(service, self.process.endpoint)
         return session().client(
             service, endpoint_url=self.process.endpoint, config=Config(**config)
         )
@@ -65,16 +68,37 @@ class Kept:
         items = self.client("dynamodb").scan(TableName=self.table)["Items"]
         return sorted(item["pk"]["S"] for item in items)
 
+    def empty(self) -> None:
+        """Forget what a test has left."""
+        dynamodb, s3, sqs = (self.client(name) for name in ("dynamodb", "s3", "sqs"))
+        for table in dynamodb.list_tables()["TableNames"]:
+            for one in dynamodb.scan(TableName=table)["Items"]:
+                dynamodb.delete_item(TableName=table, Key={"pk": one["pk"], "sk": one["sk"]})
+        for url in sqs.list_queues().get("QueueUrls", []):
+            sqs.purge_queue(QueueUrl=url)
+        for one in s3.list_objects_v2(Bucket=MINE).get("Contents", []):
+            s3.delete_object(Bucket=MINE, Key=one["Key"])
+        while not self.received.empty():
+            self.received.get()
+
     def close(self) -> None:
         self.process.stop()
         self.server.close()
 
 
-@pytest.fixture
-def kept(tmp_path):
-    started = Kept(tmp_path)
+@pytest.fixture(scope="module")
+def fabric(tmp_path_factory):
+    started = Kept(tmp_path_factory.mktemp("fabric"))
+    started.client("s3").create_bucket(Bucket=MINE)
     yield started
     started.close()
+
+
+@pytest.fixture
+def kept(fabric):
+    """The stack of all these tests; in it there is nothing."""
+    yield fabric
+    fabric.empty()
 
 
 def item(key: str, **attributes: str) -> dict:
@@ -116,21 +140,20 @@ def test_what_was_answered_is_there_after_a_kill(kept):
             },
         ]
     )
-    url = sqs.create_queue(QueueName="toy-mine")["QueueUrl"]
+    url = sqs.create_queue(QueueName=MINE)["QueueUrl"]
     for body in ("one", "two", "three"):
         sqs.send_message(QueueUrl=url, MessageBody=body)
     (received,) = sqs.receive_message(QueueUrl=url, VisibilityTimeout=600)["Messages"]
     (done,) = sqs.receive_message(QueueUrl=url, VisibilityTimeout=600)["Messages"]
     sqs.delete_message(QueueUrl=url, ReceiptHandle=done["ReceiptHandle"])
-    s3.create_bucket(Bucket="toy-mine")
-    s3.put_object(Bucket="toy-mine", Key="a/b.csv", Body=b"x,y", ContentType="text/csv")
+    s3.put_object(Bucket=MINE, Key="a/b.csv", Body=b"x,y", ContentType="text/csv")
 
     kept.killed()
     before = kept.names()
     sqs = kept.client("sqs")
-    url = sqs.create_queue(QueueName="toy-mine")["QueueUrl"]
+    url = sqs.create_queue(QueueName=MINE)["QueueUrl"]
     changed = kept.client("dynamodb").get_item(TableName=kept.table, Key=item("changes"))["Item"]
-    found = kept.client("s3").get_object(Bucket="toy-mine", Key="a/b.csv")
+    found = kept.client("s3").get_object(Bucket=MINE, Key="a/b.csv")
     content = found["Body"].read()  # which comes after the headers: not once it is killed
     kept.killed()
 
@@ -146,19 +169,18 @@ def test_a_full_disk_refuses_requests_and_loses_nothing_that_was_answered(kept):
     dynamodb, sqs, s3 = (kept.client(name, **once) for name in ("dynamodb", "sqs", "s3"))
     put = {"TableName": kept.table, "Item": item("first")}
     url = kept.deployment.outputs["FailuresQueueUrl"]
-    s3.create_bucket(Bucket="toy-mine")
     requests = [
         lambda: dynamodb.put_item(**put),
         lambda: dynamodb.get_item(TableName=kept.table, Key=item("first")),
         lambda: sqs.send_message(QueueUrl=url, MessageBody="one"),
-        lambda: s3.put_object(Bucket="toy-mine", Key="a", Body=b"x"),
+        lambda: s3.put_object(Bucket=MINE, Key="a", Body=b"x"),
     ]
     with full_disk(kept.process.pid):
         refused = [status_of(request) for request in requests]
         trouble = kept.process.trouble
     dynamodb.put_item(TableName=kept.table, Item=item("second"))
     (received,) = sqs.receive_message(QueueUrl=url)["Messages"]
-    s3.put_object(Bucket="toy-mine", Key="b", Body=b"y")
+    s3.put_object(Bucket=MINE, Key="b", Body=b"y")
     mended = kept.process.trouble
 
     kept.killed()
@@ -167,14 +189,13 @@ def test_a_full_disk_refuses_requests_and_loses_nothing_that_was_answered(kept):
     assert (trouble, mended) == ("disk I/O error", "")
     assert kept.names() == ["first", "second"]
     assert (received["Body"], kept.restored["messages"]) == ("one", 1)
-    assert kept.client("s3").get_object(Bucket="toy-mine", Key="b")["Body"].read() == b"y"
+    assert kept.client("s3").get_object(Bucket=MINE, Key="b")["Body"].read() == b"y"
 
 
 def test_an_object_that_cannot_be_written_is_refused_though_nothing_else_is_to_be_written(kept):
     s3 = kept.client("s3", retries={"max_attempts": 0})
-    s3.create_bucket(Bucket="toy-mine")
     with full_disk(kept.process.pid):
-        assert status_of(lambda: s3.put_object(Bucket="toy-mine", Key="a", Body=b"x")) == 503
+        assert status_of(lambda: s3.put_object(Bucket=MINE, Key="a", Body=b"x")) == 503
 
 
 def test_a_message_that_somebody_had_received_is_there_for_the_next(kept):
@@ -234,10 +255,10 @@ def test_a_table_that_was_deleted_and_made_again_is_empty(kept):
     assert kept.restored["items"] == 1
 
 
-def test_data_of_another_version_are_refused(kept):
-    kept.process.stop()
-    with sqlite3.connect(kept.folder / "fabric.sqlite") as file:
+def test_data_of_another_version_are_refused(fabric):
+    fabric.process.stop()
+    with sqlite3.connect(fabric.folder / "fabric.sqlite") as file:
         file.execute("UPDATE meta SET value = '99' WHERE name = 'format'")
 
     with pytest.raises(FabricError, match="format 99, this is 1; `sfn-cqrs up --fresh` forgets"):
-        kept.start()
+        fabric.start()

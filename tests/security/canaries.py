@@ -21,6 +21,7 @@ from tests.support.whole_system import WholeSystem, link_secret
 from sfn_cqrs.adapters.dynamodb import unmarshal
 from sfn_cqrs.adapters.topics import DeadLetters, Topic
 from sfn_cqrs.domain.approval_link import ApprovalLink
+from sfn_cqrs.service import eraser
 from sfn_cqrs.service.logs import logger
 from sfn_local import FunctionError
 from sfn_local.executions.tokens import Tokens
@@ -139,6 +140,7 @@ def canary_system(level: int) -> Iterator[CanarySystem]:
 
     with ExitStack() as stack:
         patch = mock.patch.object
+        stack.enter_context(patch(eraser, "SEGMENTS", 1))  # so few items are soon gone through
         stack.enter_context(patch(Topic, "publish", published))
         stack.enter_context(patch(DeadLetters, "put", put_away))
         stack.enter_context(patch(Tokens, "issue", issued))
