@@ -4,7 +4,14 @@ from functools import partial
 import pytest
 from moto import mock_aws
 from tests.contract.worlds import Clients, MemoryWorld, MotoWorld
-from tests.support.postgres import a_server, by_data_api, by_driver
+from tests.support.postgres import a_server, by_data_api, by_driver, connected
+
+EMPTY = (
+    "DROP SCHEMA public CASCADE",
+    "CREATE SCHEMA public AUTHORIZATION pg_database_owner",
+    "GRANT USAGE ON SCHEMA public TO PUBLIC",
+)
+"""The schema `public` is then as it was when the database was new."""
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +41,21 @@ def world(make_world):
     return make_world()
 
 
-@pytest.fixture(scope="module")
-def server():
+@pytest.fixture(scope="session")
+def postgresql():
+    """One server for all files, which takes half a second to lay out."""
     with a_server() as started:
         yield started
+
+
+@pytest.fixture(scope="module")
+def server(postgresql):
+    """The server, with nothing in its database."""
+    ours = connected(postgresql.dsn)
+    for statement in EMPTY:
+        ours.run(statement)
+    ours.close()
+    return postgresql
 
 
 @pytest.fixture(scope="module")
