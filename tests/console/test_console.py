@@ -596,10 +596,9 @@ SHOWN = ("aria-label", "placeholder", "title", "value")
 SILENT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
-def test_whatever_a_name_holds_is_text_on_every_page(console, stack, ids):
-    found = {path: fetch(f"{console.url}{path}")[1] for path in paths(stack, ids)}
+def test_whatever_a_name_holds_is_text_on_every_page(fetched):
+    marked = {path: Markup(html) for path, ((_, html, _), _) in fetched.items()}
 
-    marked = {path: Markup(html) for path, html in found.items()}
     assert {path: one.foreign for path, one in marked.items() if one.foreign} == {}
     assert [path for path, one in marked.items() if SILENT.search(one.text)] == []
     told = [path for path, one in marked.items() if 'onerror="alert(1)"' in one.text]
@@ -720,11 +719,12 @@ MEMBERS_START = ("/tasks/new", "/sagas/new")
 
 
 @shares(4)
-def test_a_member_sees_no_operators_button_on_any_page(console, stack, ids, failed, nth):
+def test_a_member_sees_no_operators_button_on_any_page(console, stack, ids, failed, fetched, nth):
     buttons = [f"/items/ORDER/{failed}?v=1", "/items?type=ORDER", "/repairs"]
     pages = [*paths(stack, ids)[::nth], *buttons]
     as_member = {path: fetch(f"{console.url}{path}", MEMBER)[1] for path in pages}
-    as_operator = [fetch(f"{console.url}{path}")[1] for path in pages]
+    of_operator = [here[1] for path, (here, _) in fetched.items() if path in pages]
+    as_operator = [*of_operator, *(fetch(f"{console.url}{path}")[1] for path in buttons)]
 
     seen = {path: OPERATORS.findall(html) for path, html in as_member.items()}
     assert {path: one for path, one in seen.items() if one and path not in MEMBERS_START} == {}
@@ -1061,12 +1061,18 @@ def bearer(user):
     return f"x.{part}.y"
 
 
+@pytest.fixture(scope="module")
+def fetched(cloud, console, stack, ids):
+    """What both adapters show of every page, fetched once."""
+    urls = console.url, cloud[0].url
+    return {path: tuple(fetch(f"{url}{path}") for url in urls) for path in paths(stack, ids)}
+
+
 def test_both_adapters_show_the_same_and_the_policy_allows_just_what_they_call(
-    cloud, console, stack, ids
+    cloud, fetched, stack
 ):
     deployed_server, asked = cloud
-    for path in paths(stack, ids):
-        here, there = fetch(f"{console.url}{path}"), fetch(f"{deployed_server.url}{path}")
+    for path, (here, there) in fetched.items():
         assert here[0] == there[0], path
         headings = re.compile(r"<h1>.*?</h1>|class=\"pill[^>]*>[^<]*<")
         if path not in ("", "/items/ORDER/o-13?v=1", "/approvals"):
