@@ -4,7 +4,8 @@ VENV := .venv
 STAGE ?= dev
 DIST ?= dist
 BIN := $(VENV)/bin
-PIP := -m pip install --quiet --disable-pip-version-check --no-deps
+# What is never imported is never compiled.
+PIP := -m pip install --quiet --disable-pip-version-check --no-deps --no-compile
 LOCAL_READY := $(VENV)/.local-ready
 DEV_READY := $(VENV)/.dev-ready
 FABRIC_READY := .venv-fabric/.ready
@@ -34,21 +35,21 @@ unexport PYTHONDONTWRITEBYTECODE # or each process of each run compiles everythi
 # Seeded simulations go through sets: with one seed of hashes they are the same each time.
 test fast-test proof soak torture: export PYTHONHASHSEED := 0
 
-.PHONY: help dist setup demo up test example-test fast-test proof soak check fast-check lock sbom licences reference docs docs-serve bench build deploy golden sam-local-test clone-test walk image clean torture release publish
+.PHONY: for-stack for-test for-check help dist setup demo up test example-test fast-test proof soak check fast-check lock sbom licences reference docs docs-serve bench build deploy golden sam-local-test clone-test walk image clean torture release publish
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(LOCAL_READY) $(FABRIC_READY) ## install what the local stack needs
+setup: for-stack ## install what the local stack needs
 
-demo: $(LOCAL_READY) $(FABRIC_READY) ## run the whole system on real airports, and compare every row
+demo: for-stack ## run the whole system on real airports, and compare every row
 	$(BIN)/sfn-cqrs demo $(ARGS)
 
-up: $(LOCAL_READY) $(FABRIC_READY) ## start the local stack and keep it running
+up: for-stack ## start the local stack and keep it running
 	$(BIN)/sfn-cqrs up $(ARGS)
 
-test: $(DEV_READY) $(FABRIC_READY) fast-check example-test ## the fast checks and every test suite
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+test: for-test fast-check example-test ## the fast checks and every test suite
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 example-test: $(DEV_READY) ## the tests of examples/shop, as its own make test runs them
 	cd examples/shop && $(abspath $(BIN))/sfn-cqrs check && $(abspath $(BIN))/python -m pytest -q
@@ -74,7 +75,7 @@ fast-check: $(DEV_READY)
 	$(BIN)/sfn-cqrs lint --template template.yaml statemachine/*.asl.json
 	$(BIN)/sfn-cqrs lint examples/shop/statemachine/*.asl.json
 
-check: $(DEV_READY) $(SAM_READY) $(CHECKOV_READY) $(SUPPLY_READY) fast-check ## every static check: style, types, template, security
+check: for-check fast-check ## every static check: style, types, template, security
 	$(BIN)/mypy
 	$(BIN)/cfn-lint template.yaml --append-rules cfn_lint_serverless.rules
 	$(BIN)/cfn-lint examples/shop/template.yaml
@@ -157,6 +158,20 @@ image: $(LOCAL_READY) ## a container image of sfn-local, without Docker; BASE=an
 
 clean: ## remove everything that make has made
 	rm -rf .venv .venv-* .aws-sam .build .sfn-cqrs
+
+# Virtual environments are set up two at a time; all else is done in the order that it is named in.
+ifeq ($(MAKELEVEL),0)
+.NOTPARALLEL:
+endif
+
+for-stack:
+	@$(MAKE) --silent --jobs=2 $(LOCAL_READY) $(FABRIC_READY)
+
+for-test:
+	@$(MAKE) --silent --jobs=2 $(DEV_READY) $(FABRIC_READY)
+
+for-check:
+	@$(MAKE) --silent --jobs=2 $(DEV_READY) $(CHECKOV_READY) $(SAM_READY) $(SUPPLY_READY)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3" >&2; exit 1; }
