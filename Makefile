@@ -5,7 +5,7 @@ STAGE ?= dev
 DIST ?= dist
 BIN := $(VENV)/bin
 # What is never imported is never compiled.
-PIP := -m pip install --quiet --disable-pip-version-check --no-deps --no-compile
+PIP := -m pip install --quiet --no-compile --disable-pip-version-check --no-deps
 LOCAL_READY := $(VENV)/.local-ready
 DEV_READY := $(VENV)/.dev-ready
 FABRIC_READY := .venv-fabric/.ready
