@@ -22,9 +22,11 @@ SCAFFOLDED = (
     "statemachine/",
     "template.yaml",
     "tests/statemachine/",
-    "tests/unit/",
+    "tests/unit/event/",
+    "tests/unit/service/",
+    "tests/unit/starter/",
 )
-"""What `sfn-cqrs new` reads and changes."""
+"""What `sfn-cqrs new` reads and changes, and folders whose names are taken."""
 CHECKED = (
     *SCAFFOLDED,
     "conftest.py",
@@ -45,8 +47,9 @@ IMPORTED = ("app/", "functions/", "layer/", "tests/", "tools/")
 def copy_project(target: Path, *, only: tuple[str, ...] = ("",), is_set_up: bool = False) -> Path:
     """Copy what git has, or would take; set up, it has this checkout's fabric too.
 
-    To a copy with the layer, which processes of its own run, byte code goes along, that of pytest
-    as well. What SAM made of templates is shared. Each process would take seconds to make it again.
+    To a copy with the layer, which processes of its own run, links to byte code go along, that of
+    pytest as well. What SAM made of templates is shared. Each process would take seconds to make it
+    again.
     """
     is_run = "layer/".startswith(only)
     for name in _names():
@@ -57,17 +60,18 @@ def copy_project(target: Path, *, only: tuple[str, ...] = ("",), is_set_up: bool
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(CHECKOUT / name, target / name)
             if is_run and name.startswith(IMPORTED) and name.endswith(".py"):
-                _copy_compiled(CHECKOUT / name, (target / name).parent / CACHE)
+                _link_compiled(CHECKOUT / name, (target / name).parent / CACHE)
     share_translations(target)
     if is_set_up:
         (target / FABRIC).symlink_to(CHECKOUT / FABRIC)
     return target
 
 
-def _copy_compiled(source: Path, target: Path) -> None:
+def _link_compiled(source: Path, target: Path) -> None:
+    """Link what is compiled; whoever compiles it again puts a file in the place of the link."""
     for compiled in (source.parent / CACHE).glob(f"{source.stem}.*.pyc"):
         target.mkdir(exist_ok=True)
-        shutil.copy2(compiled, target / compiled.name)
+        (target / compiled.name).symlink_to(compiled)
 
 
 def share_translations(project: Path) -> None:
