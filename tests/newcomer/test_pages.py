@@ -18,6 +18,7 @@ import pytest
 from tests.local.project import SCAFFOLDED, copy_project
 from tests.newcomer.page import commands, is_shown
 from tests.support.code_blocks import ROOT, Block, blocks, calls_of, fate, plain, reason, typed
+from tests.support.typed import forgetting, load
 
 pytestmark = [pytest.mark.stack, pytest.mark.real_time("watches imports as a person does")]
 
@@ -41,6 +42,18 @@ SEEN = (  # what a reader of the README has typed before
     'publish ORDER o-1 --name First --attributes {"customer":"ada","total":12.5} --wait',
     'publish STOCK BOOK --name Book --attributes {"available":5} --wait',
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forgets():
+    """Forget afterwards what clones declare; files after this one know the example alone."""
+    load("shop")
+    known = {*sys.modules}
+    with forgetting():
+        yield
+    for name in {*sys.modules} - known:
+        if name.partition(".")[0] == "starter":
+            del sys.modules[name]
 
 
 class Clones:
