@@ -5,6 +5,7 @@ The imports run in a process of their own, so their side effects stay there.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import importlib.util
 import json
@@ -136,6 +137,7 @@ def _without_import(trace: TracebackType | None) -> TracebackType | None:
 
 def main() -> None:
     """Read what to check, and answer what is broken; modules may print what they like."""
+    gc.disable()  # it imports, answers and ends
     asked = json.load(sys.stdin)
     with redirect_stdout(sys.stderr):
         found = [asdict(one) for one in broken_modules(asked)]
