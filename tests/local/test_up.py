@@ -112,14 +112,13 @@ def test_nothing_listens_off_loopback_and_the_console_is_behind_the_front(runnin
     assert listeners_off_loopback(process.pid) + listeners_off_loopback(fabric) == []
 
 
-def test_a_second_stack_on_the_same_folder_is_refused(running):
+def test_a_second_stack_on_the_same_folder_is_refused(running, sfn_cqrs):
     folder, _, printed = running
 
-    second = up(folder)
-    output, errors = second.communicate(timeout=60)
+    second = sfn_cqrs("up", "--json", "--port", 0, "--state", folder, *SMALL)
 
-    assert (second.returncode, output) == (1, "")
-    assert detail(errors).startswith(f"a stack already runs on {folder}")
+    assert (second.code, second.output) == (1, "")
+    assert detail(second.error).startswith(f"a stack already runs on {folder}")
     assert StateFolder(folder).read().endpoints() == printed
 
 
@@ -132,15 +131,18 @@ def test_the_other_ports_are_behind_the_one_of_http(running):
 
 
 @pytest.mark.parametrize(("offset", "what"), [(0, "HTTP"), (1, "Step Functions")])
-def test_a_port_that_is_taken_is_refused_and_nothing_is_left_running(tmp_path, offset, what):
-    first = four_free_ports()
+def test_a_port_that_is_taken_is_refused_and_nothing_is_left_running(
+    tmp_path, sfn_cqrs, offset, what
+):
+    first, before = four_free_ports(), children(os.getpid())
     with socket.create_server(("127.0.0.1", first + offset)):
-        process = up(tmp_path, port=first)
-        output, errors = process.communicate(timeout=60)
+        ran = sfn_cqrs("up", "--json", "--port", first, "--state", tmp_path, *SMALL)
 
-    assert (process.returncode, output) == (1, "")
-    assert detail(errors).startswith(f"port {first + offset}, for {what}, cannot be used")
-    assert "--port" in errors
+    assert (ran.code, ran.output) == (1, "")
+    assert detail(ran.error).startswith(f"port {first + offset}, for {what}, cannot be used")
+    assert "--port" in ran.error
+    assert children(os.getpid()) == before
+    assert not any(is_open(f"http://127.0.0.1:{first + place}") for place in range(4))
 
 
 def test_two_stacks_ran_side_by_side_and_end_cleanly(two):
