@@ -26,6 +26,8 @@ AREAS = (
     "approval", "calls", "correct", "execution", "executions", "import", "item", "items",
     "overview", "queues", "read-model", "repairs", "saga", "search", "state", "task",
 )  # fmt: skip
+DRAWN = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+"""Chromium takes no picture of a page that it has not drawn yet."""
 
 
 def fill(stack, folder):
@@ -66,6 +68,7 @@ def paths(stack, ids):
 
 def photograph(context, page, path):
     """Keep what a window shows."""
+    page.evaluate(DRAWN)
     session = context.new_cdp_session(page)
     given = {"format": "webp", "quality": 80}
     path.write_bytes(base64.b64decode(session.send("Page.captureScreenshot", given)["data"]))
