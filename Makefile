@@ -60,7 +60,7 @@ fast-test: $(DEV_READY) ## the suites that start no stack; VENV=.venv-3.13 PYTHO
 proof: export DEEP := $(DEEP)
 proof: $(DEV_READY) $(FABRIC_READY) $(CLIENTS_READY) ## what explores long: whole models, every crash, many seeds; DEEP=1: for an hour more
 	$(BIN)/python -m pytest -n 4 --dist worksteal -m "proof and not alone and not torture" $(ARGS)
-	$(BIN)/python -m pytest -m "proof and alone" tests/console/test_size.py engine/tests/test_wheel.py tests/local/test_soak.py
+	$(BIN)/python -m pytest -m "proof and alone" tests/console/test_size.py engine/tests/test_wheel.py
 
 torture: $(DEV_READY) $(FABRIC_READY) ## kill everything and fill the disk at random moments, 20 times each; TORTURES=2: twice
 	TORTURES=$(or $(TORTURES),20) $(BIN)/python -m pytest -m torture tests/local/test_torture.py $(ARGS)

@@ -29,7 +29,7 @@ from sfn_local.document import dumps
 from sfn_local.registry.retention import Retention
 
 pytestmark = [
-    pytest.mark.alone,
+    pytest.mark.long,
     pytest.mark.proof,
     pytest.mark.stack,
     pytest.mark.real_time("all kinds of work run beside one another for a while"),
