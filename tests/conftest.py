@@ -15,7 +15,8 @@ from xdist.scheduler import LoadFileScheduling
 from sfn_cqrs.domain import masking
 from sfn_cqrs.service.logs import logger
 
-gc.set_threshold(50_000, 20, 100)  # a seventh of all time went into looking for garbage
+gc.disable()  # until all is collected: nothing of it is garbage
+gc.set_threshold(200_000, 20, 100)  # a seventh of all time went into looking for garbage
 moto_shortcuts.install()
 real_time = RealTime()
 real_time.install()
@@ -42,6 +43,7 @@ def pytest_configure(config):
 
 def pytest_collection_finish():
     gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(trylast=True)
