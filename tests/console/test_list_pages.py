@@ -92,7 +92,7 @@ def test_times_are_typed_in_the_zone_that_is_shown_and_it_is_named(page, console
     api = api_of(stack)
     publish(api, "zone-1", "Before", {"customer": "ada", "total": 1})
     wait(api, "/commands/ORDER/zone-1/1", "outcome", ("APPLIED",))
-    at = datetime.now(UTC) + timedelta(hours=9, seconds=-3600)  # an hour ago, in Tokyo
+    at = (datetime.now(UTC) + timedelta(hours=9, seconds=-3600)).replace(second=7)  # in Tokyo
     visit(page, console, "/items/ORDER/zone-1")
     field = page.get_by_label("At (Asia/Tokyo)")
     field.fill(at.strftime("%Y-%m-%dT%H:%M:%S"))
