@@ -21,16 +21,18 @@ moto_shortcuts.install()
 real_time = RealTime()
 real_time.install()
 TESTS = Path(__file__).parent
-CONSOLE = "tests/console/"
+SHARING = ("tests/console/", "tests/local/on_a_stack/", "tests/newcomer/commands/")
+"""Folders whose files have one stack together."""
 IN_PROCESS = {"contract", "integration", "security", "simulation", "template", "unit"}
 """The suites whose handlers run in the process of the tests."""
 
 
 class Scheduling(LoadFileScheduling):
-    """Gives each process whole files, and one of them all that look at the console's stack."""
+    """Gives each process whole files, and all that share a stack to one process."""
 
     def _split_scope(self, nodeid):
-        return CONSOLE if nodeid.startswith(CONSOLE) else super()._split_scope(nodeid)
+        shared = (folder for folder in SHARING if nodeid.startswith(folder))
+        return next(shared, None) or super()._split_scope(nodeid)
 
 
 def pytest_xdist_make_scheduler(config, log):

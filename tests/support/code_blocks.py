@@ -49,7 +49,7 @@ FOR_PEOPLE = {
     r"^curl .*(URL|…|/imports )": "takes what the line before has answered",
     r"order-refund$|order-refund  |resume NAME": "yours; the tutorial has one started",
     r"new saga |saga start trip|run trip": "of a project; test_new_project.py has one run",
-    r"erasure show ID": "of an erasure of yours; tests/local/test_erase_cli.py has one shown",
+    r"erasure show ID": "of an erasure of yours; test_erase_cli.py has one shown",
     r"import undo": "may wait for a minute; test_permissions has one run",
     r"saga retry": "of a saga that is parked, and none is",
     r"read-model drop": "refused until a minute has gone by; tests/unit/rebuild has it done",
