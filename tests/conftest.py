@@ -21,7 +21,10 @@ moto_shortcuts.install()
 real_time = RealTime()
 real_time.install()
 TESTS = Path(__file__).parent
-SHARING = ("tests/console/", "tests/local/on_a_stack/", "tests/newcomer/commands/")
+SHARING = tuple(
+    f"tests/{folder}/"
+    for folder in ("console", "local/on_a_stack", "local/switched_on", "newcomer/commands")
+)
 """Folders whose files have one stack together."""
 IN_PROCESS = {"contract", "integration", "security", "simulation", "template", "unit"}
 """The suites whose handlers run in the process of the tests."""

@@ -8,18 +8,8 @@ from urllib.parse import urlencode
 import pytest
 
 from sfn_cqrs.service.approvals.service import ApprovalService
-from sfn_cqrs_tools.stack.local_stack import LocalStack
 
 pytestmark = pytest.mark.stack
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("state")
-    with LocalStack(
-        state_dir=folder, parameters={"ApprovalLinks": "enabled"}, reload=False
-    ) as started:
-        yield started
 
 
 def ask(url, data=None, **headers):

@@ -6,17 +6,8 @@ from time import monotonic, sleep
 import pytest
 from tests.support.command_line import command_line
 
-from sfn_cqrs_tools.testing.quick_stack import quick_stack
-
 pytestmark = [pytest.mark.stack, pytest.mark.real_time("waits for an event of the local stack")]
-PATTERN = {"source": ["sfn-cqrs"], "detail": {"content": {"type": ["ORDER"]}}}
-
-
-@pytest.fixture
-def stack(tmp_path):
-    with quick_stack(state_dir=tmp_path, parameters={"Events": "enabled"}) as started:
-        yield started
-        assert started.denied == []
+PATTERN = {"source": ["sfn-cqrs"], "detail": {"content": {"type": ["ORDER"], "code": ["e-1"]}}}
 
 
 def received(sqs, url):

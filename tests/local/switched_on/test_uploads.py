@@ -4,20 +4,10 @@ import urllib.request
 
 import pytest
 
-from sfn_cqrs_tools.testing.quick_stack import quick_stack
-
 pytestmark = pytest.mark.stack
 
 FILE = b"icao,name,country,lat,lon,tz\nRJAA,Narita,JP,35.7,140.3,Asia/Tokyo\n"
 FOLDER = "uploads/tenant1/auto/airports"
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("state")
-    parameters = {"ImportOnUpload": "enabled"}
-    with quick_stack(state_dir=folder, parameters=parameters) as started:
-        yield started
 
 
 @pytest.fixture
