@@ -16,7 +16,8 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import LazyLoader, module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,21 @@ GARBAGE = 50_000, 20, 100
 """How many objects there are before garbage is looked for: a request makes hardly any."""
 ONLY_OURS = b"sandbox; frame-ancestors 'none'"
 """A page stored as an object in a bucket gets no origin, so it can request nothing."""
+_SELDOM = "alb appsync athena cloudfront documentdb ec2 ecs elasticache glue rds s3tables"
+LATER = {"jsonata", *(f"ministack.services.{name}" for name in _SELDOM.split())}
+"""Large modules that most stacks never use: ministack imports them for CloudFormation."""
+
+
+class Later:
+    """Finds the modules that are loaded when something in them is first asked for."""
+
+    @staticmethod
+    def find_spec(name: str, path: Any = None, _target: Any = None) -> ModuleSpec | None:
+        """Return how to load one of them."""
+        found = PathFinder.find_spec(name, path) if name in LATER else None
+        if found is not None and found.loader is not None:
+            found.loader = LazyLoader(found.loader)
+        return found
 
 
 def _end_with_parent(at_end: Callable[[], object]) -> None:
@@ -98,6 +114,7 @@ def main(descriptors: str, guard_file: str, hosts: str, origins: Sequence[str]) 
     SFN_CQRS_DATA names, if it is set.
     """
     gc.disable()  # until all is imported: nothing of it is garbage
+    sys.meta_path.insert(0, Later)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
