@@ -44,8 +44,9 @@ class TraceFile:
             path.unlink(missing_ok=True)
 
     def append(self, lines: list[str]) -> None:
-        """Keep segments."""
-        with suppress(OSError), self._path.open("a", encoding="utf-8") as file:  # a full disk
+        """Keep segments, unless the disk is full."""
+        is_full = False
+        with suppress(OSError), self._path.open("a", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in lines)
             is_full = file.tell() > self._kept
         if is_full:
