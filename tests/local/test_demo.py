@@ -78,31 +78,36 @@ def test_the_demonstration_ends_well_and_prints_its_figures(stack, rows, archive
         assert told in result.stderr
 
 
-def test_an_imported_row_that_differs_is_found(tmp_path):
-    with quick_stack(state_dir=tmp_path) as stack:
-        story = ImportStory(stack, Console(quiet=True), tmp_path, import_rows(40))
-        before = story.report().differences
+@pytest.fixture(scope="module")
+def repeating(tmp_path_factory):
+    """A stack that makes every third run of the express lane twice."""
+    state = tmp_path_factory.mktemp("state")
+    with quick_stack(state_dir=state, express_repeats=1 / 3) as stack:
+        yield stack
 
-        row = {"version": 9, "name": "tampered with"}
-        icao = import_rows(40)[0]["icao"]
-        by_icao().put_if_newer("tenant2", "airports", icao, row)
-        after = story.compared()
+
+def test_an_imported_row_that_differs_is_found(repeating, tmp_path):
+    story = ImportStory(repeating, Console(quiet=True), tmp_path, import_rows(40))
+    before = story.report().differences
+
+    row = {"version": 9, "name": "tampered with"}
+    icao = import_rows(40)[0]["icao"]
+    by_icao().put_if_newer("tenant2", "airports", icao, row)
+    after = story.compared()
 
     assert before == []
     assert [line.partition(":")[0] for line in after] == [f"airports_by_icao {icao}"]
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory):
-    """Commands that were published, settled and healed, every third run made twice."""
-    state = tmp_path_factory.mktemp("state")
-    with quick_stack(state_dir=state, express_repeats=1 / 3) as stack:
-        story = Demo(stack, choose(10))
-        with story.listening():
-            story.publish(lambda _: None)
-            story.settle(lambda _: None)
-            story.heal(lambda _: None)
-        yield story
+def story(repeating):
+    """Commands that were published, settled and healed."""
+    story = Demo(repeating, choose(10))
+    with story.listening():
+        story.publish(lambda _: None)
+        story.settle(lambda _: None)
+        story.heal(lambda _: None)
+    return story
 
 
 @LOOKS_AGAIN
