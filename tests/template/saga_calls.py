@@ -23,6 +23,8 @@ from sfn_cqrs_tools.stack.local_stack import LocalStack
 LARGE = "x" * 150_000
 OPEN = ("CREATED", "RUNNING", "COMPENSATING")
 OLD = "2026-01-01T00:00:00.000Z"
+PERSON = "ada@example.com"
+"""Who is erased later, from all that is done here."""
 
 
 class Asker(Protocol):
@@ -84,7 +86,7 @@ SENT = {"customer": "ada", "status": "SHIPPED"}
 
 def start(user: Asker, order: str, **headers: str) -> str:
     lines = [{"sku": "LARGE", "quantity": 1}]
-    given = {"order": order, "customer": "ada", "card": "visa", "total": 4, "lines": lines}
+    given = {"order": order, "customer": PERSON, "card": "visa", "total": 4, "lines": lines}
     return str(user.ask("/sagas", {"saga": "order-saga", "input": given}, **headers)["id"])
 
 
