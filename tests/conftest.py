@@ -23,7 +23,13 @@ real_time.install()
 TESTS = Path(__file__).parent
 SHARING = tuple(
     f"tests/{folder}/"
-    for folder in ("console", "local/on_a_stack", "local/switched_on", "newcomer/commands")
+    for folder in (
+        "console",
+        "local/on_a_stack",
+        "local/switched_on",
+        "newcomer/commands",
+        "security/on_a_stack",
+    )
 )
 """Folders whose files have one stack together."""
 IN_PROCESS = {"contract", "integration", "security", "simulation", "template", "unit"}

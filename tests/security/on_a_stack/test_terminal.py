@@ -18,7 +18,6 @@ import sfn_cqrs_tools
 import sfn_local
 from sfn_cqrs_tools.terminal.printing import Screen, print_fields, print_list, show_file
 from sfn_cqrs_tools.testing.builders import an_order
-from sfn_cqrs_tools.testing.quick_stack import quick_stack
 from sfn_local.cli.command import print_json
 from sfn_local.cli.showing import echo, json_of, styled, visible
 
@@ -145,12 +144,6 @@ def test_the_law_finds_what_prints_past_it(tmp_path: Path) -> None:
 
 
 # -------------------------------------------------------------------------------- the commands
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory):
-    with quick_stack(state_dir=tmp_path_factory.mktemp("state")) as started:
-        yield started
 
 
 @pytest.mark.stack

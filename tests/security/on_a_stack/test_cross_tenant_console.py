@@ -17,30 +17,23 @@ from sfn_cqrs_tools.console.pages import FILES, FORMS, PAGES
 from sfn_cqrs_tools.console.server import ConsoleServer
 from sfn_cqrs_tools.console.who import Who
 from sfn_cqrs_tools.testing.builders import an_order
-from sfn_cqrs_tools.testing.quick_stack import quick_stack
 
-SECRET = "TENANT2-SECRET"
-OTHERS = "#tenant1#"
-"""A customer of tenant2's, whose name is another tenant's: it stands in the read model's key."""
+SECRET = "TENANT6-SECRET"
+OTHERS = "#tenant5#"
+"""A customer of tenant6's, whose name is another tenant's: it stands in the read model's key."""
 ROWS = f"/read-models/orders_by_customer/{quote(OTHERS)}"
 REBUILT = "/rebuilds/orders_by_customer"
 FILE = f"icao,name,country,lat,lon,tz\nNRT,{SECRET},JP,999,1,x\n"
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory):
-    with quick_stack(state_dir=tmp_path_factory.mktemp("state")) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
 def theirs(stack, tmp_path_factory):
-    """What tenant2 has, by kind; and an item of tenant1's that is called like one of theirs."""
-    api = api_of(stack, tenant="tenant2")
+    """What tenant6 has, by kind; and an item of tenant5's that is called like one of theirs."""
+    api = api_of(stack, tenant="tenant6")
     publish(api, "o-1", SECRET, {"customer": OTHERS, "note": SECRET})
     publish(api, "o-2", SECRET, {**NOWHERE, "note": SECRET})
     publish(api, "both", SECRET, {"customer": OTHERS, "note": SECRET})
-    publish(api_of(stack), "both", "ours", {"customer": "ours"})
+    publish(api_of(stack, tenant="tenant5"), "both", "ours", {"customer": "ours"})
     reminder = {"taskType": "ORDER_REMINDER", "input": [{"order": SECRET, "to": "x"}]}
     saga = {"saga": "order-saga", "input": an_order(order=SECRET), "name": SECRET}
     wait(api, "/commands/ORDER/o-1/1", "outcome", ("APPLIED",))
@@ -60,7 +53,7 @@ def theirs(stack, tmp_path_factory):
     }
     wait(api, f"/tasks/{made['tasks']}", "status", ("FAILED",))
     wait(api, f"/imports/{made['imports']}", "status", ("COMPLETED", "FAILED"))
-    wait(api_of(stack), "/commands/ORDER/both/1", "outcome", ("APPLIED",))
+    wait(api_of(stack, tenant="tenant5"), "/commands/ORDER/both/1", "outcome", ("APPLIED",))
     api.post(REBUILT)
     wait(api, REBUILT, "stage", ("READY",))
     return made
@@ -110,7 +103,7 @@ DEEP = f"/search/deep?q={SECRET[:-1].lower()}"
 
 
 def pages(theirs):
-    """What of tenant2's is opened, by the page as the console has it."""
+    """What of tenant6's is opened, by the page as the console has it."""
     by_id = {f"/{kind}/{{id}}": [f"/{kind}/{id_}"] for kind, id_ in theirs.items()}
     return {
         **by_id,
@@ -141,7 +134,7 @@ def pages(theirs):
 
 
 def forms(theirs):
-    """What tenant1 sends about them, by the form."""
+    """What tenant5 sends about them, by the form."""
     change = {"type": "ORDER", "code": "o-1", "name": "x", "attributes": "{}", "version": "1"}
     decide = {"verdict": "approve", "decision": "approve", "digest": "x", "reason": ""}
     skip = f"{ITEM}/{{version:int}}/{{verb}}"
@@ -179,7 +172,7 @@ NAMES_NOTHING = {"/approvals/new", "/imports/new", "/tasks/new", "/read-models",
 
 
 def state_of(stack, theirs):
-    api = api_of(stack, tenant="tenant2")
+    api = api_of(stack, tenant="tenant6")
     shown = [api.get(f"/{kind}/{id_}") for kind, id_ in theirs.items() if kind != "sagas"]
     places = ("/commands/ORDER/o-2/1", "/data/ORDER/o-1", REBUILT)
     return json.dumps([shown, *map(api.get, places)])
@@ -188,7 +181,7 @@ def state_of(stack, theirs):
 @pytest.mark.stack
 @pytest.mark.real_time("the task and the import that it looks at have ended")
 def test_no_page_and_no_form_answers_for_another_tenant(stack, console, theirs):
-    ours, before = console("tenant1"), state_of(stack, theirs)
+    ours, before = console("tenant5"), state_of(stack, theirs)
 
     shown = [(path, *ours.open(path)) for paths in pages(theirs).values() for path in paths]
     taken = [(path, *ours.send(path, form)) for path, form in forms(theirs).values()]
@@ -203,17 +196,17 @@ def test_no_page_and_no_form_answers_for_another_tenant(stack, console, theirs):
 @pytest.mark.real_time("the rebuild that it looks at has ended")
 @pytest.mark.usefixtures("theirs")
 def test_a_rebuild_of_another_tenant_is_not_seen(console):
-    seen = {tenant: console(tenant).open(REBUILT)[1] for tenant in ("tenant1", "tenant2")}
+    seen = {tenant: console(tenant).open(REBUILT)[1] for tenant in ("tenant5", "tenant6")}
 
     assert {tenant: "READY" in text for tenant, text in seen.items()} == {
-        "tenant1": False,
-        "tenant2": True,
+        "tenant5": False,
+        "tenant6": True,
     }
 
 
 @pytest.mark.stack
 def test_the_same_pages_show_it_to_whose_it_is(console, theirs):
-    own = console("tenant2")
+    own = console("tenant6")
 
     shown = {
         path for paths in pages(theirs).values() for path in paths if SECRET in own.open(path)[1]
