@@ -1,10 +1,13 @@
-"""The short way to moto's DynamoDB answers as the whole way does."""
+"""The short way to moto's DynamoDB answers as the whole way does, and its queues keep as long."""
+
+import time
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.dynamodb.models import dynamodb_backends
+from moto.sqs.models import sqs_backends
 from tests.support import moto_shortcuts
 from tests.support.moto_system import respond
 
@@ -234,3 +237,22 @@ def test_a_fault_that_is_injected_into_what_is_sent_is_met():
             client.put_item(TableName=TABLE, Item=SEAT)
 
     assert len(lost) > 1
+
+
+def kept(seconds):
+    """Whether a queue that keeps messages for a minute still has one that was sent then."""
+    with mock_aws():
+        client = boto3.client("sqs", region_name="us-east-1")
+        made = client.create_queue(QueueName="q", Attributes={"MessageRetentionPeriod": "60"})
+        client.send_message(QueueUrl=made["QueueUrl"], MessageBody="1")
+        (message,) = sqs_backends["123456789012"]["us-east-1"].queues["q"]._messages
+        message.sent_timestamp = (time.time() - seconds) * 1000
+        return "Messages" in client.receive_message(QueueUrl=made["QueueUrl"], WaitTimeSeconds=0)
+
+
+def test_a_queue_keeps_messages_as_long_as_it_says():
+    short = kept(30), kept(90)
+    with moto_shortcuts.removed():
+        whole = kept(30), kept(90)
+
+    assert short == whole == (True, False)

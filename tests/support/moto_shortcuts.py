@@ -26,6 +26,7 @@ from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Node
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser
 from moto.dynamodb.responses import DynamoHandler
+from moto.sqs import models as sqs
 
 OPERATIONS = {
     "BatchGetItem",
@@ -201,6 +202,13 @@ def _first_token(condition: str) -> Any:
     return _lex_one_node(ConditionExpressionParser, condition)
 
 
+def _is_kept(backend: sqs.SQSBackend, queue: str, message: Any) -> bool:
+    """Ask a queue how long it keeps messages; moto makes all its attributes for each message."""
+    found: Any = backend.get_queue(queue)
+    kept: float = found.message_retention_period + message.sent_timestamp / 1000
+    return kept > sqs.unix_time()
+
+
 # Models of services are read once for all sessions, and nothing here speaks to AWS by `requests`,
 # whose mocks take long to make.
 _patches = [
@@ -213,6 +221,7 @@ _patches = [
     mock.patch.object(models, "RESPONSES_METHODS", ()),
     mock.patch.object(Item, "__init__", _make_item),
     mock.patch.object(Item, "size", _weight),
+    mock.patch.object(sqs.SQSBackend, "is_message_valid_based_on_retention_period", _is_kept),
     mock.patch.object(
         ConditionExpressionParser, "_lex_one_node", lambda _self, rest: _first_token(rest)
     ),
