@@ -695,7 +695,7 @@ def test_an_audit_keeps_to_its_rate(raw, monkeypatch):
     an_item("RJAA")
     slept: list[float] = []
     tables = bootstrap.audit_tables()
-    monkeypatch.setattr(tables, "_sleep", slept.append)
+    monkeypatch.setattr("time.sleep", slept.append)
 
     Audit(rate=10).run()
 

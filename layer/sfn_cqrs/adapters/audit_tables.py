@@ -21,19 +21,11 @@ UNIT_BYTES = 4_096
 class AuditTables:
     """Reads the tables of items, imports and work; writes nothing."""
 
-    def __init__(
-        self,
-        client: "DynamoDBClient",
-        tables: dict[str, str],
-        now: Now,
-        *,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
+    def __init__(self, client: "DynamoDBClient", tables: dict[str, str], now: Now) -> None:
         """Use these tables, by name, such as commands, data or tasks."""
         self._client = client
         self._tables = tables
         self._now = now
-        self._sleep = sleep
         self.rate = 0.0
         self.units = 0.0
 
@@ -108,4 +100,4 @@ class AuditTables:
         units = max(1.0, len(json.dumps(items, default=str)) / UNIT_BYTES)
         self.units += units
         if self.rate:
-            self._sleep(units / self.rate)
+            time.sleep(units / self.rate)
