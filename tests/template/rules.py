@@ -56,9 +56,9 @@ def unused(trees: dict[str, ast.Module], users: Iterable[ast.Module]) -> set[str
     bound = {module: bound_in(tree, module) for module, tree in trees.items()}
     named: Counter[str] = Counter()
     for tree in users:
-        named += names_in(tree, bound_in(tree))
+        named.update(names_in(tree, bound_in(tree)))
     for module, tree in trees.items():
-        named += names_in(tree, bound[module])
+        named.update(names_in(tree, bound[module]))
     found = set()
     for module, tree in trees.items():
         for name, node in definitions(tree):

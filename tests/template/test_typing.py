@@ -65,13 +65,14 @@ def untyped(command: Command) -> None:
 '''
 
 
-def mypy(tmp_path: Path, source: str) -> str:
-    """What mypy says in its strict mode."""
-    file = tmp_path / "appointments.py"
-    file.write_text(source)
+def mypy(tmp_path: Path, **sources: str) -> str:
+    """What mypy says of some files in its strict mode."""
+    files = [tmp_path / f"{name}.py" for name in sources]
+    for file, source in zip(files, sources.values(), strict=True):
+        file.write_text(source)
     options = ["--strict", "--follow-imports=silent", f"--cache-dir={ROOT / '.mypy_cache'}"]
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", *options, "--config-file=", str(file)],
+        [sys.executable, "-m", "mypy", *options, "--config-file=", *map(str, files)],
         env={**os.environ, "MYPYPATH": str(ROOT / "layer")},
         cwd=tmp_path,
         capture_output=True,
@@ -87,11 +88,12 @@ def test_mypy_takes_a_handler_that_fits_and_names_what_does_not(tmp_path: Path) 
     bad = bad.replace("Slot(doctor)", "doctor").replace("doctor.upper()", "minutes")
     bad = bad.replace("current: Appointment | None", "current: str | None")
 
-    good, wrong = mypy(tmp_path, GOOD), mypy(tmp_path, bad)
+    said = mypy(tmp_path, good=GOOD, wrong=bad)
 
-    assert good.startswith("Success")
-    assert '"Appointment" has no attribute "minutes"' in wrong
-    assert '"datetime" has no attribute "title"' in wrong
-    assert 'Argument "check" to "command_type"' in wrong
-    assert 'Argument 4 to "put_if_newer" of "Rows" has incompatible type "str"' in wrong
-    assert '"Slot" has no attribute "minutes"' in wrong
+    assert "(checked 2 source files)" in said
+    assert {line.partition(":")[0] for line in said.splitlines()[:-1]} == {"wrong.py"}
+    assert '"Appointment" has no attribute "minutes"' in said
+    assert '"datetime" has no attribute "title"' in said
+    assert 'Argument "check" to "command_type"' in said
+    assert 'Argument 4 to "put_if_newer" of "Rows" has incompatible type "str"' in said
+    assert '"Slot" has no attribute "minutes"' in said
