@@ -7,8 +7,7 @@ from urllib.parse import urlencode
 import pytest
 
 from sfn_cqrs_tools.client.aws import Target
-from sfn_cqrs_tools.console.application import ROOT
-from sfn_cqrs_tools.console.backend import deployed, local
+from sfn_cqrs_tools.console.backend import ROOT, deployed, local
 from sfn_cqrs_tools.console.pages import FILES, FORMS
 from sfn_cqrs_tools.console.server import ConsoleServer
 

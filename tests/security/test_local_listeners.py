@@ -25,8 +25,7 @@ from tests.support.proof import PROOF, sampled
 from websockets.sync.client import connect
 
 from sfn_cqrs_tools.client.aws import find_target
-from sfn_cqrs_tools.console.application import ROOT
-from sfn_cqrs_tools.console.backend import local
+from sfn_cqrs_tools.console.backend import ROOT, local
 from sfn_cqrs_tools.console.pages import FILES, FORMS, PAGES
 from sfn_cqrs_tools.console.server import ConsoleServer
 from sfn_cqrs_tools.project import CHECKOUT

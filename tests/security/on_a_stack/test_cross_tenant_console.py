@@ -11,8 +11,7 @@ from tests.support.orders import NOWHERE
 
 from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.client.upload import upload
-from sfn_cqrs_tools.console.application import ROOT
-from sfn_cqrs_tools.console.backend import local
+from sfn_cqrs_tools.console.backend import ROOT, local
 from sfn_cqrs_tools.console.pages import FILES, FORMS, PAGES
 from sfn_cqrs_tools.console.server import ConsoleServer
 from sfn_cqrs_tools.console.who import Who

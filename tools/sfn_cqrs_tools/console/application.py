@@ -28,7 +28,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from sfn_cqrs_tools.client.api import Api, ApiProblem, work_path
-from sfn_cqrs_tools.console.backend import Backend
+from sfn_cqrs_tools.console.backend import ROOT, Backend
 from sfn_cqrs_tools.console.commands import Shown, command_of
 from sfn_cqrs_tools.console.executions import Executions
 from sfn_cqrs_tools.console.rendering import STATIC, environment
@@ -39,7 +39,6 @@ from sfn_local.request_guard import Guard
 
 logger = logging.getLogger(__name__)
 
-ROOT: Final = "/console"
 PROBLEM: Final = "problem.html"
 CORRECTABLE: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
 """Statuses for problems that the sender of a form can correct in it."""

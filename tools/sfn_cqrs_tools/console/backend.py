@@ -17,6 +17,8 @@ from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.console.who import Who, of_token
 
 PATIENCE_SECONDS: Final = 2.0
+ROOT: Final = "/console"
+"""Where the console's paths begin."""
 _HEADERS: Final = {"content-type": "application/json", "accept": "application/json"}
 
 
