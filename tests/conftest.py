@@ -25,13 +25,13 @@ SHARING = tuple(
     f"tests/{folder}/"
     for folder in (
         "console",
-        "local/on_a_stack",
+        "local/command_line",
         "local/switched_on",
         "newcomer/commands",
         "security/on_a_stack",
     )
 )
-"""Folders whose files have one stack together."""
+"""Folders whose files have one stack together; as packages, each needs a name of its own."""
 IN_PROCESS = {"contract", "integration", "security", "simulation", "template", "unit"}
 """The suites whose handlers run in the process of the tests."""
 
