@@ -47,6 +47,7 @@ MOST_BYTES = 405_000
 """Of an item, as moto has it."""
 _update_item = DynamoDBBackend.update_item
 _weigh = Item.size
+_cast: Any = DynamoType.cast_value
 _lex_one_node: Any = ConditionExpressionParser._lex_one_node
 
 
@@ -196,6 +197,11 @@ def _weight(item: Item) -> int:
     return int(item.weight)  # type: ignore[attr-defined]
 
 
+def _worth(value: DynamoType) -> Any:
+    """What a value is compared by; moto first asks of each text whether it is anything else."""
+    return value.value if value.type == "S" else _cast.fget(value)
+
+
 @cache
 def _first_token(condition: str) -> Any:
     """The first token of a condition, and what is left; moto makes six patterns for each."""
@@ -221,6 +227,7 @@ _patches = [
     mock.patch.object(models, "RESPONSES_METHODS", ()),
     mock.patch.object(Item, "__init__", _make_item),
     mock.patch.object(Item, "size", _weight),
+    mock.patch.object(DynamoType, "cast_value", property(_worth)),
     mock.patch.object(sqs.SQSBackend, "is_message_valid_based_on_retention_period", _is_kept),
     mock.patch.object(
         ConditionExpressionParser, "_lex_one_node", lambda _self, rest: _first_token(rest)
