@@ -34,6 +34,7 @@ def connected(dsn: str) -> Connection:
         host=str(parts.hostname),
         port=int(parts.port or 0),
         database=parts.path[1:],
+        ssl_context=False,
     )
 
 

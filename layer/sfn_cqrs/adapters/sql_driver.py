@@ -133,10 +133,10 @@ def _connected(dsn: str) -> Connection:
         )
 
 
-def _ssl_context(host: str, options: Mapping[str, str]) -> ssl.SSLContext | None:
+def _ssl_context(host: str, options: Mapping[str, str]) -> ssl.SSLContext | bool:
     mode = options.get("sslmode", "disable" if host in _LOOPBACK else "verify-full")
     if mode == "disable":
-        return None
+        return False  # None would ask for encryption, and do without if there is none
     context = ssl.create_default_context(cafile=options.get("sslrootcert"))
     if mode == "require":  # encrypted, as libpq has it, whoever answers
         context.check_hostname = False
