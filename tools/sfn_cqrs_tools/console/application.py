@@ -178,7 +178,7 @@ class Console:
         self._executions = Executions(backend)
         self._tokens = FormTokens()
         self._templates = environment()
-        self._templates.globals |= {"root": ROOT, "asset": _assets()}
+        self._templates.globals |= {"root": ROOT, "asset": _assets(), "digest": _digest}
         self._pages = [Route(f"{ROOT}{path}", page) for path, page in pages.items()]
         self._by_path = dict(
             zip((route.path for route in self._pages), pages.values(), strict=True)
@@ -415,11 +415,8 @@ class Console:
         return response
 
     def _whole(self, view: View, ask: Ask, session: str) -> str:
-        values = self._values(view, ask, session)
-        content = self._content(view, ask, session)
-        return self._templates.get_template(view.template).render(
-            values | {"digest": _digest(content)}
-        )
+        template = self._templates.get_template(view.template)
+        return template.render(self._values(view, ask, session))
 
     def _content(self, view: View, ask: Ask, session: str) -> str:
         """Return the part of a page that is sent again while it is live."""
@@ -437,7 +434,6 @@ class Console:
             "asked": ask.query,
             "csrf": self._tokens.token(session),
             "is_live": view.is_live,
-            "digest": "",
             "given": {},
             "problem": None,
             **view.values,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -95,6 +96,7 @@ def query(**changes: object) -> str:
     return urlencode({name: value for name, value in changes.items() if value not in (None, "")})
 
 
+@cache
 def environment() -> jinja2.Environment:
     """Return the templates' environment: everything is escaped, and a missing name is an error."""
     made = jinja2.Environment(
