@@ -50,10 +50,20 @@ class Watched:
     def __init__(self, page: Page, origin: str) -> None:
         self.problems: list[str] = []
         self.foreign: list[str] = []
-        page.on("console", self._said)
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.on("response", self._answered)
-        page.on("request", lambda request: self._asked(request.url, origin))
+        self._page = page
+        self._heard = {
+            "console": self._said,
+            "pageerror": lambda error: self.problems.append(str(error)),
+            "response": self._answered,
+            "request": lambda request: self._asked(request.url, origin),
+        }
+        for event, heard in self._heard.items():
+            page.on(event, heard)
+
+    def close(self) -> None:
+        """Hear nothing more: the page is another test's from now on."""
+        for event, heard in self._heard.items():
+            self._page.remove_listener(event, heard)
 
     def _said(self, message) -> None:
         if message.type in ("error", "warning") and not message.text.startswith(ANSWERED):

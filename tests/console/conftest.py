@@ -27,13 +27,13 @@ def browser(playwright):
         yield started
 
 
-@pytest.fixture(scope="module")
-def kept(browser, stack):
-    """A context whose first page stays, so that no later one needs a process of its own."""
+@pytest.fixture(scope="package")
+def kept(browser):
+    """A context whose first page stays: one that is made anew costs more than what it loads."""
     quiet = {"viewport": DESK, "reduced_motion": "reduce"}
     made = browser.new_context(locale="en-GB", timezone_id="Asia/Tokyo", **quiet)
     made.set_default_timeout(A_MINUTE)
-    made.new_page().goto(f"{stack.http}/live.html")
+    made.new_page()
     yield made
     made.close()
 
@@ -45,11 +45,12 @@ def context(kept):
     yield kept
     first, *others = kept.pages
     session = kept.new_cdp_session(first)
-    for opened in others:
-        stored = {"origin": "/".join(opened.url.split("/")[:3]), "storageTypes": "local_storage"}
-        opened.close()
+    for origin in {"/".join(opened.url.split("/")[:3]) for opened in kept.pages}:
+        stored = {"origin": origin, "storageTypes": "local_storage"}
         session.send("Storage.clearDataForOrigin", stored)
     session.detach()
+    for opened in others:
+        opened.close()
     kept.clear_cookies()
     kept.clear_permissions()
 
@@ -57,9 +58,10 @@ def context(kept):
 @pytest.fixture
 def page(context, console):
     """A page of somebody who may everything; it ends well only if nothing went wrong in it."""
-    opened = context.new_page()
+    opened = context.pages[0]
     watched = Watched(opened, console.origin)
     yield opened
+    watched.close()
     assert watched.problems == []
     assert watched.foreign == []
 

@@ -148,12 +148,11 @@ def paths(stack, ids):
     ]
 
 
-def examined(browser, console, pages, *, theme, width):
-    """What is wrong with pages: for whoever sees or hears them, and what they ask of others."""
+def examined(page, console, pages, *, theme, width):
+    """What is wrong with pages, for whoever sees or hears them."""
     axe = Axe()
-    made = browser.new_context(viewport={**DESK, "width": width}, color_scheme=theme)
-    page = made.new_page()
-    watched = Watched(page, console.origin)
+    page.emulate_media(color_scheme=theme)
+    page.set_viewport_size({**DESK, "width": width})
     wrong = []
     for path in pages:
         visit(page, console, path)
@@ -164,15 +163,16 @@ def examined(browser, console, pages, *, theme, width):
             if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                 wrong.append((path, "is wider than", narrow))
         page.set_viewport_size({**DESK, "width": width})
-    made.close()
-    return wrong, watched.problems, watched.foreign
+    page.set_viewport_size(DESK)
+    page.emulate_media(color_scheme="light")
+    return wrong
 
 
-def test_pages_are_accessible_fit_the_window_and_ask_nobody_else(browser, console, stack, ids):
+def test_pages_are_accessible_fit_the_window_and_ask_nobody_else(page, console, stack, ids):
     pages = paths(stack, ids)[::12]
 
-    assert examined(browser, console, pages, theme="light", width=1280) == ([], [], [])
-    assert examined(browser, console, pages[:1], theme="dark", width=1280) == ([], [], [])
+    assert examined(page, console, pages, theme="light", width=1280) == []
+    assert examined(page, console, pages[:1], theme="dark", width=1280) == []
 
 
 @pytest.mark.proof
@@ -203,10 +203,8 @@ def test_on_4k_a_page_is_as_wide_as_it_needs_and_its_text_is_larger(browser, con
         *deep([], [("dark", 400), ("light", 1280), ("dark", 2560)]),
     ],
 )
-def test_every_page_is_so_in_both_themes_at_every_width(browser, console, stack, ids, theme, width):
-    pages = paths(stack, ids)
-
-    assert examined(browser, console, pages, theme=theme, width=width) == ([], [], [])
+def test_every_page_is_so_in_both_themes_at_every_width(page, console, stack, ids, theme, width):
+    assert examined(page, console, paths(stack, ids), theme=theme, width=width) == []
 
 
 def test_a_failed_version_is_retried_after_its_consequences_were_shown(
@@ -607,12 +605,13 @@ def test_whatever_a_name_holds_is_text_on_every_page(fetched):
 
 
 def test_a_browser_shows_a_hostile_name_and_runs_nothing(page, console, stack):
-    page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+    page.on("dialog", asked := lambda dialog: pytest.fail(dialog.message))
     for path in (item_page("ORDER", HOSTILE), f"/executions?name={hostile_run(stack)}"):
         visit(page, console, path)
         assert page.locator("img").count() == 0
         expect(page.locator("main")).to_contain_text("<img src=x onerror=")
         expect(page.locator("main")).to_contain_text("⟨U+202E⟩RTL⟨U+202C⟩")
+    page.remove_listener("dialog", asked)
 
 
 @pytest.mark.proof
@@ -1236,17 +1235,16 @@ def test_a_name_that_is_no_segment_is_hashed_by_the_page_as_by_the_stack(live, s
 
 
 @pytest.mark.parametrize("theme", without(["light", "dark"], ["dark"]))
-def test_the_live_page_is_for_everybody(browser, stack, theme):
-    made = browser.new_context(viewport={**DESK, "width": 400}, color_scheme=theme)
-    page = made.new_page()
-    page.goto(f"{stack.http}/live.html?kind=command&type=ORDER&id=o-1")
+def test_the_live_page_is_for_everybody(live, theme):
+    page = live("command", "ORDER", "o-1")
+    page.emulate_media(color_scheme=theme)
+    page.set_viewport_size({**DESK, "width": 400})
     expect(page.locator("#state")).to_have_text("connected")
 
     found = Axe().run(page, options=RULES).response["violations"]
 
     assert [(one["id"], one["nodes"][0]["target"]) for one in found] == []
     assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
-    made.close()
 
 
 def test_another_tenants_channel_is_refused_by_the_stack(stack):

@@ -1,6 +1,7 @@
 """Lists, times and a stack that has stopped, as a browser shows them."""
 
 import csv
+import hashlib
 import json
 import re
 import shlex
@@ -9,12 +10,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
-from tests.console.browser import fetch, visit
+from tests.console.browser import DESK, fetch, visit
 from tests.console.state import api_of, create, publish, wait
 from tests.console.tour import MACHINE, mapped, token_of, tour
 
+from sfn_cqrs.adapters.command_items import row_item
+from sfn_cqrs.adapters.dynamodb import marshal
+from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs_tools.console.backend import Backend
 from sfn_cqrs_tools.console.server import ConsoleServer
+from sfn_cqrs_tools.testing.builders import a_command
 
 pytestmark = pytest.mark.stack
 MOST_ON_THE_WIRE = 60 * 1024
@@ -24,10 +29,11 @@ ROWS = "tbody tr"
 @pytest.fixture(scope="module")
 def many(stack):
     """More items than a page has, of a tenant of their own."""
-    api = api_of(stack, tenant="lists")
+    client, table = stack.client("dynamodb"), stack.outputs["DataTableName"]
     for number in range(1, 53):
-        publish(api, f"l-{number}", f"Lamp {number}", {"customer": "ada", "total": number})
-    wait(api, "/commands/ORDER/l-52/1", "outcome", ("APPLIED",))
+        more = {"name": f"Lamp {number}", "attributes": {"customer": "ada", "total": number}}
+        row = a_command(ItemKey("lists", "ORDER", f"l-{number}"), **more).as_row()
+        client.put_item(TableName=table, Item=marshal(row_item(row)))
     return "lists"
 
 
@@ -174,6 +180,16 @@ def test_a_page_with_all_that_it_loads_is_small_on_the_wire(context, console, pa
     assert 5_000 < sum(sizes) < MOST_ON_THE_WIRE
 
 
+def test_a_page_is_not_sent_again_once_it_is_open(console):
+    _, whole, headers = fetch(f"{console.url}/read-models")
+    mine = {"cookie": headers["set-cookie"].partition(";")[0], "hx-request": "true"}
+
+    _, content, _ = fetch(f"{console.url}/read-models", mine)
+
+    digest = hashlib.blake2b(content.encode(), digest_size=8).hexdigest()
+    assert f'data-digest="{digest}"' in whole
+
+
 def test_each_graph_is_readable_and_its_states_take_the_focus(page, console, stack):
     arn = stack.outputs["CommandStateMachineArn"]
     sfn = stack.client("stepfunctions")
@@ -186,6 +202,7 @@ def test_each_graph_is_readable_and_its_states_take_the_focus(page, console, sta
                 parseFloat(getComputedStyle(one).fontSize) * one.getScreenCTM().a))"""
         )
         assert smallest >= 11
+    page.set_viewport_size(DESK)
     wide = page.locator(".canvas svg").evaluate("(one) => one.clientWidth")
     page.get_by_role("button", name="Larger").click()
     assert page.locator(".canvas svg").evaluate("(one) => one.clientWidth") > wide

@@ -1,7 +1,10 @@
 """A workflow of the user's own: it asks somebody, and waits for the answer."""
 
 import json
+import time
 
+LOOK = 0.03
+"""Seconds between two looks: without them, what is looked at would hardly get on."""
 MACHINE = "tour"
 SWEEP = "ScheduleSweepSagasFunction"
 """Takes whatever it is given."""
@@ -66,7 +69,7 @@ def mapped(stack):
     given = json.dumps(["odd", "six", "odd", "even", "odd", "six", "odd"])
     run = sfn.start_execution(stateMachineArn=arn, name="mapped-1", input=given)["executionArn"]
     while sfn.describe_execution(executionArn=run)["status"] == "RUNNING":
-        pass
+        time.sleep(LOOK)
     return "mapped-1"
 
 
@@ -107,3 +110,4 @@ def token_of(stack, name):
                 given = [one.get("taskScheduledEventDetails") for one in scheduled]
                 parameters = next(one["parameters"] for one in given if one)
                 return json.loads(parameters)["Payload"]["token"]
+        time.sleep(LOOK)
