@@ -48,7 +48,7 @@ demo: for-stack ## run the whole system on real airports, and compare every row
 up: for-stack ## start the local stack and keep it running
 	$(BIN)/sfn-cqrs up $(ARGS)
 
-test: for-test fast-check example-test ## the fast checks and every test suite
+test: for-test ## the fast checks and every test suite
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 example-test: $(DEV_READY) ## the tests of examples/shop, as its own make test runs them
@@ -168,7 +168,7 @@ for-stack:
 	@$(MAKE) --silent --jobs=2 $(LOCAL_READY) $(FABRIC_READY)
 
 for-test:
-	@$(MAKE) --silent --jobs=2 $(DEV_READY) $(FABRIC_READY)
+	@$(MAKE) --silent --jobs=2 $(DEV_READY) $(FABRIC_READY) fast-check example-test
 
 for-check:
 	@$(MAKE) --silent --jobs=2 $(DEV_READY) $(CHECKOV_READY) $(SAM_READY) $(SUPPLY_READY)
