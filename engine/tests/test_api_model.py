@@ -5,6 +5,7 @@ Source: botocore's model of the service (stepfunctions/2016-11-23/service-2.json
 
 import json
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -80,6 +81,23 @@ def test_what_aws_does_not_have_is_refused() -> None:
 
     with pytest.raises(ApiError, match="there is no parameter 'nmae' here; these are: state"):
         operation.check({"stateMachineArn": "arn", "nmae": "x"})
+
+
+def lists(parameters: dict[str, Parameter], path: str) -> Iterator[tuple[str, Parameter]]:
+    """Each list among some parameters, however deep, with its path."""
+    for name, parameter in parameters.items():
+        if parameter.type is list:
+            yield f"{path}.{name}", parameter
+        yield from lists(parameter.members or {}, f"{path}.{name}")
+
+
+LISTS = dict(chain.from_iterable(lists(one.parameters, name) for name, one in OPERATIONS.items()))
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_null_in_a_list_is_refused(path: str) -> None:
+    with pytest.raises(ApiError, match=r"Value null at 'x\.1\.member' .*: Member must not be null"):
+        LISTS[path].check("x", [None])
 
 
 class Read(dict[str, Any]):

@@ -16,7 +16,7 @@ from sfn_local.operations.parameters import (
     Given,
     Operation,
     Parameter,
-    invalid,
+    missing,
     wanted_of,
 )
 
@@ -149,7 +149,7 @@ def read_tags(tags: list[dict[str, Any]]) -> dict[str, str]:
     """
     for each in tags:
         if each.get("key") is None:
-            raise invalid("null", "tags.key", "Member must not be null")
+            raise missing("tags.key")
     return {each["key"]: each.get("value") or "" for each in tags}
 
 

@@ -41,7 +41,7 @@ class Parameter:
         """
         if value is None:
             if self.required:
-                raise invalid("null", name, "Member must not be null")
+                raise missing(name)
             return
         if not self._is_of_type(value):
             kind = self.type.__name__
@@ -55,7 +55,13 @@ class Parameter:
             parameter.check(f"{name}.{inner}", value.get(inner))
         if self.item is not None:
             for position, element in enumerate(value, start=1):
-                self.item.check(f"{name}.{position}.member", element)
+                self._check_element(f"{name}.{position}.member", self.item, element)
+
+    @staticmethod
+    def _check_element(name: str, item: "Parameter", element: Any) -> None:
+        if element is None:
+            raise missing(name)
+        item.check(name, element)
 
     def _is_of_type(self, value: Any) -> bool:
         if self.type in (int, float) and isinstance(value, bool):
@@ -122,6 +128,11 @@ def invalid(value: str, name: str, constraint: str) -> ValidationException:
         f"1 validation error detected: Value {value} at '{name}' failed to satisfy constraint: "
         f"{constraint}"
     )
+
+
+def missing(name: str) -> ValidationException:
+    """A member or an element is null that must not be."""
+    return invalid("null", name, "Member must not be null")
 
 
 def locked(run: Run) -> Run:
