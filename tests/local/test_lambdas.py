@@ -12,7 +12,7 @@ from engine.tests.full_disk import full_disk
 from sfn_cqrs_tools.runtime.data_folder import KeptEvents
 from sfn_cqrs_tools.runtime.lambdas import Functions, break_into_handler
 from sfn_cqrs_tools.runtime.output import FunctionOutput
-from sfn_cqrs_tools.runtime.weather import LOST, REFUSALS, Stormy
+from sfn_cqrs_tools.runtime.weather import LOST, REFUSALS
 from sfn_local import FunctionError, is_of_map_run
 
 
@@ -420,7 +420,7 @@ class Flaky:
 
 
 def flaky(functions: Functions, kind: str, times: int) -> Functions:
-    functions._runtime = Stormy(functions._runtime, Flaky(kind, times))
+    functions.weather = Flaky(kind, times)
     return functions
 
 

@@ -27,7 +27,7 @@ from sfn_cqrs_tools.runtime.processes import Processes
 from sfn_cqrs_tools.runtime.revisions import NotImported
 from sfn_cqrs_tools.runtime.template import Function
 from sfn_cqrs_tools.runtime.traces import Begun, Traces
-from sfn_cqrs_tools.runtime.weather import LOST, REFUSALS, Forecast, Stormy, Weather
+from sfn_cqrs_tools.runtime.weather import LOST, REFUSALS, Forecast, Weather
 from sfn_cqrs_tools.runtime.workers import Task, Timer, Timers, Workers
 from sfn_local import Done, FunctionError, function_name, is_of_map_run, trace_header
 
@@ -123,10 +123,7 @@ class Functions:
             if isolated
             else Handlers(self._all, sources, reload_seconds, prepare)
         )
-        self.weather: Weather | None = None
-        if forecast is not None:
-            self.weather = Weather(forecast, current_function)
-            self._runtime = Stormy(self._runtime, self.weather)
+        self.weather = None if forecast is None else Weather(forecast, current_function)
         self.traces = traces
         self._retry_seconds = retry_seconds
         self._kept = kept
@@ -303,6 +300,7 @@ class Functions:
             payload,
             done,
             self._runtime,
+            self._call,
             self._timers,
             workers.abandon,
             self._notify,
@@ -324,6 +322,11 @@ class Functions:
         if not workers.submit(run_when_ready):
             done(_ending())
 
+    def _call(self, call: Call) -> bytes | Failure:
+        """Call a handler, if the weather lets it be called."""
+        run = self._runtime.call
+        return run(call) if self.weather is None else self.weather.invoked(call, run)
+
     def _notify(self, invocation: Invocation) -> None:
         if invocation.error is not None and self._is_closing.is_set():
             return  # interrupted by the stack's end, not failed: the next start goes on
@@ -339,6 +342,7 @@ class _Run:
     payload: bytes
     done: Done
     runtime: Runtime
+    call: Callable[[Call], bytes | Failure]
     timers: Timers
     abandon: Task
     notify: Callable[[Invocation], None]
@@ -359,7 +363,7 @@ class _Run:
         self.timer = self.timers.call_later(self.function.timeout, lambda: self.time_out(call))
         _current.set(self)
         with printing_as(f"{self.function.logical_id} {self.request_id}"):
-            answer = self.runtime.call(call)
+            answer = self.call(call)
         _current.set(None)
         self.stop_clock()
         self.answer(answer)

@@ -18,7 +18,7 @@ from botocore.handlers import REGISTER_LAST
 from botocore.parsers import ResponseParserFactory
 from botocore.validate import ParamValidator
 
-from sfn_cqrs_tools.runtime.client_hooks import Hooks, hook, unhook
+from sfn_cqrs_tools.runtime.client_hooks import Hooked
 from sfn_cqrs_tools.runtime.listening import HOST
 from sfn_cqrs_tools.runtime.open_lines import Answer, Lines, post
 from sfn_local.http_server import Handler, Request
@@ -46,7 +46,7 @@ _SERVER_ERROR: Final = 500
 _THROTTLED: Final = 429
 
 
-class ShortCalls:
+class ShortCalls(Hooked):
     """Answers the calls of boto3 clients that are made after `start`."""
 
     def __init__(self) -> None:
@@ -54,14 +54,10 @@ class ShortCalls:
         self._lines = Lines()
         self._here: dict[str, Handler] = {}
         # The last hook of all: others still see each call, and may refuse it.
-        self._hooks: Hooks = [
+        self._hooks = [
             ("before-call", self._answered, REGISTER_LAST),
             ("creating-client-class.dynamodb", _write_short_requests),
         ]
-
-    def start(self) -> None:
-        """Serve the clients made from now on."""
-        hook(self._hooks)
 
     def serve_here(self, url: str, handle: Handler) -> None:
         """Call what answers at a URL in this process, without a connection."""
@@ -69,7 +65,7 @@ class ShortCalls:
 
     def stop(self) -> None:
         """Leave clients made from now on to botocore, and close the connections."""
-        unhook(self._hooks)
+        super().stop()
         self._lines.close()
 
     def _answered(

@@ -15,12 +15,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from sfn_cqrs_tools.runtime.client_hooks import Hooked
 
-    from sfn_cqrs_tools.runtime.client_hooks import Hooks
-    from sfn_cqrs_tools.runtime.handlers import Call, Failure, Runtime
-    from sfn_cqrs_tools.runtime.revisions import NotImported
+if TYPE_CHECKING:
+    from sfn_cqrs_tools.runtime.handlers import Call, Failure
 
 VARIABLE: Final = "SFN_CQRS_WEATHER"
 """Tells the processes of isolated functions: `<share> <seed> <spared function> …`."""
@@ -48,7 +46,7 @@ class Forecast:
         return cls(float(said[0]), int(said[1]), frozenset(said[2:])) if said else None
 
 
-class Weather:
+class Weather(Hooked):
     """Strikes by chance; `met` counts what has failed."""
 
     def __init__(self, forecast: Forecast, function: Callable[[], str | None]) -> None:
@@ -58,22 +56,10 @@ class Weather:
         self._random = random.Random(forecast.seed)
         self._lock = threading.Lock()
         self.met: Counter[str] = Counter()
-        self._hooks: Hooks = [
+        self._hooks = [
             ("before-call", lambda model, **_: self.before(model.name)),
             ("after-call", lambda model, **_: self.after(model.name)),
         ]
-
-    def start(self) -> None:
-        """Strike the boto3 clients that are made from now on."""
-        from sfn_cqrs_tools.runtime.client_hooks import hook  # noqa: PLC0415 - peace needs no boto3
-
-        hook(self._hooks)
-
-    def stop(self) -> None:
-        """Let clients made from now on be."""
-        from sfn_cqrs_tools.runtime.client_hooks import unhook  # noqa: PLC0415
-
-        unhook(self._hooks)
 
     def invoked(self, call: Call, run: Callable[[Call], bytes | Failure]) -> bytes | Failure:
         """Invoke a function, if Lambda does not refuse it; its answer may be lost."""
@@ -123,53 +109,6 @@ class Weather:
     def _chosen(self, among: Any) -> Any:
         with self._lock:
             return self._random.choice(among)
-
-
-class Stormy:
-    """A runtime whose invocations meet the weather."""
-
-    def __init__(self, runtime: Runtime, weather: Weather) -> None:
-        """Stand before another runtime."""
-        self._runtime = runtime
-        self._weather = weather
-
-    def preload(self) -> None:
-        """Make functions ready to be called."""
-        self._runtime.preload()
-
-    def expire(self) -> None:
-        """Look for changed files at the next call."""
-        self._runtime.expire()
-
-    def catch_up(self) -> None:
-        """Take over files that have changed, before a function's time begins."""
-        self._runtime.catch_up()
-
-    def refresh(self) -> list[Path]:
-        """Take over what has changed; return the files that changed since the last time."""
-        return self._runtime.refresh()
-
-    @property
-    def broken(self) -> list[NotImported] | None:
-        """Return the import failures."""
-        return self._runtime.broken
-
-    @property
-    def is_newest(self) -> bool:
-        """Return whether invocations run the newest files; not if those cannot be imported."""
-        return self._runtime.is_newest
-
-    def call(self, call: Call) -> bytes | Failure:
-        """Call a handler, if the weather lets it be called."""
-        return self._weather.invoked(call, self._runtime.call)
-
-    def stop(self, call: Call) -> None:
-        """End a call whose time is up, if that can be done."""
-        self._runtime.stop(call)
-
-    def close(self) -> None:
-        """End what is still open."""
-        self._runtime.close()
 
 
 def _error(operation: str, code: str, status: int, reasons: Iterable[str] = ()) -> Exception:

@@ -10,13 +10,11 @@ import os
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from sfn_cqrs_tools.runtime.client_hooks import Hooked
 from sfn_cqrs_tools.runtime.iam.policies import DENIED, Permissions
 from sfn_cqrs_tools.runtime.iam.requests import Asked, asked, leading_keys
-
-if TYPE_CHECKING:
-    from sfn_cqrs_tools.runtime.client_hooks import Hooks
 
 VARIABLE: Final = "SFN_CQRS_IAM"
 """Tells the processes of isolated functions where the permissions are."""
@@ -36,7 +34,7 @@ _MISSING: Final = frozenset(("404", "NoSuchKey"))
 _KEPT: Final = 1000
 
 
-class Enforcement:
+class Enforcement(Hooked):
     """Checks the functions' calls to AWS; `denied` has its latest refusals."""
 
     def __init__(
@@ -53,7 +51,7 @@ class Enforcement:
         self._machine = machine
         self.permissions: Permissions | None = None
         self.denied: deque[str] = deque(maxlen=_KEPT)
-        self._hooks: Hooks = [
+        self._hooks = [
             ("before-parameter-build", self._check),
             ("after-call.s3", self._hide),
         ]
@@ -67,18 +65,6 @@ class Enforcement:
         found = cls(lambda: function)
         found.permissions = Permissions.of_json(Path(path).read_text(encoding="utf-8"))
         return found
-
-    def start(self) -> None:
-        """Check the boto3 clients made from now on."""
-        from sfn_cqrs_tools.runtime.client_hooks import hook  # noqa: PLC0415 - boto3 takes 0.3 s
-
-        hook(self._hooks)
-
-    def stop(self) -> None:
-        """Stop checking clients made from now on."""
-        from sfn_cqrs_tools.runtime.client_hooks import unhook  # noqa: PLC0415
-
-        unhook(self._hooks)
 
     def _check(self, params: dict[str, Any], model: Any, context: Any = None, **_: Any) -> None:
         """Refuse a call that the function's role does not allow.
