@@ -48,57 +48,22 @@ class Rehearsed:
     differences: tuple[str, ...]
 
 
-class KeptFabric:
+class KeptFabric(Ministack):
     """A fabric that outlives its stack, and knows the functions' address of the next stack."""
-
-    def __init__(self, log: Path) -> None:
-        """Start nothing yet."""
-        self._real = Ministack(fabric_python(), log)
-
-    @property
-    def endpoint(self) -> str:
-        """Return the URL that it answers at."""
-        return self._real.endpoint
-
-    @property
-    def is_running(self) -> bool:
-        """Return whether it is still running."""
-        return self._real.is_running
-
-    def function_name(self, stack: str, logical_id: str) -> str:
-        """Return the name of a function."""
-        return self._real.function_name(stack, logical_id)
 
     def start(self, forward: Mapping[str, str], origins: Collection[str] = ()) -> None:
         """Start at the first stack; the second one answers on the same ports."""
-        if self._real.is_running:
+        if self.is_running:
             return
         names = {self.function_name(AFTER, _logical_id(url)): url for url in forward.values()}
-        self._real.start({**forward, **names}, origins)
-
-    def wait(self) -> None:
-        """Return when it answers."""
-        self._real.wait()
-
-    def restore(self) -> Mapping[str, int]:
-        """Do nothing: it keeps no data across a restart."""
-        return self._real.restore()
-
-    def streams(self, done: Mapping[str, str]) -> dict[str, str]:
-        """Do nothing: it keeps no data across a restart."""
-        return self._real.streams(done)
-
-    @property
-    def trouble(self) -> str:
-        """Do nothing: it keeps no data across a restart."""
-        return self._real.trouble
+        super().start({**forward, **names}, origins)
 
     def stop(self) -> None:
         """Outlive the stack."""
 
     def close(self) -> None:
         """End it."""
-        self._real.stop()
+        super().stop()
 
 
 def rehearse(folder: Path, say: Say) -> Rehearsed:
@@ -107,7 +72,7 @@ def rehearse(folder: Path, say: Say) -> Rehearsed:
     Raises:
         RehearsalError: a step had another result than the runbook says.
     """
-    fabric, port = KeptFabric(folder / "fabric.log"), _free_ports()
+    fabric, port = KeptFabric(fabric_python(), folder / "fabric.log"), _free_ports()
     try:
         with _stack(BEFORE, fabric, port, folder) as stack:
             api = connect(stack.state.path, None, None)

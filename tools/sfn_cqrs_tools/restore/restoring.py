@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
@@ -212,12 +211,10 @@ class _Tables:
         with suppressing("TableAlreadyExistsException"):
             self._when_free(
                 target,
-                partial(
-                    self._dynamodb.restore_table_to_point_in_time,
-                    SourceTableName=source,
-                    TargetTableName=target,
-                    RestoreDateTime=moment,
-                ),
+                self._dynamodb.restore_table_to_point_in_time,
+                SourceTableName=source,
+                TargetTableName=target,
+                RestoreDateTime=moment,
             )
         self._say(f"{source} → {target}, as of {_iso(moment)}")
 
@@ -235,20 +232,16 @@ class _Tables:
         self._expire(source, target)
         self._tag(before["TableArn"], after["TableArn"])
         if self._backups(target)["PointInTimeRecoveryStatus"] != "ENABLED":
+            change = self._dynamodb.update_continuous_backups
             wanted = {"PointInTimeRecoveryEnabled": True}
             self._when_free(
-                target,
-                partial(
-                    self._dynamodb.update_continuous_backups,
-                    TableName=target,
-                    PointInTimeRecoverySpecification=wanted,
-                ),
+                target, change, TableName=target, PointInTimeRecoverySpecification=wanted
             )
         if before.get("DeletionProtectionEnabled") and not after.get("DeletionProtectionEnabled"):
             self._update(target, DeletionProtectionEnabled=True)
 
     def _update(self, table: str, **change: Any) -> None:
-        self._when_free(table, partial(self._dynamodb.update_table, TableName=table, **change))
+        self._when_free(table, self._dynamodb.update_table, TableName=table, **change)
         self._active(table)
 
     def _expire(self, source: str, target: str) -> None:
@@ -257,22 +250,16 @@ class _Tables:
         found = describe(TableName=target)["TimeToLiveDescription"]
         if "AttributeName" in wanted and "AttributeName" not in found:
             specification = {"AttributeName": wanted["AttributeName"], "Enabled": True}
-            self._when_free(
-                target,
-                partial(
-                    self._dynamodb.update_time_to_live,
-                    TableName=target,
-                    TimeToLiveSpecification=specification,
-                ),
-            )
+            change = self._dynamodb.update_time_to_live
+            self._when_free(target, change, TableName=target, TimeToLiveSpecification=specification)
 
     def _tag(self, source: str, target: str) -> None:
         """Copy the tags that are not AWS's own."""
         tags = self._dynamodb.list_tags_of_resource(ResourceArn=source)["Tags"]
         ours = [tag for tag in tags if not tag["Key"].startswith("aws:")]
         if ours:
-            tagged = partial(self._dynamodb.tag_resource, ResourceArn=target, Tags=ours)
-            self._when_free(target.rpartition("/")[2], tagged)
+            name, change = target.rpartition("/")[2], self._dynamodb.tag_resource
+            self._when_free(name, change, ResourceArn=target, Tags=ours)
 
     def _backups(self, table: str) -> dict[str, Any]:
         answer = self._dynamodb.describe_continuous_backups(TableName=table)
@@ -290,7 +277,7 @@ class _Tables:
             time.sleep(self._poll_seconds)
         return found
 
-    def _when_free(self, table: str, call: Callable[[], object]) -> None:
+    def _when_free(self, table: str, call: Callable[..., object], **given: Any) -> None:
         """Call, and call again after a longer pause each time that DynamoDB is not ready.
 
         Raises:
@@ -298,7 +285,7 @@ class _Tables:
         """
         for tries in range(MOST_TRIES):
             try:
-                call()
+                call(**given)
             except ClientError as error:
                 if error_code(error) not in NOT_YET:
                     raise
