@@ -9,12 +9,14 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn, Self, TypeVar
 
 import click
 
 from sfn_local.cli.showing import echo, json_of, visible
 from sfn_local.words import closest
+
+C = TypeVar("C", bound=Callable[..., Any])
 
 DONE = 0
 FAILED = 1
@@ -29,6 +31,17 @@ always_json_option = click.option(
     "--json", is_flag=True, expose_value=False, help="Also print errors as JSON."
 )
 """For commands that print JSON, or lines of it, in any case."""
+
+
+def several(*options: Callable[[Any], Any]) -> Callable[[C], C]:
+    """Return a decorator that adds several arguments and options, the first one as the first."""
+
+    def add(command: C) -> C:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
 
 
 class Command(click.Command):
@@ -150,6 +163,14 @@ def typed_with(option: str, value: object) -> str:
 def print_json(value: Any, *, err: bool = False) -> None:
     """Print one JSON document."""
     echo(json_of(json.dumps(value, ensure_ascii=False, indent=2)), err=err)
+
+
+def print_shown(value: Any, show: Callable[[Any], object], *, as_json: bool) -> None:
+    """Print a result: as JSON, or as it is shown to people."""
+    if as_json:
+        print_json(value)
+    else:
+        show(value)
 
 
 def run_program(cli: click.Command) -> NoReturn:

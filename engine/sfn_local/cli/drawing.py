@@ -1,13 +1,13 @@
 """A state machine in the terminal, in one of the forms that there are."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from sfn_local.cli.command import json_option, print_json
+from sfn_local.cli.command import json_option, print_json, several
 from sfn_local.cli.showing import echo, styled
 from sfn_local.document import Json
 from sfn_local.graph import CAUGHT, FAILED, RUNNING, SUCCEEDED, Taken, drawn, mermaid, svg
@@ -15,8 +15,6 @@ from sfn_local.graph.drawn import BOXES, LABEL, NAME, PLAIN, WAY
 from sfn_local.graph.model import read_graph
 from sfn_local.graph.notes import Stay, report
 from sfn_local.graph.taken import NOT_TAKEN
-
-C = TypeVar("C", bound=Callable[..., Any])
 
 COLOURS: Mapping[str, dict[str, Any]] = {
     SUCCEEDED: {"fg": "green"},
@@ -30,15 +28,12 @@ COLOURS: Mapping[str, dict[str, Any]] = {
 }
 
 
-def drawing_options(command: C) -> C:
-    """Add --svg, --mermaid and --json, which choose another form than a drawing in text."""
-    mermaid_option = click.option(
-        "--mermaid", "as_mermaid", is_flag=True, help="Print Mermaid text, for Markdown."
-    )
-    svg_option = click.option(
-        "--svg", "svg_path", metavar="FILE", help="Write an SVG picture; - is stdout."
-    )
-    return svg_option(mermaid_option(json_option(command)))
+drawing_options = several(
+    click.option("--svg", "svg_path", metavar="FILE", help="Write an SVG picture; - is stdout."),
+    click.option("--mermaid", "as_mermaid", is_flag=True, help="Print Mermaid text, for Markdown."),
+    json_option,
+)
+"""Choose another form than a drawing in text."""
 
 
 def print_drawing(

@@ -16,7 +16,7 @@ from sfn_cqrs_tools.client.api import Api, given, idempotent, work_path
 from sfn_cqrs_tools.client.ids import Id
 from sfn_cqrs_tools.terminal.causes import code_of, reason_of
 from sfn_cqrs_tools.terminal.printing import print_answer, print_fields, print_list, print_table
-from sfn_local.cli.command import Group, command, print_json
+from sfn_local.cli.command import Group, command, print_shown
 from sfn_local.cli.showing import echo
 
 P = ParamSpec("P")
@@ -119,7 +119,7 @@ def list_(status: str | None, limit: int, api: Api, as_json: bool) -> None:
 @api_options
 def show(id_: str, api: Api, as_json: bool) -> None:
     """Show an approval, and who decided what, when and why."""
-    _print(api.get(_path(id_)), as_json=as_json)
+    print_shown(api.get(_path(id_)), _print, as_json=as_json)
 
 
 @approval.command(examples=(f"sfn-cqrs approval retry {EXAMPLE}",))
@@ -171,10 +171,7 @@ def _as(user: str | None) -> dict[str, str]:
     return {"x-user": user.encode().decode("latin-1")}
 
 
-def _print(found: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        print_json(found)
-        return
+def _print(found: dict[str, Any]) -> None:
     fields = {title: found.get(name) for name, title in _FIELDS}
     named = {"approvers": ", ".join(found["approvers"]), "payload": _text(found["payload"])}
     named["cause"] = reason_of(found.get("cause"))

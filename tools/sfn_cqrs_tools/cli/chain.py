@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import click
 from rich.text import Text
@@ -14,23 +14,15 @@ from sfn_cqrs_tools.cli.repair import filter_options, repair_all
 from sfn_cqrs_tools.client.api import Api, item_path
 from sfn_cqrs_tools.terminal.drawing import draw_chain
 from sfn_cqrs_tools.terminal.printing import console, print_answer
-from sfn_local.cli.command import Group, print_json
+from sfn_local.cli.command import Group, print_json, several
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-def version_options(command: Callable[P, T]) -> Callable[..., T]:
-    """Add a version, or --failed and its filter, to the options of the API."""
-    for option in (
-        api_options,
-        filter_options,
-        click.argument("version", metavar="VERSION]", type=click.IntRange(1), required=False),
-        click.argument("code", metavar="CODE", required=False),
-        click.argument("type_", metavar="[TYPE", required=False),
-    ):
-        command = option(command)
-    return command
+version_options = several(
+    click.argument("type_", metavar="[TYPE", required=False),
+    click.argument("code", metavar="CODE", required=False),
+    click.argument("version", metavar="VERSION]", type=click.IntRange(1), required=False),
+    filter_options,
+    api_options,
+)
 
 
 @click.group(cls=Group)

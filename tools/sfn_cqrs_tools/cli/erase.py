@@ -12,7 +12,7 @@ from sfn_cqrs_tools.cli.options import TENANT_HELP, api_options, one_line_errors
 from sfn_cqrs_tools.client.api import Api, connect
 from sfn_cqrs_tools.client.aws import Target, find_target
 from sfn_cqrs_tools.terminal.printing import print_answer, print_list
-from sfn_local.cli.command import FAILED, Group, command, json_option, print_json
+from sfn_local.cli.command import FAILED, Group, command, json_option, print_shown
 from sfn_local.cli.showing import echo
 
 ERASES: Final = "ScheduleErasePeopleFunction"
@@ -55,10 +55,7 @@ def erase(
             shown = _planned(target, tenant, subject)
         else:
             shown = _erased(target, connect(state, stack, tenant), subject, reason)
-    if as_json:
-        print_json(shown)
-    else:
-        _print_plan(shown) if not is_sure else _print(shown)
+    print_shown(shown, _print if is_sure else _print_plan, as_json=as_json)
     if shown["keptUntil"] or (is_sure and shown["left"]):
         context.exit(FAILED)
 
@@ -81,11 +78,7 @@ def list_erasures(api: Api, as_json: bool) -> None:
 @api_options
 def show_erasure(id_: str, api: Api, as_json: bool) -> None:
     """Show the certificate: what is erased, what is left, and what is not covered."""
-    found = api.get(f"/erasures/{id_}")
-    if as_json:
-        print_json(found)
-    else:
-        _print(found)
+    print_shown(api.get(f"/erasures/{id_}"), _print, as_json=as_json)
 
 
 @erasure.command("confirm", examples=("sfn-cqrs erasure confirm 2fbd5y7dgqjkm1u6hx3k",))
@@ -93,11 +86,7 @@ def show_erasure(id_: str, api: Api, as_json: bool) -> None:
 @api_options
 def confirm_erasure(id_: str, api: Api, as_json: bool) -> None:
     """Confirm an erasure that another operator has requested."""
-    found = api.post(f"/erasures/{id_}/confirm")
-    if as_json:
-        print_json(found)
-    else:
-        _print(found)
+    print_shown(api.post(f"/erasures/{id_}/confirm"), _print, as_json=as_json)
 
 
 @erasure.command("replay", examples=("sfn-cqrs erasure replay --stack clinic-prod",))

@@ -32,7 +32,7 @@ from sfn_cqrs_tools.terminal.printing import (
     show_file,
 )
 from sfn_cqrs_tools.terminal.progress import progress
-from sfn_local.cli.command import DONE, FAILED, FILE, Group, json_option, print_json
+from sfn_local.cli.command import DONE, FAILED, FILE, Group, json_option, print_json, several
 from sfn_local.cli.showing import echo
 
 if TYPE_CHECKING:
@@ -81,40 +81,33 @@ class GivenFile:
         return {"encoding": self.encoding, "delimiter": self.delimiter}
 
 
+_file_arguments = several(
+    click.argument("file", metavar="FILE|s3://…"),
+    click.option(
+        "--table",
+        metavar="TABLE",
+        help="The table of the rows; in a zip, the names of the files can name it.",
+    ),
+    click.option(
+        "--kind",
+        type=click.Choice(["csv", "zip"]),
+        help="The kind of the file.  [default: by its name and its first bytes]",
+    ),
+    click.option("--encoding", help="The encoding of the file.  [default: detected]"),
+    click.option("--delimiter", help="The delimiter of the cells.  [default: detected]"),
+)
+
+
 def _file_options(command: Callable[P, T]) -> Callable[..., T]:
     """Add FILE and its options, and pass it on as `file`."""
 
+    @_file_arguments
     @functools.wraps(command)
-    def wrapped(
-        *args: Any,
-        file: str,
-        table: str | None,
-        kind: str | None,
-        encoding: str | None,
-        delimiter: str | None,
-        **kwargs: Any,
-    ) -> T:
-        kwargs["file"] = GivenFile(file, table, kind, encoding, delimiter)
-        return command(*args, **kwargs)
+    def wrapped(*args: Any, file: str, **kwargs: Any) -> T:
+        given = {name: kwargs.pop(name) for name in ("table", "kind", "encoding", "delimiter")}
+        return command(*args, file=GivenFile(file, **given), **kwargs)  # type: ignore[arg-type]
 
-    added: Callable[..., T] = wrapped
-    for option in (
-        click.option("--delimiter", help="The delimiter of the cells.  [default: detected]"),
-        click.option("--encoding", help="The encoding of the file.  [default: detected]"),
-        click.option(
-            "--kind",
-            type=click.Choice(["csv", "zip"]),
-            help="The kind of the file.  [default: by its name and its first bytes]",
-        ),
-        click.option(
-            "--table",
-            metavar="TABLE",
-            help="The table of the rows; in a zip, the names of the files can name it.",
-        ),
-        click.argument("file", metavar="FILE|s3://…"),
-    ):
-        added = option(added)
-    return added
+    return wrapped
 
 
 def _publish_mode_option(about: str) -> Callable[[C], C]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,7 +16,7 @@ from sfn_cqrs_tools.client.executions import SAMPLE_TOKEN, Executions
 from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT
 from sfn_cqrs_tools.runtime.template import Function, Template
 from sfn_cqrs_tools.stack.framework import FOLDER
-from sfn_local.cli.command import always_json_option, command, print_json
+from sfn_local.cli.command import always_json_option, command, print_json, several
 from sfn_local.cli.showing import echo, json_of
 from sfn_local.lint.template_file import TemplateError
 from sfn_local.words import unknown
@@ -25,20 +24,12 @@ from sfn_local.words import unknown
 if TYPE_CHECKING:
     from sfn_cqrs_tools.stack.sample_items import Ready
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-def state_options(command: Callable[P, T]) -> Callable[P, T]:
-    """Add MACHINE and STATE, --state, --stack and --template."""
-    for option in (
-        template_option,
-        stack_options,
-        click.argument("state_name", metavar="STATE"),
-        click.argument("machine"),
-    ):
-        command = option(command)
-    return command
+state_options = several(
+    click.argument("machine"),
+    click.argument("state_name", metavar="STATE"),
+    stack_options,
+    template_option,
+)
 
 
 @command(

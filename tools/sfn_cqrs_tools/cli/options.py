@@ -12,7 +12,7 @@ import click
 
 from sfn_cqrs_tools.project import state_path, template_path
 from sfn_cqrs_tools.runtime.state import STATE_VARIABLE, StackError
-from sfn_local.cli.command import FILE, json_option
+from sfn_local.cli.command import FILE, json_option, several
 from sfn_local.lint.template_file import TemplateError
 
 P = ParamSpec("P")
@@ -63,9 +63,8 @@ TENANT_HELP = (
 )
 
 
-def stack_options(command: Callable[P, T]) -> Callable[P, T]:
-    """Add --state and --stack: a stack on this machine, or one on AWS."""
-    return state_option(stack_option(command))
+stack_options = several(state_option, stack_option)
+"""--state and --stack: a stack on this machine, or one on AWS."""
 
 
 def port_option(default: int, summary: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
@@ -74,24 +73,19 @@ def port_option(default: int, summary: str) -> Callable[[Callable[P, T]], Callab
     return click.option("--port", type=ports, default=default, show_default=True, help=summary)
 
 
-def item_arguments(command: Callable[P, T]) -> Callable[P, T]:
-    """Add TYPE and CODE, which name an item."""
-    return click.argument("type_", metavar="TYPE")(click.argument("code")(command))
+item_arguments = several(click.argument("type_", metavar="TYPE"), click.argument("code"))
 
-
-def weather_options(command: Callable[P, T]) -> Callable[..., T]:
-    """Add --weather and --seed: how much of AWS fails, and by which chance."""
-    share = click.option(
+weather_options = several(
+    click.option(
         "--weather",
         metavar="SHARE",
         type=click.FloatRange(0, 0.5),
         help="A bad day of AWS: this share of the functions' calls, of invocations and of answers"
         " fails, such as 0.04.",
-    )
-    seed = click.option(
-        "--seed", type=int, default=1, show_default=True, help="The chance of --weather."
-    )
-    return share(seed(command))
+    ),
+    click.option("--seed", type=int, default=1, show_default=True, help="The chance of --weather."),
+)
+"""How much of AWS fails, and by which chance."""
 
 
 def target_options(command: Callable[P, T]) -> Callable[..., T]:

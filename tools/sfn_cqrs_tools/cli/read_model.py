@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import click
 from click.exceptions import Exit
@@ -21,11 +21,9 @@ from sfn_cqrs_tools.client.api import Api, ApiProblem, item_path, work_path
 from sfn_cqrs_tools.client.pauses import awaited, going_on
 from sfn_cqrs_tools.terminal.printing import Columns, print_list, progress_console
 from sfn_cqrs_tools.terminal.progress import progress, rate_text
-from sfn_local.cli.command import DONE, FAILED, FILE, Group, print_json
+from sfn_local.cli.command import DONE, FAILED, FILE, Group, print_json, print_shown, several
 from sfn_local.cli.showing import echo
 from sfn_local.words import unknown
-
-C = TypeVar("C", bound=Callable[..., Any])
 
 AT_WORK: Final = {"REPLAYING": "Replayed", "COMPARING": "Compared", "DROPPING": "Deleted"}
 SHOWN: Final = 10
@@ -127,13 +125,7 @@ def _only_partition(api: Api, name: str) -> str:
     raise click.UsageError(f"{name} is kept by {by}: sfn-cqrs read-model show {name} KEY")
 
 
-def _steps(command: C) -> C:
-    for option in (
-        no_wait_option,
-        click.argument("name"),
-    ):
-        command = option(command)
-    return command
+_steps = several(click.argument("name"), no_wait_option)
 
 
 @read_model.command(
@@ -170,7 +162,7 @@ def show_progress(name: str, watch: bool, api: Api, as_json: bool) -> None:
 @api_options
 def cancel(name: str, api: Api, as_json: bool) -> None:
     """Stop a rebuild; `resume` continues it, `drop` gives it up."""
-    _print(api.post(_path(name, "cancel")), as_json=as_json)
+    print_shown(api.post(_path(name, "cancel")), _print, as_json=as_json)
 
 
 @read_model.command(examples=("sfn-cqrs read-model switch offers_by_customer",))
@@ -184,7 +176,7 @@ def cancel(name: str, api: Api, as_json: bool) -> None:
 def switch(name: str, with_failed: bool, api: Api, as_json: bool) -> None:
     """Serve the next generation; handlers keep writing the old one, so that you can roll back."""
     switched = api.post(_path(name, "switch"), json.dumps({"withFailed": with_failed}))
-    _print(switched, as_json=as_json)
+    print_shown(switched, _print, as_json=as_json)
 
 
 @read_model.command(examples=("sfn-cqrs read-model rollback offers_by_customer",))
@@ -192,7 +184,7 @@ def switch(name: str, with_failed: bool, api: Api, as_json: bool) -> None:
 @api_options
 def rollback(name: str, api: Api, as_json: bool) -> None:
     """Serve the old generation again."""
-    _print(api.post(_path(name, "rollback")), as_json=as_json)
+    print_shown(api.post(_path(name, "rollback")), _print, as_json=as_json)
 
 
 def _add_step(verb: str, summary: str) -> None:
@@ -263,7 +255,7 @@ def _conclude(api: Api, found: dict[str, Any], *, wait: bool, as_json: bool) -> 
     """Wait for the end of the work if asked to, and print how it ended."""
     if wait:
         found = _watched(api, found, progress_console(as_json=as_json))
-    _print(found, as_json=as_json)
+    print_shown(found, _print, as_json=as_json)
     if not wait:
         return
     if not as_json and found["stage"] == "READY":
@@ -300,10 +292,7 @@ def _note(stage: str, at: dict[str, Any]) -> str:
     return counts + rate + left
 
 
-def _print(found: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        print_json(found)
-        return
+def _print(found: dict[str, Any]) -> None:
     other = f", {found['other']} beside it" if "other" in found else ""
     name, stage = found["name"], found["stage"]
     echo(f"{name} is {stage}: generation {found['serving']} serves{other}")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final
 
 import click
 from click.exceptions import Exit
@@ -15,11 +15,8 @@ from sfn_cqrs_tools.cli.options import api_options, limit_option, no_wait_option
 from sfn_cqrs_tools.client.api import Api, given, work_path
 from sfn_cqrs_tools.client.pauses import awaited, going_on
 from sfn_cqrs_tools.terminal.printing import Columns, print_list, print_table
-from sfn_local.cli.command import DONE, FAILED, Group, print_json
+from sfn_local.cli.command import DONE, FAILED, Group, print_json, print_shown, several
 from sfn_local.cli.showing import echo
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 PLANNED: Final = "PLANNED"
 ENDED: Final = ("COMPLETED", "FAILED", "CANCELLED")
@@ -90,7 +87,7 @@ def start(id_: str, no_wait: bool, api: Api, as_json: bool) -> None:
     """
     started = api.post(_path(id_, "start"))
     if no_wait:
-        _print(started, as_json=as_json)
+        print_shown(started, _print, as_json=as_json)
     else:
         _follow(api, id_, as_json=as_json)
 
@@ -107,7 +104,7 @@ def show(id_: str, watch: bool, api: Api, as_json: bool) -> None:
     elif found["status"] == PLANNED and not as_json:
         _print_list(found)
     else:
-        _print(found, as_json=as_json)
+        print_shown(found, _print, as_json=as_json)
 
 
 @repair.command(name="list", examples=("sfn-cqrs repair list", "sfn-cqrs repair list --planned"))
@@ -150,19 +147,15 @@ def repair_all(
         after = found["id"]
 
 
-def filter_options(command: Callable[P, T]) -> Callable[P, T]:
-    """Add --failed and its filter, for commands that may repair one or many."""
-    options = (
-        click.option("--failed", is_flag=True, help="All failed versions that match the filter."),
-        click.option("--type", "of_type", metavar="TYPE", help="With --failed: of this type."),
-        click.option("--since", metavar="MOMENT", help="With --failed: failed then or later."),
-        click.option("--until", metavar="MOMENT", help="With --failed: failed before then."),
-        click.option("--error", metavar="TEXT", help="With --failed: this in error or cause."),
-        click.option("--yes", "is_sure", is_flag=True, help="With --failed: do not ask first."),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+filter_options = several(
+    click.option("--failed", is_flag=True, help="All failed versions that match the filter."),
+    click.option("--type", "of_type", metavar="TYPE", help="With --failed: of this type."),
+    click.option("--since", metavar="MOMENT", help="With --failed: failed then or later."),
+    click.option("--until", metavar="MOMENT", help="With --failed: failed before then."),
+    click.option("--error", metavar="TEXT", help="With --failed: this in error or cause."),
+    click.option("--yes", "is_sure", is_flag=True, help="With --failed: do not ask first."),
+)
+"""--failed and its filter, for commands that may repair one or many."""
 
 
 def _planned(
@@ -185,7 +178,7 @@ def _followed(api: Api, id_: str, *, as_json: bool) -> int:
     """Wait for the end of a repair, and show it; return the exit code."""
     with going_on(id_, f"sfn-cqrs repair show {id_} --watch"):
         found = awaited(lambda: api.get(_path(id_)), lambda found: found["status"] in ENDED)
-    _print(found, as_json=as_json)
+    print_shown(found, _print, as_json=as_json)
     if found["status"] != "COMPLETED":
         return FAILED
     return FAILED_ROWS if found["failed"] else DONE
@@ -203,10 +196,7 @@ def _print_list(found: dict[str, Any]) -> None:
         echo(f"and {found['total'] - len(found['items'])} more")
 
 
-def _print(found: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        print_json(found)
-        return
+def _print(found: dict[str, Any]) -> None:
     counts = ", ".join(f"{found[name]} {name}" for name in ("done", "unchanged", "left"))
     echo(f"{found['id']} is {found['status']}: {counts}, {len(found['failed'])} failed")
     for one in found["failed"]:

@@ -19,7 +19,7 @@ from sfn_cqrs_tools.client.ids import Id
 from sfn_cqrs_tools.client.pauses import awaited, going_on
 from sfn_cqrs_tools.terminal.causes import code_of, reason_of, result_of
 from sfn_cqrs_tools.terminal.printing import console, print_answer, print_list
-from sfn_local.cli.command import DONE, FAILED, Group, print_json
+from sfn_local.cli.command import DONE, FAILED, Group, print_shown
 from sfn_local.cli.showing import echo
 
 STATUSES: Final = ("CREATED", "RUNNING", "COMPENSATING", "COMPLETED", "COMPENSATED", "PARKED")
@@ -74,7 +74,7 @@ def show(id_: str, watch: bool, api: Api, as_json: bool) -> None:
     if watch:
         _follow(api, id_, as_json=as_json)
     else:
-        _print(api.get(_path(id_)), as_json=as_json)
+        print_shown(api.get(_path(id_)), _print, as_json=as_json)
 
 
 @saga.command(name="list", examples=("sfn-cqrs saga list --status PARKED",))
@@ -107,14 +107,11 @@ def _follow(api: Api, id_: str, *, as_json: bool) -> None:
     """Wait for the end of a saga, and exit as it ended."""
     with going_on(id_, f"sfn-cqrs saga show {id_} --watch"):
         found = awaited(lambda: api.get(_path(id_)), lambda found: found["status"] in EXIT_CODES)
-    _print(found, as_json=as_json)
+    print_shown(found, _print, as_json=as_json)
     raise Exit(EXIT_CODES[found["status"]])
 
 
-def _print(found: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        print_json(found)
-        return
+def _print(found: dict[str, Any]) -> None:
     name = escape(found["name"])
     sentence = f"{found['id']} {name} is {_coloured(found['status'])}, attempt {found['attempt']}"
     console().print(f"{sentence}{_reason(found)}", soft_wrap=True)

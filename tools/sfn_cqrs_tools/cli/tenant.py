@@ -17,7 +17,14 @@ from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.client.tables import tables_of
 from sfn_cqrs_tools.stack.project_template import load_template
 from sfn_cqrs_tools.terminal.printing import print_answer, print_list
-from sfn_local.cli.command import FAILED, Group, always_json_option, json_option, print_json
+from sfn_local.cli.command import (
+    FAILED,
+    Group,
+    always_json_option,
+    json_option,
+    print_json,
+    print_shown,
+)
 from sfn_local.cli.showing import echo
 
 ERASURES: Final = "0-erasures"
@@ -165,10 +172,7 @@ def restore_tenant(
     with one_line_errors(NotReplayedError):
         target, read = find_target(state, stack), load_template(template)
         found = asked_of(RESTORES, target, read, asked)
-    if as_json:
-        print_json(found)
-    else:
-        _print_restored(found)
+    print_shown(found, _print_restored, as_json=as_json)
     if found["counts"]["failed"]:
         context.exit(FAILED)
 

@@ -12,7 +12,7 @@ from sfn_cqrs_tools.cli.options import one_line_errors, rate_option, stack_optio
 from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.stack.project_template import load_template
 from sfn_cqrs_tools.terminal.printing import print_table
-from sfn_local.cli.command import FAILED, command, json_option, print_json
+from sfn_local.cli.command import FAILED, command, json_option, print_shown
 from sfn_local.cli.showing import echo
 
 LIMIT: Final = 10_000
@@ -70,10 +70,7 @@ def what_if(
     with one_line_errors(NotReplayedError):
         target, read = find_target(state, stack), load_template(template)
         report = replayed(target, read, {**wanted, "types": types, "since": after})
-    if as_json:
-        print_json(report)
-    else:
-        _print(report)
+    print_shown(report, _print, as_json=as_json)
     if report["rows"] or report["errors"]:
         context.exit(FAILED)
 
