@@ -7,12 +7,18 @@ from typing import Any
 
 from sfn_cqrs.service.step_functions import execution_name
 from sfn_cqrs_tools.runtime.template import Template
-from sfn_cqrs_tools.scaffold import template_entries, workflow_code
+from sfn_cqrs_tools.scaffold import template_entries
 from sfn_cqrs_tools.scaffold.changes import Changes, ScaffoldError
 from sfn_cqrs_tools.scaffold.insertion import before
 from sfn_cqrs_tools.scaffold.json_text import indented, json_text
 from sfn_cqrs_tools.scaffold.machine import (
+    ANSWER,
+    BEAT_EVERY,
+    HEARTBEAT_SECONDS,
+    RECORDED,
+    RECORDER,
     SAMPLE_ID,
+    WAIT_SECONDS,
     Parent,
     Workflow,
     definition,
@@ -45,18 +51,15 @@ def add_workflow(
     changes.create(f"statemachine/{workflow.name}.asl.json", json_text(machine))
     changes.create(f"events/{folder}/start_execution.json", event_text(workflow.sample))
     for state in workflow.functions:
-        changes.create(
-            f"functions/{folder}/{state}/app.py", workflow_code.function(workflow, state)
-        )
+        changes.create(f"functions/{folder}/{state}/app.py", _code(workflow, state))
         changes.create(f"events/{folder}/{state}.json", event_text(sample_event(workflow, state)))
         changes.create(
-            f"{_tests(is_nested)}{folder}/test_{state}.py",
-            workflow_code.function_test(workflow, state),
+            f"{_tests(is_nested)}{folder}/test_{state}.py", _code(workflow, state, "test_")
         )
     machine_test = (
         f"tests/{folder}/test_machine.py" if is_nested else f"tests/statemachine/test_{folder}.py"
     )
-    changes.create(machine_test, workflow_code.machine_test(workflow))
+    changes.create(machine_test, _machine_test(workflow))
     add = (
         template_entries.with_workflow_of_a_project if is_nested else template_entries.with_workflow
     )
@@ -115,19 +118,48 @@ def _tests(is_nested: bool) -> str:
     return "tests/" if is_nested else "tests/unit/"
 
 
+def _code(workflow: Workflow, state: str, prefix: str = "") -> str:
+    """Return the app.py of a state; with the prefix `test_`, the test of its sample event."""
+    if state == RECORDER or (workflow.parent and state == ANSWER):
+        kind = state
+    elif state in workflow.long:
+        kind = "long"
+    else:
+        kind = "callback" if state in workflow.callbacks else "work"
+    return text(
+        f"workflow/{prefix}{kind}.py",
+        workflow=workflow,
+        state=state,
+        folder=snake(workflow.name),
+        recorded=RECORDED,
+        beat_every=BEAT_EVERY,
+    )
+
+
+def _machine_test(workflow: Workflow) -> str:
+    return text(
+        "workflow/test_machine.py",
+        workflow=workflow,
+        recorded=RECORDED,
+        heartbeat_seconds=HEARTBEAT_SECONDS,
+        wait_seconds=WAIT_SECONDS,
+    )
+
+
 def _connect(changes: Changes, workflow: Workflow, parent: Parent, *, is_nested: bool) -> None:
     """Let the parent's state start the child, and have somebody answer for one that cannot."""
     host, folder = parent.alone, snake(parent.machine)
+    hosts = {"state": parent.state, "child": workflow.name}
     for path, was, becomes in (
         (
             f"functions/{folder}/{parent.state}/app.py",
-            workflow_code.function(host, parent.state),
-            workflow_code.host(parent.state, workflow.name),
+            _code(host, parent.state),
+            text("workflow/host.py", **hosts),
         ),
         (
             f"{_tests(is_nested)}{folder}/test_{parent.state}.py",
-            workflow_code.function_test(host, parent.state),
-            workflow_code.host_test(parent.machine, parent.state, workflow.name),
+            _code(host, parent.state, "test_"),
+            text("workflow/test_host.py", folder=folder, **hosts),
         ),
     ):
         if changes.read(path) != was:
@@ -142,9 +174,10 @@ def _connect(changes: Changes, workflow: Workflow, parent: Parent, *, is_nested:
     name = template_entries.answering_name(workflow)
     changes.create(
         f"functions/event/{name}/app.py",
-        workflow_code.answering(workflow, parent.machine, parent.state),
+        text("workflow/answering.py", machine=parent.machine, **hosts),
     )
-    changes.create(f"{_tests(is_nested)}event/test_{name}.py", workflow_code.answering_test(name))
+    test = text("workflow/test_answering.py", name=name)
+    changes.create(f"{_tests(is_nested)}event/test_{name}.py", test)
     changes.create(f"events/event/{name}.json", _ended_event(workflow))
 
 
