@@ -306,7 +306,7 @@ class Console:
         page, parts = found
         ask = replace(self._ask(request, _query(query)), path=path, parts=parts, is_patient=True)
 
-        events = self._changes(page, ask, known, self._session_of(request))
+        events = self._changes(page, ask, known, self._tokens.session(request))
         return StreamingResponse(
             events, media_type="text/event-stream", headers={"cache-control": "no-store"}
         )
@@ -446,9 +446,6 @@ class Console:
         stack = "" if self._backend.is_local else self._backend.name
         address, below = f"{ask.origin}{ask.path}", ask.path.removeprefix(ROOT)
         return command_of(Shown(below, address, ask.query, ask.who.tenant, stack))
-
-    def _session_of(self, request: Request) -> str:
-        return self._tokens.session(request)
 
 
 async def _body(request: Request) -> bytes:

@@ -181,8 +181,23 @@ def _versions(ask: Ask) -> tuple[list[Failure], int]:
     return found, len(keys) - len(latest)
 
 
+def first_page(ask: Ask, path: str, **query: str) -> list[dict[str, Any]]:
+    """Return the first page of a list, or nothing if this person may not read it."""
+    try:
+        items: list[dict[str, Any]] = ask.api.get(path, limit=LISTED, **query)["items"]
+    except ApiProblem:
+        return []
+    return items
+
+
+def latest_tasks(ask: Ask) -> Iterator[dict[str, Any]]:
+    """Yield the latest tasks of each type."""
+    for type_ in names(ask, "tasks"):
+        yield from first_page(ask, "/tasks", taskType=type_, kind="batch")
+
+
 def _sagas(ask: Ask) -> Iterator[Failure]:
-    for one in _items(ask, "/sagas", status=SagaStatus.PARKED):
+    for one in first_page(ask, "/sagas", status=SagaStatus.PARKED):
         yield Failure(
             "saga",
             one["saga"],
@@ -196,25 +211,24 @@ def _sagas(ask: Ask) -> Iterator[Failure]:
 
 
 def _tasks(ask: Ask) -> Iterator[Failure]:
-    for type_ in names(ask, "tasks"):
-        for one in _items(ask, "/tasks", taskType=type_, kind="batch"):
-            if one["status"] == TaskStatus.FAILED and _is_recent(one["statusAt"]):
-                yield Failure(
-                    "task",
-                    type_,
-                    ask.who.tenant,
-                    "items failed",
-                    "",
-                    one["statusAt"],
-                    one["name"] or one["id"],
-                    f"/tasks/{one['id']}",
-                    one.get("failed", 0),
-                )
+    for one in latest_tasks(ask):
+        if one["status"] == TaskStatus.FAILED and _is_recent(one["statusAt"]):
+            yield Failure(
+                "task",
+                one["taskType"],
+                ask.who.tenant,
+                "items failed",
+                "",
+                one["statusAt"],
+                one["name"] or one["id"],
+                f"/tasks/{one['id']}",
+                one.get("failed", 0),
+            )
 
 
 def _imports(ask: Ask) -> Iterator[Failure]:
     for kind in ("csv", "zip"):
-        for one in _items(ask, "/imports", kind=kind):
+        for one in first_page(ask, "/imports", kind=kind):
             at = one["finishedAt"] or one["createdAt"]
             is_open = one["status"] == JobStatus.FAILED and one.get("retriedBy") is None
             if is_open and not one["dryRun"] and "parent" not in one and _is_recent(at):
@@ -230,15 +244,6 @@ def _imports(ask: Ask) -> Iterator[Failure]:
                     f"/imports/{one['id']}",
                     one["failed"],
                 )
-
-
-def _items(ask: Ask, path: str, **query: str) -> list[dict[str, Any]]:
-    """Return the first page of a list, or nothing if this person may not read it."""
-    try:
-        items: list[dict[str, Any]] = ask.api.get(path, limit=LISTED, **query)["items"]
-    except ApiProblem:
-        return []
-    return items
 
 
 def _is_recent(at: str) -> bool:

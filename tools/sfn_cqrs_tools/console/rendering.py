@@ -14,7 +14,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from sfn_cqrs_tools.console.masking import masked, masked_event
-from sfn_cqrs_tools.console.moments import WITHIN, typed
+from sfn_cqrs_tools.console.moments import WITHIN, moment_of, typed
 from sfn_cqrs_tools.console.saving import FORMATS
 from sfn_cqrs_tools.terminal.ages import duration
 from sfn_cqrs_tools.terminal.causes import shortened
@@ -49,7 +49,7 @@ def tone(status: object) -> str:
 
 def moment(value: object, shape: str = "") -> Markup:
     """Return a moment that the browser shows in the reader's zone; without script it is UTC."""
-    when = value if isinstance(value, datetime) else _parsed(value)
+    when = value if isinstance(value, datetime) else moment_of(str(value))
     if when is None:
         return Markup('<span class="muted">–</span>')
     utc = when.astimezone(UTC)
@@ -126,14 +126,6 @@ def _shown(value: Any) -> Any:
     if isinstance(value, str) and not isinstance(value, Markup):
         return visible(value)
     return "" if value is None else value
-
-
-def _parsed(value: object) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(str(value))
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def reason(cause: str | None) -> tuple[str, str]:

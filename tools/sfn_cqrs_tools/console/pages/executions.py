@@ -6,7 +6,7 @@ import json
 import logging
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
@@ -149,28 +149,23 @@ def execution(ask: Ask) -> View:
     is_reading = unread > READ_AT_ONCE
     events = [] if is_reading else ask.executions.history(run)
     times = known_times(ask.executions, run.machine)
-    return View(
+    return _view(
         "execution.html",
-        {
-            "run": run,
-            "path": _path(run),
-            "machine": machine,
-            "subject": subject_of(run.input),
-            "graph": _graph(ask, run, events),
-            "fall": waterfall(events, datetime.now(UTC) if is_running else None, times),
-            "is_compared": times is not None,
-            "events": events[:EVENTS_SHOWN],
-            "total": unread if is_reading else len(events),
-            "is_reading": is_reading,
-            "map_runs": _map_runs(ask, run, events),
-            "waits": waits_of(ask.executions, run, events) if is_running else [],
-            "open_waits": open_waits(ask, run, events)
-            if is_running and ask.who.is_operator
-            else [],
-            "may_redrive": _may_redrive(ask, run),
-            "may_start": ask.backend.is_local and ask.who.is_operator and _is_own(run),
-            "corrected": _corrected(run),
-        },
+        run,
+        machine=machine,
+        subject=subject_of(run.input),
+        graph=_graph(ask, run, events),
+        fall=waterfall(events, datetime.now(UTC) if is_running else None, times),
+        is_compared=times is not None,
+        events=events[:EVENTS_SHOWN],
+        total=unread if is_reading else len(events),
+        is_reading=is_reading,
+        map_runs=_map_runs(ask, run, events),
+        waits=waits_of(ask.executions, run, events) if is_running else [],
+        open_waits=open_waits(ask, run, events) if is_running and ask.who.is_operator else [],
+        may_redrive=_may_redrive(ask, run),
+        may_start=ask.backend.is_local and ask.who.is_operator and _is_own(run),
+        corrected=_corrected(run),
         is_live=is_running or is_reading,
     )
 
@@ -193,16 +188,13 @@ def events(ask: Ask) -> View:
     found = matching(ask.executions.history(run), text, only)
     after = int(ask.query.get("after") or 0) if (ask.query.get("after") or "0").isdigit() else 0
     left = [event for event in found if event["id"] > after]
-    return View(
+    return _view(
         "events.html",
-        {
-            "run": run,
-            "path": _path(run),
-            "events": left[:EVENTS_SHOWN],
-            "more": len(left) > EVENTS_SHOWN,
-            "found": len(found),
-            "text": text,
-        },
+        run,
+        events=left[:EVENTS_SHOWN],
+        more=len(left) > EVENTS_SHOWN,
+        found=len(found),
+        text=text,
     )
 
 
@@ -231,24 +223,21 @@ def step(ask: Ask) -> View:
     ]
     wanted = ask.query.get("outcome", "")
     outcomes = {index: verdict(each, is_running=run.stopped is None) for index, each in visits}
-    return View(
+    return _view(
         "step.html",
-        {
-            "run": run,
-            "path": _path(run),
-            "step": found,
-            "number": number,
-            "changes": changes(found.input, found.output),
-            "result": _result(events, found),
-            "alike": _alike(run, steps, found, visits),
-            "outcomes": Counter(outcomes.values()),
-            "wanted": wanted,
-            "visits": [
-                (place, index, outcomes[index])
-                for place, (index, _) in enumerate(visits, 1)
-                if wanted in ("", outcomes[index])
-            ][:VISITS_SHOWN],
-        },
+        run,
+        step=found,
+        number=number,
+        changes=changes(found.input, found.output),
+        result=_result(events, found),
+        alike=_alike(run, steps, found, visits),
+        outcomes=Counter(outcomes.values()),
+        wanted=wanted,
+        visits=[
+            (place, index, outcomes[index])
+            for place, (index, _) in enumerate(visits, 1)
+            if wanted in ("", outcomes[index])
+        ][:VISITS_SHOWN],
     )
 
 
@@ -285,13 +274,13 @@ def _is_inside(step: Step, around: Step) -> bool:
 def log(ask: Ask) -> View:
     """Show what its functions have logged."""
     run = _run(ask)
-    return View("log.html", {"run": run, "path": _path(run), "lines": lines_of(ask.backend, run)})
+    return _view("log.html", run, lines=lines_of(ask.backend, run))
 
 
 def calls(ask: Ask) -> View:
     """Show the calls of its functions."""
     run = _run(ask)
-    return View("calls.html", {"run": run, "path": _path(run), "calls": calls_of(ask.backend, run)})
+    return _view("calls.html", run, calls=calls_of(ask.backend, run))
 
 
 def event(ask: Ask) -> View:
@@ -300,7 +289,7 @@ def event(ask: Ask) -> View:
     number = int(ask.parts["number"])
     for found in ask.executions.history(run):
         if found["id"] == number:
-            return View("event.html", {"event": found, "run": run, "path": _path(run)})
+            return _view("event.html", run, event=found)
     raise LookupError(f"the execution has no event {number}")
 
 
@@ -322,8 +311,7 @@ def children(ask: Ask) -> View:
         (one.error or one.status, reason(one.cause)[0], f"{_path(run)}/child?{query(arn=one.arn)}")
         for one in ask.executions.with_data(failed)
     )
-    values = {"run": run, "path": _path(run), "runs": found, "arn": map_run, "alike": groups}
-    return View("children.html", values)
+    return _view("children.html", run, runs=found, arn=map_run, alike=groups)
 
 
 def child(ask: Ask) -> View:
@@ -333,16 +321,13 @@ def child(ask: Ask) -> View:
     if found.parent not in [one["mapRunArn"] for one in ask.executions.children(run.arn)]:
         raise LookupError("this is no child of that execution")
     events = ask.executions.history_of_child(found)
-    return View(
+    return _view(
         "child.html",
-        {
-            "run": run,
-            "path": _path(run),
-            "child": found,
-            "subject": subject_of(found.input),
-            "events": events,
-            "fall": waterfall(events, None if found.stopped else datetime.now(UTC)),
-        },
+        run,
+        child=found,
+        subject=subject_of(found.input),
+        events=events,
+        fall=waterfall(events, None if found.stopped else datetime.now(UTC)),
         is_live=found.stopped is None,
     )
 
@@ -350,7 +335,7 @@ def child(ask: Ask) -> View:
 def again(ask: Ask) -> View:
     """Show the form that runs an execution again with an edited input."""
     run = _only_own(ask)
-    return View("again.html", {"run": run, "path": _path(run), "before": pretty(run.input)})
+    return _view("again.html", run, before=pretty(run.input))
 
 
 def start(ask: Ask) -> GoTo:
@@ -369,7 +354,7 @@ def stopping(ask: Ask) -> View:
     """Show what stopping an execution does."""
     _only_operator(ask)
     run = _run(ask)
-    return View("stop.html", {"run": run, "path": _path(run), "subject": subject_of(run.input)})
+    return _view("stop.html", run, subject=subject_of(run.input))
 
 
 def stop(ask: Ask) -> GoTo:
@@ -393,7 +378,7 @@ def redrive(ask: Ask) -> GoTo:
 
 def _may_redrive(ask: Ask, run: Run) -> bool:
     """Return whether a failed execution may be redriven; the framework's are fenced."""
-    is_own = run.machine not in RESUMED_OTHERWISE and not run.machine.endswith("-saga")
+    is_own = not _is_of(run, RESUMED_OTHERWISE)
     return is_own and run.status in FAILURES and ask.who.is_operator and run.logged is None
 
 
@@ -402,7 +387,7 @@ def answering(ask: Ask) -> View:
     _only_operator(ask)
     run = _run(ask)
     wait = {name: ask.query.get(name, "") for name in ("state", "key")}
-    return View("answer.html", {"run": run, "path": _path(run), "wait": wait})
+    return _view("answer.html", run, wait=wait)
 
 
 def answer(ask: Ask) -> GoTo:
@@ -435,10 +420,7 @@ def _wait_table(ask: Ask) -> WaitTable:
 
 def open_waits(ask: Ask, run: Run, events: list[dict[str, Any]]) -> list[tuple[str, str]]:
     """Return the state and the key of each wait that can be answered here; no token leaves."""
-    if run.machine in RESUMED_OTHERWISE or run.machine.endswith("-saga"):
-        return []
-    callbacks = _callbacks(ask.executions.definition(ask.executions.machine(run.machine), run))
-    states = {one.name: None for one in stopped_in(events) if one.name in callbacks}
+    states = {one.name: None for one in _waiting(ask.executions, run, events)}
     table = _wait_table(ask) if states else None
     return [
         (state, key)
@@ -468,7 +450,12 @@ def _only_own(ask: Ask) -> Run:
 
 def _is_own(run: Run) -> bool:
     """Return whether an execution is of a workflow of the project's, which takes any input."""
-    return run.machine not in OF_THE_FRAMEWORK and not run.machine.endswith("-saga")
+    return not _is_of(run, OF_THE_FRAMEWORK)
+
+
+def _is_of(run: Run, machines: Collection[str]) -> bool:
+    """Return whether an execution is of some of the framework's machines, or of a saga's."""
+    return run.machine in machines or run.machine.endswith("-saga")
 
 
 def _corrected(run: Run) -> str:
@@ -493,6 +480,11 @@ def _run(ask: Ask) -> Run:
     return ask.executions.describe(ask.executions.arn(parts["machine"], parts["name"]))
 
 
+def _view(template: str, run: Run, *, is_live: bool = False, **values: object) -> View:
+    """Return a page, or a part of one, about an execution."""
+    return View(template, {"run": run, "path": _path(run), **values}, is_live)
+
+
 def _path(run: Run) -> str:
     return f"/executions/{quote(run.machine)}/{quote(run.name, safe='')}"
 
@@ -511,11 +503,15 @@ def _drawn(picture: str) -> Markup:
 
 def waits_of(executions: Executions, run: Run, events: list[dict[str, Any]]) -> list[str]:
     """Return a command for each state in which a workflow of the user's own waits for somebody."""
-    if run.machine in RESUMED_OTHERWISE or run.machine.endswith("-saga"):
+    return list(hints_to_resume(run.name, _waiting(executions, run, events)))
+
+
+def _waiting(executions: Executions, run: Run, events: list[dict[str, Any]]) -> list[Step]:
+    """Return the steps in which a workflow of the user's own waits for somebody."""
+    if _is_of(run, RESUMED_OTHERWISE):
         return []
     callbacks = _callbacks(executions.definition(executions.machine(run.machine), run))
-    stopped = [step for step in stopped_in(events) if step.name in callbacks]
-    return list(hints_to_resume(run.name, stopped))
+    return [step for step in stopped_in(events) if step.name in callbacks]
 
 
 def _callbacks(definition: object) -> set[str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from http import HTTPStatus
 from itertools import islice
@@ -14,11 +14,11 @@ from typing import Any, Final
 
 from sfn_cqrs.adapters.paging import cursor_at
 from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs_tools.client.api import ApiProblem, item_path
+from sfn_cqrs_tools.client.api import item_path
 from sfn_cqrs_tools.console.application import Ask, File, GoTo, Refused, View
 from sfn_cqrs_tools.console.differences import if_there
-from sfn_cqrs_tools.console.executions import Filter
-from sfn_cqrs_tools.console.failures import failed_versions
+from sfn_cqrs_tools.console.executions import Filter, Run
+from sfn_cqrs_tools.console.failures import failed_versions, first_page, latest_tasks
 from sfn_cqrs_tools.console.moments import read
 from sfn_cqrs_tools.console.names import names
 from sfn_cqrs_tools.console.rendering import query
@@ -106,17 +106,7 @@ def deep(ask: Ask) -> View:
         errors = pool.submit(ask.executions.page, Filter(error=text), None, SHOWN)
         failed = pool.submit(_failures, ask, text)
         parts = list(pool.map(lambda type_: _in_data(ask, type_, text, until), names(ask, "items")))
-    runs = [(run, subject_of(run.input)) for run in errors.result().runs]
-    hits = [
-        Hit(
-            subject.label if subject else run.name,
-            f"/executions/{run.machine}/{run.name}",
-            run.error,
-            run.status,
-            run.started.isoformat(),
-        )
-        for run, subject in runs
-    ]
+    hits = [replace(_of_run(run), note=run.error) for run in errors.result().runs]
     by_error = Found("Executions by error", hits, _more("error", text))
     found = [*failed.result(), *(part for part, _ in parts), by_error]
     shown = [one for one in found if one.hits]
@@ -163,18 +153,16 @@ def _hit(row: dict[str, Any]) -> Hit:
 
 def _works(ask: Ask, text: str) -> list[Found]:
     """Sagas, tasks, imports and approvals among the latest of each."""
-    looks: list[Callable[[], Iterator[dict[str, Any]]]] = [
-        lambda: _listed(ask, "/sagas"),
-        lambda: _tasks(ask),
-        lambda: _listed(ask, "/imports", kind="csv"),
-        lambda: _listed(ask, "/imports", kind="zip"),
-        lambda: _listed(ask, "/approvals", status="ALL"),
+    looks: list[tuple[str, str, Iterable[dict[str, Any]]]] = [
+        ("Sagas", "/sagas", first_page(ask, "/sagas")),
+        ("Tasks", "/tasks", latest_tasks(ask)),
+        ("Imports", "/imports", first_page(ask, "/imports", kind="csv")),
+        ("Archives", "/imports", first_page(ask, "/imports", kind="zip")),
+        ("Approvals", "/approvals", first_page(ask, "/approvals", status="ALL")),
     ]
-    kinds = ("Sagas", "Tasks", "Imports", "Archives", "Approvals")
-    pages = ("/sagas", "/tasks", "/imports", "/imports", "/approvals")
     found = []
-    for kind, page, look in zip(kinds, pages, looks, strict=True):
-        hits = [_of_work(one, page) for one in look() if _is_meant(one, text)]
+    for kind, page, latest in looks:
+        hits = [_of_work(one, page) for one in latest if _is_meant(one, text)]
         more = f"{page}?{query(q=text, status='ALL' if page == '/approvals' else '')}"
         found.append(Found(kind, hits[:SHOWN], more))
     return found
@@ -199,18 +187,6 @@ def _of_work(one: dict[str, Any], page: str) -> Hit:
     )
 
 
-def _tasks(ask: Ask) -> Iterator[dict[str, Any]]:
-    for type_ in names(ask, "tasks"):
-        yield from _listed(ask, "/tasks", taskType=type_, kind="batch")
-
-
-def _listed(ask: Ask, path: str, **asked: str) -> Iterator[dict[str, Any]]:
-    try:
-        yield from ask.api.get(path, limit=LISTED, **asked)["items"]
-    except ApiProblem:
-        return
-
-
 def _read_models(ask: Ask, text: str) -> list[Found]:
     models = [one["name"] for one in ask.api.get("/read-models")["items"]]
     hits = [Hit(one, f"/read-models/{one}") for one in models if text.lower() in one.lower()]
@@ -219,17 +195,19 @@ def _read_models(ask: Ask, text: str) -> list[Found]:
 
 def _named_executions(ask: Ask, text: str) -> list[Found]:
     page = ask.executions.page(Filter(name=text), None, SHOWN)
-    hits = []
-    for run in page.runs:
-        subject = subject_of(run.input)
-        path, note = f"/executions/{run.machine}/{run.name}", run.name if subject else ""
-        label = subject.label if subject else run.name
-        hits.append(Hit(label, path, note, run.status, run.started.isoformat()))
+    hits = [_of_run(run) for run in page.runs]
     machines = [one.short for one in ask.executions.machines() if text.lower() in one.short.lower()]
     return [
         Found("Machines", [Hit(one, f"/executions?{query(machine=one)}") for one in machines]),
         Found("Executions by name", hits, _more("name", text)),
     ]
+
+
+def _of_run(run: Run) -> Hit:
+    subject = subject_of(run.input)
+    label, note = (subject.label, run.name) if subject else (run.name, "")
+    path = f"/executions/{run.machine}/{run.name}"
+    return Hit(label, path, note, run.status, run.started.isoformat())
 
 
 def _failures(ask: Ask, text: str) -> list[Found]:
