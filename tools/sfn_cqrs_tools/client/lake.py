@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -68,26 +69,25 @@ class Folder:
 
     def write(self, name: str, text: str) -> None:
         """Write a file at once, or not at all."""
-        path = self._root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_name(f"{path.name}.new")
-        new.write_text(text, encoding="utf-8")
-        new.replace(path)
+        with self._replacing(name) as new:
+            new.write_text(text, encoding="utf-8")
 
     def put(self, name: str, file: Path) -> None:
         """Copy a file here at once, or not at all."""
-        path = self._root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_name(f"{path.name}.new")
-        new.write_bytes(b"")
-        with new.open("wb") as target, file.open("rb") as source:
-            while chunk := source.read(1024**2):
-                target.write(chunk)
-        new.replace(path)
+        with self._replacing(name) as new:
+            shutil.copyfile(file, new)
 
     def delete(self, name: str) -> None:
         """Delete a file, if there is one."""
         (self._root / name).unlink(missing_ok=True)
+
+    @contextmanager
+    def _replacing(self, name: str) -> Iterator[Path]:
+        path = self._root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_name(f"{path.name}.new")
+        yield new
+        new.replace(path)
 
 
 class Bucket:

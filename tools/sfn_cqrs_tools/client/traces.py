@@ -43,6 +43,13 @@ class Segment:
         return {**self.document, "subsegments": [one.as_json() for one in self.below]}
 
 
+def with_depth(segments: Iterable[Segment], depth: int = 0) -> Iterator[tuple[int, Segment]]:
+    """Yield segments and those below them, each with how deep it is."""
+    for one in segments:
+        yield depth, one
+        yield from with_depth(one.below, depth + 1)
+
+
 def find_trace(wanted: str, state: Path, stack: str | None) -> tuple[str, list[Segment]]:
     """Return a trace by its id; on the local stack, a prefix or `@` for the latest also works.
 
@@ -96,21 +103,26 @@ def _latest(traces: Mapping[str, list[Document]]) -> str:
     return max(requests)[1]
 
 
-def _on_aws(id_: str, state: Path, stack: str) -> Iterator[Document]:
-    xray = find_target(state, stack).client("xray")
-    pages = xray.get_paginator("batch_get_traces").paginate(TraceIds=[id_])
-    found = [one for page in pages for trace in page["Traces"] for one in trace["Segments"]]
+def _on_aws(id_: str, state: Path, stack: str) -> list[Document]:
+    found = list(segments_of(find_target(state, stack).client("xray"), id_))
     if not found:
         raise click.ClickException(
             f"X-Ray has no trace {id_}: it samples, takes a minute, and keeps traces for 30 days"
         )
-    for segment in found:
-        yield from flattened(json.loads(segment["Document"]))
+    return found
 
 
-def flattened(document: dict[str, Any]) -> Iterator[Document]:
+def segments_of(xray: Any, id_: str) -> Iterator[Document]:
+    """Yield the segments that X-Ray has of a trace, and those inside them."""
+    for page in xray.get_paginator("batch_get_traces").paginate(TraceIds=[id_]):
+        for trace in page["Traces"]:
+            for segment in trace["Segments"]:
+                yield from _flattened(json.loads(segment["Document"]))
+
+
+def _flattened(document: dict[str, Any]) -> Iterator[Document]:
     """Yield a segment of X-Ray, then those inside it, each with the id of its parent."""
     below = document.pop("subsegments", [])
     yield document
     for each in below:
-        yield from flattened({**each, "parent_id": document["id"]})
+        yield from _flattened({**each, "parent_id": document["id"]})

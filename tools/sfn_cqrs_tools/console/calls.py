@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from botocore.exceptions import ClientError
 
-from sfn_cqrs_tools.client.traces import Segment, flattened, tree_of
+from sfn_cqrs_tools.client.traces import Segment, segments_of, tree_of, with_depth
 from sfn_cqrs_tools.console.backend import Backend
 from sfn_cqrs_tools.console.executions import Run
 from sfn_cqrs_tools.runtime.trace_header import Trace
@@ -68,18 +66,14 @@ def _on_aws(backend: Backend, run: Run) -> tuple[str, list[Segment]] | None:
     if header is None:
         return None
     with suppress(ClientError):  # without the right to see traces there are none
-        answer = backend.client("xray").batch_get_traces(TraceIds=[header.root])
-        documents = [
-            json.loads(one["Document"]) for it in answer["Traces"] for one in it["Segments"]
-        ]
-        every = [one for document in documents for one in flattened(document)]
+        every = segments_of(backend.client("xray"), header.root)
         return header.root, _below_execution(tree_of(every), run)
     return None
 
 
 def _below_execution(roots: list[Segment], run: Run) -> list[Segment]:
     """Return what an execution did; the whole trace if it does not name the execution."""
-    for segment in _all(roots):
+    for _, segment in with_depth(roots):
         named = str(segment.document["name"]).endswith(f" {run.name}")
         arn = segment.document.get("aws", {}).get("execution_arn")
         if named or arn == run.arn:
@@ -88,11 +82,11 @@ def _below_execution(roots: list[Segment], run: Run) -> list[Segment]:
 
 
 def _drawn(id_: str, roots: list[Segment]) -> Calls:
-    every = list(_all(roots))
-    began = min(one.began for one in every)
-    whole = max(max(one.ended for one in every) - began, 1e-6)
-    rows = [_call(segment, depth, began, whole) for depth, segment in _with_depth(roots, 0)]
-    leaves = [_call(one, 0, began, whole) for one in every if not one.below]
+    every = list(with_depth(roots))
+    began = min(one.began for _, one in every)
+    whole = max(max(one.ended for _, one in every) - began, 1e-6)
+    rows = [_call(segment, depth, began, whole) for depth, segment in every]
+    leaves = [_call(one, 0, began, whole) for _, one in every if not one.below]
     return Calls(
         id_,
         rows[:MOST_CALLS],
@@ -115,13 +109,3 @@ def _call(segment: Segment, depth: int, began: float, whole: float) -> Call:
         round(x, 1),
         round(width, 1),
     )
-
-
-def _with_depth(segments: list[Segment], depth: int) -> Iterator[tuple[int, Segment]]:
-    for one in segments:
-        yield depth, one
-        yield from _with_depth(one.below, depth + 1)
-
-
-def _all(segments: list[Segment]) -> Iterator[Segment]:
-    return (segment for _, segment in _with_depth(segments, 0))

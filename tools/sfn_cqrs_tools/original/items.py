@@ -81,7 +81,7 @@ class Items(Taker):
         found = {number for number, _ in numbers if number <= last}
         self._leave_open(pk, base, numbers, last)
         chain = Chain(key, pk, base, range(last, last + 1), created)
-        self._check(chain, last)
+        self._command(chain, last)  # its last version must be one that can be read
         first = last
         while first - 1 in found and self._is_usable(chain, first - 1):
             first -= 1
@@ -114,14 +114,11 @@ class Items(Taker):
 
     def _is_usable(self, chain: Chain, number: int) -> bool:
         try:
-            self._check(chain, number)
+            self._command(chain, number)
         except REFUSALS as error:
             self.report.leave("item", chain.pk, chain.base, f"version {number}: {error}")
             return False
         return True
-
-    def _check(self, chain: Chain, number: int) -> None:
-        self._command(chain, number)
 
     def _command(self, chain: Chain, number: int) -> Command:
         version = chain.version(self.shelf, number)

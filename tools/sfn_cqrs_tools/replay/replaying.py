@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -33,17 +34,8 @@ from sfn_cqrs_tools.testing.fakes.stored import TABLES
 PAUSE: Final = 2.0
 """Seconds until rows that differ are read again: a version may be on its way."""
 MOST_MESSAGE: Final = 200
-VARIABLES: Final = {
-    "CommandsTable": "COMMANDS_TABLE",
-    "DataTable": "DATA_TABLE",
-    "HistoryTable": "HISTORY_TABLE",
-    "TasksTable": "TASKS_TABLE",
-    "ApprovalsTable": "APPROVALS_TABLE",
-    "SagasTable": "SAGAS_TABLE",
-    "RequestsTable": "REQUESTS_TABLE",
-    "ReadModelsTable": "READ_MODELS_TABLE",
-    "ImportTmpTable": "IMPORT_TMP_TABLE",
-}
+VARIABLES: Final = {table: re.sub("(?<=[a-z])(?=[A-Z])", "_", table).upper() for table in TABLES}
+"""The variable that names each table, such as DATA_TABLE for DataTable."""
 ASKED: Final = {
     "command": "publish",
     "task": "task",

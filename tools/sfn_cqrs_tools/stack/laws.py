@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from sfn_cqrs_tools.runtime.iam.conditions import as_list
 from sfn_cqrs_tools.runtime.template import Machine, Template
 from sfn_cqrs_tools.scaffold.names import pascal
 from sfn_local.lint.template_file import load_yaml
@@ -67,8 +68,8 @@ def _invokable(resource: dict[str, Any]) -> Iterator[str]:
             yield policy["LambdaInvokePolicy"]["FunctionName"]["Ref"]
         statements = policy.get("Statement", []) if isinstance(policy, dict) else []
         for statement in statements:
-            if _INVOKE in _listed(statement["Action"]):
-                yield from map(_function, _listed(statement["Resource"]))
+            if _INVOKE in as_list(statement["Action"]):
+                yield from map(_function, as_list(statement["Resource"]))
 
 
 def _function(resource: Any) -> str:
@@ -77,10 +78,6 @@ def _function(resource: Any) -> str:
     if named is None:
         return str(resource)
     return str(named[0] if isinstance(named, list) else named.partition(".")[0])
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def _mocks(root: Path, machine: Machine, states: set[str]) -> Iterator[str]:

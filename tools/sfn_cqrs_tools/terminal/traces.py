@@ -8,13 +8,13 @@ from typing import Any
 from rich.text import Text
 from rich.tree import Tree
 
-from sfn_cqrs_tools.client.traces import Segment
+from sfn_cqrs_tools.client.traces import Segment, with_depth
 
 
 def draw_trace(id_: str, segments: Sequence[Segment]) -> Tree:
     """Return a drawing of a trace; times count from its first segment."""
     began = min(one.began for one in segments)
-    whole = max(one.ended for one in _all(segments)) - began
+    whole = max(one.ended for _, one in with_depth(segments)) - began
     tree = Tree(Text.assemble((id_, "bold"), ("  ", ""), (_time(whole), "dim")))
     _draw(tree, segments, began)
     return tree
@@ -29,12 +29,6 @@ def _draw(tree: Tree, segments: Iterable[Segment], began: float) -> None:
         if failure:
             line.append(f"  {failure}", style="red")
         _draw(tree.add(line), one.below, began)
-
-
-def _all(segments: Iterable[Segment]) -> Iterable[Segment]:
-    for one in segments:
-        yield one
-        yield from _all(one.below)
 
 
 def name_of(segment: Segment) -> str:

@@ -92,7 +92,7 @@ class Table:
         for index in self.indexes.values():
             for name, kind in (index.hash, index.range):
                 if name in item:
-                    _check_index_key(name, kind, item[name])
+                    check_key(name, item[name], kind)
         copies = dumps(item)
         return Stored(loads(copies), copies, size)  # nosec B302
 
@@ -153,10 +153,6 @@ def check_key(name: str, value: Typed, kind: str = "S") -> None:
     most = MOST_KEY_BYTES.get(name)
     if most is not None and len(value[kind].encode()) > most:
         raise RefusedError(f"Size of {name} has exceeded the maximum size limit of {most} bytes")
-
-
-def _check_index_key(name: str, kind: str, value: Typed) -> None:
-    check_key(name, value, kind)
 
 
 def _at(index: Index, place: Place, item: Item) -> tuple[Any, tuple[Any, str, str]] | None:
