@@ -1,5 +1,6 @@
 """Functions run the code that their files have, whole, and none of another revision."""
 
+import importlib
 import os
 import sys
 import threading
@@ -66,6 +67,25 @@ def test_a_stack_with_one_more_function_runs_what_was_saved_too(app, write_funct
     second = app.open(*functions)
 
     assert [second.invoke(name, b"{}") for name in ("Fn", "More")] == [b"2", b"2"]
+
+
+def test_what_was_taken_out_is_gone_though_another_copy_of_its_registry_is_installed(
+    app, write_function, tmp_path, monkeypatch
+):
+    registry = "declared = []\ndef declare(name): declared.append(name)\n"
+    installed, layer = tmp_path / "installed", tmp_path / "layer"
+    for folder in (installed, layer):
+        (folder / "toy_registry").mkdir(parents=True)
+        (folder / "toy_registry" / "__init__.py").write_text(registry)
+    monkeypatch.syspath_prepend(str(installed))
+    monkeypatch.setitem(sys.modules, "toy_registry", importlib.import_module("toy_registry"))
+    app.save("rules", "from toy_registry import declare\ndeclare('old')")
+    reads = "import toy_registry\ndef lambda_handler(event, context): return toy_registry.declared"
+    functions = app.open(write_function("Fn", reads), sources=[layer, app.path.parent])
+    before = functions.invoke("Fn", b"{}")
+    app.save("rules", "from toy_registry import declare\ndeclare('new')")
+
+    assert (before, functions.invoke("Fn", b"{}")) == (b'["old"]', b'["new"]')
 
 
 def test_the_same_size_at_the_same_second_is_another_revision(app, write_function):

@@ -38,7 +38,7 @@ MAX_LINE = 200
 MAX_CHAIN = 3
 _FRAMEWORK = f"{Path(__file__).parents[1]}/"
 _LIBRARY = re.compile(
-    r"^<|/(site-packages|dist-packages|python3\.\d+|aws_lambda_powertools|boto3|botocore|sfn_cqrs_tools)/"
+    r"^<|/(site-packages|dist-packages|python3\.\d+|aws_lambda_powertools|boto3|botocore|sfn_cqrs_tools|\.framework)/"
 )
 _FRAME = re.compile(
     r' *File "(?P<file>[^"\n]*)",? [Ll]ine (?P<line>\d+)(, in (?P<function>[^\n]*))?'

@@ -55,6 +55,13 @@ def frame(file, line=1, function="f", source="raise X"):
     return f'  File "{file}", line {line}, in {function}\n    {source}\n'
 
 
+def test_the_copy_of_the_framework_in_a_project_is_none_of_the_users_lines():
+    copy = "/srv/clinic/.framework/layer/sfn_cqrs/service/handlers.py"
+
+    assert not Frame(copy, 1, "f").is_own
+    assert Frame("/srv/clinic/app/clinic/item.py", 1, "f").is_own
+
+
 def test_the_summary_of_a_lambda_error_is_its_message_and_the_users_lines():
     ours = f"{Path(failure_module.__file__).parents[1]}/service/state.py"
     trace = [

@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, cast
@@ -236,12 +237,33 @@ def _import(
 
 
 def _modules_in(folders: Sequence[str]) -> dict[str, ModuleType]:
+    """The modules of these folders, and those that a package of the same name has elsewhere.
+
+    pip has installed the framework that a project's layer has a copy of. Either is in
+    sys.modules; what modules of the folders have told the other is of their revision as well.
+    """
+    packages = _packages_in(tuple(folders))
+    others = {
+        name: module
+        for name, module in list(sys.modules.items())
+        if name.partition(".")[0] in packages
+    }
+    return {**others, **_modules_below(folders)}
+
+
+def _modules_below(folders: Sequence[str]) -> dict[str, ModuleType]:
     places = tuple(f"{folder}{os.sep}" for folder in folders)
     return {
         name: module
         for name, module in list(sys.modules.items())
         if (getattr(module, "__file__", None) or "").startswith(places)
     }
+
+
+@cache
+def _packages_in(folders: tuple[str, ...]) -> frozenset[str]:
+    found = (path for folder in folders for path in Path(folder).glob("*/__init__.py"))
+    return frozenset(path.parent.name for path in found)
 
 
 @dataclass
@@ -321,7 +343,7 @@ class Code:
 
     def _is_loaded(self, revision: Revision) -> bool:
         """Return whether all that is imported of the files is of this revision."""
-        for module in _modules_in(self.files.folders).values():
+        for module in _modules_below(self.files.folders).values():
             path = str(module.__file__)
             stamp = revision.get(path)
             if stamp is None or (
