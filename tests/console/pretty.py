@@ -68,7 +68,7 @@ def fill(stack, folder, failed=FAILED):
 
 def _reminders():
     items = [{"order": f"o-{n}", "to": f"{CUSTOMERS[n % 8]}@example.com"} for n in range(1, 24)]
-    late = [{"order": "o-24", "to": "nobody"}]
+    late = [{"order": "o-24", "to": "nowhere"}]
     return {"taskType": "ORDER_REMINDER", "name": "Reminders of Thursday", "input": items + late}
 
 

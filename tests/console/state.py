@@ -46,7 +46,7 @@ def fill(stack, folder):
                 "taskType": "ORDER_REMINDER",
                 "name": "Reminders of Thursday",
                 "input": [{"order": f"o-{n}", "to": f"c{n}@example.com"} for n in range(1, 12)]
-                + [{"order": "o-12", "to": "nobody"}],
+                + [{"order": "o-12", "to": "nowhere"}],
             },
         ),
         "approval": create(

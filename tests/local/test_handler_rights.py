@@ -102,7 +102,7 @@ def start(function: str) -> None:
     """A task, a saga and an approval, each of them read."""
     once = {what: Caller(idempotency_key=f"{function}/{what}") for what in ("task", "saga", "ask")}
     task = TaskService(TENANT)
-    reminder = {"order": "seen", "to": "ada@example.com", "text": "x" * 90_000}
+    reminder = {"order": "x" * 90_000, "to": "ada@example.com"}
     task.get(task.create("ORDER_REMINDER", [reminder, reminder], caller=once["task"]))
     saga, order = SagaService(TENANT), {"order": function, "customer": "ada", "card": "visa"}
     lines = [{"sku": "NONE", "quantity": 1}]

@@ -34,6 +34,8 @@ AUDIT, WHOLE = "ScheduleAuditSampleFunction", {"detail": {"sample": "1/1"}}
 ERASES, PERSON = "ScheduleErasePeopleFunction", {"detail": {"tenant": "tenant1", "subject": EMAIL}}
 Flow = Callable[[WholeSystem], None]
 PRIVATE = {"email": EMAIL, "iban": IBAN}
+ORDER, REMINDER = {"customer": EMAIL}, {"order": f"{EMAIL} {IBAN}"}
+"""Fields of inputs that have a class, and so no place for more."""
 PAYLOADS = {"attributes", "input", "payload", "result", "note", "name", "cells", "summary"}
 """What users store and are shown again: the fields whose contents are theirs."""
 QUOTED = f"{EMAIL}, {IBAN}, {SESSION}, {SECRET}"
@@ -228,10 +230,9 @@ def _tainted(body: dict[str, Any] | None) -> dict[str, Any] | None:
     if isinstance(body.get("attributes"), dict):
         tainted["attributes"] = body["attributes"] | PRIVATE
     if isinstance(body.get("input"), dict):
-        in_class = {"customer": EMAIL}  # an order has no place for more
-        tainted["input"] = body["input"] | (in_class if "saga" in body else PRIVATE)
+        tainted["input"] = body["input"] | (ORDER if "saga" in body else REMINDER)
     if isinstance(body.get("input"), list):
-        tainted["input"] = [each | PRIVATE for each in body["input"]]
+        tainted["input"] = [each | REMINDER for each in body["input"]]
     if body.get("type") == "ORDER_RELEASE":
         tainted |= {"payload": PRIVATE, "note": f"for {EMAIL}"}
     return tainted

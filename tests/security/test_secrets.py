@@ -7,7 +7,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from tests.security.canaries import EMAIL, IBAN, PRIVATE, SECRET, SESSION, Quoting, day, raising
+from tests.security.canaries import EMAIL, IBAN, REMINDER, SECRET, SESSION, Quoting, day, raising
 from tests.simulation.weather import FAULTS, Weather, approvals, saga, tasks
 from tests.support.orders import NOWHERE
 from tests.support.proof import deep, without
@@ -110,14 +110,15 @@ def test_no_canary_that_a_users_function_quotes_gets_out() -> None:
     with (
         mock.patch.object(handlers, "find", return_value=raising),
         mock.patch.object(SagaType, "handler", return_value=raising),
-        mock.patch.dict(PRIVATE, to=IBAN),
+        mock.patch.dict(REMINDER, to="1 Lost Lane"),
     ):
         told = day(logging.DEBUG)
 
     assert told.found == set()
     assert "cannot take [e-mail], [IBAN], [secret], [secret]" in told.seen["causes"]
     assert "cannot take [e-mail], [IBAN], [secret], [secret]" in told.seen["logs"]
-    assert "'[IBAN]' is not an e-mail address" in told.seen["causes"]
+    assert "'[personal]' is not an e-mail address" in told.seen["causes"]
+    assert "Lost Lane" not in told.seen["causes"] + told.seen["logs"]
 
 
 def test_clients_of_aws_write_nothing_below_info_whatever_the_root_does() -> None:

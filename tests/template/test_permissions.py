@@ -488,7 +488,7 @@ def run_tasks(user: User) -> None:
     user.wait_for_task(batch, "FAILED")
     user.ask(f"/tasks/{batch}/retry", {})
     user.wait_for_task(batch, "FAILED", attempt=2)
-    user.wait_for_task(user.create_task([{**letters[0], "text": "x" * 90_000}] * 2), "COMPLETED")
+    user.wait_for_task(user.create_task([{**letters[0], "order": "x" * 90_000}] * 2), "COMPLETED")
     one = user.create_task(letters[0], **{"idempotency-key": "reminder"})
     assert user.create_task(letters[0], **{"idempotency-key": "reminder"}) == one
     user.wait_for_task(one, "COMPLETED")

@@ -30,7 +30,7 @@ def test_a_task_with_failed_items_exits_2_and_tells_of_each(task):
     assert (result.code, result.json["failed"]) == (2, 1)
     assert [item["status"] for item in result.json["items"]] == ["COMPLETED", "FAILED"]
     assert shown.code == 0
-    assert "ValueError: 'nowhere' is not an e-mail address" in shown.output
+    assert "ValueError: '[personal]' is not an e-mail address" in shown.output
     assert 'app/shop/reminders.py", line ' in shown.output
     *_, code, next_ = shown.output.splitlines()
     assert "is not an e-mail address" in code

@@ -207,7 +207,9 @@ def test_what_a_handler_asks_for_beside_its_rows_is_listed_and_happens_in_memory
         CommandService(command.key.tenant).publish(
             "STOCK", "BOOK", name="b", attributes={"available": 1}
         )
-        TaskService(command.key.tenant).create("ORDER_REMINDER", [{"order": "o-1"}])
+        TaskService(command.key.tenant).create(
+            "ORDER_REMINDER", [{"order": "o-1", "to": "ada@example.com"}]
+        )
 
     changed("ORDER", "orders_by_customer", asks)
     report = replay()

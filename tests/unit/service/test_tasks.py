@@ -27,7 +27,8 @@ from sfn_cqrs_tools.testing.builders import RESIZE, a_task, an_item
 
 NOON = 1795608000
 AT_NOON = "2026-11-25T12:00:00.000Z"
-LETTERS = [{"to": "ada@example.com"}, {"to": "taro@example.com"}]
+ADA, TARO = ({"order": "o-1", "to": to} for to in ("ada@example.com", "taro@example.com"))
+LETTERS = [ADA, TARO]
 ENDED = {"status": TaskStatus.FAILED, "input": None, "counts": Counts(1, 1, 1)}
 
 
@@ -52,12 +53,12 @@ class TestCreate:
         assert id_ == task.key.id == f"t-{task.key.ulid}"
         assert (task.key.tenant, task.key.type) == ("tenant1", "ORDER_REMINDER")
         assert (task.name, task.total, task.left, task.attempt) == ("November", 2, 2, 1)
-        assert task.input == ({"to": "ada@example.com"}, {"to": "taro@example.com"})
+        assert task.input == (ADA, TARO)
         assert (task.created.at, task.created.by, task.created.ip) == (AT_NOON, "taro", "192.0.2.1")
         assert (task.source, task.request_id, task.opened_at) == ("api", "r-1", AT_NOON)
 
     def test_a_single_task_has_one_item_and_an_id_of_its_kind(self, service, world):
-        id_ = service.create_single("ORDER_REMINDER", {"to": "ada@example.com"})
+        id_ = service.create_single("ORDER_REMINDER", ADA)
 
         (task,) = stored(world)
         assert (task.key.kind, task.total, id_[:2]) == (TaskKind.SINGLE, 1, "s-")
@@ -68,7 +69,7 @@ class TestCreate:
         assert stored(world)[0].name == "ORDER_REMINDER"
 
     def test_a_large_input_lies_in_the_bucket(self, service, world):
-        items = ["x" * 60_000, "y" * 60_000]
+        items = [ADA | {"order": "x" * 60_000}, TARO | {"order": "y" * 60_000}]
 
         id_ = service.create("ORDER_REMINDER", items)
 
@@ -97,7 +98,7 @@ class TestCreate:
         assert world.objects.bodies == {}
 
     def test_a_thousand_items_are_taken(self, service, world):
-        service.create("ORDER_REMINDER", [None] * 1000)
+        service.create("ORDER_REMINDER", [ADA] * 1000)
 
         assert stored(world)[0].total == 1000
 
@@ -260,9 +261,7 @@ class TestApi:
     def get(self, ask, **query):
         return ask("GET /tasks/{id}", f"/tasks/{RESIZE.id}", query=query, id=RESIZE.id)
 
-    @pytest.mark.parametrize(
-        ("value", "kind"), [(LETTERS, TaskKind.BATCH), ({"to": "x"}, TaskKind.SINGLE)]
-    )
+    @pytest.mark.parametrize(("value", "kind"), [(LETTERS, TaskKind.BATCH), (ADA, TaskKind.SINGLE)])
     def test_a_list_is_a_batch_and_an_object_is_a_single_task(self, value, kind, ask, world):
         status, body = ask("POST /tasks", body={"taskType": "ORDER_REMINDER", "input": value})
 
@@ -367,7 +366,7 @@ def test_a_task_keeps_how_many_items_its_type_works_on_at_a_time(world, monkeypa
     known = task_types.find("ORDER_REMINDER")
     monkeypatch.setitem(task_types._types, known.name, replace(known, concurrency=7))
 
-    id_ = TaskService("tenant1").create(known.name, [{"order": "o-1"}, {"order": "o-2"}])
+    id_ = TaskService("tenant1").create(known.name, LETTERS)
 
     (task,) = world.all_of(TASKS)
     assert (task.key.id, task.ref.concurrency) == (id_, 7)

@@ -88,6 +88,8 @@ def _handler_that_fails() -> Iterator[tuple[Counter[int], threading.Event]]:
         fail_fast=real.fail_fast,
         publish=real.access.publish,
         read=real.access.read,
+        concurrency=real.concurrency,
+        model=None if real.model is None else real.model.cls,
     )
     register(watched)
     try:

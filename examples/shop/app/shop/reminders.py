@@ -4,19 +4,31 @@ Whoever sends the letters reads them from the view; a reminder is there once, ho
 runs.
 """
 
+from dataclasses import dataclass
+from typing import Annotated
+
 from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.models import Personal
 from sfn_cqrs.domain.policy import MEMBERS
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.service.tasks.types import TaskItem, task_handler
 
 
-@task_handler("ORDER_REMINDER", timeout=30, retry=5, publish=MEMBERS)
-def remind_of_order(item: TaskItem) -> Json:
-    """Lay out one reminder; an address that is none fails its item alone."""
-    order, address = str(item.input["order"]), str(item.input["to"])
+@dataclass(frozen=True)
+class Reminder:
+    """The input of an item: what the customer at `to` is reminded of."""
+
+    order: str
+    to: Annotated[str, Personal]
+
+
+@task_handler("ORDER_REMINDER", timeout=30, retry=5, publish=MEMBERS, model=Reminder)
+def remind_of_order(item: TaskItem[Reminder]) -> Json:
+    """Write one reminder; only the item with a wrong address fails."""
+    address = item.model.to
     if "@" not in address:
         raise ValueError(f"{address!r} is not an e-mail address")
-    letter = {"order": order, "to": address, "version": 1}
+    letter = {"order": item.model.order, "to": address, "version": 1}
     reminders = bootstrap.read_model("reminders")
     is_new = reminders.put_if_newer(item.tenant, item.task_id, item.key, letter)
     return {"to": address, "isNew": is_new}
