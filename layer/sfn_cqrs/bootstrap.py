@@ -122,10 +122,9 @@ def _part(path: str, *parts: Callable[[], Any], **named: Callable[[], Any]) -> A
     return _once(lambda: _found(path)(*(p() for p in parts), **{n: p() for n, p in named.items()}))
 
 
-def _records(path: str, table: Callable[[], str]) -> Any:
+def _records(path: str, table: Callable[[], str], of: str = "adapters.records:Records") -> Any:
     """Return the records of one kind."""
-    kind = partial(_found, path)
-    return _part("adapters.records:Records", _dynamodb, table, kind, requests=requests, now=_now)
+    return _part(of, _dynamodb, table, partial(_found, path), requests=requests, now=_now)
 
 
 def _executions(machine_arn: Callable[[], str], table: Callable[[], str]) -> Any:
@@ -268,9 +267,6 @@ def _audited() -> dict[str, str]:
 def _erased_from() -> dict[str, str]:
     return {
         **_audited(),
-        "tasks": tasks_table_name(),
-        "sagas": sagas_table_name(),
-        "approvals": approvals_table_name(),
         "read_models": _read_models_table(),
         "requests": _requests_table(),
     }
@@ -344,13 +340,8 @@ commands: "Part[CommandTable]" = _part(
     retention=command_ttl,
 )
 """The commands."""
-erasures: "Part[ErasureTable]" = _part(
-    "adapters.erasure_table:ErasureTable",
-    _dynamodb,
-    commands_table_name,
-    partial(_found, "adapters.erasure_table:ERASURES"),
-    requests=requests,
-    now=_now,
+erasures: "Part[ErasureTable]" = _records(
+    "adapters.erasure_table:ERASURES", commands_table_name, "adapters.erasure_table:ErasureTable"
 )
 """The erasures of people: later versions are stored without their personal fields."""
 data: "Part[DataTable]" = _part(
@@ -442,8 +433,8 @@ import_executions: "Part[Executions]" = _executions(
     _variable("IMPORT_CSV_MACHINE_ARN"), import_table_name
 )
 """The import machine."""
-zip_jobs: "Part[ZipJobs]" = _part(
-    "adapters.zip_jobs:ZipJobs", _dynamodb, import_table_name, requests=requests, now=_now
+zip_jobs: "Part[ZipJobs]" = _records(
+    "adapters.zip_items:ZIPS", import_table_name, "adapters.zip_jobs:ZipJobs"
 )
 """The imports of ZIP archives."""
 zip_bucket: "Part[ZipBucket]" = _part(
@@ -486,12 +477,10 @@ def saga_executions(saga: str) -> "Executions":
     return known[saga]
 
 
-approvals: "Part[ApprovalTable]" = _part(
-    "adapters.approval_table:ApprovalTable",
-    _dynamodb,
+approvals: "Part[ApprovalTable]" = _records(
+    "adapters.approval_items:APPROVALS",
     approvals_table_name,
-    requests=requests,
-    now=_now,
+    "adapters.approval_table:ApprovalTable",
 )
 """The approvals."""
 approval_executions: "Part[Executions]" = _executions(approval_machine_arn, approvals_table_name)

@@ -25,7 +25,7 @@ class OneItem(DynamoDB):
 
     def __init__(self, kind, record):
         super().__init__(TABLES)
-        self.kind, self.table, self.amid = kind, TABLE_OF[kind.name], None
+        self.kind, self.table, self.amid = kind, TABLE_OF[kind.codec.kind], None
         super().put_item(TableName=self.table, Item=kind.stored(record, "seeded", NOON))
 
     def put_item(self, **put):
@@ -55,7 +55,7 @@ def one_by_one(record, *writes):
 
 def assert_one_after_the_other(kind, record, first, second, *, is_seen):
     table, answers = OneItem(kind, record), []
-    key = kind.key(record)
+    key = record.key
     seen = table.records().find(key) if is_seen else None
     table.amid = lambda: answers.append(table.records().change(key, second))
 

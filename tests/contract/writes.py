@@ -37,7 +37,7 @@ class Case:
     writes: tuple[Any, ...]
 
     def __str__(self) -> str:
-        return self.kind.name
+        return self.kind.codec.kind
 
 
 STEP, UNDO = "reserve_stock", "release_stock"

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.dynamodb import Item
 from sfn_cqrs.adapters.import_items import IMPORTS, WHOSE
-from sfn_cqrs.adapters.zip_items import as_zip
+from sfn_cqrs.adapters.zip_items import ZIPS
 from sfn_cqrs.domain.import_job import Job, JobStatus
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.domain.notices import import_execute
@@ -23,7 +23,7 @@ from sfn_cqrs.service.zips.progress import tell_zip
 
 KINDS: dict[str, Callable[[Item], Job | ZipJob | ImportKey]] = {
     "job": IMPORTS.record,
-    "zip": as_zip,
+    "zip": ZIPS.record,
 }
 
 

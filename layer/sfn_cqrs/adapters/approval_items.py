@@ -32,9 +32,4 @@ _APPROVAL: Final = Codec(
 )
 """`opened_at` is the moment by which the sweep's index sorts."""
 
-APPROVALS = Kind(
-    name="approvals",
-    item=_APPROVAL.item,
-    record=_APPROVAL.record,
-    is_open=lambda approval: not approval.stage.is_closed,
-)
+APPROVALS = Kind(_APPROVAL, is_open=lambda approval: not approval.stage.is_closed)

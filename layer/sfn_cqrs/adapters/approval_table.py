@@ -1,29 +1,18 @@
 """The approvals table, which people also list by status."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sfn_cqrs.adapters.approval_items import APPROVALS, tenant_status
 from sfn_cqrs.adapters.batch_reads import batch_get
 from sfn_cqrs.adapters.dynamodb import marshal, unmarshal
 from sfn_cqrs.adapters.paging import Page, Range, page_of
 from sfn_cqrs.adapters.records import Records
-from sfn_cqrs.adapters.request_table import RequestTable
 from sfn_cqrs.domain.approval import Approval, Status
-from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.keys import ApprovalKey
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 
 class ApprovalTable(Records[Approval]):
     """The approvals."""
-
-    def __init__(
-        self, client: "DynamoDBClient", table: str, *, requests: RequestTable, now: Now
-    ) -> None:
-        """Use the approvals table and the requests table."""
-        super().__init__(client, table, APPROVALS, requests=requests, now=now)
 
     def page_of_status(
         self, tenant: str, status: Status, limit: int, cursor: str | None

@@ -7,19 +7,10 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
-from sfn_cqrs.adapters.batch_reads import batch_get
 from sfn_cqrs.adapters.command_items import as_command, as_process, command_item, row_item
 from sfn_cqrs.adapters.conditional import is_done
 from sfn_cqrs.adapters.data_table import row_condition
-from sfn_cqrs.adapters.dynamodb import (
-    Item,
-    alive,
-    cancellation_codes,
-    get,
-    has_expired,
-    marshal,
-    unmarshal,
-)
+from sfn_cqrs.adapters.dynamodb import Item, alive, cancellation_codes, get, marshal, unmarshal
 from sfn_cqrs.adapters.paging import Page, Range, page_of, query
 from sfn_cqrs.adapters.process_table import new_process_item
 from sfn_cqrs.adapters.request_table import RequestTable
@@ -157,10 +148,8 @@ class CommandTable(ExpiringTable):
 
     def find_many(self, versions: Iterable[tuple[ItemKey, int]]) -> dict[ItemKey, Command]:
         """Return the stored versions among these of different items, read consistently."""
-        keys = {(key.pk, key.version_sk(version)) for key, version in versions}
-        found, now = batch_get(self._client, self._table, keys).values(), self._now()
-        commands = [self._loaded(unmarshal(item)) for item in found if not has_expired(item, now)]
-        return {command.key: command for command in commands}
+        found = self._alive((key.pk, key.version_sk(version)) for key, version in versions)
+        return {command.key: command for command in map(self._loaded, found.values())}
 
     def publish_many(
         self, publications: Sequence[Publication | RowPublication]

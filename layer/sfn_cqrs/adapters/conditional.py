@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Any, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, refused_item, unmarshal
 from sfn_cqrs.domain.conditions import Absent, AtMost, Below, Both, Condition, Either, OneOf
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 P = ParamSpec("P")
 
@@ -21,6 +24,12 @@ def is_done(write: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> bo
             raise
         return False
     return True
+
+
+def put_new(client: "DynamoDBClient", table: str, item: Item) -> bool:
+    """Put an item in DynamoDB's format; return False if there is one in its place."""
+    new = "attribute_not_exists(pk)"
+    return is_done(client.put_item, TableName=table, Item=item, ConditionExpression=new)
 
 
 def changed(update_item: Callable[..., Any], **call: Any) -> tuple[bool, Item | None]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sfn_cqrs.adapters.audit_tables import AuditTables
-from sfn_cqrs.adapters.conditional import is_done
+from sfn_cqrs.adapters.conditional import is_done, put_new
 from sfn_cqrs.adapters.dynamodb import Item, marshal
 
 
@@ -12,12 +12,7 @@ class ErasedTables(AuditTables):
 
     def create(self, table: str, item: Item) -> bool:
         """Put an item; return False if there is one in its place."""
-        return is_done(
-            self._client.put_item,
-            TableName=self._tables[table],
-            Item=marshal(item),
-            ConditionExpression="attribute_not_exists(pk)",
-        )
+        return put_new(self._client, self._tables[table], marshal(item))
 
     def delete(self, table: str, item: Item) -> None:
         """Delete an item; a missing item is not an error."""

@@ -18,9 +18,7 @@ _ERASURE: Final = Codec(
     also={"opened_at": "opened_at"},
 )
 ERASURES: Final = Kind(
-    name="erasures",
-    item=_ERASURE.item,
-    record=_ERASURE.record,
+    _ERASURE,
     is_open=lambda erasure: erasure.status.is_open,
     shards=1,
     first_shard=FAILED_SHARDS.stop,
@@ -33,8 +31,6 @@ class ErasureTable(Records[Erasure]):
     def among(self, keys: Iterable[ErasureKey]) -> set[ErasureKey]:
         """Return the people among these who are erased, read consistently."""
         wanted = {(key.pk, key.sk): key for key in keys}
-        if not wanted:
-            return set()
         found = batch_get(self._client, self._table, wanted)
         return {
             wanted[place]
@@ -44,10 +40,4 @@ class ErasureTable(Records[Erasure]):
 
     def open(self) -> list[Erasure]:
         """Return the erasures of all tenants that have work left, the oldest first."""
-        found: list[Erasure] = []
-        cursor = None
-        while True:
-            page, cursor = self.opened(0, cursor, "9", 100)
-            found += [erasure for erasure in page if erasure.status.is_open]
-            if cursor is None:
-                return found
+        return [one for one in self.every_opened(0, "9", 100) if one.status.is_open]

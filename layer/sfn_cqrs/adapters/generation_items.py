@@ -25,6 +25,6 @@ def _kept(_record: object, now: datetime) -> int:
     return int((now + KEPT).timestamp())
 
 
-VIEWS = Kind(name="views", item=_VIEW.item, record=_VIEW.record)
-SEGMENTS = Kind(name="segments", item=_SEGMENT.item, record=_SEGMENT.record, ttl=_kept)
-PROBLEMS = Kind(name="problems", item=_PROBLEM.item, record=_PROBLEM.record, ttl=_kept)
+VIEWS = Kind(_VIEW)
+SEGMENTS = Kind(_SEGMENT, ttl=_kept)
+PROBLEMS = Kind(_PROBLEM, ttl=_kept)

@@ -4,10 +4,9 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
-from sfn_cqrs.adapters.batch_reads import batch_get
 from sfn_cqrs.adapters.command_items import as_key, as_row
-from sfn_cqrs.adapters.conditional import is_done
-from sfn_cqrs.adapters.dynamodb import Item, has_expired, marshal, unmarshal
+from sfn_cqrs.adapters.conditional import put_new
+from sfn_cqrs.adapters.dynamodb import Item, marshal, unmarshal
 from sfn_cqrs.adapters.paging import MAX_LIMIT, Page, Range, cursor_at, query_page
 from sfn_cqrs.adapters.table import ExpiringTable
 from sfn_cqrs.domain.clock import Now
@@ -43,22 +42,13 @@ class HistoryTable(ExpiringTable):
 
     def append(self, snapshot: Item) -> bool:
         """Store a row; return False if that version is already stored."""
-        return is_done(
-            self._client.put_item,
-            TableName=self._table,
-            Item=self.item_of(snapshot),
-            ConditionExpression="attribute_not_exists(pk)",
-        )
+        return put_new(self._client, self._table, self.item_of(snapshot))
 
     def find_many(self, versions: Iterable[tuple[ItemKey, int]]) -> dict[ItemKey, DataRow]:
         """Return the stored states of different items, each at a version, read consistently."""
-        keys = {(key.pk, key.version_sk(version)) for key, version in versions}
-        found, now = batch_get(self._client, self._table, keys).values(), self._now()
-        items = [
-            self._attributes.whole(unmarshal(item)) for item in found if not has_expired(item, now)
-        ]
-        rows = [as_row(item, item["attributes"]) for item in items]
-        return {row.key: row for row in rows}
+        found = self._alive((key.pk, key.version_sk(version)) for key, version in versions)
+        items = map(self._attributes.whole, found.values())
+        return {row.key: row for row in (as_row(item, item["attributes"]) for item in items)}
 
     def later(self, key: ItemKey, version: int, limit: int) -> Page[DataRow]:
         """Return a page of the states of an item after a version, the oldest first."""

@@ -10,4 +10,4 @@ _BUDGET: Final = Codec(
     ImportBudget, kind="budget", inside={"key": BUDGET_KEY}, parts={Taken: as_list(Taken)}
 )
 
-IMPORT_BUDGETS = Kind(name="import_budgets", item=_BUDGET.item, record=_BUDGET.record)
+IMPORT_BUDGETS = Kind(_BUDGET)

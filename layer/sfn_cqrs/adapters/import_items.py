@@ -33,9 +33,4 @@ _JOB: Final = Codec(
 WHOSE: Final = Codec(ImportKey, names=_KIND)
 """Attributes that identify an item's job: the key of the job that it is, or belongs to."""
 
-IMPORTS = Kind(
-    name="imports",
-    item=_JOB.item,
-    record=_JOB.record,
-    is_open=lambda job: job.status.is_open or job.is_awaited,
-)
+IMPORTS = Kind(_JOB, is_open=lambda job: job.status.is_open or job.is_awaited)

@@ -10,4 +10,4 @@ from sfn_cqrs.domain.keys import QueueKey
 _KEY: Final = Codec(QueueKey, names={"what": "sk"}, also={"pk": "pk"})
 _QUEUE: Final = Codec(ImportQueue, kind="queue", inside={"key": _KEY})
 
-IMPORT_QUEUE = Kind(name="import_queue", item=_QUEUE.item, record=_QUEUE.record)
+IMPORT_QUEUE = Kind(_QUEUE)

@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from botocore.exceptions import ClientError
 
+from sfn_cqrs.adapters.codec import Codec
 from sfn_cqrs.adapters.conditional import is_done
 from sfn_cqrs.adapters.dynamodb import (
     Item,
@@ -25,10 +25,9 @@ from sfn_cqrs.adapters.dynamodb import (
     marshal,
     unmarshal,
 )
-from sfn_cqrs.adapters.open_index import OpenIndex, SweptTable
+from sfn_cqrs.adapters.open_index import SweptTable
 from sfn_cqrs.adapters.paging import Page, Range, query_page
 from sfn_cqrs.adapters.request_table import RequestTable
-from sfn_cqrs.adapters.table import Table
 from sfn_cqrs.adapters.transactions import write_all
 from sfn_cqrs.adapters.transient import is_busy
 from sfn_cqrs.domain.clock import Now, iso
@@ -36,7 +35,6 @@ from sfn_cqrs.domain.errors import BusyError
 from sfn_cqrs.domain.keys import shard_of
 from sfn_cqrs.domain.records import Record, RecordKey, Write, Written
 from sfn_cqrs.domain.request import Request
-from sfn_cqrs.domain.sweeps import Cursor
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -53,22 +51,29 @@ _IS_NEW = "attribute_not_exists(pk) OR rev = :rev"
 class Kind(Generic[R]):
     """How a kind of record is stored.
 
-    `item` names every attribute that the code knows, with None if it has no value. Other attributes
-    belong to another version of the code and are carried over. The same holds for parts of an
-    attribute that `record` does not read, until the attribute changes. `is_open` says which records
-    the index of open records lists. They are in `shards` partitions from `first_shard` on; kinds
-    that share a table have their own partitions. `ttl` says when a record that was put at a moment
-    expires.
+    The codec's `item` names every attribute that the code knows, with None if it has no value.
+    Other attributes belong to another version of the code and are carried over. The same holds for
+    parts of an attribute that `record` does not read, until the attribute changes. `is_open` says
+    which records the index of open records lists. They are in `shards` partitions from
+    `first_shard` on; kinds that share a table have their own partitions. `ttl` says when a record
+    that was put at a moment expires.
     """
 
-    name: str
-    item: Callable[[R], Item]
-    record: Callable[[Item], R]
+    codec: Codec[R]
     is_open: Callable[[R], bool] = lambda _record: False
-    key: Callable[[R], RecordKey] = attrgetter("key")
     shards: int = 4
     first_shard: int = 0
     ttl: Callable[[R, datetime], int | None] = lambda _record, _now: None
+
+    @property
+    def item(self) -> Callable[[R], Item]:
+        """Return the function that makes an item of a record."""
+        return self.codec.item
+
+    @property
+    def record(self) -> Callable[[Item], R]:
+        """Return the function that reads the record of an item."""
+        return self.codec.record
 
     def shard(self, key: RecordKey) -> int:
         """Return the partition of the index of open records that lists this record."""
@@ -84,7 +89,7 @@ class Kind(Generic[R]):
         Attributes that the write does not change stay exactly as stored. This keeps what another
         version of the code stored inside them, and all digits of numbers.
         """
-        shard = self.shard(self.key(record)) if self.is_open(record) else None
+        shard = self.shard(_key_of(record)) if self.is_open(record) else None
         also = {"rev": rev, "open_shard": shard, "ttl": self.ttl(record, now)}
         before: Any = record.stored or {}
         known = self.item(self.record(unmarshal(before))) if before else {}
@@ -93,7 +98,7 @@ class Kind(Generic[R]):
         return {name: value for name, value in before.items() if name not in new} | marshal(new)
 
 
-class Records(Table, SweptTable, Generic[R]):
+class Records(SweptTable[R]):
     """The records of one kind."""
 
     def __init__(
@@ -109,7 +114,7 @@ class Records(Table, SweptTable, Generic[R]):
         super().__init__(client, table, now)
         self._kind = kind
         self._requests = requests
-        self._open = OpenIndex(client, table)
+        self.shards, self._first_shard = range(kind.shards), kind.first_shard
 
     def create(self, record: R, request: Request | None = None, *also: Item) -> bool:
         """Store a new record, the answer to its request, and its other new items.
@@ -147,7 +152,7 @@ class Records(Table, SweptTable, Generic[R]):
         Raises:
             BusyError: another write came first at every try.
         """
-        if seen is not None and self._kind.key(seen) != key:
+        if seen is not None and _key_of(seen) != key:
             raise ValueError(f"{key} is not the key of {seen}")
         mine: set[str] = set()
         record, is_read = (seen, False) if seen is not None else (self.find(key), True)
@@ -196,13 +201,8 @@ class Records(Table, SweptTable, Generic[R]):
         )
         return Page([self._kind.record(item) for item in page.items], page.next_cursor)
 
-    def opened(
-        self, shard: int, cursor: Cursor | None, before: str, limit: int
-    ) -> tuple[list[R], Cursor | None]:
-        """Return the oldest open records in a shard, opened before a moment, from a cursor on."""
-        first = self._kind.first_shard
-        items, more = self._open.opened(first + shard, cursor, before, limit)
-        return [self._kind.record(item) for item in items], more
+    def _as_opened(self, item: Item) -> R:
+        return self._kind.record(item)
 
     def _get(self, pk: str, sk: str) -> Item | None:
         keys = marshal({"pk": pk, "sk": sk})
@@ -263,6 +263,11 @@ class Records(Table, SweptTable, Generic[R]):
             return self._alive(found)
         time.sleep(random.uniform(0, PAUSE * 2**number))
         return self.find(key)
+
+
+def _key_of(record: Any) -> RecordKey:
+    key: RecordKey = record.key
+    return key
 
 
 def _new_rev() -> str:

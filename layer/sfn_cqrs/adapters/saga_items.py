@@ -16,9 +16,4 @@ _SAGA: Final = Codec(
     parts={Entry: Codec(Entry, later=("attempt", "seq", "began_at"), rest="unknown").inner},
 )
 
-SAGAS = Kind(
-    name="sagas",
-    item=_SAGA.item,
-    record=_SAGA.record,
-    is_open=lambda saga: saga.status.is_open,
-)
+SAGAS = Kind(_SAGA, is_open=lambda saga: saga.status.is_open)

@@ -1,7 +1,10 @@
 """The base classes of the adapters of DynamoDB's tables."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from sfn_cqrs.adapters.batch_reads import batch_get
+from sfn_cqrs.adapters.dynamodb import Item, has_expired, unmarshal
 from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.retention import Retention
 
@@ -32,3 +35,8 @@ class ExpiringTable(Table):
     def _expiry(self, type_: str) -> int | None:
         """Return when an item written now expires, in epoch seconds, or None for never."""
         return self._retention.expiry(type_, self._now())
+
+    def _alive(self, places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Item]:
+        """Return the items at these places that have not expired, read consistently."""
+        found, now = batch_get(self._client, self._table, places), self._now()
+        return {at: unmarshal(item) for at, item in found.items() if not has_expired(item, now)}

@@ -43,9 +43,4 @@ def new_item(task: Task, index: int, value: Json, now: str) -> Item:
     return _ITEM.item(tasks.Item(key=task.key, index=index, input=value, updated_at=now))
 
 
-TASKS = Kind(
-    name="tasks",
-    item=_TASK.item,
-    record=_TASK.record,
-    is_open=lambda task: not task.status.is_closed,
-)
+TASKS = Kind(_TASK, is_open=lambda task: not task.status.is_closed)

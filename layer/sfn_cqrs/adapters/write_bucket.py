@@ -70,4 +70,4 @@ class WriteBudget:
 
 
 _BUCKET: Final = Codec(Bucket, kind="bucket", inside={"key": BUDGET_KEY})
-BUCKETS = Kind(name="buckets", item=_BUCKET.item, record=_BUCKET.record)
+BUCKETS = Kind(_BUCKET)

@@ -1,8 +1,9 @@
 """ZIP jobs and their files as the import table has them."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final
 
 from sfn_cqrs.adapters.codec import CREATED, PUBLIC, Codec, as_list
 from sfn_cqrs.adapters.dynamodb import Item
@@ -14,7 +15,20 @@ from sfn_cqrs.domain.zip_job import ArchivedFile, ZipJob
 
 SETTLED = "yes"
 """The mark of an ended job, which the stream's filter lets through."""
-_ZIP: Final = Codec(
+
+
+class _ZipCodec(Codec[ZipJob]):
+    def item(self, record: ZipJob) -> Item:
+        """Return the job as stored."""
+        return {**super().item(record), "settled": SETTLED if record.settled else None}
+
+    def record(self, item: Mapping[str, Any], **given: Any) -> ZipJob:
+        """Return the job of an item."""
+        retries = tuple(ZipKey(item["tenant"], ulid) for ulid in item.get("retries", ()))
+        return super().record(item, settled="settled" in item, retries=retries, **given)
+
+
+_ZIP: Final = _ZipCodec(
     ZipJob,
     kind="zip",
     inside={"key": Codec(ZipKey, also=PUBLIC), "by": CREATED},
@@ -32,17 +46,6 @@ _KEPT: Final = ("kind", "index", "name", "table", "place", "status", "problem")
 """The attributes of a new file; the others are written once they have a value."""
 
 
-def zip_item(job: ZipJob) -> Item:
-    """Return the job as stored."""
-    return {**_ZIP.item(job), "settled": SETTLED if job.settled else None}
-
-
-def as_zip(item: Item) -> ZipJob:
-    """Return the job of an item."""
-    retries = tuple(ZipKey(item["tenant"], ulid) for ulid in item.get("retries", ()))
-    return _ZIP.record(item, settled="settled" in item, retries=retries)
-
-
 def file_item(key: ZipKey, file: ArchivedFile) -> Item:
     """Return a file of a job."""
     item = _FILE.item(file)
@@ -58,12 +61,5 @@ def as_file(item: Item) -> ArchivedFile:
     return replace(file, counts=ending.counts, cancelled=ending.cancelled, problem=ending.problem)
 
 
-ZIPS = Kind(
-    name="zips",
-    item=zip_item,
-    record=as_zip,
-    is_open=lambda job: not job.settled,
-    shards=2,
-    first_shard=100,
-)
+ZIPS = Kind(_ZIP, is_open=lambda job: not job.settled, shards=2, first_shard=100)
 """The table's index; its first shards list CSV jobs."""

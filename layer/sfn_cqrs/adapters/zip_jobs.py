@@ -4,7 +4,7 @@ The attempt owns the job: only the current one ends it, together with the files 
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -14,17 +14,12 @@ from sfn_cqrs.adapters.dynamodb import Item, cancellation_codes, marshal, unmars
 from sfn_cqrs.adapters.import_items import ENDING, IMPORTS, PROBLEM, SOURCE
 from sfn_cqrs.adapters.paging import Range, query
 from sfn_cqrs.adapters.records import Records
-from sfn_cqrs.adapters.request_table import RequestTable
-from sfn_cqrs.adapters.zip_items import ZIPS, as_file, file_item
-from sfn_cqrs.domain.clock import Now
+from sfn_cqrs.adapters.zip_items import as_file, file_item
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import BusyError, SupersededError
 from sfn_cqrs.domain.import_job import Job, Source
 from sfn_cqrs.domain.keys import FILE_PREFIX, HOOK_PREFIX, ZipKey
 from sfn_cqrs.domain.zip_job import ArchivedFile, FileStatus, ZipJob
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 PER_TRANSACTION = 100
 PAGE_SIZE = 1_000
@@ -36,12 +31,6 @@ _SPELT = {f"#{name}": name for name in ("status", "source")}
 
 class ZipJobs(Records[ZipJob]):
     """The ZIP jobs of all tenants, and their files."""
-
-    def __init__(
-        self, client: "DynamoDBClient", table: str, *, requests: RequestTable, now: Now
-    ) -> None:
-        """Use the import table and the requests table."""
-        super().__init__(client, table, ZIPS, requests=requests, now=now)
 
     def put_files(self, key: ZipKey, files: Sequence[ArchivedFile]) -> None:
         """Store the files that are not stored yet."""

@@ -24,6 +24,7 @@ from sfn_cqrs.adapters import (
     task_items,
     zip_items,
 )
+from sfn_cqrs.adapters.open_index import SweptTable
 from sfn_cqrs.adapters.transient import is_transient
 from sfn_cqrs.domain import approval_programs, chain, keys, saga_programs, task_programs
 from sfn_cqrs.domain.approval import Approval
@@ -63,18 +64,6 @@ class _Opened(Protocol):
 T = TypeVar("T", bound=_Opened)
 
 
-class _OpenTable(Protocol[T]):
-    def opened(
-        self, shard: int, cursor: Cursor | None, before: str, limit: int
-    ) -> tuple[list[T], Cursor | None]: ...
-
-    def begin_sweep(self, lease: Lease) -> dict[str, Cursor] | None: ...
-
-    def end_sweep(self, lease: Lease, cursors: dict[str, Cursor]) -> None: ...
-
-    def note_failure(self, sweep: str, error: str, at: str) -> None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[T]):
     """One kind of open work: where it is listed, and how one of it is repaired.
@@ -88,7 +77,7 @@ class Kind(Generic[T]):
     """
 
     name: str
-    table: Callable[[], _OpenTable[T]]
+    table: Callable[[], SweptTable[T]]
     shards: range
     repair: Callable[[T], str]
     per_page: int = 25
@@ -294,19 +283,11 @@ def _repaired(kind: Kind[T], one: T) -> str:
         return "error"
 
 
-def _repair_ended_version(ref: keys.CommandRef) -> str:
-    return Chain(ref.key).run(chain.sweep(ref.version, bootstrap.now(), has_ended=True))
-
-
 def _repair_task(task: Task) -> str:
     done = TaskFlow(task.key).run(task_programs.sweep(bootstrap.now()))
     if done == "queued":
         bootstrap.events().publish([task_execute(task, bootstrap.tasks_table_name())])
     return done
-
-
-def _repair_ended_task(ref: keys.TaskRef) -> str:
-    return TaskFlow(ref.key).run(task_programs.sweep(bootstrap.now(), ref.attempt))
 
 
 COMMANDS: Kind[Process] = Kind(
@@ -320,7 +301,9 @@ COMMANDS: Kind[Process] = Kind(
     group=("type", lambda process: process.key.type),
     machine=lambda _input: "command",
     ref=keys.CommandRef,
-    repair_ended=_repair_ended_version,
+    repair_ended=lambda ref: Chain(ref.key).run(
+        chain.sweep(ref.version, bootstrap.now(), has_ended=True)
+    ),
 )
 BLOCKED: Kind[Process] = Kind(
     name="blocked",
@@ -338,7 +321,9 @@ TASKS: Kind[Task] = Kind(
     ages=lambda task: not task.status.is_closed,
     machine=lambda _input: "task",
     ref=keys.TaskRef,
-    repair_ended=_repair_ended_task,
+    repair_ended=lambda ref: TaskFlow(ref.key).run(
+        task_programs.sweep(bootstrap.now(), ref.attempt)
+    ),
 )
 SAGAS: Kind[Saga] = Kind(
     name="saga",

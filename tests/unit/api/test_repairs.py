@@ -8,7 +8,7 @@ import pytest
 from tests.support.calls import AwsCall, Calls, KilledError, Watched
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters import open_index
+from sfn_cqrs.adapters import process_table
 from sfn_cqrs.adapters.command_items import process_item
 from sfn_cqrs.adapters.dynamodb import marshal
 from sfn_cqrs.adapters.process_table import FAILED_SHARDS, ProcessTable, open_shard
@@ -659,7 +659,7 @@ def test_the_failures_of_one_tenant_hide_none_of_another_and_cost_it_no_reads(
     ]
     table = processes_of(dynamodb, *loud, *quiet)
     keys_a_page = many // 25
-    monkeypatch.setattr(open_index, "KEYS_A_PAGE", keys_a_page)
+    monkeypatch.setattr(process_table, "KEYS_A_PAGE", keys_a_page)
     monkeypatch.setattr(routes, "SECONDS", 600)  # the DynamoDB in memory reads item by item
 
     with bootstrap.override(processes=table):
@@ -676,7 +676,7 @@ def test_the_failures_of_one_tenant_hide_none_of_another_and_cost_it_no_reads(
 
 def test_a_plan_whose_time_is_over_at_the_end_of_a_page_is_not_complete(plan, monkeypatch):
     monkeypatch.setattr(listing, "KEYS_AT_ONCE", 1)
-    monkeypatch.setattr(open_index, "KEYS_A_PAGE", 1)
+    monkeypatch.setattr(process_table, "KEYS_A_PAGE", 1)
     has_time = iter([True])
     monkeypatch.setattr(
         listing.Overtime, "may_go_on", lambda self: next(has_time, False) or _is_over(self)

@@ -10,11 +10,10 @@ from typing import Any, Final
 from sfn_cqrs.adapters.dynamodb import unmarshal
 from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.adapters.task_items import TASKS
-from sfn_cqrs.adapters.zip_items import as_zip
+from sfn_cqrs.adapters.zip_items import ZIPS
 from sfn_cqrs.domain.import_job import Job
 from sfn_cqrs.domain.keys import ImportKey, TaskKey, ZipKey
 from sfn_cqrs.domain.task import Task
-from sfn_cqrs.domain.zip_job import ZipJob
 from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.client.executions import latest_inputs
 from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT
@@ -117,7 +116,7 @@ def _import(item: Mapping[str, Any]) -> tuple[str, str] | None:
 
 
 def _archive(item: Mapping[str, Any]) -> tuple[str, str] | None:
-    job: ZipJob = as_zip(dict(item))
+    job = ZIPS.record(dict(item))
     if job.dry_run or job.retried_by:
         return None
     error = f"{job.problem.code}: {job.problem.reason}" if job.problem else "files failed"

@@ -9,14 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sfn_cqrs.adapters.batch_reads import batch_get
-from sfn_cqrs.adapters.command_items import as_process
-from sfn_cqrs.adapters.dynamodb import unmarshal
-from sfn_cqrs.adapters.open_index import OpenIndex
-from sfn_cqrs.adapters.process_table import FAILED_SHARDS
+from sfn_cqrs.adapters.process_table import FAILED_SHARDS, ProcessTable
 from sfn_cqrs.domain.failure import first_line
 from sfn_cqrs.domain.import_job import JobStatus
 from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.domain.saga import SagaStatus
 from sfn_cqrs.domain.task import TaskStatus
 from sfn_cqrs_tools.client.api import ApiProblem
@@ -156,14 +153,12 @@ def _common(error: str, line: str) -> str:
 def _versions(ask: Ask) -> tuple[list[Failure], int]:
     """Return the failed versions, the latest ones read; and how many more there are."""
     client, table = ask.backend.client("dynamodb"), ask.backend.outputs["CommandsTableName"]
-    index = OpenIndex(client, table)
+    versions = ProcessTable(client, table, lambda: datetime.now(UTC), Retention())
     now = datetime.now(UTC).isoformat()
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        pages = pool.map(lambda shard: index.keys(shard, None, EVER, now)[0], FAILED_SHARDS)
+        pages = pool.map(lambda shard: versions.listed(shard, None, EVER, now)[0], FAILED_SHARDS)
         keys = sorted((key for page in pages for key in page), key=lambda key: key["opened_at"])
     latest = keys[-MOST_READ:]
-    items = batch_get(client, table, [(key["pk"], key["sk"]) for key in latest])
-    processes = [as_process(unmarshal(item)) for item in items.values()]
     found = [
         Failure(
             "command",
@@ -175,7 +170,7 @@ def _versions(ask: Ask) -> tuple[list[Failure], int]:
             f"{one.key.type} {one.key.code} v{one.version}",
             f"{item_page(one.key.type, one.key.code)}?v={one.version}",
         )
-        for one in processes
+        for one in versions.read_again(latest)
         if one.outcome is Outcome.FAILED
     ]
     return found, len(keys) - len(latest)

@@ -27,7 +27,7 @@ from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.adapters.link_secret import LinkSecret
 from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.adapters.task_items import TASKS, new_item, pointer_item
-from sfn_cqrs.adapters.zip_items import zip_item
+from sfn_cqrs.adapters.zip_items import ZIPS
 from sfn_cqrs.domain.approval import Approval, Happened, Pinned, Rules, Stage, Status
 from sfn_cqrs.domain.approval_link import ApprovalLink
 from sfn_cqrs.domain.clock import iso
@@ -496,7 +496,7 @@ def _an_archive(rehearsal: Rehearsal, _state: str, given: Mapping[str, Any]) -> 
         opened_at=rehearsal.at,
         **_begun(rehearsal),
     )
-    rehearsal.put_record("IMPORT_TMP_TABLE", zip_item(job))
+    rehearsal.put_record("IMPORT_TMP_TABLE", ZIPS.item(job))
 
 
 def _a_rebuild(rehearsal: Rehearsal, _state: str, given: Mapping[str, Any]) -> None:

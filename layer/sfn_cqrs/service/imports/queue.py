@@ -1,20 +1,18 @@
 """Imports start in turn, oldest first: only so many at a time, per tenant and in all."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from heapq import merge
 from itertools import islice
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.import_items import IMPORTS
-from sfn_cqrs.adapters.zip_items import ZIPS
+from sfn_cqrs.adapters.records import Records
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.import_job import Job, JobStatus
 from sfn_cqrs.domain.import_queue import IMPORTS as QUEUE
 from sfn_cqrs.domain.import_queue import Admit, Arrive, ImportQueue, Leave, Settle, Turn
 from sfn_cqrs.domain.keys import ImportKey, ZipKey
 from sfn_cqrs.domain.records import Write
-from sfn_cqrs.domain.sweeps import Cursor
 from sfn_cqrs.domain.zip_job import ZipJob
 
 LOOKED_AT = 1_000
@@ -121,26 +119,12 @@ def _is_open(turn: Turn) -> bool:
 
 def _waiting() -> Iterator[Job | ZipJob]:
     """Yield those whose execution has not started, the oldest first."""
-    files = _opened(bootstrap.import_jobs(), range(IMPORTS.shards))
-    archives = _opened(bootstrap.zip_jobs(), range(ZIPS.shards))
+    files, archives = _opened(bootstrap.import_jobs()), _opened(bootstrap.zip_jobs())
     opened: Iterator[Job | ZipJob] = merge(files, archives, key=lambda job: job.opened_at)
     return (job for job in opened if job.status is JobStatus.CREATED and _stands_in(job))
 
 
-class _OpenTable(Protocol[T]):
-    def opened(
-        self, shard: int, cursor: Cursor | None, before: str, limit: int
-    ) -> tuple[list[T], Cursor | None]: ...
-
-
-def _opened(table: _OpenTable[T], shards: Iterable[int]) -> Iterator[T]:
+def _opened(table: Records[T]) -> Iterator[T]:
     before = iso(bootstrap.now())
-
-    def of(shard: int) -> Iterator[T]:
-        found, cursor = table.opened(shard, None, before, PER_PAGE)
-        yield from found
-        while cursor is not None:
-            found, cursor = table.opened(shard, cursor, before, PER_PAGE)
-            yield from found
-
-    return merge(*map(of, shards), key=lambda job: job.opened_at)
+    shards = (table.every_opened(shard, before, PER_PAGE) for shard in table.shards)
+    return merge(*shards, key=lambda job: job.opened_at)

@@ -52,34 +52,20 @@ TABLES: dict[str, dict[str, Index]] = {
 }
 """The framework's tables with their indexes, as its template has them."""
 TABLE_OF = {
-    "approvals": "ApprovalsTable",
-    "buckets": "RequestsTable",
-    "erasures": "CommandsTable",
-    "import_budgets": "ImportTmpTable",
-    "import_queue": "ImportTmpTable",
-    "imports": "ImportTmpTable",
-    "problems": "ReadModelsTable",
-    "sagas": "SagasTable",
-    "segments": "ReadModelsTable",
-    "tasks": "TasksTable",
-    "views": "ReadModelsTable",
-    "zips": "ImportTmpTable",
+    "approval": "ApprovalsTable",
+    "bucket": "RequestsTable",
+    "budget": "ImportTmpTable",
+    "erasure": "CommandsTable",
+    "generations": "ReadModelsTable",
+    "job": "ImportTmpTable",
+    "problem": "ReadModelsTable",
+    "queue": "ImportTmpTable",
+    "saga": "SagasTable",
+    "segment": "ReadModelsTable",
+    "task": "TasksTable",
+    "zip": "ImportTmpTable",
 }
-KINDS = {
-    "approvals": "approval",
-    "buckets": "bucket",
-    "erasures": "erasure",
-    "import_budgets": "budget",
-    "import_queue": "queue",
-    "imports": "job",
-    "problems": "problem",
-    "sagas": "saga",
-    "segments": "segment",
-    "tasks": "task",
-    "views": "generations",
-    "zips": "zip",
-}
-"""The `kind` attribute of each kind of item."""
+"""The table of each kind of record, by the `kind` attribute of its items."""
 
 
 def stored_item(item: Item, ttl: int | None = None) -> dict[str, Any]:
@@ -118,24 +104,27 @@ class Stored:
     def records(self, kind: Kind[R], client: Any = None) -> Records[R]:
         return Records(
             client or self.dynamodb,
-            TABLE_OF[kind.name],
+            TABLE_OF[kind.codec.kind],
             kind,
             requests=self.requests,
             now=self.clock,
         )
 
     def approval_table(self) -> ApprovalTable:
-        table = TABLE_OF["approvals"]
-        return ApprovalTable(self.dynamodb, table, requests=self.requests, now=self.clock)
+        table = TABLE_OF["approval"]
+        return ApprovalTable(
+            self.dynamodb, table, APPROVALS, requests=self.requests, now=self.clock
+        )
 
     def zip_table(self, client: Any = None) -> ZipJobs:
-        table = TABLE_OF["zips"]
-        return ZipJobs(client or self.dynamodb, table, requests=self.requests, now=self.clock)
+        table = TABLE_OF["zip"]
+        client = client or self.dynamodb
+        return ZipJobs(client, table, ZIPS, requests=self.requests, now=self.clock)
 
     def all_of(self, kind: Kind[R]) -> list[R]:
         """Return every record of a kind."""
-        items = self._items(TABLE_OF[kind.name])
-        return [kind.read(item) for item in items if item.get("kind") == {"S": KINDS[kind.name]}]
+        items = self._items(TABLE_OF[kind.codec.kind])
+        return [kind.read(item) for item in items if item.get("kind") == {"S": kind.codec.kind}]
 
     # Versions and their items.
 
@@ -260,12 +249,14 @@ class Stored:
         """Put records, in any state."""
         for record in records:
             item = kind.stored(record, f"seeded-{next(_numbers)}", self.clock())
-            self.dynamodb.put_item(TableName=TABLE_OF[kind.name], Item=item)
+            self.dynamodb.put_item(TableName=TABLE_OF[kind.codec.kind], Item=item)
 
     def _stored(self, kind: Kind[R], key: RecordKey) -> tuple[R | None, bool]:
         """Return a record, and whether the index lists it."""
         keys = marshal({"pk": key.pk, "sk": key.sk})
-        item = self.dynamodb.get_item(TableName=TABLE_OF[kind.name], Key=keys, ConsistentRead=True)
+        item = self.dynamodb.get_item(
+            TableName=TABLE_OF[kind.codec.kind], Key=keys, ConsistentRead=True
+        )
         if "Item" not in item:
             return None, False
         return kind.read(item["Item"]), "open_shard" in item["Item"]
