@@ -5,17 +5,6 @@ from typing import Any
 
 from sfn_local import FunctionError
 
-SERVICE_ERRORS = [
-    "Lambda.ServiceException",
-    "Lambda.AWSLambdaException",
-    "Lambda.SdkClientException",
-    "Lambda.ClientExecutionTimeoutException",
-    "Lambda.TooManyRequestsException",
-    "Lambda.Unknown",
-    "Sandbox.Timedout",
-    "Runtime.ExitError",
-]
-
 
 class TransientError(Exception):
     """AWS was busy."""

@@ -1,10 +1,9 @@
-"""approval.asl.json: every path, round and catch, on stand-in functions; see test_retries, too."""
+"""approval.asl.json: every path, round and catch, on stand-in functions."""
 
 from typing import Any
 
 import pytest
-from tests.statemachine.errors import SERVICE_ERRORS, SupersededError, lambda_error
-from tests.statemachine.runs import assert_told
+from tests.statemachine.errors import SupersededError
 
 from sfn_local.pytest_plugin import MachineRun, RunMachine
 
@@ -20,31 +19,18 @@ STUBS: dict[str, Any] = {
     "expired": {"result": "EXPIRED"},
     "mark_failed": {"error": "ValueError", "cause": "no such order"},
 }
-TIME_LIMITS = {
-    "check_decision": 60,
-    "process_approval": 180,
-    "rejected": 180,
-    "expired": 180,
-    "mark_failed": 60,
-}
 RECORDED = ["check_decision", "process_approval", "rejected", "expired"]
 WAY_TO = {
     "check_decision": {},
     "process_approval": {"check_decision": {"result": "GRANTED"}},
     "rejected": {"check_decision": {"result": "REJECTED"}},
     "expired": {"check_decision": {"result": "EXPIRED"}},
-    "mark_failed": {"check_decision": {"result": "?"}},
 }
 
 
 def run_approval(run_machine: RunMachine, **stubs: Any) -> MachineRun:
     run: MachineRun = run_machine("approval", input=KEYS, stubs={**STUBS, **stubs})
     return run
-
-
-def run_to(run_machine: RunMachine, state: str, *answers: Any) -> MachineRun:
-    """Run to a state, whose function answers one after the other; the last ones go on well."""
-    return run_approval(run_machine, **{**WAY_TO[state], state: [*answers, STUBS[state]]})
 
 
 def token_of(run: MachineRun, round_: int = -1) -> str:
@@ -124,13 +110,6 @@ def test_the_token_of_a_round_that_is_over_opens_nothing(run_machine: RunMachine
     assert run.status == "RUNNING"
 
 
-def test_every_state_receives_source_context_and_input(run_machine: RunMachine) -> None:
-    run = run_approval(run_machine, check_decision=[WAIT, {"result": "GRANTED"}])
-    run.succeed(token_of(run), {"Payload": {}})
-
-    assert_told(run, KEYS, waiting=["request_approval"])
-
-
 @pytest.mark.parametrize("answer", [{"result": "MAYBE"}, {"result": "APPROVED"}])
 def test_an_answer_that_is_no_decision_is_recorded_as_a_failure(
     run_machine: RunMachine, answer: dict[str, Any]
@@ -147,41 +126,6 @@ def test_what_a_state_raises_is_recorded(run_machine: RunMachine, state: str) ->
     assert run.path[-3:] == [state, "mark_failed", "fail"]
     assert (run.status, run.error, run.cause) == ("FAILED", "ValueError", "no such order")
     assert run.payloads["mark_failed"][0]["input"]["Error"] == "SupersededError"
-
-
-def test_a_wait_that_cannot_store_its_token_is_recorded(run_machine: RunMachine) -> None:
-    run = run_approval(run_machine, check_decision=WAIT, request_approval=SupersededError("closed"))
-
-    assert run.path[-3:] == ["request_approval", "mark_failed", "fail"]
-
-
-def test_a_wait_that_somebody_fails_is_recorded(run_machine: RunMachine) -> None:
-    run = run_approval(run_machine, check_decision=WAIT)
-    run.fail(token_of(run), "Broken", "by hand")
-
-    assert run.path[-3:] == ["request_approval", "mark_failed", "fail"]
-    assert run.payloads["mark_failed"][0]["input"] == {"Error": "Broken", "Cause": "by hand"}
-
-
-def test_a_failure_that_cannot_be_recorded_is_left_to_the_sweep(run_machine: RunMachine) -> None:
-    run = run_to(run_machine, "mark_failed", SupersededError("no"))
-
-    assert run.path[-2:] == ["mark_failed", "not_recorded"]
-    assert (run.status, run.error) == ("FAILED", "NotRecorded")
-
-
-@pytest.mark.parametrize("error", SERVICE_ERRORS)
-def test_a_wait_whose_function_dies_is_begun_again_with_another_token(
-    run_machine: RunMachine, error: str
-) -> None:
-    answers = [lambda_error(error), None]
-    run = run_approval(
-        run_machine, check_decision=[WAIT, {"result": "GRANTED"}], request_approval=answers
-    )
-    run.succeed(token_of(run), {"Payload": {}})
-
-    assert token_of(run, 0) != token_of(run, 1)
-    assert run.path[-2:] == ["process_approval", "success"]
 
 
 def test_an_execution_lives_a_day_longer_than_any_approval(run_machine: RunMachine) -> None:

@@ -1,13 +1,10 @@
-"""command.asl.json: every path and catch, on stand-in functions; see test_retries, too."""
+"""command.asl.json: every path and catch, on stand-in functions."""
 
-import json
 from typing import Any
 
 import pytest
-from tests.statemachine.errors import TransientError, lambda_error
-from tests.statemachine.runs import assert_told
+from tests.statemachine.errors import TransientError
 
-from sfn_cqrs.domain.failure import BUSY_ERRORS
 from sfn_local.pytest_plugin import MachineRun, RunMachine
 
 KEYS = {"tenant": "acme", "type": "OFFER", "code": "A-1", "version": 3, "attempt": 1}
@@ -28,17 +25,6 @@ RECORDED = ["mark_failed", "mark_failed_result"]
 FAILED = [*RECORDED, "fail"]
 RESUMED = {"Payload": {"result": "resumed_by_prev_version", "prevVersion": 2}}
 
-RUNNING_STATES = [
-    "check_version",
-    "set_ttl_command",
-    "history_copy",
-    "transform_data",
-    "sync_data",
-    "finish",
-    "mark_failed",
-]
-TIME_LIMITS = dict.fromkeys(RUNNING_STATES, 60) | {"sync_data": 150}
-
 
 class VersionGapError(Exception):
     pass
@@ -47,25 +33,6 @@ class VersionGapError(Exception):
 def run_command(run_machine: RunMachine, **stubs: Any) -> MachineRun:
     run: MachineRun = run_machine("command", input=KEYS, stubs={**STUBS, **stubs})
     return run
-
-
-def run_with_answers(run_machine: RunMachine, state: str, *answers: Any) -> MachineRun:
-    """Run with these answers of one state; to reach mark_failed, finish fails first."""
-    stubs: dict[str, Any] = {state: list(answers)}
-    if state == "sync_data":
-        stubs["transform_data"] = {"result": ["dynamodb"]}
-    if state == "mark_failed":
-        stubs["finish"] = VersionGapError
-    return run_command(run_machine, **stubs)
-
-
-def run_again(run_machine: RunMachine, state: str, first: Any) -> MachineRun:
-    """Run with a first answer of a state, before the usual one."""
-    if state == "wait_prev_command":
-        return run_command(
-            run_machine, check_version={"result": 1}, wait_prev_command=[first, None]
-        )
-    return run_with_answers(run_machine, state, first, STUBS[state])
 
 
 def parked(run_machine: RunMachine) -> tuple[MachineRun, str]:
@@ -101,12 +68,6 @@ def test_a_type_without_handlers_is_finished_all_the_same(run_machine: RunMachin
     assert run.path == ["check_version", "check_version_result", *WORK, "finish", "success"]
 
 
-def test_every_state_receives_source_context_and_input(run_machine: RunMachine) -> None:
-    run = run_command(run_machine)
-
-    assert_told(run, KEYS)
-
-
 def test_an_early_command_parks_until_its_predecessor_finishes(run_machine: RunMachine) -> None:
     run, token = parked(run_machine)
 
@@ -119,12 +80,6 @@ def test_an_early_command_parks_until_its_predecessor_finishes(run_machine: RunM
         "taskToken",
     ]
     assert run.payloads["wait_prev_command"][0]["context"]["Task"] == {"Token": token}
-
-
-def test_an_answer_that_nobody_knows_parks_too(run_machine: RunMachine) -> None:
-    run = run_command(run_machine, check_version={"result": 7}, wait_prev_command=None)
-
-    assert run.path == PARKED
 
 
 def test_a_parked_command_goes_on_when_its_token_comes_back(run_machine: RunMachine) -> None:
@@ -161,13 +116,6 @@ def test_a_wait_ends_after_24_hours_and_not_before(run_machine: RunMachine) -> N
     assert run.seconds == 86_400
 
 
-def test_a_wait_that_is_over_is_not_waited_for_again(run_machine: RunMachine) -> None:
-    run, _ = parked(run_machine)
-    run.advance(86_400)
-
-    assert len(run.payloads["wait_prev_command"]) == 1
-
-
 def test_a_late_command_is_refused_with_error_and_cause(run_machine: RunMachine) -> None:
     refusal = {
         "result": -1,
@@ -182,29 +130,6 @@ def test_a_late_command_is_refused_with_error_and_cause(run_machine: RunMachine)
     assert (run.error, run.cause) == ("version is not match", "next version must be 3 but got 2")
 
 
-@pytest.mark.parametrize("state", [state for state in RUNNING_STATES if state != "mark_failed"])
-def test_an_error_of_the_function_is_recorded_at_once(run_machine: RunMachine, state: str) -> None:
-    run = run_with_answers(run_machine, state, VersionGapError("2 is missing"))
-    recorded = run.payloads["mark_failed"][0]["input"]
-
-    assert run.path[-3:] == FAILED
-    assert recorded["Error"] == "VersionGapError"
-    assert json.loads(recorded["Cause"])["errorMessage"] == "2 is missing"
-    assert (run.status, run.seconds) == ("FAILED", 0)
-
-
-def test_one_failed_handler_fails_the_command(run_machine: RunMachine) -> None:
-    def sync(payload: dict[str, Any]) -> dict[str, Any]:
-        if payload["input"] == "orders_by_day":
-            raise ValueError("no such day")
-        return {"handler": payload["input"], "ok": True}
-
-    run = run_command(run_machine, sync_data=sync)
-
-    assert run.path == ["check_version", "check_version_result", *WORK, *SYNC, *FAILED]
-    assert run.payloads["mark_failed"][0]["input"]["Error"] == "ValueError"
-
-
 def test_a_retried_wait_gets_a_new_token(run_machine: RunMachine) -> None:
     answers = [TransientError(), None]
     run = run_command(run_machine, check_version={"result": 1}, wait_prev_command=answers)
@@ -213,30 +138,6 @@ def test_a_retried_wait_gets_a_new_token(run_machine: RunMachine) -> None:
 
     assert first != second
     assert run.status == "SUCCEEDED"
-
-
-@pytest.mark.parametrize("error", ["Sandbox.Timedout", "Runtime.ExitError", "Lambda.Unknown"])
-@pytest.mark.parametrize("state", RUNNING_STATES)
-def test_six_retries_are_enough_for_a_function_that_dies(
-    run_machine: RunMachine, state: str, error: str
-) -> None:
-    run = run_with_answers(run_machine, state, *[lambda_error(error)] * 7)
-
-    assert len(run.payloads[state]) == 7
-    assert run.status == "FAILED"
-    assert 0 < run.seconds <= 2 + 4 + 8 + 16 + 32 + 60
-
-
-@pytest.mark.parametrize("error", BUSY_ERRORS)
-@pytest.mark.parametrize("state", RUNNING_STATES)
-def test_a_busy_aws_is_waited_for_before_a_version_fails(
-    run_machine: RunMachine, state: str, error: str
-) -> None:
-    run = run_with_answers(run_machine, state, *[lambda_error(error)] * 41)
-
-    assert len(run.payloads[state]) == 41
-    assert run.status == "FAILED"
-    assert 15 * 60 < run.seconds <= 1 + 2 + 4 + 8 + 16 + 32 + 64 + 33 * 120
 
 
 @pytest.mark.parametrize(
@@ -256,14 +157,6 @@ def test_what_is_no_failure_of_its_own_ends_the_execution_well(
     run = run_machine(machine, input=KEYS, stubs=stubs)
 
     assert (run.path[-1], run.status) == (end, "SUCCEEDED")
-
-
-def test_a_failure_that_cannot_be_recorded_is_left_to_the_sweep(run_machine: RunMachine) -> None:
-    run = run_command(run_machine, finish=VersionGapError, mark_failed=VersionGapError)
-
-    assert run.path[-2:] == ["mark_failed", "not_recorded"]
-    assert (run.status, run.error) == ("FAILED", "NotRecorded")
-    assert run.cause == "The failure could not be recorded; the sweep will close this command."
 
 
 BEGUN = ["check_version", "check_version_result"]

@@ -1,4 +1,4 @@
-"""import-csv.asl.json: every path, retry, catch and time limit, on stand-in functions.
+"""import-csv.asl.json: every path and what its Maps read, on stand-in functions.
 
 The Maps read real files: of moto's S3, by the engine's own readers.
 """
@@ -10,9 +10,8 @@ from typing import Any
 
 import boto3
 import pytest
-from functions.import_csv.csv_rows_handler.app import RETRIES
 from moto import mock_aws
-from tests.statemachine.errors import SERVICE_ERRORS, SupersededError, TransientError, lambda_error
+from tests.statemachine.errors import SupersededError
 
 from sfn_local import CachedServices, Engine, VirtualClock
 from sfn_local.stubs import NEVER, StubFunctions, by_state
@@ -22,7 +21,6 @@ KEYS = {"id": "c-01KAXK3V9Q0M3W8C5R6T7Y8Z9A", "tenant": "acme"}
 WIDTH = {"concurrency": 50, "rows": 100}
 BUCKET, PREFIX = "imports", f"jobs/acme/{KEYS['id']}/results"
 COMPLETED, FAILED, FAULT = ({"result": each} for each in ("COMPLETED", "FAILED", "FAULT"))
-TIME_LIMITS = {"csv_loader": 930, "csv_rows_handler": 38, "finalize_parent_job": 930}
 CHILDREN = {"native": "csv_rows_handler", "jsonl": "csv_rows_handler_jsonl"}
 MAPS = {"native": "import_csv", "jsonl": "import_jsonl"}
 Payload = dict[str, Any]
@@ -225,52 +223,6 @@ def test_fifty_batches_run_at_a_time(import_file: RunImport) -> None:
     assert len(run.calls("csv_rows_handler")) == 50
 
 
-@pytest.mark.parametrize("error", SERVICE_ERRORS)
-@pytest.mark.parametrize("state", TIME_LIMITS)
-def test_an_error_of_the_service_is_tried_again(
-    import_file: RunImport, state: str, error: str
-) -> None:
-    well = {"csv_loader": {"result": "none"}, "csv_rows_handler": {"result": 3}}
-    run = import_file(**{state: [lambda_error(error), well.get(state, COMPLETED)]})
-    tries = [each["context"]["State"]["RetryCount"] for each in run.calls(state)]
-
-    assert tries == [0, 1]
-    assert run.status == "SUCCEEDED"
-    assert 0 <= run.seconds <= 2
-
-
-@pytest.mark.parametrize("state", TIME_LIMITS)
-def test_a_function_that_takes_too_long_is_called_again(import_file: RunImport, state: str) -> None:
-    well = {"csv_loader": {"result": "none"}, "csv_rows_handler": {"result": 3}}
-    run = import_file(**{state: [NEVER, well.get(state, COMPLETED)]})
-    run.advance(TIME_LIMITS[state] - 1)
-    before = len(run.calls(state))
-    run.advance(4)
-
-    assert (before, len(run.calls(state))) == (1, 2)
-    assert run.status == "SUCCEEDED"
-
-
-@pytest.mark.parametrize("state", ["csv_loader", "finalize_parent_job"])
-def test_a_busy_aws_is_waited_for_longer_than_a_function_that_dies(
-    import_file: RunImport, state: str
-) -> None:
-    died = import_file(**{state: lambda_error("Sandbox.Timedout")})
-    busy = import_file(**{state: TransientError})
-
-    assert (len(died.calls(state)), len(busy.calls(state))) == (7, 41)
-    assert died.seconds <= 2 + 4 + 8 + 16 + 32 + 60
-    assert busy.seconds > 15 * 60
-
-
-def test_a_batch_that_waits_for_chains_is_tried_until_its_last_try(import_file: RunImport) -> None:
-    run = import_file(csv_rows_handler=TransientError)
-    tries = [each["context"]["State"]["RetryCount"] for each in run.calls("csv_rows_handler")]
-
-    assert tries == list(range(RETRIES + 1))
-    assert run.seconds <= 1 + 2 + 4 + 8 + 16 + 10 * 20
-
-
 def test_a_loader_that_fails_leads_to_the_end_of_the_job(import_file: RunImport) -> None:
     run = import_file(csv_loader=ValueError("no such table"), finalize_parent_job=FAULT)
 
@@ -304,17 +256,6 @@ def test_the_job_ends_even_if_every_batch_fails(import_file: RunImport) -> None:
 
     assert run.path[-3:] == ["finalize_parent_job", "outcome", "success"]
     assert run.map_run()["status"] == "SUCCEEDED"
-
-
-def test_a_batch_that_never_answers_has_had_all_its_tries_within_five_minutes(
-    import_file: RunImport,
-) -> None:
-    run = import_file(csv_rows_handler=NEVER)
-    run.advance(5 * 60 - 1)
-
-    assert len(run.calls("csv_rows_handler")) == 6
-    assert run.status == "SUCCEEDED"
-    assert run.map_run()["executionCounts"]["failed"] == 1
 
 
 @pytest.mark.parametrize("reader", ["native", "jsonl"])
@@ -371,13 +312,6 @@ def test_the_states_carry_keys_and_never_a_row(import_file: RunImport) -> None:
 
     for event in run.engine.history(run.arn):
         assert len(json.dumps(event, default=str)) < 4_000
-
-
-def test_an_end_that_cannot_be_recorded_is_left_to_the_sweep(import_file: RunImport) -> None:
-    run = import_file(finalize_parent_job=SupersededError)
-
-    assert run.path[-2:] == ["finalize_parent_job", "not_recorded"]
-    assert (run.status, run.described["error"]) == ("FAILED", "NotRecorded")
 
 
 def test_a_redrive_does_not_run_the_batches_again(import_file: RunImport) -> None:

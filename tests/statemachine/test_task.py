@@ -1,10 +1,9 @@
-"""task.asl.json: every path and catch, on stand-in functions; see test_retries, too."""
+"""task.asl.json: every path and catch, on stand-in functions."""
 
 from typing import Any
 
 import pytest
-from tests.statemachine.errors import SupersededError, fails_at
-from tests.statemachine.runs import assert_told
+from tests.statemachine.errors import fails_at
 
 from sfn_local.pytest_plugin import NEVER, MachineRun, RunMachine
 
@@ -20,19 +19,11 @@ STUBS: dict[str, Any] = {
     "iterator": lambda payload: {"index": payload["input"], "ok": True},
     "finalize_task": {"result": "COMPLETED", "attempt": 1},
 }
-TIME_LIMITS = {"iterator": 330, "finalize_task": 150}
-ONE_ITEM = {**KEYS, "items": [4]}
 
 
 def run_task(run_machine: RunMachine, keys: dict[str, Any] = KEYS, **stubs: Any) -> MachineRun:
     run: MachineRun = run_machine("task", input=keys, stubs={**STUBS, **stubs})
     return run
-
-
-def run_again(run_machine: RunMachine, state: str, first: Any) -> MachineRun:
-    """Run with a first answer of a state, before the usual one."""
-    usual = {**STUBS, "iterator": {"index": 4, "ok": True}}[state]
-    return run_task(run_machine, ONE_ITEM, **{state: [first, usual]})
 
 
 def test_a_task_runs_each_item_and_ends(run_machine: RunMachine) -> None:
@@ -67,21 +58,6 @@ def test_so_many_items_are_worked_on_at_a_time(run_machine: RunMachine, concurre
     assert len(run.payloads["iterator"]) == concurrency
 
 
-def test_every_state_receives_source_context_and_input(run_machine: RunMachine) -> None:
-    run = run_task(run_machine)
-
-    assert_told(run, KEYS)
-
-
-def test_an_item_that_fails_does_not_keep_the_others_from_running(run_machine: RunMachine) -> None:
-    run = run_task(
-        run_machine, iterator=lambda one: {"index": one["input"], "ok": one["input"] != 7}
-    )
-
-    assert run.path == ["map_state", "iterator", "iterator", "iterator", "finalize_task", "success"]
-    assert run.status == "SUCCEEDED"
-
-
 def test_an_item_whose_function_dies_at_every_try_is_named_and_the_others_go_on(
     run_machine: RunMachine,
 ) -> None:
@@ -95,20 +71,6 @@ def test_an_item_whose_function_dies_at_every_try_is_named_and_the_others_go_on(
         {"index": 7, "error": "SupersededError"},
         {"index": 9, "ok": True},
     ]
-
-
-def test_a_task_that_goes_on_ends_its_execution_all_the_same(run_machine: RunMachine) -> None:
-    run = run_task(run_machine, finalize_task={"result": "CREATED", "attempt": 2})
-
-    assert (run.status, run.output) == ("SUCCEEDED", {"result": "CREATED", "attempt": 2})
-
-
-def test_an_end_that_cannot_be_recorded_is_left_to_the_sweep(run_machine: RunMachine) -> None:
-    run = run_task(run_machine, finalize_task=SupersededError)
-
-    assert run.path[-2:] == ["finalize_task", "not_recorded"]
-    assert (run.status, run.error) == ("FAILED", "NotRecorded")
-    assert run.cause == "The task's end could not be recorded; the sweep will end this task."
 
 
 ITEMS = ["iterator", "iterator", "iterator"]

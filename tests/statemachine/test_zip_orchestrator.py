@@ -1,10 +1,9 @@
-"""zip-orchestrator.asl.json: every path and catch, on stand-in functions; see test_retries, too."""
+"""zip-orchestrator.asl.json: every path and catch, on stand-in functions."""
 
 from typing import Any
 
 import pytest
-from tests.statemachine.errors import SupersededError, fails_at, lambda_error
-from tests.statemachine.runs import assert_told
+from tests.statemachine.errors import fails_at, lambda_error
 
 from sfn_local.pytest_plugin import NEVER, MachineRun, RunMachine
 
@@ -16,7 +15,6 @@ STUBS: dict[str, Any] = {
     WAIT: None,
     "finalize_zip_job": {"result": "COMPLETED"},
 }
-TIME_LIMITS = {"list_zip": 90, "extract_file": 930, "finalize_zip_job": 330}
 BEFORE = ["list_zip", "extract_files", "extract_file", "extract_file", "process_csv_files"]
 END = ["finalize_zip_job", "success"]
 ENDED = {"status": "COMPLETED"}
@@ -74,22 +72,6 @@ def test_the_last_state_is_given_how_each_wait_ended(run_machine: RunMachine) ->
     assert [payload["input"] for payload in run.payloads["finalize_zip_job"]] == [[ENDED, ENDED]]
 
 
-def test_every_state_receives_source_context_and_input(run_machine: RunMachine) -> None:
-    run = ended(run_machine)
-
-    assert_told(run, KEYS, waiting=[WAIT])
-
-
-def test_an_archive_without_files_to_import_goes_straight_to_its_end(
-    run_machine: RunMachine,
-) -> None:
-    run = run_zip(run_machine, list_zip={"result": []})
-
-    assert run.path == ["list_zip", "extract_files", "process_csv_files", *END]
-    assert run.payloads["finalize_zip_job"][0]["input"] == []
-    assert run.status == "SUCCEEDED"
-
-
 def test_a_thousand_files_stay_within_the_limits_of_an_execution(run_machine: RunMachine) -> None:
     counts = ["total", "created", "updated", "unchanged", "failed", "cancelled"]
     answer = {
@@ -103,15 +85,6 @@ def test_a_thousand_files_stay_within_the_limits_of_an_execution(run_machine: Ru
     assert run.status == "SUCCEEDED"
     assert len(run.payloads["finalize_zip_job"][0]["input"]) == 1_000
     assert len(run.events) < 20_000
-
-
-def test_a_listing_that_fails_is_recorded(run_machine: RunMachine) -> None:
-    run = run_zip(run_machine, list_zip=SupersededError("no longer owns it"))
-
-    assert run.path == ["list_zip", *END]
-    caught = run.payloads["finalize_zip_job"][0]["input"]
-    assert caught["Error"] == "SupersededError"
-    assert run.status == "SUCCEEDED"
 
 
 def test_a_file_that_cannot_be_extracted_is_named_and_the_others_go_on(
@@ -146,27 +119,6 @@ def test_a_file_whose_import_does_not_end_in_six_hours_is_named_and_the_next_beg
     assert run.status == "SUCCEEDED"
 
 
-def test_a_file_whose_import_cannot_be_started_is_named_and_the_next_begins(
-    run_machine: RunMachine,
-) -> None:
-    run = run_zip(run_machine, **{WAIT: [SupersededError("no"), None]})
-    run.succeed(tokens(run)[-1], {"Payload": ENDED})
-
-    assert run.path == [*BEFORE, WAIT, "file_failed", WAIT, *END]
-    assert run.payloads["finalize_zip_job"][0]["input"][0] == {
-        "index": 0,
-        "error": "SupersededError",
-    }
-
-
-def test_a_wait_that_is_sent_a_failure_is_named_too(run_machine: RunMachine) -> None:
-    run = run_zip(run_machine)
-    run.fail(tokens(run)[0], "Oops", "by hand")
-    end_waits(run)
-
-    assert run.path == [*BEFORE, WAIT, "file_failed", WAIT, *END]
-
-
 def test_the_token_of_a_try_that_failed_opens_nothing_any_more(run_machine: RunMachine) -> None:
     run = run_zip(run_machine, **{WAIT: [lambda_error("Lambda.ServiceException"), None, None]})
     first, second = tokens(run)
@@ -176,29 +128,6 @@ def test_the_token_of_a_try_that_failed_opens_nothing_any_more(run_machine: RunM
         run.succeed(first, {"Payload": ENDED})
     run.succeed(second, {"Payload": ENDED})
     assert len(tokens(run)) == 3
-
-
-ANSWERS: dict[str, Any] = {
-    "list_zip": {"result": [0]},
-    "extract_file": {"index": 0, "ok": True},
-    WAIT: None,
-    "finalize_zip_job": STUBS["finalize_zip_job"],
-}
-
-
-def run_again(run_machine: RunMachine, state: str, first: Any) -> MachineRun:
-    """Run with a first answer of a state, before the usual one."""
-    return ended(run_machine, **{**ANSWERS, state: [first, ANSWERS[state]]})
-
-
-def test_an_end_that_cannot_be_recorded_is_left_to_the_sweep(run_machine: RunMachine) -> None:
-    run = ended(run_machine, finalize_zip_job=SupersededError)
-
-    assert run.path[-2:] == ["finalize_zip_job", "not_recorded"]
-    assert (run.status, run.error) == ("FAILED", "NotRecorded")
-    assert run.cause == (
-        "The import's end could not be recorded; the sweep will go on with this job."
-    )
 
 
 def test_an_execution_ends_after_a_week_and_not_before(run_machine: RunMachine) -> None:

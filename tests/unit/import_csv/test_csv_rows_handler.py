@@ -1,11 +1,8 @@
-import json
-import re
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
-from functions.import_csv.csv_rows_handler.app import RETRIES, lambda_handler
+from functions.import_csv.csv_rows_handler.app import lambda_handler
 from tests.unit.import_csv.conftest import HEADER, KEY
 from tests.unit.imports.conftest import key_of
 
@@ -17,7 +14,6 @@ from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.service.imports.rows import Result, RowBatch
 
 COLUMNS = ("icao", "name", "country", "lat", "lon", "tz")
-MACHINE = Path(__file__).parents[3] / "statemachine/import-csv.asl.json"
 
 
 @pytest.fixture
@@ -99,19 +95,6 @@ def test_what_passes_by_itself_is_tried_again_by_the_machine(handle, job, world,
 
     with pytest.raises(TransientError, match="ThrottlingException"):
         handle()
-
-
-def test_the_last_try_is_the_last_one_of_the_machine():
-    definition = json.loads(re.sub(r"\$\{\w+\}", "", MACHINE.read_text(encoding="utf-8")))
-    tries = {
-        retrier["MaxAttempts"]
-        for name in ("import_csv", "import_jsonl")
-        for state in definition["States"][name]["ItemProcessor"]["States"].values()
-        for retrier in state["Retry"]
-        if "TransientError" in retrier["ErrorEquals"]
-    }
-
-    assert tries == {RETRIES}
 
 
 @pytest.mark.parametrize(
