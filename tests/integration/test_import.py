@@ -1,7 +1,5 @@
 """A file, from the job to its end: the real machine, its Distributed Map, the real functions."""
 
-import json
-
 import pytest
 from tests.support.import_system import ImportSystem, a_file, a_line
 
@@ -49,13 +47,3 @@ def test_another_file_is_rewritten_and_its_rows_keep_their_numbers(system):
     assert (progress.counts.created, progress.counts.failed) == (1, 1)
     report = b"".join(system.service.errors(progress.job.key.id)).decode("utf-8-sig")
     assert report.splitlines()[1].split(",")[6:8] == ['"4"', '"invalid"']
-
-
-def test_the_world_is_told_of_the_start_of_progress_and_of_the_end(system):
-    system.imported(a_file([a_line(f"R{number:03d}") for number in range(250)]))
-
-    told = [one["content"] for one in system.notices() if one["action"] == "import-status"]
-    assert told[0]["status"] == "PROCESSING"
-    assert told[-1]["status"] == "COMPLETED"
-    assert (told[-1]["total"], told[-1]["created"]) == (250, 250)
-    assert "token" not in json.dumps(told)

@@ -1,8 +1,5 @@
 """An archive, from the job to its end: both machines, the real functions, under a virtual clock."""
 
-import csv
-import json
-
 import pytest
 from tests.support.import_system import a_file, a_line
 from tests.support.zip_system import ZipSystem, an_archive
@@ -57,64 +54,6 @@ def test_three_files_of_which_one_fails_are_imported_in_their_order_and_summed(s
         *END,
     ]
     assert system.unsettled() == []
-
-
-def test_the_report_of_a_file_is_its_own_import_s(system):
-    progress = system.imported_zip(an_archive(("b.csv", BAD)))
-    id_ = zip_view(progress)["files"][0]["id"]
-
-    report = b"".join(system.service.errors(id_)).decode("utf-8-sig")
-
-    assert list(csv.reader(report.splitlines()))[1][6:8] == ["3", "invalid"]
-
-
-def test_files_are_imported_one_after_the_other(system):
-    first = a_file([a_line("RJAA", name="First")])
-    second = a_file([a_line("RJAA", name="Second")])
-
-    system.imported_zip(an_archive(("2.csv", second), ("1.csv", first)))
-
-    data = system.api("GET", "/data/AIRPORT/RJAA")[1]
-    assert (data["version"], data["name"]) == (2, "Second")
-
-
-def test_cancelling_begins_no_further_file(system):
-    id_ = system.start_zip(an_archive(("a.csv", GOOD), ("b.csv", BAD)))
-
-    def cancel(call, moment):
-        if (call.function, call.number, moment) == (
-            "ImportCsvFinalizeParentJobFunction",
-            1,
-            "before",
-        ):
-            system.calls.observers.remove(cancel)
-            system.archives.cancel(id_)
-
-    system.calls.observers.append(cancel)
-    system.run()
-
-    view = zip_view(system.archives.get(id_))
-    assert view["status"] == "CANCELLED"
-    assert [file["status"] for file in view["files"]] == ["CANCELLED", "CANCELLED"]
-    assert (view["total"], view["created"]) == (2, 2)
-    assert system.unsettled() == []
-
-
-def test_the_world_is_told_of_the_files_and_of_the_end_and_never_of_a_token(system):
-    id_ = system.start_zip(an_archive(("a.csv", GOOD), ("b.csv", BAD)))
-    system.run()
-
-    told = [one for one in system.notices() if one["action"] == "import-status"]
-    ours = [one["content"] for one in told if one["id"] == id_]
-    assert [(one["status"], one["files"], one["total"]) for one in ours] == [
-        ("PROCESSING", 2, 0),
-        ("FAILED", 2, 4),
-    ]
-    alarms = [one for one in system.failures() if one["id"] == id_]
-    assert [one["content"]["errorMessage"] for one in alarms] == [
-        f"files or rows have failed; look at the files of {id_}"
-    ]
-    assert "oken" not in json.dumps([told, alarms, zip_view(system.archives.get(id_))])
 
 
 def test_a_retry_imports_the_rows_that_failed_and_no_other(system, monkeypatch):
