@@ -1,10 +1,12 @@
 """Effects of sagas, over the fakes and over DynamoDB: of step and compensation one happens."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import pytest
+from tests.support.calls import Calls, Watched
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.chain import Close
@@ -31,28 +33,13 @@ TAKE = partial(publish_once, STEP, "STOCK", "BOOK", partial(moved, -2))
 GIVE_BACK = partial(undo_once, UNDO, "STOCK", "BOOK", partial(moved, 2))
 
 
-class Interrupted:
-    """Before the call of a number, something else happens."""
-
-    def __init__(self, number: int, something: Callable[[], Any]) -> None:
-        self.calls = 0
-        self._number, self._something = number, something
-
-    def watch(self, part: Any) -> Any:
-        outer = self
-
-        class Watched:
-            def __getattr__(self, name: str) -> Any:
-                method = getattr(part, name)
-                return partial(outer.call, method) if callable(method) else method
-
-        return Watched()
-
-    def call(self, method: Callable[..., Any], *args: Any, **named: Any) -> Any:
-        self.calls += 1
-        if self.calls == self._number:
-            self._something()
-        return method(*args, **named)
+@contextmanager
+def interrupted(world: Any, number: int, something: Callable[[], Any]) -> Iterator[None]:
+    """Before the call of a number that is made in here, something else happens."""
+    calls = Calls([lambda one, at: (one.number, at) == (number, "before") and something()])
+    parts = {name: Watched(getattr(world, name), calls, lambda *_: None) for name in PARTS}
+    with bootstrap.override(**parts), calls.of("a step"):
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -110,9 +97,7 @@ def test_whatever_moment_a_compensation_comes_at_the_step_has_happened_or_never_
 def _raced(world, step, undo, number):
     """Take books, let the compensation come at a call, and again at the end."""
     give_back = partial(undo_once, undo, "STOCK", "BOOK", partial(moved, 2))
-    interrupted = Interrupted(number, partial(_until_it_is_done, give_back))
-    parts = {name: interrupted.watch(getattr(world, name)) for name in PARTS}
-    with bootstrap.override(**parts):
+    with interrupted(world, number, partial(_until_it_is_done, give_back)):
         try:
             publish_once(step, "STOCK", "BOOK", partial(moved, -2))
         except (SupersededError, TransientError):
@@ -140,9 +125,7 @@ def test_somebody_who_publishes_in_between_is_built_upon(stocked):
             "STOCK", "BOOK", name="Book", attributes={"available": 4}, version=1
         )
 
-    interrupted = Interrupted(3, sell)
-    parts = {name: interrupted.watch(getattr(stocked, name)) for name in PARTS}
-    with bootstrap.override(**parts):
+    with interrupted(stocked, 3, sell):
         assert TAKE() == 3
 
     assert available(stocked) == 2

@@ -92,7 +92,7 @@ def moves(state: State) -> Iterator[tuple[str, State]]:
     """Everything that may happen next, but for the sweep that comes when nothing else does."""
     yield from _deliveries(state)
     for function in state.functions:
-        yield from _steps(state, function)
+        yield from stepped(state, function, FATES, _replayed, _next)
         yield from _accidents(state, function)
     for machine in state.machines:
         yield from _ends_of(state, machine)
@@ -125,7 +125,7 @@ def _deliveries(state: State) -> Iterator[tuple[str, State]]:
 
 def _accidents(state: State, function: Function) -> Iterator[tuple[str, State]]:
     if state.may("die"):
-        yield f"{function.name} dies", _died(state.after("die"), function)
+        yield f"{function.name} dies", FATES.died(state.after("die"), function)
     is_its = function.name in ("check", "request", "process") and not function.is_orphan
     if is_its and state.may("outlive"):
         orphan = replace(function, is_orphan=True)
@@ -139,11 +139,6 @@ def _ends_of(state: State, machine: Machine) -> Iterator[tuple[str, State]]:
         yield "the round is over", _entered(passed, machine, "check")
     if machine.stage not in ("ended", "dead") and state.may("kill"):
         yield "the execution is stopped", _killed(state.after("kill"), machine)
-
-
-def _steps(state: State, function: Function) -> Iterator[tuple[str, State]]:
-    """The next call of a function, with the answer that it is given."""
-    return stepped(state, function, Fates(_returned, _died, _gave_up), _replayed, _next)
 
 
 def _next(
@@ -317,14 +312,7 @@ def _entered(state: State, machine: Machine | None, stage: str, value: Any = Non
     return _with(alone, machine, entered).begun(function)
 
 
-def _died(state: State, function: Function) -> State:
-    """A function has died, or asks to be called again."""
-    state = state.without(function)
-    return state if function.is_orphan else _tried_again(state, function)
-
-
 def _tried_again(state: State, function: Function) -> State:
-    """Whoever waits for a function that has died, or seems to have, calls it again."""
     if function.name == "deliver":
         return replace(state, records=(function.value, *state.records))
     machine = _machine_of(state, function.attempt)
@@ -389,3 +377,6 @@ def _exchanged(state: State, before: Function, after: Function) -> State:
     if before not in state.functions:  # it was made an orphan by what it has just done
         before, after = replace(before, is_orphan=True), replace(after, is_orphan=True)
     return state.exchanged(before, after)
+
+
+FATES = Fates(_returned, _tried_again, _gave_up)

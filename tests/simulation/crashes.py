@@ -32,11 +32,7 @@ class Crashes:
 
     def calls(self) -> list[AwsCall]:
         """The calls of a run in which nobody is killed; of equal ones in a row, the ends."""
-        made: list[AwsCall] = []
-        with self.system() as system:
-            system.calls.observers.append(
-                lambda call, moment: made.append(call) if moment == "before" else None
-            )
+        with self.system() as system, system.calls.recorded() as made:
             self.play(system)
         own = [call for call in made if call.function in self.functions]
         repeated = {
@@ -50,15 +46,6 @@ class Crashes:
             if (before.function, before.operation) == (call.function, call.operation)
         }
         return [call for call in own if call not in repeated & following]
-
-    def moments(self) -> list[tuple[AwsCall, str]]:
-        """After each call, and before the first of each invocation.
-
-        Between a call and the next nothing happens: dying after one is dying before the other.
-        """
-        calls = self.calls()
-        firsts = [(call, "before") for call in calls if call.number == 1]
-        return [*firsts, *((call, "after") for call in calls)]
 
     def run(self, call: AwsCall, moment: str) -> None:
         """Kill once, and let everything heal.

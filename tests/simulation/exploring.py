@@ -72,11 +72,19 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Fates:
-    """What becomes of the state when a function returns, dies, or is told that it is superseded."""
+    """What becomes of the state when a function returns, is told that it is superseded, or dies.
+
+    Whoever waits for one that has died, or seems to have, calls it again.
+    """
 
     returned: Callable[[Any, Any, Any], Any]
-    died: Callable[[Any, Any], Any]
+    tried_again: Callable[[Any, Any], Any]
     gave_up: Callable[[Any, Any], Any]
+
+    def died(self, state: Any, function: Any) -> Any:
+        """The same without a function that has died, or asks to be called again."""
+        left = state.without(function)
+        return left if function.is_orphan else self.tried_again(left, function)
 
 
 def called(program: Any, answers: Iterable[Any]) -> Any:

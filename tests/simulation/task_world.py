@@ -92,7 +92,7 @@ def moves(state: State) -> Iterator[tuple[str, State]]:
     """Everything that may happen next, but for the sweep that comes when nothing else does."""
     yield from _deliveries(state)
     for function in state.functions:
-        yield from _steps(state, function)
+        yield from stepped(state, function, FATES, _replayed, _next)
         yield from _accidents(state, function)
     for execution in state.executions:
         if execution.stage in ("map", "final"):
@@ -108,7 +108,7 @@ def moves(state: State) -> Iterator[tuple[str, State]]:
 
 def _accidents(state: State, function: Function) -> Iterator[tuple[str, State]]:
     if state.may("die"):
-        yield f"{function.name} dies", _died(state.after("die"), function)
+        yield f"{function.name} dies", FATES.died(state.after("die"), function)
     if function.is_orphan:
         return
     if state.may("late") and function.name == "iterate" and not function.answers:
@@ -150,11 +150,6 @@ def _deliveries(state: State) -> Iterator[tuple[str, State]]:
             yield f"{name} {attempt}", replace(state, **{queue: tuple(taken)}).begun(function)
             if state.may("twice"):
                 yield f"{name} {attempt} twice", state.after("twice").begun(function)
-
-
-def _steps(state: State, function: Function) -> Iterator[tuple[str, State]]:
-    """The next call of a function, with each answer that it may be given."""
-    return stepped(state, function, Fates(_returned, _died, _gave_up), _replayed, _next)
 
 
 def _next(
@@ -300,14 +295,7 @@ def _returned(state: State, function: Function, result: Any) -> State:
     return state
 
 
-def _died(state: State, function: Function) -> State:
-    """A function has died, or asks to be called again."""
-    state = state.without(function)
-    return state if function.is_orphan else _tried_again(state, function)
-
-
 def _tried_again(state: State, function: Function) -> State:
-    """Whoever waits for a function that has died, or seems to have, calls it again."""
     if function.name == "enqueue":
         return replace(state, records=(*state.records, function.attempt))
     if function.name == "execute":
@@ -384,3 +372,6 @@ def _put(values: tuple[Any, ...], position: int, value: Any) -> tuple[Any, ...]:
 
 def _rank(status: TaskStatus) -> int:
     return list(TaskStatus).index(status)
+
+
+FATES = Fates(_returned, _tried_again, _gave_up)

@@ -84,11 +84,7 @@ ENDS: dict[Play, set[Status]] = {
 
 
 def calls_of(play: Play) -> list[AwsCall]:
-    made: list[AwsCall] = []
-    with ApprovalSystem(rules=TWO) as system:
-        system.calls.observers.append(
-            lambda call, moment: made.append(call) if moment == "before" else None
-        )
+    with ApprovalSystem(rules=TWO) as system, system.calls.recorded() as made:
         play(system)
         assert_ended(system, is_disturbed=play in (fails_and_is_retried, is_stopped))
     return made

@@ -1,13 +1,13 @@
 """An erasure whose function is killed before and after each call that it makes."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from tests.simulation.test_erasure_interleavings import ADA, LARGE, letters
-from tests.support.calls import KilledError
+from tests.support.calls import AwsCall, Calls, KilledError
 from tests.support.proof import every, shares
 from tests.support.system import TENANT
 from tests.unit.erasure.conftest import BY, apply_open, everything
@@ -32,37 +32,24 @@ class Deaths:
     """Counts calls, and kills whoever makes a certain one, before or after it."""
 
     def __init__(self, kill: tuple[int, str] | None) -> None:
-        self.kill = kill
         self.made = 0
-        self.counts = False
+        self._kill = kill
+        self._calls = Calls([self._observe])
 
-    @contextmanager
-    def around(self, _operation: str = "") -> Iterator[None]:
-        self.made += 1
-        is_it = self.kill is not None and self.made == self.kill[0]
-        if is_it and self.kill[1] == "before":
-            raise KilledError
-        yield
-        if is_it:
+    def _observe(self, _call: AwsCall, moment: str) -> None:
+        self.made += moment == "before"
+        if (self.made, moment) == self._kill:
             raise KilledError
 
     @contextmanager
     def at_work(self, world: World) -> Iterator[None]:
         """Let the calls in here count."""
-        world.dynamodb.around, self.counts = self.around, True
-        try:
+        world.dynamodb.around = self._calls.around
+        with self._calls.of("at work"):
             yield
-        finally:
-            world.dynamodb.around, self.counts = nullcontext, False
 
     def watched(self, objects: Any, name: str) -> None:
-        method = getattr(objects, name)
-
-        def made(**call: Any) -> Any:
-            with self.around() if self.counts else nullcontext():
-                return method(**call)
-
-        setattr(objects, name, made)
+        setattr(objects, name, self._calls.around(name)(getattr(objects, name)))
 
 
 def a_world() -> World:

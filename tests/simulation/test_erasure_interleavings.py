@@ -7,20 +7,18 @@ about the person, nothing about others is lost, and an audit finds nothing.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Annotated, Any
 from unittest import mock
 
 import pytest
 from tests.simulation.test_import_interleavings import (
     ASYNC,
-    DELIVERIES,
     SYNC,
     ImportSystem,
     a_job,
 )
 from tests.simulation.test_undo_interleavings import batches_to_undo, undo_of
-from tests.support.calls import AwsCall, KilledError
+from tests.support.calls import AwsCall
 from tests.support.proof import deep, sampled
 from tests.support.system import TENANT
 from tests.support.typed import declaring
@@ -29,7 +27,7 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.command import Audit as By
 from sfn_cqrs.domain.command import Command
 from sfn_cqrs.domain.erasure import Erasure, Status
-from sfn_cqrs.domain.errors import ChainBusyError, TransientError, VersionConflictError
+from sfn_cqrs.domain.errors import TransientError
 from sfn_cqrs.domain.imports import InputRow, PublishMode, Settings
 from sfn_cqrs.domain.keys import ErasureKey, ItemKey
 from sfn_cqrs.domain.model_strategy import ModelStrategy
@@ -37,11 +35,8 @@ from sfn_cqrs.domain.models import Personal
 from sfn_cqrs.domain.policy import MEMBERS
 from sfn_cqrs.service import eraser
 from sfn_cqrs.service.audit import Audit
-from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.erasures import ErasureService, work
 from sfn_cqrs.service.handlers import command_type, sync_handler
-from sfn_cqrs.service.imports import strategies
-from sfn_cqrs.service.imports.rows import RowBatch
 from sfn_cqrs.service.imports.strategies import import_strategy
 from sfn_cqrs_tools.testing.fakes.stored import TABLES
 
@@ -81,6 +76,9 @@ def letters() -> Iterator[None]:
 class ErasureSystem(ImportSystem):
     """A system in which the erasure is killed now and then, as the batches of imports are."""
 
+    table = "letters"
+    refusals = (*ImportSystem.refusals, TransientError)
+
     def _maybe_kill(self, call: AwsCall, moment: str) -> None:
         if call.function == "erase":
             call = AwsCall("batch", call.invocation, call.number, call.operation)
@@ -89,59 +87,13 @@ class ErasureSystem(ImportSystem):
     def parts(self) -> dict[str, Any]:
         return {**super().parts(), "audit_tables": self.world.erased_tables}
 
-    def deliver(self, settings: Settings, rows: list[InputRow]) -> Callable[[], None]:  # type: ignore[override]
-        strategy = None if settings.undoes else strategies.find("letters")
-
-        def job() -> None:
-            for _ in range(DELIVERIES):
-                try:
-                    with self.calls.of("batch"):
-                        RowBatch(settings, strategy, rows).run()
-                    return
-                except (KilledError, TransientError):
-                    self._sleep(2)
-            raise AssertionError("the batch is never counted")
-
-        return job
-
     def write(self, code: str, *, is_sync: bool, **attributes: str) -> Callable[[], None]:
         """Publish a letter about somebody; tried until it is taken."""
-        service = CommandService(TENANT)
-        publish = partial(
-            service.publish_sync if is_sync else service.publish,
-            "LETTER",
-            code,
-            name=attributes["text"][:40],
-            attributes=attributes,
-            version=-1,
-        )
-
-        def job() -> None:
-            for _ in range(DELIVERIES):
-                try:
-                    with self.calls.of("publish"):
-                        publish()
-                    return
-                except (ChainBusyError, VersionConflictError, TransientError):
-                    self._sleep(1)
-            raise AssertionError("the letter is never taken")
-
-        return job
+        return self.command("LETTER", code, attributes["text"][:40], is_sync=is_sync, **attributes)
 
     def erase(self) -> Callable[[], None]:
         """Go through everything once, from where a killed function was."""
-
-        def job() -> None:
-            for _ in range(DELIVERIES):
-                try:
-                    with self.calls.of("erase"):
-                        work(self.erasure, lambda: False)
-                    return
-                except (KilledError, TransientError):
-                    self._sleep(2)
-            raise AssertionError("the pass never ends")
-
-        return job
+        return self.until_taken("erase", lambda: work(self.erasure, lambda: False))
 
     @property
     def erasure(self) -> Erasure:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import ClassVar
 
 import pytest
 from tests.support.airports import Airport
@@ -30,6 +31,8 @@ class ImportSystem(FakeSystem):
     """A system with imports, whose batches are killed now and then."""
 
     watched = (*FakeSystem.watched, "import_bucket")
+    table = "airports"
+    refusals: ClassVar[tuple[type[Exception], ...]] = (ChainBusyError, VersionConflictError)
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed, disorder={"shuffles": True, "duplicates": 0.1})
@@ -44,44 +47,42 @@ class ImportSystem(FakeSystem):
             self.kills += 1
             raise KilledError
 
-    def deliver(self, settings: Settings, rows: Sequence[InputRow]) -> Callable[[], None]:
-        """A batch that is tried until it is counted."""
-        strategy = None if settings.undoes else strategies.find("airports")
+    def until_taken(
+        self,
+        function: str,
+        work: Callable[[], object],
+        passing: tuple[type[BaseException], ...] = (KilledError, TransientError),
+    ) -> Callable[[], None]:
+        """What is tried until it neither dies nor is refused."""
 
         def job() -> None:
             for _ in range(DELIVERIES):
                 try:
-                    with self.calls.of("batch"):
-                        RowBatch(settings, strategy, rows).run()
+                    with self.calls.of(function):
+                        work()
                     return
-                except (KilledError, TransientError):
+                except passing:
                     self._sleep(2)
-            raise AssertionError("the batch is never counted")
+            raise AssertionError(f"a {function} is never taken")
 
         return job
+
+    def deliver(self, settings: Settings, rows: Sequence[InputRow]) -> Callable[[], None]:
+        """A batch that is tried until it is counted."""
+        strategy = None if settings.undoes else strategies.find(self.table)
+        return self.until_taken("batch", lambda: RowBatch(settings, strategy, rows).run())
 
     def publish(self, code: str, name: str, *, is_sync: bool) -> Callable[[], None]:
         """A live command, tried until it is taken."""
+        return self.command("AIRPORT", code, name, is_sync=is_sync, country="JP", city=name)
 
-        def job() -> None:
-            publish = partial(
-                CommandService(TENANT).publish_sync if is_sync else CommandService(TENANT).publish,
-                "AIRPORT",
-                code,
-                name=name,
-                attributes={"country": "JP", "city": name},
-                version=-1,
-            )
-            for _ in range(DELIVERIES):
-                try:
-                    with self.calls.of("publish"):
-                        publish()
-                    return
-                except (ChainBusyError, VersionConflictError):
-                    self._sleep(1)
-            raise AssertionError("the command is never taken")
-
-        return job
+    def command(
+        self, type_: str, code: str, name: str, *, is_sync: bool, **attributes: str
+    ) -> Callable[[], None]:
+        service = CommandService(TENANT)
+        publish = service.publish_sync if is_sync else service.publish
+        made = partial(publish, type_, code, name=name, attributes=attributes, version=-1)
+        return self.until_taken("publish", made, self.refusals)
 
 
 def a_job(letter: str, mode: PublishMode) -> Settings:

@@ -84,16 +84,13 @@ def calls_of_a_clean_run() -> dict[str, list[AwsCall]]:
     """The calls of each function."""
     with prepared() as system:
         seed(system)
-        calls: dict[str, list[AwsCall]] = {}
-
-        def note(call: AwsCall, moment: str) -> None:
-            if moment == "before":
-                calls.setdefault(call.function, []).append(call)
-
-        system.calls.observers.append(note)
-        job = system.job(system.start(a_file(ROWS)))
-        system.run()
-        assert_exact(system, system.job(job.key.id))
+        with system.calls.recorded() as made:
+            job = system.job(system.start(a_file(ROWS)))
+            system.run()
+            assert_exact(system, system.job(job.key.id))
+    calls: dict[str, list[AwsCall]] = {}
+    for call in made:
+        calls.setdefault(call.function, []).append(call)
     last = calls[HANDLER][-1].invocation
     calls[HANDLER] = [call for call in calls[HANDLER] if call.invocation == last]
     return calls

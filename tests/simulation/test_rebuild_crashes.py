@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 from tests.simulation.chaos import Chaos
-from tests.support.calls import AwsCall
+from tests.support.calls import AwsCall, moments_of
 from tests.support.import_system import a_file, a_line
 from tests.support.proof import every, sampled, shares, without
 from tests.support.rebuild_system import COUNTED, VIEW, RebuildSystem
@@ -115,17 +115,12 @@ def test_killed_at_any_call_a_rebuild_and_an_import_beside_it_end_right(
 
 
 def moments_beside_a_file(function: str, invocation: int) -> list[tuple[AwsCall, str]]:
-    """After each call of an invocation, and before the first one."""
-    made: list[AwsCall] = []
-
-    def note(call: AwsCall, moment: str) -> None:
-        if moment == "before" and (call.function, call.invocation) == (function, invocation):
-            made.append(call)
-
-    with silent(), RebuildSystem(BESIDE, COUNTED) as system:
-        system.calls.observers.append(note)
+    """When an invocation may die."""
+    with silent(), RebuildSystem(BESIDE, COUNTED) as system, system.calls.recorded() as made:
         check_file(system, rebuilt_while_a_file_comes(system))
-    return [(made[0], "before"), *((call, "after") for call in made)]
+    return moments_of(
+        call for call in made if (call.function, call.invocation) == (function, invocation)
+    )
 
 
 @pytest.mark.parametrize("seed", sampled(range(40), 1))
@@ -176,17 +171,11 @@ def test_an_operator_whose_request_dies_asks_again(step: str, moment: str, nth: 
 
 def calls_of(step: str) -> list[AwsCall]:
     """The calls of an operator's request."""
-    made: list[AwsCall] = []
     with silent(), ready_for(step) as system:
         number = system.calls.invocations(API) + 1
-
-        def note(call: AwsCall, moment: str) -> None:
-            if moment == "before" and (call.function, call.invocation) == (API, number):
-                made.append(call)
-
-        system.calls.observers.append(note)
-        system.operate(step)
-    return made
+        with system.calls.recorded() as made:
+            system.operate(step)
+    return [call for call in made if (call.function, call.invocation) == (API, number)]
 
 
 @contextmanager

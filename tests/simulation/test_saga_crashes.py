@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from tests.simulation.saga_story import ALWAYS, LINES, Fault, Story, function_of, tell
-from tests.support.calls import AwsCall
+from tests.support.calls import AwsCall, moments_of
 from tests.support.proof import every, shares
 from tests.support.saga_system import SagaSystem
 from tests.support.system import killing, silent
@@ -53,11 +53,8 @@ STORIES: dict[str, tuple[Story, tuple[str, ...]]] = {
 }
 
 
-def moments_of(story: Story, functions: tuple[str, ...]) -> list[tuple[AwsCall, str]]:
-    """After each call of a function's first invocation, and before the first one.
-
-    Between a call and the next nothing happens: dying after one is dying before the other.
-    """
+def moments_in(story: Story, functions: tuple[str, ...]) -> list[tuple[AwsCall, str]]:
+    """When the first invocation of each function may die."""
     made: dict[tuple[str, int], AwsCall] = {}
 
     class Seen(SagaSystem):
@@ -72,8 +69,7 @@ def moments_of(story: Story, functions: tuple[str, ...]) -> list[tuple[AwsCall, 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tests.simulation.saga_story.SagaSystem", Seen)
         tell(story)
-    firsts = [(call, "before") for call in made.values() if call.number == 1]
-    return [*firsts, *((call, "after") for call in made.values())]
+    return moments_of(made.values())
 
 
 def is_sweep_for_nothing(call: AwsCall) -> bool:
@@ -86,7 +82,7 @@ def is_sweep_for_nothing(call: AwsCall) -> bool:
 @pytest.mark.parametrize("name", STORIES)
 def test_killed_at_any_call_a_saga_ends_right(name: str, times: int, nth: int) -> None:
     story, functions = STORIES[name]
-    moments = moments_of(story, functions)
+    moments = moments_in(story, functions)
     assert {call.function for call, _ in moments} == set(functions)
 
     for call, moment in every(nth, moments):

@@ -1,13 +1,14 @@
 """A tenant's restore that is killed around each of its calls, or meets live traffic at each."""
 
+import itertools
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
 from tests.simulation.test_erasure_crashes import Deaths
 from tests.simulation.test_erasure_interleavings import ADA, LARGE, letters
-from tests.support.calls import KilledError
+from tests.support.calls import AwsCall, Calls, KilledError
 from tests.support.proof import every, shares
 from tests.support.system import TENANT
 from tests.unit.erasure.conftest import apply_open
@@ -106,34 +107,21 @@ def test_a_restore_that_dies_at_any_call_is_finished_by_the_next(moment: str, nt
         run_killed((number, moment))
 
 
-class Live:
-    """Publishes something at a certain call of the restore."""
-
-    def __init__(self, at: int, code: str, version: int) -> None:
-        self.at, self.code, self.version = at, code, version
-        self.made = 0
-        self.is_stored = False
-
-    @contextmanager
-    def around(self, _operation: str = "") -> Iterator[None]:
-        self.made += 1
-        if self.made == self.at:
-            with suppress(VersionConflictError, ChainBusyError):
-                publish(self.code, "live", version=self.version)
-                self.is_stored = True
-        yield
-
-
 def run_live(at: int, code: str, version: int) -> int:
     """Restore beside somebody who publishes; answer how many calls the restore made."""
     with letters():
         world, then = a_world()
-        live = Live(at, code, version)
+        calls, made, stored = Calls(), itertools.count(1), []
+
+        def meet(_call: AwsCall, moment: str) -> None:
+            if moment == "before" and next(made) == at:
+                with suppress(VersionConflictError, ChainBusyError):
+                    stored.append(publish(code, "live", version=version))
+
         with of(world):
-            restore = Restore(TENANT, then, writes=True)
-            world.dynamodb.around = live.around
-            list(restore.run())
-            world.dynamodb.around = nullcontext
+            world.dynamodb.around = calls.around
+            with calls.observed_by(meet), calls.of("restore"):
+                list(Restore(TENANT, then, writes=True).run())
             apply_open(world)
             world.clock.advance(minutes=1)
             done = {one.key.code: str(one.fate) for one in Restore(TENANT, then, writes=True).run()}
@@ -141,11 +129,11 @@ def run_live(at: int, code: str, version: int) -> int:
             assert Audit().run().findings == []
         others = {other: BEFORE[other] for other in CODES if other != code}
         assert {other: found[other] for other in others} == others
-        if live.is_stored:
+        if stored:
             assert (found[code][1:], done[code]) == (("live", False), "kept")
         else:
             assert (found[code], done[code]) == (BEFORE[code], EXPECTED[code])
-    return live.made
+    return next(made) - 1
 
 
 @shares(6)

@@ -6,7 +6,7 @@ from functools import cache
 from unittest import mock
 
 import pytest
-from tests.support.calls import AwsCall
+from tests.support.calls import AwsCall, moments_of
 from tests.support.import_system import a_file, a_line
 from tests.support.proof import every, shares
 from tests.support.system import TENANT, killing, silent
@@ -86,20 +86,10 @@ def plain(system: ZipSystem) -> str:
 
 @cache
 def moments() -> list[tuple[AwsCall, str]]:
-    """After each call of a state, and before its first.
-
-    Between a call and the next nothing happens: dying after one is dying before the other. Each
-    file is extracted and imported in the same way, so the first one will do.
-    """
-    made: list[AwsCall] = []
-    with silent(), ZipSystem() as system:
-        system.calls.observers.append(
-            lambda call, moment: made.append(call) if moment == "before" else None
-        )
+    """When a state may die; each file is extracted and imported in the same way: the first one."""
+    with silent(), ZipSystem() as system, system.calls.recorded() as made:
         plain(system)
-    own = [call for call in made if call.function in STATES and call.invocation == 1]
-    firsts = [(call, "before") for call in own if call.number == 1]
-    return [*firsts, *((call, "after") for call in own)]
+    return moments_of(call for call in made if call.function in STATES and call.invocation == 1)
 
 
 def test_the_sweep_kills_every_state() -> None:

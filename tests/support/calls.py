@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,7 +25,17 @@ class AwsCall:
         return f"{self.function} {self.invocation}.{self.number} {self.operation}"
 
 
-Observer = Callable[[AwsCall, str], None]
+Observer = Callable[[AwsCall, str], object]
+
+
+def moments_of(calls: Iterable[AwsCall]) -> list[tuple[AwsCall, str]]:
+    """After each call, and before the first one of each invocation.
+
+    Between a call and the next nothing happens: dying after one is dying before the other.
+    """
+    made = list(calls)
+    firsts = [(call, "before") for call in made if call.number == 1]
+    return [*firsts, *((call, "after") for call in made)]
 
 
 @dataclass
@@ -65,6 +75,13 @@ class Calls:
             yield
         finally:
             self.observers.remove(observer)
+
+    @contextmanager
+    def recorded(self) -> Iterator[list[AwsCall]]:
+        """Yield the calls that are made in here."""
+        made: list[AwsCall] = []
+        with self.observed_by(lambda call, moment: moment == "before" and made.append(call)):
+            yield made
 
     @contextmanager
     def named(self, name: str) -> Iterator[None]:
