@@ -243,9 +243,11 @@ def test_a_parameter_without_a_value_is_named():
         ("- a list", "it has no Resources"),
         ("Resources: []", "it has no Resources"),
         ("Resources: {A: {}}", "the resource A has no Type"),
+        ("Resources:\n  A: [\n", r"is not YAML.*line 3"),
+        ("Metadata: &self [*self]\nResources: {}\n", "is nested too deep, or in itself"),
     ],
 )
-def test_yaml_that_is_no_template_is_refused(tmp_path, text, message):
+def test_text_that_is_no_template_is_refused(tmp_path, text, message):
     path = tmp_path / "template.yaml"
     path.write_text(text)
 
@@ -256,22 +258,6 @@ def test_yaml_that_is_no_template_is_refused(tmp_path, text, message):
 def test_an_unknown_parameter_is_refused():
     with pytest.raises(TemplateError, match="the template has no parameter Isuer"):
         Template.load(TOY, parameters={"Isuer": "x"})
-
-
-def test_text_that_is_no_yaml_is_refused_with_its_place(tmp_path):
-    path = tmp_path / "template.yaml"
-    path.write_text("Resources:\n  A: [\n")
-
-    with pytest.raises(TemplateError, match=r"is not YAML.*line 3"):
-        Template.load(path)
-
-
-def test_a_template_in_itself_is_refused(tmp_path):
-    path = tmp_path / "template.yaml"
-    path.write_text("Metadata: &self [*self]\nResources: {}\n")
-
-    with pytest.raises(TemplateError, match="is nested too deep, or in itself"):
-        Template.load(path)
 
 
 def test_cors_that_a_condition_turns_off_is_off(template):

@@ -165,15 +165,18 @@ def test_a_deleted_item_that_the_import_revived_is_deleted_again(world, imported
     assert world.data.find(RJAA).name == "Before"
 
 
-def test_a_row_whose_history_has_expired_is_kept(world, imported, undone):
-    imported(a_line("RJAA", "Before"))
+@pytest.mark.parametrize("earlier", [[], ["Oldest"]], ids=["none is left", "an older one is"])
+def test_a_row_whose_history_has_expired_is_kept(earlier, world, imported, undone):
+    for name in [*earlier, "Before"]:
+        imported(a_line("RJAA", name))
     job = imported(a_line("RJAA", "After"))
-    world.delete_history(RJAA, 1)
+    world.delete_history(RJAA, len(earlier) + 1)
 
     undo = undone(job)
 
     assert world.data.find(RJAA).name == "After"
-    assert report(world, undo) == [["RJAA", "2", "2", "history_expired"]]
+    version = str(len(earlier) + 2)
+    assert report(world, undo) == [["RJAA", version, "2", "history_expired"]]
 
 
 def test_a_version_that_was_built_on_a_skipped_one_is_reversed_to_what_was_there(
@@ -189,18 +192,6 @@ def test_a_version_that_was_built_on_a_skipped_one_is_reversed_to_what_was_there
     undone(job)
 
     assert (world.data.find(RJAA).name, world.data.find(RJAA).version) == ("Before", 4)
-
-
-def test_history_that_lacks_a_version_that_was_applied_is_not_taken(world, imported, undone):
-    imported(a_line("RJAA", "Oldest"))
-    rename("RJAA", "Before")
-    job = imported(a_line("RJAA", "After"))
-    world.delete_history(RJAA, 2)
-
-    undo = undone(job)
-
-    assert world.data.find(RJAA).name == "After"
-    assert report(world, undo) == [["RJAA", "3", "2", "history_expired"]]
 
 
 def test_a_version_of_the_import_that_is_not_applied_yet_is_waited_for(world, imported, undone):

@@ -100,20 +100,22 @@ def test_who_waits_for_a_job_that_has_ended_is_answered(sweep, world):
     assert sweep() == {}
 
 
-def test_the_age_of_the_oldest_open_job_is_a_metric(sweep, world, capsys):
-    seed_import(world)
+@pytest.mark.parametrize(
+    ("begun", "age"),
+    [
+        ({}, 3600.0),
+        ({"status": JobStatus.PROCESSING, "started_at": "2026-11-25T11:50:00.000Z"}, 600.0),
+    ],
+    ids=["is open", "has waited for its turn"],
+)
+def test_the_age_of_the_oldest_job_is_a_metric_from_its_beginning_on(
+    begun, age, sweep, world, capsys
+):
+    seed_import(world, **begun)
 
     sweep()
 
-    assert ages(capsys, "OldestOpenImportAge") == [3600.0]
-
-
-def test_a_job_that_waited_for_its_turn_is_as_old_as_its_beginning(sweep, world, capsys):
-    seed_import(world, status=JobStatus.PROCESSING, started_at="2026-11-25T11:50:00.000Z")
-
-    sweep()
-
-    assert ages(capsys, "OldestOpenImportAge") == [600.0]
+    assert ages(capsys, "OldestOpenImportAge") == [age]
 
 
 @pytest.mark.parametrize(
