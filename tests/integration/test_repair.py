@@ -3,8 +3,6 @@
 import pytest
 from tests.simulation.crashes import failing
 
-DAY = 24 * 3600
-
 
 @pytest.fixture
 def failed(system, airport):
@@ -14,25 +12,6 @@ def failed(system, airport):
     with failing(system):
         system.run()
     return airport
-
-
-def hold_the_first(system, airport, names=("one", "two")):
-    """Publish versions, of which the first is not started; answers the record of its start."""
-    for name in names:
-        airport.publish(name)
-    system.poll()
-    held = system.stream.pending.pop(0)
-    system.run()
-    return held
-
-
-def heal(system, airport, held):
-    """Start the first version after all, and retry the second."""
-    system.stream.pending.append(held)
-    system.run()
-    airport.operate(2, "retry")
-    system.run()
-    airport.assert_complete()
 
 
 def test_a_handler_that_raises_fails_its_version_and_blocks_the_rest(failed):
@@ -69,35 +48,3 @@ def test_a_retry_heals_the_version_and_all_behind_it(failed):
     assert status == 202
     failed.assert_complete()
     assert [failed.system.process(failed.key, each).attempt for each in (1, 2, 3)] == [2, 2, 2]
-
-
-def test_a_skip_lets_the_rest_go_on_without_it(failed):
-    status = failed.operate(1, "skip")
-    failed.system.run()
-
-    assert status == 202
-    assert failed.outcomes() == ["SKIPPED", "APPLIED", "APPLIED"]
-    failed.assert_shows_the_last()
-
-
-def test_a_wait_of_24_hours_fails_and_its_retry_goes_on(system, airport):
-    held = hold_the_first(system, airport)
-    assert airport.outcomes() == ["OPEN", "WAITING"]
-
-    system.pass_time(DAY + 60)
-
-    assert airport.outcomes() == ["OPEN", "FAILED"]
-    assert system.process(airport.key, 2).error == "States.Timeout"
-    heal(system, airport, held)
-
-
-def test_an_aborted_execution_is_closed_by_its_event_and_retried(system, airport):
-    held = hold_the_first(system, airport)
-
-    system.engine.stop_execution(system.executions()[0]["executionArn"])
-    system.run()
-
-    assert airport.outcomes() == ["OPEN", "FAILED"]
-    assert system.process(airport.key, 2).error == "ABORTED"
-    assert len(system.failures()) == 1
-    heal(system, airport, held)

@@ -157,7 +157,7 @@ EXPRESSIONS = [
         'FilterExpression="is_deleted = :no"',
         'FilterExpression="is_deleted <> :no"',
         "lists show what is deleted, and nothing else",
-        (f"{UNIT}/service/test_data.py::TestData::test_items_are_listed_page_by_page",),
+        ("tests/contract/test_data_table.py::test_a_deleted_row_is_found_but_not_listed",),
     ),
 ]
 EXPRESS = [
@@ -668,10 +668,7 @@ CLAIMS = [
         'f"attribute_not_exists({self.name(condition.field)})"',
         'f"attribute_exists({self.name(condition.field)})"',
         "what nobody has claimed is refused to everybody",
-        (
-            f"{UNIT}/command/test_mark_failed.py"
-            "::TestInTheExpressLane::test_a_run_without_the_claim_neither_fails_nor_hands_over",
-        ),
+        ("tests/contract/test_process_equivalence.py::test_the_expression_is_the_domains_rule",),
     ),
 ]
 SAGAS = [
@@ -829,7 +826,7 @@ SWEEPS = [
         "an import that waited for its turn raises an alarm as it begins",
         (
             f"{UNIT}/schedule/test_sweep_imports.py"
-            "::test_a_job_that_waited_for_its_turn_is_as_old_as_its_beginning",
+            "::test_the_age_of_the_oldest_job_is_a_metric_from_its_beginning_on",
         ),
     ),
     Mutant(

@@ -25,25 +25,17 @@ def test_a_version_whose_predecessor_is_applied_runs_at_once(chain_of, check):
     assert check() == {"result": 0}
 
 
-@pytest.mark.parametrize("outcome", ["OPEN", "WAITING"])
-def test_a_version_whose_predecessor_is_open_waits(outcome, chain_of, check):
+@pytest.mark.parametrize(
+    ("outcome", "error", "message"),
+    [
+        ("FAILED", PredecessorFailedError, "version 1 has failed; retry or skip it"),
+        (None, VersionGapError, "version 1 is neither stored nor applied"),
+    ],
+)
+def test_a_version_that_cannot_run_is_refused_by_name(outcome, error, message, chain_of, check):
     chain_of(outcome, "OPEN")
 
-    assert check() == {"result": 1}
-
-
-@pytest.mark.parametrize("outcome", ["FAILED", "BLOCKED"])
-def test_a_version_whose_predecessor_failed_is_blocked_by_name(outcome, chain_of, check):
-    chain_of(outcome, "OPEN")
-
-    with pytest.raises(PredecessorFailedError, match="version 1 has failed; retry or skip it"):
-        check()
-
-
-def test_a_version_without_a_predecessor_in_the_chain_or_the_data_is_a_gap(chain_of, check):
-    chain_of(None, "OPEN")
-
-    with pytest.raises(VersionGapError, match="version 1 is neither stored nor applied"):
+    with pytest.raises(error, match=message):
         check()
 
 

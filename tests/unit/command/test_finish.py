@@ -47,18 +47,6 @@ def test_the_version_that_waits_goes_on(applied, finish):
     assert world.executions.succeeded == [("token-3", RESUMED)]
 
 
-def test_a_retry_after_the_close_makes_the_wake_up_for(applied, finish, monkeypatch):
-    world = applied("WAITING")
-    with monkeypatch.context() as broken:
-        broken.setattr(world.executions, "succeed", _throttled)
-        with pytest.raises(ConnectionError):
-            finish()
-
-    assert world.processes.find(NRT, 2).outcome is Outcome.APPLIED
-    assert finish() == {"result": "applied"}
-    assert world.executions.succeeded == [("token-3", RESUMED)]
-
-
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.SKIPPED])
 def test_a_version_that_was_closed_otherwise_is_not_applied(outcome, chain_of, finish):
     world = chain_of("APPLIED", outcome.value)
@@ -67,7 +55,3 @@ def test_a_version_that_was_closed_otherwise_is_not_applied(outcome, chain_of, f
         finish()
 
     assert world.processes.find(NRT, 2).outcome is outcome
-
-
-def _throttled(*_):
-    raise ConnectionError("throttled")

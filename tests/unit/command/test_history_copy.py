@@ -22,15 +22,6 @@ def test_the_row_is_kept_as_it_was_before_this_version(chain_of, run):
     assert kept(world) == [a_command(version=1).as_row()]
 
 
-def test_a_retry_keeps_it_once(chain_of, run):
-    world = chain_of("APPLIED", "OPEN")
-
-    run()
-    run()
-
-    assert kept(world) == [a_command(version=1).as_row()]
-
-
 def test_an_item_that_is_new_has_nothing_to_keep(chain_of, run):
     world = chain_of("SKIPPED", "OPEN")
 
@@ -47,20 +38,6 @@ def test_a_row_that_this_version_has_reached_already_is_not_kept(version, chain_
     assert run() == {"result": "nothing"}
 
     assert kept(world) == []
-
-
-def test_large_attributes_stay_where_they_are(chain_of, run):
-    world = chain_of("APPLIED", "OPEN")
-    attributes = {"text": "x" * 150_000}
-    pointer = world.attributes.store_if_large("tenant1", "NRT-1", attributes)
-    row = a_command(version=1, attributes=attributes, attributes_s3=pointer).as_row()
-    world.data.put(row, 1)
-
-    answer = run()
-
-    assert answer == {"result": "copied"}
-    assert kept(world) == [row]
-    assert len(world.objects.bodies) == 1
 
 
 def test_the_status_says_which_state_has_begun(chain_of, run):

@@ -3,7 +3,7 @@ import json
 import pytest
 from functions.command.mark_failed.app import lambda_handler
 
-from sfn_cqrs.domain.process import Lane, Outcome
+from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs_tools.testing.builders import NRT, a_process
 
 NOON = "2026-11-25T12:00:00.000Z"
@@ -77,23 +77,6 @@ def test_a_predecessors_failure_blocks_the_version(chain_of, mark):
     assert (blocked.outcome, blocked.cause) == (Outcome.BLOCKED, "version 1 has failed")
 
 
-def test_a_waiting_state_that_timed_out_gives_its_token_up(chain_of, mark):
-    world = chain_of("OPEN", "WAITING")
-
-    mark(Error="States.Timeout", Cause="")
-
-    failed = world.processes.find(NRT, 2)
-    assert (failed.outcome, failed.token, failed.cause) == (Outcome.FAILED, None, "")
-
-
-def test_a_version_that_is_applied_stays_applied(chain_of, mark):
-    world = chain_of("APPLIED", "APPLIED")
-
-    mark()
-
-    assert world.processes.find(NRT, 2) == a_process(version=2, outcome=Outcome.APPLIED)
-
-
 def test_a_superseded_execution_ends_as_such_and_records_nothing(chain_of, mark):
     world = chain_of("APPLIED", "OPEN", "WAITING")
     world.seed(a_process(version=2, attempt=2))
@@ -140,20 +123,6 @@ class TestInTheExpressLane:
 
         process = world.processes.find(NRT, 2)
         assert (process.outcome, process.attempt) == (Outcome.FAILED, 1)
-
-    @pytest.mark.parametrize("error", ["TransientError", "SyncHandlerError"])
-    def test_a_run_without_the_claim_neither_fails_nor_hands_over(
-        self, error, chain_of, sample, in_the_lane
-    ):
-        world = chain_of("APPLIED")
-        taken = a_process(version=2, lane=Lane.EXPRESS, run="another run")
-        world.seed(taken)
-        event = in_the_lane(sample("command/mark_failed"))
-        event["input"] = {"Error": error, "Cause": "why"}
-
-        lambda_handler(event, None)
-
-        assert world.processes.find(NRT, 2) == taken
 
     @pytest.mark.parametrize(
         ("error", "seconds", "told"),

@@ -1,9 +1,8 @@
 import pytest
 from functions.command.set_ttl_command.app import lambda_handler
 
-from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.domain.retention import Retention
-from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
+from sfn_cqrs_tools.testing.builders import NRT, a_command
 
 IN_30_DAYS = 1798200000  # 2026-12-25T12:00:00Z
 
@@ -45,26 +44,6 @@ def test_a_command_whose_process_has_gone_expires_too(chain_of, run):
     assert run() == {"result": "expires"}
 
 
-def test_a_retry_does_not_put_it_off(chain_of, run):
-    world = chain_of("APPLIED", "OPEN")
-
-    run()
-    world.clock.advance(days=1)
-    again = run()
-
-    assert again == {"result": "kept"}
-    assert world.command_ttl(NRT, 1) == IN_30_DAYS
-
-
-def test_the_ttl_changes_nothing_else_of_the_command(chain_of, run):
-    world = chain_of("APPLIED", "OPEN")
-
-    run()
-
-    assert world.commands.find(NRT, 1) == a_command()
-    assert world.processes.find(NRT, 1) == a_process(outcome=Outcome.APPLIED)
-
-
 def test_a_command_that_has_gone_is_not_made_again(chain_of, run):
     world = chain_of("APPLIED", "OPEN")
     world.delete_command(NRT, 1)
@@ -80,16 +59,6 @@ def test_the_first_version_has_none_before_it(chain_of, sample):
     event["context"]["Execution"]["Input"]["version"] = 1
 
     assert lambda_handler(event, None) == {"result": "kept"}
-
-
-def test_a_type_without_a_retention_keeps_its_commands(make_world, run):
-    world = make_world(command_ttl=Retention(None, {"OFFER": 30}))
-    world.seed(a_process(version=1, outcome=Outcome.APPLIED), a_process(version=2))
-    world.seed_commands(a_command())
-
-    assert run() == {"result": "kept"}
-
-    assert world.command_ttl(NRT, 1) is None
 
 
 def test_the_status_says_which_state_has_begun(chain_of, run):

@@ -5,7 +5,6 @@ import pytest
 from functions.command.sync_data.app import lambda_handler
 
 from sfn_cqrs.domain.errors import SyncHandlerError, TransientError, VersionGapError
-from sfn_cqrs.domain.versioning import DataVersion
 from sfn_cqrs.service import handlers
 from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 
@@ -40,46 +39,6 @@ def test_the_data_row_becomes_this_version(chain_of, run):
     assert run() == {"handler": "dynamodb", "ok": True}
 
     assert world.data.find(NRT) == a_command(version=2).as_row()
-
-
-def test_a_retry_finds_the_row_written(chain_of, run):
-    world = chain_of("APPLIED", "OPEN")
-
-    run()
-
-    assert run() == {"handler": "dynamodb", "ok": True}
-    assert world.data.version_of(NRT) == DataVersion(2, "NRT-2")
-
-
-def test_the_row_never_goes_back(chain_of, run):
-    world = chain_of("APPLIED", "OPEN")
-    world.seed_rows(a_command(version=7))
-
-    assert run() == {"handler": "dynamodb", "ok": True}
-
-    assert world.data.version_of(NRT) == DataVersion(7, "NRT-7")
-
-
-def test_a_row_that_moves_between_read_and_write_is_tried_again(chain_of, run, monkeypatch):
-    world = chain_of("APPLIED", "OPEN")
-    monkeypatch.setattr(world.data, "put", lambda *_: False)
-
-    with pytest.raises(TransientError, match="the data row moved meanwhile"):
-        run()
-
-
-def test_large_attributes_reach_the_row_as_a_pointer_and_the_answer_not_at_all(chain_of, run):
-    world = chain_of("APPLIED")
-    attributes = {"text": "x" * 300_000}
-    pointer = world.attributes.store_if_large("tenant1", "NRT-2", attributes)
-    command = a_command(version=2, attributes=attributes, attributes_s3=pointer)
-    world.seed_commands(command)
-
-    answer = run()
-
-    assert answer == {"handler": "dynamodb", "ok": True}
-    assert world.data.find(NRT) == command.as_row()
-    assert len(world.objects.bodies) == 1
 
 
 def test_a_handler_is_given_the_command_with_its_attributes(chain_of, run, handler):

@@ -2,7 +2,7 @@ import pytest
 from functions.command.wait_prev_command.app import lambda_handler
 
 from sfn_cqrs.domain.process import Outcome
-from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
+from sfn_cqrs_tools.testing.builders import NRT, a_process
 
 TOKEN = "AAAA-sample-task-token-that-opens-nothing"
 RESUMED = {"Payload": {"result": "resumed_by_prev_version", "prevVersion": 1}}
@@ -43,17 +43,6 @@ def test_a_predecessor_that_closed_meanwhile_ends_the_wait_at_once(chain_of, wai
     wait()
 
     assert world.executions.succeeded == [(TOKEN, RESUMED)]
-
-
-def test_a_version_that_came_too_late_is_refused_as_check_version_does(chain_of, wait):
-    world = chain_of("APPLIED", "OPEN")
-    world.seed_rows(a_command(version=4))
-
-    wait()
-
-    assert world.executions.rejected == [
-        (TOKEN, "version is not match", "next version must be 5 but got 2")
-    ]
 
 
 def test_no_log_line_and_no_answer_has_the_token(chain_of, wait, log):

@@ -1,16 +1,13 @@
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 from functions.schedule.sweep_commands.app import lambda_handler
-from tests.template.stack import of_type
 from tests.unit.schedule.sweeping import NOW, OLD, Context, ages, dimensions, measured
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.errors import BusyError, TransientError
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.domain.process import Outcome
-from sfn_cqrs.domain.sweeps import Lease
 from sfn_cqrs.service.sweep import COMMANDS, sweeping
 from sfn_cqrs_tools.testing.builders import NRT, a_process
 
@@ -147,22 +144,6 @@ def test_only_the_twenty_types_that_are_furthest_behind_are_measured_each(sweep,
     assert list(lags(capsys)) == [f"T{number}" for number in range(10, 30)]
 
 
-@pytest.mark.parametrize(("opened_at", "fires"), [(OLD, True), ("2026-11-25T11:00:00.001Z", False)])
-def test_drill_what_is_behind_for_an_hour_reaches_the_alarm(sweep, world, capsys, opened_at, fires):
-    alarm = of_type("AWS::CloudWatch::Alarm")["OldestOpenCommandAlarm"]
-    world.seed(a_process(opened_at=opened_at))
-
-    sweep()
-
-    watched = [
-        line[alarm["MetricName"]][0]
-        for line in measured(capsys, alarm["MetricName"])
-        if dimensions(line) == [[one["Name"] for one in alarm["Dimensions"]]]
-        and line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == alarm["Namespace"]
-    ]
-    assert [value >= alarm["Threshold"] for value in watched] == [fires]
-
-
 def test_a_sweep_takes_page_after_page_until_nothing_is_left(sweep, world):
     many = [item(number) for number in range(300)]
     world.seed(*[a_process(key, opened_at=OLD) for key in many])
@@ -224,36 +205,6 @@ def test_a_sweep_that_goes_on_from_a_cursor_still_tells_the_age_of_the_oldest(
     assert ages(capsys, "OldestUnappliedSeconds") == [86400.0, 86400.0]
 
 
-def test_a_sweep_that_has_come_to_the_end_begins_anew(sweep, world):
-    world.seed(a_process(item(1), opened_at=OLD))
-    sweep()
-
-    world.seed(a_process(item(2), opened_at=EARLIER))
-    sweep()
-
-    assert [ref.key for ref in world.executions.started] == [item(1), item(2)]
-
-
-def test_while_somebody_sweeps_a_second_sweep_does_nothing(sweep, world, log):
-    world.seed(a_process(opened_at=OLD))
-    another = Lease("command", "another", world.clock(), world.clock() + timedelta(seconds=60))
-    world.processes.begin_sweep(another)
-
-    assert sweep() == {}
-
-    assert world.executions.started == []
-    assert "somebody else is sweeping" in log.getvalue()
-
-
-def test_a_sweep_whose_function_died_is_succeeded_once_its_time_is_over(sweep, world):
-    world.seed(a_process(opened_at=OLD))
-    another = Lease("command", "another", world.clock(), world.clock() + timedelta(seconds=60))
-    world.processes.begin_sweep(another)
-    world.clock.advance(seconds=61)
-
-    assert sweep() == {"command_started": 1}
-
-
 def test_a_shard_that_cannot_be_read_stops_no_other_and_fails_the_sweep(sweep, world, monkeypatch):
     world.seed(*[a_process(item(number), opened_at=OLD) for number in range(100)])
     opened = world.processes.opened
@@ -312,21 +263,3 @@ def test_a_version_whose_execution_ended_without_a_word_fails_at_once(swept_one,
 
     failed = world.processes.find(NRT, 2)
     assert (failed.outcome, failed.error) == (Outcome.FAILED, "ABORTED")
-
-
-def test_an_execution_that_recorded_its_failure_itself_needs_nothing(swept_one, world):
-    world.seed(a_process(version=2, outcome=Outcome.FAILED, error="Error"))
-
-    assert swept_one() == {"closed": 1}
-
-    assert world.processes.find(NRT, 2).error == "Error"
-
-
-def test_the_end_of_an_attempt_before_does_not_harm_the_present_one(swept_one, world):
-    world.seed(a_process(version=2, attempt=2))
-    world.executions.end(CommandRef(NRT, 2, 1), "ABORTED")
-    world.executions.start(CommandRef(NRT, 2, 2))
-
-    assert swept_one() == {"started": 1}
-
-    assert world.processes.find(NRT, 2).outcome is Outcome.OPEN

@@ -34,14 +34,6 @@ def test_a_chain_says_who_waits_for_whom(service):
     ]
 
 
-def test_a_chain_is_shown_page_by_page(service):
-    first = service.show(*NARITA, limit=3)
-    second = service.show(*NARITA, limit=3, cursor=first.next_cursor)
-
-    assert [link.command.version for link in first.items + second.items] == [5, 4, 3, 2, 1]
-    assert second.next_cursor is None
-
-
 def test_a_version_that_an_import_applied_has_no_process(service, world):
     world.seed_commands(a_command(version=6))
 

@@ -4,7 +4,6 @@ import pytest
 
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import DeletedError, NotFoundError
-from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.service.data import DataService, HistoryService
 from sfn_cqrs_tools.testing.builders import NRT, a_command
@@ -48,17 +47,6 @@ class TestData:
             DataService("tenant1").get("AIRPORT", "NRT")
         assert DataService("tenant1").get("AIRPORT", "NRT", with_deleted=True).version == 2
 
-    def test_items_are_listed_page_by_page(self, world):
-        for code in "abcde":
-            key = ItemKey("tenant1", "AIRPORT", code)
-            world.data.put(a_command(key, is_deleted=code == "b").as_row(), 0)
-
-        first = DataService("tenant1").list("AIRPORT", limit=2)
-        second = DataService("tenant1").list("AIRPORT", limit=2, cursor=first.next_cursor)
-
-        assert [row.key.code for row in first.items + second.items] == ["a", "c", "d", "e"]
-        assert second.next_cursor is None
-
 
 class TestHistory:
     @pytest.fixture(autouse=True)
@@ -66,11 +54,6 @@ class TestHistory:
         put(world, 1, 8, name="at eight")
         put(world, 2, 9, name="at nine")
         put(world, 5, 10, name="at ten", is_deleted=True)
-
-    def test_the_earlier_states_come_newest_first(self):
-        page = HistoryService("tenant1").list("AIRPORT", "NRT")
-
-        assert [(row.version, row.name) for row in page.items] == [(2, "at nine"), (1, "at eight")]
 
     @pytest.mark.parametrize(
         ("moment", "name"),
@@ -85,9 +68,6 @@ class TestHistory:
     )
     def test_an_item_is_read_as_it_was_at_a_moment(self, moment, name):
         assert HistoryService("tenant1").as_of("AIRPORT", "NRT", moment).name == name
-
-    def test_a_state_of_then_may_be_a_deletion(self):
-        assert HistoryService("tenant1").as_of("AIRPORT", "NRT", at(11)).is_deleted is True
 
     def test_before_it_was_made_an_item_is_not_found(self):
         message = "AIRPORT NRT did not exist at 2026-11-25T07:59:00.000Z"

@@ -1,9 +1,8 @@
 import pytest
 
 from sfn_cqrs.domain.chain import Park, Restart
-from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.errors import ChainBusyError, TransientError, VersionConflictError
-from sfn_cqrs.domain.keys import CommandRef, ItemKey
+from sfn_cqrs.domain.errors import ChainBusyError, TransientError
+from sfn_cqrs.domain.keys import CommandRef
 from sfn_cqrs.domain.process import Mode, Outcome
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.service.commands import service as commands
@@ -49,16 +48,6 @@ def test_the_state_before_is_kept_in_the_history(service, world):
     history = world.history.page(NRT, 20, None).items
     assert [(row.version, row.name) for row in history] == [(1, "first")]
     assert world.data.find(NRT).name == "second"
-
-
-def test_the_row_says_who_made_it_and_who_changed_it(service, world):
-    publish(service, caller=Caller("taro", "192.0.2.1"))
-    world.clock.advance(hours=1)
-    publish(service, name="second", version=1, caller=Caller("hanako", "192.0.2.2"))
-
-    row = world.data.find(NRT)
-    assert row.created == Audit(NOON, "taro", "192.0.2.1")
-    assert row.updated == Audit("2026-11-25T13:00:00.000Z", "hanako", "192.0.2.2")
 
 
 @pytest.mark.parametrize("outcome", ["OPEN", "WAITING", "FAILED", "BLOCKED"])
@@ -211,20 +200,6 @@ class TestRace:
         output = {"Payload": {"result": "resumed_by_prev_version", "prevVersion": 1}}
         assert world.executions.succeeded == [("token-2", output)]
 
-    def test_an_asynchronous_version_that_came_meanwhile_is_a_conflict(
-        self, service, world, meanwhile
-    ):
-        publish(service)
-        meanwhile(
-            lambda: service.publish("AIRPORT", "NRT", name="winner", attributes=JP, version=1)
-        )
-
-        with pytest.raises(VersionConflictError) as conflict:
-            publish(service, name="loser", version=1)
-
-        assert conflict.value.current_version == 2
-        assert world.data.version_of(NRT).version == 1
-
     def test_whoever_builds_on_the_latest_finds_the_chain_busy_then(
         self, service, world, meanwhile
     ):
@@ -297,14 +272,6 @@ class TestIdempotency:
 
         assert not first.is_applied
         assert publish(service, caller=self.KEYED) == first
-
-
-def test_two_tenants_publish_the_same_code_side_by_side(world, service):
-    publish(service, name="ours")
-    publish(CommandService("tenant2"), name="theirs")
-
-    assert world.data.find(NRT).name == "ours"
-    assert world.data.find(ItemKey("tenant2", "AIRPORT", "NRT")).name == "theirs"
 
 
 def _broken(_command):
