@@ -85,32 +85,10 @@ def _publish(engine: Engine, arn: str, given: Given) -> Answer:
     return {"stateMachineVersionArn": version.arn}
 
 
-def describe(engine: Engine, given: Given) -> Answer:
-    """DescribeStateMachine."""
-    described = engine.describe_state_machine(given["stateMachineArn"])
-    return wanted_of(described, given, _without_definition)
-
-
 def _without_definition(described: Answer) -> Answer:
     """A machine as it is shown to who wants its metadata only."""
     shown = {name: value for name, value in described.items() if name != "variableReferences"}
     return {**shown, "definition": "{}"}
-
-
-def describe_for_execution(engine: Engine, given: Given) -> Answer:
-    """DescribeStateMachineForExecution."""
-    described = engine.describe_state_machine_for_execution(given["executionArn"])
-    return wanted_of(described, given, _without_definition)
-
-
-def list_all(engine: Engine, given: Given) -> Answer:
-    """ListStateMachines."""
-    return page_of("stateMachines", engine.list_state_machines(), given)
-
-
-def delete(engine: Engine, given: Given) -> None:
-    """DeleteStateMachine."""
-    engine.delete_state_machine(given["stateMachineArn"])
 
 
 def validate_definition(_: Engine, given: Given) -> Answer:
@@ -123,16 +101,6 @@ def validate_definition(_: Engine, given: Given) -> Answer:
         given["severity"] or "ERROR",
         given["maxResults"] or 0,
     )
-
-
-def tag(engine: Engine, given: Given) -> None:
-    """TagResource."""
-    engine.tag_resource(given["resourceArn"], read_tags(given["tags"]))
-
-
-def untag(engine: Engine, given: Given) -> None:
-    """UntagResource."""
-    engine.untag_resource(given["resourceArn"], given["tagKeys"])
 
 
 def list_tags(engine: Engine, given: Given) -> Answer:
@@ -182,12 +150,26 @@ OPERATIONS = {
             "encryptionConfiguration": ENCRYPTION,
         },
     ),
-    "DescribeStateMachine": Operation(describe, {**MACHINE, "includedData": DATA_WANTED}),
-    "DescribeStateMachineForExecution": Operation(
-        describe_for_execution, {"executionArn": ARN, "includedData": DATA_WANTED}
+    "DescribeStateMachine": Operation(
+        lambda engine, given: wanted_of(
+            engine.describe_state_machine(given["stateMachineArn"]), given, _without_definition
+        ),
+        {**MACHINE, "includedData": DATA_WANTED},
     ),
-    "ListStateMachines": Operation(list_all, PAGE),
-    "DeleteStateMachine": Operation(delete, MACHINE),
+    "DescribeStateMachineForExecution": Operation(
+        lambda engine, given: wanted_of(
+            engine.describe_state_machine_for_execution(given["executionArn"]),
+            given,
+            _without_definition,
+        ),
+        {"executionArn": ARN, "includedData": DATA_WANTED},
+    ),
+    "ListStateMachines": Operation(
+        lambda engine, given: page_of("stateMachines", engine.list_state_machines(), given), PAGE
+    ),
+    "DeleteStateMachine": Operation(
+        lambda engine, given: engine.delete_state_machine(given["stateMachineArn"]), MACHINE
+    ),
     "ValidateStateMachineDefinition": Operation(
         validate_definition,
         {
@@ -198,10 +180,11 @@ OPERATIONS = {
         },
     ),
     "TagResource": Operation(
-        tag, {**RESOURCE, "tags": Parameter(list, required=True, item=TAGS.item)}
+        lambda engine, given: engine.tag_resource(given["resourceArn"], read_tags(given["tags"])),
+        {**RESOURCE, "tags": Parameter(list, required=True, item=TAGS.item)},
     ),
     "UntagResource": Operation(
-        untag,
+        lambda engine, given: engine.untag_resource(given["resourceArn"], given["tagKeys"]),
         {
             **RESOURCE,
             "tagKeys": Parameter(list, required=True, item=Parameter(str, least=1, most=128)),

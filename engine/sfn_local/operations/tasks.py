@@ -27,21 +27,6 @@ def create_activity(engine: Engine, given: Given) -> Answer:
     return {name: created[name] for name in ("activityArn", "creationDate")}
 
 
-def describe_activity(engine: Engine, given: Given) -> Answer:
-    """DescribeActivity."""
-    return engine.describe_activity(given["activityArn"])
-
-
-def list_activities(engine: Engine, given: Given) -> Answer:
-    """ListActivities."""
-    return page_of("activities", engine.list_activities(), given)
-
-
-def delete_activity(engine: Engine, given: Given) -> None:
-    """DeleteActivity."""
-    engine.delete_activity(given["activityArn"])
-
-
 def get_activity_task(engine: Engine, given: Given) -> Answer:
     """GetActivityTask."""
     return dict(
@@ -49,34 +34,33 @@ def get_activity_task(engine: Engine, given: Given) -> Answer:
     )
 
 
-def send_success(engine: Engine, given: Given) -> None:
-    """SendTaskSuccess."""
-    engine.send_task_success(given["taskToken"], given["output"])
-
-
-def send_failure(engine: Engine, given: Given) -> None:
-    """SendTaskFailure."""
-    engine.send_task_failure(given["taskToken"], given["error"], given["cause"])
-
-
-def send_heartbeat(engine: Engine, given: Given) -> None:
-    """SendTaskHeartbeat."""
-    engine.send_task_heartbeat(given["taskToken"])
-
-
 OPERATIONS = {
     "CreateActivity": Operation(
         create_activity, {"name": NAME, "tags": TAGS, "encryptionConfiguration": ENCRYPTION}
     ),
-    "DescribeActivity": Operation(describe_activity, ACTIVITY),
-    "ListActivities": Operation(list_activities, PAGE),
-    "DeleteActivity": Operation(delete_activity, ACTIVITY),
+    "DescribeActivity": Operation(
+        lambda engine, given: engine.describe_activity(given["activityArn"]), ACTIVITY
+    ),
+    "ListActivities": Operation(
+        lambda engine, given: page_of("activities", engine.list_activities(), given), PAGE
+    ),
+    "DeleteActivity": Operation(
+        lambda engine, given: engine.delete_activity(given["activityArn"]), ACTIVITY
+    ),
     "GetActivityTask": Operation(
         get_activity_task, {**ACTIVITY, "workerName": Parameter(str, least=1, most=80)}
     ),
     "SendTaskSuccess": Operation(
-        send_success, {**TOKEN, "output": Parameter(str, required=True, is_secret=True)}
+        lambda engine, given: engine.send_task_success(given["taskToken"], given["output"]),
+        {**TOKEN, "output": Parameter(str, required=True, is_secret=True)},
     ),
-    "SendTaskFailure": Operation(send_failure, {**TOKEN, **REASONS}),
-    "SendTaskHeartbeat": Operation(send_heartbeat, TOKEN),
+    "SendTaskFailure": Operation(
+        lambda engine, given: engine.send_task_failure(
+            given["taskToken"], given["error"], given["cause"]
+        ),
+        {**TOKEN, **REASONS},
+    ),
+    "SendTaskHeartbeat": Operation(
+        lambda engine, given: engine.send_task_heartbeat(given["taskToken"]), TOKEN
+    ),
 }
