@@ -6,13 +6,6 @@ from sfn_local.errors import StateFailure
 
 ALL = 100.0
 
-COUNTED_AS = {
-    "SUCCEEDED": "succeeded",
-    "FAILED": "failed",
-    "TIMED_OUT": "timed_out",
-    "ABORTED": "aborted",
-}
-
 
 class ThresholdFailure(StateFailure):
     """States.ExceedToleratedFailureThreshold."""
@@ -116,5 +109,5 @@ class Counts:
         }
 
     def _add(self, status: str, number: int) -> None:
-        name = COUNTED_AS[status]
+        name = status.lower()
         setattr(self, name, getattr(self, name) + number)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import InitVar, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -43,82 +44,46 @@ class Host(Protocol):
         """Makes its line, whose next event follows the given one."""
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Execution:
-    """One run of a state machine."""
+    """One run of a state machine; notify is called whenever its status changes."""
 
-    __slots__ = (
-        "_line",
-        "_strand",
-        "_timeout",
-        "_watchers",
-        "alias_arn",
-        "arn",
-        "awaits_redrive",
-        "cause",
-        "error",
-        "history",
-        "input",
-        "machine",
-        "map_item_count",
-        "map_run_arn",
-        "mocks",
-        "name",
-        "notify",
-        "number",
-        "output",
-        "progress",
-        "redrive_count",
-        "redriven",
-        "runtime",
-        "started",
-        "status",
-        "stopped",
-        "trace_header",
-        "unfinished",
-        "version_arn",
-    )
+    arn: str
+    name: str
+    machine: Machine
+    input: Document
+    runtime: Host
+    notify: Callable[["Execution"], None]
+    keeps_history: InitVar[bool] = field(default=True, kw_only=True)
+    status: str = "RUNNING"
+    started: float = field(init=False)
+    stopped: float | None = None
+    output: str | None = None
+    error: str | None = None
+    cause: str | None = None
+    history: History = field(init=False)
+    map_run_arn: str | None = None
+    map_item_count: int = 0
+    mocks: MockCase | None = None
+    trace_header: str | None = None
+    number: int = 0
+    awaits_redrive: bool = False
+    version_arn: str | None = None
+    alias_arn: str | None = None
+    redrive_count: int = 0
+    redriven: float | None = None
+    unfinished: dict[int, object] = field(default_factory=dict)
+    """Map Runs, by the event of the state's entry."""
+    progress: Progress | None = None
+    _line: MainLine | None = None
+    _strand: Strand | None = None
+    _timeout: Timer | None = None
+    _watchers: list[Callable[[], None]] = field(default_factory=list)
 
-    def __init__(
-        self,
-        arn: str,
-        name: str,
-        machine: Machine,
-        document: Document,
-        runtime: Host,
-        notify: Callable[["Execution"], None],
-        *,
-        keeps_history: bool = True,
-    ) -> None:
-        """An execution that has not started; notify is called whenever its status changes."""
-        self.arn = arn
-        self.name = name
-        self.machine = machine
-        self.input = document
-        self.runtime = runtime
-        self.status = "RUNNING"
-        self.started = runtime.scheduler.clock.time()
-        self.stopped: float | None = None
-        self.output: str | None = None
-        self.error: str | None = None
-        self.cause: str | None = None
-        self.history: History = History() if keeps_history else UnkeptHistory()
-        self.map_run_arn: str | None = None
-        self.map_item_count = 0
-        self.mocks: MockCase | None = None
-        self.trace_header: str | None = None
-        self.number = 0
-        self.awaits_redrive = False
-        self.version_arn: str | None = None
-        self.alias_arn: str | None = None
-        self.redrive_count = 0
-        self.redriven: float | None = None
-        self.unfinished: dict[int, object] = {}  # Map Runs, by the event of the state's entry
-        self.progress: Progress | None = None
-        self.notify = notify
-        self._line: MainLine | None = None
-        self._strand: Strand | None = None
-        self._timeout: Timer | None = None
-        self._watchers: list[Callable[[], None]] = []
+    def __post_init__(self, keeps_history: bool) -> None:
+        """An execution that has not started."""
+        self.started = self.runtime.scheduler.clock.time()
+        self.history = History() if keeps_history else UnkeptHistory()
 
     @property
     def is_running(self) -> bool:

@@ -1,7 +1,7 @@
 """A state machine."""
 
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -45,17 +45,7 @@ class Machine:
 
     def record(self) -> dict[str, Any]:
         """Return the arguments of compile_machine, as a journal keeps them."""
-        return {
-            "arn": self.arn,
-            "name": self.name,
-            "definition": self.definition,
-            "role_arn": self.role_arn,
-            "created": self.created,
-            "type": self.type,
-            "revision": self.revision,
-            "updated": self.updated,
-            "settings": self.settings,
-        }
+        return {name: getattr(self, name) for name in RECORDED}
 
     def summary(self) -> dict[str, Any]:
         """Its entry in the answer of ListStateMachines."""
@@ -65,3 +55,6 @@ class Machine:
             "type": self.type,
             "creationDate": datetime.fromtimestamp(self.created, UTC),
         }
+
+
+RECORDED = tuple(each.name for each in fields(Machine) if each.name not in ("graph", "timeout"))

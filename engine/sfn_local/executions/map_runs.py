@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
 
 from sfn_local.executions.execution import Execution
 from sfn_local.executions.map_run import MapRun
@@ -23,8 +22,8 @@ class Outcome:
     texts: list[str]
 
 
-class Keeper(Protocol):
-    """Keeps Map Runs over a restart; the engine's lock guards it."""
+class Keeper:
+    """Keeps Map Runs over a restart; this one keeps nothing, for an engine without a data_dir."""
 
     def changed(self, run: MapRun) -> None:
         """A Map Run is another than it was."""
@@ -38,8 +37,9 @@ class Keeper(Protocol):
     def ended(self, run: MapRun, child: Execution, outcome: Outcome) -> None:
         """A child has ended."""
 
-    def outcomes(self, run: MapRun) -> Iterator[Outcome]:
-        """How its children have ended."""
+    def outcomes(self, run: MapRun) -> Iterator[Outcome]:  # noqa: ARG002
+        """How its children have ended, as far as it is known."""
+        yield from ()
 
     def done(self, run: MapRun) -> None:
         """The Map Run has succeeded: nothing will go on with it."""
@@ -51,41 +51,12 @@ class Keeper(Protocol):
         """A child is let go of."""
 
 
-class NoKeeper:
-    """Keeps nothing, for an engine without a data_dir."""
-
-    def changed(self, run: MapRun) -> None:
-        """Nothing is kept."""
-
-    def keep_child(self, child: Execution) -> None:
-        """Nothing is kept."""
-
-    def started(self, run: MapRun, index: int, child: Execution) -> None:
-        """Nothing is kept."""
-
-    def ended(self, run: MapRun, child: Execution, outcome: Outcome) -> None:
-        """Nothing is kept."""
-
-    def outcomes(self, run: MapRun) -> Iterator[Outcome]:  # noqa: ARG002
-        """Nothing was kept."""
-        yield from ()
-
-    def done(self, run: MapRun) -> None:
-        """Nothing was kept."""
-
-    def forget(self, run: MapRun) -> None:
-        """Nothing was kept."""
-
-    def forget_child(self, child: Execution) -> None:
-        """Nothing was kept."""
-
-
 class MapRuns:
     """All Map Runs of an engine, and their latest children."""
 
     def __init__(self) -> None:
         """None yet."""
-        self.keeper: Keeper = NoKeeper()
+        self.keeper = Keeper()
         self._runs: dict[str, MapRun] = {}
         self._of_execution: defaultdict[str, list[MapRun]] = defaultdict(list)
         self._children: dict[str, Execution] = {}

@@ -14,13 +14,6 @@ from sfn_local.executions.execution import Execution
 NAMESPACE = "AWS/States"
 ACCOUNT = ""  # in the place of a machine's ARN
 
-ENDS = {
-    "SUCCEEDED": "ExecutionsSucceeded",
-    "FAILED": "ExecutionsFailed",
-    "TIMED_OUT": "ExecutionsTimedOut",
-    "ABORTED": "ExecutionsAborted",
-}
-
 Datum = dict[str, Any]
 
 
@@ -55,9 +48,10 @@ class Measured:
             started = "ExecutionsRedriven" if execution.redrive_count else "ExecutionsStarted"
             self._count(execution, started)
             return
-        self._count(execution, ENDS[execution.status])
+        ended = f"Executions{execution.status.title().replace('_', '')}"
+        self._count(execution, ended)
         if execution.redrive_count:
-            self._count(execution, f"Redriven{ENDS[execution.status]}")
+            self._count(execution, f"Redriven{ended}")
         millis = ((execution.stopped or execution.started) - execution.started) * 1000
         for arn in (ACCOUNT, execution.machine.arn):
             self._times.setdefault(arn, Times()).add(millis)

@@ -14,14 +14,14 @@ from sfn_local.document import Document, Json
 from sfn_local.executions.counts import Counts, Tolerance
 from sfn_local.executions.execution import Execution
 from sfn_local.executions.map_run import MapRun
-from sfn_local.executions.map_runs import Outcome
+from sfn_local.executions.map_runs import Keeper, Outcome
 from sfn_local.persistence.journal import Changes, Child, Journal
 
 APART = ("changed", "children", "express_children", "tolerance", "executions", "items")
 PLAIN = tuple(each.name for each in fields(MapRun) if each.name not in APART)
 
 
-class KeptMapRuns:
+class KeptMapRuns(Keeper):
     """The Map Runs of one engine; its lock guards them."""
 
     def __init__(

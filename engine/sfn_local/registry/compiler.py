@@ -2,45 +2,27 @@
 
 import json
 from functools import lru_cache
+from typing import Any
 
 from sfn_local.document import Json
 from sfn_local.errors import DefinitionError
 from sfn_local.executions.express import LONGEST_SECONDS, check_express
-from sfn_local.executions.machine import INITIAL, Machine
-from sfn_local.executions.settings import Settings, default_settings
+from sfn_local.executions.machine import Machine
 from sfn_local.states import Graph, build_graph
 
 
 def compile_machine(
-    arn: str,
-    name: str,
     definition: str,
-    role_arn: str,
-    created: float,
     type: str = "STANDARD",  # noqa: A002 - AWS's word
-    revision: str = INITIAL,
-    updated: float | None = None,
-    settings: Settings | None = None,
+    **given: Any,
 ) -> Machine:
-    """Compile a definition.
+    """Compile a definition; given are the other fields of the machine.
 
     Raises:
         DefinitionError: it cannot run; the message and the pointer say why and where.
     """
     graph, timeout = _built(definition, type)
-    return Machine(
-        arn=arn,
-        name=name,
-        definition=definition,
-        role_arn=role_arn,
-        graph=graph,
-        timeout=timeout,
-        created=created,
-        type=type,
-        revision=revision,
-        updated=updated,
-        settings=settings or default_settings(),
-    )
+    return Machine(definition=definition, type=type, graph=graph, timeout=timeout, **given)
 
 
 @lru_cache(maxsize=64)

@@ -230,7 +230,7 @@ def _compile(
     if refusal is not None:
         raise InvalidDefinition(refusal)
     try:
-        return compile_machine(arn, name, text, role_arn, created, kind)
+        return compile_machine(text, kind, arn=arn, name=name, role_arn=role_arn, created=created)
     except DefinitionError as error:
         reason = f"SCHEMA_VALIDATION_FAILED: {error.message} at {error.pointer or '/'}"
         raise InvalidDefinition(reason) from None
