@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from sfn_local.dataflow.flow import uses_jsonata
-from sfn_local.dataflow.jsonata import Scope, compile_expression, compile_value, is_expression
+from sfn_local.dataflow.jsonata import Expression, Scope, compile_value, is_expression
 from sfn_local.dataflow.jsonpath import VisitSource, read_value, required_path
 from sfn_local.document import Document, Json, dumps
 from sfn_local.errors import DefinitionError, RuntimeFailure
 from sfn_local.executions.line import Visit
-from sfn_local.language.payload import compile_expression as compile_path_expression
-from sfn_local.language.payload import compile_template
+from sfn_local.language.payload import compile_expression, compile_template
 
 T_co = TypeVar("T_co", covariant=True)
 N = TypeVar("N", int, float)
@@ -95,14 +94,14 @@ def compile_text(state: dict[str, Json], name: str) -> Field[str]:
     """
     literal = state.get(name)
     if uses_jsonata(state) and is_expression(literal):
-        expression = compile_expression(literal, name, f"/{name}")
+        expression = Expression(literal, name, f"/{name}")
         return lambda visit, document: str(  # noqa: ARG005 - a Field
             expression.evaluate_as(Scope(visit), "string")
         )
     path_name = f"{name}Path"
     if path_name not in state:
         return lambda visit, document: literal  # noqa: ARG005
-    template = compile_path_expression(state[path_name], path_name, f"/{path_name}")
+    template = compile_expression(state[path_name], path_name, f"/{path_name}")
 
     def read(visit: Visit, document: Document) -> str:
         value = template(VisitSource(document.value, visit))
@@ -168,7 +167,7 @@ def _compile_number(
 
 
 def _compile_number_expression(text: str, name: str, pointer: str, kind: Kind[N]) -> Field[N]:
-    expression = compile_expression(text, pointer.removeprefix("/"), pointer)
+    expression = Expression(text, pointer.removeprefix("/"), pointer)
 
     def read(visit: Visit, document: Document) -> N:  # noqa: ARG001
         scope = Scope(visit)

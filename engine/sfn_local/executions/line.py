@@ -4,6 +4,7 @@ An execution has one line, and a further one for each branch of a Parallel state
 iteration of a Map state. A line is in one state at a time; being there is a visit.
 """
 
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sfn_local.document import Document, Json, dumps
@@ -41,30 +42,21 @@ class VisitedState(Protocol):
         """A visit is ended from outside; None where that has no event."""
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Line:
-    """One line of control; its events form a chain."""
+    """One line of control; its events form a chain, and the next one follows last_event.
 
-    __slots__ = ("execution", "item", "last_event", "resume", "runtime", "variables", "visit")
+    Item is `$$.Map.Item`. It sees the variables of the line that it branches off, and keeps its own
+    to itself.
+    """
 
-    def __init__(
-        self,
-        runtime: Runtime,
-        execution: Execution,
-        last_event: int,
-        item: dict[str, Json] | None = None,
-        variables: dict[str, Json] | None = None,
-    ) -> None:
-        """A line whose next event follows the given one; item is `$$.Map.Item`.
-
-        It sees the variables of the line that it branches off, and keeps its own to itself.
-        """
-        self.runtime = runtime
-        self.execution = execution
-        self.last_event = last_event
-        self.item = item
-        self.variables: dict[str, Json] = variables or {}
-        self.visit: Visit | None = None
-        self.resume: Progress | None = None
+    runtime: Runtime
+    execution: Execution
+    last_event: int
+    item: dict[str, Json] | None = None
+    variables: dict[str, Json] = field(default_factory=dict)
+    visit: "Visit | None" = None
+    resume: Progress | None = None
 
     def record(self, event_type: str, details: dict[str, Any] | None = None) -> int:
         """Keep an event that follows this line's last one; its number."""
@@ -82,61 +74,49 @@ class Line:
         return self.resume if visit is None else visit.progress()
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Visit:
-    """A line's stay in a state."""
+    """A line's stay in a state.
 
-    __slots__ = (
-        "_assigned",
-        "_previous",
-        "_resumed",
-        "attempts",
-        "due",
-        "earlier",
-        "entered",
-        "event",
-        "fork",
-        "input",
-        "is_resumed",
-        "is_submitted",
-        "left",
-        "line",
-        "retries",
-        "state",
-        "token",
-    )
+    Attempts counts the retries of each entry of Retry. Fork holds the lines of a Map or Parallel
+    state, left those of an attempt that failed, earlier what is known of them from before the line
+    resumed.
+    """
 
-    def __init__(self, line: Line, state: VisitedState, document: Document) -> None:
-        """Enter the state, or be in it again where the line resumes.
+    line: Line
+    state: VisitedState
+    input: Document
+    retries: int = 0
+    attempts: dict[int, int] = field(default_factory=dict)
+    token: str | None = None
+    fork: Any = None
+    left: Any = None
+    is_submitted: bool = False
+    due: float | None = None
+    entered: float = field(init=False)
+    event: int = 0
+    is_resumed: bool = field(init=False)
+    earlier: dict[int, Progress | Document] = field(init=False)
+    _resumed: Progress | None = field(init=False)
+    _previous: int = field(init=False)
+    _assigned: dict[str, Json] = field(default_factory=dict)
 
-        Attempts counts the retries of each entry of Retry.
-        Fork holds the lines of a Map or Parallel state, left those of an attempt that failed,
-        earlier what is known of them from before the line resumed.
-        """
-        self.line = line
-        self.state = state
-        self.input = document
-        self.retries = 0
-        self.attempts: dict[int, int] = {}
-        self.token: str | None = None
-        self.fork: Any = None
-        self.left: Any = None
-        self.is_submitted = False
-        self.due: float | None = None
+    def __post_init__(self) -> None:
+        """Enter the state, or be in it again where the line resumes."""
+        line, state = self.line, self.state
         self.entered = line.runtime.scheduler.clock.time()
-        self.event = 0
         resumed, line.resume = line.resume, None
         self._resumed = resumed
         self.is_resumed = resumed is not None
         self.earlier = NO_LINES if resumed is None else dict(resumed.lines)
         line.visit = self
-        self._assigned: dict[str, Json] = {}
         self._previous = line.last_event
         if resumed is not None and (state.can_retry or resumed.is_exact):
             self.entered, self.event = resumed.entered, resumed.event
             if resumed.is_exact:
                 self.retries, self.attempts = resumed.retries, dict(resumed.attempts)
         else:
-            details = {"input": document.text, "name": state.name}
+            details = {"input": self.input.text, "name": state.name}
             self.event = line.record(state.entered, details)
 
     @property

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass, field
 from functools import partial
 from typing import Any, Self
 
@@ -50,46 +50,30 @@ Ending = Returned | Reported | Expired
 News = Ending | Taken
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Attempt:
-    """One attempt of a task; leaving the context ends its token and its timers."""
+    """One attempt of a task; leaving the context ends its token and its timers.
 
-    __slots__ = (
-        "_heartbeat_timer",
-        "_news",
-        "_offered",
-        "_over",
-        "_timer",
-        "arguments",
-        "credentials",
-        "heartbeat",
-        "timeout",
-        "visit",
-    )
+    Limits are in seconds. A token is only made where somebody may send it back, which with_token
+    says; it may be one from before a restart.
+    """
 
-    def __init__(
-        self,
-        visit: Visit,
-        timeout: int | None,
-        heartbeat: int | None,
-        *,
-        with_token: bool,
-        token: str | None = None,
-        credentials: dict[str, Json] | None = None,
-    ) -> None:
-        """Limits in seconds; a token is only made where somebody may send it back.
+    visit: Visit
+    timeout: int | None
+    heartbeat: int | None
+    with_token: InitVar[bool] = field(kw_only=True)
+    token: InitVar[str | None] = field(default=None, kw_only=True)
+    credentials: dict[str, Json] | None = field(default=None, kw_only=True)
+    arguments: Document = NOTHING
+    _news: Channel[News] = field(default_factory=Channel)
+    _offered: Document | None = None
+    _over: bool = False
+    _timer: Timer | None = None
+    _heartbeat_timer: Timer | None = None
 
-        It may have one from before a restart.
-        """
-        self.visit = visit
-        self.timeout = timeout
-        self.heartbeat = heartbeat
-        self.credentials = credentials
-        self.arguments = NOTHING
-        self._news: Channel[News] = Channel()
-        self._offered: Document | None = None
-        self._over = False
-        self._timer: Timer | None = None
-        self._heartbeat_timer: Timer | None = None
+    def __post_init__(self, with_token: bool, token: str | None) -> None:
+        """Make its token."""
+        visit = self.visit
         visit.token = visit.runtime.tokens.issue(self, token) if with_token else None
 
     def __enter__(self) -> Self:
@@ -146,27 +130,15 @@ class Attempt:
         self,
         function: str,
         payload: str,
-        read: Callable[[Answer], Outcome],
+        read: Callable[[Answer], Outcome] | None,
         headers: Mapping[str, str] = NO_HEADERS,
     ) -> None:
-        """Call a function; its answer, once read, will be news."""
+        """Call a function; its answer, once read, will be news, unless nobody waits for it."""
 
         def done(answer: Answer) -> None:
-            self.answer(read(answer))
+            if read is not None:
+                self.answer(read(answer))
 
-        self._invoke(function, payload, done, headers)
-
-    def invoke_detached(self, function: str, payload: str, headers: Mapping[str, str]) -> None:
-        """Call a function whose end nobody waits for."""
-        self._invoke(function, payload, _ignore, headers)
-
-    def _invoke(
-        self,
-        function: str,
-        payload: str,
-        done: Callable[[Answer], None],
-        headers: Mapping[str, str],
-    ) -> None:
         execution = self.visit.line.execution
         trace, is_child = execution.trace_header, execution.map_run_arn is not None
         body = payload.encode()
@@ -262,7 +234,3 @@ class Attempt:
             return None
         scheduler = self.visit.runtime.scheduler
         return scheduler.deliver_after(seconds, self._news, Expired(failure), is_limit=True)
-
-
-def _ignore(_: Answer) -> None:
-    """Nobody waits for the answer."""

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from importlib import import_module
 
 from sfn_local.document import Json
-from sfn_local.errors import RuntimeFailure
 from sfn_local.integrations.attempt import Attempt
-from sfn_local.integrations.service_task import ServiceTask
+from sfn_local.integrations.service_task import ServiceTask, missing
 
 
 class HttpInvoke(ServiceTask):
@@ -29,9 +28,6 @@ class HttpInvoke(ServiceTask):
         given = arguments if isinstance(arguments, dict) else {}
         for name in ("ApiEndpoint", "Method"):
             if not isinstance(given.get(name), str):
-                raise RuntimeFailure(
-                    "The Parameters could not be used to start the Task: "
-                    f"[The field '{name}' is required but was missing]"
-                )
+                raise missing(name)
         call = import_module("sfn_local.integrations.http_call").call  # urllib is slow to import
         return lambda: attempt.call(lambda: call(given, attempt.visit))

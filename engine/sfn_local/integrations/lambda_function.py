@@ -6,9 +6,9 @@ from typing import Any
 
 from sfn_local.calls.functions import Answer, FunctionError
 from sfn_local.document import Document, Json, dumps, loads
-from sfn_local.errors import ResultTooLarge, RuntimeFailure, StateFailure
+from sfn_local.errors import ResultTooLarge, StateFailure
 from sfn_local.integrations.attempt import Attempt, Outcome
-from sfn_local.integrations.service_task import ServiceTask, metadata
+from sfn_local.integrations.service_task import ServiceTask, metadata, missing
 
 TAIL = "Tail"
 DENIED = "Lambda.AWSLambdaException"
@@ -85,7 +85,7 @@ class LambdaInvoke(ServiceTask):
             )
 
         def detached() -> None:
-            attempt.invoke_detached(function, payload, headers)
+            attempt.invoke(function, payload, None, headers)
             attempt.answer(Document(_envelope(ACCEPTED, "", 0)))
 
         return detached
@@ -106,10 +106,7 @@ def _parse(arguments: Json) -> tuple[str, str]:
     """The function, with its qualifier, and the payload's text."""
     function = arguments.get("FunctionName") if isinstance(arguments, dict) else None
     if not isinstance(function, str) or not function:
-        raise RuntimeFailure(
-            "The Parameters could not be used to start the Task: "
-            "[The field 'FunctionName' is required but was missing]"
-        )
+        raise missing("FunctionName")
     qualifier = arguments.get("Qualifier")
     if isinstance(qualifier, str) and qualifier:
         function = f"{function}:{qualifier}"

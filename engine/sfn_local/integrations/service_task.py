@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from sfn_local.document import Document, Json
-from sfn_local.errors import StateFailure
+from sfn_local.errors import RuntimeFailure, StateFailure
 from sfn_local.integrations.attempt import Attempt, Ending, Expired, Returned
 from sfn_local.language.catalogue import CALLBACK
 
@@ -98,6 +98,14 @@ class ServiceTask(ABC):
         is_submission = SUBMITTING.search(self.identity["resource"]) is not None
         is_refused = isinstance(news, Returned) and not attempt.visit.is_submitted
         return "TaskSubmitFailed" if is_submission and is_refused else "TaskFailed"
+
+
+def missing(name: str) -> RuntimeFailure:
+    """Return the failure of a call whose arguments lack a field."""
+    return RuntimeFailure(
+        "The Parameters could not be used to start the Task: "
+        f"[The field '{name}' is required but was missing]"
+    )
 
 
 def metadata(status: int, headers: dict[str, str], request_id: str) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from sfn_local.document import Document, Json, dumps, loads
-from sfn_local.errors import ApiError, RuntimeFailure, StateFailure
+from sfn_local.errors import ApiError, StateFailure
 from sfn_local.executions.execution import Execution
 from sfn_local.integrations.attempt import Attempt, Outcome
-from sfn_local.integrations.service_task import ServiceTask, metadata
+from sfn_local.integrations.service_task import ServiceTask, metadata, missing
 from sfn_local.language.catalogue import SYNC, SYNC_2
 
 BAD_REQUEST = 400
@@ -41,10 +41,7 @@ class StartExecution(ServiceTask):
         """
         machine = arguments.get("StateMachineArn") if isinstance(arguments, dict) else None
         if not isinstance(machine, str):
-            raise RuntimeFailure(
-                "The Parameters could not be used to start the Task: "
-                "[The field 'StateMachineArn' is required but was missing]"
-            )
+            raise missing("StateMachineArn")
         return lambda: attempt.answer(_start(attempt, machine, arguments))
 
     async def finish(self, attempt: Attempt) -> Document:

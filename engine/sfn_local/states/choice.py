@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sfn_local.dataflow.choice_rules import compile_rule
 from sfn_local.dataflow.flow import Flow, compile_flow, uses_jsonata
-from sfn_local.dataflow.jsonata import Scope, compile_expression, is_expression
+from sfn_local.dataflow.jsonata import Expression, Scope, is_expression
 from sfn_local.dataflow.jsonpath import VisitSource
 from sfn_local.document import Document, Json
 from sfn_local.errors import DefinitionError, RuntimeFailure
@@ -92,7 +92,7 @@ def _compile_condition(rule: dict[str, Json], position: int) -> Callable[[Visit,
         return lambda visit, document: condition  # noqa: ARG005
     if not is_expression(condition):
         raise DefinitionError("Condition must be true, false or an expression in {% %}", pointer)
-    expression = compile_expression(condition, f"Choices[{position}]/Condition", pointer)
+    expression = Expression(condition, f"Choices[{position}]/Condition", pointer)
 
     def holds(visit: Visit, document: Document) -> bool:  # noqa: ARG001 - as a comparison
         return bool(expression.evaluate_as(Scope(visit), "boolean"))

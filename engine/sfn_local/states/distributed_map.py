@@ -35,6 +35,7 @@ class DistributedMapState(RetryingState):
     """A Map state in DISTRIBUTED mode."""
 
     type = "Map"
+    failed = "MapStateFailed"
 
     def __init__(self, name: str, definition: dict[str, Json], build: BuildGraph) -> None:
         """Compile the state and its item processor.
@@ -104,10 +105,6 @@ class DistributedMapState(RetryingState):
             run.event = line.record("MapRunRedriven", details)
         visit.runtime.map_runs.keeper.changed(run)
         return run
-
-    def gave_up(self, visit: Visit) -> None:
-        """Record that no attempt is left."""
-        visit.line.record("MapStateFailed")
 
     def _open(self, visit: Visit, document: Document, items: Json) -> Inputs:
         """Return the children's inputs, all unread; where items is None, a file has them."""

@@ -3,11 +3,10 @@
 from sfn_local.dataflow.fields import Field, ItemTemplate, compile_item_template
 from sfn_local.dataflow.flow import uses_jsonata
 from sfn_local.dataflow.jsonata import Scope, compile_value, is_expression, kind_of
-from sfn_local.dataflow.jsonpath import VisitSource, optional_path
+from sfn_local.dataflow.jsonpath import optional_path, read_value
 from sfn_local.document import Document, Json, dumps
 from sfn_local.errors import DefinitionError, RuntimeFailure, StateFailure
 from sfn_local.executions.line import Visit
-from sfn_local.language.jsonpath import PathNotFound
 from sfn_local.states.graph import BuildGraph, Graph
 
 MODES = ("INLINE", "DISTRIBUTED")
@@ -69,10 +68,7 @@ def compile_items(definition: dict[str, Json]) -> Field[Json]:
     def read(visit: Visit, document: Document) -> Json:
         if path is None:
             raise RuntimeFailure("ItemsPath must not be null.")
-        try:
-            return VisitSource(document.value, visit).read(path)
-        except PathNotFound as error:
-            raise RuntimeFailure(f"Invalid path '{path.text}' : {error}") from None
+        return read_value(path, document, visit)
 
     return read
 

@@ -24,6 +24,7 @@ class MapState(RetryingState):
     """A Map state in INLINE mode."""
 
     type = "Map"
+    failed = "MapStateFailed"
 
     def __init__(self, name: str, definition: dict[str, Json], build: BuildGraph) -> None:
         """Compile the state and its item processor.
@@ -63,10 +64,6 @@ class MapState(RetryingState):
                 outputs[ended.index] = self._output(visit, ended, fork)
         visit.line.record_aside("MapStateSucceeded")
         return Document(outputs)
-
-    def gave_up(self, visit: Visit) -> None:
-        """Record that no attempt is left."""
-        visit.line.record("MapStateFailed")
 
     def _start(
         self, fork: Fork, visit: Visit, document: Document, follows: int, index: int, item: Json

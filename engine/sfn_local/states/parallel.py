@@ -12,6 +12,7 @@ class ParallelState(RetryingState):
     """A Parallel state."""
 
     type = "Parallel"
+    failed = "ParallelStateFailed"
 
     def __init__(self, name: str, definition: dict[str, Json], build: BuildGraph) -> None:
         """Compile the state and its branches.
@@ -45,10 +46,6 @@ class ParallelState(RetryingState):
                 outputs[ended.index] = _output(ended, fork)
         line.record_aside("ParallelStateSucceeded")
         return Document(outputs)
-
-    def gave_up(self, visit: Visit) -> None:
-        """Record that no attempt is left."""
-        visit.line.record("ParallelStateFailed")
 
 
 def _build(build: BuildGraph, branch: Json, index: int) -> Graph:

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator
+from typing import ClassVar
 
 from sfn_local.dataflow.flow import compile_flow
 from sfn_local.dataflow.recovery import (
@@ -17,9 +18,13 @@ from sfn_local.states.state import State, Transition
 
 
 class RetryingState(State):
-    """A state that may be attempted again, and may catch what its attempts end in."""
+    """A state that may be attempted again, and may catch what its attempts end in.
+
+    Failed is the event that says that no attempt is left; None where there is none.
+    """
 
     can_retry = True
+    failed: ClassVar[str | None] = None
 
     def __init__(self, name: str, definition: dict[str, Json], template_field: str) -> None:
         """Compile the data flow, Retry and Catch; template_field makes the arguments.
@@ -54,7 +59,8 @@ class RetryingState(State):
                     raise  # from a branch, too; no event says that the attempt failed
                 delay = self.retriers.delay(visit, failure)
                 if delay is None:
-                    self.gave_up(visit)
+                    if self.failed is not None:
+                        visit.line.record(self.failed)
                     return self._catch(visit, failure)
             await visit.retry_after(delay)
 
@@ -65,9 +71,6 @@ class RetryingState(State):
         Raises:
             StateFailure: the work failed.
         """
-
-    def gave_up(self, visit: Visit) -> None:
-        """Record that no attempt is left."""
 
     def _catch(self, visit: Visit, failure: StateFailure) -> Transition:
         catcher = find_catcher(self.catchers, failure)

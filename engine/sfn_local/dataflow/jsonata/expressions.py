@@ -105,15 +105,6 @@ def is_expression(value: Json) -> TypeGuard[str]:
     return isinstance(value, str) and value.startswith(OPEN) and value.endswith(CLOSE)
 
 
-def compile_expression(text: str, location: str, pointer: str = "") -> Expression:
-    """Return an expression from its text with the braces.
-
-    Raises:
-        DefinitionError: it is not well formed.
-    """
-    return Expression(text, location, pointer)
-
-
 def compile_value(value: Json, location: str, pointer: str = "") -> Compiled:
     """JSON in which each string in `{% %}` stands for its value.
 
@@ -121,7 +112,7 @@ def compile_value(value: Json, location: str, pointer: str = "") -> Compiled:
         DefinitionError: an expression is not well formed.
     """
     if is_expression(value):
-        return compile_expression(value, location, pointer).evaluate
+        return Expression(value, location, pointer).evaluate
     if isinstance(value, list):
         items = [
             compile_value(item, f"{location}[{position}]", f"{pointer}/{position}")
