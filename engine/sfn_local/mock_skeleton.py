@@ -12,7 +12,7 @@ from typing import Any
 
 from sfn_local.dataflow.recovery import ALL, TASK_FAILED, TIMEOUT
 from sfn_local.document import Json
-from sfn_local.lint.model import Definition, StateNode, entries
+from sfn_local.lint.model import Definition, StateNode, entries, errors_of
 
 HAPPY = "HappyPath"
 DEFAULT_ATTEMPTS = 3
@@ -95,8 +95,7 @@ def _failure(task: StateNode, error: str) -> Json:
 def _caught(task: StateNode) -> Iterator[str]:
     seen: set[str] = set()
     for _, catcher in entries(task.fields.get("Catch")):
-        errors = catcher.get("ErrorEquals")
-        for error in errors if isinstance(errors, list) else ():
+        for error in errors_of(catcher):
             thrown = TASK_FAILED if error == ALL else str(error)
             if thrown not in seen:
                 seen.add(thrown)
@@ -106,8 +105,7 @@ def _caught(task: StateNode) -> Iterator[str]:
 def _retries(task: StateNode, error: str) -> int:
     """How often the first retrier that speaks of the error tries again."""
     for _, retrier in entries(task.fields.get("Retry")):
-        names = retrier.get("ErrorEquals")
-        listed = names if isinstance(names, list) else []
+        listed = errors_of(retrier)
         by_kind = TASK_FAILED in listed and error != TIMEOUT
         if error in listed or ALL in listed or by_kind:
             attempts = retrier.get("MaxAttempts", DEFAULT_ATTEMPTS)

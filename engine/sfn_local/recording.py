@@ -17,7 +17,7 @@ from sfn_local.document import Document, Json
 from sfn_local.errors import StateFailure
 from sfn_local.lint.model import Definition
 from sfn_local.mocks import Answer, ListedMocks
-from sfn_local.trace import Step, logged_events, owners, stopped_in, trace
+from sfn_local.trace import Step, details_of, logged_events, owners, stopped_in, trace
 
 CASE = "Recorded"
 OF_TASKS = ("Task", "LambdaFunction", "Activity")
@@ -65,7 +65,7 @@ class Recording:
     @property
     def input(self) -> str:
         """The execution's input, a JSON text."""
-        return str(_details(self.events[0]).get("input", "{}"))
+        return str(details_of(self.events[0]).get("input", "{}"))
 
     @property
     def status(self) -> str:
@@ -75,12 +75,12 @@ class Recording:
     @property
     def error(self) -> str | None:
         """The error that it ended with."""
-        return _details(self.events[-1]).get("error")
+        return details_of(self.events[-1]).get("error")
 
     @property
     def cause(self) -> str | None:
         """The cause of that error."""
-        return _details(self.events[-1]).get("cause")
+        return details_of(self.events[-1]).get("cause")
 
     @property
     def caught(self) -> list[Step]:
@@ -189,7 +189,7 @@ def file_case(name: str, recording: Recording) -> dict[str, Json]:
     """Return the recording as a case of `sfn-local test`: the same answers, path and ending."""
     expected: dict[str, Json] = {"status": recording.status}
     if recording.status == "SUCCEEDED":
-        expected["output"] = json.loads(_details(recording.events[-1]).get("output", "null"))
+        expected["output"] = json.loads(details_of(recording.events[-1]).get("output", "null"))
     elif recording.error is not None:
         expected["error"] = recording.error
     expected["path"] = [step.name for step in recording.steps]
@@ -287,7 +287,7 @@ def _answer(event: dict[str, Any]) -> Answer | None:
     kind: str = event["type"]
     if not kind.startswith(OF_TASKS) or kind.startswith("TaskState"):
         return None
-    details = _details(event)
+    details = details_of(event)
     if kind.endswith("Succeeded"):
         return Document.parse(details.get("output", "null"))
     if kind.endswith(FAILURES):
@@ -306,10 +306,6 @@ def _mocked(answer: Answer) -> Json:
     if isinstance(answer, StateFailure):
         return {"Throw": {"Error": answer.error or "", "Cause": answer.cause or ""}}
     return {"Return": answer.value}
-
-
-def _details(event: dict[str, Any]) -> dict[str, Any]:
-    return next((value for value in event.values() if isinstance(value, dict)), {})
 
 
 def _same(one: str | None, other: str | None) -> bool:

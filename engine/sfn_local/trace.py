@@ -120,7 +120,7 @@ def _origin(event: dict[str, Any], by_id: dict[int, dict[str, Any]]) -> int:
 def _with_reasons(step: Step, event: dict[str, Any]) -> Step:
     """The visit with the error that the execution ended with, where it has none of its own."""
     if step.error is None:
-        details = _details(event)
+        details = details_of(event)
         step.error, step.cause = details.get("error"), details.get("cause")
     return step
 
@@ -161,13 +161,14 @@ def _name(event: dict[str, Any]) -> str | None:
     return None
 
 
-def _details(event: dict[str, Any]) -> dict[str, Any]:
+def details_of(event: dict[str, Any]) -> dict[str, Any]:
+    """The details of an event."""
     return next((value for value in event.values() if isinstance(value, dict)), {})
 
 
 def _update(step: Step, event: dict[str, Any]) -> None:
     kind: str = event["type"]
-    details = _details(event)
+    details = details_of(event)
     if kind.endswith(EXITED):
         step.exited = event["timestamp"]
         step.was_caught, step.has_failed = step.has_failed, False

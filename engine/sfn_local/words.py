@@ -17,8 +17,8 @@ def meant(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {close}?)" if close else ""
 
 
-def closest(name: str, known: Iterable[str]) -> str | None:
+def closest(name: str, known: Iterable[str], least: float = 0.6) -> str | None:
     """The known name that is most like one that is not, whatever the case; None if none is."""
     lower = {each.lower(): each for each in known}
-    close = get_close_matches(name.lower(), lower, 1)
+    close = get_close_matches(name.lower(), lower, 1, least)
     return lower[close[0]] if close else None

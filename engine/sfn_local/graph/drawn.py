@@ -194,9 +194,7 @@ class _Artist:
         lanes: dict[tuple[int, bool], _Lane] = {}
         for edge in edges:
             source, target = rows[edge.source], rows[edge.target]
-            was_taken = self._path is not None and self._path.has(
-                edge.source, edge.target, is_catch=edge.is_catch
-            )
+            was_taken = self._was_taken(edge)
             if target == source + 1 and not (edge.is_catch and source in straight):
                 straight[source] = (was_taken, edge.is_catch)
                 continue
@@ -229,21 +227,18 @@ class _Artist:
         if one is None:
             return Part(" ")
         is_taken = one.is_at(row) if lane else one.reaches(row)
-        text = self._pens.cross(sides, is_taken=is_taken, is_catch=one.is_catch)
-        return Part(text, self._look(one, is_taken=is_taken))
+        return self._way(sides, is_taken=is_taken, is_catch=one.is_catch)
 
     def _across(self, reaching: _Lane | None, row: int) -> Part:
         """Draw the line to a state."""
         if reaching is None:
             return Part(" ")
         is_taken = reaching.reaches(row)
-        text = self._pens.cross(LEFT | RIGHT, is_taken=is_taken, is_catch=reaching.is_catch)
-        return Part(text, self._look(reaching, is_taken=is_taken))
+        return self._way(LEFT | RIGHT, is_taken=is_taken, is_catch=reaching.is_catch)
 
-    def _look(self, lane: _Lane, *, is_taken: bool) -> str:
-        if not is_taken:
-            return WAY
-        return CAUGHT if lane.is_catch else SUCCEEDED
+    def _way(self, sides: int, *, is_taken: bool, is_catch: bool) -> Part:
+        look = (CAUGHT if is_catch else SUCCEEDED) if is_taken else WAY
+        return Part(self._pens.cross(sides, is_taken=is_taken, is_catch=is_catch), look)
 
     def _between(self, lanes: Sequence[_Lane], row: int) -> Line:
         """Draw the lanes below a state."""
@@ -252,10 +247,7 @@ class _Artist:
             here = [one for one in lanes if one.column == column and one.first <= row < one.last]
             is_taken = bool(here) and here[0].is_taken(row, row + 1)
             parts += [
-                Part(
-                    self._pens.cross(UP | DOWN, is_taken=is_taken, is_catch=here[0].is_catch),
-                    self._look(here[0], is_taken=is_taken),
-                )
+                self._way(UP | DOWN, is_taken=is_taken, is_catch=here[0].is_catch)
                 if here
                 else Part(" "),
                 Part(" "),
@@ -267,8 +259,7 @@ class _Artist:
         if row not in straight:
             return Part(" ")
         is_taken, is_catch = straight[row]
-        look = (CAUGHT if is_catch else SUCCEEDED) if is_taken else WAY
-        return Part(self._pens.cross(UP | DOWN, is_taken=is_taken, is_catch=is_catch), look)
+        return self._way(UP | DOWN, is_taken=is_taken, is_catch=is_catch)
 
     def _state(self, node: Node) -> Line:
         outcome = "" if self._path is None else self._path.outcome(node.name)
@@ -283,12 +274,14 @@ class _Artist:
         ]
 
     def _label(self, edge: Edge) -> Line:
-        was_taken = self._path is not None and self._path.has(
-            edge.source, edge.target, is_catch=edge.is_catch
-        )
-        look = (CAUGHT if edge.is_catch else SUCCEEDED) if was_taken else LABEL
+        look = (CAUGHT if edge.is_catch else SUCCEEDED) if self._was_taken(edge) else LABEL
         label = f"{edge.label} →".translate(self._pens.words)
         return [Part(f"   {label} {edge.target}", look)]
+
+    def _was_taken(self, edge: Edge) -> bool:
+        return self._path is not None and self._path.has(
+            edge.source, edge.target, is_catch=edge.is_catch
+        )
 
     def _inner(self, node: Node) -> Iterator[Line]:
         """Draw what is inside a Map or a Parallel, behind a border."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sfn_local.document import Json, dumps
-from sfn_local.lint.model import Definition, Scope, StateNode, entries
+from sfn_local.lint.model import Definition, Scope, StateNode, entries, errors_of
 
 LONGEST_LABEL = 44
 
@@ -102,8 +102,7 @@ def _edges(state: StateNode) -> Iterator[Edge]:
     if isinstance(default, str):
         yield Edge(state.name, default, "otherwise")
     for _, catcher in entries(state.fields.get("Catch")):
-        errors = catcher.get("ErrorEquals")
-        names = [str(error) for error in errors] if isinstance(errors, list) else []
+        names = [str(error) for error in errors_of(catcher)]
         label = "" if names == ["States.ALL"] else _shorten(", ".join(names))
         yield Edge(state.name, str(catcher.get("Next")), label, is_catch=True)
 

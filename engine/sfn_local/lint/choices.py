@@ -1,12 +1,10 @@
 """The rules of Choice states."""
 
-from collections.abc import Iterator
-
 from sfn_local.dataflow.choice_rules import OPERATORS, PRESENCE
 from sfn_local.document import Json
 from sfn_local.lint.finding import EMPTY, Report, not_supported, only_one_of, required
 from sfn_local.lint.implications import implies
-from sfn_local.lint.model import Definition, StateNode
+from sfn_local.lint.model import Definition, StateNode, objects_at
 
 LOGICAL = ("And", "Or", "Not")
 ONE_KIND = (
@@ -87,20 +85,12 @@ def _check_logical(name: str, nested: Json, pointer: str, report: Report) -> Non
         return
     if not nested:
         report.add("rule-empty", pointer, f"there is no rule in {name}")
-    for inner, where in _nested(nested, pointer):
+    for inner, where in objects_at(nested, pointer):
         if "Next" in inner:
             refusal, at = not_supported("Next"), where
             message, place = "a nested rule has a Next", f"{where}/Next"
             report.add("rule-next", place, message, refusal=refusal, refused_at=at)
         _check_rule(inner, where, report)
-
-
-def _nested(nested: Json, pointer: str) -> Iterator[tuple[dict[str, Json], str]]:
-    if isinstance(nested, dict):
-        yield nested, pointer
-    for position, inner in enumerate(nested if isinstance(nested, list) else []):
-        if isinstance(inner, dict):
-            yield inner, f"{pointer}/{position}"
 
 
 def _check_comparison(name: str, operand: Json, pointer: str, report: Report) -> None:

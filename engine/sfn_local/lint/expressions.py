@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from sfn_local.dataflow.jsonata.expressions import CLOSE, OPEN, is_expression
 from sfn_local.document import Json
 from sfn_local.language.jsonata import JsonataError, parse
 from sfn_local.language.jsonata.functions import FUNCTIONS
@@ -12,7 +13,6 @@ from sfn_local.language.jsonata.references import STATES, References, references
 from sfn_local.lint.json_positions import escape
 from sfn_local.lint.model import StateNode
 
-OPENING, CLOSING = "{%", "%}"
 INNER_SCOPES = ("Branches", "ItemProcessor", "Iterator")
 RESULT, ERROR, NEITHER = "result", "error", "neither"
 
@@ -76,8 +76,8 @@ def _walk(
     value: Json, pointer: str, name: str, state: StateNode, data: str
 ) -> Iterator[Expression]:
     if isinstance(value, str):
-        if state.is_jsonata and value.startswith(OPENING) and value.endswith(CLOSING):
-            text = value.removeprefix(OPENING).removesuffix(CLOSING)
+        if state.is_jsonata and is_expression(value):
+            text = value.removeprefix(OPEN).removesuffix(CLOSE)
             yield Expression(pointer, text, is_jsonata=True, data=data)
         elif not state.is_jsonata and _is_jsonpath(name, value):
             yield Expression(pointer, value, is_jsonata=False)

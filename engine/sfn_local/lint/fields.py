@@ -1,12 +1,9 @@
 """Fields: their names, types and ranges."""
 
-from collections.abc import Iterator
-from difflib import get_close_matches
-
 from sfn_local.document import Json
 from sfn_local.lint.finding import Report, not_supported, only_one_of, required
 from sfn_local.lint.json_positions import escape
-from sfn_local.lint.model import JSONATA, JSONPATH, Definition, StateNode
+from sfn_local.lint.model import JSONATA, JSONPATH, Definition, StateNode, objects_at
 from sfn_local.lint.schema import (
     COMMON,
     INTEGER,
@@ -20,6 +17,7 @@ from sfn_local.lint.schema import (
     STATES,
     Field,
 )
+from sfn_local.words import closest
 
 TYPES = ("Task", "Wait", "Pass", "Succeed", "Fail", "Choice", "Parallel", "Map")  # AWS's order
 WITH_PATHS = (
@@ -119,20 +117,18 @@ def _check_language(state: StateNode, report: Report) -> None:
     excluded = JSONPATH_ONLY if state.is_jsonata else JSONATA_ONLY
     for name in excluded.get(state.type, ()):
         if name in state.fields:
-            message = f"{name} is not a field of a {state.language} state"
-            where = f"{state.pointer}/{name}"
-            refusal = foreign_field(state.language, name)
-            at = state.pointer
-            report.add("language-mixed", where, message, refusal=refusal, refused_at=at)
+            report_foreign(name, f"{state.pointer}/{name}", state.language, report)
 
 
-def foreign_field(language: str, name: str) -> str:
-    """Return AWS's text about a field that only the other query language has."""
+def report_foreign(name: str, where: str, language: str, report: Report) -> None:
+    """Report a field that only the other query language has."""
     other = JSONATA if language == JSONPATH else JSONPATH
-    return (
+    refusal = (
         f"The QueryLanguage is set to '{language}', but field '{name}' is only supported for the "
         f"'{other}' QueryLanguage"
     )
+    message, at = f"{name} is not a field of a {language} state", where.rpartition("/")[0]
+    report.add("language-mixed", where, message, refusal=refusal, refused_at=at)
 
 
 def _check_fields(
@@ -161,9 +157,8 @@ def _report_unknown(
 
 
 def _did_you_mean(name: str, known: dict[str, Field] | dict[str, dict[str, Field]]) -> str:
-    lower = {candidate.lower(): candidate for candidate in known}
-    close = get_close_matches(name.lower(), lower, 1, 0.75)
-    return f"Did you mean {lower[close[0]]}?" if close else ""
+    close = closest(name, known, 0.75)
+    return f"Did you mean {close}?" if close else ""
 
 
 def _check_value(value: Json, where: str, name: str, field: Field, report: Report) -> None:
@@ -179,22 +174,12 @@ def _check_value(value: Json, where: str, name: str, field: Field, report: Repor
     if field.is_number and not field.least <= value <= field.most:
         message = f"{name} must be from {field.least:,} to {field.most:,}, not {value:,}"
         report.add("number-range", where, message, refusal=_limit(value, field))
-    for inner, inner_where in _inner(value, where, field):
+    for inner, inner_where in objects_at(value, where) if field.object else ():
         _check_fields(inner, inner_where, OBJECTS[field.object], report, name)
         for needed in field.required:
             if needed not in inner:
                 message, refusal = f"{name} has no {needed}", required(needed)
                 report.add("field-missing", inner_where, message, refusal=refusal)
-
-
-def _inner(value: Json, where: str, field: Field) -> Iterator[tuple[dict[str, Json], str]]:
-    if not field.object:
-        return
-    if isinstance(value, dict):
-        yield value, where
-    for position, item in enumerate(value if isinstance(value, list) else []):
-        if isinstance(item, dict):
-            yield item, f"{where}/{position}"
 
 
 def _is_processor(pointer: str) -> bool:

@@ -5,20 +5,18 @@ Source: Step Functions Developer Guide, "Transforming data with JSONata in Step 
 
 from collections.abc import Iterator
 
-from sfn_local.dataflow.jsonata.expressions import find_fault
+from sfn_local.dataflow.jsonata.expressions import find_fault, is_expression
 from sfn_local.document import Json
 from sfn_local.language.jsonata.references import STATES
 from sfn_local.lint.expressions import (
-    CLOSING,
     ERROR,
     INNER_SCOPES,
     NEITHER,
-    OPENING,
     RESULT,
     Expression,
     expressions,
 )
-from sfn_local.lint.fields import foreign_field
+from sfn_local.lint.fields import report_foreign
 from sfn_local.lint.finding import Report
 from sfn_local.lint.json_positions import escape
 from sfn_local.lint.model import JSONATA, JSONPATH, Definition, StateNode, entries
@@ -43,9 +41,7 @@ def check(definition: Definition, report: Report) -> None:
                 refused_at=state.pointer,
             )
         for pointer, name in _foreign_fields(state):
-            message = f"{name} is not a field of a {state.language} state"
-            refusal, at = foreign_field(state.language, name), pointer.rpartition("/")[0]
-            report.add("language-mixed", pointer, message, refusal=refusal, refused_at=at)
+            report_foreign(name, pointer, state.language, report)
         for name, value in state.fields.items():
             if name not in INNER_SCOPES:
                 _check_texts(value, f"{state.pointer}/{escape(name)}", state, report)
@@ -91,13 +87,9 @@ def _check_texts(value: Json, pointer: str, state: StateNode, report: Report) ->
     elif isinstance(value, list):
         for position, inner in enumerate(value):
             _check_texts(inner, f"{pointer}/{position}", state, report)
-    elif not state.is_jsonata and isinstance(value, str) and _is_jsonata(value):
+    elif not state.is_jsonata and is_expression(value):
         message = f"{value} is JSONata, and the state {state.name} is JSONPath"
         report.add("jsonata-text", pointer, message)
-
-
-def _is_jsonata(text: str) -> bool:
-    return text.startswith(OPENING) and text.endswith(CLOSING)
 
 
 def _check_syntax(expression: Expression, report: Report) -> None:

@@ -141,6 +141,26 @@ def entries(value: Json) -> Iterator[tuple[int, dict[str, Json]]]:
             yield position, entry
 
 
+def objects_at(value: Json, pointer: str) -> Iterator[tuple[dict[str, Json], str]]:
+    """An object that stands at a pointer, or the objects in a list there, each with its place."""
+    if isinstance(value, dict):
+        yield value, pointer
+    for position, entry in entries(value):
+        yield entry, f"{pointer}/{position}"
+
+
+def errors_in(field: Json) -> set[str]:
+    """The names of errors that a Retry or a Catch has."""
+    listed = (errors_of(entry) for _, entry in entries(field))
+    return {error for errors in listed for error in errors if isinstance(error, str)}
+
+
+def errors_of(entry: dict[str, Json]) -> list[Json]:
+    """The names of errors that an entry of Retry or Catch has."""
+    errors = entry.get("ErrorEquals")
+    return errors if isinstance(errors, list) else []
+
+
 def objects(value: Json) -> Iterator[tuple[str, dict[str, Json]]]:
     """The objects in an object, with their names."""
     for name, entry in value.items() if isinstance(value, dict) else ():

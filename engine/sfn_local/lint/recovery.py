@@ -2,7 +2,7 @@
 
 from sfn_local.document import Json, dumps
 from sfn_local.lint.finding import EMPTY, Report
-from sfn_local.lint.model import Definition, StateNode, entries
+from sfn_local.lint.model import Definition, StateNode, entries, errors_in
 
 # Actions that do more when they are repeated, and the argument that makes them idempotent.
 NOT_IDEMPOTENT = {
@@ -33,7 +33,7 @@ def check(definition: Definition, report: Report) -> None:
 
 def _check_limit(state: StateNode, report: Report) -> None:
     """See that a Distributed Map whose results may become too large catches that by name."""
-    caught = _caught(state)
+    caught = errors_in(state.fields.get("Catch"))
     is_unlimited = state.is_distributed and "ResultWriter" not in state.fields
     if is_unlimited and ALL in caught and LIMIT not in caught:
         message = f"{state.name} has no ResultWriter, and States.ALL does not catch {LIMIT}"
@@ -42,7 +42,8 @@ def _check_limit(state: StateNode, report: Report) -> None:
 
 def _check_expectations(definition: Definition, report: Report) -> None:
     """Look at Choice states that expect an error which no Catch can have led on from."""
-    caught = {error for state in definition.states for error in _caught(state)}
+    catches = (state.fields.get("Catch") for state in definition.states)
+    caught = set().union(*map(errors_in, catches))
     for state in definition.of_type("Choice"):
         for position, rule in entries(state.fields.get("Choices")):
             text = dumps(rule)
@@ -50,16 +51,6 @@ def _check_expectations(definition: Definition, report: Report) -> None:
                 if f'"{error}"' in text and (error == RUNTIME or error not in caught):
                     message = f"no Catch leads here with {error}: States.ALL does not catch it"
                     report.add("limit-uncaught", f"{state.pointer}/Choices/{position}", message)
-
-
-def _caught(state: StateNode) -> set[str]:
-    """The names that a state's catchers take."""
-    return {
-        error
-        for _, entry in entries(state.fields.get("Catch"))
-        for error in (entry.get("ErrorEquals") or [])
-        if isinstance(error, str)
-    }
 
 
 def _check_entries(state: StateNode, field: str, report: Report) -> None:

@@ -5,7 +5,7 @@ import re
 from sfn_local.document import Json, dumps
 from sfn_local.language.catalogue import ACTIONS
 from sfn_local.lint.finding import Report
-from sfn_local.lint.model import Definition, StateNode, entries
+from sfn_local.lint.model import Definition, StateNode, entries, errors_in
 
 PLACEHOLDER = "${"
 TOKEN = ("$$.Task.Token", '"$$"', '"$$.Task"', "$states.context")
@@ -117,7 +117,7 @@ def _check_token(state: StateNode, report: Report) -> None:
 
 
 def _check_recovery(state: StateNode, definition: Definition, report: Report) -> None:
-    retried = _errors(state.fields.get("Retry"))
+    retried = errors_in(state.fields.get("Retry"))
     if _calls_lambda(state) and retried.isdisjoint((PASSING_ERROR, *CATCH_ALL)):
         message = f"the task {state.name} does not retry {PASSING_ERROR}"
         report.add("retry-missing", state.pointer, message)
@@ -134,15 +134,6 @@ def _check_recovery(state: StateNode, definition: Definition, report: Report) ->
 
 def _calls_lambda(state: StateNode) -> bool:
     return ":lambda:invoke" in state.resource or FUNCTION.fullmatch(state.resource) is not None
-
-
-def _errors(field: Json) -> set[str]:
-    return {
-        error
-        for _, entry in entries(field)
-        for error in (entry.get("ErrorEquals") or [])
-        if isinstance(error, str)
-    }
 
 
 def _find(definition: Definition, name: Json) -> StateNode | None:

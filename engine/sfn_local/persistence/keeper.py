@@ -8,7 +8,7 @@ asynchronously and have not ended: AWS promises to run them at least once, so th
 import json
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -384,12 +384,7 @@ def _published(published: Published) -> dict[str, Json]:
             for arn, version in published.versions.items()
         },
         "aliases": {
-            arn: {
-                "routes": dict(alias.routes),
-                "description": alias.description,
-                "created": alias.created,
-                "updated": alias.updated,
-            }
+            arn: {name: value for name, value in asdict(alias).items() if name != "arn"}
             for arn, alias in published.aliases.items()
         },
     }
