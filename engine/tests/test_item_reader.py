@@ -57,7 +57,7 @@ CSV_QUIRKS: dict[str, tuple[str, list[Any]]] = {
         'id,n\n1,"a\\"\n2,c"\n',
         [{"id": "1", "n": 'a"\n2,c'}],
     ),
-    "blank lines are no rows": ("a,b\n\n1,2\n\n", [{"a": "1", "b": "2"}]),
+    "blank lines are not rows": ("a,b\n\n1,2\n\n", [{"a": "1", "b": "2"}]),
     "lines may end with CR LF": ("a,b\r\n1,2\r\n", [{"a": "1", "b": "2"}]),
     "lines may end with CR": ("a,b\r1,2\r", [{"a": "1", "b": "2"}]),
     "the last line needs no end": ("a,b\n1,2", [{"a": "1", "b": "2"}]),

@@ -70,7 +70,7 @@ def _moment(written: Any) -> datetime:
     try:
         return datetime.fromisoformat(str(written))
     except ValueError as error:
-        raise click.ClickException(f"--execution: {written!r} is no timestamp") from error
+        raise click.ClickException(f"--execution: {written!r} is not a timestamp") from error
 
 
 def _load_history(path: str) -> list[dict[str, Any]]:

@@ -176,7 +176,7 @@ def erasure_needs_two() -> bool:
 
 def _check_typed(typed: models.Typed, access: Access) -> None:
     if typed.subject and typed.subject not in typed.model.names:
-        raise ValueError(f"{typed.type}: subject names {typed.subject}, which is no field")
+        raise ValueError(f"{typed.type}: subject names {typed.subject}, which is not a field")
     if typed.keep is not None and not typed.subject:
         raise ValueError(f"{typed.type}: keep= needs subject=")
     if typed.subject and typed.model.erased({typed.subject: ""})[typed.subject] not in ("", ERASED):

@@ -36,7 +36,7 @@ def check_subscribe(path: str, identity: Identity) -> Subject:
     kind = _KINDS.get(subject.kind)
     if kind is None:
         known = ", ".join(_KINDS)
-        raise InvalidInputError("channel", f"{subject.kind!r} is no kind; known: {known}")
+        raise InvalidInputError("channel", f"{subject.kind!r} is not a kind; known: {known}")
     names = sorted(kind.names())
     name = named(subject.type, names)
     if name is None:

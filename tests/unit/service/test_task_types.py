@@ -48,7 +48,7 @@ def test_what_is_not_declared_has_a_default():
     ],
 )
 def test_what_the_machine_cannot_honour_is_refused_where_it_is_declared(type_, settings):
-    with pytest.raises(ValueError, match=r"RESIZE|no task type"):
+    with pytest.raises(ValueError, match=r"RESIZE|not a task type"):
         task_handler(type_, **settings)
 
 

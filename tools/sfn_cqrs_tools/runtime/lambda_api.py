@@ -83,7 +83,7 @@ class LambdaApi:
             case "DryRun":
                 return Response(HTTPStatus.NO_CONTENT)
             case other:
-                message = f"{other} is no invocation type"
+                message = f"{other} is not an invocation type"
                 return _error(HTTPStatus.BAD_REQUEST, "InvalidParameterValueException", message)
 
     def _invoke_and_wait(self, function: Function, payload: bytes) -> Response:

@@ -16,7 +16,7 @@ from sfn_cqrs.service.tasks.types import TaskItem, task_handler
 
 @dataclass(frozen=True)
 class Reminder:
-    """The input of an item: what the customer at `to` is reminded of."""
+    """The input of an item: the order, and the address that gets the reminder."""
 
     order: str
     to: Annotated[str, Personal]

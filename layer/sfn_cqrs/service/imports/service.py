@@ -459,7 +459,7 @@ class ImportService:
         """
         key = self.readable(id_)
         if not self._find(id_).dry_run:
-            raise NotFoundError(f"{id_} is no dry run, and has no preview")
+            raise NotFoundError(f"{id_} is not a dry run, and has no preview")
         first = takewhile(
             lambda marker: marker.first <= LAST_SHOWN, bootstrap.imports().markers(key)
         )

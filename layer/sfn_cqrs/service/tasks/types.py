@@ -110,7 +110,7 @@ def task_handler(
         model: the class of an item's input, as of a `command_type`; the handler has `item.model`.
     """
     if not TYPE_NAME.fullmatch(type_):
-        raise ValueError(f"{type_!r} is no task type: 1 to 64 capital letters, digits or '_'")
+        raise ValueError(f"{type_!r} is not a task type: 1 to 64 capital letters, digits or '_'")
     if not 0 < timeout <= MAX_TIMEOUT:
         raise ValueError(f"{type_}: timeout must be more than 0 and at most {MAX_TIMEOUT} seconds")
     if not 0 <= retry <= MAX_RETRY:

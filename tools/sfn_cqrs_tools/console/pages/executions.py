@@ -319,7 +319,7 @@ def child(ask: Ask) -> View:
     run = _run(ask)
     found = ask.executions.describe(ask.query.get("arn", ""))
     if found.parent not in [one["mapRunArn"] for one in ask.executions.children(run.arn)]:
-        raise LookupError("this is no child of that execution")
+        raise LookupError("this is not a child of that execution")
     events = ask.executions.history_of_child(found)
     return _view(
         "child.html",

@@ -191,7 +191,7 @@ def _decoded(header: str) -> object:
     try:
         return json_of(base64.b64decode(header + "=" * (-len(header) % 4), "-_", validate=True))
     except (binascii.Error, ValueError):
-        raise unauthorized(f"{_HEADER}… is no base64url of a JSON object") from None
+        raise unauthorized(f"{_HEADER}… is not base64url of a JSON object") from None
 
 
 def _covers(asked: str, channel: str) -> bool:
