@@ -21,7 +21,7 @@ def main(ids: list[str]) -> int:
 
 def _tried(mutants: list[Mutant]) -> int:
     with a_copy() as tree:
-        tests = sorted({test for mutant in mutants for test in mutant.found_by})
+        tests = sorted({mutant.found_by for mutant in mutants})
         code, said = tree.run(tests)
         if code:
             print(f"the tests fail on the code as it is:\n{said[-SHOWN:]}")

@@ -1,4 +1,4 @@
-"""One fault put into the code by hand, and the tests that find it."""
+"""One fault put into the code by hand, and the test that finds it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ BLIND = ("tests/mutants", "tests/simulation/test_mutants.py", "tests/template/te
 class Mutant:
     """A text that a file has once, its replacement, and what breaks for a user then.
 
-    `found_by` are the tests that fail with it, each as `file::function`.
+    `found_by` is the test that fails with it, as `file::function`.
     """
 
     id: str
@@ -20,7 +20,7 @@ class Mutant:
     old: str
     new: str
     breaks: str
-    found_by: tuple[str, ...]
+    found_by: str
 
     def __str__(self) -> str:
         return self.id

@@ -72,7 +72,7 @@ class Tree:
     def try_(self, mutant: Mutant) -> tuple[Verdict, str]:
         """Run a mutant's tests with its fault; return what they say."""
         with self._applied(mutant):
-            code, said = self.run(mutant.found_by)
+            code, said = self.run([mutant.found_by])
         verdicts = {_PASSED: Verdict.NOT_FOUND, _FAILED: Verdict.FOUND}
         return verdicts.get(code, Verdict.BROKEN), said
 
