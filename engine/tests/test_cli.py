@@ -350,3 +350,25 @@ def test_a_shell_completes_commands(shell: str) -> None:
 
     assert result.exit_code == 0
     assert f"_SFN_LOCAL_COMPLETE={shell}_complete" in result.output
+
+
+def run_program(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    program = [str(Path(sys.executable).with_name("sfn-local")), *arguments]
+    return subprocess.run(program, check=False, capture_output=True, text=True, **options)
+
+
+def test_without_a_command_the_help_is_shown_once() -> None:
+    alone = run_program()
+
+    assert (alone.returncode, alone.stdout) == (64, "")
+    assert alone.stderr.count("Usage: ") == 1
+    assert "Error" not in alone.stderr
+
+
+def test_a_file_that_cannot_be_written_is_one_line(machine: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+
+    refused = run_program("graph", str(machine), "--svg", str(folder))
+
+    assert (refused.returncode, refused.stderr) == (1, f"error: {folder}: Is a directory\n")

@@ -1,5 +1,6 @@
 """The stack that `--stack` names: its resources and outputs, and those of a nested application."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sfn_cqrs_tools.client.aws import NoStackError, find_target
+from sfn_cqrs_tools.runtime.fabric import session
 
 NESTED = "arn:aws:cloudformation:us-east-1:123456789012:stack/clinic-dev-Cqrs-1ABC/guid"
 APPLICATION = {
@@ -100,3 +102,32 @@ def test_what_is_nowhere_is_told_with_the_stacks_name() -> None:
         find_target(Path(), "clinic-dev").physical_id("Missing")
     with pytest.raises(NoStackError, match="the stack other cannot be read"):
         find_target(Path(), "other")
+
+
+@pytest.mark.parametrize(
+    ("variables", "reason"),
+    [
+        ({}, "You must specify a region; set AWS_PROFILE and AWS_DEFAULT_REGION"),
+        ({"AWS_PROFILE": "gone"}, "The config profile (gone) could not be found; set AWS_PROFILE"),
+    ],
+)
+def test_whoever_has_not_named_an_account_is_told_how(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variables: dict[str, str], reason: str
+) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(click.ClickException, match=re.escape(f"AWS cannot be called: {reason}")):
+        find_target(Path(), "clinic-dev")
+
+
+def test_a_profile_of_aws_is_none_of_the_local_stacks_business(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "gone")
+
+    assert session().client("sqs").meta.region_name == "us-east-1"

@@ -1,4 +1,6 @@
 import random
+import re
+import shlex
 import subprocess
 import sys
 import time
@@ -7,6 +9,7 @@ from collections.abc import Callable
 from contextlib import chdir
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 from tests.local.project import forget, share_translations
@@ -283,6 +286,47 @@ def test_a_name_that_cannot_be_one_is_refused_and_leaves_nothing(
 
 def test_a_name_of_several_words_names_a_package():
     assert package_name("my-clinic") == "my_clinic"
+
+
+def test_wheels_may_be_in_a_folder_whose_name_has_blanks(tmp_path):
+    wheels = tmp_path / "my wheels"
+    wheels.mkdir()
+    (wheels / "sfn_cqrs_tools-0.1.0-py3-none-any.whl").touch()
+
+    line = next(iter(sources(str(wheels))))
+
+    assert shlex.split(line) == ["--find-links", str(wheels)]  # as pip reads it
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("a/b",), "'a/b' is not a valid name: "),
+        (("class",), "'class' is not a valid name: it is a word of Python"),
+        (("clinic", "--publish", "all"), "'all' is neither code, members nor group:NAME"),
+    ],
+)
+def test_a_project_that_cannot_be_made_leaves_nothing_behind(
+    sfn_cqrs, tmp_path, monkeypatch, arguments, reason
+):
+    monkeypatch.chdir(tmp_path)
+
+    refused = sfn_cqrs("init", *arguments)
+
+    assert (refused.code, reason in refused.error) == (64, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_each_command_of_a_projects_page_is_one(unchanged):
+    page = (unchanged / "README.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^\.venv/bin/sfn-cqrs (.*)", page, re.MULTILINE)
+
+    assert lines
+    for line in lines:
+        group, words = cli, shlex.split(line)
+        while isinstance(group, click.Group):
+            group = group.get_command(click.Context(group), words.pop(0))
+        group.make_context("sfn-cqrs", words)  # refuses wrong words
 
 
 def test_packages_come_from_the_index_or_wheels_or_source_or_git(tmp_path):

@@ -194,7 +194,7 @@ def test_outside_of_a_project_nothing_is_written(sfn_cqrs, tmp_path, monkeypatch
     code, _, error = sfn_cqrs(*NEW)
 
     assert code == 64
-    assert "the folders above it have no template.yaml" in error
+    assert "the folders above it have no template.yaml; `sfn-cqrs init NAME` makes" in error
     assert list(tmp_path.iterdir()) == []
 
 

@@ -243,7 +243,7 @@ def test_a_parameter_without_a_value_is_named():
         ("- a list", "it has no Resources"),
         ("Resources: []", "it has no Resources"),
         ("Resources: {A: {}}", "the resource A has no Type"),
-        ("Resources:\n  A: [\n", r"is not YAML.*line 3"),
+        ("Resources:\n  A: [\n", r"is not YAML: .* at line 3, column 1$"),
         ("Metadata: &self [*self]\nResources: {}\n", "is nested too deep, or in itself"),
     ],
 )
@@ -253,6 +253,11 @@ def test_text_that_is_no_template_is_refused(tmp_path, text, message):
 
     with pytest.raises(TemplateError, match=message):
         Template.load(path)
+
+
+def test_a_folder_in_place_of_a_template_is_refused(tmp_path):
+    with pytest.raises(TemplateError, match="cannot be read: "):
+        Template.load(tmp_path)
 
 
 def test_an_unknown_parameter_is_refused():

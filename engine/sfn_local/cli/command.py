@@ -181,25 +181,34 @@ def run_program(cli: click.Command) -> NoReturn:
     try:
         result = cli.main(standalone_mode=False, prog_name=name)
     except click.UsageError as error:
-        told = click.UsageError(visible(error.format_message()) + _suggestion(error), error.ctx)
-        if as_json:
-            _print_problem(told, "usage")
-        else:
-            told.show()
-        sys.exit(USAGE)
+        _refuse(error, as_json=as_json)
     except click.ClickException as error:
-        if as_json:
-            _print_problem(error, "failed")
-            sys.exit(FAILED)
-        _fail(error.format_message())
+        _fail(error, as_json=as_json)
     except (click.Abort, KeyboardInterrupt):
-        if as_json:
-            _print_problem(click.ClickException("interrupted"), "failed")
-            sys.exit(FAILED)
-        _fail("interrupted")
+        _fail(click.ClickException("interrupted"), as_json=as_json)
     except BrokenPipeError:
         sys.exit(DONE)  # `| head` has seen enough
+    except OSError as error:
+        _fail(click.ClickException(_of_system(error)), as_json=as_json)
     sys.exit(result if isinstance(result, int) else DONE)
+
+
+def _refuse(error: click.UsageError, *, as_json: bool) -> NoReturn:
+    """Say what is wrong with the words of a command; show its help if there are none."""
+    told = click.UsageError(visible(error.format_message()) + _suggestion(error), error.ctx)
+    if as_json:
+        _print_problem(told, "usage")
+    elif isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+    else:
+        told.show()
+    sys.exit(USAGE)
+
+
+def _of_system(error: OSError) -> str:
+    """What a file, a folder or a connection refused, without its number."""
+    reason = error.strerror or str(error)
+    return reason if error.filename is None else f"{error.filename}: {reason}"
 
 
 def _suggestion(error: click.UsageError) -> str:
@@ -219,6 +228,9 @@ def _print_problem(error: click.ClickException, code: str) -> None:
     print_json(document, err=True)
 
 
-def _fail(message: str) -> NoReturn:
-    echo(f"error: {message}", err=True)
+def _fail(error: click.ClickException, *, as_json: bool) -> NoReturn:
+    if as_json:
+        _print_problem(error, "failed")
+    else:
+        echo(f"error: {error.format_message()}", err=True)
     sys.exit(FAILED)

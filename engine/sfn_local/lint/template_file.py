@@ -60,8 +60,11 @@ def load_yaml(path: Path) -> dict[str, Any]:
         document = _copied(_parsed(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise TemplateError(f"there is no template at {path}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise TemplateError(f"{path} cannot be read: {error}") from None
     except yaml.YAMLError as error:
-        raise TemplateError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+        place = " ".join(str(error).split()).replace('in "<unicode string>", line', "at line")
+        raise TemplateError(f"{path} is not YAML: {place}") from None
     except RecursionError:
         raise TemplateError(f"{path} is nested too deep, or in itself") from None
     if not isinstance(document, dict) or not isinstance(document.get("Resources"), dict):

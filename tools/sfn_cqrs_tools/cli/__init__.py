@@ -62,7 +62,7 @@ COMMANDS: Final = {
     "init": _own("init:init", "Make a project of your own."),
     "setup": _own("setup:setup", "Set up the parts of a project that are not packages."),
     "check": _own("check:check", "Check a project: template, machines, handlers, events."),
-    "new": _own("new:new", "Write a workflow, handler, task, import or route."),
+    "new": _own("new:new", "Write a handler, task, import, route, workflow or saga."),
     "run": ("sfn_local.cli.run:run", "Run any state machine, with stubs for its tasks."),
     "mock": ("sfn_local.cli.run:mock", "Write a MockConfigFile.json for a state machine."),
     "graph": ("sfn_local.cli.graph:graph", "Draw a state machine; `execution graph` draws a run."),
@@ -99,9 +99,10 @@ SECTIONS: Final = {
 """All commands, as --help groups them."""
 
 FIRST_STEPS: Final = (
-    "sfn-cqrs up                      # in one terminal, then in another",
-    """sfn-cqrs publish OFFER o-1 --name first --attributes '{"customer":"c1","total":5}'""",
-    "sfn-cqrs chain show OFFER o-1",
+    "sfn-cqrs init clinic             # makes a project, with a first handler",
+    "cd clinic && make up             # starts the stack; then in a second terminal",
+    """sfn-cqrs publish ITEM 1 --name first --attributes '{"n": 1}' --wait""",
+    "sfn-cqrs chain show ITEM 1",
     "sfn-cqrs explain CODE            # what an error means, and what to do",
     "sfn-cqrs COMMAND --help          # shows more of each",
 )

@@ -30,9 +30,10 @@ def check(template: Path, as_json: bool) -> None:
     """
     with one_line_errors():
         read = load_template(template)
+        own = _own(read)
         found = [
             *_machines(read),
-            *(one for key in _own(read) for one in laws.broken(read, template, read.machines[key])),
+            *(one for key in own for one in laws.broken(read, template, read.machines[key])),
             *_functions(read),
             *_handlers(read),
             *_events(read),
@@ -44,7 +45,8 @@ def check(template: Path, as_json: bool) -> None:
             echo(styled("wrong", fg="red"), f"  {finding}")
         if not found:
             echo(
-                f"{len(_own(read))} machines of your own, {len(read.functions)} functions: "
+                f"{len(own)} machine{'' if len(own) == 1 else 's'} of your own,"
+                f" {len(read.functions)} functions: "
                 "nothing is wrong"
             )
     if found:

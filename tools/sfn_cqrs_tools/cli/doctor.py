@@ -119,12 +119,11 @@ def doctor(
 
 
 def _print_quotas(stack: str | None, *, as_json: bool) -> None:
-    import boto3  # noqa: PLC0415
-
+    from sfn_cqrs_tools.client.aws import client_on_aws  # noqa: PLC0415
     from sfn_cqrs_tools.client.quotas import quotas_of  # noqa: PLC0415
     from sfn_cqrs_tools.runtime.fabric import session  # noqa: PLC0415
 
-    client = boto3.client("service-quotas") if stack else None
+    client = client_on_aws("service-quotas") if stack else None
     region = client.meta.region_name if client else str(session().region_name)
     found = quotas_of(region, client)
     if as_json:

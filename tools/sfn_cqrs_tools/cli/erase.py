@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from sfn_cqrs_tools.cli.options import TENANT_HELP, api_options, one_line_errors, stack_options
-from sfn_cqrs_tools.client.api import Api, connect
+from sfn_cqrs_tools.client.api import Api, connect, work_path
 from sfn_cqrs_tools.client.aws import Target, find_target
 from sfn_cqrs_tools.terminal.printing import print_answer, print_list
 from sfn_local.cli.command import FAILED, Group, command, json_option, print_shown
@@ -17,6 +18,7 @@ from sfn_local.cli.showing import echo
 
 ERASES: Final = "ScheduleErasePeopleFunction"
 LOCAL: Final = "tenant1"
+_path: Final = partial(work_path, "erasures")
 
 
 @command(
@@ -78,7 +80,7 @@ def list_erasures(api: Api, as_json: bool) -> None:
 @api_options
 def show_erasure(id_: str, api: Api, as_json: bool) -> None:
     """Show the certificate: what is erased, what is left, and what is not covered."""
-    print_shown(api.get(f"/erasures/{id_}"), _print, as_json=as_json)
+    print_shown(api.get(_path(id_)), _print, as_json=as_json)
 
 
 @erasure.command("confirm", examples=("sfn-cqrs erasure confirm 2fbd5y7dgqjkm1u6hx3k",))
@@ -86,7 +88,7 @@ def show_erasure(id_: str, api: Api, as_json: bool) -> None:
 @api_options
 def confirm_erasure(id_: str, api: Api, as_json: bool) -> None:
     """Confirm an erasure that another operator has requested."""
-    print_shown(api.post(f"/erasures/{id_}/confirm"), _print, as_json=as_json)
+    print_shown(api.post(_path(id_, "confirm")), _print, as_json=as_json)
 
 
 @erasure.command("replay", examples=("sfn-cqrs erasure replay --stack clinic-prod",))

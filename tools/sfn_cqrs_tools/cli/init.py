@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from sfn_cqrs_tools.cli.new import changing, first_version, report
+from sfn_cqrs_tools.cli.new import changing, first_version, refusing, report
 from sfn_cqrs_tools.scaffold.app_package import AppPackage
 from sfn_cqrs_tools.scaffold.audience import Audience
 from sfn_cqrs_tools.stack.framework import is_nested
@@ -70,9 +70,13 @@ def init(
         return
     from sfn_cqrs_tools.scaffold.new_project import (  # noqa: PLC0415 - --help needs none
         add_project,
+        package_name,
         sources,
     )
 
+    with refusing():
+        package_name(name)
+        audience = Audience.of(publish)
     folder = here / name
     if folder.exists() and any(folder.iterdir()):
         raise click.UsageError(f"{folder} exists and is not empty: choose another name")
@@ -82,7 +86,6 @@ def init(
         **({"Postgres": "aurora"} if postgres else {}),
         **({"Live": "enabled"} if live else {}),
     }
-    audience = Audience.of(publish)
     try:
         with changing(folder) as changes:
             add_project(changes, name, type_, audience, parameters, sources(source))

@@ -18,7 +18,7 @@ from sfn_cqrs_tools.scaffold.app_package import AppPackage
 from sfn_cqrs_tools.scaffold.audience import Audience
 from sfn_cqrs_tools.scaffold.changes import Changes, ScaffoldError
 from sfn_cqrs_tools.stack.framework import is_nested
-from sfn_cqrs_tools.stack.project_template import load_template
+from sfn_cqrs_tools.stack.project_template import MAKE_ONE, load_template
 from sfn_cqrs_tools.stack.samconfig import app_package
 from sfn_local.cli.command import Group, json_option, print_json
 from sfn_local.cli.showing import echo, styled
@@ -325,9 +325,16 @@ def _package(changes: Changes, name: str | None) -> AppPackage:
 def changing(root: Path | None = None) -> Iterator[Changes]:
     """Yield the project's changes, written at the end; an impossible change is wrong usage."""
     changes = Changes(root or project())
-    try:
+    with refusing():
         yield changes
         changes.apply()
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Turn what cannot be written into wrong usage."""
+    try:
+        yield
     except ScaffoldError as error:
         raise click.UsageError(str(error)) from error
 
@@ -338,7 +345,7 @@ def project() -> Path:
     for folder in (here, *here.parents):
         if (folder / "template.yaml").is_file():
             return run_for(folder)
-    raise click.UsageError(f"{here} and the folders above it have no template.yaml")
+    raise click.UsageError(f"{here} and the folders above it have no template.yaml; {MAKE_ONE}")
 
 
 def _template(root: Path) -> Template:

@@ -150,9 +150,9 @@ def _take(
 @cache
 def _client(service: str) -> Any:
     """Return a client for the original's account."""
-    import boto3  # noqa: PLC0415 - slow to import
+    from sfn_cqrs_tools.client.aws import client_on_aws  # noqa: PLC0415 - slow to import
 
-    return boto3.client(service)  # type: ignore[call-overload]
+    return client_on_aws(service)
 
 
 @contextmanager

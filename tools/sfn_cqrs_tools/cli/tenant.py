@@ -85,6 +85,8 @@ def export_tenant(
     from sfn_cqrs.service.tenant_work import OPEN  # noqa: PLC0415 - it imports much
     from sfn_cqrs.service.tenants import exported  # noqa: PLC0415
 
+    if output.exists():
+        raise click.UsageError(f"{output} exists already: name a new folder")
     output.mkdir(parents=True)
     counts: Counter[str] = Counter()
     with one_line_errors(), tables_of(find_target(state, stack)), ExitStack() as opened:
@@ -207,10 +209,11 @@ def erase_tenant(name: str, is_sure: bool, rate: float, state: Path, stack: str 
     began before. It reads and writes the tables and buckets with your credentials.
     """
     from sfn_cqrs.domain.erasure import not_covered  # noqa: PLC0415 - it imports much
+    from sfn_cqrs.domain.errors import InvalidInputError  # noqa: PLC0415
     from sfn_cqrs.service.tenants import removed  # noqa: PLC0415
 
     at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-    with one_line_errors(), tables_of(find_target(state, stack)):
+    with one_line_errors(InvalidInputError), tables_of(find_target(state, stack)):
         found = removed(name, writes=is_sure, rate=rate)
     shown = {"tenant": name, "at": at, "isErased": is_sure, "found": dict(sorted(found.items()))}
     print_json({**shown, "notCovered": not_covered(at) if is_sure else []})

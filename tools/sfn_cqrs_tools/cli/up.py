@@ -31,6 +31,7 @@ from sfn_cqrs_tools.runtime.listening import Ports
 from sfn_cqrs_tools.runtime.state import StackError
 from sfn_cqrs_tools.stack.definition_watch import DefinitionWatch
 from sfn_cqrs_tools.stack.local_stack import LocalStack
+from sfn_cqrs_tools.stack.project_template import check_exists
 from sfn_cqrs_tools.stack.reporter import Reporter
 from sfn_local.cli.command import command, json_option
 from sfn_local.cli.showing import echo, styled
@@ -140,6 +141,7 @@ def up(
     if as_json:
         sys.stdout = sys.stderr  # so that the one line is all that comes out
     with one_line_errors():
+        check_exists(template)
         _listen_for_debugger(debug_port, isolated=isolated)
     start = partial(
         LocalStack,

@@ -12,7 +12,13 @@ from typing import Any, Final
 
 import boto3
 import click
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    NoRegionError,
+    ProfileNotFound,
+)
 
 from sfn_cqrs_tools.runtime.fabric import local_client
 from sfn_cqrs_tools.runtime.state import StateFolder
@@ -20,6 +26,8 @@ from sfn_cqrs_tools.runtime.state import StateFolder
 API: Final = "HttpApiUrl"
 """The output that every stack of the framework has."""
 _MISSING: Final = "does not exist"
+_UNSAID: Final = (NoCredentialsError, NoRegionError, ProfileNotFound)
+"""Nobody has said whose account is meant, or in which region."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +56,7 @@ class Target:
 
     def _client(self, service: str) -> Any:
         if self.stack is not None:
-            return boto3.client(service)  # type: ignore[call-overload]
+            return client_on_aws(service)
         endpoint = self.endpoints.get(service, self.endpoints["aws"])
         return local_client(service, endpoint)
 
@@ -106,7 +114,7 @@ def stack_outputs(stack: str) -> dict[str, str]:
         NoStackError: there is no such stack.
         click.ClickException: it cannot be read.
     """
-    client = boto3.client("cloudformation")
+    client = client_on_aws("cloudformation")
     with _reading(stack):
         outputs = _outputs(client, stack)
         if API in outputs:
@@ -116,13 +124,30 @@ def stack_outputs(stack: str) -> dict[str, str]:
     return outputs
 
 
+def client_on_aws(service: str) -> Any:
+    """Return a client of the account and region that the environment or a profile names.
+
+    Raises:
+        click.ClickException: they name none.
+    """
+    try:
+        return boto3.client(service)  # type: ignore[call-overload]
+    except BotoCoreError as error:
+        raise click.ClickException(f"AWS cannot be called: {_told(error)}") from error
+
+
+def _told(error: Exception) -> str:
+    how = "; set AWS_PROFILE and AWS_DEFAULT_REGION, or call `aws configure`"
+    return f"{str(error).rstrip('.')}{how}" if isinstance(error, _UNSAID) else str(error)
+
+
 @contextmanager
 def _reading(stack: str) -> Iterator[None]:
     try:
         yield
     except (BotoCoreError, ClientError) as error:
         kind = NoStackError if _MISSING in str(error) else click.ClickException
-        raise kind(f"the stack {stack} cannot be read: {error}") from error
+        raise kind(f"the stack {stack} cannot be read: {_told(error)}") from error
 
 
 def _outputs(client: Any, stack: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ import boto3
 import click
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.exceptions import BotoCoreError
 
 
 def signed(plain: urllib.request.Request) -> urllib.request.Request:
@@ -17,8 +18,12 @@ def signed(plain: urllib.request.Request) -> urllib.request.Request:
     Raises:
         click.ClickException: credentials or region are missing.
     """
-    session, body, method = boto3.Session(), plain.data, plain.get_method()
-    credentials = session.get_credentials()
+    body, method = plain.data, plain.get_method()
+    try:
+        session = boto3.Session()
+        credentials = session.get_credentials()
+    except BotoCoreError as error:
+        raise click.ClickException(f"--tenant needs AWS credentials: {error}") from error
     if credentials is None or session.region_name is None:
         raise click.ClickException("--tenant needs AWS credentials and a region")
     request: Any = AWSRequest(method, plain.full_url, dict(plain.header_items()), body)

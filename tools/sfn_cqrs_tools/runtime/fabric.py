@@ -320,7 +320,8 @@ def _session() -> Session:
     from boto3.session import Session  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
 
-    core = botocore.session.Session()
+    nobodys = {"profile": (None, None, None, None)}  # AWS_PROFILE names an account on AWS
+    core = botocore.session.Session(session_vars=nobodys)
     core.register_component("data_loader", _loader())
     core.set_default_client_config(Config(proxies={}))  # nothing local goes through a proxy
     return Session(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -37,7 +38,9 @@ def package_name(name: str) -> str:
         ScaffoldError: the name is not valid.
     """
     package = name.replace("-", "_")
-    if not _NAME.fullmatch(name) or keyword.iskeyword(package):
+    if keyword.iskeyword(package):
+        raise ScaffoldError(f"{name!r} is not a valid name: it is a word of Python")
+    if not _NAME.fullmatch(name):
         raise ScaffoldError(
             f"{name!r} is not a valid name: use small letters, digits and '-', a letter first, at"
             " most 31 characters, such as clinic"
@@ -64,7 +67,7 @@ def sources(source: str | None) -> Sequence[str]:
         ]
     folder = Path(source).resolve()
     if list(folder.glob("sfn_cqrs_tools-*.whl")):
-        return [f"--find-links {folder}", *RELEASED]
+        return [f"--find-links {shlex.quote(str(folder))}", *RELEASED]
     if (folder / "tools" / "pyproject.toml").is_file():
         return [str((folder / path).resolve()) for path in _PACKAGES.values()]
     raise ScaffoldError(

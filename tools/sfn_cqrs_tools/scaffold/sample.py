@@ -94,7 +94,7 @@ def read_sample(path: Path, encoding: str | None, delimiter: str | None) -> Samp
             opened = open_csv(chunks, anything, encoding=encoding, delimiter=delimiter)
             return _sample_of(opened)
     except OSError as error:
-        raise ScaffoldError(f"--from: {error}") from error
+        raise ScaffoldError(f"--from {path}: {error.strerror}") from error
     except (InvalidFileError, InvalidInputError) as error:
         raise ScaffoldError(f"--from {path}: {error}") from error
 

@@ -10,7 +10,7 @@ from sfn_cqrs_tools.runtime.identity import OPERATOR_ROLE
 from sfn_cqrs_tools.runtime.nesting import APPLICATION, Document, flattened
 from sfn_cqrs_tools.runtime.template import DEFAULT_STACK, Template
 from sfn_cqrs_tools.stack.samconfig import PARAMETER, app_package
-from sfn_local.lint.template_file import load_yaml
+from sfn_local.lint.template_file import TemplateError, load_yaml
 
 # What a deploy must be given; here the front makes the claims, so nobody asks this issuer.
 LOCAL_PARAMETERS: Final = {
@@ -19,6 +19,19 @@ LOCAL_PARAMETERS: Final = {
     "GenerationsKnownSeconds": "1",  # or a rebuild begins after a minute
     "OperatorRole": OPERATOR_ROLE,
 }
+
+
+MAKE_ONE: Final = "`sfn-cqrs init NAME` makes a project"
+
+
+def check_exists(path: Path) -> None:
+    """Refuse a template that is not there, before anything is set up for it.
+
+    Raises:
+        TemplateError: it says how a project is made.
+    """
+    if not path.exists():
+        raise TemplateError(f"there is no template at {path.absolute()}; {MAKE_ONE}")
 
 
 def load_template(
@@ -34,6 +47,7 @@ def load_template(
         TemplateError: it is missing or malformed, or a parameter has no value.
         StackError: samconfig.toml names several packages.
     """
+    check_exists(path)
     path = path.resolve()
     document = flattened(_without_cluster(load_yaml(path)), path.parent)
     declared = document.get("Parameters", {})
