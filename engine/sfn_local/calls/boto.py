@@ -91,6 +91,13 @@ def output_shape(service: str, action: str) -> Any:
         described = loader.load_service_model(service, "service-2")
     except import_module("botocore.exceptions").UnknownServiceError:
         return None
-    model = import_module("botocore.model").ServiceModel(described, service)
+    operation = operation_of(
+        import_module("botocore.model").ServiceModel(described, service), action
+    )
+    return None if operation is None else operation.output_shape
+
+
+def operation_of(model: Any, action: str) -> Any:
+    """The operation of a service that an action names, whatever the case; None without one."""
     name = next((name for name in model.operation_names if name.lower() == action.lower()), None)
-    return None if name is None else model.operation_model(name).output_shape
+    return None if name is None else model.operation_model(name)

@@ -5,7 +5,7 @@ JSONata an expression in `{% %}` may stand for any value.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -122,6 +122,20 @@ def object_in(holder: dict[str, Json], name: str, pointer: str = "") -> dict[str
     if not isinstance(found, dict):
         raise DefinitionError(f"{name} must be an object", f"{pointer}/{name}")
     return found
+
+
+def choice_in(
+    holder: dict[str, Json], name: str, choices: Sequence[str], pointer: str = "", default: str = ""
+) -> str:
+    """A field that has one of some values; the first of them where it lacks, or the default.
+
+    Raises:
+        DefinitionError: it has another value.
+    """
+    value = holder.get(name, default or choices[0])
+    if value not in choices:
+        raise DefinitionError(f"{name} must be one of {', '.join(choices)}", f"{pointer}/{name}")
+    return str(value)
 
 
 def compile_arguments(

@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from sfn_local.calls.services import Services, ServicesMissingError
-from sfn_local.dataflow.fields import Field, compile_arguments, compile_integer, object_in
+from sfn_local.dataflow.fields import (
+    Field,
+    choice_in,
+    compile_arguments,
+    compile_integer,
+    object_in,
+)
 from sfn_local.distributed.items import (
     DELIMITERS,
     CsvFormat,
@@ -215,9 +221,7 @@ def _check_config(config: Json) -> None:
     if not isinstance(config, dict):
         raise DefinitionError("ReaderConfig must be an object", pointer)
     for field, choices in CHOICES.items():
-        if config.get(field, choices[0]) not in choices:
-            message = f"{field} must be one of {', '.join(choices)}"
-            raise DefinitionError(message, f"{pointer}/{field}")
+        choice_in(config, field, choices, pointer)
     if config.get("ManifestType") == "S3_INVENTORY" and "InputType" in config:
         message = "InputType must be left out where ManifestType is S3_INVENTORY"
         raise DefinitionError(message, f"{pointer}/InputType")

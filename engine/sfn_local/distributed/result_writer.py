@@ -3,7 +3,7 @@
 Source: Step Functions Developer Guide, "ResultWriter (Map)".
 """
 
-from sfn_local.dataflow.fields import compile_arguments
+from sfn_local.dataflow.fields import choice_in, compile_arguments
 from sfn_local.distributed.result_files import MockedFiles, ResultFiles
 from sfn_local.distributed.results import Format, ResultList, Results
 from sfn_local.document import Document, Json
@@ -59,12 +59,7 @@ def _compile_format(writer: dict[str, Json], default: str) -> Format:
     pointer = "/ResultWriter/WriterConfig"
     if not isinstance(config, dict):
         raise DefinitionError("WriterConfig must be an object", pointer)
-    transformation = config.get("Transformation", default)
-    if transformation not in TRANSFORMATIONS:
-        message = f"Transformation must be one of {', '.join(TRANSFORMATIONS)}"
-        raise DefinitionError(message, f"{pointer}/Transformation")
-    output_type = config.get("OutputType", "JSON")
-    if output_type not in OUTPUT_TYPES:
-        message = f"OutputType must be one of {', '.join(OUTPUT_TYPES)}"
-        raise DefinitionError(message, f"{pointer}/OutputType")
-    return Format(transformation, output_type)
+    return Format(
+        choice_in(config, "Transformation", TRANSFORMATIONS, pointer, default),
+        choice_in(config, "OutputType", OUTPUT_TYPES, pointer),
+    )

@@ -19,7 +19,7 @@ class RunControl(Core):
 
     def run_until_idle(self) -> None:
         """Run all that can run now, without moving the clock; needs a ManualScheduler."""
-        self._manual().run_until_idle()
+        self._manual().settle()
 
     def run_until_waiting(self) -> None:
         """Run until all that is left waits for somebody outside; needs a ManualScheduler.

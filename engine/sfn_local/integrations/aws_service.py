@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sfn_local.calls.boto import method_name
+from sfn_local.calls.boto import method_name, operation_of
 from sfn_local.calls.services import Services
 from sfn_local.document import Document, Json, dumps
 from sfn_local.errors import ResultTooLarge, StateFailure
@@ -88,7 +88,7 @@ class Call:
         except Exception as error:  # no such service, or no services at all
             return StateFailure("States.TaskFailed", str(error))
         model = client.meta.service_model
-        operation = _operation(model, self.action)
+        operation = operation_of(model, self.action)
         if operation is None:
             cause = f"{self.service} has no action {self.action}"
             return StateFailure("States.TaskFailed", cause)
@@ -222,13 +222,6 @@ def to_answer(value: Any, shape: Any) -> Any:
     if hasattr(value, "read"):
         value = value.read()
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-
-
-def _operation(model: Any, action: str) -> Any:
-    wanted = action.lower()
-    names = (name for name in model.operation_names if name.lower() == wanted)
-    name = next(names, None)
-    return None if name is None else model.operation_model(name)
 
 
 def _error_name(codes: tuple[str, str], model: Any) -> str | None:

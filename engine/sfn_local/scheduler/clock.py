@@ -13,21 +13,18 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """The same as an aware datetime."""
+        return datetime.fromtimestamp(self.time(), UTC)
 
 
-class RealClock:
+class RealClock(Clock):
     """The clock of this machine."""
 
     def time(self) -> float:
         """Seconds since 1970-01-01 UTC."""
         return time.time()
 
-    def now(self) -> datetime:
-        """The same as an aware datetime."""
-        return datetime.fromtimestamp(self.time(), UTC)
 
-
-class VirtualClock:
+class VirtualClock(Clock):
     """A clock that stands still until it is moved."""
 
     def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
@@ -37,10 +34,6 @@ class VirtualClock:
     def time(self) -> float:
         """Seconds since 1970-01-01 UTC."""
         return self._seconds
-
-    def now(self) -> datetime:
-        """The same as an aware datetime."""
-        return datetime.fromtimestamp(self._seconds, UTC)
 
     def advance(self, seconds: float) -> None:
         """Move forward; timers that are due by then fire when the engine runs again."""

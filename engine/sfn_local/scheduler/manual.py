@@ -34,10 +34,6 @@ class ManualScheduler(Scheduler):
 
     def settle(self) -> None:
         """Run all that can run now, without moving the clock."""
-        self.run_until_idle()
-
-    def run_until_idle(self) -> None:
-        """Run all that can run now, without moving the clock."""
         self._run_jobs(lambda: False)
 
     def run_until_waiting(self) -> None:

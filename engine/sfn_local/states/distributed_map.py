@@ -4,7 +4,7 @@ import re
 import uuid
 
 from sfn_local import names
-from sfn_local.dataflow.fields import compile_integer, compile_percentage
+from sfn_local.dataflow.fields import choice_in, compile_integer, compile_percentage
 from sfn_local.distributed.batcher import ItemBatcher, Singles
 from sfn_local.distributed.children import Children, Unfinished
 from sfn_local.distributed.inputs import Inputs
@@ -27,7 +27,6 @@ from sfn_local.states.item_processor import (
 from sfn_local.states.retrying import RetryingState
 
 LONGEST_LABEL = 40
-EXECUTION_TYPES = ("STANDARD", "EXPRESS")
 FORBIDDEN_IN_LABELS = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]")
 
 
@@ -46,7 +45,9 @@ class DistributedMapState(RetryingState):
         super().__init__(name, definition, "")
         self._definition = definition
         self._processor = build_processor(definition, build)
-        self._is_express = _execution_type(definition) == "EXPRESS"
+        config, pointer = processor_config(definition), "/ItemProcessor/ProcessorConfig"
+        kind = choice_in(config, "ExecutionType", ("STANDARD", "EXPRESS"), pointer)
+        self._is_express = kind == "EXPRESS"
         self._label = label_of(name, definition)
         self._most_at_once = compile_integer(definition, definition, "MaxConcurrency")
         self._tolerated_count = compile_integer(definition, definition, "ToleratedFailureCount")
@@ -207,14 +208,6 @@ def _mocked_items(visit: Visit) -> Json:
     if isinstance(answer, StateFailure):
         raise StateFailure(answer.error, answer.cause)
     return None if answer is None else answer.value
-
-
-def _execution_type(definition: dict[str, Json]) -> str:
-    kind = processor_config(definition).get("ExecutionType", "STANDARD")
-    if kind not in EXECUTION_TYPES:
-        message = f"ExecutionType must be one of {', '.join(EXECUTION_TYPES)}"
-        raise DefinitionError(message, "/ItemProcessor/ProcessorConfig/ExecutionType")
-    return str(kind)
 
 
 def label_of(name: str, definition: dict[str, Json]) -> str:

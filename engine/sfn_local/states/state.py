@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import ClassVar
 
+from sfn_local.dataflow.fields import choice_in
 from sfn_local.dataflow.flow import LANGUAGES
 from sfn_local.document import Document, Json
 from sfn_local.errors import DefinitionError, RuntimeFailure
@@ -40,9 +41,7 @@ class State(ABC):
         """
         self.name = name
         self.next = definition.get("Next")
-        if definition.get("QueryLanguage", LANGUAGES[0]) not in LANGUAGES:
-            message = f"QueryLanguage must be one of {', '.join(LANGUAGES)}"
-            raise DefinitionError(message, "/QueryLanguage")
+        choice_in(definition, "QueryLanguage", LANGUAGES)
         if self.needs_transition and self.next is None and definition.get("End") is not True:
             raise DefinitionError("a Next, or an End that is true, is missing")
 

@@ -231,11 +231,6 @@ def _separated(text: str, format_: Format) -> str:
     return text
 
 
-def parse_integer(text: str, picture: str) -> Value:
-    """Return the number of a text; none where the text has none."""
-    return parse_as(text, read_picture(picture))
-
-
 def parse_as(text: str, format_: Format) -> Value:
     """Return the number of a text, in a format."""
     if format_.form == ALPHABET:

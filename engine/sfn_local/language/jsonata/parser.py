@@ -1,6 +1,6 @@
 """Reads an expression: operators by how strongly they bind; `shaping` makes paths of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from sfn_local.language.jsonata.errors import JsonataError
 from sfn_local.language.jsonata.lexer import (
@@ -140,36 +140,31 @@ class _Parser:
 
     def _array(self, token: Token) -> Node:
         items = []
-        while not self._is("]"):
+        for _ in self._listed("]"):
             item = self._expression(0)
             if self._is(".."):
                 position = self._token.position
                 self._advance()
                 item = Node("binary", position, "..", item, self._expression(0))
             items.append(item)
-            if not self._is(","):
-                break
-            self._advance()
-            self._refuse_closing("]")
-        self._expect("]", after_value=True)
         return Node("unary", token.position, "[", items=items)
 
-    def _refuse_closing(self, symbol: str) -> None:
-        """After a comma there is something."""
-        if self._is(symbol):
-            raise JsonataError("S0211", self._token.position, token=symbol)
+    def _listed(self, closing: str) -> Iterator[None]:
+        """Go through what stands between commas, up to a bracket; after a comma is something."""
+        while not self._is(closing):
+            yield
+            if not self._take(","):
+                break
+            if self._is(closing):
+                raise JsonataError("S0211", self._token.position, token=closing)
+        self._expect(closing, after_value=True)
 
     def _pairs(self) -> Pairs:
         pairs = []
-        while not self._is("}"):
+        for _ in self._listed("}"):
             name = self._expression(0)
             self._expect(":")
             pairs.append((name, self._expression(0)))
-            if not self._is(","):
-                break
-            self._advance()
-            self._refuse_closing("}")
-        self._expect("}", after_value=True)
         return pairs
 
     def _transform(self, token: Token) -> Node:
@@ -182,18 +177,13 @@ class _Parser:
 
     def _call(self, token: Token, left: Node) -> Node:
         call = Node("function", token.position, token.value, left)
-        while not self._is(")"):
+        for _ in self._listed(")"):
             if self._is("?"):
                 call.kind = "partial"
                 call.items.append(Node("placeholder", self._token.position, "?"))
                 self._advance()
             else:
                 call.items.append(self._expression(0))
-            if not self._is(","):
-                break
-            self._advance()
-            self._refuse_closing(")")
-        self._expect(")", after_value=True)
         is_lambda = left.kind == NAME and left.value in ("function", "λ")
         return self._lambda(call) if is_lambda else call
 

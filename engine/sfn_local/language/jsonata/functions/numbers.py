@@ -5,7 +5,7 @@ import re
 
 from sfn_local.language.jsonata.errors import JsonataError
 from sfn_local.language.jsonata.functions.registry import Caller, native, of_something
-from sfn_local.language.jsonata.integers import format_integer, parse_integer
+from sfn_local.language.jsonata.integers import format_integer, parse_as, read_picture
 from sfn_local.language.jsonata.pictures import format_number
 from sfn_local.language.jsonata.values import (
     NOTHING,
@@ -143,4 +143,4 @@ def format_whole(_: Caller, value: float, picture: str) -> Value:
 @of_something("parseInteger", "<s-s:n>")
 def parse_whole(_: Caller, text: str, picture: str) -> Value:
     """Return the whole number of a text that a picture describes."""
-    return parse_integer(text, picture)
+    return parse_as(text, read_picture(picture))
