@@ -88,7 +88,7 @@ class Scheduler(ABC):
         """Run a job later. Needs the lock."""
         self._timers_made += 1
         due = self.clock.time() + seconds
-        timer = Timer(self, due, self._timers_made, job, is_limit=is_limit)
+        timer = Timer(self, due, self._timers_made, job, is_limit)
         heapq.heappush(self._timers, timer)
         self._sleeps += not is_limit
         return timer

@@ -1,6 +1,7 @@
 """Timers: jobs for later."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 Job = Callable[[], None]
@@ -13,26 +14,24 @@ class TimerKeeper(Protocol):
         """Count it."""
 
 
+@dataclass(slots=True, eq=False)
 class Timer:
-    """A job for later: the end of a sleep, or of a time limit that one hopes to keep."""
+    """A job for later: the end of a sleep, or of a time limit that one hopes to keep.
 
-    __slots__ = ("_keeper", "due", "is_limit", "job", "number")
+    Timers of one moment fire in the order of their numbers.
+    """
 
-    def __init__(
-        self, keeper: TimerKeeper, due: float, number: int, job: Job, *, is_limit: bool
-    ) -> None:
-        """Timers of one moment fire in the order of their numbers."""
-        self._keeper = keeper
-        self.due = due
-        self.number = number
-        self.job: Job | None = job
-        self.is_limit = is_limit
+    keeper: TimerKeeper
+    due: float
+    number: int
+    job: Job | None
+    is_limit: bool
 
     def cancel(self) -> None:
         """Forget the job. Needs the scheduler's lock."""
         if self.job is not None:
             self.job = None
-            self._keeper.timer_cancelled(self)
+            self.keeper.timer_cancelled(self)
 
     def __lt__(self, other: "Timer") -> bool:
         """The one that is due first."""

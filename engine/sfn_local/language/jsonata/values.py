@@ -5,6 +5,7 @@
 
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Final
 
@@ -58,17 +59,14 @@ class Function:
     signature: Any = None
 
 
+@dataclass(eq=False, repr=False)
 class Native(Function):
-    """A function of the language, or of AWS."""
+    """A function of the language, or of AWS; call takes the run and then the arguments."""
 
-    def __init__(
-        self, name: str, call: Callable[..., Value], arity: int, signature: Any = None
-    ) -> None:
-        """Call takes the run and then the arguments; signature checks these."""
-        self.name = name
-        self.call = call
-        self.arity = arity
-        self.signature = signature
+    name: str
+    call: Callable[..., Value]
+    arity: int
+    signature: Any = None
 
 
 def is_number(value: Value) -> bool:
