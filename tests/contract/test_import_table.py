@@ -1,8 +1,8 @@
 import pytest
 
-from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.csv_rows import Problem, Row
 from sfn_cqrs.domain.errors import SupersededError
-from sfn_cqrs.domain.imports import Counts, FailedRow, Fate, InputRow, Marker, Planned
+from sfn_cqrs.domain.imports import Counts, FailedRow, Fate, Marker, Planned
 from sfn_cqrs.domain.keys import ImportKey
 
 JOB = ImportKey("tenant1", "01JDHZ0000000000000000000A")
@@ -109,8 +109,8 @@ def test_a_job_without_batches_has_counted_nothing(imports):
 
 def test_failed_rows_come_back_as_they_were(world):
     failed = [
-        FailedRow(InputRow(2, ["RJAA", 'a "b"\nc', "成田"]), Problem("invalid", "lat: no 数")),
-        FailedRow(InputRow(9, []), Problem("ragged", "the row has 1 cell")),
+        FailedRow(Row(2, ["RJAA", 'a "b"\nc', "成田"]), Problem("invalid", "lat: no 数")),
+        FailedRow(Row(9, []), Problem("ragged", "the row has 1 cell")),
     ]
 
     world.import_bucket.put_errors(JOB, 2, failed)

@@ -31,10 +31,10 @@ from sfn_cqrs.domain.approval import Pinned, Stage, Verdict, Vote
 from sfn_cqrs.domain.command import Audit as By
 from sfn_cqrs.domain.command import Command
 from sfn_cqrs.domain.csv_report import report_line
-from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.csv_rows import Problem, Row
 from sfn_cqrs.domain.erasure import Erasure, Status, certificate
 from sfn_cqrs.domain.import_job import JobStatus
-from sfn_cqrs.domain.imports import FailedRow, InputRow
+from sfn_cqrs.domain.imports import FailedRow
 from sfn_cqrs.domain.keys import ImportKey, ItemKey, SagaKey, ZipKey
 from sfn_cqrs.domain.models import Personal
 from sfn_cqrs.domain.policy import MEMBERS
@@ -170,7 +170,7 @@ def work_about(world: MotoWorld, person: str, number: int) -> None:
 
 def imports_of(world: MotoWorld, clients: Clients, key: ImportKey, person: str) -> None:
     """A file, its failed rows and their report, a preview; an archive; a single row."""
-    row = InputRow(2, ["l-9", person, CANARY])
+    row = Row(2, ["l-9", person, CANARY])
     failed = FailedRow(row, Problem("invalid", f"address: {CANARY}"))
     world.import_bucket.put_errors(key, 2, [failed])
     world.import_bucket.put_preview(key, 2, [{"row": 2, "cells": [person, CANARY]}])

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from sfn_cqrs.domain import formulas
 from sfn_cqrs.domain.csv_header import Columns
 from sfn_cqrs.domain.csv_report import report_lines
-from sfn_cqrs.domain.csv_rows import Problem, open_csv
+from sfn_cqrs.domain.csv_rows import Problem, Row, open_csv
 from sfn_cqrs.domain.formulas import plain, safe
-from sfn_cqrs.domain.imports import FailedRow, InputRow
+from sfn_cqrs.domain.imports import FailedRow
 
 STARTS = "=+-@＝＋－＠﹦﹢﹣﹫"
 NASTY = st.text(st.sampled_from(f"{STARTS};|,\t\r\n\0 \"'\u200b\ufeffA1!5.%"), max_size=12)
@@ -36,7 +36,7 @@ COLUMNS = Columns(("icao", "name"), frozenset(("icao", "name")))
 
 
 def report(*cells: str) -> str:
-    rows = [FailedRow(InputRow(2, list(cells)), Problem("invalid", cells[0]))]
+    rows = [FailedRow(Row(2, list(cells)), Problem("invalid", cells[0]))]
     return "".join(report_lines(("icao", "name"), rows)).removeprefix("\ufeff")
 
 

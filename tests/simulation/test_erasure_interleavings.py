@@ -26,9 +26,11 @@ from tests.support.typed import declaring
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.command import Audit as By
 from sfn_cqrs.domain.command import Command
+from sfn_cqrs.domain.csv_rows import Row
 from sfn_cqrs.domain.erasure import Erasure, Status
 from sfn_cqrs.domain.errors import TransientError
-from sfn_cqrs.domain.imports import InputRow, PublishMode, Settings
+from sfn_cqrs.domain.import_job import NO_SOURCE, Job, Loaded, Reader
+from sfn_cqrs.domain.imports import PublishMode
 from sfn_cqrs.domain.keys import ErasureKey, ItemKey
 from sfn_cqrs.domain.model_strategy import ModelStrategy
 from sfn_cqrs.domain.models import Personal
@@ -108,15 +110,16 @@ class ErasureSystem(ImportSystem):
         return f"{tables} {self.world.objects.versions}"
 
 
-def a_row(number: int, code: str, reader: str) -> InputRow:
-    return InputRow(number, [code, reader, f"canary row {number} to {reader}"])
+def a_row(number: int, code: str, reader: str) -> Row:
+    return Row(number, [code, reader, f"canary row {number} to {reader}"])
 
 
-def of_letters(letter: str, mode: PublishMode) -> Settings:
-    return replace(a_job(letter, mode), table="letters", columns=COLUMNS)
+def of_letters(letter: str, mode: PublishMode) -> Job:
+    loaded = Loaded(0, COLUMNS, COLUMNS, Reader.NONE, NO_SOURCE)
+    return replace(a_job(letter, mode), table="letters", loaded=loaded)
 
 
-def import_and_undo(system: ErasureSystem, job: Settings, undo: Settings) -> Callable[[], None]:
+def import_and_undo(system: ErasureSystem, job: Job, undo: Job) -> Callable[[], None]:
     rows = [a_row(n, code, ADA if n % 3 else BOB) for n, code in enumerate(CODES, 2)]
 
     def both() -> None:

@@ -11,11 +11,12 @@ from moto import mock_aws
 from tests.contract.worlds import Clients, MotoWorld
 from tests.support.calls import KilledError
 from tests.support.proof import every, shares
-from tests.unit.imports.conftest import JOB, SETTINGS, a_row, key_of
+from tests.unit.imports.conftest import A_JOB, JOB, a_row, key_of
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters import command_table
-from sfn_cqrs.domain.imports import Counts, InputRow, PublishMode
+from sfn_cqrs.domain.csv_rows import Row
+from sfn_cqrs.domain.imports import Counts, PublishMode
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.imports import strategies
@@ -124,12 +125,12 @@ def fresh(clients: Clients, wire: Wire) -> Iterator[MotoWorld]:
         clients.empty_buckets()
 
 
-def deliver(rows: list[InputRow], **settings: Any) -> Counts:
-    batch = RowBatch(replace(SETTINGS, **settings), strategies.find("airports"), rows)
+def deliver(rows: list[Row], **changed: Any) -> Counts:
+    batch = RowBatch(replace(A_JOB, **changed), strategies.find("airports"), rows)
     return batch.run().counts
 
 
-def killed(wire: Wire, number: int, moment: str, rows: list[InputRow], mode: PublishMode) -> bool:
+def killed(wire: Wire, number: int, moment: str, rows: list[Row], mode: PublishMode) -> bool:
     """Deliver a batch and kill it; answers whether it lived so long."""
     wire.made, wire.kill = 0, (number, moment)
     try:

@@ -11,11 +11,13 @@ from tests.support.calls import AwsCall, KilledError
 from tests.support.fake_system import FakeSystem
 from tests.support.proof import sampled
 from tests.support.system import TENANT
-from tests.unit.imports.conftest import SETTINGS, a_row
+from tests.unit.imports.conftest import A_JOB, a_row
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.csv_rows import Row
 from sfn_cqrs.domain.errors import ChainBusyError, TransientError, VersionConflictError
-from sfn_cqrs.domain.imports import Counts, InputRow, PublishMode, Settings
+from sfn_cqrs.domain.import_job import Job
+from sfn_cqrs.domain.imports import Counts, PublishMode
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.imports import strategies
@@ -67,10 +69,10 @@ class ImportSystem(FakeSystem):
 
         return job
 
-    def deliver(self, settings: Settings, rows: Sequence[InputRow]) -> Callable[[], None]:
+    def deliver(self, imported: Job, rows: Sequence[Row]) -> Callable[[], None]:
         """A batch that is tried until it is counted."""
-        strategy = None if settings.undoes else strategies.find(self.table)
-        return self.until_taken("batch", lambda: RowBatch(settings, strategy, rows).run())
+        strategy = None if imported.undoes else strategies.find(self.table)
+        return self.until_taken("batch", lambda: RowBatch(imported, strategy, rows).run())
 
     def publish(self, code: str, name: str, *, is_sync: bool) -> Callable[[], None]:
         """A live command, tried until it is taken."""
@@ -85,23 +87,23 @@ class ImportSystem(FakeSystem):
         return self.until_taken("publish", made, self.refusals)
 
 
-def a_job(letter: str, mode: PublishMode) -> Settings:
+def a_job(letter: str, mode: PublishMode) -> Job:
     key = ImportKey(TENANT, f"01JDHZ0000000000000000000{letter}")
-    return replace(SETTINGS, key=key, publish_mode=mode)
+    return replace(A_JOB, key=key, publish_mode=mode)
 
 
-def batches_of(name: str) -> list[list[InputRow]]:
+def batches_of(name: str) -> list[list[Row]]:
     """A file of two batches; the second has a key of the first again."""
     first = [a_row(n, code, f"{name} {n}") for n, code in enumerate(CODES, 2)]
     second = [a_row(n, code, f"{name} {n}") for n, code in enumerate(CODES[:3], 102)]
     return [first, second]
 
 
-def assert_counted(settings: Settings, published: dict[str, list[tuple[int, int]]]) -> None:
+def assert_counted(imported: Job, published: dict[str, list[tuple[int, int]]]) -> None:
     """Markers = counters = total, and each row counted as what its version is."""
-    counts = bootstrap.imports().counts(settings.key)
-    markers = list(bootstrap.imports().markers(settings.key))
-    mine = published[settings.key.id]
+    counts = bootstrap.imports().counts(imported.key)
+    markers = list(bootstrap.imports().markers(imported.key))
+    mine = published[imported.key.id]
     assert sum((each.counts for each in markers), Counts()) == counts
     assert (counts.total, counts.failed, len(markers)) == (9, 0, 2)
     assert counts.created == sum(version == 1 for version, _ in mine)

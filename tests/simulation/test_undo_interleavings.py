@@ -21,18 +21,20 @@ from tests.support.proof import sampled
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.command import Command, Content
-from sfn_cqrs.domain.imports import Counts, InputRow, Settings
-from sfn_cqrs.service.imports.undo import HEADER, written_rows
+from sfn_cqrs.domain.csv_rows import Row
+from sfn_cqrs.domain.import_job import Job
+from sfn_cqrs.domain.imports import Counts
+from sfn_cqrs.service.imports.undo import written_rows
 
 
-def undo_of(undone: Settings, letter: str) -> Settings:
-    return replace(a_job(letter, SYNC), undoes=undone.key.id, columns=HEADER)
+def undo_of(undone: Job, letter: str) -> Job:
+    return replace(a_job(letter, SYNC), undoes=undone.key.id)
 
 
-def batches_to_undo(undone: Settings) -> list[list[InputRow]]:
+def batches_to_undo(undone: Job) -> list[list[Row]]:
     """What the loader lists, in batches of four."""
     listed = [
-        InputRow(row, ["AIRPORT", planned.code, str(planned.version)])
+        Row(row, ["AIRPORT", planned.code, str(planned.version)])
         for row, planned in written_rows(bootstrap.imports().plans(undone.key))
     ]
     return [listed[start : start + 4] for start in range(0, len(listed), 4)]
@@ -46,7 +48,7 @@ def one_after_the_other(*jobs: Callable[[], None]) -> Callable[[], None]:
     return all_of_them
 
 
-def undo_once_imported(system: ImportSystem, job: Settings, undo: Settings) -> Callable[[], None]:
+def undo_once_imported(system: ImportSystem, job: Job, undo: Job) -> Callable[[], None]:
     """Import, and undo it at once: versions may be open still. Some batches come twice."""
 
     def undo_it() -> None:
@@ -78,7 +80,7 @@ def before(commands: list[Command], version: int, source: str) -> Command | None
     return commands[version - 2] if version > 1 else None
 
 
-def assert_undone(system: ImportSystem, job: Settings, undo: Settings) -> None:
+def assert_undone(system: ImportSystem, job: Job, undo: Job) -> None:
     """Every reversal stands on the import's version, and no version of the import is the last."""
     reversals = 0
     for code in CODES:

@@ -7,9 +7,8 @@ function has), the last time ends the job and reads no cell.
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.transient import is_transient
-from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.csv_rows import Problem, Row
 from sfn_cqrs.domain.import_job import Begin, Job
-from sfn_cqrs.domain.imports import InputRow
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.service.imports.end import end
 from sfn_cqrs.service.imports.rows import RowBatch
@@ -46,5 +45,5 @@ def _imported(job: Job, *, is_last_try: bool) -> Problem | None:
     """What is wrong with the row, if something is; of a cancelled job it is left alone."""
     if job.is_cancelled:
         return None
-    rows = [InputRow(ROW, job.row)]
+    rows = [Row(ROW, job.row)]
     return RowBatch.of(job, rows, is_last_try=is_last_try).run().plan[ROW].problem

@@ -14,10 +14,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from sfn_cqrs.adapters.error_codes import error_code, suppressing
 from sfn_cqrs.adapters.object_versions import Version, delete_versions, versions_of
-from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.csv_rows import Problem, Row
 from sfn_cqrs.domain.errors import BusyError, InvalidFileError, InvalidInputError
 from sfn_cqrs.domain.import_job import Source
-from sfn_cqrs.domain.imports import FailedRow, InputRow
+from sfn_cqrs.domain.imports import FailedRow
 from sfn_cqrs.domain.keys import ImportKey
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ class ImportBucket:
         for line in answer["Body"].iter_lines():
             fields = json.loads(line)
             yield FailedRow(
-                InputRow(fields["row"], fields["cells"]), Problem(fields["code"], fields["reason"])
+                Row(fields["row"], fields["cells"]), Problem(fields["code"], fields["reason"])
             )
 
 

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self, TypeVar
 
-from sfn_cqrs.domain.command import Audit
+from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.command import Audit, Command, DataRow
 from sfn_cqrs.domain.csv_rows import Problem, Row
-from sfn_cqrs.domain.imports import Counts, InputRow, PublishMode, Settings
+from sfn_cqrs.domain.imports import Counts, PublishMode
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.records import Record
@@ -23,6 +24,7 @@ LATE_ROWS = timedelta(seconds=60)
 """A function that has outlived its job applies no row after so long: it has ended."""
 UNDONE_WITHIN = timedelta(days=34)
 """Plans say which versions an import made; they are kept for 35 days."""
+CLOCK_SKEW = timedelta(minutes=1)
 TOLD_EVERY = timedelta(seconds=1)
 """The shortest time between two reports of progress."""
 
@@ -87,18 +89,17 @@ class Loaded:
     reader: Reader
     source: Source
 
-    def rows_of(self, items: list[dict[str, Any]]) -> list[InputRow]:
+    def rows_of(self, items: list[dict[str, Any]]) -> list[Row]:
         """The rows of a batch of `{index, value}`, as the reader gives them.
 
         AWS's reader counts from the row after the header, which is row 2 of a plain file.
         """
         if self.reader is Reader.NATIVE:
             return [
-                InputRow(item["index"] + 2, [item["value"][name] for name in self.header])
+                Row(item["index"] + 2, [item["value"][name] for name in self.header])
                 for item in items
             ]
-        rows = (Row.of_json(item["value"]) for item in items)
-        return [InputRow(row.number, row.cells, row.problem) for row in rows]
+        return [Row.of_json(item["value"]) for item in items]
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,26 +257,39 @@ class Job(ImportRecord):
         header = self.loaded.header if self.loaded else ()
         return [(self.cells or {})[name] for name in header]
 
-    def settings(self) -> Settings:
-        """Return the part of the job that a batch needs.
+    def cells_of(self, row: Row) -> dict[str, str]:
+        """Return a row's cells by the table's columns, without blanks around them.
 
         Raises:
             ValueError: the file is not read yet.
         """
         if self.loaded is None:
             raise ValueError("the job's file is not read yet")
-        return Settings(
-            key=self.key,
-            table=self.table,
-            columns=self.loaded.columns,
-            by=self.by,
-            client=self.client,
-            publish_mode=self.publish_mode,
-            dry_run=self.dry_run,
-            earlier=self.retries,
-            since=self.since,
-            undoes=self.undoes,
-        )
+        pairs = zip(self.loaded.columns, row.cells, strict=True)
+        return {column: cell.strip() for column, cell in pairs if column is not None}
+
+    def supersedes(self, row: int, version: DataRow | Command) -> bool:
+        """Return whether a version was written by a later row of the same file."""
+        is_later = version.source_row is not None and version.source_row > row
+        return self._is_ours(version) and is_later
+
+    def may_hide_ours(self, version: DataRow | Command) -> bool:
+        """Return whether another writer's version may be later than this job's."""
+        return not self._is_ours(version) and version.updated.at >= self._since
+
+    def has_applied(self, row: int, current: DataRow | None) -> bool:
+        """Return whether this very row wrote the item as it is."""
+        is_ours = current is not None and current.source == self.key.id
+        return is_ours and current is not None and current.source_row == row
+
+    def _is_ours(self, version: DataRow | Command) -> bool:
+        return version.source in (self.key.id, *self.retries)
+
+    @property
+    def _since(self) -> str:
+        """A little before the first job was made: clocks differ."""
+        since = self.since or self.by.at
+        return iso(datetime.fromisoformat(since) - CLOCK_SKEW) if since else ""
 
     def left_rows_at(self, at: str) -> bool:
         """Return whether a function may still apply a row that the job has not counted."""

@@ -3,20 +3,14 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.command import Audit, Command, DataRow
-from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.keys import ImportKey
-from sfn_cqrs.domain.policy import Client
+from sfn_cqrs.domain.csv_rows import Problem, Row
 from sfn_cqrs.domain.tally import Tally
 
 SUPERSEDED = "superseded"
 KEPT = frozenset({"changed_since", "history_expired", "not_written", "skipped", SUPERSEDED})
 """Why an undo leaves a row's item unchanged; a retry does the same."""
-CLOCK_SKEW = timedelta(minutes=1)
 
 
 class PublishMode(StrEnum):
@@ -86,72 +80,11 @@ Plan = dict[int, Planned]
 
 
 @dataclass(frozen=True, slots=True)
-class InputRow:
-    """A row as a batch brings it; `problem` is what the loader found."""
-
-    number: int
-    cells: list[str]
-    problem: Problem | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class FailedRow:
     """A row as the file has it, and why it was not imported."""
 
-    row: InputRow
+    row: Row
     problem: Problem
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """The part of a job that its batches need.
-
-    The rows of a `client` change no guarded attribute.
-
-    `columns` has one entry for each cell of a row. `by` is who the versions are written for;
-    a `dry_run` goes through all rows and writes none. `earlier` are the jobs that went through
-    the same file before, the first one since `since`. `undoes` is the import that the job takes
-    back.
-    """
-
-    key: ImportKey
-    table: str
-    columns: tuple[str | None, ...]
-    by: Audit
-    client: Client | None = None
-    publish_mode: PublishMode = PublishMode.SYNC
-    dry_run: bool = False
-    earlier: tuple[str, ...] = ()
-    since: str = ""
-    undoes: str = ""
-
-    def cells_of(self, row: InputRow) -> dict[str, str]:
-        """A row's cells by the table's columns, without blanks around them."""
-        pairs = zip(self.columns, row.cells, strict=True)
-        return {column: cell.strip() for column, cell in pairs if column is not None}
-
-    def supersedes(self, row: int, version: DataRow | Command) -> bool:
-        """Whether a version was written by a later row of the same file."""
-        is_later = version.source_row is not None and version.source_row > row
-        return self._is_ours(version) and is_later
-
-    def may_hide_ours(self, version: DataRow | Command) -> bool:
-        """Whether another writer's version may be later than this job's."""
-        return not self._is_ours(version) and version.updated.at >= self._since
-
-    def _is_ours(self, version: DataRow | Command) -> bool:
-        return version.source in (self.key.id, *self.earlier)
-
-    @property
-    def _since(self) -> str:
-        """A little before the first job was made: clocks differ."""
-        since = self.since or self.by.at
-        return iso(datetime.fromisoformat(since) - CLOCK_SKEW) if since else ""
-
-    def has_applied(self, row: int, current: DataRow | None) -> bool:
-        """Whether this very row wrote the item as it is."""
-        is_ours = current is not None and current.source == self.key.id
-        return is_ours and current is not None and current.source_row == row
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,17 @@ import csv
 import io
 
 from sfn_cqrs.domain.csv_report import report_lines
-from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.imports import FailedRow, InputRow
+from sfn_cqrs.domain.csv_rows import Problem, Row
+from sfn_cqrs.domain.imports import FailedRow
 
 
 def test_a_report_has_the_files_columns_and_three_more():
     lines = report_lines(
         ("icao", "=name"),
         [
-            FailedRow(InputRow(2, ["RJAA", '=cmd("x")']), Problem("invalid", "lat: no")),
-            FailedRow(InputRow(5, ["RJTT"]), Problem("ragged", "the row has 1 cell, not 2")),
-            FailedRow(InputRow(6, ["RJBB", "a", "b"]), Problem("ragged", "-")),
+            FailedRow(Row(2, ["RJAA", '=cmd("x")']), Problem("invalid", "lat: no")),
+            FailedRow(Row(5, ["RJTT"]), Problem("ragged", "the row has 1 cell, not 2")),
+            FailedRow(Row(6, ["RJBB", "a", "b"]), Problem("ragged", "-")),
         ],
     )
 

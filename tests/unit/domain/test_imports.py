@@ -3,12 +3,16 @@ from dataclasses import replace
 import pytest
 
 from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.imports import Settings
+from sfn_cqrs.domain.import_job import NO_SOURCE, Job
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs_tools.testing.builders import a_command
 
-JOB = ImportKey("tenant1", "01JDHZ0000000000000000000A")
-SETTINGS = Settings(key=JOB, table="airports", columns=(), by=Audit("2026-11-25T12:00:00.000Z"))
+JOB = Job(
+    key=ImportKey("tenant1", "01JDHZ0000000000000000000A"),
+    table="airports",
+    source=NO_SOURCE,
+    by=Audit("2026-11-25T12:00:00.000Z"),
+)
 
 
 @pytest.mark.parametrize(
@@ -22,4 +26,4 @@ SETTINGS = Settings(key=JOB, table="airports", columns=(), by=Audit("2026-11-25T
 def test_a_version_that_may_be_younger_than_the_job_may_hide_one_of_its_own(written_at, may_hide):
     version = replace(a_command(), updated=Audit(written_at))
 
-    assert SETTINGS.may_hide_ours(version) is may_hide
+    assert JOB.may_hide_ours(version) is may_hide

@@ -6,8 +6,8 @@ from tests.support.import_states import end_job, load_job, run_batch
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.import_job import Reader
-from sfn_cqrs.domain.imports import InputRow, Settings
+from sfn_cqrs.domain.csv_rows import Row
+from sfn_cqrs.domain.import_job import NO_SOURCE, Job, Loaded, Reader
 from sfn_cqrs.domain.keys import ImportKey, ItemKey
 from sfn_cqrs.service.imports import strategies
 from sfn_cqrs.service.imports.rows import RowBatch
@@ -15,11 +15,17 @@ from sfn_local.distributed.items import CsvFormat, read_csv, read_json_lines
 
 JOB = ImportKey("tenant1", "01JDHZ0000000000000000000A")
 COLUMNS = ("icao", "name", "country", "lat", "lon", "tz")
-SETTINGS = Settings(key=JOB, table="airports", columns=COLUMNS, by=Audit("", "taro", "192.0.2.1"))
+A_JOB = Job(
+    key=JOB,
+    table="airports",
+    source=NO_SOURCE,
+    by=Audit("", "taro", "192.0.2.1"),
+    loaded=Loaded(0, COLUMNS, COLUMNS, Reader.NONE, NO_SOURCE),
+)
 
 
 def a_row(number, icao="RJAA", name="Narita", lat="35.7"):
-    return InputRow(number, [icao, name, "JP", lat, "140.3", "Asia/Tokyo"])
+    return Row(number, [icao, name, "JP", lat, "140.3", "Asia/Tokyo"])
 
 
 def key_of(icao):
@@ -47,9 +53,9 @@ def run_machine(id_, world):
 def run(world):  # noqa: ARG001 - the rows need the fakes in place
     """Return a way to deliver a batch of the job's rows."""
 
-    def deliver(*rows, strategy=None, is_last_try=False, **settings):
+    def deliver(*rows, strategy=None, is_last_try=False, **changed):
         strategy = strategy or strategies.find("airports")
-        batch = RowBatch(replace(SETTINGS, **settings), strategy, rows, is_last_try=is_last_try)
+        batch = RowBatch(replace(A_JOB, **changed), strategy, rows, is_last_try=is_last_try)
         return batch.run()
 
     return deliver

@@ -9,9 +9,10 @@ from tests.unit.imports.conftest import key_of
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain import import_job
+from sfn_cqrs.domain.csv_rows import Row
 from sfn_cqrs.domain.errors import InvalidInputError, TransientError
 from sfn_cqrs.domain.import_job import JobStatus, Loaded, ProcessingMode, Reader
-from sfn_cqrs.domain.imports import Counts, InputRow, Marker, PublishMode
+from sfn_cqrs.domain.imports import Counts, Marker, PublishMode
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.routes.schemas.imports import job_view
 from sfn_cqrs.service.commands.service import Caller
@@ -189,8 +190,8 @@ def test_a_plain_file_is_left_as_it_is_for_the_map(world, job_of):
 
     assert (loaded.reader, loaded.rows, loaded.source.key) == (Reader.NATIVE, 2, KEY)
     assert loaded.rows_of(native_items(world)) == [
-        InputRow(2, ["RJAA", "Narita", "JP", "35.7", "140.3", "Asia/Tokyo"]),
-        InputRow(3, ["RJTT", "Narita", "JP", "35.7", "140.3", "Asia/Tokyo"]),
+        Row(2, ["RJAA", "Narita", "JP", "35.7", "140.3", "Asia/Tokyo"]),
+        Row(3, ["RJTT", "Narita", "JP", "35.7", "140.3", "Asia/Tokyo"]),
     ]
 
 

@@ -12,7 +12,6 @@ from tests.unit.domain.csv_corpus import COLUMNS, CORPUS
 from sfn_cqrs.domain.csv_rows import CsvFile, open_csv
 from sfn_cqrs.domain.errors import InvalidFileError
 from sfn_cqrs.domain.import_job import Loaded, Reader, Source
-from sfn_cqrs.domain.imports import InputRow
 from sfn_local.distributed.items import CsvFormat, read_csv, read_json_lines
 
 MIB = 1024 * 1024
@@ -55,7 +54,7 @@ def test_the_maps_reader_gives_the_rewritten_rows_of_any_other_file(name):
     items = items_of(read_json_lines(io.BytesIO(body.encode())))
     rows = loaded(file, Reader.JSONL).rows_of(items)
 
-    fitting = [InputRow(row.number, row.cells, row.problem) for row in _fitting(case)]
+    fitting = list(_fitting(case))
     assert rows == fitting
     assert {row.number: row.problem.code for row in rows if row.problem} == case.problems
 

@@ -5,10 +5,10 @@ import pytest
 from tests.support.typed import forgetting
 from tests.unit.imports.conftest import JOB, a_row, key_of
 
-from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.csv_rows import Problem, Row
 from sfn_cqrs.domain.errors import BusyError, TransientError
 from sfn_cqrs.domain.import_strategy import Duplicates
-from sfn_cqrs.domain.imports import Counts, FailedRow, Fate, InputRow, Planned, PublishMode
+from sfn_cqrs.domain.imports import Counts, FailedRow, Fate, Planned, PublishMode
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.domain.process import Mode, Outcome
 from sfn_cqrs.domain.publication import Publication
@@ -62,14 +62,14 @@ def test_the_read_models_are_brought_up(world, run):
 
 
 def test_bad_rows_are_kept_with_their_reason_and_the_others_go_on(world, run):
-    ragged = InputRow(4, ["RJTT"], Problem("ragged", "the row has 1 cell, the header 6 cells"))
+    ragged = Row(4, ["RJTT"], Problem("ragged", "the row has 1 cell, the header 6 cells"))
 
     result = run(a_row(2), a_row(3, lat="north"), ragged)
 
     assert result.counts == Counts(created=1, failed=2)
     assert list(world.import_bucket.errors(JOB, 2)) == [
         FailedRow(a_row(3, lat="north"), Problem("invalid", "lat: 'north' is not a number")),
-        FailedRow(InputRow(4, ["RJTT"]), ragged.problem),
+        FailedRow(Row(4, ["RJTT"]), ragged.problem),
     ]
     assert next(world.imports.markers(JOB)).has_errors
 

@@ -9,8 +9,9 @@ import pytest
 from tests.support.typed import declaring
 
 from sfn_cqrs.domain.command import Audit
+from sfn_cqrs.domain.csv_rows import Row
+from sfn_cqrs.domain.import_job import NO_SOURCE, Job, Loaded, Reader
 from sfn_cqrs.domain.import_strategy import Column
-from sfn_cqrs.domain.imports import InputRow, Settings
 from sfn_cqrs.domain.keys import ImportKey, ItemKey
 from sfn_cqrs.domain.model_strategy import ModelStrategy
 from sfn_cqrs.domain.models import Meta
@@ -52,9 +53,10 @@ def _visits(world):  # noqa: ARG001 - rows need the fakes in place
 
 def imported(*cells):
     key = ImportKey("tenant1", "01JDHZ0000000000000000000A")
-    settings = Settings(key=key, table="visits", columns=COLUMNS, by=Audit(""))
+    loaded = Loaded(0, COLUMNS, COLUMNS, Reader.NONE, NO_SOURCE)
+    job = Job(key=key, table="visits", source=NO_SOURCE, by=Audit(""), loaded=loaded)
     strategy = strategies.find("visits")
-    batch = RowBatch(settings, strategy, [InputRow(2, list(cells))], is_last_try=True)
+    batch = RowBatch(job, strategy, [Row(2, list(cells))], is_last_try=True)
     return batch.run().plan[2]
 
 

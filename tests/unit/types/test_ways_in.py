@@ -21,8 +21,9 @@ import sfn_cqrs
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.approval import Pinned, Status
 from sfn_cqrs.domain.command import Audit, Content
+from sfn_cqrs.domain.csv_rows import Row
 from sfn_cqrs.domain.errors import SfnCqrsError
-from sfn_cqrs.domain.imports import InputRow, Settings
+from sfn_cqrs.domain.import_job import NO_SOURCE, Job, Loaded, Reader
 from sfn_cqrs.domain.keys import ImportKey, ItemKey
 from sfn_cqrs.domain.models import Meta
 from sfn_cqrs.domain.policy import MEMBERS
@@ -82,10 +83,11 @@ class Ways:
         number = next(NUMBERS)
         key = ImportKey("tenant1", f"01JDHZ{number:020}")
         columns = ("code", "attributes")
+        loaded = Loaded(0, columns, columns, Reader.NONE, NO_SOURCE)
         batch = RowBatch(
-            Settings(key=key, table="visits", columns=columns, by=Audit("")),
+            Job(key=key, table="visits", source=NO_SOURCE, by=Audit(""), loaded=loaded),
             strategies.find("visits"),
-            [InputRow(2, [self._code, json.dumps(attributes)])],
+            [Row(2, [self._code, json.dumps(attributes)])],
             is_last_try=True,
         )
         problem = batch.run().plan[2].problem

@@ -5,10 +5,10 @@ from itertools import islice
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.transient import is_transient
-from sfn_cqrs.domain.csv_rows import Problem, open_csv
+from sfn_cqrs.domain.csv_rows import Problem, Row
 from sfn_cqrs.domain.errors import InvalidFileError
 from sfn_cqrs.domain.import_job import HandOver, Job, Load, Loaded, Reader
-from sfn_cqrs.domain.imports import InputRow, Plan
+from sfn_cqrs.domain.imports import Plan
 from sfn_cqrs.service.imports import strategies
 from sfn_cqrs.service.imports.end import end
 from sfn_cqrs.service.imports.rows import RowBatch
@@ -69,18 +69,10 @@ def _handed_over(job: Job, fates: Plan) -> tuple[None, Plan]:
     return None, fates
 
 
-def _read(job: Job, is_late: Callable[[], bool]) -> tuple[list[InputRow], Loaded]:
+def _read(job: Job, is_late: Callable[[], bool]) -> tuple[list[Row], Loaded]:
     """Return all rows of a file that has few; it may still be large because of blank lines."""
-    file = open_csv(
-        _in_time(bootstrap.import_bucket().chunks(job.source), is_late),
-        strategies.columns_of(job.table, job.mapping),
-        encoding=job.encoding,
-        delimiter=job.delimiter,
-    )
-    rows = [
-        InputRow(row.number, row.cells, row.problem)
-        for row in (row.fitting() for row in islice(file.rows(), MAX_DIRECT_ROWS + 1))
-    ]
+    file = strategies.opened(job, _in_time(bootstrap.import_bucket().chunks(job.source), is_late))
+    rows = [row.fitting() for row in islice(file.rows(), MAX_DIRECT_ROWS + 1)]
     if len(rows) > MAX_DIRECT_ROWS:
         raise TooManyRowsError
     strategies.check_rows(job.table, job.client, job.publish_mode, len(rows))

@@ -6,10 +6,10 @@ from heapq import merge
 from itertools import islice
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.csv_rows import Problem, Row, open_csv
+from sfn_cqrs.domain.csv_rows import Problem, Row
 from sfn_cqrs.domain.errors import InvalidFileError
 from sfn_cqrs.domain.import_job import Job, Loaded, Reader
-from sfn_cqrs.domain.imports import FailedRow, InputRow, Marker
+from sfn_cqrs.domain.imports import FailedRow, Marker
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.service.imports import strategies
 from sfn_cqrs.service.logs import logger
@@ -28,7 +28,7 @@ def failures(job: Job, loaded: Loaded, problem: Problem | None = None) -> Iterat
     )
 
 
-def missing_rows(job: Job, loaded: Loaded) -> Iterator[InputRow]:
+def missing_rows(job: Job, loaded: Loaded) -> Iterator[Row]:
     """Yield the rows that no marker covers, read again from the file as far as possible."""
     spans = bootstrap.imports().markers(job.key)
     span = next(spans, None)
@@ -36,8 +36,7 @@ def missing_rows(job: Job, loaded: Loaded) -> Iterator[InputRow]:
         while span is not None and span.last < row.number:
             span = next(spans, None)
         if span is None or row.number < span.first:
-            fitting = row.fitting()
-            yield InputRow(fitting.number, fitting.cells, fitting.problem)
+            yield row.fitting()
 
 
 def counted_failures(key: ImportKey) -> Iterator[FailedRow]:
@@ -62,11 +61,6 @@ def _rows_of(job: Job, loaded: Loaded) -> Iterator[Row]:
         elif loaded.reader is Reader.JSONL or job.undoes:
             yield from map(Row.of_json_line, bucket.lines(loaded.source))
         else:
-            yield from open_csv(
-                bucket.chunks(job.source),
-                strategies.columns_of(job.table, job.mapping),
-                encoding=job.encoding,
-                delimiter=job.delimiter,
-            ).rows()
+            yield from strategies.opened(job, bucket.chunks(job.source)).rows()
     except InvalidFileError as error:
         logger.warning("not all rows that are missing can be read", reason=str(error))

@@ -1,30 +1,29 @@
 """The file of an import, and the request for it."""
 
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.import_bucket import Head
 from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.csv_rows import checked_delimiter
+from sfn_cqrs.domain.csv_rows import Row, checked_delimiter
 from sfn_cqrs.domain.csv_text import checked_encoding
-from sfn_cqrs.domain.errors import FileTooLargeError, ForeignFileError, NoSuchFileError
+from sfn_cqrs.domain.errors import (
+    FileTooLargeError,
+    ForeignFileError,
+    InvalidFileError,
+    NoSuchFileError,
+)
 from sfn_cqrs.domain.import_job import MAX_FILE_BYTES, Source
-from sfn_cqrs.domain.imports import PublishMode
+from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.service.commands.service import Caller
 
+if TYPE_CHECKING:
+    from sfn_cqrs.service.imports.service import Request
+    from sfn_cqrs.service.zips.service import ZipRequest
 
-class _Asked(Protocol):
-    @property
-    def encoding(self) -> str | None: ...
-
-    @property
-    def delimiter(self) -> str | None: ...
-
-    @property
-    def publish_mode(self) -> PublishMode: ...
-
-    @property
-    def dry_run(self) -> bool: ...
+MARGIN_MS = 30_000
+"""The time that a function needs to stop before its limit."""
 
 
 def found(below: str, key: str, version_id: str | None = None) -> tuple[Source, Head]:
@@ -43,7 +42,7 @@ def found(below: str, key: str, version_id: str | None = None) -> tuple[Source, 
     return bootstrap.import_bucket().source(key, head.version_id), head
 
 
-def as_asked(request: _Asked) -> dict[str, Any]:
+def as_asked(request: "Request | ZipRequest") -> dict[str, Any]:
     """Return the job's settings for how its file is read and published.
 
     Raises:
@@ -61,3 +60,30 @@ def made_by(caller: Caller, at: str) -> dict[str, Any]:
     """Return the new job's fields about the caller."""
     by = Audit(at, caller.user, caller.ip)
     return {"by": by, "updated_at": at, "client": caller.client, "trace": bootstrap.trace()}
+
+
+def in_time(
+    pieces: Iterator[bytes], remaining_ms: Callable[[], int], doing: str
+) -> Iterator[bytes]:
+    """Yield the pieces of a file while there is time.
+
+    Raises:
+        InvalidFileError: the function has to stop before the file's end.
+    """
+    for piece in pieces:
+        if remaining_ms() < MARGIN_MS:
+            raise InvalidFileError("too_slow", f"the file takes too long to {doing}; split it")
+        yield piece
+
+
+def put_rows(key: ImportKey, rows: Iterator[Row]) -> tuple[Source, int]:
+    """Write rows for the machine to read; return where they are, and how many."""
+    count = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal count
+        for row in rows:
+            count += 1
+            yield row.as_json_line()
+
+    return bootstrap.import_bucket().put_rows(key, lines()), count

@@ -1,23 +1,20 @@
 """Loading a job's file: one pass counts it, and a second one rewrites it if it is not plain."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import cast
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.csv_rows import READ_PROBLEMS, CsvFile, Row, open_csv
+from sfn_cqrs.domain.csv_rows import READ_PROBLEMS, CsvFile, Row
 from sfn_cqrs.domain.errors import InvalidFileError
 from sfn_cqrs.domain.import_job import MAX_ROWS, Job, Loaded, Reader, Source
-from sfn_cqrs.domain.imports import KEPT, FailedRow, InputRow
+from sfn_cqrs.domain.imports import KEPT, FailedRow
 from sfn_cqrs.domain.keys import ImportKey
-from sfn_cqrs.service.imports import strategies
+from sfn_cqrs.service.imports import files, strategies
 from sfn_cqrs.service.imports.budget import measure_rows
 from sfn_cqrs.service.imports.failures import failures, missing_rows
 from sfn_cqrs.service.imports.undo import undone_rows
 from sfn_cqrs.service.logs import logger
-
-MARGIN_MS = 30_000
-"""The time that a loader needs to stop before its limit."""
 
 
 def load(job: Job, remaining_ms: Callable[[], int]) -> Loaded:
@@ -51,15 +48,13 @@ def _whole(job: Job, remaining_ms: Callable[[], int]) -> Loaded:
             return _loaded(file, scan.rows, Reader.NATIVE, job.source)
         logger.info("the file is rewritten", reason=scan.obstacle)
         file = _opened(job, remaining_ms)
-    rows = _Counted(file.rows())
-    source = bootstrap.import_bucket().put_rows(job.key, rows.lines())
-    return _loaded(file, rows.count, Reader.JSONL, source)
+    source, count = files.put_rows(job.key, file.rows())
+    return _loaded(file, count, Reader.JSONL, source)
 
 
 def _left(job: Job, loaded: Loaded) -> Loaded:
     """Return the rows of a job that was handed over, without those that are counted."""
-    rows = _Counted(map(_as_row, missing_rows(job, loaded)))
-    source = bootstrap.import_bucket().put_rows(job.key, rows.lines())
+    source, _ = files.put_rows(job.key, missing_rows(job, loaded))
     return replace(loaded, reader=Reader.JSONL, source=source)
 
 
@@ -76,14 +71,9 @@ def _failed_of(earlier: Job, job: Job) -> Loaded:
     if not job.undoes:
         columns = strategies.columns_of(job.table, job.mapping).assigned(loaded.header)
     failed = (each for each in failures(earlier, loaded) if each.problem.code not in KEPT)
-    rows = _Counted(map(_as_retried, failed))
-    source = bootstrap.import_bucket().put_rows(job.key, rows.lines())
-    reader = Reader.JSONL if rows.count else Reader.NONE
-    return Loaded(rows.count, loaded.header, columns, reader, source)
-
-
-def _as_row(row: InputRow) -> Row:
-    return Row(row.number, row.cells, row.problem)
+    source, count = files.put_rows(job.key, map(_as_retried, failed))
+    reader = Reader.JSONL if count else Reader.NONE
+    return Loaded(count, loaded.header, columns, reader, source)
 
 
 def _as_retried(failed: FailedRow) -> Row:
@@ -93,31 +83,9 @@ def _as_retried(failed: FailedRow) -> Row:
     return Row(failed.row.number, failed.row.cells, problem)
 
 
-class _Counted:
-    def __init__(self, rows: Iterator[Row]) -> None:
-        self._rows = rows
-        self.count = 0
-
-    def lines(self) -> Iterator[str]:
-        for row in self._rows:
-            self.count += 1
-            yield row.as_json_line()
-
-
 def _opened(job: Job, remaining_ms: Callable[[], int]) -> CsvFile:
-    return open_csv(
-        _in_time(bootstrap.import_bucket().chunks(job.source), remaining_ms),
-        strategies.columns_of(job.table, job.mapping),
-        encoding=job.encoding,
-        delimiter=job.delimiter,
-    )
-
-
-def _in_time(chunks: Iterator[bytes], remaining_ms: Callable[[], int]) -> Iterator[bytes]:
-    for chunk in chunks:
-        if remaining_ms() < MARGIN_MS:
-            raise InvalidFileError("too_slow", "the file takes too long to read; split it")
-        yield chunk
+    chunks = bootstrap.import_bucket().chunks(job.source)
+    return strategies.opened(job, files.in_time(chunks, remaining_ms, "read"))
 
 
 def _loaded(file: CsvFile, rows: int, reader: Reader, source: Source) -> Loaded:

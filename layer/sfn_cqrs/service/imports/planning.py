@@ -7,10 +7,11 @@ from typing import Any
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain import chain
 from sfn_cqrs.domain.command import Command, Content, DataRow, Stored
-from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.csv_rows import Problem, Row
 from sfn_cqrs.domain.errors import InvalidInputError, NotPermittedError, RuleRefusedError
+from sfn_cqrs.domain.import_job import Job
 from sfn_cqrs.domain.import_strategy import Comparison, Duplicates, ImportStrategy, Wanted
-from sfn_cqrs.domain.imports import SUPERSEDED, Fate, InputRow, Plan, Planned, Settings
+from sfn_cqrs.domain.imports import SUPERSEDED, Fate, Plan, Planned
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.models import InvalidModelError
 from sfn_cqrs.domain.policy import guarded_content
@@ -93,23 +94,23 @@ class Planner:
 
     queues = True
 
-    def __init__(self, settings: Settings, strategy: ImportStrategy) -> None:
+    def __init__(self, job: Job, strategy: ImportStrategy) -> None:
         """Plan by a strategy."""
-        self._settings = settings
+        self._job = job
         self._strategy = strategy
-        is_clients = settings.client is not None
+        is_clients = job.client is not None
         guarded = handlers.access_of(strategy.type).guarded
         self._guarded = guarded if is_clients else frozenset[str]()
         self._people = Looked([])
 
-    def read(self, rows: Sequence[InputRow]) -> tuple[dict[int, Wanted], Plan]:
+    def read(self, rows: Sequence[Row]) -> tuple[dict[int, Wanted], Plan]:
         """Return the items that rows want, one row for each, and the results of the other rows."""
         good: dict[int, Wanted] = {}
         fates: Plan = {}
         latest: dict[ItemKey, int] = {}
         for row in rows:
             read = row.problem or wanted_by(
-                self._strategy, self._settings.key.tenant, self._settings.cells_of(row)
+                self._strategy, self._job.key.tenant, self._job.cells_of(row)
             )
             if isinstance(read, Problem):
                 fates[row.number] = Planned(Fate.FAILED, problem=read)
@@ -129,7 +130,7 @@ class Planner:
 
     def planned(self, row: int, wanted: Wanted, current: Current) -> Planned:
         """Return the plan for a row whose item nobody else is changing."""
-        if self._settings.has_applied(row, current.row):
+        if self._job.has_applied(row, current.row):
             return Planned.writing(current.version, wanted.key.code)
         later = self._later_row(row, current.row)
         if later is not None:
@@ -139,7 +140,7 @@ class Planner:
     def planned_again(self, row: int, wanted: Wanted, item: Chained) -> Planned:
         """Return the new plan for a row after somebody else changed its item."""
         newest = item.latest.as_row() if item.latest else None
-        if newest is not None and self._settings.has_applied(row, newest):
+        if newest is not None and self._job.has_applied(row, newest):
             return Planned.writing(newest.version, wanted.key.code)
         later = self._later_row(row, newest)
         if later is not None:
@@ -159,7 +160,7 @@ class Planner:
 
     def has_written(self, row: int, command: Command) -> bool:
         """Return whether this row published a version."""
-        return command.request_id == self._settings.key.request_id(row)
+        return command.request_id == self._job.key.request_id(row)
 
     def content(self, wanted: Wanted, before: DataRow | None) -> Content:
         """Return the content that a row publishes; guarded attributes stay as they were.
@@ -168,9 +169,9 @@ class Planner:
             NotPermittedError: a client's row changes such an attribute, or an item that is not its
                 own.
         """
-        handlers.check_change(self._settings.client, before)
+        handlers.check_change(self._job.client, before)
         attributes, type_ = before.attributes if before else {}, wanted.key.type
-        handlers.check_named(type_, wanted.content.attributes, self._settings.client)
+        handlers.check_named(type_, wanted.content.attributes, self._job.client)
         content = guarded_content(type_, wanted.content, attributes, self._guarded, is_whole=True)
         return self._people.without_erased(wanted.key, content, before)
 
@@ -188,9 +189,9 @@ class Planner:
         Where somebody else has written since, the versions below are looked at as well.
         """
         while version is not None:
-            if self._settings.supersedes(row, version):
+            if self._job.supersedes(row, version):
                 return version.source_row
-            if version.version == 1 or not self._settings.may_hide_ours(version):
+            if version.version == 1 or not self._job.may_hide_ours(version):
                 return None
             version = bootstrap.commands().find(version.key, version.version - 1)
         return None

@@ -9,8 +9,9 @@ from sfn_cqrs.domain import models
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Command, Content, DataRow
 from sfn_cqrs.domain.ids import new_ulid
+from sfn_cqrs.domain.import_job import Job
 from sfn_cqrs.domain.import_strategy import Wanted
-from sfn_cqrs.domain.imports import Fate, Plan, Planned, PublishMode, Settings
+from sfn_cqrs.domain.imports import Fate, Plan, Planned, PublishMode
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.process import Mode, Outcome, Process
 from sfn_cqrs.domain.publication import Publication, RowPublication
@@ -29,12 +30,12 @@ class Publisher:
     that wait for their versions to close, each with the reason.
     """
 
-    def __init__(self, settings: Settings, planner: Planner | Undo, first: int) -> None:
+    def __init__(self, job: Job, planner: Planner | Undo, first: int) -> None:
         """Publish for a job; `first` names the batch's plan."""
-        self._settings = settings
+        self._job = job
         self._planner = planner
         self._first = first
-        self._is_sync = settings.publish_mode is PublishMode.SYNC
+        self._is_sync = job.publish_mode is PublishMode.SYNC
         self.applied: list[Command] = []
         self.pending: dict[int, str] = {}
 
@@ -151,7 +152,7 @@ class Publisher:
         """Keep the changed plan. Its problem is not the row's fault and a later try may cure it."""
         if before == after or after.fate is Fate.FAILED:
             return after
-        return bootstrap.imports().replan(self._settings.key, self._first, row, before, after)
+        return bootstrap.imports().replan(self._job.key, self._first, row, before, after)
 
     def _found(
         self, row: int, command: Command, planned: Planned, process: Process | None
@@ -206,7 +207,7 @@ class Publisher:
         before: DataRow | Command | None,
     ) -> Command:
         now = bootstrap.now()
-        audit = replace(self._settings.by, at=iso(now))
+        audit = replace(self._job.by, at=iso(now))
         command_id = new_ulid(now)
         return Command(
             key=key,
@@ -216,9 +217,9 @@ class Publisher:
             digest=content.digest(key),
             created=before.created if before else audit,
             updated=audit,
-            source=self._settings.key.id,
+            source=self._job.key.id,
             source_row=row,
-            request_id=self._settings.key.request_id(row),
+            request_id=self._job.key.request_id(row),
             shape=models.shape_of(key.type),
             attributes_s3=bootstrap.attributes().store_if_large(
                 owner_of(key, content), command_id, content.attributes

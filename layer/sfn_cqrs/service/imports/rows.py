@@ -12,18 +12,11 @@ from dataclasses import dataclass
 from typing import Self
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.csv_rows import Row
 from sfn_cqrs.domain.errors import TransientError
 from sfn_cqrs.domain.import_job import Job
 from sfn_cqrs.domain.import_strategy import ImportStrategy, Wanted
-from sfn_cqrs.domain.imports import (
-    Counts,
-    FailedRow,
-    InputRow,
-    Marker,
-    Plan,
-    Planned,
-    Settings,
-)
+from sfn_cqrs.domain.imports import Counts, FailedRow, Marker, Plan, Planned
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.service import handlers
@@ -55,29 +48,29 @@ class RowBatch:
 
     def __init__(
         self,
-        settings: Settings,
+        job: Job,
         strategy: ImportStrategy | None,
-        rows: Sequence[InputRow],
+        rows: Sequence[Row],
         *,
         is_last_try: bool = False,
     ) -> None:
         """Take rows; the number of the first one names the batch. An undo has no strategy."""
-        self._settings = settings
+        self._job = job
         self._rows = rows
         self._first = rows[0].number
         self._is_last_try = is_last_try
         self._previewed: dict[int, dict[str, Json]] = {}
-        self._planner = Planner(settings, strategy) if strategy else Undo(settings)
-        self._publisher = Publisher(settings, self._planner, self._first)
+        self._planner = Planner(job, strategy) if strategy else Undo(job)
+        self._publisher = Publisher(job, self._planner, self._first)
 
     @classmethod
-    def of(cls, job: Job, rows: Sequence[InputRow], *, is_last_try: bool = False) -> Self:
+    def of(cls, job: Job, rows: Sequence[Row], *, is_last_try: bool = False) -> Self:
         """Return the batch of a job's rows, with the strategy of its table."""
         if job.undoes:
-            return cls(job.settings(), None, rows, is_last_try=is_last_try)
+            return cls(job, None, rows, is_last_try=is_last_try)
         with handlers.known_elsewhere():
             strategy = strategies.find(job.table)
-        return cls(job.settings(), strategy, rows, is_last_try=is_last_try)
+        return cls(job, strategy, rows, is_last_try=is_last_try)
 
     def run(self) -> Result:
         """Apply the rows and count them; return the count and the results.
@@ -101,10 +94,10 @@ class RowBatch:
         plan = {
             row: self._planner.planned(row, each, current[each.key]) for row, each in wanted.items()
         }
-        if self._settings.dry_run:
+        if self._job.dry_run:
             self._previewed = self._preview(plan, wanted, current)
             return plan
-        kept = bootstrap.imports().plan(self._settings.key, self._first, plan)
+        kept = bootstrap.imports().plan(self._job.key, self._first, plan)
         if kept is not None:
             plan = {row: kept.get(row, _UNSTABLE) for row in wanted}
         to_write = {row: planned for row, planned in plan.items() if planned.version}
@@ -148,8 +141,8 @@ class RowBatch:
             for row in self._rows
             if (problem := fates[row.number].problem) is not None
         ]
-        key = self._settings.key
-        if self._settings.dry_run and self._first <= LAST_SHOWN:
+        key = self._job.key
+        if self._job.dry_run and self._first <= LAST_SHOWN:
             bootstrap.import_bucket().put_preview(key, self._first, self._views(fates))
         if failed:
             bootstrap.import_bucket().put_errors(key, self._first, failed)

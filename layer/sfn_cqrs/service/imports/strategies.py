@@ -2,14 +2,14 @@
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from sfn_cqrs.adapters.transient import naming_busy
 from sfn_cqrs.domain.command import Content, DataRow
 from sfn_cqrs.domain.csv_header import Columns
-from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.csv_rows import CsvFile, Problem, open_csv
 from sfn_cqrs.domain.errors import (
     InvalidFileError,
     InvalidInputError,
@@ -18,6 +18,7 @@ from sfn_cqrs.domain.errors import (
     UnknownTableError,
 )
 from sfn_cqrs.domain.failure import lines_of, place_of
+from sfn_cqrs.domain.import_job import Job
 from sfn_cqrs.domain.import_strategy import Comparison, ImportStrategy, Record, Wanted
 from sfn_cqrs.domain.imports import PublishMode
 from sfn_cqrs.domain.keys import ItemKey
@@ -89,6 +90,16 @@ def columns_of(table: str, mapping: Mapping[str, str]) -> Columns:
         UnknownTableError: nobody registers it.
     """
     return find(table).known_columns().also_called(mapping)
+
+
+def opened(job: Job, chunks: Iterator[bytes]) -> CsvFile:
+    """Return a job's file with its header read, by the columns of the job's table.
+
+    Raises:
+        InvalidFileError, UnknownTableError: why not.
+    """
+    columns = columns_of(job.table, job.mapping)
+    return open_csv(chunks, columns, encoding=job.encoding, delimiter=job.delimiter)
 
 
 def check_mapping(table: str, mapping: Mapping[str, str]) -> None:

@@ -8,6 +8,7 @@ if the data row still is at that version, and no later version is stored.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import count
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain import chain
@@ -17,18 +18,18 @@ from sfn_cqrs.domain.csv_rows import Problem, Row
 from sfn_cqrs.domain.errors import InvalidFileError, TransientError
 from sfn_cqrs.domain.import_job import Job, Loaded, Reader
 from sfn_cqrs.domain.import_strategy import Record, Wanted
-from sfn_cqrs.domain.imports import Fate, InputRow, Plan, Planned, Settings
+from sfn_cqrs.domain.imports import Fate, Plan, Planned
 from sfn_cqrs.domain.keys import ImportKey, ItemKey, ZipKey
 from sfn_cqrs.service.commands.chain import Chain
 from sfn_cqrs.service.erased import without_erased
 from sfn_cqrs.service.imports import strategies
+from sfn_cqrs.service.imports.files import MARGIN_MS, put_rows
 from sfn_cqrs.service.imports.planning import Chained, Current, chained, current_of, refused
 
 HEADER = ("type", "item", "version")
 """The columns of an undo's row; errors.csv starts with them."""
 OF_AN_ARCHIVE = (*HEADER, "import", "row")
 """Those of an archive's undo: they also name the file's import, and its row there."""
-MARGIN_MS = 30_000
 
 
 def undone_rows(job: Job, remaining_ms: Callable[[], int]) -> Loaded:
@@ -41,25 +42,21 @@ def undone_rows(job: Job, remaining_ms: Callable[[], int]) -> Loaded:
         TransientError: a function that outlived the import may still apply a row; try again.
     """
     is_archive = ZipKey.is_named_by(job.undoes)
-    header, rows = OF_AN_ARCHIVE if is_archive else HEADER, 0
-    imports = list(_undone(job.key.tenant, job.undoes))
+    header = OF_AN_ARCHIVE if is_archive else HEADER
+    imports, numbers = list(_undone(job.key.tenant, job.undoes)), count(1)
 
-    def lines() -> Iterator[str]:
-        nonlocal rows
+    def rows() -> Iterator[Row]:
         for undone in imports:
-            type_ = strategies.find(undone.table).type
-            for number, planned in written_rows(bootstrap.imports().plans(undone.key)):
+            type_, id_ = strategies.find(undone.table).type, undone.key.id
+            for row, planned in written_rows(bootstrap.imports().plans(undone.key)):
                 if remaining_ms() < MARGIN_MS:
                     raise InvalidFileError("too_slow", "the import has too many rows to be undone")
-                rows += 1
                 cells = [type_, planned.code, str(planned.version)]
-                if is_archive:
-                    yield Row(rows, [*cells, undone.key.id, str(number)]).as_json_line()
-                else:
-                    yield Row(number, cells).as_json_line()
+                named = Row(next(numbers), [*cells, id_, str(row)])
+                yield named if is_archive else Row(row, cells)
 
-    source = bootstrap.import_bucket().put_rows(job.key, lines())
-    return Loaded(rows, header, header, Reader.JSONL if rows else Reader.NONE, source)
+    source, found = put_rows(job.key, rows())
+    return Loaded(found, header, header, Reader.JSONL if found else Reader.NONE, source)
 
 
 def _undone(tenant: str, id_: str) -> Iterator[Job]:
@@ -113,32 +110,28 @@ class Undo:
 
     queues = False
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, job: Job) -> None:
         """Plan for a job that undoes another."""
-        self._settings = settings
-        keys = made_by(settings.key.tenant, settings.undoes)
+        self._job = job
+        keys = made_by(job.key.tenant, job.undoes)
         self._sources = frozenset(key.id for key in keys)
         self._versions: dict[int, int] = {}
         self._made: dict[int, tuple[str, int]] = {}
         self._before: dict[ItemKey, Content] = {}
         self._current: dict[ItemKey, Current] = {}
 
-    def read(self, rows: Sequence[InputRow]) -> tuple[dict[int, Wanted], Plan]:
+    def read(self, rows: Sequence[Row]) -> tuple[dict[int, Wanted], Plan]:
         """Take the rows' items as they are, and look up what they were before the import."""
         wanted: dict[int, Wanted] = {}
         for row in rows:
             type_, code, version, *of = row.cells
-            key = ItemKey(self._settings.key.tenant, type_, code)
+            key = ItemKey(self._job.key.tenant, type_, code)
             self._versions[row.number] = int(version)
-            self._made[row.number] = (of[0], int(of[1])) if of else (self._undoes, row.number)
+            self._made[row.number] = (of[0], int(of[1])) if of else (self._job.undoes, row.number)
             wanted[row.number] = Wanted(key, Record(code, ""))
         self._current = current_of(each.key for each in wanted.values())
         self._look_back(wanted)
         return wanted, {}
-
-    @property
-    def _undoes(self) -> str:
-        return self._settings.undoes
 
     def current_of(self, _wanted: dict[int, Wanted]) -> dict[ItemKey, Current]:
         """Return the items as `read` found them."""
@@ -193,7 +186,7 @@ class Undo:
         return refusal or Planned.writing(version + 1, wanted.key.code)
 
     def _changed(self, found: DataRow | Command) -> Planned:
-        ours = (*self._sources, self._settings.key.id, *self._settings.earlier)
+        ours = (*self._sources, self._job.key.id, *self._job.retries)
         if found.source in ours and found.source_row is not None:
             reason = f"row {found.source_row} of the same import has changed it after this row"
             return _kept("superseded", reason)
@@ -210,7 +203,7 @@ class Undo:
 
     def has_written(self, row: int, found: DataRow | Command) -> bool:
         """Return whether a version takes this row back; an earlier job may have made it."""
-        mine = (self._settings.key.id, *self._settings.earlier)
+        mine = (self._job.key.id, *self._job.retries)
         return found.source in mine and found.source_row == row
 
     def _look_back(self, wanted: dict[int, Wanted]) -> None:

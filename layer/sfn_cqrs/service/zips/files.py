@@ -1,6 +1,6 @@
 """Listing and extracting an archive's files; a repeated call finds the work done."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.csv_rows import Problem
@@ -24,9 +24,7 @@ from sfn_cqrs.domain.zip_job import (
 )
 from sfn_cqrs.service.imports import strategies
 from sfn_cqrs.service.imports.budget import measure_archive
-
-MARGIN_MS = 30_000
-"""The time that an extraction needs to stop before its limit."""
+from sfn_cqrs.service.imports.files import in_time
 
 
 def list_files(job: ZipJob) -> ZipJob:
@@ -88,15 +86,8 @@ def extract(
         place = file.place
         offset = data_offset(bucket.read(job.source, place.offset, LOCAL_HEADER_BYTES), place)
         data = bucket.windows(job.source, offset, place.compressed)
-        pieces = _in_time(extracted(data, place), remaining_ms)
+        pieces = in_time(extracted(data, place), remaining_ms, "extract")
         source = bucket.put_file(job.key, file.index, pieces)
     except InvalidFileError as error:
         return zips.refused(job.key, file.index, Problem(error.problem, str(error)))
     return zips.extracted(job.key, file.index, source)
-
-
-def _in_time(pieces: Iterator[bytes], remaining_ms: Callable[[], int]) -> Iterator[bytes]:
-    for piece in pieces:
-        if remaining_ms() < MARGIN_MS:
-            raise InvalidFileError("too_slow", "the file takes too long to extract; split it")
-        yield piece
