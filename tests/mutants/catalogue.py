@@ -363,6 +363,17 @@ MUTANTS = [
         ),
     ),
     *_of(
+        f"{DOMAIN}/import_job.py",
+        f"{UNIT}/domain/test_imports.py",
+        (
+            "N6",
+            "return iso(datetime.fromisoformat(since) - CLOCK_SKEW) if since",
+            "return iso(datetime.fromisoformat(since)) if since",
+            "a row is written over by an earlier one of its file where clocks differ",
+            "test_a_version_that_may_be_younger_than_the_job_may_hide_one_of_its_own",
+        ),
+    ),
+    *_of(
         f"{DOMAIN}/import_queue.py",
         f"{UNIT}/domain/test_import_queue.py",
         (
@@ -371,17 +382,6 @@ MUTANTS = [
             "waiting = frozenset(self.left)",
             "a tenant that comes while others are looked at is forgotten",
             "test_a_tenant_that_came_while_all_were_looked_at_goes_on_waiting",
-        ),
-    ),
-    *_of(
-        f"{DOMAIN}/imports.py",
-        f"{UNIT}/domain/test_imports.py",
-        (
-            "N6",
-            "return iso(datetime.fromisoformat(since) - CLOCK_SKEW) if since",
-            "return iso(datetime.fromisoformat(since)) if since",
-            "a row is written over by an earlier one of its file where clocks differ",
-            "test_a_version_that_may_be_younger_than_the_job_may_hide_one_of_its_own",
         ),
     ),
     *_of(

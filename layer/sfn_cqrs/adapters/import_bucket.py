@@ -147,20 +147,20 @@ class ImportBucket:
     def put_rows(self, key: ImportKey, lines: Iterable[str]) -> Source:
         """Write the rows of a job as JSON Lines, a part at a time."""
         name = f"jobs/{key.tenant}/{key.id}/rows.jsonl"
-        return self._upload(name, "application/jsonl", _parts(f"{line}\n" for line in lines))
+        return self._upload(name, "application/jsonl", (f"{line}\n".encode() for line in lines))
 
     def put_report(self, key: ImportKey, lines: Iterable[str]) -> None:
         """Keep a job's errors.csv, of lines with their ends, a part at a time."""
-        self._upload(report_key(key), "text/csv; charset=utf-8", _parts(lines))
+        self._upload(report_key(key), "text/csv; charset=utf-8", map(str.encode, lines))
 
-    def _upload(self, name: str, content_type: str, bodies: Iterable[bytes]) -> Source:
+    def _upload(self, name: str, content_type: str, pieces: Iterable[bytes]) -> Source:
         upload = self._client.create_multipart_upload(
             Bucket=self._bucket, Key=name, ContentType=content_type
         )["UploadId"]
         where: dict[str, Any] = {"Bucket": self._bucket, "Key": name, "UploadId": upload}
         try:
             parts: list[CompletedPartTypeDef] = []
-            for number, body in enumerate(bodies, 1):
+            for number, body in enumerate(_parts(pieces), 1):
                 part = self._client.upload_part(**where, PartNumber=number, Body=body)
                 parts.append({"PartNumber": number, "ETag": part["ETag"]})
             done = self._client.complete_multipart_upload(**where, MultipartUpload={"Parts": parts})
@@ -202,22 +202,25 @@ class ImportBucket:
 
     def put_errors(self, key: ImportKey, first: int, failed: Iterable[FailedRow]) -> None:
         """Keep the failed rows of a batch as JSON Lines."""
-        body = "".join(f"{_line(each)}\n" for each in failed)
-        self._client.put_object(
-            Bucket=self._bucket,
-            Key=_errors_key(key, first),
-            Body=body.encode(),
-            ContentType="application/jsonl",
+        lines = (
+            {
+                "row": each.row.number,
+                "cells": each.row.cells,
+                "code": each.problem.code,
+                "reason": each.problem.reason,
+            }
+            for each in failed
         )
+        self._put_lines(_errors_key(key, first), lines)
 
     def put_preview(self, key: ImportKey, first: int, rows: Iterable[dict[str, Any]]) -> None:
         """Store what a dry run found about a batch's rows as JSON Lines."""
-        body = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
+        self._put_lines(_preview_key(key, first), rows)
+
+    def _put_lines(self, name: str, values: Iterable[dict[str, Any]]) -> None:
+        body = "".join(f"{json.dumps(value, ensure_ascii=False)}\n" for value in values)
         self._client.put_object(
-            Bucket=self._bucket,
-            Key=_preview_key(key, first),
-            Body=body.encode(),
-            ContentType="application/jsonl",
+            Bucket=self._bucket, Key=name, Body=body.encode(), ContentType="application/jsonl"
         )
 
     def preview(self, key: ImportKey, first: int) -> list[dict[str, Any]]:
@@ -247,10 +250,10 @@ def report_key(key: ImportKey) -> str:
     return f"jobs/{key.tenant}/{key.id}/errors.csv"
 
 
-def _parts(lines: Iterable[str]) -> Iterator[bytes]:
+def _parts(pieces: Iterable[bytes]) -> Iterator[bytes]:
     buffer = bytearray()
-    for line in lines:
-        buffer += line.encode()
+    for piece in pieces:
+        buffer += piece
         if len(buffer) >= PART:
             yield bytes(buffer)
             buffer.clear()
@@ -263,15 +266,3 @@ def _errors_key(key: ImportKey, first: int) -> str:
 
 def _preview_key(key: ImportKey, first: int) -> str:
     return f"jobs/{key.tenant}/{key.id}/preview/{first:09d}.jsonl"
-
-
-def _line(failed: FailedRow) -> str:
-    return json.dumps(
-        {
-            "row": failed.row.number,
-            "cells": failed.row.cells,
-            "code": failed.problem.code,
-            "reason": failed.problem.reason,
-        },
-        ensure_ascii=False,
-    )

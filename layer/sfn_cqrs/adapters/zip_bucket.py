@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from sfn_cqrs.adapters.import_bucket import CHUNK, PART, ImportBucket
+from sfn_cqrs.adapters.import_bucket import CHUNK, ImportBucket
 from sfn_cqrs.domain.import_job import Source
 from sfn_cqrs.domain.keys import ZipKey
 
@@ -42,19 +42,9 @@ class ZipBucket(ImportBucket):
 
     def put_file(self, key: ZipKey, index: int, pieces: Iterable[bytes]) -> Source:
         """Store a file of an archive, a part at a time; its name does not matter."""
-        return self._upload(key.file_key(index), "text/csv", _parts(pieces))
+        return self._upload(key.file_key(index), "text/csv", pieces)
 
 
 def _skip(body: "StreamingBody", count: int) -> None:
     while count > 0 and (piece := body.read(min(CHUNK, count))):
         count -= len(piece)
-
-
-def _parts(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    buffer = bytearray()
-    for piece in pieces:
-        buffer += piece
-        if len(buffer) >= PART:
-            yield bytes(buffer)
-            buffer.clear()
-    yield bytes(buffer)

@@ -75,6 +75,7 @@ class Source:
 
 FAULTS = frozenset({"failed", "unreadable", "miscounted"})
 """Problems of the import itself, and not of a file or its rows: somebody has to mend it."""
+DRY_RUN = "it was a dry run, and wrote nothing"
 NO_SOURCE = Source("", "", "")
 """The count of a single row."""
 
@@ -147,6 +148,7 @@ class ImportRecord(Record):
     is_cancelled: bool = False
     ending: Ending | None = None
     retried_by: str | None = None
+    undone_by: str = ""
     trace: str = ""
 
     @property
@@ -166,6 +168,20 @@ class ImportRecord(Record):
         """Return the name that the file was uploaded with; empty if nothing of it was kept."""
         name = self.source.key.rpartition("/")[2]
         return name if name.rpartition(".")[0].strip("_") else ""
+
+    @property
+    def wrote_nothing(self) -> str:
+        """Say why an import that has ended wrote nothing; empty if it may have written."""
+        raise NotImplementedError
+
+    def why_not_undone(self, at: str) -> str:
+        """Say why an import cannot be taken back; empty if it can."""
+        if self.status.is_open:
+            return "it has not ended: cancel it first"
+        if not self.wrote_nothing and _between(self.by.at, at) > UNDONE_WITHIN:
+            days = UNDONE_WITHIN.days
+            return f"it is older than {days} days, and what it wrote is not known any more"
+        return self.wrote_nothing
 
     def begun(self, at: str) -> Self:
         """Somebody works on the job; the first beginning stays."""
@@ -208,7 +224,6 @@ class Job(ImportRecord):
     step: int | None = None
     parent: Parent | None = None
     undoes: str = ""
-    undone_by: str = ""
     mapping: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -221,6 +236,13 @@ class Job(ImportRecord):
         """The job failed, and neither its file nor its rows are to blame."""
         problem = self.ending.problem if self.ending else None
         return self.status is JobStatus.FAILED and problem is not None and problem.code in FAULTS
+
+    @property
+    def wrote_nothing(self) -> str:
+        """Say why the import wrote nothing; empty if it may have written."""
+        if self.dry_run:
+            return DRY_RUN
+        return "" if self.loaded else "its file was never read, so it wrote nothing"
 
     @property
     def is_awaited(self) -> bool:
@@ -386,30 +408,10 @@ class UndoBy:
 
     id: str
 
-    def on(self, job: Job, at: str) -> Job | None:
-        if why_not_undone(job, at):
+    def on(self, job: J, at: str) -> J | None:
+        if job.why_not_undone(at):
             return None
         return job if job.undone_by else replace(job, undone_by=self.id)
-
-
-def why_not_undone(job: Job, at: str) -> str:
-    """Say why a job cannot be taken back; empty if it can."""
-    if not job.status.is_open and not job.dry_run and job.loaded is None:
-        return "its file was never read, so it wrote nothing"
-    return why_nothing_undone(job, at)
-
-
-def why_nothing_undone(job: ImportRecord, at: str) -> str:
-    """Say why neither a file's nor an archive's import can be taken back; empty if it can."""
-    if job.status.is_open:
-        return "it has not ended: cancel it first"
-    if job.dry_run:
-        return "it was a dry run, and wrote nothing"
-    if _between(job.by.at, at) > UNDONE_WITHIN:
-        return (
-            f"it is older than {UNDONE_WITHIN.days} days, and what it wrote is not known any more"
-        )
-    return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ from enum import StrEnum
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import InvalidFileError
 from sfn_cqrs.domain.import_job import (
+    DRY_RUN,
     Ending,
     ImportRecord,
     Job,
     JobStatus,
     Source,
-    why_nothing_undone,
 )
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ZipKey, ZipRef
@@ -100,7 +100,7 @@ class ZipJob(ImportRecord):
     It is `settled` once its end has been told, and nothing is left to do. `problem` is why it
     cannot be read. `hooks` says of each finalization hook that has run how it went: an empty
     text, or its error. `retries` are the jobs whose failed files this one imports again, the
-    latest first. `undone_by` is the import that undoes this import.
+    latest first.
     """
 
     key: ZipKey
@@ -112,12 +112,18 @@ class ZipJob(ImportRecord):
     hooks: dict[str, str] = field(default_factory=dict)
     settled: bool = False
     retries: tuple[ZipKey, ...] = ()
-    undone_by: str = ""
 
     @property
     def ref(self) -> ZipRef:
         """The attempt that owns this job now."""
         return ZipRef(self.key, self.attempt)
+
+    @property
+    def wrote_nothing(self) -> str:
+        """Say why the import wrote nothing; empty if it may have written."""
+        if not self.files:
+            return "it has no file, so it wrote nothing"
+        return DRY_RUN if self.dry_run else ""
 
     @property
     def failed_hooks(self) -> dict[str, str]:
@@ -192,25 +198,6 @@ class Restart:
         if job.attempt != self.attempt or job.settled:
             return None
         return replace(job, attempt=job.attempt + 1, opened_at=at)
-
-
-@dataclass(frozen=True, slots=True)
-class UndoBy:
-    """An import takes this archive back; the first that is noted stays."""
-
-    id: str
-
-    def on(self, job: ZipJob, at: str) -> ZipJob | None:
-        if why_not_undone(job, at):
-            return None
-        return job if job.undone_by else replace(job, undone_by=self.id)
-
-
-def why_not_undone(job: ZipJob, at: str) -> str:
-    """Say why an archive cannot be taken back; empty if it can."""
-    if not job.status.is_open and not job.files:
-        return "it has no file, so it wrote nothing"
-    return why_nothing_undone(job, at)
 
 
 def files_of(entries: list[Entry], table: str | None, known: frozenset[str]) -> list[ArchivedFile]:

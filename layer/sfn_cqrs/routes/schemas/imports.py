@@ -125,7 +125,9 @@ _EITHER = {
         {**TEXT, "description": "the file's name, as it was uploaded"},
     ),
     "error": _REASON,
-    "rowsPerSecond": of("rows_per_second", {"type": "number", "minimum": 0}),
+    "rowsPerSecond": of(
+        lambda progress: progress.rate and round(progress.rate, 1), {"type": "number", "minimum": 0}
+    ),
     "etaSeconds": given({"type": ["number", "null"], "minimum": 0}),
 }
 _JOB = {

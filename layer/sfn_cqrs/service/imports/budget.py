@@ -11,6 +11,7 @@ from sfn_cqrs.domain.keys import BudgetKey, ImportKey, ZipKey
 from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.records import Write
 from sfn_cqrs.domain.zip_job import ZipJob
+from sfn_cqrs.service.imports.queue import find_job
 
 PATIENCE = timedelta(minutes=15)
 """After so long, a reservation without a job is dead: no request lasts so long."""
@@ -90,9 +91,5 @@ def _ended(budget: ImportBudget) -> frozenset[str]:
 
 
 def _has_ended(tenant: str, id_: str, taken: Taken, late: str) -> bool:
-    job: Job | ZipJob | None
-    if ZipKey.is_named_by(id_):
-        job = bootstrap.zip_jobs().find(ZipKey.of(tenant, id_))
-    else:
-        job = bootstrap.import_jobs().find(ImportKey.of(tenant, id_))
+    job = find_job(tenant, id_)
     return taken.at < late if job is None else not job.status.is_open

@@ -1,7 +1,7 @@
 """The file of an import, and the request for it."""
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.import_bucket import Head
@@ -17,10 +17,6 @@ from sfn_cqrs.domain.errors import (
 from sfn_cqrs.domain.import_job import MAX_FILE_BYTES, Source
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.service.commands.service import Caller
-
-if TYPE_CHECKING:
-    from sfn_cqrs.service.imports.service import Request
-    from sfn_cqrs.service.zips.service import ZipRequest
 
 MARGIN_MS = 30_000
 """The time that a function needs to stop before its limit."""
@@ -42,17 +38,15 @@ def found(below: str, key: str, version_id: str | None = None) -> tuple[Source, 
     return bootstrap.import_bucket().source(key, head.version_id), head
 
 
-def as_asked(request: "Request | ZipRequest") -> dict[str, Any]:
-    """Return the job's settings for how its file is read and published.
+def read_as(encoding: str | None, delimiter: str | None) -> dict[str, Any]:
+    """Return the job's settings for how its file is read.
 
     Raises:
         InvalidInputError: there is no such encoding or delimiter.
     """
     return {
-        "encoding": checked_encoding(request.encoding) if request.encoding else None,
-        "delimiter": checked_delimiter(request.delimiter) if request.delimiter else None,
-        "publish_mode": request.publish_mode,
-        "dry_run": request.dry_run,
+        "encoding": checked_encoding(encoding) if encoding else None,
+        "delimiter": checked_delimiter(delimiter) if delimiter else None,
     }
 
 

@@ -43,11 +43,6 @@ class Progress:
         """Return why the import failed as a whole."""
         return self.job.ending.problem if self.job.ending else None
 
-    @property
-    def rows_per_second(self) -> float | None:
-        """Return the rate to a tenth of a row."""
-        return None if self.rate is None else round(self.rate, 1)
-
 
 def progress_of(job: Job) -> Progress:
     """Return a job with its live counts."""

@@ -83,6 +83,17 @@ def begin_waiting() -> int:
     return begun
 
 
+def find_job(tenant: str, id_: str) -> Job | ZipJob | None:
+    """Return the job of a file, a row or an archive by its id, or None if there is none.
+
+    Raises:
+        NotFoundError: it is not an id of an import.
+    """
+    if ZipKey.is_named_by(id_):
+        return bootstrap.zip_jobs().find(ZipKey.of(tenant, id_))
+    return bootstrap.import_jobs().find(ImportKey.of(tenant, id_))
+
+
 def _stands_in(job: Job | ZipJob) -> bool:
     """Return whether a job queues.
 
@@ -109,11 +120,7 @@ def _ended(queue: ImportQueue) -> frozenset[Turn]:
 
 
 def _is_open(turn: Turn) -> bool:
-    job: Job | ZipJob | None
-    if ZipKey.is_named_by(turn.id):
-        job = bootstrap.zip_jobs().find(ZipKey.of(turn.tenant, turn.id))
-    else:
-        job = bootstrap.import_jobs().find(ImportKey.of(turn.tenant, turn.id))
+    job = find_job(turn.tenant, turn.id)
     return job is not None and job.status.is_open
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
-from sfn_cqrs.domain import zip_job
+from sfn_cqrs.adapters.records import Records
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.csv_rows import Row
 from sfn_cqrs.domain.errors import (
@@ -36,7 +36,6 @@ from sfn_cqrs.domain.import_job import (
     RetryBy,
     Source,
     UndoBy,
-    why_not_undone,
 )
 from sfn_cqrs.domain.imports import Counts, Plan, PublishMode
 from sfn_cqrs.domain.keys import ImportKey, ImportKind, ZipKey, checked_tenant
@@ -50,6 +49,7 @@ from sfn_cqrs.service.imports.direct import MAX_DIRECT_ROWS, import_direct
 from sfn_cqrs.service.imports.parent import answer_parent
 from sfn_cqrs.service.imports.preview import LAST_SHOWN
 from sfn_cqrs.service.imports.progress import Progress, progress_of
+from sfn_cqrs.service.imports.queue import find_job
 from sfn_cqrs.service.requests import create_once, seen_id
 from sfn_cqrs.service.zips.progress import ZipProgress
 from sfn_cqrs.service.zips.service import ZipImports, ZipRequest
@@ -383,13 +383,16 @@ class ImportService:
             NotPermittedError: the client may not import into the table, or code made the import.
             TooManyImportsError: a client's tenant has its maximum of open imports.
         """
-        job, caller = self._undoable(id_), caller or Caller()
+        job, caller = find_job(self._tenant, id_), caller or Caller()
+        if job is None:
+            raise NotFoundError(f"there is no import {id_!r}")
         table = job.table or self._table_of(job.key)
         strategies.check_publish(table, caller.client)
         if caller.client is not None and job.client is None:
             raise NotPermittedError(f"code has made {id_}, so only code may undo it")
         now = bootstrap.now()
-        self._check_undoable(job, iso(now))
+        if refusal := job.why_not_undone(iso(now)):
+            raise NotUndoableError(f"{id_} cannot be undone: {refusal}")
         total = job.total if isinstance(job, Job) else job.ending.counts.total if job.ending else 0
         if total > MAX_DIRECT_ROWS:
             strategies.check_step_function(table, caller.client)
@@ -405,21 +408,6 @@ class ImportService:
         bootstrap.import_jobs().create(undo)
         return progress_of(self._find(key.id))
 
-    def _undoable(self, id_: str) -> Job | ZipJob:
-        if not ZipKey.is_named_by(id_):
-            return self._find(id_)
-        archive = bootstrap.zip_jobs().find(ZipKey.of(self._tenant, id_))
-        if archive is None:
-            raise NotFoundError(f"there is no import {id_!r}")
-        return archive
-
-    def _check_undoable(self, job: Job | ZipJob, at: str) -> None:
-        refusal = (
-            why_not_undone(job, at) if isinstance(job, Job) else zip_job.why_not_undone(job, at)
-        )
-        if refusal:
-            raise NotUndoableError(f"{job.key.id} cannot be undone: {refusal}")
-
     def _table_of(self, key: ImportKey | ZipKey) -> str:
         """Return the one table that an archive's files belong to."""
         known = bootstrap.zip_jobs().files(ZipKey.of(self._tenant, key.id))
@@ -433,11 +421,10 @@ class ImportService:
 
     def _undone_by(self, job: Job | ZipJob, key: ImportKey) -> ImportKey:
         """Note who undoes an import, and return the key of the first who did."""
-        noted: Job | ZipJob | None
-        if isinstance(job, Job):
-            noted = bootstrap.import_jobs().change(job.key, UndoBy(key.id), job).record
-        else:
-            noted = bootstrap.zip_jobs().change(job.key, zip_job.UndoBy(key.id), job).record
+        jobs: Records[Any] = (
+            bootstrap.import_jobs() if isinstance(job, Job) else bootstrap.zip_jobs()
+        )
+        noted = jobs.change(job.key, UndoBy(key.id), job).record
         return ImportKey.of(self._tenant, noted.undone_by) if noted and noted.undone_by else key
 
     def errors(self, id_: str) -> Iterator[bytes]:
@@ -514,7 +501,9 @@ class ImportService:
             started_at=at if is_direct else "",
             parent=parent,
             mapping=self._mapping_of(request),
-            **files.as_asked(request),
+            publish_mode=request.publish_mode,
+            dry_run=request.dry_run,
+            **files.read_as(request.encoding, request.delimiter),
             **files.made_by(caller, at),
             **(_retrying(earlier) if earlier else {}),
         )

@@ -65,11 +65,6 @@ class ZipProgress:
         return sum(each.file.cancelled for each in self.files)
 
     @property
-    def rows_per_second(self) -> float | None:
-        """Return the rate to a tenth of a row."""
-        return None if self.rate is None else round(self.rate, 1)
-
-    @property
     def failed_hooks(self) -> dict[str, str] | None:
         """Return the errors of the functions that were called at the end, by function."""
         return {**self.job.failed_hooks} if self.job.failed_hooks and self.is_whole else None

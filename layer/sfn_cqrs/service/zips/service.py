@@ -216,6 +216,8 @@ class ZipImports:
             size=head.size,
             table=request.table,
             opened_at=iso(now),
-            **files.as_asked(request),
+            publish_mode=request.publish_mode,
+            dry_run=request.dry_run,
+            **files.read_as(request.encoding, request.delimiter),
             **files.made_by(caller, iso(now)),
         )
