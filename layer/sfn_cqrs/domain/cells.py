@@ -12,10 +12,10 @@ from sfn_cqrs.domain.values import Json
 
 Reader = Callable[[str, str], Json]
 
-_INTEGER = re.compile(r"[+-]?\d{1,38}", re.ASCII)
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+INTEGER = re.compile(r"[+-]?\d{1,38}", re.ASCII)
+NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_BOOLEANS = {"true": True, "false": False}
+BOOLEANS = {"true": True, "false": False}
 
 
 def filled(column: str, cell: str) -> str:
@@ -32,23 +32,23 @@ def text(_column: str, cell: str) -> str:
 
 def integer(column: str, cell: str) -> int:
     """A whole number of at most 38 digits."""
-    if not _INTEGER.fullmatch(cell):
+    if not INTEGER.fullmatch(cell):
         raise InvalidInputError(column, f"{cell!r} is not a whole number")
     return int(cell)
 
 
 def number(column: str, cell: str) -> float:
     """A number with a decimal point, or an exponent."""
-    if not _NUMBER.fullmatch(cell):
+    if not NUMBER.fullmatch(cell):
         raise InvalidInputError(column, f"{cell!r} is not a number")
     return float(cell)
 
 
 def boolean(column: str, cell: str) -> bool:
     """`true` or `false`, in any case."""
-    if cell.lower() not in _BOOLEANS:
+    if cell.lower() not in BOOLEANS:
         raise InvalidInputError(column, f"{cell!r} is neither true nor false")
-    return _BOOLEANS[cell.lower()]
+    return BOOLEANS[cell.lower()]
 
 
 def date(column: str, cell: str) -> str:

@@ -53,8 +53,6 @@ class UnknownTypeError(UnknownNameError):
     """No module of the user's package registers this type."""
 
     code = "unknown_type"
-    place = "type"
-    kind = "types"
 
 
 class UnknownTaskTypeError(UnknownNameError):
@@ -62,15 +60,12 @@ class UnknownTaskTypeError(UnknownNameError):
 
     code = "unknown_task_type"
     place = "taskType"
-    kind = "types"
 
 
 class UnknownApprovalTypeError(UnknownNameError):
     """No module of the user's package registers this type of approval."""
 
     code = "unknown_approval_type"
-    place = "type"
-    kind = "types"
 
 
 class UnknownTableError(UnknownNameError):

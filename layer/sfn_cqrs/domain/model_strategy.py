@@ -1,17 +1,13 @@
 """A table of imports whose columns are the fields of its type's model."""
 
 import json
-import re
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
+from sfn_cqrs.domain.cells import BOOLEANS, INTEGER, NUMBER
 from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
 from sfn_cqrs.domain.model_types import DataclassModel
 from sfn_cqrs.domain.values import Json
-
-_INTEGER: Final = re.compile(r"[+-]?\d{1,38}", re.ASCII)
-_NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
-_BOOLEANS: Final = {"true": True, "false": False}
 
 
 class ModelStrategy(ImportStrategy):
@@ -58,12 +54,12 @@ def _read(cell: str, kinds: frozenset[str]) -> Json:
     """Read a cell as one of the JSON types of its field; what is none of them stays text."""
     if "string" in kinds or "any" in kinds:
         return cell
-    if "number" in kinds and _INTEGER.fullmatch(cell):
+    if "number" in kinds and INTEGER.fullmatch(cell):
         return int(cell)
-    if "number" in kinds and _NUMBER.fullmatch(cell):
+    if "number" in kinds and NUMBER.fullmatch(cell):
         return float(cell)
-    if "boolean" in kinds and cell.lower() in _BOOLEANS:
-        return _BOOLEANS[cell.lower()]
+    if "boolean" in kinds and cell.lower() in BOOLEANS:
+        return BOOLEANS[cell.lower()]
     if kinds & {"array", "object"}:
         try:
             value: Json = json.loads(cell)

@@ -6,14 +6,14 @@ value: only then the fields are gone through one by one, so that all wrong ones 
 
 import dataclasses
 import json
+import operator
 import re
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from functools import cached_property, reduce
-from itertools import islice
-from operator import or_
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union
 
 from sfn_cqrs.domain.models import ERASED, MAX_PROBLEMS, ROOT, InvalidModelError, Personal
@@ -104,8 +104,8 @@ class Field:
         if not _fits(value, self.for_msgspec()):
             yield path, f"must be {self.said}"
 
-    def personal(self, path: str) -> Iterator[str]:  # noqa: ARG002 - of what holds fields
-        """Find the paths of the fields below that are about a person."""
+    def marked(self, path: str) -> Iterator[tuple[str, "Member"]]:  # noqa: ARG002 - of what holds fields
+        """Find the fields below that are about a person, each with its path."""
         return iter(())
 
     def neutral(self) -> "Json":
@@ -116,10 +116,6 @@ class Field:
     def has_neutral(self) -> bool:
         """Return whether the neutral value fits whatever the limits."""
         return True
-
-    def unerasable(self, path: str) -> Iterator[str]:  # noqa: ARG002 - of what holds fields
-        """Find the personal fields below that have no neutral value."""
-        return iter(())
 
     def erased(self, value: "Json") -> "Json":
         """Return a value in which the personal fields have neutral values."""
@@ -185,14 +181,9 @@ class Value(Field):
         if isinstance(value, str) and not _DECIMAL.fullmatch(value):
             return False
         number = Decimal(str(value))
-        compared: dict[str, Callable[[Any, Any], bool]] = {
-            "ge": Decimal.__ge__,
-            "gt": Decimal.__gt__,
-            "le": Decimal.__le__,
-            "lt": Decimal.__lt__,
-        }
         return all(
-            compared[name](number, Decimal(str(limit))) for name, limit in self.limits.items()
+            getattr(operator, name)(number, Decimal(str(limit)))
+            for name, limit in self.limits.items()
         )
 
 
@@ -277,9 +268,9 @@ class Many(Field):
             for name, each in value.items():
                 yield from self.inner.problems(each, f"{path}.{name}")
 
-    def personal(self, path: str) -> Iterator[str]:
+    def marked(self, path: str) -> Iterator[tuple[str, "Member"]]:
         """Find those of each entry."""
-        return self.inner.personal(f"{path}[]" if self.is_list else f"{path}.*")
+        return self.inner.marked(f"{path}[]" if self.is_list else f"{path}.*")
 
     def neutral(self) -> "Json":
         """Return as few entries as there may be."""
@@ -300,10 +291,6 @@ class Many(Field):
         if isinstance(value, dict) and not self.is_list:
             return {name: self.inner.erased(each) for name, each in value.items()}
         return value
-
-    def unerasable(self, path: str) -> Iterator[str]:
-        """Find those of each entry."""
-        return self.inner.unerasable(path)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -334,7 +321,7 @@ class Either(Field):
     def for_msgspec(self) -> Any:
         """Join the options."""
         options = [option.for_msgspec() for option in self.options]
-        return reduce(or_, [*options, None] if self.is_nullable else options)
+        return reduce(operator.or_, [*options, None] if self.is_nullable else options)
 
     def problems(self, value: "Json", path: str) -> Iterator[Problem]:
         """Find what is wrong with the value, as the option that its JSON type names."""
@@ -346,10 +333,9 @@ class Either(Field):
         elif not _fits(value, self.for_msgspec()):
             yield path, f"must be {self.said}"
 
-    def personal(self, path: str) -> Iterator[str]:
+    def marked(self, path: str) -> Iterator[tuple[str, "Member"]]:
         """Find those of each option."""
-        for option in self.options:
-            yield from option.personal(path)
+        return chain.from_iterable(option.marked(path) for option in self.options)
 
     def neutral(self) -> "Json":
         """Return null, or what the first option has."""
@@ -366,11 +352,6 @@ class Either(Field):
             if option.json & _json_types(value):
                 return option.erased(value)
         return value
-
-    def unerasable(self, path: str) -> Iterator[str]:
-        """Find those of each option."""
-        for option in self.options:
-            yield from option.unerasable(path)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -462,14 +443,14 @@ class Structure(Field):
             for name in sorted(value.keys() - known):
                 yield f"{path}.{name}", "is not known"
 
-    def personal(self, path: str) -> Iterator[str]:
+    def marked(self, path: str) -> Iterator[tuple[str, Member]]:
         """Find the fields that are marked, and those below."""
         for member in self.members:
             inner = f"{path}.{member.name}" if path else member.name
             if member.is_personal:
-                yield inner
+                yield inner, member
             else:
-                yield from member.field.personal(inner)
+                yield from member.field.marked(inner)
 
     def neutral(self) -> "Json":
         """Return an object that has only what it needs."""
@@ -480,15 +461,6 @@ class Structure(Field):
     def has_neutral(self) -> bool:
         """Return whether all that it needs has one."""
         return all(member.field.has_neutral for member in self.members if member.is_needed)
-
-    def unerasable(self, path: str) -> Iterator[str]:
-        """Find the personal fields that have no neutral value."""
-        for member in self.members:
-            inner = f"{path}.{member.name}" if path else member.name
-            if member.is_personal and not member.has_neutral:
-                yield inner
-            elif not member.is_personal:
-                yield from member.field.unerasable(inner)
 
     def erased(self, value: "Json") -> "Json":
         """Erase the fields that are marked, and those below; a missing field stays missing."""
@@ -526,7 +498,7 @@ class DataclassModel:
     @property
     def personal(self) -> frozenset[str]:
         """Return the paths of the fields about a person, such as `guests[].email`."""
-        return frozenset(self.structure.personal(""))
+        return frozenset(path for path, _ in self.structure.marked(""))
 
     def erased(self, value: dict[str, "Json"]) -> dict[str, "Json"]:
         """Return attributes whose personal fields have neutral values."""
@@ -536,7 +508,8 @@ class DataclassModel:
     @property
     def unerasable(self) -> list[str]:
         """Return the personal fields that have no neutral value."""
-        return sorted(self.structure.unerasable(""))
+        stuck = (path for path, one in self.structure.marked("") if not one.has_neutral)
+        return sorted(path.replace("[]", "").replace(".*", "") for path in stuck)
 
     def schema(self) -> dict[str, Any]:
         """Describe the model as a JSON Schema."""

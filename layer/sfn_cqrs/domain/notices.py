@@ -6,10 +6,12 @@ from sfn_cqrs.domain.approval import Approval
 from sfn_cqrs.domain.import_job import Job
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.process import Process
+from sfn_cqrs.domain.saga import Saga
 from sfn_cqrs.domain.task import Item, Task
 
 MAX_MESSAGE = 1_000
 Message = dict[str, Any]
+Failed = Process | Item | Approval | Saga
 
 
 class Named(Protocol):
@@ -30,18 +32,6 @@ class Named(Protocol):
     @property
     def sk(self) -> str:
         """The sort key of its item."""
-
-
-class Failed(Protocol):
-    """A failure and its reason."""
-
-    @property
-    def error(self) -> str | None:
-        """The error's name."""
-
-    @property
-    def cause(self) -> str | None:
-        """What is known of it."""
 
 
 class Place(NamedTuple):
@@ -81,9 +71,10 @@ def alarm(of: Named, table: str, message: str, execution: str | None) -> Message
     return notice("sfn-alarm", of, table, content)
 
 
-def line_of(failed: Failed) -> str:
-    """An error by its name, and the first line of what is known of it."""
-    return f"{failed.error}: {failed.cause or ''}".splitlines()[0]
+def failure_alarm(failed: Failed, table: str, execution: str | None) -> Message:
+    """Return the alarm of a failure: its error, and the first line of what is known of it."""
+    line = f"{failed.error}: {failed.cause or ''}".splitlines()[0]
+    return alarm(_place_of(failed), table, line, execution)
 
 
 def command_status(process: Process, table: str) -> Message:
@@ -99,12 +90,7 @@ def command_status(process: Process, table: str) -> Message:
         "lane": str(process.lane),
         "error": process.error,
     }
-    return notice("command-status", _place_of_version(process), table, content)
-
-
-def sfn_alarm(process: Process, table: str, execution: str | None) -> Message:
-    """The alarm that a version has failed."""
-    return alarm(_place_of_version(process), table, line_of(process), execution)
+    return notice("command-status", _place_of(process), table, content)
 
 
 def task_execute(task: Task, table: str) -> Message:
@@ -138,12 +124,7 @@ def sub_task_status(item: Item, table: str) -> Message:
         "attempt": item.attempt,
         "error": item.error,
     }
-    return notice("sub-task-status", _place_of_item(item), table, content)
-
-
-def item_alarm(item: Item, table: str, execution: str | None) -> Message:
-    """The alarm that an item has failed."""
-    return alarm(_place_of_item(item), table, line_of(item), execution)
+    return notice("sub-task-status", _place_of(item), table, content)
 
 
 def import_execute(job: Job, table: str) -> Message:
@@ -191,15 +172,23 @@ def approval_status(approval: Approval, table: str) -> Message:
     return notice("approval-status", approval.key, table, content)
 
 
-def approval_alarm(approval: Approval, table: str, execution: str) -> Message:
-    """The alarm that what follows a decision has failed."""
-    return alarm(approval.key, table, line_of(approval), execution)
+def saga_status(saga: Saga, table: str) -> Message:
+    """The notice that a saga has ended or is parked; the error's name, but not its text."""
+    content = {
+        "status": str(saga.status),
+        "source": saga.source,
+        "saga": saga.saga,
+        "attempt": saga.attempt,
+        "error": saga.error,
+    }
+    return notice("saga-status", saga.key, table, content)
 
 
-def _place_of_version(process: Process) -> Place:
-    key = process.key
-    return Place(process.command_id, key.tenant, key.pk, key.version_sk(process.version))
-
-
-def _place_of_item(item: Item) -> Place:
-    return Place(item.key.id, item.key.tenant, item.key.items_pk, item.key.item_sk(item.index))
+def _place_of(what: Failed) -> Named:
+    key = what.key
+    if isinstance(what, Process):
+        sk = what.key.version_sk(what.version)
+        return Place(what.command_id, key.tenant, what.key.pk, sk)
+    if isinstance(what, Item):
+        return Place(what.key.id, key.tenant, what.key.items_pk, what.key.item_sk(what.index))
+    return what.key

@@ -1,6 +1,6 @@
 """Repairs in bulk: a tenant's failures, and the action for them."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Self
@@ -98,15 +98,7 @@ class Filter:
 
     def as_json(self) -> dict[str, Json]:
         """The filter as it is kept and shown; what is empty is left out."""
-        parts = {
-            "kind": str(self.kind),
-            "action": str(self.action),
-            "type": self.type,
-            "since": self.since,
-            "until": self.until,
-            "error": self.error,
-        }
-        return {name: value for name, value in parts.items() if value}
+        return {name: str(value) for name, value in asdict(self).items() if value}
 
 
 def _text(name: str, value: object) -> str:

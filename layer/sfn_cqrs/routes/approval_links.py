@@ -20,7 +20,7 @@ from sfn_cqrs.routes.operation import Media, Rule, operation
 from sfn_cqrs.routes.problems import problem_of
 from sfn_cqrs.routes.resolver import Routes, current_event
 from sfn_cqrs.routes.schemas.values import TEXT
-from sfn_cqrs.service.approvals.service import ApprovalService, LinkService
+from sfn_cqrs.service.approvals.service import ApprovalService, read_link
 from sfn_cqrs.service.approvals.summary import is_current, summary_of
 
 routes = Routes()
@@ -62,7 +62,7 @@ def _for_people(function: _Page) -> _Page:
 def ask_by_link(id_: str) -> Response[str]:
     """Show the page that an approval link opens; it decides nothing."""
     token = (current_event().get("queryStringParameters") or {}).get("token", "")
-    link = LinkService().read(code_of(id_), token)
+    link = read_link(code_of(id_), token)
     approval = ApprovalService(link.key.tenant).get(link.key.id)
     approval.check_seen(link.digest)
     if approval.is_decided or not is_current(approval):
@@ -78,7 +78,7 @@ def ask_by_link(id_: str) -> Response[str]:
 def decide_by_link(id_: str) -> Response[str]:
     """Approve or reject by an approval link: a form with `token`, `decision` and `reason`."""
     form = _form(current_event())
-    link = LinkService().read(code_of(id_), form.get("token", ""))
+    link = read_link(code_of(id_), form.get("token", ""))
     if form.get("decision") not in _DECISIONS:
         raise InvalidLinkError("say approve or reject")
     service = ApprovalService(link.key.tenant)

@@ -137,14 +137,9 @@ def _service(request: Request) -> ApprovalService:
 def _decided(id_: str, decide: Callable[..., Approval]) -> Response[str]:
     request = Request()
     service, who = _service(request), request.identity
-    said, ip = _said(request), request.caller.ip
-    approval = decide(service, code_of(id_), who.user, who.groups, ip=ip, **said)
+    said = {"reason": "", "digest": None, **request.body(DECIDE)}
+    approval = decide(service, code_of(id_), who.user, who.groups, ip=request.caller.ip, **said)
     return answer(HTTPStatus.OK, APPROVAL.view(approval))
-
-
-def _said(request: Request) -> dict[str, Any]:
-    body = request.body(DECIDE)
-    return {"reason": body.get("reason", ""), "digest": body.get("digest")}
 
 
 def _shown(approval: Approval, request: Request) -> dict[str, Any]:

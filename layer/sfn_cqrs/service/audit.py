@@ -5,7 +5,7 @@ same twice is a finding.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -77,15 +77,7 @@ class Report:
             "work": self.work,
             "suspects": self.suspects,
             "isComplete": self.is_complete,
-            "findings": [
-                {
-                    "key": one.key,
-                    "rule": one.rule,
-                    "evidence": one.evidence,
-                    "repair": one.repair,
-                }
-                for one in self.findings
-            ],
+            "findings": [asdict(one) for one in self.findings],
         }
 
 
@@ -152,17 +144,19 @@ class Audit:
         self._report.is_complete = False
         return True
 
-    def _chains(self, sample: Sample) -> Iterator[tuple[ItemKey, list[Stored]]]:
+    def _partitions(self, table: str, sample: Sample) -> Iterator[list[Stored]]:
         prefix = f"TENANT#{self._tenant}#" if self._tenant else "TENANT#"
-        for items in self._tables.partitions("commands", sample.segment, sample.segments, prefix):
+        return self._tables.partitions(table, sample.segment, sample.segments, prefix)
+
+    def _chains(self, sample: Sample) -> Iterator[tuple[ItemKey, list[Stored]]]:
+        for items in self._partitions("commands", sample):
             ours = [item for item in items if item.get("kind") in ("command", "process")]
             if ours:
                 yield as_key(ours[0]), ours
 
     def _orphans(self, sample: Sample) -> Iterator[ItemKey]:
         """Yield the items of data rows that have no version."""
-        prefix = f"TENANT#{self._tenant}#" if self._tenant else "TENANT#"
-        for rows in self._tables.partitions("data", sample.segment, sample.segments, prefix):
+        for rows in self._partitions("data", sample):
             for row in rows:
                 if self._tables.is_empty("commands", as_key(row).pk):
                     yield as_key(row)
@@ -176,9 +170,7 @@ class Audit:
         def again() -> list[Finding]:
             return findings(self._facts(key, self._tables.partition("commands", key.pk)))
 
-        found = findings(self._facts(key, items, self._meter))
-        if found:
-            self._confirm(found, again)
+        self._confirm(findings(self._facts(key, items, self._meter)), again)
 
     def _look_at(self, job: Job) -> None:
         def again() -> list[Finding]:
@@ -190,9 +182,7 @@ class Audit:
                 for one in import_findings(_import_facts(IMPORTS.record(item)))
             ]
 
-        found = import_findings(_import_facts(job))
-        if found:
-            self._confirm(found, again)
+        self._confirm(import_findings(_import_facts(job)), again)
 
     def _look_at_work(self, work: Work) -> None:
         def again() -> list[Finding]:
@@ -202,15 +192,14 @@ class Audit:
         facts = work.facts
         if self._meter is not None and isinstance(facts, TaskFacts):
             self._meter.count_task(facts.task.key, facts.items, facts.size)
-        found = work_findings(facts)
-        if found:
-            self._confirm(found, again)
+        self._confirm(work_findings(facts), again)
 
     def _confirm(self, found: list[Finding], look: Callable[[], list[Finding]]) -> None:
         """Report the suspects that look the same when they are read again."""
-        self._report.suspects += 1
-        again = set(look())
-        self._report.findings += [one for one in found if one in again]
+        if found:
+            self._report.suspects += 1
+            again = set(look())
+            self._report.findings += [one for one in found if one in again]
 
     def _facts(self, key: ItemKey, items: list[Stored], meter: Meter | None = None) -> Item:
         place = (key.data_pk, key.sk)

@@ -10,9 +10,11 @@ handlers bring the erased item to the read models.
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from sfn_cqrs import bootstrap
@@ -60,6 +62,9 @@ class Found:
     kept_until: str = ""
 
 
+_Visit = Callable[[str, list[Item]], None]
+
+
 class Eraser:
     """Goes through what is stored for one erasure."""
 
@@ -81,7 +86,7 @@ class Eraser:
 
     def steps(self) -> list[Callable[[], None]]:
         """Return the steps of a pass, in their order."""
-        visits: dict[str, Callable[[str, list[Item]], None]] = {
+        visits: dict[str, _Visit] = {
             **dict.fromkeys(CHAINS, self._visit_chain),
             "tasks": self._visit_work,
             "sagas": self._visit_work,
@@ -89,29 +94,19 @@ class Eraser:
             "imports": self._visit_work,
             "read_models": self._visit_rows,
         }
-        segments = [
-            self._segment(table, number, visit)
-            for table, visit in visits.items()
-            for number in range(SEGMENTS)
-        ]
+        segments = self._segments(visits)
         return [*segments, self._purge_objects, self._erase_inputs, self._erase_files]
 
     def law(self) -> list[Callable[[], None]]:
         """Return the steps that find out until when items must be kept."""
-        return [
-            self._segment(table, number, self._visit_chain)
-            for table in CHAINS
-            for number in range(SEGMENTS)
-        ]
+        return self._segments(dict.fromkeys(CHAINS, self._visit_chain))
 
-    def _segment(
-        self, table: str, number: int, visit: Callable[[str, list[Item]], None]
-    ) -> Callable[[], None]:
-        def step() -> None:
+    def _segments(self, visits: Mapping[str, _Visit]) -> list[Callable[[], None]]:
+        def step(table: str, number: int) -> None:
             for items in self._tables.partitions(table, number, SEGMENTS):
-                visit(table, items)
+                visits[table](table, items)
 
-        return step
+        return [partial(step, table, number) for table in visits for number in range(SEGMENTS)]
 
     def _matches(self, text: str) -> bool:
         """Return whether a text is the field that names the person."""
@@ -250,7 +245,7 @@ class Eraser:
     def _visit_work(self, table: str, items: list[Item]) -> None:
         for item in items:
             work = _WORK.get(item.get("kind", ""))
-            if work is None or _tenant_of(item) != self._key.tenant:
+            if work is None or item.get("tenant") != self._key.tenant:
                 continue
             fields = [name for name in work.fields if item.get(name) is not None]
             value = {name: item[name] for name in fields}
@@ -323,7 +318,7 @@ class Eraser:
             if value is None or not names(value, self._names):
                 continue
             task = _task_of(tenant, name)
-            model = _task_model({"type": task.key.type}) if task else None
+            model = _WORK["task"].model({"type": task.key.type}) if task else None
             if model is not None and not model.personal:
                 continue
             self.found.counts["inputs"] += 1
@@ -388,10 +383,6 @@ def _is_read(item: Item) -> bool:
     return JobStatus(item["status"]).is_open or (item["kind"] == "zip" and "settled" not in item)
 
 
-def _tenant_of(item: Item) -> str:
-    return str(item.get("tenant", ""))
-
-
 class _Work:
     """How one kind of work is erased once it is closed."""
 
@@ -399,10 +390,21 @@ class _Work:
         self,
         fields: tuple[str, ...],
         is_closed: Callable[[Item], bool],
-        model: Callable[[Item], Model | None] = lambda _: None,
-        modelled: str = "",
+        find: Callable[[object], Any] | None = None,
+        named: str = "type",
+        modelled: str = "input",
     ) -> None:
-        self.fields, self.is_closed, self.model, self._modelled = fields, is_closed, model, modelled
+        self.fields, self.is_closed = fields, is_closed
+        self._find, self._named, self._modelled = find, named, modelled
+
+    def model(self, item: Item) -> Model | None:
+        """Return the model of an item's type, if it has one and is still declared."""
+        if self._find is None:
+            return None
+        with suppress(SfnCqrsError):  # no longer declared
+            model: Model | None = self._find(item[self._named]).model
+            return model
+        return None
 
     def erased(
         self, value: dict[str, Any], model: Model | None, matches: Callable[[str], bool]
@@ -429,44 +431,24 @@ def _closed_entry(entry: dict[str, Any]) -> dict[str, Any]:
     return {**entry, **gone}
 
 
-def _task_model(item: Item) -> Model | None:
-    return _model_of(task_types.find, item["type"])
-
-
-def _saga_model(item: Item) -> Model | None:
-    return _model_of(saga_types.find, item["saga"])
-
-
-def _approval_model(item: Item) -> Model | None:
-    return _model_of(approval_types.find, item["type"])
-
-
-def _model_of(find: Callable[[object], Any], name: str) -> Model | None:
-    try:
-        model: Model | None = find(name).model
-    except SfnCqrsError:  # no longer declared
-        return None
-    return model
-
-
 def _has_ended(item: Item) -> bool:
     return TaskStatus(item["status"]).is_closed
 
 
 _WORK: Final[dict[str, _Work]] = {
-    "task": _Work(("name", "input"), _has_ended, _task_model, "input"),
-    "item": _Work(("input", "result", "cause"), _has_ended, _task_model, "input"),
+    "task": _Work(("name", "input"), _has_ended, task_types.find),
+    "item": _Work(("input", "result", "cause"), _has_ended, task_types.find),
     "saga": _Work(
         ("name", "input", "log", "cause"),
         lambda item: SagaStatus(item["status"]) in (SagaStatus.COMPLETED, SagaStatus.COMPENSATED),
-        _saga_model,
-        "input",
+        saga_types.find,
+        "saga",
     ),
     "approval": _Work(
         ("subject", "payload", "note", "votes", "cause"),
         lambda item: Stage(item["stage"]).is_closed,
-        _approval_model,
-        "payload",
+        approval_types.find,
+        modelled="payload",
     ),
     "job": _Work(("cells",), lambda item: not JobStatus(item["status"]).is_open),
 }

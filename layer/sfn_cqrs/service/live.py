@@ -45,22 +45,6 @@ def check_subscribe(path: str, identity: Identity) -> Subject:
     return subject
 
 
-def _of_archives() -> list[str]:
-    return [*strategies.tables(), ANY_TABLE]
-
-
-def _check_command(name: str, identity: Identity) -> None:
-    handlers.check_read(name, identity.client)
-
-
-def _check_task(name: str, identity: Identity) -> None:
-    task_types.find(name).check_read(identity.client)
-
-
-def _check_import(table: str, identity: Identity) -> None:
-    strategies.check_read(table, identity.client)
-
-
 def _check_archive(table: str, identity: Identity) -> None:
     """Refuse a client; the files of an archive without a table may belong to any table."""
     for each in sorted(strategies.tables()) if table == ANY_TABLE else (table,):
@@ -78,15 +62,11 @@ def _check_approval(name: str, identity: Identity) -> None:
         require(known.read, identity.client, f"reading {name}", declaration, "read")
 
 
-def _check_saga(name: str, identity: Identity) -> None:
-    saga_types.find(name).check_read(identity.client)
-
-
 _KINDS = {
-    "command": _Kind(handlers.types, _check_command),
-    "task": _Kind(task_types.types, _check_task),
-    "import": _Kind(strategies.tables, _check_import),
-    "archive": _Kind(_of_archives, _check_archive),
+    "command": _Kind(handlers.types, lambda name, who: handlers.check_read(name, who.client)),
+    "task": _Kind(task_types.types, lambda name, who: task_types.find(name).check_read(who.client)),
+    "import": _Kind(strategies.tables, lambda name, who: strategies.check_read(name, who.client)),
+    "archive": _Kind(lambda: [*strategies.tables(), ANY_TABLE], _check_archive),
     "approval": _Kind(approval_types.types, _check_approval),
-    "saga": _Kind(saga_types.types, _check_saga),
+    "saga": _Kind(saga_types.types, lambda name, who: saga_types.find(name).check_read(who.client)),
 }

@@ -14,11 +14,11 @@ from sfn_cqrs.domain.notices import (
     command_status,
     event_of,
     import_status,
+    saga_status,
     task_status,
 )
 from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.domain.saga import SagaStatus
-from sfn_cqrs.domain.saga_notices import saga_status
 from sfn_cqrs.domain.task import Counts as TaskCounts
 from sfn_cqrs.domain.task import TaskStatus
 from sfn_cqrs.domain.zip_notices import zip_status

@@ -268,15 +268,12 @@ class ApprovalService:
         return Pinned(type_, code, latest.version)
 
 
-class LinkService:
-    """Approval links as people open them; each names its tenant."""
+def read_link(id_: str, token: str) -> ApprovalLink:
+    """Return the approval link that a token opens; it names its tenant.
 
-    def read(self, id_: str, token: str) -> ApprovalLink:
-        """Return the approval link that a token opens.
-
-        Raises:
-            LinksDisabledError: links are off.
-            InvalidLinkError, ExpiredError: this stack did not sign it, or it has expired.
-        """
-        secret, now = bootstrap.link_secret().read(), bootstrap.now().timestamp()
-        return ApprovalLink.read(token, id_, secret, now)
+    Raises:
+        LinksDisabledError: links are off.
+        InvalidLinkError, ExpiredError: this stack did not sign it, or it has expired.
+    """
+    secret, now = bootstrap.link_secret().read(), bootstrap.now().timestamp()
+    return ApprovalLink.read(token, id_, secret, now)

@@ -120,23 +120,16 @@ class RepairService:
             caller.client,
             former.place if former else None,
         )
-        plan = Plan(
-            key=TaskKey(self._tenant, REPAIR, new_ulid(bootstrap.now())),
-            wanted=wanted.as_json(),
-            entries=_fitting(search),
-            place=None if search.is_over else search.place,
-            by=caller.user,
-            at=at,
-            begun_at=begun_at,
-        )
         kept: dict[str, Any] = {
-            "filter": plan.wanted,
-            "entries": plan.entries,
-            "place": plan.place,
-            "by": plan.by,
-            "at": plan.at,
-            "begun_at": plan.begun_at,
+            "entries": _fitting(search),
+            "place": None if search.is_over else search.place,
+            "by": caller.user,
+            "at": at,
+            "begun_at": begun_at,
         }
+        key = TaskKey(self._tenant, REPAIR, new_ulid(bootstrap.now()))
+        plan = Plan(key=key, wanted=wanted.as_json(), **kept)
+        kept["filter"] = plan.wanted
         bootstrap.attributes().store(self._tenant, plan.id, kept, folder=TASKS)
         bootstrap.plans().put(self._tenant, _note(plan))
         return plan
@@ -197,15 +190,7 @@ class RepairService:
         kept: Any = bootstrap.attributes().find(self._tenant, f"p-{ulid}", folder=TASKS)
         if kept is None:
             raise NotFoundError(f"repair {id_} does not exist, or is older than 30 days")
-        return Plan(
-            key=TaskKey(self._tenant, REPAIR, ulid),
-            wanted=kept["filter"],
-            entries=kept["entries"],
-            place=kept["place"],
-            by=kept["by"],
-            at=kept["at"],
-            begun_at=kept["begun_at"],
-        )
+        return Plan(TaskKey(self._tenant, REPAIR, ulid), kept.pop("filter"), **kept)
 
 
 def _fitting(search: Search) -> list[Entry]:

@@ -41,14 +41,8 @@ class TaskState:
         """Return how many items have each status; items not stored yet count as CREATED."""
         counted = Counter(item.status for item in self.items)
         counted[TaskStatus.CREATED] += self.task.total - len(self.items)
-        return {
-            "total": self.task.total,
-            "created": counted[TaskStatus.CREATED],
-            "processing": counted[TaskStatus.PROCESSING],
-            "completed": counted[TaskStatus.COMPLETED],
-            "failed": counted[TaskStatus.FAILED],
-            "cancelled": counted[TaskStatus.CANCELLED],
-        }
+        shown = (status for status in TaskStatus if status is not TaskStatus.QUEUED)
+        return {"total": self.task.total, **{one.lower(): counted[one] for one in shown}}
 
 
 class TaskService:

@@ -1,6 +1,5 @@
 """Ending the import of an archive: every file is accounted for before the status is written."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +21,7 @@ def end_zip(job: ZipJob, state_input: Any, *, is_late: bool) -> ZipJob:
         SupersededError: the attempt does not own the job.
         TransientError: a file's import is still ending, and may be waited for.
     """
-    zips, errors = bootstrap.zip_jobs(), _errors_of(state_input)
+    zips, (errors, whole) = bootstrap.zip_jobs(), _errors_of(state_input)
     files = {file.index: file for file in zips.files(job.key)}
     unended = [file for file in files.values() if file.status.is_open]
     begun = [file.index for file in unended if file.begun]
@@ -33,12 +32,12 @@ def end_zip(job: ZipJob, state_input: Any, *, is_late: bool) -> ZipJob:
     if running and not is_late:
         raise TransientError(f"{len(running)} imports of files are still at work")
     for file in unended:
-        error = errors.of(file.index)
+        error = errors.get(file.index, whole)
         files[file.index] = _settled(job, file, children.get(file.index), error)
     zips.end_files(job.key, job.attempt, (files[file.index] for file in unended))
     problem = job.problem
-    if errors.whole is not None and job.files is None:
-        problem = Problem("failed", errors.whole)
+    if whole is not None and job.files is None:
+        problem = Problem("failed", whole)
     ending = ending_of(replace(job, problem=problem), files.values())
     ended = zips.change(job.key, End(job.attempt, ending), job)
     if not ended.done or ended.record is None:
@@ -53,22 +52,10 @@ def _settled(job: ZipJob, file: ArchivedFile, child: Job | None, error: str | No
     return file.ended(ending_of_file(replace(child, is_cancelled=False), counted, TIMED_OUT))
 
 
-class Errors:
-    """The errors that states raised, read from the last state's input."""
-
-    def __init__(self, by_index: Mapping[int, str], whole: str | None) -> None:
-        """Keep the errors of single files, and what ended the whole execution early."""
-        self.whole = whole
-        self._by_index = by_index
-
-    def of(self, index: int) -> str | None:
-        """Return why a file did not end, or None if the reason is not known."""
-        return self._by_index.get(index, self.whole)
-
-
-def _errors_of(state_input: Any) -> Errors:
+def _errors_of(state_input: Any) -> tuple[dict[int, str], str | None]:
+    """Return the errors of single files by index, and the one that ended the whole execution."""
     if isinstance(state_input, list):
         failed = [one for one in state_input if isinstance(one, dict) and "error" in one]
-        return Errors({one["index"]: str(one["error"]) for one in failed}, None)
+        return {one["index"]: str(one["error"]) for one in failed}, None
     failure = Failure.of(state_input)
-    return Errors({}, f"{failure.error}: {failure.summary}".splitlines()[0])
+    return {}, f"{failure.error}: {failure.summary}".splitlines()[0]
