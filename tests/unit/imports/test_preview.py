@@ -70,7 +70,7 @@ def test_the_first_hundred_rows_are_shown_and_all_are_counted(service, imported)
 def test_what_is_no_dry_run_has_no_preview(service, imported):
     job = imported(HEADER + a_line("RJAA"))
 
-    with pytest.raises(NotFoundError, match="no dry run"):
+    with pytest.raises(NotFoundError, match="is not a dry run"):
         service.preview(job.key.id)
 
 
