@@ -20,9 +20,11 @@ from sfn_cqrs_tools.cli.options import one_line_errors, stack_options
 from sfn_cqrs_tools.client.aws import Target, find_target
 from sfn_cqrs_tools.client.executions import (
     Executions,
+    definition_of,
     described_with_events,
     hints_to_resume,
     machines_of,
+    waiting,
 )
 from sfn_cqrs_tools.client.pauses import awaited, going_on
 from sfn_cqrs_tools.project import project
@@ -34,7 +36,6 @@ from sfn_local.cli.command import command, json_option, print_json
 from sfn_local.cli.definitions import input_of
 from sfn_local.cli.run import print_run, run_report
 from sfn_local.cli.showing import echo
-from sfn_local.trace import stopped_in
 from sfn_local.words import unknown
 
 CALLBACK: Final = ".waitForTaskToken"
@@ -97,7 +98,8 @@ def start(
         echo(f"{described['name']}\n")
         print_run(described, events, with_data=False)
         if described["status"] == "RUNNING":
-            for line in hints_to_resume(described["name"], stopped_in(events)):
+            waits = waiting(machine, definition_of(client, execution), events)
+            for line in hints_to_resume(described["name"], waits):
                 echo(line)
     if described["status"] not in ("SUCCEEDED", "RUNNING"):
         context.exit(1)

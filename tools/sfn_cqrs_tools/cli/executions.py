@@ -15,7 +15,7 @@ from sfn_cqrs.domain.failure import Failure
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs_tools.cli.options import one_line_errors, stack_options
 from sfn_cqrs_tools.client.aws import find_target
-from sfn_cqrs_tools.client.executions import EXPRESS, Executions, Found, hints_to_resume
+from sfn_cqrs_tools.client.executions import EXPRESS, Executions, Found, hints_to_resume, waiting
 from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT
 from sfn_cqrs_tools.terminal.ages import duration
 from sfn_cqrs_tools.terminal.causes import shortened
@@ -138,8 +138,17 @@ def show(name: str, with_data: bool, executions: Executions, as_json: bool) -> N
     if more := look_at(json.loads(described.get("input", "{}"))):
         echo(more)
     if described["status"] == "RUNNING":
-        for line in hints_to_resume(found.name, stopped_in(events)):
-            echo(line)
+        _print_waits(found, executions.definition(found), events)
+
+
+def _print_waits(found: Found, definition: object, events: list[dict[str, Any]]) -> None:
+    """Print why a state is tried again, and what ends the waits for somebody."""
+    for step in stopped_in(events):
+        if step.error:
+            failure = Failure.of({"error": step.error, "cause": step.cause})
+            _print_failure(failure.error, failure.summary)
+    for line in hints_to_resume(found.name, waiting(found.machine, definition, events)):
+        echo(line)
 
 
 def _took(one: Found) -> str:

@@ -35,6 +35,8 @@ OF_THE_FRAMEWORK: Final = frozenset(
     )
 )
 """The machines that every stack has; all others are the project's, its sagas' among them."""
+RESUMED_OTHERWISE: Final = ("command", "approval", "import-csv", "zip-orchestrator")
+"""Their waits, and those of sagas, end when people act on items, approvals and imports."""
 LOOKED_THROUGH: Final = 1000
 """How many of each machine's latest executions are searched for a name."""
 DESCRIBED: Final = 100
@@ -190,10 +192,8 @@ class Executions:
     def definition(self, found: Found) -> dict[str, Any]:
         """Return the definition that an execution ran; of an EXPRESS one, the current one."""
         if found.run is None:
-            machine = self.client.describe_state_machine_for_execution(executionArn=found.arn)
-        else:
-            arn = found.run.machine_arn
-            machine = self.client.describe_state_machine(stateMachineArn=arn)
+            return definition_of(self.client, found.arn)
+        machine = self.client.describe_state_machine(stateMachineArn=found.run.machine_arn)
         definition: dict[str, Any] = json.loads(machine["definition"])
         return definition
 
@@ -291,6 +291,34 @@ def without_token(event: dict[str, Any]) -> dict[str, Any]:
     """Return an event without a function's input: a callback state's input has its token."""
     event.get("taskScheduledEventDetails", {}).pop("parameters", None)
     return event
+
+
+def definition_of(client: Any, execution: str) -> dict[str, Any]:
+    """Return the definition that an execution runs, by its ARN."""
+    machine = client.describe_state_machine_for_execution(executionArn=execution)
+    definition: dict[str, Any] = json.loads(machine["definition"])
+    return definition
+
+
+def waiting(machine: str, definition: object, events: Iterable[dict[str, Any]]) -> list[Step]:
+    """Return the visits in which a workflow of the user's own waits for somebody."""
+    if machine in RESUMED_OTHERWISE or machine.endswith("-saga"):
+        return []
+    callbacks = _callbacks(definition)
+    return [step for step in stopped_in(events) if step.name in callbacks]
+
+
+def _callbacks(definition: object) -> set[str]:
+    """Return the names of all states that wait for a token, in Maps as well."""
+    if isinstance(definition, list):
+        return set().union(*map(_callbacks, definition))
+    if not isinstance(definition, dict):
+        return set()
+    states = definition.get("States", {})
+    own = {
+        name for name, state in states.items() if ".waitForTaskToken" in str(state.get("Resource"))
+    }
+    return own.union(*map(_callbacks, (*definition.values(), *states.values())))
 
 
 def hints_to_resume(name: str, stopped: Iterable[Step]) -> Iterator[str]:

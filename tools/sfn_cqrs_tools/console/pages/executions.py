@@ -20,7 +20,12 @@ from sfn_cqrs.domain.errors import SfnCqrsError
 from sfn_cqrs.domain.ids import new_ulid
 from sfn_cqrs.service.step_functions import StepFunctionService
 from sfn_cqrs_tools.client.api import item_path
-from sfn_cqrs_tools.client.executions import OF_THE_FRAMEWORK, hints_to_resume
+from sfn_cqrs_tools.client.executions import (
+    OF_THE_FRAMEWORK,
+    RESUMED_OTHERWISE,
+    hints_to_resume,
+    waiting,
+)
 from sfn_cqrs_tools.console.application import Ask, File, GoTo, Refused, View, json_of
 from sfn_cqrs_tools.console.calls import calls_of
 from sfn_cqrs_tools.console.differences import if_there
@@ -43,7 +48,7 @@ from sfn_cqrs_tools.console.subjects import Subject, item_page, subject_of
 from sfn_cqrs_tools.console.usual import known_times, usual_times
 from sfn_cqrs_tools.console.waterfall import verdict, waterfall
 from sfn_local.graph import svg, taken
-from sfn_local.trace import Step, owners, stopped_in, trace
+from sfn_local.trace import Step, owners, trace
 
 logger = logging.getLogger(__name__)
 
@@ -53,8 +58,6 @@ WAITS_SHOWN: Final = 20
 READ_AT_ONCE: Final = 3_000
 """More events than this follow the page that is there already."""
 NODE: Final = '<g class="node '
-RESUMED_OTHERWISE: Final = ("command", "approval", "import-csv", "zip-orchestrator")
-"""Their waits, and those of sagas, end when people act on items, approvals and imports."""
 LONGEST_USER: Final = 40
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9_-]+")
 """Characters that no name of an execution has."""
@@ -508,23 +511,8 @@ def waits_of(executions: Executions, run: Run, events: list[dict[str, Any]]) -> 
 
 def _waiting(executions: Executions, run: Run, events: list[dict[str, Any]]) -> list[Step]:
     """Return the steps in which a workflow of the user's own waits for somebody."""
-    if _is_of(run, RESUMED_OTHERWISE):
-        return []
-    callbacks = _callbacks(executions.definition(executions.machine(run.machine), run))
-    return [step for step in stopped_in(events) if step.name in callbacks]
-
-
-def _callbacks(definition: object) -> set[str]:
-    """Return the names of all states that wait for a token, in Maps as well."""
-    if isinstance(definition, list):
-        return set().union(*map(_callbacks, definition))
-    if not isinstance(definition, dict):
-        return set()
-    states = definition.get("States", {})
-    own = {
-        name for name, state in states.items() if ".waitForTaskToken" in str(state.get("Resource"))
-    }
-    return own.union(*map(_callbacks, (*definition.values(), *states.values())))
+    definition = executions.definition(executions.machine(run.machine), run)
+    return waiting(run.machine, definition, events)
 
 
 def _map_runs(ask: Ask, run: Run, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
