@@ -33,13 +33,20 @@ def ids(typed, made, tmp_path):
     made["approval"] = made["approval"].json["id"]
     started = typed("import", "start", table, "--table", "airports", "--mode", "direct", "--json")
     made["import"] = started.json["id"]
+    made["repair"] = typed("repair", "plan", "command", "retry", "--json").json["id"]
     return made
 
 
 @pytest.mark.parametrize("columns", [80, pytest.param(120, marks=PROOF)])
 @pytest.mark.parametrize(
     ("kind", "options"),
-    [("task", ["ORDER_REMINDER"]), ("saga", []), ("approval", ["--status", "ALL"]), ("import", [])],
+    [
+        ("task", ["ORDER_REMINDER"]),
+        ("saga", []),
+        ("approval", ["--status", "ALL"]),
+        ("import", []),
+        ("repair", []),
+    ],
 )
 def test_a_list_shows_whole_ids_on_one_line_each(ids, terminal, kind, options, columns):
     with terminal(kind, "list", *options, columns=columns) as shown:
@@ -49,7 +56,7 @@ def test_a_list_shows_whole_ids_on_one_line_each(ids, terminal, kind, options, c
     assert max(map(len, shown.text.splitlines())) <= columns
 
 
-@pytest.mark.parametrize("kind", ["task", "saga", "approval", "import"])
+@pytest.mark.parametrize("kind", ["task", "saga", "approval", "import", "repair"])
 def test_the_beginning_of_an_id_is_enough_and_the_last_one_is_an_at_sign(ids, typed, kind, stack):
     id_ = ids[kind]
     (stack.state.path / "recent.json").unlink(missing_ok=True)  # as on another machine

@@ -13,6 +13,7 @@ from click.exceptions import Exit
 from sfn_cqrs_tools.cli import FAILED_ROWS
 from sfn_cqrs_tools.cli.options import api_options, limit_option, no_wait_option
 from sfn_cqrs_tools.client.api import Api, given, work_path
+from sfn_cqrs_tools.client.ids import Id
 from sfn_cqrs_tools.client.pauses import awaited, going_on
 from sfn_cqrs_tools.terminal.printing import Columns, print_list, print_table
 from sfn_local.cli.command import DONE, FAILED, Group, print_json, print_shown, several
@@ -34,6 +35,7 @@ COLUMNS: Final[Columns] = {
 }
 
 _path: Final = partial(work_path, "repairs")
+id_argument = click.argument("id_", metavar="ID", type=Id("repair"))
 
 
 @click.group(cls=Group)
@@ -76,7 +78,7 @@ def plan(
 
 
 @repair.command(examples=("sfn-cqrs repair start p-01KAXK3V9Q0M3W8C5R6T7Y8Z9A",))
-@click.argument("id_", metavar="ID")
+@id_argument
 @no_wait_option
 @api_options
 def start(id_: str, no_wait: bool, api: Api, as_json: bool) -> None:
@@ -93,7 +95,7 @@ def start(id_: str, no_wait: bool, api: Api, as_json: bool) -> None:
 
 
 @repair.command(examples=("sfn-cqrs repair show p-01KAXK3V9Q0M3W8C5R6T7Y8Z9A",))
-@click.argument("id_", metavar="ID")
+@id_argument
 @click.option("--watch", is_flag=True, help="Wait for the end first.")
 @api_options
 def show(id_: str, watch: bool, api: Api, as_json: bool) -> None:

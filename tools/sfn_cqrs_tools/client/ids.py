@@ -11,14 +11,14 @@ import click
 from sfn_cqrs_tools.client.api import Api, ApiProblem
 from sfn_cqrs_tools.client.recent import WHOLE_ID
 
-LETTERS: Final = {"task": "ts", "saga": "g", "approval": "a", "import": "czr"}
+LETTERS: Final = {"task": "ts", "saga": "g", "approval": "a", "import": "czr", "repair": "p"}
 LISTED: Final = 500
 """How many ids of each list are searched for a prefix."""
 SHOWN: Final = 5
 
 
 class Id(click.ParamType[str]):
-    """The id of a task, a saga, an approval or an import."""
+    """The id of a task, a saga, an approval, an import or a repair."""
 
     name = "id"
 
@@ -89,8 +89,8 @@ def _lists(api: Api, kind: str) -> Iterator[tuple[str, dict[str, str]]]:
         yield from (("/imports", {"kind": one}) for one in ("csv", "zip", "row"))
     elif kind == "approval":
         yield "/approvals", {"status": "ALL"}
-    elif kind == "saga":
-        yield "/sagas", {}
+    elif kind in ("saga", "repair"):
+        yield f"/{kind}s", {}
     else:
         for type_ in task_types(api):
             yield from (("/tasks", {"taskType": type_, "kind": one}) for one in ("batch", "single"))
