@@ -219,6 +219,16 @@ def test_a_chain_is_drawn_from_the_first_version_to_the_last():
     ]
 
 
+def test_a_chain_shows_a_whole_reason_and_marks_the_end_of_an_endless_one():
+    version = {"version": 1, "outcome": "FAILED", "status": "sync_data:FAILED", "attempt": 1}
+    version |= {"lane": "EXPRESS", "error": "ValueError"}
+
+    whole, endless = ({**version, "cause": "x" * length} for length in (300, 3_000))
+
+    assert draw_chain([whole]).plain.endswith(f": {'x' * 300}")
+    assert draw_chain([endless]).plain.endswith(f": {'x' * 999}…")
+
+
 @pytest.mark.stack
 @pytest.mark.real_time("a version of the express lane looks after a second for the one before")
 def test_an_item_is_published_changed_and_shown(on_stack):

@@ -22,3 +22,10 @@ def test_of_a_table_without_rows_it_is_said_that_there_are_none(capsys):
     printing.print_table(("name", "note"), [], none="no [big] things yet")
 
     assert capsys.readouterr().out == "no [big] things yet\n"
+
+
+def test_of_a_very_long_value_the_beginning_is_shown(capsys):
+    printing.print_table(("code", "attributes"), [("o-1", "x" * 400_000)])
+
+    shown = "".join(capsys.readouterr().out.split())
+    assert shown == f"codeattributeso-1{'x' * 1_999}…"

@@ -35,8 +35,9 @@ def literals(folder):
                 continue
             called = getattr(node.func, "id", getattr(node.func, "attr", ""))
             first = node.args[0]
-            if called in GIVEN_A_CODE and isinstance(first, ast.Constant):
-                yield str(first.value), f"{path.name}:{node.lineno}"
+            given = node.args[1] if called == "problem" else first
+            if called in (*GIVEN_A_CODE, "problem") and isinstance(given, ast.Constant):
+                yield str(given.value), f"{path.name}:{node.lineno}"
 
 
 def of_machines():

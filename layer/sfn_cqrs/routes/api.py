@@ -69,7 +69,7 @@ def _headers(error: Exception, status: int) -> dict[str, str]:
 def _no_route(_error: NoRouteError) -> Response[str]:
     """Answer a request whose path matches no route."""
     status = HTTPStatus.NOT_FOUND
-    document = problem(status, "no_such_route", "see the list of routes in docs/http-api.md")
+    document = problem(status, "no_such_route", "GET /docs shows every path and its methods")
     return _problem(status, document, {})
 
 

@@ -20,6 +20,7 @@ from sfn_cqrs_tools.client.api import ApiProblem
 from sfn_cqrs_tools.console.application import Ask
 from sfn_cqrs_tools.console.names import names
 from sfn_cqrs_tools.console.subjects import item_page
+from sfn_cqrs_tools.terminal.causes import cut
 
 MOST_READ: Final = 1_000
 """How many failed versions are read to group them; all are counted."""
@@ -137,7 +138,7 @@ def alike(found: Iterable[tuple[str, str, str]]) -> list[Alike]:
     """Group errors, causes and paths; the largest group first."""
     groups: dict[tuple[str, str], Alike] = {}
     for error, cause, path in found:
-        line = first_line(cause)[:LONGEST_ERROR]
+        line = cut(first_line(cause), LONGEST_ERROR)
         key = (error, _common(error, line))
         known = groups.get(key, Alike(error, line, 0, path))
         groups[key] = replace(known, count=known.count + 1)
@@ -165,7 +166,7 @@ def _versions(ask: Ask) -> tuple[list[Failure], int]:
             one.key.type,
             one.key.tenant,
             one.error or "",
-            first_line(one.cause or "")[:LONGEST_ERROR],
+            cut(first_line(one.cause or ""), LONGEST_ERROR),
             one.updated_at,
             f"{one.key.type} {one.key.code} v{one.version}",
             f"{item_page(one.key.type, one.key.code)}?v={one.version}",
@@ -198,7 +199,7 @@ def _sagas(ask: Ask) -> Iterator[Failure]:
             one["saga"],
             ask.who.tenant,
             one.get("error", ""),
-            first_line(one.get("cause", ""))[:LONGEST_ERROR],
+            cut(first_line(one.get("cause", "")), LONGEST_ERROR),
             one["statusAt"],
             one["name"] or one["id"],
             f"/sagas/{one['id']}",
@@ -233,7 +234,7 @@ def _imports(ask: Ask) -> Iterator[Failure]:
                     one["table"] or "",
                     ask.who.tenant,
                     error.get("code", "rows failed"),
-                    error.get("message", "")[:LONGEST_ERROR],
+                    cut(error.get("message", ""), LONGEST_ERROR),
                     at,
                     one.get("file") or one["table"] or one["id"],
                     f"/imports/{one['id']}",

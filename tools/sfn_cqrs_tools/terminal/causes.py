@@ -19,6 +19,11 @@ def reason_of(cause: str | None) -> str:
     return (cause or "").partition("\n")[0]
 
 
+def cut(text: str, most: int) -> str:
+    """Return the beginning of a text, with a mark if there is more of it."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def code_of(cause: str | None) -> list[str]:
     """Return the lines of the user's code in a cause; files of this checkout have short names."""
     return shortened((cause or "").splitlines()[1 : 1 + MAX_LINES])

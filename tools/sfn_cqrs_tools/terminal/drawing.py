@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from rich.text import Text
 
-from sfn_cqrs_tools.terminal.causes import code_of, reason_of
+from sfn_cqrs_tools.terminal.causes import code_of, cut, reason_of
 
 _LOOKS: Final = {
     "APPLIED": ("●", "green"),
@@ -17,7 +17,7 @@ _LOOKS: Final = {
     "OPEN": ("○", "blue"),
     "SKIPPED": ("–", "dim"),
 }
-_CAUSE_LENGTH: Final = 200
+_LONGEST_CAUSE: Final = 1_000
 
 
 def draw_chain(versions: Iterable[Mapping[str, Any]]) -> Text:
@@ -30,7 +30,7 @@ def draw_chain(versions: Iterable[Mapping[str, Any]]) -> Text:
         margin = " " * (width + 3) + (" " if is_last else "│")
         lines.append(_version_line(one, width))
         if "error" in one:
-            reason = reason_of(one.get("cause"))[:_CAUSE_LENGTH]
+            reason = cut(reason_of(one.get("cause")), _LONGEST_CAUSE)
             lines.append(Text(f"{margin}  {one['error']}: {reason}", style="red"))
             lines += [Text(f"{margin}  {line}") for line in code_of(one.get("cause"))]
         if "traceId" in one:

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.segment import Segment
 from rich.table import Table
 
+from sfn_cqrs_tools.terminal.causes import cut
 from sfn_local.cli.command import print_json
 from sfn_local.cli.showing import echo, visible
 
@@ -56,6 +57,7 @@ def show_file(chunks: Iterable[bytes]) -> None:
 
 
 LONGEST: Final = 48
+LONGEST_CELL: Final = 2_000
 WHOLE: Final = frozenset(
     ("id", "code", "task", "import", "archive", "approval", "saga", "name", "status")
 )
@@ -71,9 +73,10 @@ def print_table(
 ) -> None:
     """Print a table, with an empty cell for None; without rows, print `none` in its place.
 
-    Where the terminal is too narrow, `spare` columns are left out, the first one first.
+    Where the terminal is too narrow, `spare` columns are left out, the first one first. A long
+    value is cut: --json has all of it.
     """
-    cells = [["" if cell is None else visible(str(cell)) for cell in row] for row in rows]
+    cells = [["" if cell is None else _shown(cell) for cell in row] for row in rows]
     if none and not cells:
         console().print(none, markup=False, soft_wrap=True)
         return
@@ -89,6 +92,10 @@ def print_table(
             overflow="fold",
         )
     _print_rows(table, ([row[index] for index in kept] for row in cells))
+
+
+def _shown(cell: Any) -> str:
+    return visible(cut(str(cell), LONGEST_CELL))
 
 
 Columns = Sequence[str] | Mapping[str, str | Callable[[Any], Any]]
