@@ -137,33 +137,6 @@ class TestStart:
         assert again.body == {name: first.body[name] for name in first.body if name != "rows"}
         assert len(call("GET", "/imports").body["items"]) == 1
 
-    @pytest.mark.parametrize("change", [{"dryRun": True}, {"kind": "zip"}, {"encoding": "cp932"}])
-    def test_a_key_that_was_used_for_another_import_is_refused(self, change, call, upload):
-        upload(HEADER + NARITA)
-        body = {**START, "processingMode": "STEP_FUNCTION"}
-        call("POST", "/imports", body, headers=ONCE)
-
-        answer = call("POST", "/imports", {**body, **change}, headers=ONCE)
-
-        assert (answer.status, answer.body["code"]) == (422, "idempotency_key_reused")
-
-    def test_of_two_requests_at_once_with_one_key_the_second_gets_the_firsts_import(
-        self, call, upload, world, monkeypatch
-    ):
-        upload(HEADER + NARITA)
-        body, ids = {**START, "processingMode": "STEP_FUNCTION"}, []
-        head = world.import_bucket.head
-
-        def late(*asked):
-            monkeypatch.setattr(world.import_bucket, "head", head)
-            ids.append(call("POST", "/imports", body, headers=ONCE).body["id"])
-            return head(*asked)
-
-        monkeypatch.setattr(world.import_bucket, "head", late)
-
-        assert [call("POST", "/imports", body, headers=ONCE).body["id"]] == ids
-        assert len(call("GET", "/imports").body["items"]) == 1
-
     def test_a_key_may_be_given_as_s3_names_it(self, call, upload):
         upload(HEADER)
 
@@ -323,13 +296,6 @@ class TestRow:
         assert call("GET", "/imports", query={"kind": "row"}).body["items"] == [row]
         assert call("GET", "/imports").body["items"] == []
 
-    def test_a_row_that_is_sent_again_with_its_key_is_the_same_import(self, call):
-        first = call("POST", "/imports/rows", ROW, headers=ONCE)
-
-        assert call("POST", "/imports/rows", ROW, headers=ONCE).body == first.body
-        other = {**ROW, "publishMode": "ASYNC"}
-        assert call("POST", "/imports/rows", other, headers=ONCE).status == 422
-
 
 def test_a_kind_that_is_no_list_is_refused(call):
     answer = call("GET", "/imports", query={"kind": "xlsx"})
@@ -354,16 +320,6 @@ class TestArchive:
         id_ = call("POST", "/imports", self.BODY).body["id"]
         list_zip(ZipRef(ZipKey("tenant1", id_.removeprefix("z-")), 1))
         return id_
-
-    @pytest.mark.usefixtures("archive")
-    def test_an_archive_that_is_sent_again_with_its_key_is_the_same_import(self, call, world):
-        first = call("POST", "/imports", self.BODY, headers=ONCE)
-        world.import_bucket.objects.clear()
-
-        assert call("POST", "/imports", self.BODY, headers=ONCE).body == first.body
-        assert len(call("GET", "/imports", query={"kind": "zip"}).body["items"]) == 1
-        other = {**self.BODY, "dryRun": True}
-        assert call("POST", "/imports", other, headers=ONCE).status == 422
 
     @pytest.mark.usefixtures("archive")
     def test_an_archive_is_left_to_the_machine(self, call):

@@ -9,7 +9,6 @@ from sfn_cqrs.domain.errors import (
     AlreadyDecidedError,
     ExpiredError,
     FourEyesError,
-    IdempotencyMismatchError,
     InvalidInputError,
     NotAnApproverError,
     NotFailedError,
@@ -20,7 +19,7 @@ from sfn_cqrs.domain.errors import (
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.approvals.service import ApprovalService
-from sfn_cqrs.service.commands.service import Caller, CommandService
+from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs_tools.testing.builders import RELEASE, SEEN, an_approval
 
 HANAKO = Caller(user="hanako", ip="192.0.2.11", source="api", request_id="r-1")
@@ -101,18 +100,6 @@ def test_nobody_is_reminded_of_what_ends_before(service, declare):
     declare(group="operator", expires_after=timedelta(hours=2))
 
     assert service.get(service.request("ORDER_RELEASE")).remind_at is None
-
-
-def test_the_same_request_gets_the_same_id(service):
-    CommandService("tenant1").publish("ORDER", "o-1", name="Order", attributes={"customer": "ada"})
-    once = Caller(user="hanako", idempotency_key="order o-1")
-
-    first = service.request("ORDER_RELEASE", subject="o-1", caller=once)
-    second = service.request("ORDER_RELEASE", subject="o-1", caller=once)
-
-    assert first == second
-    with pytest.raises(IdempotencyMismatchError):
-        service.request("ORDER_RELEASE", subject="o-2", caller=once)
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,10 @@ import pytest
 
 from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.domain.errors import (
-    IdempotencyMismatchError,
     InvalidInputError,
     NotFoundError,
     NotParkedError,
     SagaInputTooLargeError,
-    TransientError,
     UnknownSagaError,
 )
 from sfn_cqrs.domain.saga import SagaStatus
@@ -36,30 +34,6 @@ def test_a_saga_is_stored_and_nothing_else_happens_yet(sagas, world):
     assert (saga.name, saga.input, saga.created.by) == ("order-saga", an_order(), "ada")
     assert (saga.opened_at, dict(saga.log)) == (AT_NOON, {})
     assert world.saga_executions.started == []
-
-
-def test_the_same_request_starts_one_saga(sagas, world):
-    caller = Caller(idempotency_key="once")
-
-    first = sagas.start("order-saga", an_order(), caller=caller)
-
-    assert sagas.start("order-saga", an_order(), caller=caller) == first
-    assert len(world.all_of(SAGAS)) == 1
-
-
-def test_a_key_that_was_used_for_another_input_is_refused(sagas):
-    caller = Caller(idempotency_key="once")
-    sagas.start("order-saga", an_order(), caller=caller)
-
-    with pytest.raises(IdempotencyMismatchError):
-        sagas.start("order-saga", an_order(total=41), caller=caller)
-
-
-def test_a_request_that_is_answered_just_now_is_to_come_again(sagas, world, monkeypatch):
-    monkeypatch.setattr(world.sagas, "create", lambda *_: False)
-
-    with pytest.raises(TransientError, match="is being answered just now; try again"):
-        sagas.start("order-saga", an_order(), caller=Caller(idempotency_key="once"))
 
 
 @pytest.mark.parametrize(

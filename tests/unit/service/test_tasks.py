@@ -6,7 +6,6 @@ from functions.api.handle_request.app import lambda_handler as handle_request
 
 from sfn_cqrs.adapters.task_items import TASKS
 from sfn_cqrs.domain.errors import (
-    IdempotencyMismatchError,
     InvalidInputError,
     ItemTooLargeError,
     NoItemsError,
@@ -112,40 +111,6 @@ class TestCreate:
     def test_a_name_that_cannot_be_kept_is_refused(self, name, service):
         with pytest.raises(InvalidInputError, match="name: must be a string"):
             service.create("ORDER_REMINDER", LETTERS, name=name)
-
-    def test_the_same_request_creates_one_task(self, service, world):
-        caller = Caller(idempotency_key="once")
-
-        first = service.create("ORDER_REMINDER", LETTERS, caller=caller)
-        second = service.create("ORDER_REMINDER", LETTERS, caller=caller)
-
-        assert first == second
-        assert len(stored(world)) == 1
-
-    def test_a_key_that_was_used_for_something_else_is_refused(self, service, world):
-        caller = Caller(idempotency_key="once")
-        service.create("ORDER_REMINDER", LETTERS, caller=caller)
-
-        with pytest.raises(IdempotencyMismatchError):
-            service.create("ORDER_REMINDER", LETTERS[:1], caller=caller)
-
-        assert len(stored(world)) == 1
-
-    def test_of_two_equal_requests_at_once_the_loser_gets_the_winners_id(
-        self, service, world, monkeypatch
-    ):
-        caller = Caller(idempotency_key="once")
-        create, ids = world.tasks.create, []
-
-        def overtaken(task, request):
-            monkeypatch.setattr(world.tasks, "create", create)
-            ids.append(service.create("ORDER_REMINDER", LETTERS, caller=caller))
-            return create(task, request)
-
-        monkeypatch.setattr(world.tasks, "create", overtaken)
-
-        assert service.create("ORDER_REMINDER", LETTERS, caller=caller) == ids[0]
-        assert len(stored(world)) == 1
 
 
 class TestGet:
