@@ -1,7 +1,7 @@
 """Which fault makes which alarm fire: one scene of the stack for each kind of metric."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
@@ -15,7 +15,6 @@ from tests.support.calls import AwsCall
 from tests.support.import_system import a_file, a_line
 from tests.support.orders import NOWHERE
 from tests.support.system import API, SWEEPS
-from tests.support.zip_system import an_archive
 
 from sfn_local import FunctionError
 
@@ -30,10 +29,7 @@ LONG = 40 * MINUTE
 REFUSED = 17 * MINUTE
 FOR_GOOD = 12 * HOUR
 """Longer than seventeen receives take."""
-CELLS = dict(zip(("icao", "name", "country", "lat", "lon", "tz"), a_line("RJOO"), strict=True))
 ORDER = {"type": "ORDER", "name": "o", "attributes": {"customer": "ada"}}
-REMINDER = {"taskType": "ORDER_REMINDER", "input": [{"order": "o-1", "to": "a@x.org"}]}
-BOUGHT = {"customer": "ada", "card": "visa", "total": 4, "lines": [{"sku": "BOOK", "quantity": 1}]}
 
 
 @dataclass
@@ -62,51 +58,40 @@ def play(stack: Stack, scene: Scene) -> None:
 # What is asked of the stack so that a function has work.
 
 
-def _command(stack: Stack, attributes: Mapping[str, Any] | None = None) -> None:
-    body = {**ORDER, "code": f"n-{stack.clock.time()}"}
-    stack.ask(
-        "POST", "/commands", body if attributes is None else {**body, "attributes": attributes}
-    )
+def _command(stack: Stack, **more: Any) -> None:
+    stack.order(f"n-{stack.clock.time()}", **more)
 
 
 def _approval(stack: Stack) -> None:
-    stack.ask("POST", "/commands", {**ORDER, "code": "o-1", "version": -1})
+    stack.order(version=-1)
     stack.run()
-    stack.ask("POST", "/approvals", {"type": "ORDER_RELEASE", "subject": "o-1"})
-
-
-def _file(stack: Stack) -> None:
-    key = stack.upload(a_file([a_line("RJAA")]))
-    asked = {"tableName": "airports", "processingMode": "STEP_FUNCTION"}
-    stack.ask("POST", "/imports", {**asked, "key": key})
-
-
-def _archive(stack: Stack) -> None:
-    key = stack.upload(an_archive(("a.csv", a_file([a_line("RJAA")]))))
-    stack.ask("POST", "/imports", {"kind": "zip", "tableName": "airports", "key": key})
+    stack.ask_release()
 
 
 def _saga(stack: Stack) -> None:
-    bought = {**BOUGHT, "order": f"n-{stack.clock.time()}"}
-    stack.ask("POST", "/sagas", {"saga": "order-saga", "input": bought})
+    stack.buy(f"n-{stack.clock.time()}")
 
 
-def _row(stack: Stack) -> None:
-    stack.ask("POST", "/imports/rows", {"tableName": "airports", "cells": CELLS})
+def _file(stack: Stack) -> None:
+    stack.import_file(a_line("RJAA"))
+
+
+def _archive(stack: Stack) -> None:
+    stack.import_archive(a_line("RJAA"))
 
 
 def _task(stack: Stack) -> None:
-    stack.ask("POST", "/tasks", REMINDER)
+    stack.remind("a@x.org")
 
 
-WORK: dict[str, Callable[[Stack], None]] = {
+WORK: dict[str, Callable[[Stack], object]] = {
     "StreamOnProcessChangedFunction": _command,
     "StreamOnTaskChangedFunction": _task,
     "StreamOnImportChangedFunction": _file,
     "StreamOnApprovalChangedFunction": _approval,
     "StreamOnSagaChangedFunction": _saga,
     "QueueOnTaskActionFunction": _task,
-    "QueueOnImportActionFunction": _row,
+    "QueueOnImportActionFunction": Stack.import_row,
     "QueueOnNotificationFunction": _command,
     "QueuePublishLiveFunction": _command,
     "QueueDigestFailuresFunction": partial(_command, attributes=NOWHERE),
@@ -237,7 +222,7 @@ def _damaged(stack: Stack) -> None:
 
 
 def _nobody_repairs(stack: Stack) -> None:
-    _command(stack, NOWHERE)
+    _command(stack, attributes=NOWHERE)
     stack.run()
     stack.fault_at = stack.clock.time()
     for _ in range(60):
@@ -258,7 +243,7 @@ def lost(minutes: int) -> Scene:
 def _release_fails(stack: Stack) -> None:
     stack.broken[RELEASED] = stack.clock.time() + BUSY
     for number in range(10):
-        stack.ask("POST", "/commands", {**ORDER, "code": f"released-{number}"})
+        stack.order(f"released-{number}")
     stack.run()
 
 

@@ -11,10 +11,9 @@ from typing import Any, Self
 from botocore.exceptions import ClientError
 from tests.drills.cloudwatch import MINUTE, CloudWatch
 from tests.support.calls import AwsCall
-from tests.support.import_system import a_file, a_line
+from tests.support.import_system import a_line
 from tests.support.system import API, ASYNC_ATTEMPTS, SWEEPS, TICK
 from tests.support.whole_system import WholeSystem
-from tests.support.zip_system import an_archive
 
 from sfn_cqrs.adapters import sql_failures
 from sfn_cqrs.adapters.sql import Scalar, Sql, SqlBusyError, Transaction
@@ -238,38 +237,17 @@ class Stack(WholeSystem):
 
     def work(self, nth: int = 0) -> None:
         """Something of each kind, all of which ends well."""
-        stock = {"type": "STOCK", "code": "BOOK", "name": "Book", "version": -1}
-        self.ask("POST", "/commands", {**stock, "attributes": {"available": 5}}, key=f"s{nth}")
-        order = {
-            "type": "ORDER",
-            "code": f"o-{nth}",
-            "name": "o",
-            "attributes": {"customer": "ada"},
-        }
-        self.ask("POST", "/commands", order, key=f"o{nth}")
+        self.stock(key=f"s{nth}")
+        self.order(f"o-{nth}")
         self.run()
-        one = {"order": f"o-{nth}", "to": "a@x.org"}
-        for given in ([one, one], one):
-            self.ask("POST", "/tasks", {"taskType": "ORDER_REMINDER", "input": given})
-        bought = {"customer": "ada", "card": "visa", "total": 4, "order": f"b-{nth}"}
-        bought |= {"lines": [{"sku": "BOOK", "quantity": 1}]}
-        self.ask("POST", "/sagas", {"saga": "order-saga", "input": bought})
-        asked = {"type": "ORDER_RELEASE", "subject": f"o-{nth}"}
-        id_ = self.ask("POST", "/approvals", asked)["id"]
-        rows = a_file([a_line("RJAA", f"Narita {nth}"), a_line("RJTT", f"Haneda {nth}")])
-        file = {"tableName": "airports", "processingMode": "STEP_FUNCTION"}
-        self.ask("POST", "/imports", {**file, "key": self.upload(rows)})
-        cells = dict(
-            zip(("icao", "name", "country", "lat", "lon", "tz"), a_line("RJOO"), strict=True)
-        )
-        self.ask("POST", "/imports/rows", {"tableName": "airports", "cells": cells})
-        archive = {
-            "kind": "zip",
-            "tableName": "airports",
-            "key": self.upload(an_archive(("a.csv", rows))),
-        }
-        self.ask("POST", "/imports", archive)
+        self.remind("a@x.org", "a@x.org")
+        self.remind("a@x.org", is_single=True)
+        self.buy(f"b-{nth}")
+        id_ = self.ask_release(f"o-{nth}")
+        rows = a_line("RJAA", f"Narita {nth}"), a_line("RJTT", f"Haneda {nth}")
+        self.import_file(*rows)
+        self.import_row()
+        self.import_archive(*rows)
         self.run()
-        body = {"digest": self.ask("GET", f"/approvals/{id_}")["digest"]}
-        self.ask("POST", f"/approvals/{id_}/approve", body, user="hanako")
+        self.decide(id_, "approve")
         self.run()

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 from tests.drills.cloudwatch import MINUTE, Alarm, CloudWatch
 from tests.drills.machines import FAULTS, failing
-from tests.drills.scenes import ORDER, lost, play
+from tests.drills.scenes import lost, play
 from tests.drills.stack import Stack
 from tests.drills.table import HEADER, Drills, Row, alarms, drilled, quiet, template
-from tests.support.import_system import a_file, a_line
+from tests.support.import_system import a_line
 from tests.support.orders import NOWHERE
 from tests.support.proof import deep, sampled
 from tests.support.system import ROOT, silent
@@ -124,9 +124,7 @@ def test_bad_rows_of_one_tenant_call_nobody() -> None:
     with silent(), Stack() as stack:
         begin = stack.clock.time()
         for nth in range(6):
-            key = stack.upload(a_file([a_line("RJAA", f"Narita {nth}"), a_line("RJTT", lat="n")]))
-            file = {"tableName": "airports", "processingMode": "STEP_FUNCTION", "key": key}
-            job = stack.ask("POST", "/imports", file)["id"]
+            job = stack.import_file(a_line("RJAA", f"Narita {nth}"), a_line("RJTT", lat="n"))
             stack.run()
 
             assert stack.ask("GET", f"/imports/{job}")["status"] == "FAILED"
@@ -138,8 +136,7 @@ def test_one_version_that_fails_calls_nobody_however_many_are_blocked_behind_it(
         begin = stack.clock.time()
         for nth in range(10):
             attributes = {"customer": f"customer {nth}"} if nth else NOWHERE
-            order = {**ORDER, "code": "o-1", "version": -1, "attributes": attributes}
-            stack.ask("POST", "/commands", order, key=f"v{nth}")
+            stack.order(version=-1, attributes=attributes, key=f"v{nth}")
         stack.run()
 
         outcomes = [process.outcome for process in stack.processes()]

@@ -7,11 +7,6 @@ from typing import NamedTuple
 from tests.support.import_system import a_file, a_line
 from tests.support.orders import NOWHERE
 from tests.support.whole_system import WholeSystem
-from tests.support.zip_system import an_archive
-
-ORDER = {"type": "ORDER", "name": "o", "attributes": {"customer": "ada"}}
-BOUGHT = {"order": "o-1", "customer": "ada", "card": "visa", "total": 4}
-FILE = {"tableName": "airports", "processingMode": "STEP_FUNCTION"}
 
 
 class Place(NamedTuple):
@@ -40,36 +35,33 @@ class Flow:
 def _two_versions(system: WholeSystem) -> None:
     """The second one comes first, and waits."""
     for name in ("first", "second"):
-        named = {**ORDER, "code": "o-1", "name": name, "version": -1}
-        system.ask("POST", "/commands", named, key=name)
+        system.order(name=name, version=-1, key=name)
     system.poll()
     system.stream.pending = system.stream.pending[1:]
 
 
 def _command(system: WholeSystem) -> None:
-    system.ask("POST", "/commands", {**ORDER, "code": "o-1"}, key="first")
+    system.order(name="o", key="first")
 
 
 def _failing(system: WholeSystem) -> None:
-    system.ask("POST", "/commands", {**ORDER, "code": "o-1", "attributes": NOWHERE}, key="first")
+    system.order(name="o", attributes=NOWHERE, key="first")
 
 
 def _task(system: WholeSystem) -> None:
-    items = [{"order": "o-1", "to": to} for to in ("a@x.org", "nobody")]
-    system.ask("POST", "/tasks", {"taskType": "ORDER_REMINDER", "input": items}, key="task")
+    system.remind("a@x.org", "nobody", key="task")
 
 
 def _approval(system: WholeSystem) -> None:
     _command(system)
     system.settle()
-    system.ask("POST", "/approvals", {"type": "ORDER_RELEASE", "subject": "o-1"}, key="approval")
+    system.ask_release(key="approval")
 
 
 def _decide(verb: str) -> Callable[[WholeSystem], None]:
     def decide(system: WholeSystem) -> None:
         (approval,) = system.ask("GET", "/approvals", query="status=OPEN")["items"]
-        body = {"digest": system.ask("GET", f"/approvals/{approval['id']}")["digest"]}
-        system.ask("POST", f"/approvals/{approval['id']}/{verb}", body, user="hanako")
+        system.decide(approval["id"], verb)
 
     return decide
 
@@ -79,30 +71,24 @@ def _expire(system: WholeSystem) -> None:
 
 
 def _import(system: WholeSystem) -> None:
-    rows = a_file([a_line("RJAA"), a_line("RJTT", lat="x")])
-    system.ask("POST", "/imports", {**FILE, "key": system.upload(rows)})
+    system.import_file(a_line("RJAA"), a_line("RJTT", lat="x"))
 
 
 def _import_jsonl(system: WholeSystem) -> None:
     """A file that Step Functions cannot read itself."""
     rows = a_file([a_line("RJAA"), a_line("RJTT")], delimiter=";", lineterminator="\n")
-    system.ask("POST", "/imports", {**FILE, "key": system.upload(rows), "delimiter": ";"})
+    system.import_file(body=rows, delimiter=";")
 
 
 def _archive(system: WholeSystem) -> None:
-    body = an_archive(("a.csv", a_file([a_line("RJAA")])))
-    asked = {"kind": "zip", "tableName": "airports", "key": system.upload(body)}
-    system.ask("POST", "/imports", asked)
+    system.import_archive(a_line("RJAA"))
 
 
 def _saga(card: str = "visa") -> Callable[[WholeSystem], None]:
     def buy(system: WholeSystem) -> None:
-        stock = {"type": "STOCK", "code": "BOOK", "name": "Book", "attributes": {"available": 9}}
-        system.ask("POST", "/commands", {**stock, "mode": "sync"}, key="stock")
+        system.stock(9, mode="sync", version=0)
         system.settle()
-        lines = [{"sku": "BOOK", "quantity": 2}]
-        bought = {"saga": "order-saga", "input": {**BOUGHT, "card": card, "lines": lines}}
-        system.ask("POST", "/sagas", bought, key="saga")
+        system.buy("o-1", card, key="saga")
 
     return buy
 

@@ -140,8 +140,7 @@ def test_lists_of_large_items_are_read_to_their_end(system: WholeSystem) -> None
 
 
 def test_the_results_of_a_task_are_read_to_their_end(system: WholeSystem) -> None:
-    items = [{"order": "o-1", "to": f"{place}@{'x' * 31_000}"} for place in range(20)]
-    id_ = system.ask("POST", "/tasks", {"taskType": "ORDER_REMINDER", "input": items})["id"]
+    id_ = system.remind(*(f"{place}@{'x' * 31_000}" for place in range(20)))
     system.run()
 
     assert [item["index"] for item in walked(system, f"/tasks/{id_}")] == list(range(20))

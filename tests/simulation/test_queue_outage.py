@@ -7,9 +7,10 @@ from tests.support.whole_system import WholeSystem
 
 CONSUMERS = {"QueueOnTaskActionFunction", "QueueOnImportActionFunction"}
 POSTPONE = "ChangeMessageVisibilityBatch"
-SINGLE = {"taskType": "ORDER_REMINDER", "input": {"order": "o-1", "to": "a@x.org"}}
-CELLS = {"icao": "RJAA", "name": "Narita", "country": "JP", "lat": "1", "lon": "2"}
-ROW = {"tableName": "airports", "cells": {**CELLS, "tz": "Asia/Tokyo"}}
+
+
+def a_reminder(system):
+    return system.remind("a@x.org", is_single=True)
 
 
 @pytest.fixture
@@ -36,19 +37,20 @@ def out_for(system):
 
 
 @pytest.mark.parametrize(
-    ("path", "body"), [("/tasks", SINGLE), ("/imports/rows", ROW)], ids=["task", "row"]
+    ("path", "ask"),
+    [("/tasks", a_reminder), ("/imports", WholeSystem.import_row)],
+    ids=["task", "row"],
 )
 def test_what_a_queue_holds_is_done_once_an_outage_of_twenty_minutes_is_over(
-    system, out_for, path, body
+    system, out_for, path, ask
 ):
     before = system.clock.time()
     out_for(20 * 60)
 
-    id_ = system.ask("POST", path, body)["id"]
+    id_ = ask(system)
     system.run()
 
-    asked = f"{path.removesuffix('/rows')}/{id_}"
-    assert system.ask("GET", asked)["status"] == "COMPLETED"
+    assert system.ask("GET", f"{path}/{id_}")["status"] == "COMPLETED"
     assert system.clock.time() - before < 30 * 60
 
 
@@ -56,7 +58,7 @@ def test_a_throttle_of_a_moment_costs_seconds(system, out_for):
     before = system.clock.time()
     out_for(0.5)
 
-    id_ = system.ask("POST", "/tasks", SINGLE)["id"]
+    id_ = a_reminder(system)
     system.run()
 
     assert system.ask("GET", f"/tasks/{id_}")["status"] == "COMPLETED"

@@ -26,8 +26,6 @@ from sfn_cqrs.service.commands.service import CommandService
 PROMISED_SHARE = 0.04
 """The share of failing calls that every flow survives without a person."""
 
-ORDER = {"order": "o-1", "customer": "ada", "total": 4, "lines": [{"sku": "BOOK", "quantity": 2}]}
-
 
 @dataclass(frozen=True)
 class Fault:
@@ -101,10 +99,8 @@ def commands(system: WholeSystem) -> None:
 
 def failures(system: WholeSystem) -> None:
     """A version that fails is retried, fails again, and is skipped; the one behind it heals."""
-    order = {"type": "ORDER", "code": "o-9", "name": "to nowhere", "attributes": NOWHERE}
-    system.ask("POST", "/commands", order, key="first")
-    mended = {"attributes": {"customer": "ada"}, "version": 1}
-    system.ask("POST", "/commands", {**order, "name": "mended", **mended}, key="second")
+    system.order("o-9", key="first", attributes=NOWHERE)
+    system.order("o-9", key="second", version=1)
     system.settle()
     assert _chain(system) == ["BLOCKED", "FAILED"]
     system.api("POST", "/commands/ORDER/o-9/1/retry")  # which may have been heard before
@@ -121,11 +117,8 @@ def _chain(system: WholeSystem) -> list[str]:
 
 def tasks(system: WholeSystem) -> None:
     """A task of three items, one of which fails, and a single one."""
-    items = [{"order": "o-1", "to": to} for to in ("a@x.org", "nobody", "b@x.org")]
-    batch = {"taskType": "ORDER_REMINDER", "input": items}
-    single = {"taskType": "ORDER_REMINDER", "input": items[0]}
-    first = system.ask("POST", "/tasks", batch, key="batch")["id"]
-    second = system.ask("POST", "/tasks", single, key="single")["id"]
+    first = system.remind("a@x.org", "nobody", "b@x.org", key="batch")
+    second = system.remind("a@x.org", key="single", is_single=True)
     system.until(lambda: all(_task(system, id_)["status"] in ENDED for id_ in (first, second)))
     assert [each["status"] for each in _task(system, first)["items"]] == [
         "COMPLETED",
@@ -142,19 +135,18 @@ def _task(system: WholeSystem, id_: str) -> dict[str, Any]:
 
 def saga(system: WholeSystem) -> None:
     """Orders: shipped; declined; shipped already; and one whose money the bank keeps, parked."""
-    stock = {"type": "STOCK", "code": "BOOK", "name": "Book", "attributes": {"available": 9}}
     sent = {"customer": "ada", "status": "SHIPPED"}
-    system.ask("POST", "/commands", {**stock, "mode": "sync"}, key="stock")
+    system.stock(9, mode="sync")
     CommandService(TENANT).publish("ORDER", "sent", name="sent", attributes=sent)
     system.settle()
     orders = (("o-1", "visa"), ("o-2", "declined"), ("sent", "visa"))
-    ids = [_ordered(system, order_id, card) for order_id, card in orders]
+    ids = [system.buy(order, card, key=f"saga {order}") for order, card in orders]
     _ended(system, *ids)
     assert [_saga(system, id_) for id_ in ids] == ["COMPLETED", "COMPENSATED", "COMPENSATED"]
     CommandService(TENANT).publish("ORDER", "sent", name="sent", attributes=sent, version=-1)
     system.settle()
     with refunds_are_refused():
-        parked = _ordered(system, "sent", "visa", key="parked")
+        parked = system.buy("sent", key="parked")
         _ended(system, parked)
     assert _saga(system, parked) == "PARKED"
     left = system.ask("GET", "/data/STOCK/BOOK")
@@ -180,11 +172,6 @@ def _is_worn_out(system: WholeSystem, id_: str) -> bool:
     return (found["status"], found.get("error")) == ("PARKED", "TransientError")
 
 
-def _ordered(system: WholeSystem, order: str, card: str, key: str = "") -> str:
-    asked = {"saga": "order-saga", "input": {**ORDER, "order": order, "card": card}}
-    return str(system.ask("POST", "/sagas", asked, key=key or f"saga {order}")["id"])
-
-
 def _saga(system: WholeSystem, id_: str) -> str:
     return str(system.ask("GET", f"/sagas/{id_}")["status"])
 
@@ -193,12 +180,10 @@ def approvals(system: WholeSystem) -> None:
     """One is granted, one rejected, one expires: each is done once. One fails, one is stale."""
     codes = ("o-1", "o-2", "o-3", "bad", "moved")
     for code in codes:
-        order = {"type": "ORDER", "code": code, "name": code, "attributes": {"customer": "ada"}}
-        system.ask("POST", "/commands", order, key=code)
-    ids = [_requested(system, code) for code in codes]
+        system.order(code, key=code)
+    ids = [system.ask_release(code, key=f"release {code}") for code in codes]
     system.settle()
-    changed = {"type": "ORDER", "code": "moved", "name": "changed", "version": 1}
-    system.ask("POST", "/commands", {**changed, "attributes": {"customer": "ada"}}, key="changed")
+    system.order("moved", key="changed", name="changed", version=1)
     system.settle()
     with granting(_fails_if_bad):
         for id_, verb in ((ids[0], "approve"), (ids[1], "reject"), (ids[3], "approve")):
@@ -227,9 +212,8 @@ def approvals(system: WholeSystem) -> None:
 
 def links(system: WholeSystem) -> None:
     """An order is released by somebody who has a link, and no token."""
-    order = {"type": "ORDER", "code": "o-1", "name": "o-1", "attributes": {"customer": "ada"}}
-    system.ask("POST", "/commands", order, key="order")
-    id_ = _requested(system, "o-1")
+    system.order(key="order")
+    id_ = system.ask_release(key="release o-1")
     system.settle()
     link = ApprovalService(TENANT).link(id_, "hanako", ["operator"], base_url="")
     assert "Approve" in system.open(link)
@@ -243,19 +227,13 @@ def links(system: WholeSystem) -> None:
 
 
 def _decide(system: WholeSystem, id_: str, verb: str) -> None:
-    body = {"digest": _approval(system, id_)["digest"]}
-    status, answer = system.api("POST", f"/approvals/{id_}/{verb}", body, user="hanako")
+    status, answer = system.decide(id_, verb)
     assert status == 200 or answer["code"] in ("already_decided", "stale"), answer
 
 
 def _fails_if_bad(decided: Decided) -> None:
     if decided.subject == "bad":
         raise ValueError("the warehouse is closed")
-
-
-def _requested(system: WholeSystem, code: str) -> str:
-    asked = {"type": "ORDER_RELEASE", "subject": code}
-    return str(system.ask("POST", "/approvals", asked, key=f"release {code}")["id"])
 
 
 def _approval(system: WholeSystem, id_: str) -> dict[str, Any]:
@@ -265,14 +243,11 @@ def _approval(system: WholeSystem, id_: str) -> dict[str, Any]:
 def imports(system: WholeSystem) -> None:
     """A file by the machine, whose second row fails; the same as ASYNC rows; a single row."""
     rows = [a_line("RJAA"), a_line("RJTT", lat="x"), a_line("RJBB"), a_line("RJFF")]
-    file = {"tableName": "airports", "processingMode": "STEP_FUNCTION"}
-    first = system.ask("POST", "/imports", {**file, "key": system.upload(a_file(rows))})["id"]
+    first = system.import_file(*rows)
     system.until(lambda: _import(system, first)["status"] in ENDED)
     again = [a_line("RJAA", "Narita"), a_line("RJCC", "Chitose")]
-    asked = {**file, "key": system.upload(a_file(again)), "publishMode": "ASYNC"}
-    second = system.ask("POST", "/imports", asked)["id"]
-    cells = dict(zip(("icao", "name", "country", "lat", "lon", "tz"), a_line("RJOO"), strict=True))
-    third = system.ask("POST", "/imports/rows", {"tableName": "airports", "cells": cells})["id"]
+    second = system.import_file(*again, publishMode="ASYNC")
+    third = system.import_row()
     system.until(lambda: all(_import(system, each)["status"] in ENDED for each in (second, third)))
     system.settle()
     assert _counted(system, first) == (3, 1)
@@ -314,28 +289,16 @@ def archives(system: WholeSystem) -> None:
 
 def nothing_starts(system: WholeSystem) -> None:
     """The sweep starts one of each kind whose record the stream has lost."""
-    stock = {"type": "STOCK", "code": "BOOK", "name": "Book", "attributes": {"available": 5}}
-    system.ask("POST", "/commands", stock, key="stock")
+    system.stock()
     system.settle()
     for stream in system.consumers.values():
         stream.dropped = lambda _: True
-    order = {"type": "ORDER", "code": "o-1", "name": "o-1", "attributes": {"customer": "ada"}}
-    system.ask("POST", "/commands", order, key="command")
-    task = {"taskType": "ORDER_REMINDER", "input": [{"order": "o-1", "to": "a@x.org"}]}
-    task_id = system.ask("POST", "/tasks", task, key="task")["id"]
-    asked = {"saga": "order-saga", "input": {**ORDER, "order": "o-7", "card": "visa"}}
-    saga_id = system.ask("POST", "/sagas", asked, key="saga")["id"]
-    release = {"type": "ORDER_RELEASE", "subject": "o-1"}
-    approval_id = system.ask("POST", "/approvals", release, key="approval")["id"]
-    file = {"tableName": "airports", "processingMode": "STEP_FUNCTION"}
-    body = a_file([a_line("RJAA")])
-    import_id = system.ask("POST", "/imports", {**file, "key": system.upload(body)})["id"]
-    archive = {
-        "kind": "zip",
-        "tableName": "airports",
-        "key": system.upload(an_archive(("b.csv", body))),
-    }
-    zip_id = system.ask("POST", "/imports", archive)["id"]
+    system.order(key="command")
+    task_id = system.remind("a@x.org", key="task")
+    saga_id = system.buy("o-7", key="saga")
+    approval_id = system.ask_release(key="approval")
+    import_id = system.import_file(a_line("RJAA"))
+    zip_id = system.import_archive(a_line("RJAA"))
     for _ in range(5):
         system.sweep()
     for stream in system.consumers.values():
@@ -363,8 +326,7 @@ def live(system: WholeSystem) -> None:
     for code, channel in channels.items():
         assert system.subscribe(channel) == ""
         assert system.subscribe(channel, tenant="tenant2").startswith("forbidden: ")
-        order = {"type": "ORDER", "code": code, "name": code, "attributes": {"customer": "ada"}}
-        system.ask("POST", "/commands", order, key=code)
+        system.order(code, key=code)
     system.settle()
     for channel in channels.values():
         system.until(lambda channel=channel: "APPLIED" in _heard(system, channel))
@@ -384,9 +346,7 @@ def rebuild(system: WholeSystem) -> None:
     system.settle()
     assert system.api("POST", path, {})[0] in (202, 409)
     _airport(system, "RJAA", 1)
-    file = {"tableName": "airports", "processingMode": "STEP_FUNCTION"}
-    body = a_file([a_line("RJBB"), a_line("RJFF")])
-    import_id = system.ask("POST", "/imports", {**file, "key": system.upload(body)})["id"]
+    import_id = system.import_file(a_line("RJBB"), a_line("RJFF"))
     system.until(lambda: _import(system, import_id)["status"] in ENDED)
     system.settle()
     system.until(lambda: _rebuild_at(system, "READY"))

@@ -8,11 +8,12 @@ from unittest import mock
 from urllib.parse import parse_qsl, urlencode
 
 from tests.support.calls import AwsCall
+from tests.support.import_system import HEADER, a_file, a_line
 from tests.support.lambdas import Lambdas
 from tests.support.live import Channels, subscription
 from tests.support.stream import Stream
 from tests.support.system import API, MINUTES_5, SWEEPS, TENANT, TICK
-from tests.support.zip_system import ZipSystem
+from tests.support.zip_system import ZipSystem, an_archive
 
 from sfn_cqrs.adapters.link_secret import LinkSecret
 from sfn_cqrs_tools.runtime.front import match_route
@@ -177,6 +178,59 @@ class WholeSystem(ZipSystem):
         status, answer = self.api(method, path, body, **who)
         assert status < 300, answer
         return answer
+
+    # What a client asks for. What has a key is asked for once, however often it is sent.
+
+    def order(self, code: str = "o-1", *, key: str | None = None, **more: Any) -> dict[str, Any]:
+        """Publish an order of ada's."""
+        order = {"type": "ORDER", "code": code, "name": code, "attributes": {"customer": "ada"}}
+        return self.ask("POST", "/commands", {**order, **more}, key=key)
+
+    def stock(self, available: int = 5, key: str = "stock", **more: Any) -> None:
+        """Put books on the shelf."""
+        book = {"type": "STOCK", "code": "BOOK", "name": "Book", "version": -1}
+        has = {"attributes": {"available": available}}
+        self.ask("POST", "/commands", {**book, **has, **more}, key=key)
+
+    def remind(self, *to: str, key: str | None = None, is_single: bool = False) -> str:
+        """Start a task with an item for each address; answers its id."""
+        items = [{"order": "o-1", "to": each} for each in to]
+        asked = {"taskType": "ORDER_REMINDER", "input": items[0] if is_single else items}
+        return self._id_of("/tasks", asked, key)
+
+    def buy(self, order: str, card: str = "visa", key: str | None = None) -> str:
+        """Start the saga of two books; answers its id."""
+        bought = {"order": order, "customer": "ada", "card": card, "total": 4}
+        lines = {"lines": [{"sku": "BOOK", "quantity": 2}]}
+        return self._id_of("/sagas", {"saga": "order-saga", "input": {**bought, **lines}}, key)
+
+    def ask_release(self, code: str = "o-1", key: str | None = None) -> str:
+        """Ask for the approval of an order; answers its id."""
+        return self._id_of("/approvals", {"type": "ORDER_RELEASE", "subject": code}, key)
+
+    def decide(self, id_: str, verb: str) -> tuple[int, dict[str, Any]]:
+        """Let hanako decide on an approval as it is shown; answers what she is told."""
+        body = {"digest": self.ask("GET", f"/approvals/{id_}")["digest"]}
+        return self.api("POST", f"/approvals/{id_}/{verb}", body, user="hanako")
+
+    def import_file(self, *rows: tuple[str, ...], body: bytes | None = None, **more: Any) -> str:
+        """Start the import of a file by the machine; answers its id."""
+        asked = {"tableName": "airports", "processingMode": "STEP_FUNCTION"}
+        key = self.upload(body or a_file(rows))
+        return self._id_of("/imports", {**asked, "key": key, **more})
+
+    def import_row(self) -> str:
+        """Import a single row; answers the id of its import."""
+        cells = dict(zip(HEADER, a_line("RJOO"), strict=True))
+        return self._id_of("/imports/rows", {"tableName": "airports", "cells": cells})
+
+    def import_archive(self, *rows: tuple[str, ...]) -> str:
+        """Start the import of an archive with one file; answers its id."""
+        key = self.upload(an_archive(("a.csv", a_file(rows))))
+        return self._id_of("/imports", {"kind": "zip", "tableName": "airports", "key": key})
+
+    def _id_of(self, path: str, body: dict[str, Any], key: str | None = None) -> str:
+        return str(self.ask("POST", path, body, key=key)["id"])
 
     def subscribe(self, channel: str, tenant: str = TENANT, groups: str = "[operator]") -> str:
         """Ask to hear a channel; answers why not, and nothing where it is heard."""
