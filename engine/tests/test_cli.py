@@ -372,3 +372,13 @@ def test_a_file_that_cannot_be_written_is_one_line(machine: Path, tmp_path: Path
     refused = run_program("graph", str(machine), "--svg", str(folder))
 
     assert (refused.returncode, refused.stderr) == (1, f"error: {folder}: Is a directory\n")
+
+
+def test_what_a_terminal_cannot_show_is_escaped(tmp_path: Path) -> None:
+    states = {"確認": {"Type": "Succeed"}}
+    path = write(tmp_path, "check.asl.json", {"StartAt": "確認", "States": states})
+
+    ran = run_program("run", path, env={**os.environ, "PYTHONIOENCODING": "latin-1"})
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.startswith("\\u78ba\\u8a8d ")

@@ -2,6 +2,7 @@
 
 import copy
 import importlib
+import io
 import json
 import re
 import shlex
@@ -176,6 +177,7 @@ def print_shown(value: Any, show: Callable[[Any], object], *, as_json: bool) -> 
 def run_program(cli: click.Command) -> NoReturn:
     """Run a command line; every error is one line on standard error."""
     as_json = "--json" in sys.argv
+    _print_any_character()
     typed = Path(sys.argv[0]).name
     name = None if typed == "__main__.py" else typed  # of a module click knows how it is run
     try:
@@ -191,6 +193,13 @@ def run_program(cli: click.Command) -> NoReturn:
     except OSError as error:
         _fail(click.ClickException(_of_system(error)), as_json=as_json)
     sys.exit(result if isinstance(result, int) else DONE)
+
+
+def _print_any_character() -> None:
+    """Escape what the terminal's encoding cannot show, which would end the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _refuse(error: click.UsageError, *, as_json: bool) -> NoReturn:
