@@ -411,6 +411,19 @@ def test_a_deleted_item_is_shown_on_request_only(on_stack):
 
 
 @pytest.mark.stack
+def test_the_doctor_looks_at_a_stack_whose_template_is_broken(on_stack, tmp_path):
+    template = tmp_path / "template.yaml"
+    template.write_text("Resources: [")
+
+    looked = on_stack("doctor", "--template", template)
+
+    assert looked.code == 1
+    assert f"{template} is not YAML: " in looked.output
+    assert "; the stack continues with the last one that could be read" in looked.output
+    assert "something needs attention" in looked.output
+
+
+@pytest.mark.stack
 def test_a_failed_version_is_found_by_the_doctor_and_skipped(on_stack):
     on_stack("publish", "ORDER", "bad", "--name", "x", "--attributes", TO_NOWHERE)
     settled(on_stack, "bad", "FAILED")

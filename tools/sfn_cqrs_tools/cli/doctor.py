@@ -12,16 +12,18 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sfn_cqrs_tools.cli.options import one_line_errors, stack_options, template_option
-from sfn_cqrs_tools.client.aws import find_target
+from sfn_cqrs_tools.client.aws import Target, find_target
 from sfn_cqrs_tools.runtime.state import StackError
 from sfn_cqrs_tools.terminal.ages import duration
 from sfn_cqrs_tools.terminal.causes import shortened
 from sfn_cqrs_tools.terminal.printing import print_table
 from sfn_local.cli.command import FAILED, command, json_option, print_json
 from sfn_local.cli.showing import echo, styled
+from sfn_local.lint.template_file import TemplateError
 
 if TYPE_CHECKING:
     from sfn_cqrs_tools.client.diagnosis import Diagnosis, Finding, Work
+    from sfn_cqrs_tools.stack.app_check import AppCheck
 
 MOST_SHOWN: Final = 20
 """How many failed tasks and imports are listed at most."""
@@ -82,8 +84,6 @@ def doctor(
     """
     from sfn_cqrs_tools.client.diagnosis import diagnose, troubles_of  # noqa: PLC0415
     from sfn_cqrs_tools.client.failed_work import failed_work  # noqa: PLC0415
-    from sfn_cqrs_tools.runtime.template import Template  # noqa: PLC0415
-    from sfn_cqrs_tools.stack.app_check import AppCheck  # noqa: PLC0415 - it and what follows import much
     from sfn_cqrs_tools.stack.slow_handlers import slow_handlers  # noqa: PLC0415
 
     if quotas:
@@ -91,8 +91,8 @@ def doctor(
         return
     with one_line_errors():
         target = find_target(state, stack)
-        check = None if stack else AppCheck(Template.load(template), target.environment)
-        troubles = troubles_of(target)
+        check, damage = (None, []) if stack else _begun(template, target)
+        troubles = [*troubles_of(target), *damage]
         try:
             diagnosis = diagnose(
                 target, timedelta(minutes=older_than), late=timedelta(seconds=behind)
@@ -116,6 +116,17 @@ def doctor(
         _print(diagnosis)
     if not diagnosis.is_well:
         context.exit(FAILED)
+
+
+def _begun(template: Path, target: Target) -> tuple[AppCheck | None, list[str]]:
+    """Begin to import the project's code; or return why its template cannot be read."""
+    from sfn_cqrs_tools.runtime.template import Template  # noqa: PLC0415
+    from sfn_cqrs_tools.stack.app_check import AppCheck  # noqa: PLC0415 - it imports much
+
+    try:
+        return AppCheck(Template.load(template), target.environment), []
+    except TemplateError as error:
+        return None, [f"{error}; the stack continues with the last one that could be read"]
 
 
 def _print_quotas(stack: str | None, *, as_json: bool) -> None:
