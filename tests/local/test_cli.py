@@ -410,6 +410,14 @@ def test_a_deleted_item_is_shown_on_request_only(on_stack):
     assert on_stack("data", "get", "ORDER", "a/b", "--deleted", "--json").json["isDeleted"]
 
 
+@pytest.mark.parametrize("group", ["import", "read-model", "repair", "task"])
+def test_a_list_of_commands_has_the_whole_sentence_of_each(group, sfn_cqrs):
+    shown = sfn_cqrs(group, "--help").output
+
+    assert "Commands:" in shown
+    assert "..." not in shown.partition("Commands:")[2]
+
+
 @pytest.mark.stack
 def test_the_doctor_looks_at_a_stack_whose_template_is_broken(on_stack, tmp_path):
     template = tmp_path / "template.yaml"

@@ -80,10 +80,21 @@ command: Callable[..., Callable[[Callable[..., Any]], Command]] = partial(
 )
 
 
+SENTENCE = 400
+"""What no first sentence of a help is longer than."""
+
+
 class Group(click.Group):
-    """Commands whose help ends with examples."""
+    """Commands whose help ends with examples; their list has the whole first sentence of each."""
 
     command_class = Command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list; click would cut each line where the terminal ends."""
+        named = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        shown = [(name, one) for name, one in named if one is not None and not one.hidden]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, one.get_short_help_str(SENTENCE)) for name, one in shown])
 
 
 class LazyGroup(click.Group):

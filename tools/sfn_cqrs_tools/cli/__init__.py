@@ -25,7 +25,7 @@ COMMANDS: Final = {
     "publish": _own("publish:publish", "Publish a version of an item, or its deletion."),
     "type": _own("type:type_", "Show types: list, show, check."),
     "data": _own("data:data", "Show items: get, list, history."),
-    "read-model": _own("read_model:read_model", "Show read models: list, show."),
+    "read-model": _own("read_model:read_model", "Read models: list, show, rebuild, switch, drop."),
     "what-if": _own("what_if:what_if", "Try changed handlers on stored versions."),
     "chain": _own("chain:chain", "Show and repair chains: show, retry, skip."),
     "task": _own("task:task", "Run and repair tasks: run, show, list, retry, cancel."),
@@ -34,7 +34,7 @@ COMMANDS: Final = {
     "approval": _own("approval:approval", "Approvals: request, list, show, retry."),
     "approve": _own("approval:approve", "Approve an approval that waits for you."),
     "reject": _own("approval:reject", "Reject an approval that waits for you."),
-    "import": _own("imports:import_", "Import files: start, dry-run, status, errors, retry."),
+    "import": _own("imports:import_", "Import files: start, dry-run, show, errors, retry, undo."),
     "import-original": _own(
         "original:import_original", "Import the tables of the TypeScript framework."
     ),
@@ -53,7 +53,7 @@ COMMANDS: Final = {
     "doctor": _own("doctor:doctor", "Find stuck, failed or undelivered work."),
     "usage": _own("usage:usage", "Show what a tenant uses, and its price."),
     "export": _own("export:export", "Export history, for a lake or another system."),
-    "tenant": _own("tenant:tenant", "Tenants: list, export, import, erase."),
+    "tenant": _own("tenant:tenant", "Tenants: list, export, import, restore, erase."),
     "erase": _own("erase:erase", "Erase the stored data of a person."),
     "erasure": _own("erase:erasure", "Erasures: list, show, confirm, replay."),
     "audit": _own("audit:audit", "Look for damage in the stored data."),

@@ -105,7 +105,9 @@ def check_types(
         for finding in found:
             echo(styled("breaks", fg="red"), f"  {finding}")
         if not found:
-            echo(f"{len(today)} types: stored versions fit ({named})")
+            echo(
+                f"{len(today)} type{'' if len(today) == 1 else 's'}: stored versions fit ({named})"
+            )
     if found:
         raise click.exceptions.Exit(1)
 
