@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import expect
 from tests.console.browser import DESK, fetch, visit
-from tests.console.state import api_of, create, publish, wait
+from tests.console.state import api_of, create, publish, saga, wait
 from tests.console.tour import MACHINE, mapped, token_of, tour
 
 from sfn_cqrs.adapters.command_items import row_item
@@ -115,12 +115,13 @@ def test_times_are_typed_in_the_zone_that_is_shown_and_it_is_named(page, console
     )
 
 
-def test_today_begins_at_midnight_of_the_zone(page, console):
+def test_today_begins_at_midnight_of_the_zone(page, console, stack):
+    saga(api_of(stack), "of-today", "visa")
     visit(page, console, "/sagas")
     page.get_by_label("When").select_option("today")
 
     expect(page).to_have_url(re.compile(r"within=today&offset=540$"))
-    expect(page.locator(ROWS).first).to_be_visible()
+    expect(page.locator(ROWS).filter(has_text="of-today")).to_be_visible()
 
 
 class Stopped(Backend):
