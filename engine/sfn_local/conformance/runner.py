@@ -293,7 +293,6 @@ STEPS: dict[str, Step] = {
     "token_of": _Attempt._token,
     "sleep": _Attempt._sleep,
 }
-EXPECTED = ("status", "output", "error", "cause", "path", "events", "history")
 
 
 def _steps(content: dict[str, Json]) -> list[dict[str, Json]]:

@@ -30,11 +30,6 @@ class Worker:
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
-    @property
-    def left(self) -> int:
-        """How many answers nobody has asked for."""
-        return len(self._answers)
-
     def stop(self) -> None:
         """Take no further task; a poll that is under way is left alone."""
         self._is_over.set()

@@ -15,7 +15,6 @@ from sfn_local.language.jsonpath import Path, PathNotFound, PathSyntaxError, par
 from sfn_local.timestamps import parse_timestamp
 
 Rule = Callable[[VisitSource], bool]
-Operand = Callable[[VisitSource], Json]
 
 LOGICAL = ("And", "Or", "Not")
 

@@ -51,15 +51,14 @@ class ExpressLog:
     A file that has grown too large is put aside as `.old`, in the place of the one before.
     """
 
-    def __init__(self, path: Path, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, path: Path) -> None:
         """Lines are added to the file."""
         self._path = path
-        self._most_bytes = most_bytes
 
     def write(self, execution: Execution) -> None:
         """Add the events of an execution that has ended; it ends also where no log can be."""
         try:
-            if self._path.exists() and self._path.stat().st_size > self._most_bytes:
+            if self._path.exists() and self._path.stat().st_size > MOST_BYTES:
                 self._path.replace(self._path.with_suffix(".old"))
             with self._path.open("a", encoding="utf-8") as file:
                 file.writelines(f"{json.dumps(event)}\n" for event in _logged(execution))

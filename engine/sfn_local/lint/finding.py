@@ -87,22 +87,11 @@ class Report:
         )
         self._findings.append((offset, finding))
 
-    def add_inside(
-        self,
-        rule: str,
-        pointer: str,
-        part: str,
-        position: int,
-        message: str,
-        *,
-        refusal: str = "",
-        refused_at: str | None = None,
-    ) -> None:
+    def add_inside(self, rule: str, pointer: str, part: str, position: int, message: str) -> None:
         """Something is wrong at a position of a text that stands, unescaped, at a pointer."""
         start = self._located.offset(pointer)
         found = self._located.text.find(part, start)
-        offset = start if found < 0 else found + position
-        self.add(rule, pointer, message, offset=offset, refusal=refusal, refused_at=refused_at)
+        self.add(rule, pointer, message, offset=start if found < 0 else found + position)
 
     def hide(self, rule: str, pointer: str) -> bool:
         """Leave out what a rule found at a JSON pointer and inside; whether there was anything."""

@@ -21,7 +21,6 @@ from sfn_local.operations.parameters import (
 )
 
 TYPES = ("STANDARD", "EXPRESS")
-LONGEST_DEFINITION = 1024 * 1024
 
 LOG_GROUP = Parameter(dict, members={"logGroupArn": Parameter(str, least=1, most=256)})
 DESTINATION = Parameter(dict, members={"cloudWatchLogsLogGroup": LOG_GROUP})

@@ -150,10 +150,7 @@ def wanted_of(described: Answer, given: Given, metadata_of: Callable[[Answer], A
     return metadata_of(described) if given["includedData"] == "METADATA_ONLY" else described
 
 
-PAYLOAD = 262_144
-TEXT = Parameter(str)
 NAME = Parameter(str, required=True)
-DATA = Parameter(str)
 ARN = Parameter(str, required=True, least=1, most=256)
 LONG_ARN = Parameter(str, required=True, least=1, most=2000)
 DESCRIPTION = Parameter(str, most=256)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Final
 
@@ -73,7 +74,8 @@ def plan_of(
     """
 
     def rows_of(file: IO[bytes]) -> int:
-        opened = open_csv(_chunks(file), _ANY, encoding=encoding, delimiter=delimiter)
+        chunks = iter(partial(file.read, CHUNK), b"")
+        opened = open_csv(chunks, _ANY, encoding=encoding, delimiter=delimiter)
         return sum(1 for _ in opened.rows())
 
     if kind == "csv":
@@ -86,8 +88,3 @@ def plan_of(
                 with archive.open(name) as entry:
                     counts[name] = rows_of(entry)
     return Plan(counts, publish_mode)
-
-
-def _chunks(file: IO[bytes]) -> Iterator[bytes]:
-    while chunk := file.read(CHUNK):
-        yield chunk

@@ -64,11 +64,6 @@ def policy_document(stack: str) -> dict[str, Any]:
     }
 
 
-def actions(stack: str = "STACK") -> set[str]:
-    """Return every action of the policy."""
-    return {one for each in policy_document(stack)["Statement"] for one in each["Action"]}
-
-
 def _allow(
     sid: str, service: str, operations: tuple[str, ...], resources: list[str]
 ) -> dict[str, Any]:

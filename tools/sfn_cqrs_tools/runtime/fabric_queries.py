@@ -34,9 +34,8 @@ _KEYS = "KeyConditionExpression"
 class SortedKeys:
     """The sort keys of the partitions that are queried, in order, kept as items come and go."""
 
-    def __init__(self, most: int = MOST_PARTITIONS) -> None:
+    def __init__(self) -> None:
         """Know no partition yet."""
-        self._most = most
         self._known: OrderedDict[int, tuple[Bucket, list[str]]] = OrderedDict()
 
     def of(self, bucket: Bucket) -> list[str]:
@@ -46,7 +45,7 @@ class SortedKeys:
             known = (bucket, sorted(bucket))
             self._known[id(bucket)] = known
         self._known.move_to_end(id(bucket))
-        while len(self._known) > self._most:
+        while len(self._known) > MOST_PARTITIONS:
             self._known.popitem(last=False)
         return known[1]
 

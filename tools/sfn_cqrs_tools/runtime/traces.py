@@ -32,11 +32,10 @@ GATHER_SECONDS: Final = 0.02
 class TraceFile:
     """Segments in a file, an older one beside it; what is older still is forgotten."""
 
-    def __init__(self, path: Path, kept_bytes: int = KEPT_BYTES) -> None:
+    def __init__(self, path: Path) -> None:
         """Use a file, whether or not it exists."""
         self._path = path
         self._older = path.with_suffix(".1.jsonl")
-        self._kept = kept_bytes
 
     def clear(self) -> None:
         """Forget everything."""
@@ -48,7 +47,7 @@ class TraceFile:
         is_full = False
         with suppress(OSError), self._path.open("a", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in lines)
-            is_full = file.tell() > self._kept
+            is_full = file.tell() > KEPT_BYTES
         if is_full:
             self._path.replace(self._older)
 

@@ -52,8 +52,6 @@ WEEK, MINUTES, MILLIS, NOON, MOST_DIGITS, PAIR = 7, 60, 1000, 12, 4, 2
 THURSDAY = 4
 PICTURE_PARTS = re.compile(r"\[\[|\[([^\]]*)\]|\[")
 
-DATES = (("YD", "d", "YMDxWwX"), ("XxwF", "xw", "YMDdW"), ("XWF", "W", "YMDdxw"))
-
 
 @dataclass(slots=True)
 class Marker:
