@@ -12,7 +12,7 @@ import threading
 import time
 import urllib.request
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,7 +35,7 @@ Event = dict[str, Any]
 Send = Callable[[Event], None]
 
 
-def event_of(described: dict[str, Any], region: str, account: str, moment: datetime) -> Event:
+def event_of(described: Mapping[str, Any], region: str, account: str, moment: datetime) -> Event:
     """Return the event of an execution, from DescribeExecution's answer."""
     given, output = described.get("input"), described.get("output")
     is_small = byte_size(given or "") + byte_size(output or "") <= LARGEST_DATA
@@ -148,4 +148,4 @@ def _put(services: Services, bus: str, event: Event) -> None:
 
 
 def _millis(moment: datetime | None) -> int | None:
-    return None if moment is None else int(moment.timestamp() * 1000)
+    return None if moment is None else round(moment.timestamp() * 1000)

@@ -54,6 +54,12 @@ def test_a_failed_execution_reaches_the_function_behind_the_rule():
         "outputDetails": None,
         "error": "VersionGapError",
         "cause": "gap",
+        "stateMachineVersionArn": None,
+        "stateMachineAliasArn": None,
+        "redriveCount": 0,
+        "redriveDate": None,
+        "redriveStatus": None,
+        "redriveStatusReason": None,
     }
 
 

@@ -54,6 +54,7 @@ OFFERED_BY_THE_ENGINE = {
     "sfn_local.lint.validation",
     "sfn_local.request_guard",
     "sfn_local.server",
+    "sfn_local.status_events",
     "sfn_local.trace",
     "sfn_local.words",
 }

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from datetime import UTC, datetime
+from sfn_local import RealClock
 
 
-class LeapingClock:
+class LeapingClock(RealClock):
     """The clock of this machine plus the seconds of all leaps."""
 
     def __init__(self) -> None:
@@ -15,11 +14,7 @@ class LeapingClock:
 
     def time(self) -> float:
         """Return seconds since 1970-01-01 UTC."""
-        return time.time() + self._ahead
-
-    def now(self) -> datetime:
-        """Return the same as an aware datetime."""
-        return datetime.fromtimestamp(self.time(), UTC)
+        return super().time() + self._ahead
 
     def leap(self, seconds: float) -> None:
         """Move forward."""

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from sfn_cqrs_tools.runtime.cloudformation import ACCOUNT, REGION
-
-STATUS_CHANGE: Final = "Step Functions Execution Status Change"
+from sfn_local.status_events import event_of
 
 InvokeAsync = Callable[[str, bytes], None]
 
@@ -35,40 +33,11 @@ class EventRules:
 
     def on_status_change(self, execution: Mapping[str, Any]) -> None:
         """Take one answer of DescribeExecution."""
-        event = status_change_event(execution)
+        event = event_of(execution, REGION, ACCOUNT, datetime.now(UTC))
         for rule in self._rules:
             if matches(rule.pattern, event):
                 for target in rule.targets:
                     self._invoke(target, json.dumps(event).encode())
-
-
-def status_change_event(execution: Mapping[str, Any]) -> dict[str, Any]:
-    """Build the event that Step Functions sends for an execution as DescribeExecution shows it."""
-    detail = {
-        "executionArn": execution["executionArn"],
-        "stateMachineArn": execution["stateMachineArn"],
-        "name": execution["name"],
-        "status": execution["status"],
-        "startDate": _milliseconds(execution["startDate"]),
-        "stopDate": _milliseconds(execution.get("stopDate")),
-        "input": execution.get("input"),
-        "inputDetails": {"included": True},
-        "output": execution.get("output"),
-        "outputDetails": {"included": True} if execution.get("output") else None,
-        "error": execution.get("error"),
-        "cause": execution.get("cause"),
-    }
-    return {
-        "version": "0",
-        "id": str(uuid.uuid4()),
-        "detail-type": STATUS_CHANGE,
-        "source": "aws.states",
-        "account": ACCOUNT,
-        "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "region": REGION,
-        "resources": [execution["executionArn"]],
-        "detail": detail,
-    }
 
 
 def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
@@ -106,10 +75,3 @@ def _matches_value(wanted: Any, event: Mapping[str, Any], key: str) -> bool:
 def _fits(pattern: str, value: str) -> bool:
     parts = (re.escape(part) for part in pattern.split("*"))
     return re.fullmatch(".*".join(parts), value, re.DOTALL) is not None
-
-
-def _milliseconds(moment: datetime | float | None) -> int | None:
-    if moment is None:
-        return None
-    seconds = moment.timestamp() if isinstance(moment, datetime) else moment
-    return round(seconds * 1000)
