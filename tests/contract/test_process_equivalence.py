@@ -11,9 +11,10 @@ import pytest
 from tests.contract.worlds import MemoryWorld
 from tests.support.proof import every, shares
 
-from sfn_cqrs.domain.chain import Begin, Close, Leave, Park, Renew, Restart, Skip, Written
+from sfn_cqrs.domain.chain import Begin, Close, Leave, Park, Renew, Restart, Skip
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.process import Lane, Mode, Outcome
+from sfn_cqrs.domain.records import Written
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs_tools.testing.builders import NRT, a_process
 
@@ -74,7 +75,7 @@ class Rules:
         found, _, ttl = self._stored[write.version]
         after = write.on(found)
         if after is None:
-            return Written(done=False, process=found)
+            return Written(done=False, record=found)
         at = iso(self._now())
         process = replace(after, updated_at=at)
         if write.is_listed_anew:
@@ -82,7 +83,7 @@ class Rules:
         if process.outcome.may_expire:
             ttl = RETENTION.expiry(key.type, self._now())
         self._stored[write.version] = (process, not process.outcome.is_settled, ttl)
-        return Written(done=True, process=process)
+        return Written(done=True, record=process)
 
 
 def _states(sequences):
@@ -138,5 +139,5 @@ def assert_equal(name, dynamodb, states):
 def test_no_write_makes_an_item_that_is_not_there(name, world):
     answer = world.processes.write(NRT, write_of(name, 1, 1))
 
-    assert (answer.done, answer.process) == (False, None)
+    assert (answer.done, answer.record) == (False, None)
     assert world.stored(NRT) == {}

@@ -4,9 +4,10 @@ from datetime import timedelta
 import pytest
 
 from sfn_cqrs.adapters.process_table import BLOCKED_SHARDS, FAILED_SHARDS, OPEN_SHARDS, open_shard
-from sfn_cqrs.domain.chain import Close, Park, Restart, Skip, Written
+from sfn_cqrs.domain.chain import Close, Park, Restart, Skip
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs.domain.records import Written
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs_tools.testing.builders import LEASED, NRT, a_lease, a_process, a_publication
 
@@ -31,7 +32,7 @@ def test_a_close_that_is_repeated_finds_its_own_outcome(world):
     )
 
     applied = a_process(outcome=Outcome.APPLIED, status="finish:FINISHED", updated_at=AT_NOON)
-    assert again == Written(done=False, process=applied)
+    assert again == Written(done=False, record=applied)
 
 
 def test_a_restart_opens_the_next_attempt_once(world):
@@ -43,8 +44,8 @@ def test_a_restart_opens_the_next_attempt_once(world):
     )
 
     reopened = a_process(attempt=2, opened_at=AT_NOON, updated_at=AT_NOON)
-    assert first == Written(done=True, process=reopened)
-    assert second == Written(done=False, process=reopened)
+    assert first == Written(done=True, record=reopened)
+    assert second == Written(done=False, record=reopened)
 
 
 def test_only_an_applied_version_gets_a_ttl(make_world):

@@ -13,8 +13,9 @@ from tests.support.proof import every, shares
 
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.keys import TaskKey
+from sfn_cqrs.domain.records import Written
 from sfn_cqrs.domain.task import Ending, TaskStatus
-from sfn_cqrs.domain.task_programs import Claim, CloseItem, CountRetry, ItemWritten, SettleItem
+from sfn_cqrs.domain.task_programs import Claim, CloseItem, CountRetry, SettleItem
 from sfn_cqrs_tools.testing.builders import an_item
 
 NOON = 1795608000
@@ -88,5 +89,5 @@ def assert_equal(name, dynamodb, items):
         after = WRITES[name].on(item, NOON)
         stored = item if after is None else replace(after, updated_at=iso(dynamodb.clock()))
         answer = dynamodb.tasks.write_item(item.key, WRITES[name])
-        assert answer == ItemWritten(done=after is not None, item=stored), item
+        assert answer == Written(done=after is not None, record=stored), item
         assert dynamodb.stored_items(item.key) == [stored]

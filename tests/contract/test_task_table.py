@@ -3,10 +3,11 @@ from dataclasses import replace
 import pytest
 
 from sfn_cqrs.domain.keys import TaskKind
+from sfn_cqrs.domain.records import Written
 from sfn_cqrs.domain.request import Request
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.domain.task import Begin, CloseTask, Counts, Ending, Retry, TaskStatus
-from sfn_cqrs.domain.task_programs import Claim, CloseItem, ItemWritten, SettleItem
+from sfn_cqrs.domain.task_programs import Claim, CloseItem, SettleItem
 from sfn_cqrs_tools.testing.builders import RESIZE, a_task, an_item
 
 NOON = 1795608000
@@ -90,7 +91,7 @@ def test_an_input_that_lies_in_the_bucket_is_fetched(world):
     "write", [Claim(0, 1, 0, NOON), CloseItem(0, 1, 0, DONE), SettleItem(0, 1, FAILED)]
 )
 def test_no_write_makes_an_item_that_is_not_there(world, write):
-    assert world.tasks.write_item(RESIZE, write) == ItemWritten(done=False, item=None)
+    assert world.tasks.write_item(RESIZE, write) == Written(done=False, record=None)
     assert world.stored_items(RESIZE) == []
 
 

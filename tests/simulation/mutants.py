@@ -112,9 +112,9 @@ MUTANTS = [
         "I3",
         _chain(WAKE_AT_THE_END_OF_WAIT, NO_WAKE_AT_THE_END_OF_WAIT),
         _chain(
-            "    written: Written = yield Park(version, attempt, token, seq)\n",
+            "    written: Written[Process] = yield Park(version, attempt, token, seq)\n",
             "    yield from wake(version)\n"
-            "    written: Written = yield Park(version, attempt, token, seq)\n",
+            "    written: Written[Process] = yield Park(version, attempt, token, seq)\n",
         ),
     ),
     _without(
@@ -129,8 +129,8 @@ MUTANTS = [
         "I3",
         _chain(CLOSE_WAKES, CLOSE_WAKES.replace("    yield from wake_next(version)\n", "")),
         _chain(
-            "    written: Written = yield Close(",
-            "    yield from wake_next(version)\n    written: Written = yield Close(",
+            "    written: Written[Process] = yield Close(",
+            "    yield from wake_next(version)\n    written: Written[Process] = yield Close(",
         ),
     ),
     _without(

@@ -250,7 +250,7 @@ def _item_write(state: State, call: Any) -> tuple[Any, State]:
     assert found is not None
     item = call.on(found, NOW.timestamp())
     if item is None:
-        return task_programs.ItemWritten(done=False, item=found), state
+        return Written(done=False, record=found), state
     if found.status is TaskStatus.COMPLETED:
         raise BrokenError(f"T1: item {call.index} was COMPLETED and is {item.status}")
     if not isinstance(call, task_programs.Claim) and found.attempt > call.attempt:
@@ -261,7 +261,7 @@ def _item_write(state: State, call: Any) -> tuple[Any, State]:
     if item.status is TaskStatus.COMPLETED:
         successes = _put(successes, call.index, successes[call.index] + 1)
     after = replace(state, items=_put(state.items, call.index, item), successes=successes)
-    return task_programs.ItemWritten(done=True, item=item), after
+    return Written(done=True, record=item), after
 
 
 def _task_write(state: State, call: Any) -> tuple[Any, State]:

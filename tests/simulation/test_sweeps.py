@@ -16,9 +16,10 @@ from tests.support.proof import shares
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.process_table import BLOCKED_SHARDS, OPEN_SHARDS
-from sfn_cqrs.domain.chain import Execution, ProcessWrite, Restart, Written
+from sfn_cqrs.domain.chain import Execution, ProcessWrite, Restart
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.domain.process import Outcome, Process
+from sfn_cqrs.domain.records import Written
 from sfn_cqrs.domain.sweeps import Cursor, Lease
 from sfn_cqrs.domain.versioning import DataVersion
 from sfn_cqrs.service.sweep import BLOCKED, COMMANDS, Kind, sweep
@@ -189,7 +190,7 @@ class Stuck(Watched):
         self.now += READ
         return DataVersion(1 if int(key.code) % FREED == 0 else 0)
 
-    def write(self, key: ItemKey, write: ProcessWrite) -> Written:
+    def write(self, key: ItemKey, write: ProcessWrite) -> Written[Process]:
         assert isinstance(write, Restart)
         self.restarted.add(key.code)
         return Written(True, None)

@@ -8,10 +8,11 @@ from sfn_cqrs.adapters.conditional import changed, put_new, update
 from sfn_cqrs.adapters.dynamodb import Item, alive, get, marshal, unmarshal
 from sfn_cqrs.adapters.open_index import SweptTable
 from sfn_cqrs.adapters.table import ExpiringTable
-from sfn_cqrs.domain.chain import ProcessWrite, Written
+from sfn_cqrs.domain.chain import ProcessWrite
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.keys import ItemKey, shard_of
 from sfn_cqrs.domain.process import Outcome, Process
+from sfn_cqrs.domain.records import Written
 from sfn_cqrs.domain.sweeps import Cursor
 
 OPEN_SHARDS = 16
@@ -53,7 +54,7 @@ class ProcessTable(ExpiringTable, SweptTable[Process]):
         """Give the machine a version without a process item; return False if it has one."""
         return put_new(self._client, self._table, marshal(new_process_item(process)))
 
-    def write(self, key: ItemKey, write: ProcessWrite) -> Written:
+    def write(self, key: ItemKey, write: ProcessWrite) -> Written[Process]:
         """Make a write if its condition holds; a version that needs a repair moves to other shards.
 
         A version that is settled leaves the index, and expires if its outcome may.

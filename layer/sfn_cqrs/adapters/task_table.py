@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
@@ -28,7 +27,7 @@ from sfn_cqrs.domain.records import RecordKey, Write, Written
 from sfn_cqrs.domain.request import Request
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.domain.task import Task, TaskStatus
-from sfn_cqrs.domain.task_programs import ItemWrite, ItemWritten
+from sfn_cqrs.domain.task_programs import ItemWrite
 from sfn_cqrs.domain.values import Json, size_of
 
 if TYPE_CHECKING:
@@ -119,7 +118,7 @@ class TaskTable(Records[Task]):
         )
         return [as_item(item) for item in found]
 
-    def write_item(self, key: TaskKey, write: ItemWrite) -> ItemWritten:
+    def write_item(self, key: TaskKey, write: ItemWrite) -> Written[tasks.Item]:
         """Make a write on an item if its condition holds.
 
         An item that has ended expires; one that is claimed again does not.
@@ -133,7 +132,7 @@ class TaskTable(Records[Task]):
             Key=marshal({"pk": key.items_pk, "sk": key.item_sk(write.index)}),
             **update(sets, write.when(now.timestamp()), {}),
         )
-        return ItemWritten(done, as_item(item) if item else None)
+        return Written(done, as_item(item) if item else None)
 
     def _input_of(self, task: Task) -> tuple[Json, ...]:
         if task.input_s3 is None:
@@ -178,4 +177,5 @@ def _groups(items: Iterable[Item]) -> Iterator[list[Item]]:
             yield group
             group, size = [], size_of(item)
         group.append(item)
-    yield from chain([group] if group else [])
+    if group:
+        yield group

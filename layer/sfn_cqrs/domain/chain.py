@@ -25,6 +25,7 @@ from sfn_cqrs.domain.process import (
     is_owned_by,
     next_attempt,
 )
+from sfn_cqrs.domain.records import Written
 from sfn_cqrs.domain.versioning import DataVersion, Predecessor, Turn, whose_turn
 
 
@@ -135,7 +136,16 @@ class Close(ProcessWrite):
 
 
 @dataclass(frozen=True, slots=True)
-class Restart(ProcessWrite):
+class NextAttempt(ProcessWrite):
+    """Open the next attempt."""
+
+    def sets(self) -> dict[str, Any]:
+        """Return the next attempt."""
+        return next_attempt(self.attempt)
+
+
+@dataclass(frozen=True, slots=True)
+class Restart(NextAttempt):
     """Open the next attempt, once: this one failed, is blocked, or its publisher died."""
 
     @property
@@ -147,13 +157,9 @@ class Restart(ProcessWrite):
         """Return that the attempt may be repaired, or is still with its publisher."""
         return is_attempt(self.attempt) & (IS_REPAIRABLE | IS_WITH_ITS_PUBLISHER)
 
-    def sets(self) -> dict[str, Any]:
-        """Return the next attempt."""
-        return next_attempt(self.attempt)
-
 
 @dataclass(frozen=True, slots=True)
-class Leave(ProcessWrite):
+class Leave(NextAttempt):
     """Open the next attempt, which the standard machine runs, of what the express lane has."""
 
     run: str | None = None
@@ -162,22 +168,16 @@ class Leave(ProcessWrite):
         """Return that the attempt is in the express lane, and claimed by no other run."""
         return is_attempt(self.attempt, self.run) & IS_IN_THE_EXPRESS_LANE
 
-    def sets(self) -> dict[str, Any]:
-        """Return the next attempt."""
-        return next_attempt(self.attempt)
-
 
 @dataclass(frozen=True, slots=True)
-class IsOurs:
+class IsOurs(OfAttempt):
     """Whether a run is the one that starting an attempt here makes: bool."""
 
-    version: int
-    number: int
     run: str
 
 
 @dataclass(frozen=True, slots=True)
-class Renew(ProcessWrite):
+class Renew(NextAttempt):
     """Open the next attempt of an open one whose run is lost."""
 
     run: str
@@ -185,10 +185,6 @@ class Renew(ProcessWrite):
     def when(self, _now: float) -> Condition:
         """Return that the attempt is open, and still claimed by the run that is lost."""
         return is_owned_by(self.attempt) & is_one("run", self.run)
-
-    def sets(self) -> dict[str, Any]:
-        """Return the next attempt."""
-        return next_attempt(self.attempt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,14 +230,6 @@ class Start(OfAttempt):
 @dataclass(frozen=True, slots=True)
 class Describe(OfAttempt):
     """Ask for an attempt's execution: Execution or None."""
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """The answer of a conditional write: done or refused, and the current item."""
-
-    done: bool
-    process: Process | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,10 +288,10 @@ def begin(
     Raises:
         SupersededError: a newer attempt or another run owns the version, or it is closed.
     """
-    written: Written = yield Begin(version, attempt, status, is_first, run)
-    if not written.done or written.process is None:
+    written: Written[Process] = yield Begin(version, attempt, status, is_first, run)
+    if not written.done or written.record is None:
         raise SupersededError(f"attempt {attempt} of version {version} no longer owns it")
-    return written.process
+    return written.record
 
 
 def previous(version: int) -> Generator[Call, Any, Predecessor]:
@@ -377,9 +365,9 @@ def wait(version: int, attempt: int, token: str, seq: int) -> Generator[Call, An
     Raises:
         SupersededError: a newer attempt owns the version, or it is closed.
     """
-    written: Written = yield Park(version, attempt, token, seq)
+    written: Written[Process] = yield Park(version, attempt, token, seq)
     if not written.done:
-        found = written.process
+        found = written.record
         if found is None or not is_owned_by(attempt).holds(found):
             raise SupersededError(f"attempt {attempt} of version {version} no longer owns it")
         if found.token != token:
@@ -401,8 +389,8 @@ def close(
     Raises:
         SupersededError: a newer attempt owns the version.
     """
-    written: Written = yield Close(version, attempt, outcome, status, error, cause, run)
-    stored = written.process
+    written: Written[Process] = yield Close(version, attempt, outcome, status, error, cause, run)
+    stored = written.record
     if stored is None or stored.attempt != attempt:
         raise SupersededError(f"attempt {attempt} of version {version} no longer owns it")
     if stored.outcome is Outcome.BLOCKED:
@@ -413,13 +401,13 @@ def close(
 
 def restart(version: int, attempt: int) -> Generator[Call, Any, bool]:
     """Begin the next attempt; False if somebody else has."""
-    written: Written = yield Restart(version, attempt)
+    written: Written[Process] = yield Restart(version, attempt)
     return written.done
 
 
 def leave(version: int, attempt: int, run: str | None = None) -> Generator[Call, Any, bool]:
     """Hand an attempt over to the standard machine; False if it is not open, or another run's."""
-    written: Written = yield Leave(version, attempt, run)
+    written: Written[Process] = yield Leave(version, attempt, run)
     return written.done
 
 
@@ -431,7 +419,7 @@ def retry(version: int) -> Generator[Call, Any, Process]:
         NotFailedError: it is neither FAILED nor BLOCKED.
     """
     process = yield from _repairable(version)
-    written: Written = yield Restart(version, process.attempt)
+    written: Written[Process] = yield Restart(version, process.attempt)
     return _changed(written, version, process.attempt + 1, Outcome.OPEN)
 
 
@@ -443,7 +431,7 @@ def skip(version: int) -> Generator[Call, Any, Process]:
         NotFailedError: it is neither FAILED nor BLOCKED.
     """
     process = yield from _repairable(version)
-    written: Written = yield Skip(version, process.attempt)
+    written: Written[Process] = yield Skip(version, process.attempt)
     skipped = _changed(written, version, process.attempt, Outcome.SKIPPED)
     yield from wake_next(version)
     return skipped
@@ -454,8 +442,8 @@ def give_up(version: int, attempt: int) -> Generator[Call, Any, bool]:
 
     Once, however often it is asked for; False: the version has gone on since.
     """
-    written: Written = yield Skip(version, attempt)
-    found = written.process
+    written: Written[Process] = yield Skip(version, attempt)
+    found = written.record
     if not written.done and (found is None or found.outcome is not Outcome.SKIPPED):
         return False
     yield from wake_next(version)
@@ -555,9 +543,9 @@ def _repairable(version: int) -> Generator[Call, Any, Process]:
     return process
 
 
-def _changed(written: Written, version: int, attempt: int, outcome: Outcome) -> Process:
+def _changed(written: Written[Process], version: int, attempt: int, outcome: Outcome) -> Process:
     """Return the item with this outcome, by this write or by one before whose answer was lost."""
-    found = written.process
+    found = written.record
     is_wanted = found is not None and (found.attempt, found.outcome) == (attempt, outcome)
     if found is None or not (written.done or is_wanted):
         raise NotFailedError(f"version {version} was changed by somebody else; look again")

@@ -71,6 +71,24 @@ class InOnePartition:
         return [key.pk]
 
 
+class InBuckets:
+    """A record's key whose list is spread over the buckets of its partition."""
+
+    __slots__ = ()
+
+    @property
+    def pk(self) -> str:
+        """The bucket that holds the record."""
+        key: Any = self
+        return bucketed(key._partition, key.sk)
+
+    @property
+    def listed_in(self) -> list[str]:
+        """All buckets."""
+        key: Any = self
+        return buckets(key._partition)
+
+
 @dataclass(frozen=True, slots=True)
 class ItemKey:
     """One item of one tenant; its versions, its data row and its history share this key."""
@@ -235,7 +253,7 @@ _IMPORT_PARTITIONS = {ImportKind.CSV: "CSV_IMPORT", ImportKind.ROW: "IMPORT"}
 
 
 @dataclass(frozen=True, slots=True)
-class ImportKey(PublicKey, ExecutionRef):
+class ImportKey(InBuckets, PublicKey, ExecutionRef):
     """One import of one tenant; its own partition has its plans, markers and counters."""
 
     kind: ImportKind = ImportKind.CSV
@@ -258,16 +276,6 @@ class ImportKey(PublicKey, ExecutionRef):
     def letter(self) -> str:
         """The first letter of the public id."""
         return self.kind.value
-
-    @property
-    def pk(self) -> str:
-        """The bucket of the tenant's imports of this kind that holds the job."""
-        return bucketed(self._partition, self.sk)
-
-    @property
-    def listed_in(self) -> list[str]:
-        """The partitions of the tenant's imports of this kind."""
-        return buckets(self._partition)
 
     @property
     def _partition(self) -> str:
@@ -342,7 +350,7 @@ class SagaKey(PublicKey):
 
 
 @dataclass(frozen=True, slots=True)
-class ErasureKey:
+class ErasureKey(InBuckets):
     """The erasure of one person of a tenant, who is named by a hash."""
 
     tenant: str
@@ -365,19 +373,13 @@ class ErasureKey:
         return cls(tenant, id_)
 
     @property
-    def pk(self) -> str:
-        """The bucket of the tenant's erasures that holds this one."""
-        return bucketed(f"ERASURE#{self.tenant}", self.sk)
-
-    @property
     def sk(self) -> str:
         """The sort key."""
         return self.id
 
     @property
-    def listed_in(self) -> list[str]:
-        """The partitions of the tenant's erasures."""
-        return buckets(f"ERASURE#{self.tenant}")
+    def _partition(self) -> str:
+        return f"ERASURE#{self.tenant}"
 
     @property
     def objects(self) -> str:
@@ -396,7 +398,7 @@ class TaskKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class TaskKey:
+class TaskKey(InBuckets):
     """One task of one tenant; its items have a partition of their own."""
 
     tenant: str
@@ -410,16 +412,6 @@ class TaskKey:
         return f"{self.kind}-{self.ulid}"
 
     @property
-    def pk(self) -> str:
-        """The bucket of the tenant's tasks of this kind that holds the task."""
-        return bucketed(_tasks_partition(self.tenant, self.kind), self.sk)
-
-    @property
-    def listed_in(self) -> list[str]:
-        """The partitions of the tenant's tasks of this kind."""
-        return buckets(_tasks_partition(self.tenant, self.kind))
-
-    @property
     def sk(self) -> str:
         """The sort key of the task."""
         return f"{type_prefix(self.type)}{self.ulid}"
@@ -428,6 +420,10 @@ class TaskKey:
     def items_pk(self) -> str:
         """The partition of the task's items, and of the pointer to the task."""
         return task_items_partition_key(self.tenant, self.kind, self.ulid)
+
+    @property
+    def _partition(self) -> str:
+        return _tasks_partition(self.tenant, self.kind)
 
     def item_sk(self, index: int) -> str:
         """The sort key of an item."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 R = TypeVar("R", bound="Record")
+T = TypeVar("T")
 
 
 class RecordKey(Protocol):
@@ -45,8 +46,8 @@ class Write(Protocol[R]):
 
 
 @dataclass(frozen=True, slots=True)
-class Written(Generic[R]):
+class Written(Generic[T]):
     """What a write answers: done or refused, and the record as it now is; None: there is none."""
 
     done: bool
-    record: R | None
+    record: T | None

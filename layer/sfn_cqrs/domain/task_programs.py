@@ -165,14 +165,7 @@ class SettleItem(ItemWrite):
         return {"attempt": self.attempt, **self.ending.fields}
 
 
-@dataclass(frozen=True, slots=True)
-class ItemWritten:
-    """The answer of a conditional write: done or refused, and the current item."""
-
-    done: bool
-    item: Item | None
-
-
+ItemWritten = Written[Item]
 TaskWritten = Written[Task]
 Call = Find | FindItems | PutItems | Start[Task] | Describe[Task] | Work | ItemWrite | TaskWrite
 
@@ -306,9 +299,9 @@ def settle(
             continue
         ending = _ending(task, item, abandoned)
         ended: ItemWritten = yield SettleItem(item.index, task.attempt, ending)
-        if ended.item is None or not ended.item.status.is_closed:
+        if ended.record is None or not ended.record.status.is_closed:
             raise SupersededError(f"a later attempt owns item {item.index}")
-        statuses[item.index] = ended.item.status
+        statuses[item.index] = ended.record.status
     expired = [TaskStatus.COMPLETED] * (task.total - len(items))  # others are kept until now
     counts = Counts.of([*statuses.values(), *expired])
     closed: TaskWritten = yield CloseTask(task.attempt, counts.verdict(task.stop), counts)
@@ -391,7 +384,7 @@ def _is_moving(task: Task, now: datetime) -> Generator[Call, Any, str]:
 def _claimed(
     claimed: ItemWritten, attempt: int, index: int, seq: int, *, is_delivered_once: bool
 ) -> Item:
-    found = claimed.item
+    found = claimed.record
     if found is None:
         raise SupersededError(f"item {index} does not exist")
     if claimed.done or found.status is TaskStatus.COMPLETED:
@@ -405,7 +398,7 @@ def _claimed(
 
 def _ended(closed: ItemWritten, attempt: int, index: int, seq: int) -> Item:
     """The item that this try ended; a refusal may mean that the call was made twice."""
-    found = closed.item
+    found = closed.record
     if found is None or (found.attempt, found.seq) != (attempt, seq):
         raise SupersededError(f"try {seq} of attempt {attempt} no longer owns item {index}")
     if not found.status.is_closed:

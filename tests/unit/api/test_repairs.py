@@ -81,7 +81,7 @@ def repaired(call, repair, times=1, tenant="tenant1"):
     tasks.put_items(task)
     tasks.change(key, Begin(1))
     for index in range(task.total):
-        stored = tasks.write_item(key, Claim(index, 1, 1, lease_until=10**10)).item
+        stored = tasks.write_item(key, Claim(index, 1, 1, lease_until=10**10)).record
         for _ in range(times):
             given = TaskItem(tenant, work.REPAIR, key.id, index, 1, stored.input)
             result = work.repair(given)

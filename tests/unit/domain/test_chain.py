@@ -22,10 +22,10 @@ from sfn_cqrs.domain.chain import (
     Succeed,
     Verdict,
     WriteData,
-    Written,
 )
 from sfn_cqrs.domain.errors import NotFailedError, NotFoundError, SupersededError, TransientError
 from sfn_cqrs.domain.process import Lane, Mode, Outcome
+from sfn_cqrs.domain.records import Written
 from sfn_cqrs.domain.versioning import DataVersion, Predecessor, Turn
 from sfn_cqrs_tools.testing.builders import a_process
 
@@ -44,11 +44,11 @@ FAILURE_OF_1 = "version 1 has failed; retry or skip it, and this continues"
 
 
 def done(process):
-    return Written(done=True, process=process)
+    return Written(done=True, record=process)
 
 
 def refused(process):
-    return Written(done=False, process=process)
+    return Written(done=False, record=process)
 
 
 def looked_at(second, first, data=DATA_1):
@@ -112,7 +112,7 @@ class TestBegin:
     def test_the_owner_enters_the_state(self):
         begun = play(
             chain.begin(2, 1, "x:STARTED"),
-            (Begin(2, 1, "x:STARTED"), Written(done=True, process=MINE)),
+            (Begin(2, 1, "x:STARTED"), Written(done=True, record=MINE)),
         )
 
         assert begun == MINE
@@ -121,13 +121,13 @@ class TestBegin:
         program = chain.begin(2, 1, "x:STARTED", is_first=True)
 
         begin = Begin(2, 1, "x:STARTED", is_first=True)
-        assert play(program, (begin, Written(done=True, process=MINE))) == MINE
+        assert play(program, (begin, Written(done=True, record=MINE))) == MINE
 
     def test_whoever_owns_the_version_no_longer_is_superseded(self):
         with pytest.raises(SupersededError, match="attempt 1 of version 2 no longer owns it"):
             play(
                 chain.begin(2, 1, "x:STARTED"),
-                (Begin(2, 1, "x:STARTED"), Written(done=False, process=None)),
+                (Begin(2, 1, "x:STARTED"), Written(done=False, record=None)),
             )
 
 
