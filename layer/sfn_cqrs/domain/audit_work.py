@@ -3,9 +3,10 @@
 As in `domain.audit`, a rule looks at what was read, and knows no clock but the moment of reading.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Generic, TypeVar
 
 from sfn_cqrs.domain.approval import Approval, Happened, Status, Verdict
 from sfn_cqrs.domain.approval import Stage as ApprovalStage
@@ -18,19 +19,27 @@ from sfn_cqrs.domain.task import Counts, Item, Task, TaskStatus
 from sfn_cqrs.domain.values import canonical
 from sfn_cqrs.domain.zip_job import ArchivedFile, ZipJob
 
+W = TypeVar("W", Task, Saga, Approval, ZipJob)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TaskFacts:
-    """The facts about one task: its items, and whether the index lists it.
+class Facts(Generic[W]):
+    """The facts about one record, and whether the index of open ones lists it."""
+
+    record: W
+    at: datetime
+    is_listed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFacts(Facts[Task]):
+    """The facts about one task: its items.
 
     `has_pointer`: its public id leads to it. `expires`: it has a ttl, and so have its items. `size`
     is how many bytes all of it takes.
     """
 
-    task: Task
-    at: datetime
     items: tuple[Item, ...] = ()
-    is_listed: bool = False
     has_pointer: bool = True
     expires: bool = False
     size: int = 0
@@ -38,37 +47,23 @@ class TaskFacts:
     @property
     def is_whole(self) -> bool:
         """Return whether every item has to be there."""
-        has_begun = self.task.status is TaskStatus.PROCESSING or self.task.status.is_closed
-        return has_begun and not self.expires and not self.task.has_input
+        task = self.record
+        has_begun = task.status is TaskStatus.PROCESSING or task.status.is_closed
+        return has_begun and not self.expires and not task.has_input
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SagaFacts:
-    """The facts about one saga."""
-
-    saga: Saga
-    at: datetime
-    is_listed: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApprovalFacts:
+class ApprovalFacts(Facts[Approval]):
     """The facts about one approval; `listed_as` is its status in the lists."""
 
-    approval: Approval
-    at: datetime
-    is_listed: bool = False
     listed_as: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ArchiveFacts:
+class ArchiveFacts(Facts[ZipJob]):
     """The facts about one import of an archive: its files."""
 
-    job: ZipJob
-    at: datetime
     files: tuple[ArchivedFile, ...] = ()
-    is_listed: bool = False
 
 
 _LOST = "restore the table to a moment before: sfn-cqrs restore"
@@ -82,31 +77,33 @@ _SAGA = "sfn-cqrs saga show {key}, then undo by hand what is left"
 
 
 def _task_not_listed(facts: TaskFacts) -> Iterator[str]:
-    yield from _listing(facts.task.status, facts.is_listed, is_open=not facts.task.status.is_closed)
+    yield from _listing(
+        facts.record.status, facts.is_listed, is_open=not facts.record.status.is_closed
+    )
 
 
 def _task_stuck(facts: TaskFacts) -> Iterator[str]:
     late = iso(facts.at - LATE)
     last = max((item.updated_at for item in facts.items), default="")
-    if not facts.task.status.is_closed and max(facts.task.opened_at, last) < late:
-        yield f"it is {facts.task.status} since {facts.task.opened_at}, and no item moves"
+    if not facts.record.status.is_closed and max(facts.record.opened_at, last) < late:
+        yield f"it is {facts.record.status} since {facts.record.opened_at}, and no item moves"
 
 
 def _task_item_lost(facts: TaskFacts) -> Iterator[str]:
     there = {item.index for item in facts.items}
-    missing = [index for index in range(facts.task.total) if index not in there]
+    missing = [index for index in range(facts.record.total) if index not in there]
     if facts.is_whole and missing:
-        yield f"item {missing[0]} is missing, of {facts.task.total}"
+        yield f"item {missing[0]} is missing, of {facts.record.total}"
 
 
 def _task_item_open(facts: TaskFacts) -> Iterator[str]:
     for item in facts.items:
-        if facts.task.status.is_closed and not item.status.is_closed:
-            yield f"it is {facts.task.status}, and item {item.index} is {item.status}"
+        if facts.record.status.is_closed and not item.status.is_closed:
+            yield f"it is {facts.record.status}, and item {item.index} is {item.status}"
 
 
 def _task_counts(facts: TaskFacts) -> Iterator[str]:
-    task = facts.task
+    task = facts.record
     if not task.status.is_closed or not facts.is_whole:
         return
     counted = Counts.of(item.status for item in facts.items)
@@ -126,18 +123,18 @@ def _task_pointer(facts: TaskFacts) -> Iterator[str]:
 # Sagas.
 
 
-def _saga_not_listed(facts: SagaFacts) -> Iterator[str]:
-    yield from _listing(facts.saga.status, facts.is_listed, is_open=facts.saga.status.is_open)
+def _saga_not_listed(facts: Facts[Saga]) -> Iterator[str]:
+    yield from _listing(facts.record.status, facts.is_listed, is_open=facts.record.status.is_open)
 
 
-def _saga_never_begun(facts: SagaFacts) -> Iterator[str]:
-    saga = facts.saga
+def _saga_never_begun(facts: Facts[Saga]) -> Iterator[str]:
+    saga = facts.record
     if saga.status is SagaStatus.CREATED and saga.opened_at < iso(facts.at - LATE):
         yield f"attempt {saga.attempt} was never begun, since {saga.opened_at}"
 
 
-def _saga_direction(facts: SagaFacts) -> Iterator[str]:
-    saga = facts.saga
+def _saga_direction(facts: Facts[Saga]) -> Iterator[str]:
+    saga = facts.record
     back = (SagaStatus.COMPENSATING, SagaStatus.COMPENSATED)
     forth = (SagaStatus.RUNNING, SagaStatus.COMPLETED)
     if saga.status in back and not saga.is_undoing:
@@ -148,10 +145,10 @@ def _saga_direction(facts: SagaFacts) -> Iterator[str]:
         yield "it is parked, and has no error"
 
 
-def _saga_log(facts: SagaFacts) -> Iterator[str]:
-    for name, entry in sorted(facts.saga.log.items()):
-        if entry.attempt > facts.saga.attempt:
-            yield f"{name} is of attempt {entry.attempt}, and the saga of {facts.saga.attempt}"
+def _saga_log(facts: Facts[Saga]) -> Iterator[str]:
+    for name, entry in sorted(facts.record.log.items()):
+        if entry.attempt > facts.record.attempt:
+            yield f"{name} is of attempt {entry.attempt}, and the saga of {facts.record.attempt}"
         elif (entry.status is EntryStatus.STARTED) is not (entry.ended_at is None):
             yield f"{name} is {entry.status}, and its end is {entry.ended_at or 'missing'}"
 
@@ -160,20 +157,20 @@ def _saga_log(facts: SagaFacts) -> Iterator[str]:
 
 
 def _approval_not_listed(facts: ApprovalFacts) -> Iterator[str]:
-    stage = facts.approval.stage
+    stage = facts.record.stage
     yield from _listing(stage, facts.is_listed, is_open=not stage.is_closed)
-    if facts.listed_as != facts.approval.status:
-        yield f"it is {facts.approval.status}, and lists have it as {facts.listed_as or 'nothing'}"
+    if facts.listed_as != facts.record.status:
+        yield f"it is {facts.record.status}, and lists have it as {facts.listed_as or 'nothing'}"
 
 
 def _approval_overdue(facts: ApprovalFacts) -> Iterator[str]:
-    approval = facts.approval
+    approval = facts.record
     if not approval.is_decided and approval.is_over(iso(facts.at - LATE)):
         yield f"the time to decide was over at {approval.expires_at}, and it is open"
 
 
 def _approval_votes(facts: ApprovalFacts) -> Iterator[str]:
-    approval = facts.approval
+    approval = facts.record
     yes = [vote for vote in approval.votes if vote.verdict is Verdict.APPROVE]
     no = [vote for vote in approval.votes if vote.verdict is Verdict.REJECT]
     if approval.status is Status.GRANTED and (len(yes) < approval.rules.needed or no):
@@ -193,14 +190,14 @@ def _approval_votes(facts: ApprovalFacts) -> Iterator[str]:
 
 def _approval_changed(facts: ApprovalFacts) -> Iterator[str]:
     """An erasure changes what was asked for, and leaves its mark there."""
-    approval = facts.approval
+    approval = facts.record
     is_erased = ERASED in canonical([approval.subject, approval.payload])
     if approval.digest != approval.fingerprint and not is_erased:
         yield "what was asked for is not as it was requested"
 
 
 def _approval_done(facts: ApprovalFacts) -> Iterator[str]:
-    approval = facts.approval
+    approval = facts.record
     if approval.stage is ApprovalStage.DONE and not approval.is_decided:
         yield "its work is done, and it is open"
     elif approval.stage.is_closed and approval.token is not None:
@@ -213,11 +210,11 @@ def _approval_done(facts: ApprovalFacts) -> Iterator[str]:
 
 
 def _archive_not_listed(facts: ArchiveFacts) -> Iterator[str]:
-    yield from _listing(facts.job.status, facts.is_listed, is_open=not facts.job.settled)
+    yield from _listing(facts.record.status, facts.is_listed, is_open=not facts.record.settled)
 
 
 def _archive_stuck(facts: ArchiveFacts) -> Iterator[str]:
-    job, late = facts.job, iso(facts.at - LATE)
+    job, late = facts.record, iso(facts.at - LATE)
     if job.status.is_open and job.opened_at and job.opened_at < late:
         yield f"it is {job.status} since {job.opened_at}"
     elif not job.status.is_open and not job.settled and job.finished_at < late:
@@ -225,18 +222,18 @@ def _archive_stuck(facts: ArchiveFacts) -> Iterator[str]:
 
 
 def _archive_files(facts: ArchiveFacts) -> Iterator[str]:
-    listed = facts.job.files
+    listed = facts.record.files
     if listed and listed != len(facts.files):
         yield f"{listed} files are listed, and {len(facts.files)} are stored"
-    if facts.job.ending is not None:
+    if facts.record.ending is not None:
         for file in facts.files:
             if file.status.is_open:
                 yield f"it has ended, and file {file.index} is {file.status}"
 
 
 def _archive_ending(facts: ArchiveFacts) -> Iterator[str]:
-    ending = facts.job.ending
-    if ending is None or len(facts.files) != (facts.job.files or 0):
+    ending = facts.record.ending
+    if ending is None or len(facts.files) != (facts.record.files or 0):
         return
     counted = sum((file.counts for file in facts.files), Rows())
     cancelled = sum(file.cancelled for file in facts.files)
@@ -263,7 +260,7 @@ TASK_RULES: tuple[Rule[TaskFacts], ...] = (
     Rule("task_counts_differ", _RETRY_TASK, _task_counts),
     Rule("task_pointer_lost", _LOST, _task_pointer),
 )
-SAGA_RULES: tuple[Rule[SagaFacts], ...] = (
+SAGA_RULES: tuple[Rule[Facts[Saga]], ...] = (
     Rule("saga_not_listed", SWEEP, _saga_not_listed),
     Rule("saga_never_begun", SWEEP, _saga_never_begun),
     Rule("saga_direction", _SAGA, _saga_direction),
@@ -282,21 +279,15 @@ ARCHIVE_RULES: tuple[Rule[ArchiveFacts], ...] = (
     Rule("archive_files", _RETRY_FILES, _archive_files),
     Rule("archive_ending_differs", _RETRY_FILES, _archive_ending),
 )
-Facts = TaskFacts | SagaFacts | ApprovalFacts | ArchiveFacts
+_RULES: Mapping[type, tuple[Rule[Any], ...]] = {
+    Task: TASK_RULES,
+    Saga: SAGA_RULES,
+    Approval: APPROVAL_RULES,
+    ZipJob: ARCHIVE_RULES,
+}
 
 
-def work_findings(facts: Facts) -> list[Finding]:
+def work_findings(facts: Facts[Any]) -> list[Finding]:
     """Hold a task, saga, approval or archive against its rules."""
-    match facts:
-        case TaskFacts():
-            return held(*_names(facts.task), facts, TASK_RULES)
-        case SagaFacts():
-            return held(*_names(facts.saga), facts, SAGA_RULES)
-        case ApprovalFacts():
-            return held(*_names(facts.approval), facts, APPROVAL_RULES)
-        case ArchiveFacts():
-            return held(*_names(facts.job), facts, ARCHIVE_RULES)
-
-
-def _names(record: Task | Saga | Approval | ZipJob) -> tuple[str, str]:
-    return f"{record.key.tenant} {record.key.id}", record.key.id
+    key = facts.record.key
+    return held(f"{key.tenant} {key.id}", key.id, facts, _RULES[type(facts.record)])

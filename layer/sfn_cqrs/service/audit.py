@@ -191,7 +191,7 @@ class Audit:
 
         facts = work.facts
         if self._meter is not None and isinstance(facts, TaskFacts):
-            self._meter.count_task(facts.task.key, facts.items, facts.size)
+            self._meter.count_task(facts.record.key, facts.items, facts.size)
         self._confirm(work_findings(facts), again)
 
     def _confirm(self, found: list[Finding], look: Callable[[], list[Finding]]) -> None:

@@ -1,7 +1,8 @@
 """Reads tasks, sagas, approvals and archives for an audit."""
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.approval_items import APPROVALS
@@ -10,80 +11,71 @@ from sfn_cqrs.adapters.dynamodb import Item
 from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.adapters.task_items import POINTER_SK, TASKS, as_item
 from sfn_cqrs.adapters.zip_items import ZIPS, as_file
-from sfn_cqrs.domain.audit_work import ApprovalFacts, ArchiveFacts, Facts, SagaFacts, TaskFacts
+from sfn_cqrs.domain.audit_work import ApprovalFacts, ArchiveFacts, Facts, TaskFacts
+from sfn_cqrs.domain.saga import Saga
 from sfn_cqrs.service.usage import size_of
 
 
 class Work(NamedTuple):
     """One record with what belongs to it, and how to read both again."""
 
-    facts: Facts
-    again: Callable[[], Facts | None]
+    facts: Facts[Any]
+    again: Callable[[], Facts[Any] | None]
 
 
 def works(tables: AuditTables, tenant: str | None, segment: int, segments: int) -> Iterator[Work]:
     """Yield the tasks, sagas, approvals and archives of a segment, of one tenant or of all."""
-    for table, kinds in _KINDS.items():
+    for table, (kind, read) in _KINDS.items():
         for found in tables.partitions(table, segment, segments):
             for item in found:
-                read = kinds.get(item.get("kind", ""))
-                if read and tenant in (None, item["tenant"]):
-                    yield Work(read(tables, item), _again(tables, table, item, read))
+                if item.get("kind") == kind and tenant in (None, item["tenant"]):
+                    yield Work(read(tables, item), partial(_again, tables, table, item, read))
 
 
-_Read = Callable[[AuditTables, Item], Facts]
+_Read = Callable[[AuditTables, Item], Facts[Any]]
 
 
-def _again(tables: AuditTables, table: str, item: Item, read: _Read) -> Callable[[], Facts | None]:
-    def again() -> Facts | None:
-        found = tables.partition(table, item["pk"], item["sk"])
-        return read(tables, found[0]) if found else None
-
-    return again
+def _again(tables: AuditTables, table: str, item: Item, read: _Read) -> Facts[Any] | None:
+    found = tables.partition(table, item["pk"], item["sk"])
+    return read(tables, found[0]) if found else None
 
 
 def _task(tables: AuditTables, item: Item) -> TaskFacts:
     task = TASKS.record(item)
     parts = tables.partition("tasks", task.key.items_pk)
     return TaskFacts(
-        task=task,
-        at=bootstrap.now(),
+        record=task,
         items=tuple(as_item(one) for one in parts if one["kind"] == "item"),
-        is_listed="open_shard" in item,
         has_pointer=any(one["sk"] == POINTER_SK for one in parts),
         expires="ttl" in item,
         size=sum(map(size_of, (item, *parts))),
+        **_seen(item),
     )
 
 
-def _saga(_tables: AuditTables, item: Item) -> SagaFacts:
-    saga = SAGAS.record(item)
-    return SagaFacts(saga=saga, at=bootstrap.now(), is_listed="open_shard" in item)
+def _saga(_tables: AuditTables, item: Item) -> Facts[Saga]:
+    return Facts(record=SAGAS.record(item), **_seen(item))
 
 
 def _approval(_tables: AuditTables, item: Item) -> ApprovalFacts:
-    return ApprovalFacts(
-        approval=APPROVALS.record(item),
-        at=bootstrap.now(),
-        is_listed="open_shard" in item,
-        listed_as=item.get("tenant_status", "").rpartition("#")[2],
-    )
+    listed_as = item.get("tenant_status", "").rpartition("#")[2]
+    return ApprovalFacts(record=APPROVALS.record(item), listed_as=listed_as, **_seen(item))
 
 
 def _archive(tables: AuditTables, item: Item) -> ArchiveFacts:
     job = ZIPS.record(item)
     parts = tables.partition("imports", job.key.parts_pk)
-    return ArchiveFacts(
-        job=job,
-        at=bootstrap.now(),
-        files=tuple(as_file(one) for one in parts if one["kind"] == "file"),
-        is_listed="open_shard" in item,
-    )
+    files = tuple(as_file(one) for one in parts if one["kind"] == "file")
+    return ArchiveFacts(record=job, files=files, **_seen(item))
 
 
-_KINDS: dict[str, dict[str, _Read]] = {
-    "tasks": {"task": _task},
-    "sagas": {"saga": _saga},
-    "approvals": {"approval": _approval},
-    "imports": {"zip": _archive},
+def _seen(item: Item) -> dict[str, Any]:
+    return {"at": bootstrap.now(), "is_listed": "open_shard" in item}
+
+
+_KINDS: dict[str, tuple[str, _Read]] = {
+    "tasks": ("task", _task),
+    "sagas": ("saga", _saga),
+    "approvals": ("approval", _approval),
+    "imports": ("zip", _archive),
 }
