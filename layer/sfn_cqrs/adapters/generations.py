@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Lock
 
-from sfn_cqrs.adapters.paging import MAX_LIMIT
+from sfn_cqrs.adapters.paging import MAX_LIMIT, every
 from sfn_cqrs.adapters.records import Records
 from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.read_models import FIRST_GENERATION, View, ViewKey
@@ -78,13 +79,7 @@ class Generations:
 
     def all(self, tenant: str) -> list[View]:
         """Return a tenant's read models that were ever rebuilt, read consistently."""
-        under, cursor, found = ViewKey(tenant, ""), None, []
-        while True:
-            page = self._views.page(under, MAX_LIMIT, cursor)
-            found += page.items
-            cursor = page.next_cursor
-            if cursor is None:
-                return found
+        return list(every(partial(self._views.page, ViewKey(tenant, ""), MAX_LIMIT)))
 
     @contextmanager
     def writing(self, tenant: str, generations: Mapping[str, int]) -> Iterator[Writing]:

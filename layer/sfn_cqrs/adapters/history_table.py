@@ -1,13 +1,14 @@
 """The history table: the earlier states of data rows."""
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
 from sfn_cqrs.adapters.command_items import as_key, as_row
 from sfn_cqrs.adapters.conditional import put_new
 from sfn_cqrs.adapters.dynamodb import Item, marshal, unmarshal
-from sfn_cqrs.adapters.paging import MAX_LIMIT, Page, Range, cursor_at, query_page
+from sfn_cqrs.adapters.paging import MAX_LIMIT, Page, Range, cursor_at, every, query_page
 from sfn_cqrs.adapters.table import ExpiringTable
 from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.command import DataRow
@@ -66,13 +67,7 @@ class HistoryTable(ExpiringTable):
 
     def states(self, key: ItemKey) -> Iterator[DataRow]:
         """Yield all earlier states of an item, the newest first."""
-        cursor: str | None = None
-        while True:
-            page = self.page(key, MAX_LIMIT, cursor)
-            yield from page.items
-            cursor = page.next_cursor
-            if cursor is None:
-                return
+        return every(partial(self.page, key, MAX_LIMIT))
 
     def _page(self, wanted: Range) -> Page[DataRow]:
         page = query_page(

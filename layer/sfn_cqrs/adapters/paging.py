@@ -40,6 +40,16 @@ class Page(Generic[T]):
     next_cursor: str | None = None
 
 
+def every(read: Callable[[str | None], Page[T]], cursor: str | None = None) -> Iterator[T]:
+    """Yield everything of a list from a cursor on, page by page."""
+    while True:
+        page = read(cursor)
+        yield from page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
 @dataclass(frozen=True, slots=True)
 class Range:
     """The sort keys with a prefix in one partition, or in several that are read as one.

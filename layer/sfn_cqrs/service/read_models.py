@@ -1,7 +1,7 @@
 """The read models that clients may read: declared in the user's package, as types are."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
@@ -14,6 +14,7 @@ from sfn_cqrs.adapters.paging import (
     bytes_of,
     checked_limit,
     cursor_at,
+    every,
 )
 from sfn_cqrs.domain import models, row_models
 from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError, UnknownReadModelError
@@ -356,7 +357,7 @@ class ReadModelService:
         checked_limit(limit)
         sums: dict[str, Row] = {}
         last = ""
-        for row in self._parts(view, partition, cursor):
+        for row in every(partial(view.page, self._tenant, partition, MAX_LIMIT), cursor):
             sort = row["sort"].rpartition(PART)[0]
             if sort not in sums and len(sums) == limit:
                 return Page(list(sums.values()), cursor_at(last))
@@ -364,14 +365,6 @@ class ReadModelService:
             known[counted] += row[counted]
             last = row["sort"]
         return Page(list(sums.values()))
-
-    def _parts(self, view: "ReadModel", partition: str, cursor: str | None) -> Iterator[Row]:
-        while True:
-            page = view.page(self._tenant, partition, MAX_LIMIT, cursor)
-            yield from page.items
-            cursor = page.next_cursor
-            if cursor is None:
-                return
 
     def _readable(self, name: str) -> ReadModelType:
         found = find(name)

@@ -14,9 +14,9 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.attributes_bucket import COMMANDS, ERASURES, TASKS
 from sfn_cqrs.adapters.command_items import as_key, as_process
 from sfn_cqrs.adapters.dynamodb import Item
-from sfn_cqrs.adapters.paging import MAX_LIMIT
+from sfn_cqrs.adapters.paging import MAX_LIMIT, every
 from sfn_cqrs.adapters.process_table import new_process_item, open_shard
-from sfn_cqrs.domain.erasure import Erasure, certificate
+from sfn_cqrs.domain.erasure import certificate
 from sfn_cqrs.domain.errors import BusyError, InvalidInputError
 from sfn_cqrs.domain.keys import ItemKey, checked_tenant, tenant_of
 from sfn_cqrs.domain.process import next_attempt
@@ -53,8 +53,10 @@ def exported(tenant: str, *, rate: float = 0.0) -> Iterator[dict[str, Json]]:
     Raises:
         BusyError: an item changes each time that it is read.
     """
-    for erasure in _erasures_of(tenant):
-        yield {"kind": "erasure", "item": certificate(erasure)}
+    erasures = ErasureService(tenant).list
+    for erasure in every(lambda cursor: erasures(limit=MAX_LIMIT, cursor=cursor)):
+        if erasure.status.holds:
+            yield {"kind": "erasure", "item": certificate(erasure)}
     tables = bootstrap.audit_tables()
     tables.rate = rate
     for items in tables.partitions("commands", 0, 1, f"TENANT#{tenant}#"):
@@ -137,16 +139,6 @@ def _removed_rows(tenant: str, *, writes: bool) -> Counter[str]:
     rows = SqlTenant(bootstrap.sql(), tenant)
     found = rows.delete() if writes else rows.counts()
     return Counter({f"postgres {table}": count for table, count in found.items()})
-
-
-def _erasures_of(tenant: str) -> Iterator[Erasure]:
-    cursor: str | None = None
-    while True:
-        page = ErasureService(tenant).list(limit=MAX_LIMIT, cursor=cursor)
-        yield from (erasure for erasure in page.items if erasure.status.holds)
-        cursor = page.next_cursor
-        if cursor is None:
-            return
 
 
 def _erase_as_there(tenant: str, kept: dict[str, Any]) -> None:

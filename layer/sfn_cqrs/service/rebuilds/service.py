@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.paging import MAX_LIMIT, Page
+from sfn_cqrs.adapters.paging import MAX_LIMIT, Page, every
 from sfn_cqrs.domain.chain import Execution
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit
@@ -300,13 +301,7 @@ def _segments(view: View, stages: Iterable[Stage]) -> list[Segment]:
     """Return the stored segments of some stages; of comparisons, those of the last one."""
     segments: list[Segment] = []
     for stage in stages:
-        under, cursor = view.key_of(stage, ""), None
-        while True:
-            page = bootstrap.segments().page(under, MAX_LIMIT, cursor)
-            segments += page.items
-            cursor = page.next_cursor
-            if cursor is None:
-                break
+        segments += every(partial(bootstrap.segments().page, view.key_of(stage, ""), MAX_LIMIT))
     return sorted(segments, key=lambda one: one.key.sk, reverse=True)
 
 
