@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sfn_cqrs.domain.errors import InvalidInputError
+from sfn_cqrs.domain.errors import IdempotencyMismatchError, InvalidInputError
 from sfn_cqrs.domain.values import Json
 
 LIFETIME_SECONDS = 24 * 3600
@@ -24,6 +24,19 @@ class Request:
     body_hash: str
     result: dict[str, Json]
     expires_at: int
+
+    def result_for(self, body_hash: str) -> dict[str, Json]:
+        """Return the answer to a request with this fingerprint.
+
+        Raises:
+            IdempotencyMismatchError: the key was used for something else.
+        """
+        if self.body_hash != body_hash:
+            raise IdempotencyMismatchError(
+                "this Idempotency-Key was used for another request in the last 24 hours;"
+                " use a new key"
+            )
+        return self.result
 
 
 def request_key(key: str, *, is_clients: bool) -> str:

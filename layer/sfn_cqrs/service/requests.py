@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.records import Records
 from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.errors import BusyError, IdempotencyMismatchError
+from sfn_cqrs.domain.errors import BusyError
 from sfn_cqrs.domain.records import Record
 from sfn_cqrs.domain.request import LIFETIME_SECONDS, Request
 
@@ -21,16 +21,8 @@ def seen_id(tenant: str, key: str | None, asked: str) -> str | None:
     Raises:
         IdempotencyMismatchError: the key was used for something else.
     """
-    if key is None:
-        return None
-    request = bootstrap.requests().find(tenant, key)
-    if request is None:
-        return None
-    if request.body_hash != asked:
-        raise IdempotencyMismatchError(
-            "this Idempotency-Key was used for another request in the last 24 hours; use a new key"
-        )
-    return str(request.result["id"])
+    request = bootstrap.requests().find(tenant, key) if key is not None else None
+    return str(request.result_for(asked)["id"]) if request else None
 
 
 def made_by(caller: "Caller", at: str) -> dict[str, Any]:

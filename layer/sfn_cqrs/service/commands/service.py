@@ -12,7 +12,6 @@ from sfn_cqrs.domain.command import Audit, Command, Content, Known
 from sfn_cqrs.domain.errors import (
     BusyError,
     ChainBusyError,
-    IdempotencyMismatchError,
     InvalidInputError,
     NotFoundError,
     SupersededError,
@@ -396,12 +395,7 @@ class _Publisher:
         request = bootstrap.requests().find(self._key.tenant, self._request_key)
         if request is None:
             return None
-        if request.body_hash != self._body_hash:
-            raise IdempotencyMismatchError(
-                "this Idempotency-Key was used for another request in the last 24 hours;"
-                " use a new key"
-            )
-        result = request.result
+        result = request.result_for(self._body_hash)
         published = Published(
             str(result["type"]),
             str(result["code"]),
