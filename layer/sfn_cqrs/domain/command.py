@@ -1,8 +1,8 @@
 """Commands and data rows: what is stored of a version, and of the item as it now is."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import IntEnum
-from typing import Generic
+from typing import Any, Final, Generic
 
 from sfn_cqrs.domain import models
 from sfn_cqrs.domain.errors import AttributesTooLargeError, InvalidInputError
@@ -142,19 +142,7 @@ class Command(Stored[M]):
 
     def as_row(self) -> "DataRow[M]":
         """The data row once this version is applied."""
-        return DataRow(
-            key=self.key,
-            version=self.version,
-            command_id=self.id,
-            content=self.content,
-            created=self.created,
-            updated=self.updated,
-            source=self.source,
-            source_row=self.source_row,
-            attributes_s3=self.attributes_s3,
-            shape=self.shape,
-            erased=self.erased,
-        )
+        return DataRow(command_id=self.id, **_shared(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,17 +153,12 @@ class DataRow(Stored[M]):
 
     def as_command(self) -> Command[M]:
         """The command that made the row, as far as the row has its fields."""
-        return Command(
-            key=self.key,
-            version=self.version,
-            id=self.command_id,
-            content=self.content,
-            digest=self.content.digest(self.key),
-            created=self.created,
-            updated=self.updated,
-            source=self.source,
-            source_row=self.source_row,
-            attributes_s3=self.attributes_s3,
-            shape=self.shape,
-            erased=self.erased,
-        )
+        digest = self.content.digest(self.key)
+        return Command(id=self.command_id, digest=digest, **_shared(self))
+
+
+_SHARED: Final = tuple(one.name for one in fields(Stored))
+
+
+def _shared(state: Stored[M]) -> dict[str, Any]:
+    return {name: getattr(state, name) for name in _SHARED}

@@ -71,14 +71,9 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as `--json` prints it."""
-        return {
-            "items": self.items,
-            "imports": self.imports,
-            "work": self.work,
-            "suspects": self.suspects,
-            "isComplete": self.is_complete,
-            "findings": [asdict(one) for one in self.findings],
-        }
+        found = asdict(self)
+        is_complete = found.pop("is_complete")
+        return {**found, "isComplete": is_complete}
 
 
 def tell(report: Report) -> None:

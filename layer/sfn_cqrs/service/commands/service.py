@@ -6,8 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain import chain, models
-from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain import chain
 from sfn_cqrs.domain.command import Audit, Command, Content, Known
 from sfn_cqrs.domain.errors import (
     BusyError,
@@ -17,10 +16,9 @@ from sfn_cqrs.domain.errors import (
     SupersededError,
     VersionConflictError,
 )
-from sfn_cqrs.domain.ids import new_ulid
 from sfn_cqrs.domain.keys import MAX_VERSION, ItemKey
 from sfn_cqrs.domain.policy import Client, guarded_content
-from sfn_cqrs.domain.process import Lane, Mode, Outcome, Process
+from sfn_cqrs.domain.process import Lane, Mode, Outcome
 from sfn_cqrs.domain.publication import Publication, Refusal, SyncPublication
 from sfn_cqrs.domain.request import LIFETIME_SECONDS, Request, request_key
 from sfn_cqrs.domain.values import Json, digest, merged
@@ -28,7 +26,8 @@ from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.chain import Chain
 from sfn_cqrs.service.commands.expiry import expire_previous
 from sfn_cqrs.service.commands.projection import run_patiently
-from sfn_cqrs.service.erased import owner_of, without_erased
+from sfn_cqrs.service.commands.versions import new_command, new_process
+from sfn_cqrs.service.erased import without_erased
 from sfn_cqrs.service.logs import logger
 
 TRIES = 8
@@ -312,7 +311,7 @@ class _Publisher:
         published = self._published(command)
         if change.is_sync:
             return self._apply(command, published)
-        publication = Publication(command, self._process(command), self._request(published))
+        publication = Publication(command, new_process(command), self._request(published))
         return bootstrap.commands().publish(publication), published
 
     def _apply(self, command: Command, published: Published) -> tuple[Refusal | None, Published]:
@@ -324,9 +323,12 @@ class _Publisher:
         data_version = int(row["version"]["N"]) if row else 0
         if data_version < predecessor.version:
             raise ChainBusyError(predecessor.version, "not applied")
+        process = replace(
+            new_process(command), mode=Mode.SYNC, lane=Lane.STANDARD, status="publish_sync:STARTED"
+        )
         publication = SyncPublication(
             command,
-            self._process(command),
+            process,
             self._request(published),
             data_version=data_version,
             predecessor=predecessor.version,
@@ -338,39 +340,15 @@ class _Publisher:
         return None, replace(published, is_applied=_finished(command))
 
     def _command(self, content: Content, current: Command | None) -> Command:
-        now = bootstrap.now()
         caller = self._change.caller
-        audit = Audit(iso(now), caller.user, caller.ip)
-        command_id = new_ulid(now)
-        return Command(
-            key=self._key,
-            version=current.version + 1 if current else 1,
-            id=command_id,
-            content=content,
-            digest=content.digest(self._key),
-            created=current.created if current else audit,
-            updated=audit,
+        return new_command(
+            self._key,
+            current.version + 1 if current else 1,
+            content,
+            Audit("", caller.user, caller.ip),
+            current,
             source=caller.source,
             request_id=caller.request_id,
-            shape=models.shape_of(self._key.type),
-            attributes_s3=bootstrap.attributes().store_if_large(
-                owner_of(self._key, content), command_id, content.attributes
-            ),
-        )
-
-    def _process(self, command: Command) -> Process:
-        is_sync = self._change.is_sync
-        return Process(
-            key=self._key,
-            version=command.version,
-            mode=Mode.SYNC if is_sync else Mode.ASYNC,
-            lane=Lane.STANDARD if is_sync else handlers.lane_of(self._key.type),
-            status="publish_sync:STARTED" if is_sync else "start",
-            command_id=command.id,
-            source=command.source,
-            trace=bootstrap.trace(),
-            opened_at=command.updated.at,
-            updated_at=command.updated.at,
         )
 
     def _published(self, command: Command, *, is_unchanged: bool = False) -> Published:

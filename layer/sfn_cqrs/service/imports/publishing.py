@@ -5,18 +5,15 @@ import time
 from dataclasses import replace
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain import models
 from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.command import Command, Content, DataRow
-from sfn_cqrs.domain.ids import new_ulid
+from sfn_cqrs.domain.command import Command
 from sfn_cqrs.domain.import_job import Job
 from sfn_cqrs.domain.import_strategy import Wanted
 from sfn_cqrs.domain.imports import Fate, Plan, Planned, PublishMode
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.process import Mode, Outcome, Process
 from sfn_cqrs.domain.publication import Publication, RowPublication
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.erased import owner_of
+from sfn_cqrs.service.commands.versions import new_command, new_process
 from sfn_cqrs.service.imports.planning import Chained, Current, Planner, chained
 from sfn_cqrs.service.imports.undo import Undo
 
@@ -71,7 +68,7 @@ class Publisher:
         """Leave a version whose read models failed to the machine; its row waits for it."""
         now = iso(bootstrap.now())
         process = replace(
-            _opened(command), mode=Mode.SYNC, attempt=2, opened_at=now, updated_at=now
+            new_process(command), mode=Mode.SYNC, attempt=2, opened_at=now, updated_at=now
         )
         bootstrap.processes().hand_over(process)
         row = command.source_row or 0
@@ -191,50 +188,19 @@ class Publisher:
     ) -> Publication | RowPublication:
         base, latest = (chained.base, chained.latest) if chained else (current.row, None)
         content = self._planner.content(wanted, base)
-        command = self._command(row, wanted.key, content, planned.version, current.row or latest)
+        job = self._job.key
+        command = new_command(
+            wanted.key,
+            planned.version,
+            content,
+            self._job.by,
+            current.row or latest,
+            source=job.id,
+            source_row=row,
+            request_id=job.request_id(row),
+        )
         if not self._is_sync or (chained and chained.is_behind):
-            return Publication(command, _opened(command))
+            return Publication(command, new_process(command))
         item = current.snapshot
         history = bootstrap.history().item_of(item) if item else None
         return RowPublication(command, current.version, history)
-
-    def _command(
-        self,
-        row: int,
-        key: ItemKey,
-        content: Content,
-        version: int,
-        before: DataRow | Command | None,
-    ) -> Command:
-        now = bootstrap.now()
-        audit = replace(self._job.by, at=iso(now))
-        command_id = new_ulid(now)
-        return Command(
-            key=key,
-            version=version,
-            id=command_id,
-            content=content,
-            digest=content.digest(key),
-            created=before.created if before else audit,
-            updated=audit,
-            source=self._job.key.id,
-            source_row=row,
-            request_id=self._job.key.request_id(row),
-            shape=models.shape_of(key.type),
-            attributes_s3=bootstrap.attributes().store_if_large(
-                owner_of(key, content), command_id, content.attributes
-            ),
-        )
-
-
-def _opened(command: Command) -> Process:
-    return Process(
-        key=command.key,
-        version=command.version,
-        lane=handlers.lane_of(command.key.type),
-        command_id=command.id,
-        source=command.source,
-        trace=bootstrap.trace(),
-        opened_at=command.updated.at,
-        updated_at=command.updated.at,
-    )
