@@ -396,7 +396,7 @@ def write_budget() -> "WriteBudget":
 import_jobs: "Part[Records[Job]]" = _records("adapters.import_items:IMPORTS", import_table_name)
 """The import jobs."""
 import_budgets: "Part[Records[ImportBudget]]" = _records(
-    "adapters.import_budget:IMPORT_BUDGETS", import_table_name
+    "adapters.import_items:IMPORT_BUDGETS", import_table_name
 )
 """The tenants' import budgets."""
 import_limits: "Part[Limits]" = _part(
@@ -407,7 +407,7 @@ import_limits: "Part[Limits]" = _part(
 )
 """The limits of one tenant's imports."""
 import_queue: "Part[Records[ImportQueue]]" = _records(
-    "adapters.import_queue:IMPORT_QUEUE", import_table_name
+    "adapters.import_items:IMPORT_QUEUE", import_table_name
 )
 """The running and the waiting imports."""
 import_places: "Part[Places]" = _part(

@@ -18,9 +18,7 @@ from sfn_cqrs.adapters.command_items import (
 )
 from sfn_cqrs.adapters.dynamodb import Item, marshal, unmarshal
 from sfn_cqrs.adapters.generation_items import PROBLEMS, SEGMENTS, VIEWS
-from sfn_cqrs.adapters.import_budget import IMPORT_BUDGETS
-from sfn_cqrs.adapters.import_items import IMPORTS
-from sfn_cqrs.adapters.import_queue import IMPORT_QUEUE
+from sfn_cqrs.adapters.import_items import IMPORT_BUDGETS, IMPORT_QUEUE, IMPORTS
 from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.adapters.task_items import TASKS, as_item, as_task_key, new_item, pointer_item
 from sfn_cqrs.adapters.write_bucket import BUCKETS

@@ -4,7 +4,7 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.support.stubs import a_client, stub_of
 
-from sfn_cqrs.adapters import read_model
+from sfn_cqrs.adapters import transactions
 from sfn_cqrs.adapters.read_model import TRIES, ReadModel
 from sfn_cqrs.domain.errors import TransientError
 
@@ -13,7 +13,7 @@ NAME = "TransactionCanceledException"
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch):
-    monkeypatch.setattr(read_model.time, "sleep", lambda _: None)
+    monkeypatch.setattr(transactions.time, "sleep", lambda _: None)
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_a_row_that_stays_busy_is_a_passing_error(stubbed):
     for _ in range(TRIES):
         cancelled(stub, "TransactionConflict")
 
-    with pytest.raises(TransientError, match="the row is too busy"):
+    with pytest.raises(TransientError, match="others keep writing the same items"):
         view.write_all([view.add("tenant1", "countries", "JP", "airports", 1)])
 
 

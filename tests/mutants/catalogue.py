@@ -861,12 +861,12 @@ MUTANTS = [
         ),
     ),
     *_of(
-        f"{ADAPTERS}/command_table.py",
+        f"{ADAPTERS}/conditional.py",
         f"{UNIT}/service/test_publish.py",
         (
             "DB4",
-            '_NEVER_STORED = "attribute_not_exists(pk)"',
-            '_NEVER_STORED = "attribute_not_exists(nobody)"',
+            '"ConditionExpression": "attribute_not_exists(pk)"',
+            '"ConditionExpression": "attribute_not_exists(nobody)"',
             "of two who publish the same version the first is lost",
             "TestPartial::test_a_change_that_was_overtaken_merges_into_what_came_between",
         ),

@@ -8,8 +8,7 @@ from tests.support.system import template
 from tests.unit.domain.zip_corpus import zipped
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.import_budget import IMPORT_BUDGETS
-from sfn_cqrs.adapters.import_items import IMPORTS
+from sfn_cqrs.adapters.import_items import IMPORT_BUDGETS, IMPORTS
 from sfn_cqrs.adapters.zip_items import ZIPS
 from sfn_cqrs.domain import import_job, zip_job
 from sfn_cqrs.domain.errors import InvalidFileError

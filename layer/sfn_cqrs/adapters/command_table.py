@@ -1,16 +1,17 @@
 """The commands table: versions that are appended and never changed."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
 from sfn_cqrs.adapters.command_items import as_command, as_process, command_item, row_item
-from sfn_cqrs.adapters.conditional import is_done
+from sfn_cqrs.adapters.conditional import is_done, new_put
 from sfn_cqrs.adapters.data_table import row_condition
 from sfn_cqrs.adapters.dynamodb import Item, alive, cancellation_codes, get, marshal, unmarshal
+from sfn_cqrs.adapters.groups import Weight, groups
 from sfn_cqrs.adapters.paging import Page, Range, page_of, query
 from sfn_cqrs.adapters.process_table import new_process_item
 from sfn_cqrs.adapters.request_table import RequestTable
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 MAX_OPERATIONS = 100
 MAX_TRANSACTION_BYTES = 3_500_000
-_NEVER_STORED = "attribute_not_exists(pk)"
 _Operations = list[tuple[Refusal, Any]]
 
 
@@ -160,9 +160,9 @@ class CommandTable(ExpiringTable):
         """
         answers: list[Refusal | None] = [None] * len(publications)
         parts = [self._operations(publication) for publication in publications]
-        for group in _groups(parts):
-            answers_of_group = self._publish_group({place: parts[place] for place in group})
-            for place, refusal in answers_of_group.items():
+        most = MAX_OPERATIONS, MAX_TRANSACTION_BYTES
+        for group in groups(enumerate(parts), lambda part: _weight(part[1]), most):
+            for place, refusal in self._publish_group(dict(group)).items():
                 answers[place] = refusal
         return answers
 
@@ -193,12 +193,7 @@ class CommandTable(ExpiringTable):
         return [self._put_new(item) for item in items]
 
     def _put_new(self, item: Item) -> tuple[Refusal, Any]:
-        put = {
-            "TableName": self._table,
-            "Item": marshal(item),
-            "ConditionExpression": _NEVER_STORED,
-        }
-        return Refusal.VERSION_TAKEN, {"Put": put}
+        return Refusal.VERSION_TAKEN, {"Put": new_put(self._table, marshal(item))}
 
     def _applies(self, publication: SyncPublication) -> _Operations:
         operations = self._puts_row(publication)
@@ -238,21 +233,8 @@ class CommandTable(ExpiringTable):
         return as_command(item, self._attributes.whole(item)["attributes"])
 
 
-def _groups(parts: list[_Operations]) -> Iterator[list[int]]:
-    """Yield the positions of parts that fit into one transaction, in order."""
-    group: list[int] = []
-    operations = size = 0
-    for place, part in enumerate(parts):
-        part_size = sum(len(json.dumps(operation)) for _, operation in part)
-        is_full = operations + len(part) > MAX_OPERATIONS
-        if group and (is_full or size + part_size > MAX_TRANSACTION_BYTES):
-            yield group
-            group, operations, size = [], 0, 0
-        group.append(place)
-        operations += len(part)
-        size += part_size
-    if group:
-        yield group
+def _weight(operations: _Operations) -> Weight:
+    return len(operations), sum(len(json.dumps(operation)) for _, operation in operations)
 
 
 def _refusals_of(parts: dict[int, _Operations], codes: list[str]) -> dict[int, Refusal]:

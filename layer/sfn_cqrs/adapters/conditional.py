@@ -26,10 +26,18 @@ def is_done(write: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> bo
     return True
 
 
+def new_put(table: str, item: Item) -> dict[str, Any]:
+    """Return the put of an item in DynamoDB's format; one in its place refuses it."""
+    return {
+        "TableName": table,
+        "Item": item,
+        "ConditionExpression": "attribute_not_exists(pk)",
+    }
+
+
 def put_new(client: "DynamoDBClient", table: str, item: Item) -> bool:
     """Put an item in DynamoDB's format; return False if there is one in its place."""
-    new = "attribute_not_exists(pk)"
-    return is_done(client.put_item, TableName=table, Item=item, ConditionExpression=new)
+    return is_done(client.put_item, **new_put(table, item))
 
 
 def changed(update_item: Callable[..., Any], **call: Any) -> tuple[bool, Item | None]:

@@ -1,13 +1,15 @@
-"""Jobs as items of the import table."""
+"""Jobs, tenants' budgets and the queue as items of the import table."""
 
 from typing import Final
 
-from sfn_cqrs.adapters.codec import CREATED, PUBLIC, Codec, as_list
+from sfn_cqrs.adapters.codec import BUDGET_KEY, CREATED, PUBLIC, Codec, as_list
 from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.import_budget import ImportBudget, Taken
 from sfn_cqrs.domain.import_job import Ending, Job, Source
+from sfn_cqrs.domain.import_queue import ImportQueue
 from sfn_cqrs.domain.imports import Counts
-from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs.domain.keys import ImportKey, QueueKey
 from sfn_cqrs.domain.policy import Client
 
 LEAN: Final = ("trace", "is_cancelled", "started_at", "finished_at")
@@ -33,4 +35,12 @@ _JOB: Final = Codec(
 WHOSE: Final = Codec(ImportKey, names=_KIND)
 """Attributes that identify an item's job: the key of the job that it is, or belongs to."""
 
+_BUDGET: Final = Codec(
+    ImportBudget, kind="budget", inside={"key": BUDGET_KEY}, parts={Taken: as_list(Taken)}
+)
+_QUEUE_KEY: Final = Codec(QueueKey, names={"what": "sk"}, also={"pk": "pk"})
+_QUEUE: Final = Codec(ImportQueue, kind="queue", inside={"key": _QUEUE_KEY})
+
+IMPORT_BUDGETS = Kind(_BUDGET)
+IMPORT_QUEUE = Kind(_QUEUE)
 IMPORTS = Kind(_JOB, is_open=lambda job: job.status.is_open or job.is_awaited)

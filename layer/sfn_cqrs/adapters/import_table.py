@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from sfn_cqrs.adapters.conditional import new_put
 from sfn_cqrs.adapters.dynamodb import Item, get, is_refused, marshal, refused_item, unmarshal
 from sfn_cqrs.adapters.import_items import WHOSE
 from sfn_cqrs.adapters.table import Table
@@ -38,9 +39,7 @@ class ImportTable(Table):
         }
         try:
             self._client.put_item(
-                TableName=self._table,
-                Item=marshal(item),
-                ConditionExpression="attribute_not_exists(pk)",
+                **new_put(self._table, marshal(item)),
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
@@ -95,9 +94,7 @@ class ImportTable(Table):
             BusyError: the counter is being written by many others; try again.
         """
         put = {
-            "TableName": self._table,
-            "Item": marshal({**_marker_item(key, marker), "ttl": self._expiry()}),
-            "ConditionExpression": "attribute_not_exists(pk)",
+            **new_put(self._table, marshal({**_marker_item(key, marker), "ttl": self._expiry()})),
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         shard = shard_of(key.parts_pk, str(marker.first), SHARDS)
@@ -157,13 +154,7 @@ class ImportTable(Table):
         return int(self._now().timestamp()) + LIFETIME_SECONDS
 
     def _parts(self, key: ImportKey, prefix: str) -> Iterator[Item]:
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
-            ExpressionAttributeValues=marshal({":pk": key.parts_pk, ":prefix": prefix}),
-            ConsistentRead=True,
-        )
-        return (unmarshal(item) for page in pages for item in page["Items"])
+        return self._under(key.parts_pk, prefix)
 
 
 def _mapping_key(tenant: str, table: str) -> Item:

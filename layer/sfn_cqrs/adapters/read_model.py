@@ -1,18 +1,14 @@
 """A read model in DynamoDB: rows that only move forward, whoever writes them and how often."""
 
-import random
-import time
 from collections.abc import Callable
 from copy import copy
 from typing import TYPE_CHECKING, Any, Self
 
-from botocore.exceptions import ClientError
-
+from sfn_cqrs.adapters import transactions
 from sfn_cqrs.adapters.conditional import is_done
-from sfn_cqrs.adapters.dynamodb import Item, cancellation_codes, get, marshal, unmarshal
+from sfn_cqrs.adapters.dynamodb import Item, get, marshal, unmarshal
 from sfn_cqrs.adapters.generations import count_writes
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page, Range, query, query_page
-from sfn_cqrs.adapters.transient import is_busy
 from sfn_cqrs.domain.errors import BusyError
 from sfn_cqrs.domain.keys import buckets, shard_of
 from sfn_cqrs.domain.read_models import FIRST_GENERATION, GONE, ViewKey
@@ -216,17 +212,8 @@ class ReadModel:
         Raises:
             BusyError: a row has changed since it was read, or is too busy; read again.
         """
-        for attempt in range(TRIES):
-            try:
-                self._client.transact_write_items(TransactItems=parts)  # type: ignore[arg-type]
-                return
-            except ClientError as error:
-                if "ConditionalCheckFailed" in cancellation_codes(error):
-                    raise BusyError("the row changed meanwhile") from error
-                if not is_busy(error):
-                    raise
-            time.sleep(random.uniform(0, 0.02 * 2**attempt))
-        raise BusyError("the row is too busy")
+        if transactions.write_all(self._client, parts, TRIES) is not None:
+            raise BusyError("the row changed meanwhile")
 
     def _stored(self, key: Item) -> Item | None:
         item = get(self._client, self._table, key)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.codec import Codec
-from sfn_cqrs.adapters.conditional import is_done
+from sfn_cqrs.adapters.conditional import is_done, new_put
 from sfn_cqrs.adapters.dynamodb import (
     Item,
     cancellation_codes,
@@ -132,7 +132,7 @@ class Records(SweptTable[R]):
             "ConditionExpression": _IS_NEW,
             "ExpressionAttributeValues": marshal({":rev": rev}),
         }
-        parts = [new, *map(self._new, also)]
+        parts = [new, *(new_put(self._table, marshal(item)) for item in also)]
         if request is not None:
             parts.append(self._requests.put_operation(request))
         if len(parts) > 1:
@@ -221,16 +221,9 @@ class Records(SweptTable[R]):
             "FilterExpression": "attribute_not_exists(#ttl) OR #ttl > :instant",
         }
 
-    def _new(self, item: Item) -> Any:
-        return {
-            "TableName": self._table,
-            "Item": marshal(item),
-            "ConditionExpression": "attribute_not_exists(pk)",
-        }
-
     def _put_group(self, items: Iterable[Item]) -> None:
         """Store items that are always put as one group: if one exists, all exist."""
-        puts: Any = [{"Put": self._new(item)} for item in items]
+        puts: Any = [{"Put": new_put(self._table, marshal(item))} for item in items]
         try:
             self._client.transact_write_items(TransactItems=puts)
         except ClientError as error:

@@ -18,6 +18,7 @@ from math import isfinite
 from typing import Any, Final, TypeVar
 
 from sfn_cqrs.adapters.generations import count_writes
+from sfn_cqrs.adapters.groups import groups
 from sfn_cqrs.domain.errors import BusyError, InvalidInputError, SqlRefusedError
 
 Scalar = str | int | float | bool | None
@@ -208,15 +209,8 @@ def _batches(
             raise InvalidInputError(name, "is not a name of a table or column: a-z, 0-9 and _")
     if any(sorted(row) != columns for row in rows):
         raise InvalidInputError(table, "rows of one batch have the same columns")
-    batch: list[str] = []
-    size = 0
-    for text in _newest(table, keys, rows):
-        if batch and size + len(text) > MAX_BATCH_BYTES:
-            yield batch, columns
-            batch, size = [], 0
-        batch.append(text)
-        size += len(text)
-    if batch:
+    most = len(rows), MAX_BATCH_BYTES
+    for batch in groups(_newest(table, keys, rows), lambda text: (1, len(text)), most):
         yield batch, columns
 
 

@@ -1,10 +1,10 @@
 """The base classes of the adapters of DynamoDB's tables."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from sfn_cqrs.adapters.batch_reads import batch_get
-from sfn_cqrs.adapters.dynamodb import Item, has_expired, unmarshal
+from sfn_cqrs.adapters.dynamodb import Item, has_expired, marshal, unmarshal
 from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.retention import Retention
 
@@ -20,6 +20,17 @@ class Table:
         self._client = client
         self._table = table
         self._now = now
+
+    def _under(self, pk: str, prefix: str, **more: Any) -> Iterator[Item]:
+        """Yield a partition's items whose sort keys have a prefix, read consistently."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+            ExpressionAttributeValues=marshal({":pk": pk, ":prefix": prefix}),
+            ConsistentRead=True,
+            **more,
+        )
+        return (unmarshal(item) for page in pages for item in page["Items"])
 
 
 class ExpiringTable(Table):

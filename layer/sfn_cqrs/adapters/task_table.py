@@ -1,6 +1,6 @@
 """The tasks table: tasks are records, their items change by conditional writes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
 from sfn_cqrs.adapters.conditional import changed, is_done, update
 from sfn_cqrs.adapters.dynamodb import Item, alive, marshal
+from sfn_cqrs.adapters.groups import groups
 from sfn_cqrs.adapters.paging import Range, query
 from sfn_cqrs.adapters.records import Records
 from sfn_cqrs.adapters.request_table import RequestTable
@@ -101,7 +102,8 @@ class TaskTable(Records[Task]):
         return is_new
 
     def _put_all(self, items: Iterable[Item]) -> None:
-        for group in _groups(items):
+        most = ITEMS_PER_TRANSACTION, BYTES_PER_TRANSACTION
+        for group in groups(items, lambda item: (1, size_of(item)), most):
             self._put_group(group)
 
     def items(self, key: TaskKey) -> list[tasks.Item]:
@@ -165,17 +167,3 @@ class TaskTable(Records[Task]):
             return {"ttl": None}
         expiry = self._retention.expiry(key.type, now + OUTLIVES)
         return {} if expiry is None else {"ttl": expiry}
-
-
-def _groups(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """Yield groups of items, each as large as a transaction allows."""
-    group: list[Item] = []
-    size = 0
-    for item in items:
-        size += size_of(item)
-        if len(group) == ITEMS_PER_TRANSACTION or (group and size > BYTES_PER_TRANSACTION):
-            yield group
-            group, size = [], size_of(item)
-        group.append(item)
-    if group:
-        yield group

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 TRIES = 8
 
 
-def write_all(client: "DynamoDBClient", parts: list[dict[str, Any]]) -> Item | None:
+def write_all(
+    client: "DynamoDBClient", parts: list[dict[str, Any]], tries: int = TRIES
+) -> Item | None:
     """Write all parts or none; return the item that refused them, if one did.
 
     Raises:
         BusyError: others keep writing the same items.
     """
-    for attempt in range(TRIES):
+    for attempt in range(tries):
         try:
             client.transact_write_items(TransactItems=parts)  # type: ignore[arg-type]
             return None

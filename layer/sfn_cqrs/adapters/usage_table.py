@@ -1,8 +1,9 @@
 """Usage by tenant and part of the tables, in the requests table."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from sfn_cqrs.adapters.dynamodb import Item, marshal, unmarshal
+from sfn_cqrs.adapters.dynamodb import Item, marshal
 from sfn_cqrs.adapters.table import Table
 from sfn_cqrs.domain.usage import OfDay, OfType, Part
 
@@ -49,14 +50,8 @@ class UsageTable(Table):
         }
         self._client.put_item(TableName=self._table, Item=marshal(item))
 
-    def _items(self, tenant: str) -> list[Item]:
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues=marshal({":pk": f"USAGE#{tenant}"}),
-            ConsistentRead=True,
-        )
-        return [unmarshal(item) for page in pages for item in page["Items"]]
+    def _items(self, tenant: str) -> Iterator[Item]:
+        return self._under(f"USAGE#{tenant}", "PART#")
 
 
 def _type_item(of_type: OfType) -> Item:

@@ -35,16 +35,8 @@ class WaitTable(Table):
 
     def tokens(self, execution: str, state: str) -> dict[str, str]:
         """Return the tokens of a state's open waits by their keys."""
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            ConsistentRead=True,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :state)",
-            FilterExpression="attribute_not_exists(is_over)",
-            ExpressionAttributeValues=marshal(
-                {":pk": _partition(execution), ":state": _sort(state, "")}
-            ),
-        )
-        found = [unmarshal(item) for page in pages for item in page["Items"]]
+        still = "attribute_not_exists(is_over)"
+        found = self._under(_partition(execution), _sort(state, ""), FilterExpression=still)
         return {str(item["key"]): str(item["task_token"]) for item in found}
 
     def close(self, execution: str, state: str, key: str, token: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.batch_reads import batch_get
-from sfn_cqrs.adapters.conditional import changed, is_done
+from sfn_cqrs.adapters.conditional import changed, put_new
 from sfn_cqrs.adapters.dynamodb import Item, cancellation_codes, marshal, unmarshal
 from sfn_cqrs.adapters.import_items import ENDING, IMPORTS, PROBLEM, SOURCE
 from sfn_cqrs.adapters.paging import Range, query
@@ -102,7 +102,7 @@ class ZipJobs(Records[ZipJob]):
     def hook_ran(self, key: ZipKey, name: str, error: str) -> None:
         """Store a finalization hook's first result: an empty text, or its error."""
         item = {"pk": key.parts_pk, "sk": f"{HOOK_PREFIX}{name}", "name": name, "error": error}
-        is_done(self._client.put_item, **self._new({**item, "kind": "hook"}))
+        put_new(self._client, self._table, marshal({**item, "kind": "hook"}))
 
     def hooks(self, key: ZipKey) -> dict[str, str]:
         """Return the results of the hooks that have run, by name."""

@@ -108,9 +108,14 @@ def integer_of(text: str | None, field: str, default: int) -> int:
     return int(text)
 
 
+def header_of(event: dict[str, Any], name: str) -> str | None:
+    """Return a header of the request, whose name is in small letters, or None."""
+    headers = {given.lower(): value for given, value in (event.get("headers") or {}).items()}
+    return headers.get(name)
+
+
 def _tenant_header(event: dict[str, Any]) -> str:
-    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-    tenant: str | None = headers.get("x-tenant-code")
+    tenant = header_of(event, "x-tenant-code")
     if not tenant:
         raise UnauthorizedError("a request signed with IAM names its tenant in x-tenant-code")
     return tenant

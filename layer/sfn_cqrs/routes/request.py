@@ -12,7 +12,7 @@ from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page, checked_limit
 from sfn_cqrs.domain.errors import AnswerTooLargeError, InvalidInputError
 from sfn_cqrs.domain.failure import first_line
 from sfn_cqrs.domain.policy import Client
-from sfn_cqrs.routes.http import OPERATOR, body_of, identity_of, integer_of
+from sfn_cqrs.routes.http import OPERATOR, body_of, header_of, identity_of, integer_of
 from sfn_cqrs.routes.resolver import current_event
 from sfn_cqrs.routes.schemas.shapes import Schema, must_be
 from sfn_cqrs.service.commands.service import Caller
@@ -49,15 +49,12 @@ class Request:
     def caller(self) -> Caller:
         """Return the caller, for the audit."""
         http = self._event["requestContext"]
-        headers = {
-            name.lower(): value for name, value in (self._event.get("headers") or {}).items()
-        }
         return Caller(
             user=self.identity.user,
             ip=http["http"].get("sourceIp", ""),
             source="api",
             request_id=http.get("requestId", ""),
-            idempotency_key=headers.get("idempotency-key"),
+            idempotency_key=header_of(self._event, "idempotency-key"),
             client=self.identity.client,
         )
 

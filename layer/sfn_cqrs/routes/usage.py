@@ -19,25 +19,4 @@ routes = Routes()
 def get_usage() -> Response[str]:
     """Show what the tenant has stored by type, and done by type and day."""
     found = usage_of(Request.by_operator().tenant)
-    stored = [
-        {
-            "type": one.type,
-            "items": one.items,
-            "bytes": one.size,
-            "objectBytes": one.objects,
-            "known": round(one.known, 4),
-        }
-        for one in found.stored
-    ]
-    days = [
-        {
-            "day": one.day,
-            "type": one.type,
-            "commands": one.commands,
-            "rows": one.rows,
-            "taskItems": one.task_items,
-            "known": round(one.known, 4),
-        }
-        for one in found.days
-    ]
-    return answer(HTTPStatus.OK, {"stored": stored, "days": days})
+    return answer(HTTPStatus.OK, USAGE.view(found))

@@ -1,17 +1,26 @@
 """The answers of usage."""
 
 from sfn_cqrs.routes.schemas.shapes import list_of, record
-from sfn_cqrs.routes.schemas.values import COUNT, TEXT
+from sfn_cqrs.routes.schemas.values import COUNT, TEXT, of
 
-_KNOWN = {
-    "type": "number",
-    "minimum": 0,
-    "maximum": 1,
-    "description": "the share of the parts that were counted since; the others are estimated",
-}
+_KNOWN = of(
+    lambda counted: round(counted.known, 4),
+    {
+        "type": "number",
+        "minimum": 0,
+        "maximum": 1,
+        "description": "the share of the parts that were counted since; the others are estimated",
+    },
+)
 _STORED = record(
     "StoredUsage",
-    {"type": TEXT, "items": COUNT, "bytes": COUNT, "objectBytes": COUNT, "known": _KNOWN},
+    {
+        "type": TEXT,
+        "items": COUNT,
+        "bytes": of("size", COUNT),
+        "objectBytes": of("objects", COUNT),
+        "known": _KNOWN,
+    },
 )
 _DAY = record(
     "DayUsage",

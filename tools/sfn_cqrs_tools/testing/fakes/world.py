@@ -10,9 +10,7 @@ from sfn_cqrs.adapters.generation_items import PROBLEMS, SEGMENTS, VIEWS
 from sfn_cqrs.adapters.generation_rows import GenerationRows
 from sfn_cqrs.adapters.generations import Generations
 from sfn_cqrs.adapters.history_table import HistoryTable
-from sfn_cqrs.adapters.import_budget import IMPORT_BUDGETS
-from sfn_cqrs.adapters.import_items import IMPORTS
-from sfn_cqrs.adapters.import_queue import IMPORT_QUEUE
+from sfn_cqrs.adapters.import_items import IMPORT_BUDGETS, IMPORT_QUEUE, IMPORTS
 from sfn_cqrs.adapters.import_table import ImportTable
 from sfn_cqrs.adapters.plan_table import PlanTable
 from sfn_cqrs.adapters.process_table import ProcessTable
