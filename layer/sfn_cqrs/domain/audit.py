@@ -166,10 +166,8 @@ def _out_of_order(item: Item) -> Iterator[str]:
 
 def _blocked(item: Item) -> Iterator[str]:
     for version, process in sorted(item.processes.items()):
-        if process.outcome is Outcome.BLOCKED and process.updated_at < item.before(SOON):
-            below = [n for n in item.processes if n < version]
-            if not any(not item.outcome(each).is_settled for each in below):
-                yield f"version {version} is BLOCKED, and every version below is settled"
+        if process.outcome is Outcome.BLOCKED and _is_free(item, process):
+            yield f"version {version} is BLOCKED, and every version below is settled"
 
 
 def _waits(item: Item) -> Iterator[str]:
@@ -178,10 +176,15 @@ def _waits(item: Item) -> Iterator[str]:
             continue
         if process.token is None:
             yield f"version {version} waits, and its token is missing"
-        below = [n for n in item.processes if n < version]
-        is_late = process.updated_at < item.before(SOON)
-        if is_late and not any(not item.outcome(each).is_settled for each in below):
+        if _is_free(item, process):
             yield f"version {version} waits, and every version below is settled"
+
+
+def _is_free(item: Item, process: Process) -> bool:
+    """Return whether it should have gone on long ago: every version below is settled."""
+    below = (n for n in item.processes if n < process.version)
+    is_late = process.updated_at < item.before(SOON)
+    return is_late and all(item.outcome(each).is_settled for each in below)
 
 
 def _never_started(item: Item) -> Iterator[str]:
@@ -200,10 +203,8 @@ def _stuck(item: Item) -> Iterator[str]:
 
 def _not_listed(item: Item) -> Iterator[str]:
     for version, process in sorted(item.processes.items()):
-        if not process.outcome.is_settled and version not in item.listed:
-            yield f"version {version} is {process.outcome}, and no sweep will find it"
-        elif process.outcome.is_settled and version in item.listed:
-            yield f"version {version} is {process.outcome}, and is still listed as open"
+        what, is_open = f"version {version} is {process.outcome}", not process.outcome.is_settled
+        yield from listing(what, version in item.listed, is_open=is_open)
 
 
 def _expires(item: Item) -> Iterator[str]:
@@ -405,6 +406,14 @@ def import_findings(facts: ImportFacts) -> list[Finding]:
     key = facts.job.key
     rules = tuple(rule for rule in IMPORT_RULES if facts.is_kept or rule.look is _import_stuck)
     return held(f"{key.tenant} {key.id}", key.id, facts, rules)
+
+
+def listing(what: str, is_listed: bool, *, is_open: bool) -> Iterator[str]:
+    """Yield what is wrong if the index of open ones does not list this, or still does."""
+    if is_open and not is_listed:
+        yield f"{what}, and no sweep will find it"
+    elif is_listed and not is_open:
+        yield f"{what}, and is still listed as open"
 
 
 def held(name: str, short: str, facts: T, rules: tuple[Rule[T], ...]) -> list[Finding]:

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from sfn_cqrs.domain.approval import Approval, Happened, Status, Verdict
 from sfn_cqrs.domain.approval import Stage as ApprovalStage
-from sfn_cqrs.domain.audit import LATE, SWEEP, Finding, Rule, held
+from sfn_cqrs.domain.audit import LATE, SWEEP, Finding, Rule, held, listing
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.imports import Counts as Rows
 from sfn_cqrs.domain.models import ERASED
@@ -77,9 +77,8 @@ _SAGA = "sfn-cqrs saga show {key}, then undo by hand what is left"
 
 
 def _task_not_listed(facts: TaskFacts) -> Iterator[str]:
-    yield from _listing(
-        facts.record.status, facts.is_listed, is_open=not facts.record.status.is_closed
-    )
+    status = facts.record.status
+    yield from listing(f"it is {status}", facts.is_listed, is_open=not status.is_closed)
 
 
 def _task_stuck(facts: TaskFacts) -> Iterator[str]:
@@ -124,7 +123,8 @@ def _task_pointer(facts: TaskFacts) -> Iterator[str]:
 
 
 def _saga_not_listed(facts: Facts[Saga]) -> Iterator[str]:
-    yield from _listing(facts.record.status, facts.is_listed, is_open=facts.record.status.is_open)
+    status = facts.record.status
+    yield from listing(f"it is {status}", facts.is_listed, is_open=status.is_open)
 
 
 def _saga_never_begun(facts: Facts[Saga]) -> Iterator[str]:
@@ -158,7 +158,7 @@ def _saga_log(facts: Facts[Saga]) -> Iterator[str]:
 
 def _approval_not_listed(facts: ApprovalFacts) -> Iterator[str]:
     stage = facts.record.stage
-    yield from _listing(stage, facts.is_listed, is_open=not stage.is_closed)
+    yield from listing(f"it is {stage}", facts.is_listed, is_open=not stage.is_closed)
     if facts.listed_as != facts.record.status:
         yield f"it is {facts.record.status}, and lists have it as {facts.listed_as or 'nothing'}"
 
@@ -210,7 +210,8 @@ def _approval_done(facts: ApprovalFacts) -> Iterator[str]:
 
 
 def _archive_not_listed(facts: ArchiveFacts) -> Iterator[str]:
-    yield from _listing(facts.record.status, facts.is_listed, is_open=not facts.record.settled)
+    job = facts.record
+    yield from listing(f"it is {job.status}", facts.is_listed, is_open=not job.settled)
 
 
 def _archive_stuck(facts: ArchiveFacts) -> Iterator[str]:
@@ -239,13 +240,6 @@ def _archive_ending(facts: ArchiveFacts) -> Iterator[str]:
     cancelled = sum(file.cancelled for file in facts.files)
     if (counted, cancelled) != (ending.counts, ending.cancelled):
         yield f"it ended with {ending.counts.total} rows, and its files have {counted.total}"
-
-
-def _listing(status: str, is_listed: bool, *, is_open: bool) -> Iterator[str]:
-    if is_open and not is_listed:
-        yield f"it is {status}, and no sweep will find it"
-    elif is_listed and not is_open:
-        yield f"it is {status}, and is still listed as open"
 
 
 def _said(counts: Counts) -> str:

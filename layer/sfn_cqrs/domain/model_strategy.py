@@ -35,7 +35,7 @@ class ModelStrategy(ImportStrategy):
             TypeError: the class is not a dataclass.
         """
         super().__init_subclass__()
-        fields = DataclassModel(cls.attributes, keeps_unknown=False).fields
+        fields = DataclassModel(cls.attributes, keeps_unknown=False).structure.by_name
         own = {name: True for name in (cls.code, cls.name) if name}
         needed = {**{name: field.is_needed for name, field in fields.items()}, **own}
         cls._json = {name: field.field.json for name, field in fields.items()}

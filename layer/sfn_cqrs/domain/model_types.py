@@ -411,6 +411,11 @@ class Structure(Field):
             **({} if self.keeps_unknown else {"additionalProperties": False}),
         }
 
+    @cached_property
+    def by_name(self) -> dict[str, Member]:
+        """Return the fields by their names."""
+        return {member.name: member for member in self.members}
+
     def for_msgspec(self) -> Any:
         """Return a structure that refuses unknown fields, unless they are kept."""
         return self._struct
@@ -439,8 +444,7 @@ class Structure(Field):
             elif member.is_needed:
                 yield f"{path}.{member.name}", "is required"
         if not self.keeps_unknown:
-            known = {member.name for member in self.members}
-            for name in sorted(value.keys() - known):
+            for name in sorted(value.keys() - self.by_name.keys()):
                 yield f"{path}.{name}", "is not known"
 
     def marked(self, path: str) -> Iterator[tuple[str, Member]]:
@@ -466,7 +470,7 @@ class Structure(Field):
         """Erase the fields that are marked, and those below; a missing field stays missing."""
         if not isinstance(value, dict):
             return value
-        known = {member.name: member for member in self.members}
+        known = self.by_name
         return {
             name: known[name].erased(each) if name in known else each
             for name, each in value.items()
@@ -488,12 +492,7 @@ class DataclassModel:
     @property
     def names(self) -> frozenset[str]:
         """Name its fields."""
-        return frozenset(member.name for member in self.structure.members)
-
-    @property
-    def fields(self) -> dict[str, Member]:
-        """Return its fields by their names."""
-        return {member.name: member for member in self.structure.members}
+        return frozenset(self.structure.by_name)
 
     @property
     def personal(self) -> frozenset[str]:

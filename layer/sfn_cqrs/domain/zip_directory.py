@@ -120,15 +120,13 @@ def entries_of(window: bytes, size: int) -> list[Entry]:
     end = _end_of(window, size)
     first = size - len(window)
     if end.start < first:
-        raise InvalidFileError("damaged", "the archive's directory is damaged; make it anew")
+        raise _damaged()
     readable = _Window(window[: end.at - first] + end.record, first)
     try:
         with zipfile.ZipFile(readable) as archive:
             infos = archive.infolist()
     except _UNREADABLE as error:
-        raise InvalidFileError(
-            "damaged", f"the archive's directory is damaged ({error}); make it anew"
-        ) from error
+        raise _damaged(f" ({error})") from error
     _check_count(len(infos))
     places = _places(infos, end.start)
     entries = [_entry(*pair) for pair in zip(infos, places, strict=True)]
@@ -205,7 +203,7 @@ def _end_of(tail: bytes, size: int) -> _End:
     _check_count(total)
     start = size - len(tail) + before - directory
     if start < 0 or directory > MAX_DIRECTORY_BYTES:
-        raise InvalidFileError("damaged", "the archive's directory is damaged; make it anew")
+        raise _damaged()
     return _End(size - len(tail) + found, record, start)
 
 
@@ -228,9 +226,13 @@ def _end64_of(tail: bytes, end: int) -> tuple[int, int, int, int, int] | None:
     if locator < 0 or tail[locator : locator + 4] != _LOCATOR:
         return None
     if at < 0 or tail[at : at + 4] != _END64:
-        raise InvalidFileError("damaged", "the archive's directory is damaged; make it anew")
+        raise _damaged()
     found: tuple[int, int, int, int, int] = struct.unpack_from("<LLQQQ", tail, at + 16)
     return found
+
+
+def _damaged(how: str = "") -> InvalidFileError:
+    return InvalidFileError("damaged", f"the archive's directory is damaged{how}; make it anew")
 
 
 def _check_count(count: int) -> None:

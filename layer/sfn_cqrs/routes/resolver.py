@@ -8,6 +8,8 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
+from sfn_cqrs.routes.http import with_encoded_path
+
 _mine = local()
 
 
@@ -89,3 +91,7 @@ class Resolver(APIGatewayHttpResolver):
         _mine.event = APIGatewayProxyEventV2(dict(event))
         _mine.lambda_context = context
         return super().resolve(event, context)
+
+    def handle(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        """Answer an API Gateway HTTP API request (payload format 2.0)."""
+        return self.resolve(with_encoded_path(event), context)
