@@ -101,7 +101,7 @@ def test_the_same_size_at_the_same_second_is_another_revision(app, write_functio
     assert answers == [b"1", b"2", b"3", b"4", b"5"]
 
 
-def test_an_invocation_imports_from_the_revision_that_it_began_in(app, write_function):
+def opened_with_one_that_waits(app, write_function):
     app.save("words", "WORD = 'old'")
     app.save("rules", LAZY.format(number=1))
     waits = """
@@ -112,7 +112,11 @@ def test_an_invocation_imports_from_the_revision_that_it_began_in(app, write_fun
             go_on.wait(60)
             return toy_app.rules.answer()
         """
-    functions = app.open(write_function("Fn", CALLS), write_function("Waits", waits, timeout=60))
+    return app.open(write_function("Fn", CALLS), write_function("Waits", waits, timeout=60))
+
+
+def test_an_invocation_imports_from_the_revision_that_it_began_in(app, write_function):
+    functions = opened_with_one_that_waits(app, write_function)
     old = sys.modules["sfn_function_Waits"]
     answers: list[bytes] = []
     thread = threading.Thread(target=lambda: answers.append(functions.invoke("Waits", b"{}")))
@@ -129,17 +133,7 @@ def test_an_invocation_imports_from_the_revision_that_it_began_in(app, write_fun
 
 
 def test_while_the_next_revision_is_imported_the_one_before_is_whole(app, write_function):
-    app.save("words", "WORD = 'old'")
-    app.save("rules", LAZY.format(number=1))
-    waits = """
-        import threading, toy_app.rules
-        began, go_on = threading.Event(), threading.Event()
-        def lambda_handler(event, context):
-            began.set()
-            go_on.wait(60)
-            return toy_app.rules.answer()
-        """
-    functions = app.open(write_function("Fn", CALLS), write_function("Waits", waits, timeout=60))
+    functions = opened_with_one_that_waits(app, write_function)
     functions.invoke("Fn", b"{}")
     old = sys.modules["sfn_function_Waits"]
     sys.toy_gate = threading.Event(), threading.Event()

@@ -1,25 +1,13 @@
-import json
 import sys
 from contextlib import closing, contextmanager
-from typing import NamedTuple
 
 import pytest
+from tests.support.command_line import command_line
 from tests.support.terminal import Terminal
 
-from sfn_cqrs_tools.cli import main
 from sfn_cqrs_tools.testing.quick_stack import quick_stack
 
 CLI = (sys.executable, "-m", "sfn_cqrs_tools.cli")
-
-
-class Result(NamedTuple):
-    code: int
-    output: str
-    error: str
-
-    @property
-    def json(self):
-        return json.loads(self.output)
 
 
 @pytest.fixture(scope="module")
@@ -31,16 +19,8 @@ def stack(tmp_path_factory):
 @pytest.fixture
 def typed(monkeypatch, capsys, stack):
     """Return what types a command, quickly: in this process."""
-
-    def run(*arguments: object) -> Result:
-        monkeypatch.setenv("SFN_CQRS_STATE", str(stack.state.path))
-        monkeypatch.setattr(sys, "argv", ["sfn-cqrs", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return Result(ended.value.code, *capsys.readouterr())
-
-    return run
+    monkeypatch.setenv("SFN_CQRS_STATE", str(stack.state.path))
+    return command_line(monkeypatch, capsys)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import time
 from dataclasses import replace
 
 import pytest
-from tests.support.command_line import command_line
 
 from sfn_cqrs.service.approvals import types as approval_types
 
@@ -14,61 +13,55 @@ UNKNOWN = "a-01KAXK3V9Q0M3W8C5R6T7Y8Z9A"
 
 
 @pytest.fixture
-def sfn_cqrs(monkeypatch, capsys, stack):
-    """Return what runs a command on the stack."""
-    return command_line(monkeypatch, capsys, after=("--state", stack.state.path))
-
-
-@pytest.fixture
-def ask(sfn_cqrs):
+def ask(run):
     """Return what asks for an order's release, and answers the id."""
 
-    def run(order="o-1", **options):
+    def do(order="o-1", **options):
         more = [part for name, value in options.items() for part in (f"--{name}", value)]
-        result = sfn_cqrs("approval", "request", "ORDER_RELEASE", "--subject", order, *more)
+        result = run("approval", "request", "ORDER_RELEASE", "--subject", order, *more)
         return result.output.strip()
 
-    return run
+    return do
 
 
 @pytest.fixture
-def ended(sfn_cqrs):
+def ended(run):
     """Return what waits until what follows a decision is done or has failed."""
 
-    def run(id_):
+    def do(id_):
         until = time.monotonic() + 60
         while True:
-            found = sfn_cqrs("approval", "show", id_, "--json").json
+            found = run("approval", "show", id_, "--json").json
             if found["stage"] in ("DONE", "FAILED"):
                 return found
             assert time.monotonic() < until, found
             time.sleep(0.05)
 
-    return run
+    return do
 
 
-def an_order(sfn_cqrs, code):
+def an_order(run, code):
     attributes = json.dumps({"customer": "ada", "total": 1200})
-    sfn_cqrs("publish", "ORDER", code, "--name", "Large", "--attributes", attributes)
+    run("publish", "ORDER", code, "--name", "Large", "--attributes", attributes)
 
 
-def release_of(sfn_cqrs, code):
+def release_of(run, code):
     until = time.monotonic() + 60
     while True:
-        found = sfn_cqrs("data", "get", "ORDER", code, "--json")
+        found = run("data", "get", "ORDER", code, "--json")
         if found.code == 0 and "release" in found.json["attributes"]:
             return found.json["attributes"]["release"]
         assert time.monotonic() < until, found
         time.sleep(0.05)
 
 
-def test_somebody_else_approves_and_the_order_is_released(sfn_cqrs, ask, ended):
-    an_order(sfn_cqrs, "o-1")
+def test_somebody_else_approves_and_the_order_is_released(run, ask, ended):
+    an_order(run, "o-1")
     id_ = ask("o-1", payload='{"total": 1200}', note="A new customer")
 
-    own = sfn_cqrs("approve", id_)
-    approved = sfn_cqrs("approve", id_, "--as", "hanako", "--reason", "Pays in advance")
-    again = sfn_cqrs("approve", id_, "--as", "jiro")
+    own = run("approve", id_)
+    approved = run("approve", id_, "--as", "hanako", "--reason", "Pays in advance")
+    again = run("approve", id_, "--as", "jiro")
 
     assert re.fullmatch(r"a-[0-9A-Z]{26}", id_)
     assert (own.code, own.error.partition(":")[2].strip().partition(":")[0]) == (1, "four_eyes")
@@ -83,26 +76,26 @@ def test_somebody_else_approves_and_the_order_is_released(sfn_cqrs, ask, ended):
     (decision,) = found["decisions"]
     assert (decision["by"], decision["decision"]) == ("hanako", "APPROVE")
     assert decision["reason"] == "Pays in advance"
-    assert release_of(sfn_cqrs, "o-1") == "released"
+    assert release_of(run, "o-1") == "released"
 
 
-def test_somebody_rejects_and_the_order_is_held(sfn_cqrs, ask, ended):
-    an_order(sfn_cqrs, "o-2")
+def test_somebody_rejects_and_the_order_is_held(run, ask, ended):
+    an_order(run, "o-2")
     id_ = ask("o-2")
 
-    rejected = sfn_cqrs("reject", id_, "--as", "hanako", "--json")
+    rejected = run("reject", id_, "--as", "hanako", "--json")
 
     assert rejected.json["status"] == "REJECTED"
     assert ended(id_)["stage"] == "DONE"
-    assert release_of(sfn_cqrs, "o-2") == "held: rejected"
+    assert release_of(run, "o-2") == "held: rejected"
 
 
-def test_the_inbox_is_everybodys_own(sfn_cqrs, ask):
-    an_order(sfn_cqrs, "o-3")
+def test_the_inbox_is_everybodys_own(run, ask):
+    an_order(run, "o-3")
     id_ = ask("o-3", **{"as": "taro"})
 
     def ids(*arguments):
-        return [one["id"] for one in sfn_cqrs("approval", "list", *arguments, "--json").json]
+        return [one["id"] for one in run("approval", "list", *arguments, "--json").json]
 
     assert id_ in ids("--as", "hanako")
     assert id_ not in ids("--as", "taro")
@@ -111,20 +104,20 @@ def test_the_inbox_is_everybodys_own(sfn_cqrs, ask):
     assert id_ not in ids("--status", "granted")
 
 
-def test_what_fails_after_a_decision_is_repaired_and_runs_again(sfn_cqrs, ask, ended, monkeypatch):
+def test_what_fails_after_a_decision_is_repaired_and_runs_again(run, ask, ended, monkeypatch):
     def fail(_decided):
         raise ValueError("the warehouse is closed")
 
-    an_order(sfn_cqrs, "o-later")
+    an_order(run, "o-later")
     id_ = ask("o-later")
     with monkeypatch.context() as patch:
         known = replace(approval_types.find("ORDER_RELEASE"), granted=fail)
         patch.setitem(approval_types._types, "ORDER_RELEASE", known)
-        sfn_cqrs("approve", id_, "--as", "hanako")
+        run("approve", id_, "--as", "hanako")
         failed = ended(id_)
-    told = sfn_cqrs("approval", "show", id_).output
+    told = run("approval", "show", id_).output
 
-    retried = sfn_cqrs("approval", "retry", id_)
+    retried = run("approval", "retry", id_)
 
     assert (failed["status"], failed["stage"], failed["error"]) == (
         "GRANTED",
@@ -133,21 +126,21 @@ def test_what_fails_after_a_decision_is_repaired_and_runs_again(sfn_cqrs, ask, e
     )
     assert f"once it is repaired: sfn-cqrs approval retry {id_}\n" in told
     assert retried.output == f"{id_} runs again, attempt 2\n"
-    assert release_of(sfn_cqrs, "o-later") == "released"
-    shown = sfn_cqrs("approval", "show", id_).output
+    assert release_of(run, "o-later") == "released"
+    shown = run("approval", "show", id_).output
     assert "GRANTED" in shown
     assert re.search(r"hanako +APPROVE", shown)
 
 
-def test_what_has_changed_since_is_stale_and_not_released(sfn_cqrs, ask, ended):
-    an_order(sfn_cqrs, "o-4")
+def test_what_has_changed_since_is_stale_and_not_released(run, ask, ended):
+    an_order(run, "o-4")
     id_ = ask("o-4")
-    before = sfn_cqrs("approval", "show", id_, "--json").json
-    sfn_cqrs("publish", "ORDER", "o-4", "--partial", "--attributes", '{"total": 999999}')
+    before = run("approval", "show", id_, "--json").json
+    run("publish", "ORDER", "o-4", "--partial", "--attributes", '{"total": 999999}')
 
-    other = sfn_cqrs("approve", id_, "--as", "hanako", "--digest", "another")
-    late = sfn_cqrs("approve", id_, "--as", "hanako")
-    shown = sfn_cqrs("approval", "show", id_)
+    other = run("approve", id_, "--as", "hanako", "--digest", "another")
+    late = run("approve", id_, "--as", "hanako")
+    shown = run("approval", "show", id_)
 
     assert (before["isCurrent"], before["item"]["version"]) == (True, 1)
     assert (other.code, "stale: the item has changed" in other.error) == (1, True)
@@ -170,8 +163,8 @@ def test_what_has_changed_since_is_stale_and_not_released(sfn_cqrs, ask, ended):
         (("approval", "list", "--status", "maybe"), 64, "'maybe' is not one of"),
     ],
 )
-def test_what_is_wrong_is_told_in_one_line(arguments, code, message, sfn_cqrs):
-    result = sfn_cqrs(*arguments)
+def test_what_is_wrong_is_told_in_one_line(arguments, code, message, run):
+    result = run(*arguments)
 
     assert result.code == code
     assert message in result.error

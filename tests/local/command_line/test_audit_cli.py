@@ -5,7 +5,6 @@ import sys
 from datetime import UTC, datetime
 
 import pytest
-from tests.support.command_line import command_line
 from tests.support.original import ULID, command, exported, state, task
 
 from sfn_cqrs import bootstrap
@@ -33,12 +32,6 @@ Resources:
 """
 """A project whose package is a changed copy of the example."""
 HEADER = "icao,name,country,lat,lon,tz\n"
-
-
-@pytest.fixture
-def run(monkeypatch, capfdbinary, stack):
-    """Return what runs a command on the stack."""
-    return command_line(monkeypatch, capfdbinary, after=("--state", stack.state.path))
 
 
 def imported(run, path, name, tenant="tenant1"):

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import pytest
-from tests.support.command_line import command_line
 from tests.support.typed import declaring
 
 from sfn_cqrs.domain.models import Personal
@@ -23,12 +22,11 @@ class Letter:
     address: Annotated[str, Personal] = ""
 
 
-@pytest.fixture
-def run(monkeypatch, capfdbinary, stack):
-    """Return what runs a command on the stack."""
+@pytest.fixture(autouse=True)
+def _letters():
     with declaring():
         command_type("LETTER", publish=MEMBERS, model=Letter, subject="reader")
-        yield command_line(monkeypatch, capfdbinary, after=("--state", stack.state.path))
+        yield
 
 
 def test_a_person_is_erased_and_the_certificate_is_shown(run):

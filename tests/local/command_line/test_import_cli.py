@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import click
 import pytest
-from tests.support.command_line import command_line, line_of_orders
+from tests.support.command_line import line_of_orders
 from tests.support.orders import REGION
 
 from sfn_cqrs.service.imports import strategies
@@ -21,12 +21,6 @@ HEADER = "icao,name,country,lat,lon,tz\n"
 
 def row(icao, lat="35.7"):
     return f"{icao},Airport {icao},JP,{lat},140.3,Asia/Tokyo\n"
-
-
-@pytest.fixture
-def run(monkeypatch, capfdbinary, stack):
-    """Return what runs a command on the stack."""
-    return command_line(monkeypatch, capfdbinary, after=("--state", stack.state.path))
 
 
 @pytest.fixture

@@ -2,15 +2,8 @@ import json
 import re
 
 import pytest
-from tests.support.command_line import command_line
 
 pytestmark = pytest.mark.stack
-
-
-@pytest.fixture
-def run(monkeypatch, capsys, stack):
-    """Return what runs a command on the stack."""
-    return command_line(monkeypatch, capsys, after=("--state", stack.state.path))
 
 
 @pytest.fixture

@@ -99,6 +99,16 @@ def sent(lines):
     return [json.loads(json.dumps(line)) for line in lines]
 
 
+@pytest.fixture
+def filled():
+    """Another stack that is filled, and the lines of its export."""
+    here, of_here = a_stack()
+    with of_here:
+        fill(here)
+        lines = sent(exported("acme"))
+    return here, lines
+
+
 def state(world, tenant):
     """What is stored, without what differs from stack to stack."""
     with bootstrap.override(**world.parts()):
@@ -122,11 +132,8 @@ def state(world, tenant):
         )
 
 
-def test_an_export_imported_elsewhere_is_the_same_and_an_audit_finds_nothing():
-    here, of_here = a_stack()
-    with of_here:
-        fill(here)
-        lines = sent(exported("acme"))
+def test_an_export_imported_elsewhere_is_the_same_and_an_audit_finds_nothing(filled):
+    here, lines = filled
     there, of_there = a_stack()
     with of_there:
         publish("own", "1", tenant="else")
@@ -141,11 +148,8 @@ def test_an_export_imported_elsewhere_is_the_same_and_an_audit_finds_nothing():
     assert state(there, "acme") == state(here, "acme")
 
 
-def test_what_was_open_is_started_and_what_had_failed_stays_failed():
-    here, of_here = a_stack()
-    with of_here:
-        fill(here)
-        lines = sent(exported("acme"))
+def test_what_was_open_is_started_and_what_had_failed_stays_failed(filled):
+    _, lines = filled
     there, of_there = a_stack()
     with of_there:
         imported("acme", lines)
@@ -158,11 +162,8 @@ def test_what_was_open_is_started_and_what_had_failed_stays_failed():
         assert {each.version for each in there.processes.opened(0, None, "9", 9)[0]} <= {2}
 
 
-def test_a_tenant_may_have_another_name_there():
-    here, of_here = a_stack()
-    with of_here:
-        fill(here)
-        lines = sent(exported("acme"))
+def test_a_tenant_may_have_another_name_there(filled):
+    _, lines = filled
     _, of_there = a_stack()
     with of_there:
         imported("new-name", lines)
