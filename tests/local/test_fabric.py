@@ -17,36 +17,23 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError
 from tests.local.sockets import listeners, listeners_off_loopback
+from tests.local.toy_fabric import PYTHON, ToyFabric, item
 
 from sfn_cqrs.adapters.queue import Queue
-from sfn_cqrs_tools.project import CHECKOUT
 from sfn_cqrs_tools.runtime.client_hooks import hook, unhook
-from sfn_cqrs_tools.runtime.fabric import Deployment, FabricError, Ministack, deploy, session
-from sfn_cqrs_tools.runtime.template import Template
-from sfn_local.http_server import Request, Response, serve
+from sfn_cqrs_tools.runtime.fabric import FabricError, Ministack, deploy, session
+from sfn_local.http_server import Request, Response
 
-TOY = Path(__file__).parent / "toy" / "template.yaml"
-PYTHON = CHECKOUT / ".venv-fabric" / "bin" / "python"
-PARAMETERS = {"Issuer": "https://issuer.test"}
 ONCE = Config(retries={"max_attempts": 0})
 
 
-class Fabric:
-    """A deployed toy stack, and a stand-in for our functions that takes what is forwarded."""
+class Fabric(ToyFabric):
+    """Takes what is forwarded by function, and answers what a test says."""
 
     def __init__(self, folder: Path) -> None:
         self.received: dict[str, queue.Queue] = {}
         self.answer: Callable[[dict], object] = lambda _event: None
-        self.server = serve("127.0.0.1", 0, self.take)
-        self.process = Ministack(PYTHON, folder / "fabric.log")
-        template = Template.load(TOY, stack="toy", parameters=PARAMETERS)
-        names = {one: self.process.function_name("toy", one) for one in template.functions}
-        self.template = template.named(names)
-        self.process.start({name: f"{self.server.url}/{one}" for one, name in names.items()})
-        self.process.wait()
-        self.deployment: Deployment = deploy(
-            self.process.endpoint, "toy", self.template.translate(), PARAMETERS
-        )
+        super().__init__(folder)
 
     def take(self, request: Request) -> Response:
         function, event = request.path[1:], json.loads(request.body)
@@ -67,14 +54,6 @@ class Fabric:
     def client(self, service: str):
         return session().client(service, endpoint_url=self.process.endpoint)
 
-    @property
-    def table(self) -> str:
-        return self.deployment.outputs["ItemsTableName"]
-
-    def close(self) -> None:
-        self.process.stop()
-        self.server.close()
-
 
 @pytest.fixture(scope="module")
 def started(tmp_path_factory):
@@ -88,10 +67,6 @@ def fabric(started):
     started.received.clear()
     started.answer = lambda _event: None
     return started
-
-
-def item(key: str, **attributes: str) -> dict:
-    return {"pk": {"S": key}, "sk": {"S": "1"}} | {k: {"S": v} for k, v in attributes.items()}
 
 
 def test_the_deployed_stack_tells_its_settings(fabric):

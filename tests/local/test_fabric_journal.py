@@ -13,35 +13,23 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from engine.tests.full_disk import full_disk
+from tests.local.toy_fabric import ToyFabric, item
 
-from sfn_cqrs_tools.project import CHECKOUT
-from sfn_cqrs_tools.runtime.fabric import FabricError, Ministack, deploy, local_client, session
-from sfn_cqrs_tools.runtime.template import Template
-from sfn_local.http_server import Request, Response, serve
+from sfn_cqrs_tools.runtime.fabric import FabricError, local_client, session
+from sfn_local.http_server import Request, Response
 
-TOY = Path(__file__).parent / "toy" / "template.yaml"
-PYTHON = CHECKOUT / ".venv-fabric" / "bin" / "python"
-PARAMETERS = {"Issuer": "https://issuer.test"}
 MINE = "toy-mine"
 
 
-class Kept:
+class Kept(ToyFabric):
     """A toy stack on a folder; `killed` brings it back as a kill leaves it."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
         self.received: queue.Queue = queue.Queue()
-        self.server = serve("127.0.0.1", 0, self.take)
-        self.start()
+        super().__init__(folder)
 
     def start(self) -> None:
-        self.process = Ministack(PYTHON, self.folder / "fabric.log", data=self.folder)
-        template = Template.load(TOY, stack="toy", parameters=PARAMETERS)
-        names = {one: self.process.function_name("toy", one) for one in template.functions}
-        template = template.named(names)
-        self.process.start({name: f"{self.server.url}/{one}" for one, name in names.items()})
-        self.process.wait()
-        self.deployment = deploy(self.process.endpoint, "toy", template.translate(), PARAMETERS)
+        super().start(data=self.folder)
         self.restored = self.process.restore()
 
     def killed(self) -> None:
@@ -60,10 +48,6 @@ class Kept:
             service, endpoint_url=self.process.endpoint, config=Config(**config)
         )
 
-    @property
-    def table(self) -> str:
-        return self.deployment.outputs["ItemsTableName"]
-
     def names(self) -> list[str]:
         items = self.client("dynamodb").scan(TableName=self.table)["Items"]
         return sorted(item["pk"]["S"] for item in items)
@@ -81,10 +65,6 @@ class Kept:
         while not self.received.empty():
             self.received.get()
 
-    def close(self) -> None:
-        self.process.stop()
-        self.server.close()
-
 
 @pytest.fixture(scope="module")
 def fabric(tmp_path_factory):
@@ -99,10 +79,6 @@ def kept(fabric):
     """The stack of all these tests; in it there is nothing."""
     yield fabric
     fabric.empty()
-
-
-def item(key: str, **attributes: str) -> dict:
-    return {"pk": {"S": key}, "sk": {"S": "1"}} | {k: {"S": v} for k, v in attributes.items()}
 
 
 def becomes(expected: dict, read: Callable[[], dict], seconds: float = 10) -> dict:
