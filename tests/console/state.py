@@ -1,14 +1,13 @@
 """A stack's state that shows something on every page of the console: made over HTTP alone."""
 
 import json
-import time
 
 from tests.support.orders import NOWHERE
+from tests.support.waiting import waited
 
 from sfn_cqrs_tools.client.api import Api
 from sfn_cqrs_tools.client.upload import upload
 
-PATIENCE_SECONDS = 60
 HOSTILE = '<img src=x onerror="alert(1)"> "&amp; \u202eRTL\u202c 日本語 🚀 Größe'
 AIRPORTS = """icao,name,country,lat,lon,tz
 RJTT,Tokyo Haneda International Airport,JP,35.5523,139.78,Asia/Tokyo
@@ -131,9 +130,4 @@ def create(api, path, body):
 
 def wait(api, path, field, values):
     """Wait until a field says one of these values."""
-    until = time.monotonic() + PATIENCE_SECONDS
-    while (found := api.get(path))[field] not in values:
-        if time.monotonic() > until:
-            raise AssertionError(f"{path}: {field} is {found[field]}, not one of {values}")
-        time.sleep(0.1)
-    return found
+    return waited(lambda: api.get(path), lambda found: found[field] in values)

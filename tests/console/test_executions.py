@@ -1,12 +1,12 @@
 """Executions of several machines as one list, read page by page from a real engine."""
 
 import json
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.console.test_size import PASS, NoApi, NoFunctions, ended
 from tests.local.test_express_runs import FAILED, NAME
+from tests.support.waiting import waited
 
 from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.console.backend import Backend
@@ -146,10 +146,10 @@ def test_an_execution_shows_once_how_to_resume_what_waits_in_a_map(machine, show
     target = Target({}, {"aws": server.url, "stepfunctions": server.url})
     own = Executions(Backend("shop", target, lambda _who: NoApi(), Who("kim"), is_local=True))
     run = own.describe(own.arn(machine, "tour-1"))
-    until = time.monotonic() + 20
-    while len(waiting := stopped_in(own.history(run))) < 3 or waiting[0].type == "Map":
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    waited(
+        lambda: stopped_in(own.history(run)),
+        lambda waiting: len(waiting) >= 3 and waiting[0].type != "Map",
+    )
 
     lines = waits_of(own, run, own.history(run))
 
@@ -183,10 +183,11 @@ def lanes(tmp_path_factory):
 
 
 def logged(log, what, count, patience=20):
-    until = time.monotonic() + patience
-    while not log.exists() or log.read_text().count(f'"type": "{what}"') < count:
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    waited(
+        lambda: log.read_text().count(f'"type": "{what}"') if log.exists() else 0,
+        lambda found: found >= count,
+        patience,
+    )
 
 
 @pytest.mark.parametrize(

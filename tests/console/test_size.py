@@ -1,7 +1,6 @@
 """Pages of large histories and long lists are there within a second."""
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import inf
@@ -9,6 +8,7 @@ from math import inf
 import pytest
 from playwright.sync_api import expect
 from tests.console.browser import chromium
+from tests.support.waiting import waited
 
 from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.console.backend import Backend
@@ -127,10 +127,7 @@ def consoles(engine):
 
 
 def ended(engine, arn, patience=120):
-    until = time.monotonic() + patience
-    while engine.describe_execution(arn)["status"] == "RUNNING":
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    waited(lambda: engine.describe_execution(arn)["status"] != "RUNNING", seconds=patience)
 
 
 @pytest.mark.alone

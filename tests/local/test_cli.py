@@ -3,7 +3,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -11,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 from tests.support.command_line import line_of_orders
 from tests.support.orders import NOWHERE, REGION
+from tests.support.waiting import waited
 
 from sfn_cqrs.adapters.command_items import process_item
 from sfn_cqrs.adapters.dynamodb import marshal
@@ -43,14 +43,11 @@ def on_stack(sfn_cqrs, stack):
 
 def settled(on_stack, code: str, *outcomes: str, tenant: str = DEFAULT_TENANT) -> list[dict]:
     """Wait until the versions of an order, the first first, have these outcomes."""
-    deadline = time.monotonic() + 60
     shown = ("chain", "show", "ORDER", code, "--tenant", tenant, "--json")
-    while time.monotonic() < deadline:
-        versions = on_stack(*shown).json[::-1]
-        if tuple(one["outcome"] for one in versions) == outcomes:
-            return versions
-        time.sleep(0.1)
-    raise AssertionError(versions)
+    return waited(
+        lambda: on_stack(*shown).json[::-1],
+        lambda versions: tuple(one["outcome"] for one in versions) == outcomes,
+    )
 
 
 def test_the_help_lists_every_command_without_waiting_for_boto3_and_rich():
@@ -646,7 +643,6 @@ def names_of(segments: list[dict]) -> set[str]:
 def test_a_trace_goes_from_the_request_to_the_read_model(on_stack):
     on_stack("publish", "ORDER", "traced", "--name", "x", "--attributes", ORDER)
     (version,) = settled(on_stack, "traced", "APPLIED")
-    deadline = time.monotonic() + 60
     whole = {
         "POST /commands",
         "ApiHandleRequestFunction",
@@ -657,14 +653,12 @@ def test_a_trace_goes_from_the_request_to_the_read_model(on_stack):
         "CommandFinishFunction",
     }
 
-    while time.monotonic() < deadline:
+    def traced():
         answer = on_stack("trace", version["traceId"][:20], "--json")
-        found = answer.json if answer.code == 0 else {"segments": []}  # told a moment later
-        if whole <= names_of(found["segments"]):
-            break
-        time.sleep(0.05)
+        return answer.json if answer.code == 0 else {"segments": []}  # told a moment later
 
-    assert whole <= names_of(found["segments"])
+    found = waited(traced, lambda found: whole <= names_of(found["segments"]))
+
     assert found["id"] == version["traceId"]
     assert len(found["segments"]) == 1  # one tree: nothing hangs in the air
     drawn = on_stack("trace", "ORDER/traced").output

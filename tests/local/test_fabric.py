@@ -6,7 +6,6 @@ import queue
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError
 from tests.local.sockets import listeners, listeners_off_loopback
 from tests.local.toy_fabric import PYTHON, ToyFabric, item
+from tests.support.waiting import waited
 
 from sfn_cqrs.adapters.queue import Queue
 from sfn_cqrs_tools.runtime.client_hooks import hook, unhook
@@ -356,11 +356,7 @@ def test_ministack_ends_when_the_process_that_started_it_is_killed(tmp_path):
         pid = int(starter.stdout.readline())
         starter.kill()
 
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and Path(f"/proc/{pid}/exe").exists():
-        time.sleep(0.02)
-
-    assert not Path(f"/proc/{pid}/exe").exists()
+    waited(lambda: not Path(f"/proc/{pid}/exe").exists())
 
 
 def test_a_queue_behind_a_topic_is_fair_to_tenants(fabric):

@@ -1,7 +1,6 @@
 """What code of the user's may do in each function that runs it, on a stack that asks roles."""
 
 import json
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -10,6 +9,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from tests.support.waiting import waited
 from tests.support.zip_system import an_archive
 
 from sfn_cqrs.domain.errors import StepRefusedError
@@ -37,7 +37,7 @@ pytestmark = [
     pytest.mark.real_time("a run looks again after a second, and then after two"),
 ]
 
-TENANT, PATIENCE_SECONDS = "tenant1", 60
+TENANT = "tenant1"
 REGISTRIES = (
     handlers._access,
     handlers._notice_handlers,
@@ -197,11 +197,8 @@ def stored(stack: LocalStack, name: str, body: bytes) -> str:
 
 
 def wait(stack: LocalStack, is_true: Callable[[], bool]) -> None:
-    until = time.monotonic() + PATIENCE_SECONDS
-    while not is_true():
-        assert stack.denied == []
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    waited(lambda: stack.denied or is_true())
+    assert stack.denied == []
 
 
 def test_handlers_of_every_kind_may_do_what_is_promised(

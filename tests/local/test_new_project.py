@@ -17,6 +17,7 @@ from tests.newcomer.walk import Walk
 from tests.support.command_line import Result
 from tests.support.proof import PROOF
 from tests.support.typed import forgetting
+from tests.support.waiting import waited
 
 from sfn_cqrs_tools.cli import cli
 from sfn_cqrs_tools.project import CHECKOUT
@@ -480,10 +481,9 @@ def test_a_project_runs_its_sagas_and_its_workflows(on_stack, stack):
     sfn = stack.client("stepfunctions")
     machine = stack.outputs["TourStateMachineArn"]
     tour = sfn.start_execution(stateMachineArn=machine, input='{"id": "t-1"}', name="t-1")
-    until = time.monotonic() + 60
-    while (ended := sfn.describe_execution(**arn_of(tour)))["status"] == "RUNNING":
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    ended = waited(
+        lambda: sfn.describe_execution(**arn_of(tour)), lambda found: found["status"] != "RUNNING"
+    )
 
     assert "trip is COMPLETED" in done.output
     assert (undone.json["status"], undone.json["error"]) == ("COMPENSATED", "declined")

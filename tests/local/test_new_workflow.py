@@ -1,5 +1,4 @@
 import json
-import time
 from contextlib import chdir
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +9,7 @@ from click.testing import CliRunner
 from tests.local.project import SCAFFOLDED, copy_project, files_of, forget, run_in
 from tests.support.proof import PROOF
 from tests.support.typed import forgetting
+from tests.support.waiting import waited
 
 from sfn_cqrs.service.step_functions import Parent, StepFunctionService, child_name
 from sfn_cqrs_tools.cli import cli
@@ -365,16 +365,8 @@ def _with_a_child_that_waits(on_stack, number, folder):
     def shown():
         return on_stack("execution", "show", child).output
 
-    eventually(lambda: "sfn-cqrs resume" in shown())
+    waited(lambda: "sfn-cqrs resume" in shown())
     return name.strip(), child
-
-
-def eventually(is_so):
-    """Wait until something is so, as it is soon."""
-    deadline = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @pytest.mark.stack
@@ -384,7 +376,7 @@ def test_a_parent_goes_on_with_what_its_child_answers(on_stack, stack, tmp_path)
 
     on_stack("resume", child, "ask", '{"room": 7}')
 
-    eventually(lambda: "SUCCEEDED" in on_stack("execution", "show", parent).output)
+    waited(lambda: "SUCCEEDED" in on_stack("execution", "show", parent).output)
     arn = StepFunctionService.execution_arn(stack.outputs["TripStateMachineArn"], parent)
     events = stack.client("stepfunctions").get_execution_history(executionArn=arn)["events"]
     details = [event.get("stateExitedEventDetails", {}) for event in events]
@@ -401,7 +393,7 @@ def test_ten_children_of_a_map_all_resume_their_own_item(on_stack, stack, tmp_pa
     children = [child_name(Parent(name, "guides", str(index))) for index in range(10)]
     for child in children:
         show = partial(on_stack, "execution", "show", child)
-        eventually(lambda show=show: "sfn-cqrs resume" in show().output)
+        waited(lambda show=show: "sfn-cqrs resume" in show().output)
 
     listed = on_stack("resume", name, "guides").error
     shown = on_stack("execution", "show", name).output
@@ -409,7 +401,7 @@ def test_ten_children_of_a_map_all_resume_their_own_item(on_stack, stack, tmp_pa
     rest = on_stack("resume", name, "guides").error
     for index, child in reversed(list(enumerate(children))):
         on_stack("resume", child, "lead", json.dumps({"id": f"g-{index}", "result": "led"}))
-    eventually(lambda: "SUCCEEDED" in on_stack("execution", "show", name).output)
+    waited(lambda: "SUCCEEDED" in on_stack("execution", "show", name).output)
 
     assert "waits 10 times in guides; give the --key of one: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9" in listed
     assert f"sfn-cqrs resume {name} guides '{{}}' --key KEY  # waits 10 times" in shown
@@ -431,7 +423,7 @@ def test_a_parent_is_told_when_its_child_is_killed(on_stack, stack, tmp_path):
         executionArn=StepFunctionService.execution_arn(machine, child), cause="killed"
     )
 
-    eventually(lambda: "FAILED" in on_stack("execution", "show", parent).output)
+    waited(lambda: "FAILED" in on_stack("execution", "show", parent).output)
     shown = on_stack("execution", "show", parent).output
     assert "ChildAborted" in shown
     assert "killed" in shown

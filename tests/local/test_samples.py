@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from click.testing import CliRunner
 from tests.support.command_line import command_line
+from tests.support.waiting import waited
 from tests.template.stack import TASKS, TEMPLATE
 
 from sfn_cqrs import bootstrap
@@ -144,10 +145,7 @@ def test_a_waiting_state_has_the_token_of_an_execution_that_waits(invoked, stack
     invoked("zip_orchestrator.trigger_single_csv_and_wait")
     sfn = stack.client("stepfunctions")
 
-    until = time.monotonic() + 60
-    while "SUCCEEDED" not in {one["status"] for one in executions(sfn, "sample-wait")}:
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    waited(lambda: "SUCCEEDED" in {one["status"] for one in executions(sfn, "sample-wait")})
 
 
 def test_what_all_samples_leave_ends_well(invoked, stack):
@@ -228,10 +226,10 @@ def test_the_event_of_an_execution_is_the_real_one_without_its_token(sfn_cqrs):
     attributes = json.dumps({"customer": "ada", "total": 5})
     sfn_cqrs("publish", "ORDER", "e-1", "--name", "x", "--attributes", attributes, "--wait")
     asked = sfn_cqrs("approval", "request", "ORDER_RELEASE", "--subject", "e-1").output.strip()
-    until = time.monotonic() + 60
-    while (waits := sfn_cqrs("event", "approval", "request_approval", "--from", asked)).code:
-        assert time.monotonic() < until, waits.error
-        time.sleep(0.05)
+    waits = waited(
+        lambda: sfn_cqrs("event", "approval", "request_approval", "--from", asked),
+        lambda found: found.code == 0,
+    )
     checked = printed(sfn_cqrs("event", "command", "check_version", "--from", "ORDER/e-1").output)
     not_called = sfn_cqrs("event", "command", "wait_prev_command", "--from", "ORDER/e-1")
 

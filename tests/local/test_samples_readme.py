@@ -7,10 +7,10 @@ import re
 import shlex
 import subprocess
 import sys
-import time
 
 import boto3
 import pytest
+from tests.support.waiting import waited
 from tests.template.stack import ROOT, TEMPLATE
 
 ENDPOINT = "http://127.0.0.1:8083"
@@ -74,12 +74,10 @@ def test_a_test_case_runs_at_an_endpoint(typed):
             said(client, create)
             execution = said(client, start)["executionArn"]
 
-            until = time.monotonic() + 20
-            while (found := client.describe_execution(executionArn=execution))[
-                "status"
-            ] == "RUNNING":
-                assert time.monotonic() < until
-                time.sleep(0.02)
-            assert found["status"] == "SUCCEEDED"
+            found = waited(
+                lambda: client.describe_execution(executionArn=execution)["status"],
+                lambda status: status != "RUNNING",
+            )
+            assert found == "SUCCEEDED"
         finally:
             server.terminate()

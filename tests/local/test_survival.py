@@ -5,12 +5,12 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.support.command_line import Result, command_line
+from tests.support.waiting import waited
 
 pytestmark = pytest.mark.stack
 
@@ -39,10 +39,7 @@ class Stack:
         self.process.kill()
         self.process.wait(60)
         self.process.stdout.close()
-        deadline = time.monotonic() + 60
-        while is_open(self.port + 3):  # the fabric ends with it, a moment later
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        waited(lambda: not is_open(self.port + 3))  # the fabric ends with it, a moment later
         self.start()
 
     def run(self, *command: str) -> str:
@@ -51,11 +48,7 @@ class Stack:
         return done.output
 
     def eventually(self, *command: str, has: str) -> str:
-        deadline = time.monotonic() + 60
-        while has not in (found := self.run(*command)):
-            assert time.monotonic() < deadline, found
-            time.sleep(0.1)
-        return found
+        return waited(lambda: self.run(*command), lambda found: has in found)
 
 
 def seven_free_ports() -> int:

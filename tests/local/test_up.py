@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.local.sockets import children, listeners, listeners_off_loopback
+from tests.support.waiting import waited
 
 from sfn_cqrs_tools.runtime.fabric import session
 from sfn_cqrs_tools.runtime.state import StackError, StateFolder
@@ -247,10 +248,7 @@ def test_an_isolated_stack_publishes_to_the_read_model_in_processes_that_end_wit
 
 def nobody_runs_on(folder: Path) -> None:
     """Who is killed while it starts another process leaves it the lock, until that one runs."""
-    deadline = time.monotonic() + 60
-    while seems_to_run(folder):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    waited(lambda: not seems_to_run(folder))
     with pytest.raises(StackError, match="no stack runs on"):
         StateFolder(folder).read()
 

@@ -1,12 +1,12 @@
 """Makes the functions of sagas do all that they can do, on a stack that is up."""
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Protocol
 
+from tests.support.waiting import waited
 from tests.template.stack import ROOT
 
 from sfn_cqrs.adapters.records import Kind
@@ -74,10 +74,8 @@ def repair_all(user: Asker, wanted: dict[str, str]) -> None:
     planned = user.ask("/repairs", wanted)
     assert planned["total"] > 0, planned
     user.ask(f"/repairs/{planned['id']}/start", {})
-    until = time.monotonic() + 60
-    while (found := user.ask(f"/repairs/{planned['id']}"))["status"] != "COMPLETED":
-        assert time.monotonic() < until, found
-        time.sleep(0.1)
+    path = f"/repairs/{planned['id']}"
+    found = waited(lambda: user.ask(path), lambda found: found["status"] == "COMPLETED")
     assert found["left"] == 0, found
 
 
@@ -91,11 +89,7 @@ def start(user: Asker, order: str, **headers: str) -> str:
 
 
 def ended(user: Asker, id_: str) -> Any:
-    until = time.monotonic() + 60
-    while (found := user.ask(f"/sagas/{id_}"))["status"] in OPEN:
-        assert time.monotonic() < until, found
-        time.sleep(0.1)
-    return found
+    return waited(lambda: user.ask(f"/sagas/{id_}"), lambda found: found["status"] not in OPEN)
 
 
 def lose_sagas_and_sweep(user: Asker) -> None:

@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 import pytest
 from tests.support.granting import granting
 from tests.support.typed import declaring
+from tests.support.waiting import waited
 from tests.support.zip_system import an_archive
 from tests.template.saga_calls import (
     PERSON,
@@ -198,29 +199,21 @@ class User:
         return [f"{version['outcome']} {version['attempt']}" for version in versions]
 
     def wait_for(self, item: str, *outcomes: str) -> None:
-        until = time.monotonic() + 60
-        while self.outcomes(item) != list(outcomes):
-            assert time.monotonic() < until, (item, self.outcomes(item))
-            time.sleep(0.05)
+        waited(lambda: self.outcomes(item), lambda found: found == list(outcomes))
 
     def wait_for_stage(self, path: str, stage: str) -> None:
-        until = time.monotonic() + 60
-        while (found := self.ask(path))["stage"] != stage:
-            assert time.monotonic() < until, found
-            time.sleep(0.1)
+        waited(lambda: self.ask(path), lambda found: found["stage"] == stage)
 
     def create_task(self, value: Any, **headers: str) -> str:
         answer = self.ask("/tasks", {"taskType": "ORDER_REMINDER", "input": value}, **headers)
         return str(answer["id"])
 
     def wait_for_task(self, id_: str, status: str, attempt: int = 1) -> None:
-        until = time.monotonic() + 60
-        while True:
-            found = self.ask(f"/tasks/{id_}")
-            if (found["status"], found["attempt"]) == (status, attempt):
-                return
-            assert time.monotonic() < until, found
-            time.sleep(0.1)
+        ended = (status, attempt)
+        waited(
+            lambda: self.ask(f"/tasks/{id_}"),
+            lambda found: (found["status"], found["attempt"]) == ended,
+        )
 
     def ask_for_release(self, order: str, note: str = "", **headers: str) -> str:
         body = {"type": "ORDER_RELEASE", "subject": order, "note": note}
@@ -237,14 +230,11 @@ class User:
     def wait_for_approval(
         self, id_: str, stage: str, attempt: int = 1, *, is_parked: bool = False
     ) -> None:
-        until = time.monotonic() + 60
-        while True:
-            found = self.ask(f"/approvals/{id_}")
-            is_there = not is_parked or self._is_parked(id_)
-            if (found.get("stage"), found.get("attempt")) == (stage, attempt) and is_there:
-                return
-            assert time.monotonic() < until, found
-            time.sleep(0.1)
+        def is_there(found: Any) -> bool:
+            is_at_it = (found.get("stage"), found.get("attempt")) == (stage, attempt)
+            return is_at_it and (not is_parked or self._is_parked(id_))
+
+        waited(lambda: self.ask(f"/approvals/{id_}"), is_there)
 
     def _is_parked(self, id_: str) -> bool:
         key = {"pk": {"S": "APPROVAL#tenant1"}, "sk": {"S": f"APPROVAL#{id_[2:]}"}}
@@ -363,10 +353,8 @@ def rebuild(user: User) -> None:
     user.ask(path, {"everyVersion": True})
     user.wait_for_stage(path, "READY")
     user.ask(f"{path}/switch", {"withFailed": True})
-    until = time.monotonic() + 60
-    while user.ask(f"{path}/drop", {}).get("code") == "wrong_stage":  # some may read the old one
-        assert time.monotonic() < until
-        time.sleep(0.5)
+    # Some may read the old one.
+    waited(lambda: user.ask(f"{path}/drop", {}).get("code") != "wrong_stage")
     user.wait_for_stage(path, "SERVING")
 
 
@@ -534,10 +522,8 @@ def import_at_once(user: User) -> None:
 def undo_import(user: User, id_: str) -> None:
     """An undo restores one item of history, and deletes another."""
     undo = user.ask(f"/imports/{id_}/undo", {})
-    until = time.monotonic() + 60
-    while (found := user.ask(f"/imports/{undo['id']}"))["status"] in ("CREATED", "PROCESSING"):
-        assert time.monotonic() < until, found
-        time.sleep(0.5)
+    going_on = ("CREATED", "PROCESSING")
+    waited(lambda: user.ask(f"/imports/{undo['id']}")["status"] not in going_on)
 
 
 def import_uploads(user: User) -> None:
@@ -545,10 +531,7 @@ def import_uploads(user: User) -> None:
     bucket, key = user.stack.outputs["ImportBucketName"], "uploads/tenant1/auto/airports/a.csv"
     before = len(user.ask("/imports")["items"])
     put = user.stack.client("s3").put_object(Bucket=bucket, Key=key, Body=b"")
-    until = time.monotonic() + 60
-    while len(user.ask("/imports")["items"]) == before:
-        assert time.monotonic() < until
-        time.sleep(0.1)
+    waited(lambda: len(user.ask("/imports")["items"]) != before)
     event = json.loads((ROOT / "events/event/on_file_uploaded.json").read_text(encoding="utf-8"))
     event["detail"]["object"] |= {"key": key, "version-id": put["VersionId"]}
     user.stack.functions.invoke("EventOnFileUploadedFunction", json.dumps(event).encode())
@@ -582,10 +565,7 @@ def lose_tasks_and_sweep(user: User) -> None:
     client, table = user.stack.client("dynamodb"), user.stack.outputs["TasksTableName"]
     batches = filter(is_batch, client.scan(TableName=table)["Items"])
     found = min(batches, key=lambda item: item["ulid"]["S"])  # whose execution ended long ago
-    until = time.monotonic() + 60
-    while any("open_shard" in item for item in client.scan(TableName=table)["Items"]):
-        assert time.monotonic() < until, "a task does not end"
-        time.sleep(0.05)
+    waited(lambda: not any("open_shard" in item for item in client.scan(TableName=table)["Items"]))
     lost = {"QUEUED": "01KAXK3V9Q0M3W8C5R6T7Y8Z01", "PROCESSING": "01KAXK3V9Q0M3W8C5R6T7Y8Z02"}
     for status, ulid in [*lost.items(), ("PROCESSING", found["ulid"]["S"])]:
         place = TaskKey("tenant1", "ORDER_REMINDER", ulid)
@@ -598,10 +578,8 @@ def lose_tasks_and_sweep(user: User) -> None:
     assert (done["task_queued"], done["task_started"], done["task_closed"]) == (1, 1, 1), done
     machine = user.stack.outputs["TaskStateMachineArn"]
     sfn = user.stack.client("stepfunctions")
-    until = time.monotonic() + 60
-    while sfn.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]:
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    running = {"stateMachineArn": machine, "statusFilter": "RUNNING"}
+    waited(lambda: not sfn.list_executions(**running)["executions"])
     sweep(user.stack, "SweepTasks")
 
 
@@ -700,14 +678,16 @@ def send_what_nobody_can_read(stack: LocalStack) -> None:
     for queue in QUEUE_CONSUMERS.values():
         url = stack.outputs[f"{queue}Url"]
         stack.client("sqs").send_message(QueueUrl=url, MessageBody="no notice")
-    until = time.monotonic() + 60
-    while not QUEUE_CONSUMERS.keys() <= {
-        grant.function
-        for grant in set(permissions_of(stack).used)
-        if grant.action == "sqs:ChangeMessageVisibility"
-    }:
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    waited(
+        lambda: (
+            QUEUE_CONSUMERS.keys()
+            <= {
+                grant.function
+                for grant in set(permissions_of(stack).used)
+                if grant.action == "sqs:ChangeMessageVisibility"
+            }
+        )
+    )
 
 
 def import_rows() -> None:
@@ -726,13 +706,7 @@ def import_rows() -> None:
 
 
 def wait_for_import(id_: str, status: str) -> None:
-    until = time.monotonic() + 60
-    while True:
-        found = ImportService("tenant1").get(id_)
-        if found.job.status == status:
-            return
-        assert time.monotonic() < until, found
-        time.sleep(0.1)
+    waited(lambda: ImportService("tenant1").get(id_), lambda found: found.job.status == status)
 
 
 def import_archives(stack: LocalStack) -> None:
@@ -770,9 +744,7 @@ def ask_for_archives(user: User) -> None:
     (ended, *_) = user.ask("/imports?kind=zip")["items"]
     user.ask(f"/imports/{ended['id']}")
     again = user.ask(f"/imports/{ended['id']}/retry", {})
-    until = time.monotonic() + 60
-    while not any(file["id"] for file in user.ask(f"/imports/{again['id']}")["files"]):
-        assert time.monotonic() < until
+    waited(lambda: any(file["id"] for file in user.ask(f"/imports/{again['id']}")["files"]))
     user.ask(f"/imports/{again['id']}/cancel", {})
     key = "uploads/tenant1/auto/airports/a.zip"
     bucket = user.stack.outputs["ImportBucketName"]
@@ -781,15 +753,13 @@ def ask_for_archives(user: User) -> None:
 
 
 def wait_for_archive(id_: str, attempt: int) -> None:
-    until = time.monotonic() + 60
-    while True:
-        found = ZipImports("tenant1").get(id_)
-        execution = bootstrap.zip_executions().describe(ZipRef(found.job.key, attempt))
-        if execution is not None and not execution.is_running:
-            assert found.job.status == "FAILED", found
-            return
-        assert time.monotonic() < until, found
-        time.sleep(0.1)
+    archives = ZipImports("tenant1")
+    ref = ZipRef(archives.get(id_).job.key, attempt)
+    waited(
+        lambda: bootstrap.zip_executions().describe(ref),
+        lambda execution: execution is not None and not execution.is_running,
+    )
+    assert archives.get(id_).job.status == "FAILED"
 
 
 def is_a_file_by_the_machine(item: Any) -> bool:
@@ -823,10 +793,8 @@ def lose_imports_and_sweep(stack: LocalStack) -> None:
     whose = {name: found[name] for name in ("tenant", "import_kind")} | {"ulid": {"S": moving}}
     place = {"pk": {"S": f"CSV_IMPORT#tenant1#{moving}"}, "sk": {"S": "COUNT#00"}}
     client.put_item(TableName=table, Item={**place, "kind": {"S": "count"}, **whose, **count})
-    until = time.monotonic() + 60
-    while bootstrap.import_jobs().find(ImportKey("tenant1", moving)).step != 10:  # type: ignore[union-attr]
-        assert time.monotonic() < until
-        time.sleep(0.1)
+    at = ImportKey("tenant1", moving)
+    waited(lambda: bootstrap.import_jobs().find(at), lambda job: job is not None and job.step == 10)
 
 
 def an_import(ulid: str) -> dict[str, Any]:
@@ -855,10 +823,10 @@ def let_one_wait(stack: LocalStack, ended: Any) -> None:
     waiting = Settle(seen=frozenset(), left=frozenset({"tenant1"}))
     assert bootstrap.import_queue().change(IMPORT_QUEUE, waiting).done
     client.put_item(TableName=table, Item={**ended, "touched": {"S": "yes"}})
-    until = time.monotonic() + 60
-    while bootstrap.import_queue().find(IMPORT_QUEUE).waiting:  # type: ignore[union-attr]
-        assert time.monotonic() < until
-        time.sleep(0.1)
+    waited(
+        lambda: bootstrap.import_queue().find(IMPORT_QUEUE),
+        lambda queue: queue is not None and not queue.waiting,
+    )
 
 
 def lose_answers_and_messages(stack: LocalStack, items: list[Any], found: Any) -> None:

@@ -5,11 +5,11 @@ for whom is read from `events/`.
 """
 
 import json
-import time
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from tests.support.waiting import waited
 from tests.template.stack import ROOT, TEMPLATE
 from tests.template.test_events import ATTEMPTS
 
@@ -23,7 +23,6 @@ from sfn_cqrs.service.step_functions import (
 from sfn_cqrs_tools.runtime.template import Machine
 from sfn_cqrs_tools.stack.local_stack import LocalStack
 
-PATIENCE_SECONDS = 60
 OWN = [machine for machine in TEMPLATE.machines.values() if machine.key not in ATTEMPTS]
 
 
@@ -52,12 +51,12 @@ class Workflows:
         """Run a machine, on its sample unless told otherwise, and its children; all end well."""
         name, data = name or name_of(machine), data or sample(machine)
         arn = self._service.start_execution(self._arn(machine), data, name)
-        until = time.monotonic() + PATIENCE_SECONDS
-        while (status := self._status(arn)) == "RUNNING":
-            assert time.monotonic() < until, machine.key
+
+        def status() -> str:
             self._resume(machine, name)
-            time.sleep(0.05)
-        assert status == "SUCCEEDED", machine.key
+            return self._status(arn)
+
+        assert waited(status, lambda found: found != "RUNNING") == "SUCCEEDED", machine.key
 
     def lose(self, child: Machine, parent: Parent) -> None:
         """A child that fails, one that is stopped, and one whose answer is given again.
@@ -86,10 +85,7 @@ class Workflows:
         alone = {name: value for name, value in sample(child).items() if name != "parent"}
         self.run(child, child_name(Parent(name, parent.state)), alone)
         self._service.start_execution(self._arn(waiting), sample(waiting), name)
-        until = time.monotonic() + PATIENCE_SECONDS
-        while self._waits.token(name, parent.state) is None:
-            assert time.monotonic() < until, waiting.key
-            time.sleep(0.05)
+        waited(lambda: self._waits.token(name, parent.state))
 
     def _resume(self, machine: Machine, name: str) -> None:
         """End all waits of an execution, those for its children by ending the children's."""

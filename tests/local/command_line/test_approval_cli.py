@@ -1,9 +1,9 @@
 import json
 import re
-import time
 from dataclasses import replace
 
 import pytest
+from tests.support.waiting import waited
 
 from sfn_cqrs.service.approvals import types as approval_types
 
@@ -27,17 +27,10 @@ def ask(run):
 @pytest.fixture
 def ended(run):
     """Return what waits until what follows a decision is done or has failed."""
-
-    def do(id_):
-        until = time.monotonic() + 60
-        while True:
-            found = run("approval", "show", id_, "--json").json
-            if found["stage"] in ("DONE", "FAILED"):
-                return found
-            assert time.monotonic() < until, found
-            time.sleep(0.05)
-
-    return do
+    return lambda id_: waited(
+        lambda: run("approval", "show", id_, "--json").json,
+        lambda found: found["stage"] in ("DONE", "FAILED"),
+    )
 
 
 def an_order(run, code):
@@ -46,13 +39,11 @@ def an_order(run, code):
 
 
 def release_of(run, code):
-    until = time.monotonic() + 60
-    while True:
-        found = run("data", "get", "ORDER", code, "--json")
-        if found.code == 0 and "release" in found.json["attributes"]:
-            return found.json["attributes"]["release"]
-        assert time.monotonic() < until, found
-        time.sleep(0.05)
+    found = waited(
+        lambda: run("data", "get", "ORDER", code, "--json"),
+        lambda found: found.code == 0 and "release" in found.json["attributes"],
+    )
+    return found.json["attributes"]["release"]
 
 
 def test_somebody_else_approves_and_the_order_is_released(run, ask, ended):

@@ -1,8 +1,8 @@
 import json
-import time
 import urllib.request
 
 import pytest
+from tests.support.waiting import waited
 
 pytestmark = pytest.mark.stack
 
@@ -21,17 +21,14 @@ def put(stack):
 def wait_for_imports(stack):
     """Return what waits until so many imports have ended, and answers them."""
 
-    def wait(count):
-        until = time.monotonic() + 60
-        while True:
-            with urllib.request.urlopen(f"{stack.http}/imports", timeout=60) as answer:
-                found = json.load(answer)["items"]
-            if [job["finishedAt"] is None for job in found] == [False] * count:
-                return found
-            assert time.monotonic() < until, found
-            time.sleep(0.1)
+    def imports():
+        with urllib.request.urlopen(f"{stack.http}/imports", timeout=60) as answer:
+            return json.load(answer)["items"]
 
-    return wait
+    def have_ended(jobs, count):
+        return [job["finishedAt"] is None for job in jobs] == [False] * count
+
+    return lambda count: waited(imports, lambda jobs: have_ended(jobs, count))
 
 
 def test_what_is_put_into_the_place_of_a_table_is_imported_once_for_each_version(

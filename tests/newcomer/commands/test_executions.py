@@ -2,11 +2,11 @@
 
 import json
 import re
-import time
 from itertools import takewhile
 
 import pytest
 from tests.support.proof import PROOF
+from tests.support.waiting import waited
 
 pytestmark = pytest.mark.stack
 
@@ -27,12 +27,10 @@ def ran(typed, made):
         typed("publish", "ORDER", "bad", "--name", "x", "--attributes", NOWHERE)
         items = json.dumps([{"order": "good", "to": "ada@example.com"}])
         made["task"] = typed("task", "run", "ORDER_REMINDER", items, "--json").json["id"]
-        deadline = time.monotonic() + 60
-        while {one["status"] for one in listed(typed, "--machine", "command-express")} != {
-            "SUCCEEDED",
-            "FAILED",
-        }:
-            assert time.monotonic() < deadline
+        waited(
+            lambda: {one["status"] for one in listed(typed, "--machine", "command-express")},
+            lambda found: found == {"SUCCEEDED", "FAILED"},
+        )
     return made
 
 
