@@ -1,15 +1,18 @@
 """Every error that the project raises by name.
 
 A class named in an ErrorEquals lives here: Lambda reports the class name as the error's name.
-`code` is what the HTTP API and `--json` print; it never changes once released.
+`code` is what the HTTP API and `--json` print; it never changes once released. A class that does
+not say it has its own name in small letters, without `Error`.
 """
 
+import re
 from difflib import get_close_matches
 from math import ceil
 from typing import ClassVar
 
 MAX_FIELD = 100
 """Characters of a name that a client made up, as far as an error repeats it."""
+_CAPITAL = re.compile("(?<!^)(?=[A-Z])")
 
 
 class SfnCqrsError(Exception):
@@ -17,11 +20,14 @@ class SfnCqrsError(Exception):
 
     code: ClassVar[str] = "internal_error"
 
+    def __init_subclass__(cls) -> None:
+        """Name the code of a class of this module; one of another module has its base's."""
+        if cls.__module__ == __name__ and "code" not in vars(cls):
+            cls.code = _CAPITAL.sub("_", cls.__name__.removesuffix("Error")).lower()
+
 
 class InvalidInputError(SfnCqrsError):
     """One field of the input is wrong; `field` is its path, such as `attributes.lat`."""
-
-    code = "invalid_input"
 
     def __init__(self, field: str, problem: str) -> None:
         """Name the field and its problem."""
@@ -34,6 +40,7 @@ class InvalidInputError(SfnCqrsError):
 class UnknownNameError(InvalidInputError):
     """A name that nobody registers; `known` has those that exist."""
 
+    code = InvalidInputError.code
     place: ClassVar[str] = "type"
     kind: ClassVar[str] = "types"
     reason: ClassVar[str] = "is not registered"
@@ -52,26 +59,20 @@ class UnknownNameError(InvalidInputError):
 class UnknownTypeError(UnknownNameError):
     """No module of the user's package registers this type."""
 
-    code = "unknown_type"
-
 
 class UnknownTaskTypeError(UnknownNameError):
     """No module of the user's package registers this type of task."""
 
-    code = "unknown_task_type"
     place = "taskType"
 
 
 class UnknownApprovalTypeError(UnknownNameError):
     """No module of the user's package registers this type of approval."""
 
-    code = "unknown_approval_type"
-
 
 class UnknownTableError(UnknownNameError):
     """No module of the user's package imports rows into this table."""
 
-    code = "unknown_table"
     place = "tableName"
     kind = "tables"
     reason = "has no strategy"
@@ -79,8 +80,6 @@ class UnknownTableError(UnknownNameError):
 
 class ForeignFileError(InvalidInputError):
     """A file that is not among this tenant's files."""
-
-    code = "foreign_file"
 
     def __init__(self, prefix: str) -> None:
         """Say where the tenant's files lie."""
@@ -90,8 +89,6 @@ class ForeignFileError(InvalidInputError):
 class NoSuchFileError(InvalidInputError):
     """Nothing has been uploaded under this key."""
 
-    code = "no_such_file"
-
     def __init__(self, key: str) -> None:
         """Say which key."""
         super().__init__("key", f"there is no object {key}; upload it first")
@@ -99,8 +96,6 @@ class NoSuchFileError(InvalidInputError):
 
 class FileTooLargeError(InvalidInputError):
     """A file larger than an import reads."""
-
-    code = "file_too_large"
 
     def __init__(self, largest: int) -> None:
         """Say how large a file may be, in bytes."""
@@ -110,31 +105,22 @@ class FileTooLargeError(InvalidInputError):
 class NoItemsError(InvalidInputError):
     """A batch task has nothing to do."""
 
-    code = "no_items"
-
 
 class TooManyItemsError(InvalidInputError):
     """A batch task has more items than one execution can work on."""
-
-    code = "too_many_items"
 
 
 class AttributesTooLargeError(InvalidInputError):
     """The attributes of an item are larger than an answer can carry."""
 
-    code = "attributes_too_large"
-
 
 class ItemTooLargeError(InvalidInputError):
     """The input of an item, or of all items together, is larger than a task takes."""
-
-    code = "item_too_large"
 
 
 class UnknownSagaError(UnknownNameError):
     """No module of the user's package registers steps of this saga."""
 
-    code = "unknown_saga"
     place = "saga"
     kind = "sagas"
 
@@ -142,7 +128,6 @@ class UnknownSagaError(UnknownNameError):
 class UnknownReadModelError(UnknownNameError):
     """No module of the user's package declares this read model, so no client reads it."""
 
-    code = "unknown_read_model"
     place = "name"
     kind = "read models"
     reason = "is not declared by read_model_type"
@@ -157,31 +142,21 @@ class SagaInputTooLargeError(InvalidInputError):
 class PayloadTooLargeError(InvalidInputError):
     """An input or output is larger than Step Functions passes on."""
 
-    code = "payload_too_large"
-
 
 class InvalidTokenError(SfnCqrsError):
     """A task token that no wait of this account and region was given."""
-
-    code = "invalid_token"
 
 
 class TokenRefusedError(SfnCqrsError):
     """The role may not end the wait that a task token stands for; it may be another machine's."""
 
-    code = "token_refused"
-
 
 class NotWaitingError(SfnCqrsError):
     """Nobody waits there: the execution has not come to the state, or does not exist."""
 
-    code = "not_waiting"
-
 
 class VersionConflictError(SfnCqrsError):
     """Somebody else has published a version since the caller read; read again, then retry."""
-
-    code = "version_conflict"
 
     def __init__(self, current_version: int) -> None:
         """Carry the version that the caller has to build on (0: the item does not exist)."""
@@ -192,13 +167,9 @@ class VersionConflictError(SfnCqrsError):
 class RuleRefusedError(SfnCqrsError):
     """The `check` of a type refuses the change, as the item now is."""
 
-    code = "rule_refused"
-
 
 class ChainBusyError(SfnCqrsError):
     """A synchronous publish found an earlier version that has not been applied."""
-
-    code = "chain_busy"
 
     def __init__(self, version: int, outcome: str) -> None:
         """Name the version that is in the way."""
@@ -210,8 +181,6 @@ class ChainBusyError(SfnCqrsError):
 class NotAppliedError(SfnCqrsError):
     """The version that a reader asks for has closed, and is not applied."""
 
-    code = "not_applied"
-
     def __init__(self, version: int, outcome: str) -> None:
         """Name the version, and what has become of it."""
         super().__init__(f"version {version} is {outcome}")
@@ -222,19 +191,13 @@ class NotAppliedError(SfnCqrsError):
 class NotAppliedYetError(NotAppliedError):
     """The version that a reader asks for is on its way; ask again."""
 
-    code = "not_applied_yet"
-
 
 class NotFoundError(SfnCqrsError):
     """There is no such item in this tenant."""
 
-    code = "not_found"
-
 
 class DeletedError(NotFoundError):
     """The item's latest applied version is a deletion."""
-
-    code = "deleted"
 
 
 class IdempotencyMismatchError(SfnCqrsError):
@@ -246,19 +209,13 @@ class IdempotencyMismatchError(SfnCqrsError):
 class NotFailedError(SfnCqrsError):
     """Retry is for what has failed, skip for a version that is FAILED or BLOCKED."""
 
-    code = "not_failed"
-
 
 class NotUndoableError(SfnCqrsError):
     """An import that is open, has written nothing or is too old cannot be undone."""
 
-    code = "not_undoable"
-
 
 class KeptError(SfnCqrsError):
     """A type's `keep=` forbids that a person is erased; `until` is until when."""
-
-    code = "kept"
 
     def __init__(self, until: str) -> None:
         """Say until when."""
@@ -269,61 +226,41 @@ class KeptError(SfnCqrsError):
 class NotOpenError(SfnCqrsError):
     """A task or an import that has ended cannot be cancelled."""
 
-    code = "not_open"
-
 
 class NotParkedError(SfnCqrsError):
     """Only a saga that is PARKED can be retried."""
-
-    code = "not_parked"
 
 
 class WrongStageError(SfnCqrsError):
     """A read model's rebuild is not where this can be done."""
 
-    code = "wrong_stage"
-
 
 class NotRebuildableError(SfnCqrsError):
     """No sync handler writes this read model, so nothing can be replayed into it."""
-
-    code = "not_rebuildable"
 
 
 class TaskBusyError(SfnCqrsError):
     """An item of an ended task is still being worked on by a function that nobody can stop."""
 
-    code = "task_busy"
-
 
 class ForbiddenError(SfnCqrsError):
     """The caller lacks the role that this action asks for."""
-
-    code = "forbidden"
 
 
 class NotPermittedError(ForbiddenError):
     """No declaration lets this client do that; the message says which one would."""
 
-    code = "not_permitted"
-
 
 class FourEyesError(ForbiddenError):
     """The requester of an approval cannot decide on it."""
-
-    code = "four_eyes"
 
 
 class NotAnApproverError(ForbiddenError):
     """The caller is not among those who decide on this approval."""
 
-    code = "not_an_approver"
-
 
 class AlreadyDecidedError(SfnCqrsError):
     """The approval is decided, or this approver has said something else before."""
-
-    code = "already_decided"
 
     def __init__(self, message: str, status: str) -> None:
         """Carry the status that stands."""
@@ -334,31 +271,21 @@ class AlreadyDecidedError(SfnCqrsError):
 class StaleError(SfnCqrsError):
     """What is to be decided on is not what was seen: the item has changed; ask again."""
 
-    code = "stale"
-
 
 class InvalidLinkError(ForbiddenError):
     """An approval link that was not made here, or not for this."""
-
-    code = "invalid_link"
 
 
 class LinksDisabledError(NotFoundError):
     """Approval links are off."""
 
-    code = "links_disabled"
-
 
 class ExpiredError(SfnCqrsError):
     """Nobody decided on the approval in time; request it again."""
 
-    code = "expired"
-
 
 class UnauthorizedError(SfnCqrsError):
     """The request carries no verified claims that name a tenant."""
-
-    code = "unauthorized"
 
 
 class TooLargeError(SfnCqrsError):
@@ -370,13 +297,9 @@ class TooLargeError(SfnCqrsError):
 class AnswerTooLargeError(SfnCqrsError):
     """The answer is larger than the API can send."""
 
-    code = "answer_too_large"
-
 
 class TooManyRequestsError(SfnCqrsError):
     """The tenant has asked for more writes than it may at a time; `seconds`: when to ask again."""
-
-    code = "too_many_requests"
 
     def __init__(self, seconds: float) -> None:
         """Say when."""
@@ -389,8 +312,6 @@ class TooManyRequestsError(SfnCqrsError):
 
 class TooManyImportsError(TooManyRequestsError):
     """The tenant has as many imports open as it may, or as many bytes or rows in them."""
-
-    code = "too_many_imports"
 
     def __init__(self, parameter: str) -> None:
         """Name the parameter that says how much may be open."""
@@ -416,8 +337,6 @@ class BusyError(TransientError):
 class SqlRefusedError(SfnCqrsError):
     """PostgreSQL refuses a statement or a value; another try would be refused as well."""
 
-    code = "sql_refused"
-
     def __init__(self, state: str, message: str, detail: str = "") -> None:
         """Carry the SQLSTATE, and what PostgreSQL says."""
         super().__init__(f"{state}: {message}" + (f" ({detail})" if detail else ""))
@@ -432,8 +351,6 @@ class SqlRefusedError(SfnCqrsError):
 
 class SqlDisabledError(SfnCqrsError):
     """The stack has no PostgreSQL."""
-
-    code = "sql_disabled"
 
 
 class MigrationError(SfnCqrsError):
@@ -471,8 +388,6 @@ class UpcastError(SfnCqrsError):
 
 class AppBrokenError(SfnCqrsError):
     """A module of the user's package cannot be imported; `trace` has the lines at fault."""
-
-    code = "app_broken"
 
     def __init__(self, module: str, reason: str, trace: str) -> None:
         """Name the module, and what importing it raises."""
@@ -516,8 +431,6 @@ class SagaLogError(Exception):
 
 class InvalidFileError(SfnCqrsError):
     """A file that cannot be imported as it is; `problem` is stable, the message says what to do."""
-
-    code = "invalid_file"
 
     def __init__(self, problem: str, message: str) -> None:
         """Name the problem, such as `header_missing`, and say it in one sentence."""
