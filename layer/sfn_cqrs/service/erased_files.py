@@ -65,11 +65,9 @@ class Files:
             return
         bootstrap.erasures().change(self._erasure.key, CountFiles(1))
         if version.key.endswith(REPORT) and version.is_latest:
-            self._bucket.put_report(self._import_of(version.key), self._other_rows(version))
+            import_ = ImportKey.of(self._erasure.key.tenant, version.key.split("/")[2])
+            self._bucket.put_report(import_, self._other_rows(version))
         self._bucket.delete([version])
-
-    def _import_of(self, key: str) -> ImportKey:
-        return ImportKey.of(self._erasure.key.tenant, key.split("/")[2])
 
     def _names_the_person(self, version: Version) -> bool:
         """Return whether a cell of a file is what names the person."""

@@ -386,12 +386,8 @@ def all_names() -> list[str]:
 def names_of(type_: str) -> list[str]:
     """Return the handlers of a type, the data table first."""
     load()
-    handlers = _sync_handlers.get(type_, {})
-    return [DEFAULT_HANDLER, *(name for name, one in handlers.items() if _is_on(one))]
-
-
-def _is_on(handler: SyncHandler) -> bool:
-    return handler not in _conditions or _conditions[handler]()
+    handlers = _sync_handlers.get(type_, {}).items()
+    return [DEFAULT_HANDLER, *(n for n, one in handlers if _conditions.get(one, lambda: True)())]
 
 
 def find(type_: str, name: str) -> SyncHandler:

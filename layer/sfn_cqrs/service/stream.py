@@ -35,10 +35,6 @@ class Outbox:
     asked: set[object] = field(default_factory=set)
     ends: list[tuple[int, int]] = field(default_factory=list)
 
-    def close_record(self) -> None:
-        """Count what was added since the last record as this record's messages."""
-        self.ends.append((len(self.notices), len(self.alarms)))
-
     def is_first(self, what: object) -> bool:
         """Return whether nothing equal was asked for before in this batch."""
         is_new = what not in self.asked
@@ -76,7 +72,7 @@ def stream_of(
                         sequence_number = record["dynamodb"]["SequenceNumber"]
                         logger.exception(COMES_AGAIN, record=sequence_number)
                         break
-                outbox.close_record()
+                outbox.ends.append((len(outbox.notices), len(outbox.alarms)))
             failed = records[_sent(outbox, records) :][:1]
             again = [{"itemIdentifier": one["dynamodb"]["SequenceNumber"]} for one in failed]
             return {"batchItemFailures": again}

@@ -112,7 +112,9 @@ class ApprovalService:
             page = approvals.page(ApprovalKey(self._tenant, ""), limit, cursor)
         else:
             page = approvals.page_of_status(self._tenant, status, limit, cursor)
-        return Page([one for one in page.items if self._may_see(one)], page.next_cursor)
+        who = self._user, self._client
+        seen = [one for one in page.items if permits(approval_types.check_read, one, *who)]
+        return Page(seen, page.next_cursor)
 
     def inbox(
         self,
@@ -217,9 +219,6 @@ class ApprovalService:
             NotFailedError: it has not failed.
         """
         return ApprovalFlow(ApprovalKey.of(self._tenant, id_)).run(approval_programs.retry())
-
-    def _may_see(self, approval: Approval) -> bool:
-        return permits(approval_types.check_read, approval, self._user, self._client)
 
     def _decide(
         self,

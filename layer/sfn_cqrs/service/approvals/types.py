@@ -235,7 +235,9 @@ def _checked_rules(
         raise ValueError(f"{type_}: needed must be 1 to {most}, of at most {MAX_APPROVERS}")
     if not timedelta(seconds=1) <= expires_after <= MAX_TIME:
         raise ValueError(f"{type_}: expires_after must be a second to {MAX_TIME.days} days")
-    if remind_every is not None and not _may_remind(remind_every, expires_after):
+    if remind_every is not None and (
+        remind_every < MIN_REMINDER or expires_after / remind_every > MAX_REMINDERS
+    ):
         raise ValueError(
             f"{type_}: remind_every must be at least a minute, and {MAX_REMINDERS} reminders in all"
         )
@@ -243,7 +245,3 @@ def _checked_rules(
     return Rules(
         tuple(approvers), group, needed, four_eyes, int(expires_after.total_seconds()), seconds
     )
-
-
-def _may_remind(every: timedelta, within: timedelta) -> bool:
-    return every >= MIN_REMINDER and within / every <= MAX_REMINDERS
