@@ -6,7 +6,7 @@ fields, `{"$unordered": […]}`, `{"$absent": true}` for a field that must lack.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 Json = Any
@@ -65,10 +65,6 @@ def _equal(one: Json, other: Json) -> bool:
     return bool(one == other)
 
 
-def _any(_given: Json, _actual: Json, _at: str) -> Iterator[str]:
-    return iter(())
-
-
 def _type(given: Json, actual: Json, at: str) -> Iterator[str]:
     is_bool = isinstance(actual, bool) and given != "boolean"
     if is_bool or not isinstance(actual, TYPES[given]):
@@ -78,10 +74,6 @@ def _type(given: Json, actual: Json, at: str) -> Iterator[str]:
 def _match(given: Json, actual: Json, at: str) -> Iterator[str]:
     if not isinstance(actual, str) or re.search(given, actual) is None:
         yield f"{at} is {actual!r:.300}, which does not match {given}"
-
-
-def _has(given: Json, actual: Json, at: str) -> Iterator[str]:
-    return _differences(given, actual, at, has=True)
 
 
 def _unordered(given: Json, actual: Json, at: str) -> Iterator[str]:
@@ -97,10 +89,10 @@ def _unordered(given: Json, actual: Json, at: str) -> Iterator[str]:
         left.remove(found)
 
 
-MATCHERS = {
-    "$any": _any,
+MATCHERS: dict[str, Callable[[Json, Json, str], Iterator[str]]] = {
+    "$any": lambda _given, _actual, _at: iter(()),
     "$type": _type,
     "$match": _match,
-    "$has": _has,
+    "$has": lambda given, actual, at: _differences(given, actual, at, has=True),
     "$unordered": _unordered,
 }

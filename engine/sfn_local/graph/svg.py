@@ -96,7 +96,8 @@ class _Drawing:
     def parts(self, left: float, top: float) -> list[str]:
         parts: list[str] = []
         for edge, route in zip(self.edges, self.layout.routes, strict=True):
-            parts.append(self._edge(edge, _moved(route, left, top), left, top))
+            moved = [(x + left, y + top) for x, y in route]
+            parts.append(self._edge(edge, moved, left, top))
         for name, placed in self.layout.nodes.items():
             parts += self._node(name, placed, left, top)
         for index, placed in self.layout.labels.items():
@@ -250,7 +251,3 @@ def _label(text: str, placed: Placed, left: float, top: float) -> str:
         f'width="{placed.width:.1f}" height="{LABEL_HEIGHT}" rx="3"/>'
         f"{_text('label', text, x, y + 4)}"
     )
-
-
-def _moved(route: list[Point], left: float, top: float) -> list[Point]:
-    return [(x + left, y + top) for x, y in route]

@@ -64,9 +64,5 @@ def _outcome(step: Step, *, has_ended: bool) -> str:
 
 def _ways(steps: list[Step]) -> Iterable[Way]:
     for step in steps:
-        before = step.after
-        yield ("", step.name, False) if before is None else _way(before, step)
-
-
-def _way(before: Step, step: Step) -> Way:
-    return before.name, step.name, before.was_caught
+        before, name = step.after, step.name
+        yield ("", name, False) if before is None else (before.name, name, before.was_caught)

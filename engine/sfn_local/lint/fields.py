@@ -38,7 +38,8 @@ def check(definition: Definition, report: Report) -> None:
     for scope in definition.scopes:
         _check_states_object(scope.fields, scope.pointer, report)
     for scope in definition.scopes[1:]:
-        allowed = PROCESSOR if _is_processor(scope.pointer) else OBJECTS["Branch"]
+        is_processor = scope.pointer.endswith(("/ItemProcessor", "/Iterator"))
+        allowed = PROCESSOR if is_processor else OBJECTS["Branch"]
         _check_fields(scope.fields, scope.pointer, allowed, report, "this scope")
     for state in definition.states:
         _check_state(state, report)
@@ -180,7 +181,3 @@ def _check_value(value: Json, where: str, name: str, field: Field, report: Repor
             if needed not in inner:
                 message, refusal = f"{name} has no {needed}", required(needed)
                 report.add("field-missing", inner_where, message, refusal=refusal)
-
-
-def _is_processor(pointer: str) -> bool:
-    return pointer.endswith(("/ItemProcessor", "/Iterator"))

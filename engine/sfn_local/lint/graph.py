@@ -1,6 +1,6 @@
 """The graph: targets, ways in, ways out, names."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from sfn_local.document import Json, dumps
 from sfn_local.lint.finding import Report, one_missing_of, only_one_of
@@ -142,12 +142,9 @@ def _check_loops(scope: Scope, report: Report) -> None:
         loop = {other for other in after if name in _closure(edges[other], edges)}
         reported |= loop
         if not any(_slows(scope.states[other]) for other in loop):
-            message = f"the loop of {', '.join(_in_order(loop, scope))} neither waits nor counts"
+            names = ", ".join(each for each in scope.states if each in loop)
+            message = f"the loop of {names} neither waits nor counts"
             report.add("tight-loop", scope.states[name].pointer, message)
-
-
-def _in_order(names: set[str], scope: Scope) -> Iterator[str]:
-    return (name for name in scope.states if name in names)
 
 
 def _slows(state: StateNode) -> bool:

@@ -12,7 +12,7 @@ from sfn_local.lint.finding import (
     only_one_of,
     required,
 )
-from sfn_local.lint.model import Definition, Scope, StateNode
+from sfn_local.lint.model import Definition, StateNode
 
 DISTRIBUTED = "DISTRIBUTED"
 ACTIVITY = ":activity:"
@@ -114,17 +114,14 @@ def _check_distributed(
 
 def _check_express(state: StateNode, definition: Definition, report: Report) -> None:
     for scope in definition.scopes:
-        for child in scope.states.values() if _is_inside(scope, state) else ():
+        is_inside = scope.pointer.startswith(f"{state.pointer}/")
+        for child in scope.states.values() if is_inside else ():
             if child.is_callback or ".sync" in child.resource or ACTIVITY in child.resource:
                 message = f"the task {child.name} waits, in an EXPRESS execution"
                 report.add("express-callback", f"{child.pointer}/Resource", message)
             if child.is_distributed:
                 message = f"the Map {child.name} is distributed, in an EXPRESS execution"
                 report.add("express-callback", child.pointer, message)
-
-
-def _is_inside(scope: Scope, state: StateNode) -> bool:
-    return scope.pointer.startswith(f"{state.pointer}/")
 
 
 def _check_label(state: StateNode, report: Report) -> None:

@@ -69,10 +69,6 @@ def _texts(*names: str) -> dict[str, Field]:
     return {name: Field(TEXT) for name in names}
 
 
-def _paths(*names: str) -> dict[str, Field]:
-    return {name: Field(TEXT_OR_NULL) for name in names}
-
-
 def _any(*names: str) -> dict[str, Field]:
     return {name: Field(ANYTHING) for name in names}
 
@@ -99,7 +95,7 @@ COMMON: dict[str, Field] = {
 }
 
 TRANSITION = {"Next": Field(TEXT), "End": Field(BOOLEAN)}
-NARROWING = _paths("InputPath", "OutputPath")
+NARROWING = dict.fromkeys(("InputPath", "OutputPath"), Field(TEXT_OR_NULL))
 RESULT = {"ResultSelector": Field(OBJECT), "ResultPath": Field(TEXT_OR_NULL)}
 ASSIGN = {"Assign": Field(OBJECT)}
 RECOVERY = {

@@ -32,7 +32,8 @@ def inspect(question: Question, visit: Visit, outcome: Outcome) -> None:
     if not uses_jsonata(fields):
         _inspect_paths(question, visit, outcome, note)
     elif fields["Type"] == "Task":
-        note("afterArguments", lambda: _jsonata(fields, "Arguments").arguments(visit))
+        given = {name: value for name, value in fields.items() if name == "Arguments"}
+        note("afterArguments", lambda: JsonataFlow(given).arguments(visit))
         note("result", lambda: outcome.result)
 
 
@@ -140,7 +141,3 @@ def _read(reader: dict[str, Any], text: str) -> list[Json]:
 def _flow(fields: dict[str, Json], *names: str) -> JsonPathFlow:
     """A data flow with some of a state's fields."""
     return JsonPathFlow({name: fields[name] for name in names if name in fields})
-
-
-def _jsonata(fields: dict[str, Json], *names: str) -> JsonataFlow:
-    return JsonataFlow({name: fields[name] for name in names if name in fields})

@@ -19,6 +19,7 @@ from sfn_cqrs_tools.cli import FAILED_ROWS
 from sfn_cqrs_tools.cli.options import api_options, limit_option, no_wait_option
 from sfn_cqrs_tools.client.api import Api, ApiProblem, item_path, work_path
 from sfn_cqrs_tools.client.pauses import awaited, going_on
+from sfn_cqrs_tools.terminal.causes import reason_of
 from sfn_cqrs_tools.terminal.printing import Columns, print_list, progress_console
 from sfn_cqrs_tools.terminal.progress import progress, rate_text
 from sfn_local.cli.command import DONE, FAILED, FILE, Group, print_json, print_shown, several
@@ -242,13 +243,9 @@ def _columns(*names: str) -> Columns:
     """Return columns that show the first lines of texts."""
 
     def shown(name: str) -> Callable[[dict[str, Any]], str]:
-        return lambda one: _line(one.get(name, ""))
+        return lambda one: reason_of(one.get(name))
 
     return {name: shown(name) for name in names}
-
-
-def _line(text: str) -> str:
-    return text.partition("\n")[0]
 
 
 def _conclude(api: Api, found: dict[str, Any], *, wait: bool, as_json: bool) -> None:
@@ -300,7 +297,7 @@ def _print(found: dict[str, Any]) -> None:
         at = found["progress"]
         echo(f"  {at['done']} done, {_note(stage, at)}")
         if at["hasStopped"]:
-            why = f" ({at['error']}: {_line(at.get('cause', ''))})" if "error" in at else ""
+            why = f" ({at['error']}: {reason_of(at.get('cause'))})" if "error" in at else ""
             echo(f"  nobody works on it{why}; sfn-cqrs read-model resume {name}")
     if "other" in found and stage not in ("REPLAYING", "DROPPING"):
         replayed, compared = found["replayed"], found["compared"]

@@ -302,7 +302,8 @@ def _failed_items(target: Target, place: _Place) -> Iterator[dict[str, Any]]:
         if key.id in seen:
             continue
         seen.add(key.id)
-        item = _read(dynamodb, target.outputs[place.table], _keys(key.pk, key.sk))
+        at = {"pk": {"S": key.pk}, "sk": {"S": key.sk}}
+        item = _read(dynamodb, target.outputs[place.table], at)
         if item is not None and item[place.status] == place.failed:
             yield item
 
@@ -313,10 +314,6 @@ def _machines(target: Target, place: _Place) -> list[str]:
         return [target.outputs[place.machine]]
     known = machines_of(target.outputs)
     return [arn for name, arn in known.items() if name not in OF_THE_FRAMEWORK]
-
-
-def _keys(pk: str, sk: str) -> dict[str, Any]:
-    return {"pk": {"S": pk}, "sk": {"S": sk}}
 
 
 def _read(dynamodb: Any, table: str, keys: Mapping[str, Any]) -> dict[str, Any] | None:

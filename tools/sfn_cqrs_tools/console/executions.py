@@ -253,7 +253,8 @@ class Executions:
         examined = 0
         while len(runs) < limit and examined < MOST_EXAMINED:
             batch = list(islice(merged, limit - len(runs)))
-            within = [one for one in batch if _is_since(one[0], wanted.since)]
+            since = wanted.since
+            within = [one for one in batch if since is None or one[0].started >= since]
             examined += len(within)
             runs += self._taken(within, wanted)
             state |= {run.machine: place for run, place in within}
@@ -494,10 +495,6 @@ def matching(
         if (not text or any(text in one.lower() for one in texts(event)))
         and (is_error is None or is_error(event))
     ]
-
-
-def _is_since(run: Run, since: datetime | None) -> bool:
-    return since is None or run.started >= since
 
 
 def _object(text: str) -> dict[str, Any]:

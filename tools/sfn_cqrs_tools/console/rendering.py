@@ -17,12 +17,13 @@ from sfn_cqrs_tools.console.masking import masked, masked_event
 from sfn_cqrs_tools.console.moments import WITHIN, moment_of, typed
 from sfn_cqrs_tools.console.saving import FORMATS
 from sfn_cqrs_tools.terminal.ages import duration
-from sfn_cqrs_tools.terminal.causes import shortened
+from sfn_cqrs_tools.terminal.causes import cut, reason_of, shortened
 from sfn_local.cli.showing import visible
 
 FOLDER: Final = Path(__file__).parent
 STATIC: Final = FOLDER / "static"
 LONGEST_TEXT: Final = 64 * 1024
+LONGEST_LINE: Final = 160
 
 _JSON: Final = re.compile(
     r'(?P<key>"(?:[^"\\]|\\.)*")(?=\s*:)|(?P<text>"(?:[^"\\]|\\.)*")|(?P<number>-?\d[\d.eE+-]*)'
@@ -142,7 +143,6 @@ def reason(cause: str | None) -> tuple[str, str]:
     return told, "".join(map(str, trace)) if isinstance(trace, list) else ""
 
 
-def first_line(text: str | None, longest: int = 160) -> str:
+def first_line(text: str | None) -> str:
     """Return the first line of a text, cut."""
-    line = (text or "").partition("\n")[0]
-    return line if len(line) <= longest else line[: longest - 1] + "…"
+    return cut(reason_of(text), LONGEST_LINE)

@@ -44,11 +44,8 @@ def row_of(line: str, place: str) -> Row:
     row = found.get("Item", found) if isinstance(found, dict) else None
     if not isinstance(row, dict) or not {"pk", "sk"} <= row.keys():
         raise SourceError(f"{place}, is not an item with pk and sk")
-    return {name: _plain(value) for name, value in row.items()} if _is_typed(row) else row
-
-
-def _is_typed(row: Row) -> bool:
-    return isinstance(row["pk"], dict)
+    is_typed = isinstance(row["pk"], dict)
+    return {name: _plain(value) for name, value in row.items()} if is_typed else row
 
 
 def _plain(typed: Any) -> Any:

@@ -55,7 +55,7 @@ class KeptFabric(Ministack):
         """Start at the first stack; the second one answers on the same ports."""
         if self.is_running:
             return
-        names = {self.function_name(AFTER, _logical_id(url)): url for url in forward.values()}
+        names = {self.function_name(AFTER, url.rpartition("/")[2]): url for url in forward.values()}
         super().start({**forward, **names}, origins)
 
     def stop(self) -> None:
@@ -159,15 +159,11 @@ def _in_flight(number: int) -> str:
 def _open(api: Api) -> list[str]:
     """Return the orders whose newest version has not ended."""
     found = []
-    for code in _codes():
+    for code in (f"o-{number:02}" for number in range(ORDERS)):
         newest = next(iter(api.pages(item_path("commands", "ORDER", code))), None)
         if newest is not None and newest["outcome"] in ("OPEN", "WAITING"):
             found.append(code)
     return found
-
-
-def _codes() -> list[str]:
-    return [f"o-{number:02}" for number in range(ORDERS)]
 
 
 def _settle(is_done: Callable[[], bool], what: str) -> None:

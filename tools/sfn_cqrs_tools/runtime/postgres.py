@@ -140,7 +140,7 @@ class LocalPostgres:
 
     def _start(self) -> None:
         try:
-            kept = self._is_kept()
+            kept = self._keep and self._secret.exists()
             if kept:
                 self._go_on()
             else:
@@ -150,9 +150,6 @@ class LocalPostgres:
             (self._serve_or_again if kept else self._serve)()
         except BaseException as error:
             self._failure = error
-
-    def _is_kept(self) -> bool:
-        return self._keep and self._secret.exists()
 
     @property
     def _secret(self) -> Path:

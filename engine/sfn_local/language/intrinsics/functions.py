@@ -114,14 +114,6 @@ def _string_to_json(values: list[Json], _: Random) -> Json:
         raise _Refused(f"the argument is not JSON: {error}") from None
 
 
-def _json_to_string(values: list[Json], _: Random) -> Json:
-    return dumps(values[0])
-
-
-def _array(values: list[Json], _: Random) -> Json:
-    return values
-
-
 def _array_partition(values: list[Json], _: Random) -> Json:
     items, size = _list(values[0]), _integer(values[1], "the chunk size")
     if size < 1:
@@ -148,10 +140,6 @@ def _array_get_item(values: list[Json], _: Random) -> Json:
     if not 0 <= index < len(items):
         raise _Refused(f"the index {index} is out of bounds for {len(items)} items")
     return items[index]
-
-
-def _array_length(values: list[Json], _: Random) -> Json:
-    return len(_list(values[0]))
 
 
 def _array_unique(values: list[Json], _: Random) -> Json:
@@ -266,10 +254,10 @@ HASHES: dict[str, Callable[[bytes], "hashlib._Hash"]] = {
 }
 
 FUNCTIONS: dict[str, Function] = {
-    "States.Array": Function(_array, 0, None),
+    "States.Array": Function(lambda values, _: values, 0, None),
     "States.ArrayContains": Function(_array_contains, 2, 2),
     "States.ArrayGetItem": Function(_array_get_item, 2, 2),
-    "States.ArrayLength": Function(_array_length, 1, 1),
+    "States.ArrayLength": Function(lambda values, _: len(_list(values[0])), 1, 1),
     "States.ArrayPartition": Function(_array_partition, 2, 2),
     "States.ArrayRange": Function(_array_range, 3, 3),
     "States.ArrayUnique": Function(_array_unique, 1, 1),
@@ -278,7 +266,7 @@ FUNCTIONS: dict[str, Function] = {
     "States.Format": Function(_format, 1, None),
     "States.Hash": Function(_hash, 2, 2),
     "States.JsonMerge": Function(_json_merge, 3, 3),
-    "States.JsonToString": Function(_json_to_string, 1, 1),
+    "States.JsonToString": Function(lambda values, _: dumps(values[0]), 1, 1),
     "States.MathAdd": Function(_math_add, 2, 2),
     "States.MathRandom": Function(_math_random, 2, 3),
     "States.StringSplit": Function(_string_split, 2, 2),

@@ -56,10 +56,6 @@ def _divided(left: float, right: float) -> float:
     return as_float(left) / as_float(right)
 
 
-def _modulo(left: float, right: float) -> float:
-    return math.nan if right == 0 else math.fmod(left, right)
-
-
 def _equal(left: Value, right: Value) -> Value:
     return left is not NOTHING and right is not NOTHING and is_same(left, right)
 
@@ -120,7 +116,7 @@ OPERATORS: dict[str, Callable[[Value, Value], Value]] = {
     "-": _numeric(lambda left, right: left - right),
     "*": _numeric(_times),
     "/": _numeric(_divided),
-    "%": _numeric(_modulo),
+    "%": _numeric(lambda left, right: math.nan if right == 0 else math.fmod(left, right)),
     "=": _equal,
     "!=": _unequal,
     "<": _comparison(lt),

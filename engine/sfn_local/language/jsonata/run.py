@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 from sfn_local.language.jsonata import limits
 from sfn_local.language.jsonata.errors import JsonataError, LimitError
@@ -54,7 +55,7 @@ class Run:
         self._steps = 0
         self._depth = 0
         self._kinds: dict[str, Callable[[Node, Value, Frame], Value]] = {
-            "path": self._path,
+            "path": partial(path_result, self),
             "binary": self._binary,
             "unary": self._unary,
             "name": lambda node, context, _: lookup(context, node.value),
@@ -111,9 +112,6 @@ class Run:
             if isinstance(result, Sequence) and not result.tuples:
                 return _unwrapped(result, node.keeps_array)
         return result
-
-    def _path(self, node: Node, context: Value, frame: Frame) -> Value:
-        return path_result(self, node, context, frame)
 
     def _binary(self, node: Node, context: Value, frame: Frame) -> Value:
         left = self.evaluate(node.first, context, frame)

@@ -77,8 +77,6 @@ def _enclosed(opening: str, parts: list[str], closing: str, line: str) -> str:
 
 def _quoted(text: str) -> str:
     quoted = json.dumps(text, ensure_ascii=False)
-    return quoted if quoted.isascii() else LONE.sub(_escaped, quoted)
-
-
-def _escaped(found: re.Match[str]) -> str:
-    return f"\\u{ord(found[0]):04x}"
+    if quoted.isascii():
+        return quoted
+    return LONE.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TypeVar
 
 from sfn_local.language.jsonpath import filters
@@ -56,14 +56,6 @@ def read_path(reader: Reader, name: re.Pattern[str] = NAME) -> Path:
     variable = None if of_context else reader.match(VARIABLE)
     segments = _read_segments(reader, name)
     return Path(reader.text[start : reader.position], segments, of_context, variable)
-
-
-def _read_path_in_filter(reader: Reader) -> Path:
-    return read_path(reader, NAME_IN_FILTER)
-
-
-def _read_segments_in_filter(reader: Reader) -> tuple[Segment, ...]:
-    return _read_segments(reader, NAME_IN_FILTER)
 
 
 def _read_segments(reader: Reader, name: re.Pattern[str]) -> tuple[Segment, ...]:
@@ -152,7 +144,11 @@ def _read_slice(reader: Reader, start: int | None) -> Slice:
 def _read_filter(reader: Reader) -> Filter:
     reader.skip_blanks()
     reader.expect("(")
-    condition = filters.read_condition(reader, _read_path_in_filter, _read_segments_in_filter)
+    condition = filters.read_condition(
+        reader,
+        partial(read_path, name=NAME_IN_FILTER),
+        partial(_read_segments, name=NAME_IN_FILTER),
+    )
     reader.skip_blanks()
     reader.expect(")")
     return Filter(condition)

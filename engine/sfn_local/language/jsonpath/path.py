@@ -230,10 +230,6 @@ def _length(node: Json) -> Json:
     return len(node) if isinstance(node, (list, dict, str)) else None
 
 
-def _keys(node: Json) -> Json:
-    return list(node) if isinstance(node, dict) else None
-
-
 def _numbers(node: Json) -> list[float]:
     if not isinstance(node, list):
         return []
@@ -255,7 +251,7 @@ def _of_numbers(compute: Callable[[list[float]], float]) -> Callable[[Json], Jso
 FUNCTIONS: dict[str, Callable[[Json], Json]] = {
     "length": _length,
     "size": _length,
-    "keys": _keys,
+    "keys": lambda node: list(node) if isinstance(node, dict) else None,
     "min": _of_numbers(min),
     "max": _of_numbers(max),
     "sum": _of_numbers(sum),

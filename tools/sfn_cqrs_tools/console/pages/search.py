@@ -138,12 +138,8 @@ def _by_beginning(ask: Ask, type_: str, text: str) -> Found:
     """Return the items whose codes begin with a text and go on, by their keys."""
     behind = cursor_at(ItemKey(ask.who.tenant, type_, text).sk)
     page = if_there(ask.api, "/data", type=type_, limit=SHOWN, cursor=behind) or {"items": []}
-    hits = [_hit(one) for one in page["items"] if _begins(one, text)]
+    hits = [_hit(one) for one in page["items"] if str(one["code"]).startswith(text)]
     return Found(f"{type_} {text}…", hits, f"/items?{query(type=type_, q=text)}")
-
-
-def _begins(row: dict[str, Any], text: str) -> bool:
-    return str(row["code"]).startswith(text)
 
 
 def _hit(row: dict[str, Any]) -> Hit:

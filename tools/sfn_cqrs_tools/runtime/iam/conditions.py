@@ -5,6 +5,7 @@ Source: IAM User Guide, "IAM JSON policy elements: Condition operators" and "Set
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -29,10 +30,6 @@ def _like(value: str, wanted: str) -> bool:
     return pattern(wanted).fullmatch(value) is not None
 
 
-def _equal(value: str, wanted: str) -> bool:
-    return value == wanted
-
-
 def _equal_in_any_case(value: str, wanted: str) -> bool:
     return value.lower() == wanted.lower()
 
@@ -41,7 +38,7 @@ _OPERATORS: Final[Mapping[str, Callable[[str, str], bool]]] = {
     "ArnEquals": _like,
     "ArnLike": _like,
     "Bool": _equal_in_any_case,
-    "StringEquals": _equal,
+    "StringEquals": operator.eq,
     "StringEqualsIgnoreCase": _equal_in_any_case,
     "StringLike": _like,
 }
