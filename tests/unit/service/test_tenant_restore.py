@@ -67,6 +67,20 @@ def moment(world):
 
 
 @pytest.fixture
+def changed_since(moment):
+    """Return what changes an item; it answers a moment at which the item was as before."""
+
+    def change(before="1"):
+        publish("changed", before)
+        then = moment()
+        publish("changed", "2")
+        moment()
+        return then
+
+    return change
+
+
+@pytest.fixture
 def restore(world):
     """Return what restores, and has what it publishes applied."""
 
@@ -160,12 +174,9 @@ def test_what_changes_after_the_restore_began_is_kept_by_every_later_run(world, 
 
 
 def test_a_version_that_is_published_between_the_look_and_the_write_is_kept(
-    world, moment, meanwhile, restore
+    world, changed_since, meanwhile, restore
 ):
-    publish("changed", "1")
-    then = moment()
-    publish("changed", "2")
-    moment()
+    then = changed_since()
     meanwhile(lambda: publish("changed", "live"))
 
     done = restore(then)
@@ -174,11 +185,8 @@ def test_a_version_that_is_published_between_the_look_and_the_write_is_kept(
     assert now(world, "changed") == (3, "live", False)
 
 
-def test_who_has_read_the_item_before_its_restore_is_refused(world, moment, restore):
-    publish("changed", "1")
-    then = moment()
-    publish("changed", "2")
-    moment()
+def test_who_has_read_the_item_before_its_restore_is_refused(world, changed_since, restore):
+    then = changed_since()
     restore(then)
 
     with pytest.raises(VersionConflictError):
@@ -213,12 +221,9 @@ def test_an_item_whose_chain_is_open_or_has_failed_is_listed_and_restored_later(
 
 
 def test_a_version_of_the_restore_that_fails_is_told_until_somebody_repairs_it(
-    world, moment, restore
+    world, changed_since, restore
 ):
-    publish("changed", "1")
-    then = moment()
-    publish("changed", "2")
-    moment()
+    then = changed_since()
     list(Restore("acme", then, writes=True).run())
     fail(world, "changed", 3)
 
@@ -243,12 +248,9 @@ def test_a_skipped_version_that_says_the_same_is_told(world, moment, restore):
 
 
 @pytest.mark.parametrize("lost", [1, 2])
-def test_without_the_state_of_the_moment_an_item_is_kept(world, moment, restore, lost):
+def test_without_the_state_of_the_moment_an_item_is_kept(world, changed_since, restore, lost):
     publish("changed", "0")
-    publish("changed", "1")
-    then = moment()
-    publish("changed", "2")
-    moment()
+    then = changed_since()
     key = ItemKey("acme", "NOTE", "changed")
     world.dynamodb.delete_item(
         TableName="HistoryTable",
@@ -261,11 +263,8 @@ def test_without_the_state_of_the_moment_an_item_is_kept(world, moment, restore,
     assert done == {"changed": expected}
 
 
-def test_the_rule_of_the_type_is_asked(world, moment, restore):
-    publish("changed", "refused")
-    then = moment()
-    publish("changed", "2")
-    moment()
+def test_the_rule_of_the_type_is_asked(world, changed_since, restore):
+    then = changed_since("refused")
 
     tried, done = restore(then, writes=False), restore(then)
 
@@ -273,21 +272,17 @@ def test_the_rule_of_the_type_is_asked(world, moment, restore):
     assert now(world, "changed") == (2, "2", False)
 
 
-def test_a_type_that_is_no_longer_declared_is_told_by_a_dry_run_too(moment, restore, monkeypatch):
-    publish("changed", "1")
-    then = moment()
-    publish("changed", "2")
-    moment()
+def test_a_type_that_is_no_longer_declared_is_told_by_a_dry_run_too(
+    changed_since, restore, monkeypatch
+):
+    then = changed_since()
     monkeypatch.delitem(handlers._sync_handlers, "NOTE")
 
     assert restore(then, writes=False) == {"changed": ("failed", "unknown_type")}
 
 
-def test_a_person_who_was_erased_since_stays_erased(world, moment, restore):
-    publish("changed", "secret")
-    then = moment()
-    publish("changed", "2")
-    moment()
+def test_a_person_who_was_erased_since_stays_erased(world, changed_since, restore):
+    then = changed_since("secret")
     by = By(iso(world.clock()), "op1")
     work(ErasureService("acme").ask("person-changed", "asked for", by), lambda: False)
     apply_open(world)
@@ -303,11 +298,8 @@ def test_a_moment_to_come_and_a_wrong_name_are_refused(world, tenant, to):  # no
         Restore(tenant, to, writes=True)
 
 
-def test_a_dry_run_writes_nothing_at_all(world, moment):
-    publish("changed", "1")
-    then = moment()
-    publish("changed", "2")
-    moment()
+def test_a_dry_run_writes_nothing_at_all(world, changed_since):
+    then = changed_since()
     before = everything(world)
 
     assert [str(one.fate) for one in Restore("acme", then, writes=False).run()] == ["restored"]
