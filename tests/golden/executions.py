@@ -70,9 +70,7 @@ class _System(WholeSystem):
     @property
     def path(self) -> list[str]:
         """The states that it has entered."""
-        events = self.engine.history(self.execution["executionArn"])
-        entered = [event.get("stateEnteredEventDetails") for event in events]
-        return [details["name"] for details in entered if details]
+        return self.path_of(self.execution)
 
     def end(self, flow: Flow) -> None:
         """Let the execution go on until it has ended."""

@@ -3,13 +3,10 @@
 
 def path_of(system, version):
     """The states that a version's execution entered."""
-    arn = next(
-        each["executionArn"]
-        for each in system.executions()
-        if each["name"].endswith(f"-v{version}-a1")
+    named = f"-v{version}-a1"
+    return system.path_of(
+        next(each for each in system.executions() if each["name"].endswith(named))
     )
-    entered = [event.get("stateEnteredEventDetails") for event in system.engine.history(arn)]
-    return [details["name"] for details in entered if details]
 
 
 WORK = [

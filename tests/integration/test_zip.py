@@ -46,7 +46,7 @@ def test_three_files_of_which_one_fails_are_imported_in_their_order_and_summed(s
     assert view["fileStatuses"] == {"completed": 2, "failed": 1, "skipped": 1}
     assert system.api("GET", "/data/AIRPORT/RJEE")[1]["name"] == "成田"
     (execution,) = system.zip_executions()
-    assert system.zip_path(execution) == [
+    assert system.path_of(execution) == [
         *BEFORE,
         *["extract_file"] * 3,
         "process_csv_files",

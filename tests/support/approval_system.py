@@ -88,10 +88,7 @@ class ApprovalSystem(InMemory):
 
     def settle(self, sweeps: int = 12) -> None:
         """Run, and sweep until the approval has ended."""
-        self.run()
-        while sweeps and not self.approval.stage.is_closed:
-            self.sweep()
-            sweeps -= 1
+        self.until(lambda: self.approval.stage.is_closed, sweeps)
 
     @contextmanager
     def _declared(self) -> Any:

@@ -81,15 +81,12 @@ class ImportSystem(MotoSystem):
 
     def import_executions(self) -> list[dict[str, Any]]:
         """Every execution of the machine, as DescribeExecution shows it."""
-        listed = self.engine.list_executions(self.import_machine.arn)
-        return [self.engine.describe_execution(each["executionArn"]) for each in listed]
+        return self.executions(self.import_machine)
 
     def path(self) -> list[str]:
         """The states that the one execution entered."""
         (execution,) = self.import_executions()
-        events = self.engine.history(execution["executionArn"])
-        entered = [event.get("stateEnteredEventDetails") for event in events]
-        return [details["name"] for details in entered if details]
+        return self.path_of(execution)
 
 
 def a_line(icao: str, name: str = "Narita", lat: str = "35.7") -> tuple[str, ...]:

@@ -163,10 +163,6 @@ class RebuildSystem(FakeSystem):
             self.sweep()
         raise AssertionError(self.progress())
 
-    @property
-    def processes_open(self) -> bool:
-        return any(process.outcome.is_open for process in self.processes())
-
     def versions(self) -> dict[str, int]:
         """The version of each airport in the data."""
         return {row.key.code: row.version for row in self.world.stored_rows()}

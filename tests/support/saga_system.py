@@ -93,15 +93,14 @@ class SagaSystem(FakeSystem):
         assert found is not None
         return found
 
-    def settle_sagas(self, sweeps: int = 12) -> None:
+    def settle_sagas(self) -> None:
         """Run, and sweep while a saga or a version is open."""
-        self.run()
-        while sweeps and (
-            any(saga.status.is_open for saga in self.world.all_of(SAGAS))
-            or any(process.outcome.is_open for process in self.processes())
-        ):
-            self.sweep()
-            sweeps -= 1
+
+        def is_done() -> bool:
+            sagas_open = any(saga.status.is_open for saga in self.world.all_of(SAGAS))
+            return not (sagas_open or self.processes_open)
+
+        self.until(is_done, sweeps=12)
 
     def attributes(self, type_: str, code: str) -> dict[str, Any] | None:
         """The data row's attributes; None if there is no row."""

@@ -28,7 +28,7 @@ from sfn_cqrs.domain.process import Process
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs_tools.project import EXAMPLE
 from sfn_cqrs_tools.runtime.events import EventRules, Rule
-from sfn_cqrs_tools.runtime.template import Template
+from sfn_cqrs_tools.runtime.template import Machine, Template
 from sfn_local import Done, Engine, FunctionError, ManualScheduler, VirtualClock
 
 ROOT = Path(__file__).parents[2]
@@ -257,8 +257,12 @@ class System:
 
     def settle(self, sweeps: int = 6) -> None:
         """Run, and sweep while something is open."""
+        self.until(lambda: not self.processes_open, sweeps)
+
+    def until(self, is_done: Callable[[], bool], sweeps: int = 100) -> None:
+        """Run, and sweep until it is done."""
         self.run()
-        while sweeps and any(process.outcome.is_open for process in self.processes()):
+        while sweeps and not is_done():
             self.sweep()
             sweeps -= 1
 
@@ -274,10 +278,20 @@ class System:
         """The outcome of each version from 1 to the last."""
         return {each: str(self.process(key, each).outcome) for each in range(1, last + 1)}
 
-    def executions(self) -> list[dict[str, Any]]:
-        """Every execution, as DescribeExecution shows it."""
-        listed = self.engine.list_executions(self.machine.arn)
+    @property
+    def processes_open(self) -> bool:
+        return any(process.outcome.is_open for process in self.processes())
+
+    def executions(self, machine: Machine | None = None) -> list[dict[str, Any]]:
+        """Every execution of a machine, as DescribeExecution shows it."""
+        listed = self.engine.list_executions((machine or self.machine).arn)
         return [self.engine.describe_execution(each["executionArn"]) for each in listed]
+
+    def path_of(self, execution: dict[str, Any]) -> list[str]:
+        """The states that an execution has entered."""
+        events = self.engine.history(execution["executionArn"])
+        entered = [event.get("stateEnteredEventDetails") for event in events]
+        return [details["name"] for details in entered if details]
 
     # Inside.
 

@@ -1,7 +1,6 @@
 """The whole system: every machine, every stream, every queue, the API and the sweep."""
 
 import json
-from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
 from unittest import mock
@@ -266,10 +265,3 @@ class WholeSystem(ZipSystem):
     def given_up(self) -> list[dict[str, Any]]:
         """What any stream has given up."""
         return [notice for stream in self.consumers.values() for notice in stream.given_up]
-
-    def until(self, is_done: Callable[[], bool], sweeps: int = 100) -> None:
-        """Run, and sweep until it is done."""
-        self.run()
-        while sweeps and not is_done():
-            self.sweep()
-            sweeps -= 1

@@ -51,22 +51,11 @@ class ZipSystem(ImportSystem):
 
     def zip_executions(self) -> list[dict[str, Any]]:
         """Every execution of the machine, as DescribeExecution shows it, the first one first."""
-        listed = self.engine.list_executions(self.zip_machine.arn)
-        found = [self.engine.describe_execution(each["executionArn"]) for each in listed]
-        return sorted(found, key=lambda each: each["startDate"])
+        return sorted(self.executions(self.zip_machine), key=lambda each: each["startDate"])
 
-    def zip_path(self, execution: dict[str, Any]) -> list[str]:
-        """The states that an execution entered."""
-        events = self.engine.history(execution["executionArn"])
-        entered = [event.get("stateEnteredEventDetails") for event in events]
-        return [details["name"] for details in entered if details]
-
-    def settle_zips(self, sweeps: int = 8) -> None:
+    def settle_zips(self) -> None:
         """Run, and sweep while an archive's job has something left to do."""
-        self.run()
-        while sweeps and self.unsettled():
-            self.sweep()
-            sweeps -= 1
+        self.until(lambda: not self.unsettled(), sweeps=8)
 
     def unsettled(self) -> list[str]:
         """The jobs that the index of open ones lists, those of files included."""
