@@ -19,7 +19,8 @@ from tests.support.proof import PROOF
 from tests.support.typed import forgetting
 from tests.support.waiting import waited
 
-from sfn_cqrs_tools.cli import cli
+from sfn_cqrs_tools.cli import cli, doctor
+from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.project import CHECKOUT
 from sfn_cqrs_tools.runtime.template import Template
 from sfn_cqrs_tools.scaffold.changes import ScaffoldError
@@ -101,9 +102,14 @@ def test_a_project_with_a_database_is_read_by_every_command(sfn_cqrs, tmp_path, 
     monkeypatch.chdir(tmp_path / "clinic")
 
     made, checked = sfn_cqrs("new", "handler", "INVOICE"), sfn_cqrs("check")
+    invoked = sfn_cqrs("invoke", "command", "check_version")
+    begun, damage = doctor._begun(Path("template.yaml"), Target({}, {}))
 
     assert (made.code, made.error) == (0, "")
     assert (checked.code, checked.error) == (0, "")
+    assert "no stack runs" in invoked.error
+    assert (begun is not None, damage) == (True, [])
+    begun.result()
     assert load_template(Path("template.yaml")).environment["POSTGRES"] == ""  # here no cluster
 
 

@@ -120,11 +120,11 @@ def doctor(
 
 def _begun(template: Path, target: Target) -> tuple[AppCheck | None, list[str]]:
     """Begin to import the project's code; or return why its template cannot be read."""
-    from sfn_cqrs_tools.runtime.template import Template  # noqa: PLC0415
     from sfn_cqrs_tools.stack.app_check import AppCheck  # noqa: PLC0415 - it imports much
+    from sfn_cqrs_tools.stack.project_template import load_template  # noqa: PLC0415
 
     try:
-        return AppCheck(Template.load(template), target.environment), []
+        return AppCheck(load_template(template), target.environment), []
     except TemplateError as error:
         return None, [f"{error}; the stack continues with the last one that could be read"]
 

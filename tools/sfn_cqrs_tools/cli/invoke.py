@@ -16,6 +16,7 @@ from sfn_cqrs_tools.client.executions import SAMPLE_TOKEN, Executions
 from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT
 from sfn_cqrs_tools.runtime.template import Function, Template
 from sfn_cqrs_tools.stack.framework import FOLDER
+from sfn_cqrs_tools.stack.project_template import load_template
 from sfn_local.cli.command import always_json_option, command, print_json, several
 from sfn_local.cli.showing import echo, json_of
 from sfn_local.lint.template_file import TemplateError
@@ -53,7 +54,7 @@ def invoke(
     A function that fails shows its error and stack trace, and the exit code is 1.
     """
     with one_line_errors():
-        read = Template.load(template)
+        read = load_template(template)
         function = _find(read, machine, state_name)
         target = find_target(state, stack)
         ready = None if path or stack else rehearsed(read, machine, state_name, target)
@@ -143,7 +144,7 @@ def event(
     token of a waiting state is left out; a sample's stands for it.
     """
     with one_line_errors():
-        read = Template.load(template)
+        read = load_template(template)
         if execution is None:
             echo(json_of(_sample(read, machine, state_name).decode()), nl=False)
             return
