@@ -429,6 +429,15 @@ def test_the_doctor_looks_at_a_stack_whose_template_is_broken(on_stack, tmp_path
 
 
 @pytest.mark.stack
+def test_an_item_of_one_version_has_no_earlier_states(on_stack):
+    on_stack("publish", "ORDER", "only", "--name", "x", "--attributes", ORDER, "--sync")
+
+    shown = on_stack("data", "history", "ORDER", "only")
+
+    assert shown.output == "no earlier states of ORDER only\n"
+
+
+@pytest.mark.stack
 def test_a_failed_version_is_found_by_the_doctor_and_skipped(on_stack):
     on_stack("publish", "ORDER", "bad", "--name", "x", "--attributes", TO_NOWHERE)
     settled(on_stack, "bad", "FAILED")

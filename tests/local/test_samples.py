@@ -66,8 +66,8 @@ INVOKED = [one for one in SAMPLES if not one.endswith(".start_execution")]
 OF_STATES = {f"{one.folder}.{one.name}" for one in TASKS}
 STARTED = {one.machine for one in TASKS if one.machine not in ("command-express", "rebuild")}
 ENDS = {
-    "approval": ("resume",),
-    "zip-orchestrator": ("resume", "SUCCEEDED"),  # its file may be imported by now
+    "approval": ("approval show",),
+    "zip-orchestrator": ("import show", "SUCCEEDED"),  # its file may be imported by now
 }
 SWEEPS = [one for one in TEMPLATE.functions if one.startswith("Schedule")]
 ENDS_BY_ITSELF = ("task", "import", "archive", "saga")

@@ -120,6 +120,7 @@ def test_what_fails_after_a_decision_is_repaired_and_runs_again(run, ask, ended,
     assert release_of(run, "o-later") == "released"
     shown = run("approval", "show", id_).output
     assert "GRANTED" in shown
+    assert "the item has changed since" not in shown  # by the approval itself
     assert re.search(r"hanako +APPROVE", shown)
 
 

@@ -33,11 +33,16 @@ def test_a_person_is_erased_and_the_certificate_is_shown(run):
     attributes = json.dumps({"reader": PERSON, "address": STREET})
     run("publish", "LETTER", "l-1", "--name", "a letter", "--attributes", attributes, "--sync")
 
+    before = run("erasure", "list").output
     planned = run("erase", PERSON)
     done = run("erase", PERSON, "--yes", "--reason", "asked for", "--json")
     shown = run("erasure", "show", done.json["id"])
     listed = run("erasure", "list", "--json")
     again = run("erasure", "replay")
+    unknown = run("erasure", "confirm", "no such")
+
+    assert before == "no erasures yet\n"
+    assert unknown.error.startswith("error: not_found: the erasure no such does not exist")
 
     assert planned.code == 0, planned
     assert "commands: 1\n" in planned.output

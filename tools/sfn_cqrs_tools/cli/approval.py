@@ -22,6 +22,8 @@ from sfn_local.cli.showing import echo
 P = ParamSpec("P")
 T = TypeVar("T")
 STATUSES: Final = ("OPEN", "GRANTED", "REJECTED", "EXPIRED", "STALE", "ALL")
+UNDECIDED: Final = ("OPEN", "STALE")
+"""Whose item may have changed before somebody has decided: its own action changes it later."""
 EXAMPLE: Final = "a-01KAXK3V9Q0M3W8C5R6T7Y8Z9B"
 _FIELDS: Final = (
     ("type", "type"),
@@ -198,7 +200,7 @@ def _print_summary(found: dict[str, Any]) -> None:
     print_table(
         ("name", "value"), [(one["name"], one["value"]) for one in found.get("summary", [])]
     )
-    if not found.get("isCurrent", True):
+    if found["status"] in UNDECIDED and not found.get("isCurrent", True):
         echo("the item has changed since; it cannot be granted any more")
 
 

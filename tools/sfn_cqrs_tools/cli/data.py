@@ -73,4 +73,5 @@ def list_items(type_: str, limit: int, api: Api, as_json: bool) -> None:
 def list_history(type_: str, code: str, limit: int, api: Api, as_json: bool) -> None:
     """Show the earlier states of an item, newest first."""
     rows = api.first(limit, item_path("data", type_, code, "history"))
-    print_list(rows, HISTORY, as_json=as_json)
+    none = f"no earlier states of {type_} {code}"
+    print_list(rows, HISTORY, as_json=as_json, none=none)

@@ -72,7 +72,8 @@ def erasure() -> None:
 def list_erasures(api: Api, as_json: bool) -> None:
     """List the erasures; people are named by a hash."""
     found = list(api.pages("/erasures"))
-    print_list(found, ("id", "status", "askedAt", "askedBy", "reason"), as_json=as_json)
+    fields = ("id", "status", "askedAt", "askedBy", "reason")
+    print_list(found, fields, as_json=as_json, none="no erasures yet")
 
 
 @erasure.command("show", examples=("sfn-cqrs erasure show 2fbd5y7dgqjkm1u6hx3k",))

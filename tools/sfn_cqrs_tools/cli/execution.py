@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ from sfn_cqrs_tools.project import project
 from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT
 from sfn_cqrs_tools.stack.framework import FOLDER
 from sfn_cqrs_tools.stack.sample_items import START, Ready, Rehearsal
+from sfn_cqrs_tools.terminal.commands import look_at
 from sfn_cqrs_tools.terminal.printing import print_answer
 from sfn_local.cli.command import command, json_option, print_json
 from sfn_local.cli.definitions import input_of
@@ -98,11 +100,19 @@ def start(
         echo(f"{described['name']}\n")
         print_run(described, events, with_data=False)
         if described["status"] == "RUNNING":
-            waits = waiting(machine, definition_of(client, execution), events)
-            for line in hints_to_resume(described["name"], waits):
-                echo(line)
+            _print_waits(machine, definition_of(client, execution), described, events)
     if described["status"] not in ("SUCCEEDED", "RUNNING"):
         context.exit(1)
+
+
+def _print_waits(
+    machine: str, definition: object, described: Mapping[str, Any], events: list[dict[str, Any]]
+) -> None:
+    """Print what shows the work that an execution is about, and what ends its waits."""
+    if more := look_at(json.loads(described.get("input", "{}"))):
+        echo(more)
+    for line in hints_to_resume(described["name"], waiting(machine, definition, events)):
+        echo(line)
 
 
 @command(examples=("""sfn-cqrs resume order-refund-o-1-… approve '{"result": "approved"}'""",))

@@ -225,7 +225,8 @@ def problems(name: str, path: Path | None, limit: int, api: Api, as_json: bool) 
     if path is not None:
         echo(f"{_write(path, found)} problems are in {path}")
         return
-    print_list(list(islice(found, limit)), _columns(*COLUMNS), as_json=as_json)
+    first = list(islice(found, limit))
+    print_list(first, _columns(*COLUMNS), as_json=as_json, none="no problems")
 
 
 def _write(path: Path, found: Iterator[dict[str, Any]]) -> int:

@@ -83,7 +83,8 @@ def show(id_: str, status: str | None, limit: int, watch: bool, api: Api, as_jso
 def list_(task_type: str | None, single: bool, limit: int, api: Api, as_json: bool) -> None:
     """List the tasks of a type, the newest first."""
     if task_type is None:
-        raise click.UsageError(f"say of which TYPE; there are {', '.join(task_types(api))}")
+        types = ", ".join(task_types(api)) or "none"
+        raise click.UsageError(f"say of which TYPE; there are {types}")
     kind = "single" if single else "batch"
     found = api.first(limit, "/tasks", taskType=task_type, kind=kind)
     fields = ("id", "name", "status", "attempt", "total", "failed", "createdAt")
