@@ -93,13 +93,9 @@ def _failure(task: StateNode, error: str) -> Json:
 
 
 def _caught(task: StateNode) -> Iterator[str]:
-    seen: set[str] = set()
-    for _, catcher in entries(task.fields.get("Catch")):
-        for error in errors_of(catcher):
-            thrown = TASK_FAILED if error == ALL else str(error)
-            if thrown not in seen:
-                seen.add(thrown)
-                yield thrown
+    catchers = entries(task.fields.get("Catch"))
+    caught = (error for _, catcher in catchers for error in errors_of(catcher))
+    yield from dict.fromkeys(TASK_FAILED if error == ALL else str(error) for error in caught)
 
 
 def _retries(task: StateNode, error: str) -> int:

@@ -17,7 +17,7 @@ from sfn_local.document import Document, Json
 from sfn_local.errors import StateFailure
 from sfn_local.lint.model import Definition
 from sfn_local.mocks import Answer, ListedMocks
-from sfn_local.trace import Step, details_of, logged_events, owners, stopped_in, trace
+from sfn_local.trace import ENDS, Step, details_of, logged_events, owners, stopped_in, trace
 
 CASE = "Recorded"
 OF_TASKS = ("Task", "LambdaFunction", "Activity")
@@ -25,12 +25,6 @@ FAILURES = ("Failed", "TimedOut")
 TIMEOUT = "States.Timeout"
 MOST_EVENTS = 24_999
 REDRIVABLE_DAYS = 14
-ENDS = {
-    "ExecutionSucceeded": "SUCCEEDED",
-    "ExecutionFailed": "FAILED",
-    "ExecutionTimedOut": "TIMED_OUT",
-    "ExecutionAborted": "ABORTED",
-}
 MAP_AS_TASK = "arn:aws:states:::aws-sdk:recorded:distributedMap"
 OF_MAPS = ("ItemProcessor", "ItemReader", "ItemBatcher", "ItemSelector", "ResultWriter", "Label")
 OF_DATA = (

@@ -11,6 +11,13 @@ ENTERED, EXITED = "StateEntered", "StateExited"
 ATTEMPTS = ("TaskScheduled", "LambdaFunctionScheduled", "MapStateStarted", "ParallelStateStarted")
 FAILURES = ("Failed", "TimedOut")
 CONTAINERS = ("MapState", "MapIteration", "ParallelState")
+ENDS = {
+    "ExecutionSucceeded": "SUCCEEDED",
+    "ExecutionFailed": "FAILED",
+    "ExecutionTimedOut": "TIMED_OUT",
+    "ExecutionAborted": "ABORTED",
+}
+"""The status of an execution, by its last event."""
 PASSING_ON = ("ExecutionFailed", "MapStateFailed", "ParallelStateFailed", "EvaluationFailed")
 
 

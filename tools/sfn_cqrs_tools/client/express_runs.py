@@ -15,15 +15,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from sfn_cqrs_tools.client.aws import Target
-from sfn_local.trace import logged_events
+from sfn_local.trace import ENDS, logged_events
 
 LOG_GROUP: Final = "CommandExpressStateMachineLogGroup"
-ENDS: Final = {
-    "ExecutionSucceeded": "SUCCEEDED",
-    "ExecutionFailed": "FAILED",
-    "ExecutionTimedOut": "TIMED_OUT",
-    "ExecutionAborted": "ABORTED",
-}
 UNKNOWN: Final = "UNKNOWN"
 """The status of a run whose end was not logged: it went well, or still runs."""
 

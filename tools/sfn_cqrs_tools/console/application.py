@@ -13,7 +13,7 @@ from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, Protocol
-from urllib.parse import parse_qs, parse_qsl, quote, unquote, urlencode
+from urllib.parse import parse_qsl, quote, unquote
 
 import anyio
 from anyio.to_thread import run_sync
@@ -224,12 +224,9 @@ class Console:
     async def _post(self, request: Request) -> Response:
         ask = self._ask(request)
         try:
-            body = await _body(request)
-            form = _form(body)
+            form = await _form(request)
         except Refused as refused:
             return await self._rendered(request, self._problem(refused), ask)
-        except UnicodeDecodeError:
-            form = {}
         ask = replace(ask, form=form)
         if not self._tokens.is_valid(request, form.get(FIELD, "")):
             problem = Refused(
@@ -245,11 +242,10 @@ class Console:
     def _served(self, path: str, ask: Ask) -> Answer:
         """Return a form's response; a refused form is shown again with its values."""
         answer = self._answered(self._forms[path], ask)
-        is_refused = isinstance(answer, View) and answer.template == PROBLEM
         page = self._by_path.get(path)
-        if not isinstance(answer, View) or not is_refused or page is None:
+        if page is None or not isinstance(answer, View):
             return answer
-        if answer.status not in CORRECTABLE:
+        if answer.template != PROBLEM or answer.status not in CORRECTABLE:
             return answer
         form = self._answered(page, replace(ask, form={}, given=ask.form))
         if not isinstance(form, View) or form.template == PROBLEM:
@@ -280,9 +276,8 @@ class Console:
 
     async def _choose_who(self, request: Request) -> Response:
         try:
-            body = await _body(request)
-            form = _form(body)
-        except (Refused, UnicodeDecodeError):
+            form = await _form(request)
+        except Refused:
             form = {}
         if not self._tokens.is_valid(request, form.get(FIELD, "")):
             return Response("the form has expired: open the page again", HTTPStatus.FORBIDDEN)
@@ -290,7 +285,7 @@ class Console:
         is_ours = back == ROOT or back.startswith((ROOT + "/", ROOT + "?"))
         response = RedirectResponse(back if is_ours else ROOT, HTTPStatus.SEE_OTHER)
         if self._backend.is_local:
-            who = chosen(urlencode(form), self._backend.default)
+            who = chosen(form, self._backend.default)
             response.set_cookie(
                 COOKIE, who.as_cookie(), httponly=True, samesite="strict", path=ROOT
             )
@@ -348,9 +343,9 @@ class Console:
         query = dict(request.query_params) if query is None else query
         who = self._backend.default
         if self._backend.is_local:
-            who = chosen(request.cookies.get(COOKIE, ""), who)
+            who = chosen(_query(request.cookies.get(COOKIE, "")), who)
             tenant = query.get("tenant")
-            who = chosen(urlencode({"tenant": tenant}), who) if tenant else who
+            who = chosen({"tenant": tenant}, who) if tenant else who
         path = request.scope["raw_path"].decode("latin-1")
         given = request.path_params
         origin = f"http://{request.headers.get('host', '')}"
@@ -448,8 +443,8 @@ class Console:
         return command_of(Shown(below, address, ask.query, ask.who.tenant, stack))
 
 
-async def _body(request: Request) -> bytes:
-    """Return a form's body.
+async def _form(request: Request) -> dict[str, str]:
+    """Return a form's fields; a browser ends each line of a text as mail does.
 
     Raises:
         Refused: it is larger than any form of ours.
@@ -461,15 +456,10 @@ async def _body(request: Request) -> bytes:
             if len(body) > LARGEST_FORM:
                 text = f"A form has at most {LARGEST_FORM:,} bytes: publish more from a terminal."
                 raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", text)
-    except ClientDisconnect:
-        return b""
-    return bytes(body)
-
-
-def _form(body: bytes) -> dict[str, str]:
-    """Return a form's fields; a browser ends each line of a text as mail does."""
-    pairs = parse_qsl(body.decode(), keep_blank_values=True)
-    return {name: value.replace("\r\n", "\n") for name, value in pairs}
+        fields = _query(body.decode())
+    except (ClientDisconnect, UnicodeDecodeError):
+        return {}
+    return {name: value.replace("\r\n", "\n") for name, value in fields.items()}
 
 
 def fields_of(document: Mapping[str, Any]) -> dict[str, str]:
@@ -492,7 +482,7 @@ def fields_of(document: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _query(text: str) -> dict[str, str]:
-    return {name: values[-1] for name, values in parse_qs(text, keep_blank_values=True).items()}
+    return dict(parse_qsl(text, keep_blank_values=True))
 
 
 def _digest(html: str) -> str:

@@ -69,13 +69,17 @@ class Listing(Generic[T]):
     total: int | None
     shape: Shape[T]
     sorts: tuple[str, ...]
-    sort: str
     wanted: Mapping[str, str]
     previous: Mapping[str, str] | None = None
     following: Mapping[str, str] | None = None
     further: Mapping[str, str] | None = None
     read: int = 0
     is_live: bool = True
+
+    @property
+    def sort(self) -> str:
+        """Return the column that it is sorted by, with - before it if downwards."""
+        return self.wanted.get("sort", "")
 
     @property
     def has_text(self) -> bool:
@@ -112,17 +116,15 @@ class Listing(Generic[T]):
 def listing(ask: Ask, fetch: Fetch[T], shape: Shape[T]) -> Listing[T]:
     """Return the page of a list that the address names."""
     wanted = {name: value for name, value in ask.query.items() if name not in PLACE and value}
-    sort = wanted.get("sort", "")
-    if sort.removeprefix("-") not in shape.sorts:
-        sort = ""
+    if wanted.get("sort", "").removeprefix("-") not in shape.sorts:
         wanted.pop("sort", None)
     has_time = shape.at is not None and any(map(since_and_until(wanted).__getitem__, (0, 1)))
     is_saved = ask.query.get("as") in FORMATS
     if is_saved or "all" in wanted:
         shape = replace(shape, most=max(shape.most, shape.most_of_all))
-    is_window = bool(is_saved or sort or (shape.texts and wanted.get("q")) or has_time)
+    is_window = bool(is_saved or "sort" in wanted or (shape.texts and wanted.get("q")) or has_time)
     made = _window if is_window else _page
-    return made(ask, fetch, shape, wanted, sort)
+    return made(ask, fetch, shape, wanted)
 
 
 def shown(
@@ -170,9 +172,7 @@ def natural(text: str) -> tuple[tuple[int, int, str], ...]:
     return tuple((0, int(one), "") if one.isdecimal() else (1, 0, one.casefold()) for one in parts)
 
 
-def _page(
-    ask: Ask, fetch: Fetch[T], shape: Shape[T], wanted: Mapping[str, str], sort: str
-) -> Listing[T]:
+def _page(ask: Ask, fetch: Fetch[T], shape: Shape[T], wanted: Mapping[str, str]) -> Listing[T]:
     """Return a page as its source lists it: by its cursor."""
     cursor, number = ask.query.get("cursor") or None, _number(ask)
     rows, following = fetch(SIZE, cursor)
@@ -189,7 +189,6 @@ def _page(
         None if following else first + len(rows) - 1,
         shape,
         tuple(shape.sorts),
-        sort,
         wanted,
         previous=_back(wanted, before, number) if cursor else None,
         following={
@@ -212,12 +211,10 @@ def _back(wanted: Mapping[str, str], before: list[str], number: int) -> Mapping[
     return {**wanted, **place}
 
 
-def _window(
-    ask: Ask, fetch: Fetch[T], shape: Shape[T], wanted: Mapping[str, str], sort: str
-) -> Listing[T]:
+def _window(ask: Ask, fetch: Fetch[T], shape: Shape[T], wanted: Mapping[str, str]) -> Listing[T]:
     """Return a page of rows that are filtered or sorted here."""
     kept, read, rest = _read(ask, fetch, shape, wanted)
-    if sort:
+    if sort := wanted.get("sort"):
         key = shape.sorts[sort.removeprefix("-")]
         kept.sort(key=lambda row: _rank(key(row)), reverse=sort.startswith("-"))
     number = _number(ask)
@@ -231,7 +228,6 @@ def _window(
         len(kept),
         shape,
         tuple(shape.sorts),
-        sort,
         wanted,
         previous={**here, "page": str(number - 1)} if number > 1 else None,
         following={**here, "page": str(number + 1)} if start + SIZE < len(kept) else None,

@@ -171,13 +171,11 @@ class Axis:
 
     def ticks(self) -> list[Tick]:
         """Return evenly spread moments outside the folds."""
-        found: list[Tick] = []
-        for step in range(5):
-            x = WIDTH * step / 4
-            if any(fold.x < x < fold.x + fold.width for fold in self.folds):
-                continue
-            found.append(Tick(x, self._seconds_at(x)))
-        return found
+        return [
+            Tick(x, self._seconds_at(x))
+            for x in (WIDTH * step / 4 for step in range(5))
+            if not any(fold.x < x < fold.x + fold.width for fold in self.folds)
+        ]
 
     @property
     def knots(self) -> list[tuple[float, float]]:
@@ -212,18 +210,14 @@ def waterfall(
     moments += [now] if now is not None and now > moments[-1] else []
     end = max(moments)
     axis = Axis(sorted(moments), _spans(events, steps, end))
-    groups: dict[tuple[int, str], list[tuple[int, Step]]] = {}
-    rows: list[tuple[int, str]] = []
+    groups: dict[Place, list[tuple[int, Step]]] = {}
     for number, step in enumerate(steps):
-        place = place_of(step)
-        if place not in groups:
-            rows.append(place)
-        groups.setdefault(place, []).append((number, step))
+        groups.setdefault(place_of(step), []).append((number, step))
     drawn = [
         _row(groups[place], axis, end, (usual or {}).get(place), is_running=now is not None)
-        for place in _nested(rows, groups)[:MOST_ROWS]
+        for place in _nested(groups)[:MOST_ROWS]
     ]
-    hidden = max(len(rows) - MOST_ROWS, 0)
+    hidden = max(len(groups) - MOST_ROWS, 0)
     return Waterfall(drawn, axis.folds, axis.ticks(), axis.seconds, hidden, axis.knots)
 
 
@@ -288,14 +282,12 @@ def place_of(step: Step) -> Place:
     return len(names), "\0".join([*reversed(names), step.name])
 
 
-def _nested(
-    rows: list[tuple[int, str]], groups: dict[tuple[int, str], list[tuple[int, Step]]]
-) -> list[tuple[int, str]]:
+def _nested(groups: Mapping[Place, list[tuple[int, Step]]]) -> list[Place]:
     """Return the rows, each behind the state that it is inside of."""
-    inner: dict[str, list[tuple[int, str]]] = {}
-    for place in rows:
+    inner: dict[str, list[Place]] = {}
+    for place in groups:
         inner.setdefault(place[1].rpartition("\0")[0] if place[0] else "", []).append(place)
-    ordered: list[tuple[int, str]] = []
+    ordered: list[Place] = []
     waiting = inner.get("", [])[::-1]
     while waiting:
         place = waiting.pop()

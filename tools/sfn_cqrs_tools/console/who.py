@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import urlencode
 
 from sfn_cqrs_tools.runtime.identity import DEFAULT_ROLES, DEFAULT_TENANT
 
@@ -45,18 +45,17 @@ class Who:
         return urlencode({"user": self.user, "tenant": self.tenant, "roles": ",".join(self.roles)})
 
 
-def chosen(text: str, default: Who) -> Who:
+def chosen(fields: Mapping[str, str], default: Who) -> Who:
     """Who a cookie or a form of the local console names; what it leaves out is the default's."""
-    fields = parse_qs(text, keep_blank_values=True)
 
     def first(name: str, otherwise: str) -> str:
-        value = fields.get(name, [otherwise])[-1].strip()
+        value = fields.get(name, otherwise).strip()
         return value if _NAME.fullmatch(value) else otherwise
 
     user, tenant = first("user", default.user), first("tenant", default.tenant)
     if "roles" not in fields:
         return Who(user, tenant, default.roles)
-    return Who(user, tenant, tuple(_GROUPS.findall(fields["roles"][-1])))
+    return Who(user, tenant, tuple(_GROUPS.findall(fields["roles"])))
 
 
 def of_token(token: str) -> Who:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -194,10 +194,6 @@ class _Application(_Rewriter):
     resource: Mapping[str, Any]
     root: Path
     taken: Mapping[str, Set[str]]
-    _document: Document = field(init=False)
-    _promoted: Document = field(init=False)
-    _parameters: Mapping[str, Any] = field(init=False)
-    _names: Mapping[str, Mapping[str, str]] = field(init=False)
 
     def __post_init__(self) -> None:
         path = _location(self.name, self.resource, self.root)

@@ -182,7 +182,6 @@ class LocalStack:
         self.restored: Mapping[str, int] = {}
         """The number of items, messages and running executions that it continues with."""
         self._streams: dict[tuple[str, str], StreamMapping] = {}
-        self._mappings: dict[str, StreamMapping] = {}
 
     def __enter__(self) -> Self:
         """Start everything, or nothing.
@@ -593,6 +592,7 @@ class LocalStack:
         return changed
 
     def _start_deliveries(self) -> None:
+        mappings: dict[str, StreamMapping] = {}
         for deployed in self.deployment.streams:
             longest = self._window_seconds
             window = deployed.window_seconds if longest is None else longest
@@ -605,9 +605,9 @@ class LocalStack:
             mapping.start()
             self._cleanup.callback(mapping.close)
             self._streams[settings.stream_arn, settings.function_arn] = mapping
-            self._mappings[settings.mapping] = mapping
+            mappings[settings.mapping] = mapping
         if self.data is not None:
-            checkpoints = Checkpoints(self._mappings, self.fabric.streams)
+            checkpoints = Checkpoints(mappings, self.fabric.streams)
             checkpoints.start()
             self._cleanup.callback(checkpoints.close)
 

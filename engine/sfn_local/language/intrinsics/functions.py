@@ -143,14 +143,10 @@ def _array_get_item(values: list[Json], _: Random) -> Json:
 
 
 def _array_unique(values: list[Json], _: Random) -> Json:
-    seen: set[str] = set()
-    unique = []
+    unique: dict[str, Json] = {}
     for item in _list(values[0]):
-        key = json.dumps(item, sort_keys=True)
-        if key not in seen:
-            seen.add(key)
-            unique.append(item)
-    return unique
+        unique.setdefault(json.dumps(item, sort_keys=True), item)
+    return [*unique.values()]
 
 
 def _base64_encode(values: list[Json], _: Random) -> Json:
