@@ -407,8 +407,8 @@ MUTANTS = [
         ),
         (
             "O9",
-            '"cancelled": counts.cancelled if counts else 0,',
-            '"cancelled": 0,',
+            "(task.counts or tasks.Counts()).by_name}",
+            '(task.counts or tasks.Counts()).by_name, "cancelled": 0}',
             "the notice of a task says that no item was cancelled",
             "test_a_notice_tells_how_the_items_of_a_task_have_ended",
         ),

@@ -1,10 +1,13 @@
 """Messages about the end or the failure of a version, a task or an item."""
 
-from typing import Any, NamedTuple, Protocol
+from operator import attrgetter
+from typing import Any, NamedTuple
 
+from sfn_cqrs.domain import task as tasks
 from sfn_cqrs.domain.approval import Approval
 from sfn_cqrs.domain.import_job import Job
 from sfn_cqrs.domain.imports import Counts
+from sfn_cqrs.domain.keys import PublicKey, TaskKey
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.saga import Saga
 from sfn_cqrs.domain.task import Item, Task
@@ -14,33 +17,16 @@ Message = dict[str, Any]
 Failed = Process | Item | Approval | Saga
 
 
-class Named(Protocol):
-    """The subject of a message, by its public id and its place in a table."""
-
-    @property
-    def id(self) -> str:
-        """The public id."""
-
-    @property
-    def tenant(self) -> str:
-        """Whose it is."""
-
-    @property
-    def pk(self) -> str:
-        """The partition key of its item."""
-
-    @property
-    def sk(self) -> str:
-        """The sort key of its item."""
-
-
 class Place(NamedTuple):
-    """The same of what is not named by its own key."""
+    """The public id of what has no key of its own, whose it is, and its item's keys."""
 
     id: str
     tenant: str
     pk: str
     sk: str
+
+
+Named = Place | PublicKey | TaskKey
 
 
 def notice(action: str, of: Named, table: str, content: Message) -> Message:
@@ -79,17 +65,8 @@ def failure_alarm(failed: Failed, table: str, execution: str | None) -> Message:
 
 def command_status(process: Process, table: str) -> Message:
     """The notice that a version has closed; the error's name, but not its text."""
-    content = {
-        "status": process.status,
-        "source": process.source,
-        "outcome": str(process.outcome),
-        "type": process.key.type,
-        "code": process.key.code,
-        "version": process.version,
-        "attempt": process.attempt,
-        "lane": str(process.lane),
-        "error": process.error,
-    }
+    names = ("status", "source", "outcome", "version", "attempt", "lane", "error")
+    content = _told(process, *names, type="key.type", code="key.code")
     return notice("command-status", _place_of(process), table, content)
 
 
@@ -101,29 +78,14 @@ def task_execute(task: Task, table: str) -> Message:
 
 def task_status(task: Task, table: str) -> Message:
     """The notice that a task has ended, with its counts."""
-    counts = task.counts
-    content = {
-        "status": str(task.status),
-        "source": task.source,
-        "taskType": task.key.type,
-        "attempt": task.attempt,
-        "total": task.total,
-        "completed": counts.completed if counts else 0,
-        "failed": counts.failed if counts else 0,
-        "cancelled": counts.cancelled if counts else 0,
-    }
+    told = _told(task, "status", "source", "attempt", "total", taskType="key.type")
+    content = {**told, **(task.counts or tasks.Counts()).by_name}
     return notice("task-status", task.key, table, content)
 
 
 def sub_task_status(item: Item, table: str) -> Message:
     """The notice that an item has ended; the error's name, but neither its text nor a result."""
-    content = {
-        "status": str(item.status),
-        "taskType": item.key.type,
-        "index": item.index,
-        "attempt": item.attempt,
-        "error": item.error,
-    }
+    content = _told(item, "status", "index", "attempt", "error", taskType="key.type")
     return notice("sub-task-status", _place_of(item), table, content)
 
 
@@ -157,31 +119,22 @@ def import_alarm(job: Job, counts: Counts, table: str, execution: str | None) ->
 
 def approval_status(approval: Approval, table: str) -> Message:
     """The notice that something has happened to an approval; it names nobody."""
-    content = {
-        "happened": str(approval.happened),
-        "status": str(approval.status),
-        "source": approval.source,
-        "type": approval.type,
-        "attempt": approval.attempt,
-        "approved": len(approval.votes),
-        "needed": approval.rules.needed,
-        "reminders": approval.reminders,
-        "expiresAt": approval.expires_at,
-        "error": approval.error,
-    }
+    names = ("happened", "status", "source", "type", "attempt", "reminders", "error")
+    told = _told(approval, *names, needed="rules.needed", expiresAt="expires_at")
+    content = {**told, "approved": len(approval.votes)}
     return notice("approval-status", approval.key, table, content)
 
 
 def saga_status(saga: Saga, table: str) -> Message:
     """The notice that a saga has ended or is parked; the error's name, but not its text."""
-    content = {
-        "status": str(saga.status),
-        "source": saga.source,
-        "saga": saga.saga,
-        "attempt": saga.attempt,
-        "error": saga.error,
-    }
+    content = _told(saga, "status", "source", "saga", "attempt", "error")
     return notice("saga-status", saga.key, table, content)
+
+
+def _told(what: object, *names: str, **paths: str) -> Message:
+    """Return fields by their own names, and others by where they are, such as `key.type`."""
+    found = {**dict.fromkeys(names), **paths}
+    return {name: attrgetter(path or name)(what) for name, path in found.items()}
 
 
 def _place_of(what: Failed) -> Named:
