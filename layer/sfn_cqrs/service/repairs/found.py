@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.paging import MAX_LIMIT, Page, cursor_at
@@ -57,20 +57,7 @@ class Scope:
     by: str
 
 
-class Search(Protocol):
-    """A search for the failures of a plan; it makes progress, however little time it has."""
-
-    place: Place
-    """The position after the entry that was yielded last."""
-    is_over: bool
-    """Whether nothing is left after that position."""
-
-    def entries(self) -> Iterator[Entry]:
-        """Yield the entries until the time is over."""
-        ...
-
-
-def failed(scope: Scope, time: Overtime, client: Client | None, place: Place | None) -> Search:
+def failed(scope: Scope, time: Overtime, client: Client | None, place: Place | None) -> "Search":
     """Return a search for a plan's failures, from another search's place on.
 
     The causes of types that the client may not read are not searched.
@@ -202,6 +189,12 @@ class _Listed:
                 return
 
 
+Search = _Versions | _Listed
+"""A search for the failures of a plan; it makes progress, however little time it has.
+
+Its `place` is the position after the entry that was yielded last; once it `is_over`, nothing is
+left after that.
+"""
 _List = tuple[Callable[[str | None], Page[Any]], Callable[[Any], Entry | None]]
 
 
