@@ -144,21 +144,14 @@ class View(Record):
 
     def segments(self) -> list[str]:
         """The segments of the stage's work."""
-        return self.segments_of(self.stage)
-
-    def segments_of(self, stage: Stage) -> list[str]:
-        """The segments of a stage's work."""
-        if stage is Stage.REPLAYING:
+        if self.stage is Stage.REPLAYING:
             return [f"{type_}#{bucket:02d}" for type_ in self.types for bucket in range(BUCKETS)]
         count = SCANNED_IN if self.place is Place.DYNAMODB else QUERIED_IN
         return [f"{number:02d}" for number in range(count)]
 
-    def segment_key(self, name: str) -> "SegmentKey":
-        """Where a segment's progress lies."""
-        return self.key_of(self.stage, name)
-
-    def key_of(self, stage: Stage, name: str) -> "SegmentKey":
-        """Where the progress of a stage's segment lies; a new comparison has new ones."""
+    def segment_key(self, name: str, stage: Stage | None = None) -> "SegmentKey":
+        """Where the progress of a segment lies, of this stage or another; each comparison's own."""
+        stage = stage or self.stage
         turn = self.round if stage is Stage.COMPARING else 0
         return SegmentKey(self.parts_pk, f"{stage}#{turn:04d}#{name}", name)
 

@@ -9,7 +9,7 @@ parent by name.
 import json
 import random
 import time
-from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from sfn_cqrs import bootstrap
@@ -120,18 +120,12 @@ def _answered(parent: Parent, ended: Ended) -> bool:
 
 
 def _resumed(parent: Parent, result: object) -> bool:
-    name, state, key = parent
-    return _unless_gone(lambda: waits.resume(name, state, result, key=key))
+    with suppress(NotWaitingError):  # its state never waited, so nobody can end such a wait
+        return waits.resume(parent.execution, parent.state, result, key=parent.key)
+    return False
 
 
 def _refused(parent: Parent, error: str, cause: str) -> bool:
-    name, state, key = parent
-    return _unless_gone(lambda: waits.refuse(name, state, error, cause, key=key))
-
-
-def _unless_gone(end: Callable[[], bool]) -> bool:
-    """End a wait; return False if its state never waited, since nobody can end such a wait."""
-    try:
-        return end()
-    except NotWaitingError:
-        return False
+    with suppress(NotWaitingError):
+        return waits.refuse(parent.execution, parent.state, error, cause, key=parent.key)
+    return False

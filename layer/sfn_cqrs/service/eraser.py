@@ -383,26 +383,22 @@ def _is_read(item: Item) -> bool:
     return JobStatus(item["status"]).is_open or (item["kind"] == "zip" and "settled" not in item)
 
 
+@dataclass(frozen=True, slots=True)
 class _Work:
     """How one kind of work is erased once it is closed."""
 
-    def __init__(
-        self,
-        fields: tuple[str, ...],
-        is_closed: Callable[[Item], bool],
-        find: Callable[[object], Any] | None = None,
-        named: str = "type",
-        modelled: str = "input",
-    ) -> None:
-        self.fields, self.is_closed = fields, is_closed
-        self._find, self._named, self._modelled = find, named, modelled
+    fields: tuple[str, ...]
+    is_closed: Callable[[Item], bool]
+    find: Callable[[object], Any] | None = None
+    named: str = "type"
+    modelled: str = "input"
 
     def model(self, item: Item) -> Model | None:
         """Return the model of an item's type, if it has one and is still declared."""
-        if self._find is None:
+        if self.find is None:
             return None
         with suppress(SfnCqrsError):  # no longer declared
-            model: Model | None = self._find(item[self._named]).model
+            model: Model | None = self.find(item[self.named]).model
             return model
         return None
 
@@ -412,7 +408,7 @@ class _Work:
         """Return the fields without what is personal: all texts, or those that a model marks."""
         erased: dict[str, Any] = {}
         for name, each in value.items():
-            if name == self._modelled and model is not None:
+            if name == self.modelled and model is not None:
                 is_many = isinstance(each, list)
                 erased[name] = (
                     [model.erased(one) for one in each] if is_many else model.erased(each)

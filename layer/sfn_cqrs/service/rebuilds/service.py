@@ -301,7 +301,8 @@ def _segments(view: View, stages: Iterable[Stage]) -> list[Segment]:
     """Return the stored segments of some stages; of comparisons, those of the last one."""
     segments: list[Segment] = []
     for stage in stages:
-        segments += every(partial(bootstrap.segments().page, view.key_of(stage, ""), MAX_LIMIT))
+        under = view.segment_key("", stage)
+        segments += every(partial(bootstrap.segments().page, under, MAX_LIMIT))
     return sorted(segments, key=lambda one: one.key.sk, reverse=True)
 
 
