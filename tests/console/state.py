@@ -19,10 +19,10 @@ YYYY,Lost in time,AQ,-75,0,Mars/Olympus
 """
 
 
-def api_of(stack, *, user="hanako", tenant="tenant1", roles="operator"):
+def api_of(stack, *, user="hanako", tenant="tenant1"):
     """The API of a running stack, asked as somebody."""
     headers = {"content-type": "application/json", "x-user": user, "x-tenant-code": tenant}
-    return Api(stack.http, headers | {"x-roles": roles}, proxies=False)
+    return Api(stack.http, headers | {"x-roles": "operator"}, proxies=False)
 
 
 def fill(stack, folder):

@@ -182,11 +182,10 @@ def lanes(tmp_path_factory):
     engine.close()
 
 
-def logged(log, what, count, patience=20):
+def logged(log, what, count):
     waited(
         lambda: log.read_text().count(f'"type": "{what}"') if log.exists() else 0,
         lambda found: found >= count,
-        patience,
     )
 
 

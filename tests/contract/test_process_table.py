@@ -78,12 +78,12 @@ def test_the_index_lists_what_is_open_or_blocked(world):
     for version, outcome in ((3, Outcome.APPLIED), (4, Outcome.FAILED), (5, Outcome.BLOCKED)):
         world.processes.write(NRT, Close(version, 1, outcome, "some:STATUS"))
 
-    assert _all_opened(world, limit=100) == [1, 2, 5]
+    assert _all_opened(world) == [1, 2, 5]
 
     world.processes.write(NRT, Restart(4, 1))
     world.processes.write(NRT, Skip(5, 1))
 
-    assert _all_opened(world, limit=100) == [1, 2, 4]
+    assert _all_opened(world) == [1, 2, 4]
 
 
 def test_the_index_leaves_out_what_was_opened_lately(world):
@@ -92,7 +92,7 @@ def test_the_index_leaves_out_what_was_opened_lately(world):
         a_process(version=2, opened_at="2026-11-25T11:58:00.000Z"),
     )
 
-    assert _all_opened(world, limit=100, before="2026-11-25T11:58:00.000Z") == [1]
+    assert _all_opened(world, before="2026-11-25T11:58:00.000Z") == [1]
 
 
 def test_a_shard_is_read_oldest_first_and_page_by_page(world):
@@ -267,10 +267,10 @@ def _listed(world, shards):
     ]
 
 
-def _all_opened(world, limit, before=AFTERWARDS):
+def _all_opened(world, before=AFTERWARDS):
     found = []
     for shard in range(BLOCKED_SHARDS.stop):
-        found += world.processes.opened(shard, None, before, limit)[0]
+        found += world.processes.opened(shard, None, before, 100)[0]
     return sorted(process.version for process in found)
 
 

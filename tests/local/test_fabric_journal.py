@@ -5,7 +5,6 @@ import os
 import queue
 import signal
 import sqlite3
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from engine.tests.full_disk import full_disk
 from tests.local.toy_fabric import ToyFabric, item
+from tests.support.waiting import waited
 
 from sfn_cqrs_tools.runtime.fabric import FabricError, local_client, session
 from sfn_local.http_server import Request, Response
@@ -79,14 +79,6 @@ def kept(fabric):
     """The stack of all these tests; in it there is nothing."""
     yield fabric
     fabric.empty()
-
-
-def becomes(expected: dict, read: Callable[[], dict], seconds: float = 10) -> dict:
-    """What is read once it is as expected, or at last."""
-    until = time.monotonic() + seconds
-    while (found := read()) != expected and time.monotonic() < until:
-        time.sleep(0.02)
-    return found
 
 
 def status_of(request: Callable[[], object]) -> int:
@@ -209,7 +201,7 @@ def test_a_stream_gives_again_what_nobody_has_told_to_be_done(kept):
     assert [one["dynamodb"]["Keys"]["pk"]["S"] for one in again] == ["third"]
     assert again[0]["eventSourceARN"] == kept.deployment.streams[0].stream_arn
     given = {stream.mapping: numbers[2]}  # counts once our answer has come, a moment later
-    assert becomes(given, lambda: kept.process.streams({})) == given
+    waited(lambda: kept.process.streams({}), lambda streams: streams == given)
 
 
 def test_a_table_that_was_deleted_and_made_again_is_empty(kept):

@@ -37,13 +37,13 @@ def asked(api):
     return api.send(MEMBER, "POST", "/approvals", body).body["id"]
 
 
-def edit(api, total=999_999, who=MEMBER):
+def edit(api, total=999_999):
     body = {"type": "ORDER", "code": "o-1", "partial": True, "attributes": {"total": total}}
-    return api.send(who, "POST", "/commands", {**body, "mode": "sync"})
+    return api.send(MEMBER, "POST", "/commands", {**body, "mode": "sync"})
 
 
-def seen(api, id_, who=OPERATOR):
-    return api.send(who, "GET", f"/approvals/{id_}").body
+def seen(api, id_):
+    return api.send(OPERATOR, "GET", f"/approvals/{id_}").body
 
 
 def approve(api, id_, digest=None, who=OPERATOR):
@@ -62,8 +62,8 @@ def link(id_, user="hanako"):
     return url.partition("?token=")[2]
 
 
-def by_link(api, id_, token, decision="approve"):
-    path, body = f"/approvals/{id_}/decide", form(token=token, decision=decision)
+def by_link(api, id_, token):
+    path, body = f"/approvals/{id_}/decide", form(token=token, decision="approve")
     return api.send(None, "POST", path, body)
 
 

@@ -24,10 +24,10 @@ class Result(NamedTuple):
         return json.loads(self.output)
 
 
-def line_of_orders(text: str = REGION) -> int:
-    """Where a text stands in the example's orders."""
+def line_of_orders() -> int:
+    """Where the region stands in the example's orders."""
     lines = (CHECKOUT / "examples/shop/app/shop/orders.py").read_text(encoding="utf-8").splitlines()
-    return 1 + [line.strip() for line in lines].index(text)
+    return 1 + [line.strip() for line in lines].index(REGION)
 
 
 def command_line(

@@ -55,8 +55,8 @@ def list_zip(ref: ZipRef) -> list[int]:
     return indexes
 
 
-def extract_file(key: ZipKey, index: int, remaining_ms: int = 900_000, attempt: int = 1) -> bool:
+def extract_file(key: ZipKey, index: int, remaining_ms: int = 900_000) -> bool:
     """Whether extract_file has put a file where it can be imported."""
-    asked = ZipRef(key, attempt).as_input()
+    asked = ZipRef(key, 1).as_input()
     name = "zip_orchestrator/extract_file"
     return bool(run_state(name, asked, index, remaining_ms=remaining_ms)["ok"])

@@ -55,10 +55,10 @@ def zipped(*entries, method=zipfile.ZIP_DEFLATED, comment=b"", before=b""):
     return buffer.getvalue()
 
 
-def info(name="a.csv", *, mode=0, system=3, extra=b"", comment=b"", method=zipfile.ZIP_DEFLATED):
+def info(name, *, mode=0, extra=b"", comment=b""):
     made = zipfile.ZipInfo(name)
-    made.create_system, made.external_attr = system, mode << 16
-    made.extra, made.comment, made.compress_type = extra, comment, method
+    made.create_system, made.external_attr = 3, mode << 16
+    made.extra, made.comment, made.compress_type = extra, comment, zipfile.ZIP_DEFLATED
     return made
 
 
