@@ -1,10 +1,8 @@
-import importlib.util
 import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
-from tests.support.benchmarks import rows_of
+from tests.support.benchmarks import benchmark, rows_of
 from tests.support.proof import PROOF
 from tests.support.typed import declaring
 
@@ -16,7 +14,6 @@ pytestmark = [
     pytest.mark.stack,
     pytest.mark.real_time("all is counted once nothing has happened for a while"),
 ]
-BENCH = Path(__file__).resolve().parents[2] / "bench"
 
 
 def assert_in_readme(name: str, figures: list) -> None:
@@ -26,19 +23,9 @@ def assert_in_readme(name: str, figures: list) -> None:
     assert printed == [(name_, *rows_of(name).get(name_, ())) for name_, *_ in printed]
 
 
-def loaded(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """A benchmark as a module."""
-    monkeypatch.syspath_prepend(str(BENCH))
-    spec = importlib.util.spec_from_file_location(f"bench_{name}", BENCH / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, module)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    return loaded("command", monkeypatch)
+    return benchmark("command", monkeypatch)
 
 
 @pytest.fixture(params=["soon", pytest.param("in batches", marks=PROOF)])
@@ -46,7 +33,7 @@ def stack_of(request, monkeypatch, tmp_path):
     """Return a maker of a stack whose streams wait for nobody, or as long as the template says."""
 
     def make(recorder: Recorder, **parameters: str) -> LocalStack:
-        given = {**loaded("stacks", monkeypatch).AS_DEPLOYED, **parameters}
+        given = {**benchmark("stacks", monkeypatch).AS_DEPLOYED, **parameters}
         options = {"state_dir": tmp_path, "recorder": recorder, "parameters": given}
         options["postgres"] = False  # one handler more, and its projection
         if request.param == "in batches":
@@ -102,7 +89,7 @@ def test_a_command_of_the_express_lane_costs_a_tenth(bench, stack_of):
 def test_an_imported_row_costs_what_the_readme_says(
     rows, invocations, calls, monkeypatch, stack_of
 ):
-    bench = loaded("import", monkeypatch)
+    bench = benchmark("import", monkeypatch)
     monkeypatch.setattr(bench, "ROWS", rows)
     recorder = Recorder()
 
@@ -126,7 +113,7 @@ def test_a_missed_target_is_marked():
 
 @PROOF
 def test_a_page_of_the_console_reads_a_page_however_many_items_there_are(monkeypatch):
-    bench = loaded("console", monkeypatch)
+    bench = benchmark("console", monkeypatch)
     monkeypatch.setattr(bench, "ITEMS", 700)
     monkeypatch.setattr(bench, "TRIES", 1)
 

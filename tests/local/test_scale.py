@@ -1,24 +1,14 @@
 """The simulation of AWS's quotas: its small end."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import pytest
-from tests.support.benchmarks import rows_of
+from tests.support.benchmarks import benchmark, rows_of
 
-BENCH = Path(__file__).resolve().parents[2] / "bench"
 SECONDS = 20
 
 
 @pytest.fixture
 def scale(monkeypatch):
-    monkeypatch.syspath_prepend(str(BENCH))
-    spec = importlib.util.spec_from_file_location("bench_scale", BENCH / "scale.py")
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, module)
-    spec.loader.exec_module(module)
-    return module
+    return benchmark("scale", monkeypatch)
 
 
 @pytest.fixture

@@ -1,6 +1,16 @@
-"""The tables of docs/benchmarks.md, which are pasted from what the benchmarks print."""
+"""The benchmarks, and the tables of docs/benchmarks.md, which are pasted from what they print."""
 
+from types import ModuleType
+
+import pytest
+from tests.support.scripts import script
 from tests.template.stack import ROOT
+
+
+def benchmark(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A benchmark as a module."""
+    monkeypatch.syspath_prepend(str(ROOT / "bench"))
+    return script(ROOT / f"bench/{name}.py")
 
 
 def rows_of(bench: str) -> dict[str, tuple[str, ...]]:

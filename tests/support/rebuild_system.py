@@ -174,19 +174,11 @@ class RebuildSystem(FakeSystem):
 
     def rows(self, generation: int) -> dict[str, int]:
         """The version of each airport in a generation."""
-        return {
-            sort: row["version"]
-            for (partition, sort), row in self._rows(generation)
-            if partition != "countries"
-        }
+        return self._fields(generation, "version")
 
     def names(self, generation: int) -> dict[str, str]:
         """The name of each airport in a generation."""
-        return {
-            sort: row["name"]
-            for (partition, sort), row in self._rows(generation)
-            if partition != "countries"
-        }
+        return self._fields(generation, "name")
 
     def counted(self, generation: int) -> int:
         """How many airports a generation counts."""
@@ -195,6 +187,13 @@ class RebuildSystem(FakeSystem):
             for (partition, _), row in self._rows(generation)
             if partition == "countries"
         )
+
+    def _fields(self, generation: int, field: str) -> dict[str, Any]:
+        return {
+            sort: row[field]
+            for (partition, sort), row in self._rows(generation)
+            if partition != "countries"
+        }
 
     def _rows(self, generation: int) -> list[tuple[tuple[str, str], dict[str, Any]]]:
         """The rows of a generation by partition and sort key."""

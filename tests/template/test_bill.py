@@ -1,11 +1,10 @@
 """The bill of a stack that does nothing, as bench/cost.py reckons it from the template."""
 
-import importlib.util
 import re
 from types import ModuleType
 
 import pytest
-from tests.support.benchmarks import rows_of
+from tests.support.benchmarks import benchmark, rows_of
 from tests.template.stack import ROOT
 
 OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
@@ -13,13 +12,7 @@ OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 
 @pytest.fixture
 def cost(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(ROOT / "bench"))
-    spec = importlib.util.spec_from_file_location("bench_cost", ROOT / "bench/cost.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return benchmark("cost", monkeypatch)
 
 
 def test_an_idle_stack_costs_at_most_ten_dollars_and_what_the_pages_say(

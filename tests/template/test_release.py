@@ -1,27 +1,16 @@
 """A release: what refuses it, what it writes, and that this checkout could be released."""
 
-import importlib.util
 import shutil
 import subprocess
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+from tests.support.scripts import script
 from tests.template.stack import ROOT
 
 from sfn_local.lint.template_file import load_yaml
 
-
-def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("release", ROOT / "requirements/release.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-release = tool()
+release = script(ROOT / "requirements/release.py")
 
 
 def git(folder: Path, *arguments: str) -> str:

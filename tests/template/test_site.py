@@ -1,12 +1,12 @@
 """The docs as a site: each page has its place, and links lead from place to place."""
 
-import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 import yaml
+from tests.support.scripts import script
 from tests.template.stack import ROOT
 
 NOT_IN_THE_NAVIGATION = {"examples/shop/README.md"}
@@ -22,12 +22,7 @@ Loader.add_multi_constructor("tag:yaml.org,2002:python/name:", lambda *_: None)
 
 @pytest.fixture
 def site() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("site_build", ROOT / "docs/site/build.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script(ROOT / "docs/site/build.py")
 
 
 def leaves(part: object) -> list[str]:
