@@ -56,12 +56,18 @@ class Transaction(ABC):
     """Statements that take effect together, or not at all."""
 
     @abstractmethod
-    def run(self, statement: str, **parameters: Scalar) -> int:
-        """Run a statement; return how many rows it changed."""
+    def _run(self, statement: str, parameters: Mapping[str, Scalar]) -> int: ...
 
     @abstractmethod
+    def _texts(self, query: str, parameters: Mapping[str, Scalar]) -> list[str]: ...
+
+    def run(self, statement: str, **parameters: Scalar) -> int:
+        """Run a statement; return how many rows it changed."""
+        return self._run(statement, checked(parameters))
+
     def rows(self, query: str, **parameters: Scalar) -> list[dict[str, Any]]:
         """Return the rows of a query, with JSON's types."""
+        return [json.loads(text) for text in self._texts(as_json(query), checked(parameters))]
 
     def put_if_newer(self, table: str, keys: Row, row: Row, version: int) -> bool:
         """Put a row; return False if that version or a later one is stored.
@@ -106,12 +112,6 @@ class Sql(Transaction):
     def transaction(self) -> AbstractContextManager[Transaction]:
         """Statements that take effect when the block ends, unless it raises."""
 
-    @abstractmethod
-    def _run(self, statement: str, parameters: Mapping[str, Scalar]) -> int: ...
-
-    @abstractmethod
-    def _texts(self, query: str, parameters: Mapping[str, Scalar]) -> list[str]: ...
-
     def run(self, statement: str, **parameters: Scalar) -> int:
         """Run a statement; return how many rows it changed.
 
@@ -129,7 +129,7 @@ class Sql(Transaction):
 
     def _put(self, statement: str, parameters: Mapping[str, Scalar]) -> int:
         with self._watched(Exception):
-            return again(partial(self._run, statement, parameters), BusyError)
+            return again(partial(self._run, statement, checked(parameters)), BusyError)
 
     @contextmanager
     def _watched(self, *kinds: type[Exception]) -> Iterator[None]:

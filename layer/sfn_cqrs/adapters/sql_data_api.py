@@ -1,6 +1,5 @@
 """PostgreSQL through the RDS Data API: Aurora, without a driver or a VPC for functions."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from sfn_cqrs.adapters.sql import Scalar, Sql, SqlBusyError, Transaction, as_json, checked, refusal
+from sfn_cqrs.adapters.sql import Scalar, Sql, SqlBusyError, Transaction, refusal
 from sfn_cqrs.adapters.transient import is_busy
 from sfn_cqrs.domain.errors import SqlRefusedError
 
@@ -26,16 +25,35 @@ _STATE: Final = re.compile(r";?\s{0,2}SQLState: (\w{5})")
 _PLACE: Final = re.compile(r";?\s{0,2}Position: (\d+)")
 
 
-class DataApiSql(Sql):
+class _Statements(Transaction):
+    def __init__(self, client: "RDSDataServiceClient", **within: str) -> None:
+        self._client = client
+        self._within: dict[str, Any] = within
+
+    def _run(self, statement: str, parameters: Mapping[str, Scalar]) -> int:
+        return self._execute(statement, parameters).get("numberOfRecordsUpdated", 0)
+
+    def _texts(self, query: str, parameters: Mapping[str, Scalar]) -> list[str]:
+        answer = self._execute(query, parameters)
+        return [record[0]["stringValue"] for record in answer.get("records", [])]
+
+    def _execute(
+        self, statement: str, parameters: Mapping[str, Scalar]
+    ) -> "ExecuteStatementResponseTypeDef":
+        said = [_parameter(*one) for one in parameters.items()]
+        with _telling():
+            return self._client.execute_statement(sql=statement, parameters=said, **self._within)
+
+
+class DataApiSql(Sql, _Statements):
     """One database of a cluster whose Data API is on; the secret has its user and password."""
 
     def __init__(
         self, client: "RDSDataServiceClient", cluster: str, secret: str, database: str
     ) -> None:
         """Use a cluster, by its ARN."""
-        self._client = client
-        self._where: dict[str, str] = {"resourceArn": cluster, "secretArn": secret}
-        self._database = database
+        self._where = {"resourceArn": cluster, "secretArn": secret}
+        super().__init__(client, database=database, **self._where)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -45,54 +63,16 @@ class DataApiSql(Sql):
         """
         with self._watched(SqlBusyError, SqlRefusedError):
             with _telling():
-                begun = self._client.begin_transaction(database=self._database, **self._where)
+                begun = self._client.begin_transaction(**self._within)
             id_ = begun["transactionId"]
             try:
-                yield _Open(self, id_)
+                yield _Statements(self._client, transactionId=id_, **self._within)
             except BaseException:
                 with _telling():
                     self._client.rollback_transaction(transactionId=id_, **self._where)
                 raise
             with _telling():
                 self._client.commit_transaction(transactionId=id_, **self._where)
-
-    def execute(
-        self, statement: str, parameters: Mapping[str, Scalar], transaction: str = ""
-    ) -> "ExecuteStatementResponseTypeDef":
-        """Run one statement, in a transaction if it has begun one."""
-        within: dict[str, Any] = {"transactionId": transaction} if transaction else {}
-        within |= self._where
-        with _telling():
-            return self._client.execute_statement(
-                database=self._database,
-                sql=statement,
-                parameters=[_parameter(*one) for one in checked(parameters).items()],
-                **within,
-            )
-
-    def _run(self, statement: str, parameters: Mapping[str, Scalar]) -> int:
-        return self.execute(statement, parameters).get("numberOfRecordsUpdated", 0)
-
-    def _texts(self, query: str, parameters: Mapping[str, Scalar]) -> list[str]:
-        return _texts_of(self.execute(query, parameters))
-
-
-class _Open(Transaction):
-    def __init__(self, sql: DataApiSql, id_: str) -> None:
-        self._sql = sql
-        self._id = id_
-
-    def run(self, statement: str, **parameters: Scalar) -> int:
-        answer = self._sql.execute(statement, parameters, self._id)
-        return answer.get("numberOfRecordsUpdated", 0)
-
-    def rows(self, query: str, **parameters: Scalar) -> list[dict[str, Any]]:
-        answer = self._sql.execute(as_json(query), parameters, self._id)
-        return [json.loads(text) for text in _texts_of(answer)]
-
-
-def _texts_of(answer: "ExecuteStatementResponseTypeDef") -> list[str]:
-    return [record[0]["stringValue"] for record in answer.get("records", [])]
 
 
 def _parameter(name: str, value: Scalar) -> "SqlParameterTypeDef":

@@ -1,17 +1,16 @@
 """PostgreSQL by its own protocol, with pg8000: the local server, RDS Proxy, or any DSN."""
 
-import json
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.native import Connection
 
-from sfn_cqrs.adapters.sql import Scalar, Sql, SqlBusyError, Transaction, as_json, checked, refusal
+from sfn_cqrs.adapters.sql import Scalar, Sql, SqlBusyError, Transaction, refusal
 from sfn_cqrs.domain.errors import BusyError, InvalidInputError, SqlRefusedError
 
 TIMEOUT_SECONDS: Final = 10
@@ -58,11 +57,11 @@ class DriverSql(Sql):
 
     def _run(self, statement: str, parameters: Mapping[str, Scalar]) -> int:
         with self._connection() as connection:
-            return _Open(connection).run(statement, **parameters)
+            return _Open(connection)._run(statement, parameters)
 
     def _texts(self, query: str, parameters: Mapping[str, Scalar]) -> list[str]:
-        with self._connection() as connection, _telling():
-            return [str(row[0]) for row in connection.run(query, **parameters)]
+        with self._connection() as connection:
+            return _Open(connection)._texts(query, parameters)
 
     @contextmanager
     def _connection(self) -> Iterator[Connection]:
@@ -91,15 +90,14 @@ class _Open(Transaction):
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def run(self, statement: str, **parameters: Scalar) -> int:
+    def _run(self, statement: str, parameters: Mapping[str, Scalar]) -> int:
         with _telling():
-            self._connection.run(statement, **checked(parameters))
+            self._connection.run(statement, **parameters)
         return max(0, int(self._connection.row_count))
 
-    def rows(self, query: str, **parameters: Scalar) -> list[dict[str, Any]]:
+    def _texts(self, query: str, parameters: Mapping[str, Scalar]) -> list[str]:
         with _telling():
-            found = self._connection.run(as_json(query), **checked(parameters))
-        return [json.loads(row[0]) for row in found]
+            return [str(row[0]) for row in self._connection.run(query, **parameters)]
 
 
 @contextmanager
