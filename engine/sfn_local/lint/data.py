@@ -8,8 +8,9 @@ from sfn_local.document import Json
 from sfn_local.language.intrinsics import Call, parse_expression
 from sfn_local.language.jsonpath import Path, PathSyntaxError, parse_path
 from sfn_local.language.jsonpath.path import Name
+from sfn_local.lint.expressions import INNER_SCOPES
 from sfn_local.lint.finding import Report
-from sfn_local.lint.json_positions import escape
+from sfn_local.lint.json_positions import children
 from sfn_local.lint.model import Definition, StateNode, entries
 
 PATHS = (
@@ -63,16 +64,9 @@ def _check_braces(value: Json, pointer: str, report: Report) -> None:
         if value.startswith("{%") != value.endswith("%}"):
             report.add("jsonata-braces", pointer, "one of {% and %} is missing")
         return
-    for name, inner in _children(value):
-        if name not in ("Branches", "ItemProcessor", "Iterator"):
-            _check_braces(inner, f"{pointer}/{escape(name)}", report)
-
-
-def _children(value: Json) -> Iterator[tuple[str, Json]]:
-    if isinstance(value, dict):
-        yield from value.items()
-    elif isinstance(value, list):
-        yield from ((str(position), item) for position, item in enumerate(value))
+    for where, name, inner in children(value, pointer):
+        if name not in INNER_SCOPES:
+            _check_braces(inner, where, report)
 
 
 class _Expressions:
@@ -164,8 +158,7 @@ class _Expressions:
             name = pointer.rpartition("/")[2]
             message = f"{name} holds the text {value}, not what it leads to"
             self._report.add("dollar-missing", pointer, message)
-        for name, inner in _children(value):
-            where = f"{pointer}/{escape(name)}"
+        for where, name, inner in children(value, pointer):
             if name.endswith(".$"):
                 self._expression(inner, where, has_item=has_item)
             else:

@@ -10,7 +10,7 @@ from sfn_local.document import Json
 from sfn_local.language.jsonata import JsonataError, parse
 from sfn_local.language.jsonata.functions import FUNCTIONS
 from sfn_local.language.jsonata.references import STATES, References, references
-from sfn_local.lint.json_positions import escape
+from sfn_local.lint.json_positions import all_in, escape
 from sfn_local.lint.model import StateNode
 
 INNER_SCOPES = ("Branches", "ItemProcessor", "Iterator")
@@ -61,8 +61,7 @@ def expressions(state: StateNode) -> Iterator[Expression]:
     """The expressions of a state, without those of the states inside it."""
     for name, value in state.fields.items():
         if name not in INNER_SCOPES:
-            data = _data_of(state, name)
-            yield from _walk(value, f"{state.pointer}/{escape(name)}", name, state, data)
+            yield from _in_field(name, value, state)
 
 
 def _data_of(state: StateNode, field: str) -> str:
@@ -72,21 +71,16 @@ def _data_of(state: StateNode, field: str) -> str:
     return RESULT if has_result and field in ("Assign", "Output") else NEITHER
 
 
-def _walk(
-    value: Json, pointer: str, name: str, state: StateNode, data: str
-) -> Iterator[Expression]:
-    if isinstance(value, str):
+def _in_field(field: str, content: Json, state: StateNode) -> Iterator[Expression]:
+    data = _data_of(state, field)
+    for pointer, name, value in all_in(content, f"{state.pointer}/{escape(field)}", field):
+        if not isinstance(value, str):
+            continue
         if state.is_jsonata and is_expression(value):
             text = value.removeprefix(OPEN).removesuffix(CLOSE)
             yield Expression(pointer, text, is_jsonata=True, data=data)
         elif not state.is_jsonata and _is_jsonpath(name, value):
             yield Expression(pointer, value, is_jsonata=False)
-    elif isinstance(value, dict):
-        for inner, entry in value.items():
-            yield from _walk(entry, f"{pointer}/{escape(inner)}", inner, state, data)
-    elif isinstance(value, list):
-        for position, entry in enumerate(value):
-            yield from _walk(entry, f"{pointer}/{position}", "", state, data)
 
 
 def _is_jsonpath(name: str, value: str) -> bool:

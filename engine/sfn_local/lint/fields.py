@@ -2,7 +2,7 @@
 
 from sfn_local.document import Json
 from sfn_local.lint.finding import Report, not_supported, only_one_of, required
-from sfn_local.lint.json_positions import escape
+from sfn_local.lint.json_positions import children, escape
 from sfn_local.lint.model import JSONATA, JSONPATH, Definition, StateNode, objects_at
 from sfn_local.lint.schema import (
     COMMON,
@@ -135,8 +135,7 @@ def report_foreign(name: str, where: str, language: str, report: Report) -> None
 def _check_fields(
     fields: dict[str, Json], pointer: str, allowed: dict[str, Field], report: Report, what: str
 ) -> None:
-    for name, value in fields.items():
-        where = f"{pointer}/{escape(name)}"
+    for where, name, value in children(fields, pointer):
         if name in allowed:
             _check_value(value, where, name, allowed[name], report)
         else:

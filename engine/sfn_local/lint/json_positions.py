@@ -3,6 +3,7 @@
 import json
 import re
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sfn_local.document import Json
@@ -54,6 +55,21 @@ class Located:
 def escape(name: str) -> str:
     """A field's name as a part of a JSON pointer."""
     return name.replace("~", "~0").replace("/", "~1")
+
+
+def children(value: Json, pointer: str) -> Iterator[tuple[str, str, Json]]:
+    """The fields or items of a value: the pointer to each, its name or place, and what it holds."""
+    if isinstance(value, list):
+        value = {str(position): item for position, item in enumerate(value)}
+    for name, inner in value.items() if isinstance(value, dict) else ():
+        yield f"{pointer}/{escape(name)}", name, inner
+
+
+def all_in(value: Json, pointer: str, name: str = "") -> Iterator[tuple[str, str, Json]]:
+    """A value, then all that is in it, however deep."""
+    yield pointer, name, value
+    for where, inner_name, inner in children(value, pointer):
+        yield from all_in(inner, where, inner_name)
 
 
 def parse(text: str) -> Located:

@@ -18,7 +18,7 @@ from sfn_local.lint.expressions import (
 )
 from sfn_local.lint.fields import report_foreign
 from sfn_local.lint.finding import Report
-from sfn_local.lint.json_positions import escape
+from sfn_local.lint.json_positions import all_in, escape
 from sfn_local.lint.model import JSONATA, JSONPATH, Definition, StateNode, entries
 
 DOWNGRADE = "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine"
@@ -44,7 +44,7 @@ def check(definition: Definition, report: Report) -> None:
             report_foreign(name, pointer, state.language, report)
         for name, value in state.fields.items():
             if name not in INNER_SCOPES:
-                _check_texts(value, f"{state.pointer}/{escape(name)}", state, report)
+                _check_texts(name, value, state, report)
         for expression in expressions(state):
             _check_expression(expression, report)
 
@@ -76,20 +76,14 @@ def _those(holder: Json, pointer: str, names: tuple[str, ...]) -> Iterator[tuple
             yield f"{pointer}/{escape(name)}", name
 
 
-def _check_texts(value: Json, pointer: str, state: StateNode, report: Report) -> None:
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            where = f"{pointer}/{escape(name)}"
-            if state.is_jsonata and name.endswith(".$"):
-                message = f"{name} is JSONPath, and the state {state.name} is JSONata"
-                report.add("jsonpath-text", where, message)
-            _check_texts(inner, where, state, report)
-    elif isinstance(value, list):
-        for position, inner in enumerate(value):
-            _check_texts(inner, f"{pointer}/{position}", state, report)
-    elif not state.is_jsonata and is_expression(value):
-        message = f"{value} is JSONata, and the state {state.name} is JSONPath"
-        report.add("jsonata-text", pointer, message)
+def _check_texts(field: str, content: Json, state: StateNode, report: Report) -> None:
+    for pointer, name, value in all_in(content, f"{state.pointer}/{escape(field)}"):
+        if state.is_jsonata and name.endswith(".$"):
+            message = f"{name} is JSONPath, and the state {state.name} is JSONata"
+            report.add("jsonpath-text", pointer, message)
+        elif not state.is_jsonata and is_expression(value):
+            message = f"{value} is JSONata, and the state {state.name} is JSONPath"
+            report.add("jsonata-text", pointer, message)
 
 
 def _check_syntax(expression: Expression, report: Report) -> None:

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sfn_local.document import Json, dumps
+from sfn_local.document import dumps
 from sfn_local.lint.finding import Finding, Report
-from sfn_local.lint.json_positions import JsonSyntaxError, Located, escape, parse
+from sfn_local.lint.json_positions import JsonSyntaxError, Located, all_in, parse
 from sfn_local.lint.model import Definition, StateNode
 from sfn_local.lint.template_file import load_yaml
 
@@ -86,8 +86,8 @@ class _Machine:
 
     def _check_substitutions(self) -> None:
         used: set[str] = set()
-        for pointer, text in _texts(self._value, ""):
-            for name in SUBSTITUTION.findall(text):
+        for pointer, _, text in all_in(self._value, ""):
+            for name in SUBSTITUTION.findall(text) if isinstance(text, str) else ():
                 used.add(name)
                 if name not in self._substitutions:
                     message = f"{self._id} has no ${{{name}}} in its DefinitionSubstitutions"
@@ -134,15 +134,6 @@ class _Machine:
         ):
             if not any(name in self._properties for name in names):
                 self._report.add(rule, "", f"{self._id} writes no {what}")
-
-
-def _texts(value: Json, pointer: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, str):
-        yield pointer, value
-    items = dict(enumerate(value)) if isinstance(value, list) else value
-    for key, inner in items.items() if isinstance(items, dict) else ():
-        name = str(key)
-        yield from _texts(inner, f"{pointer}/{escape(name)}")
 
 
 def _listed(value: Any) -> list[Any]:
