@@ -124,6 +124,16 @@ of two lines"""
     assert line.code[-1].strip() == 'raise AppError("b") from error'
 
 
+def test_metrics_are_shown_as_names_and_values():
+    metric = {"Namespace": "sfn-cqrs", "Dimensions": [["service"]], "Metrics": [{"Name": "Open"}]}
+    emitted = {"_aws": {"Timestamp": 1796021332984, "CloudWatchMetrics": [metric]}, "Open": [3.0]}
+
+    line = LogLine.of_function("SweepFunction", "-", json.dumps(emitted))
+
+    assert (line.at, line.level, line.message) == ("06:48:52", "INFO", "metrics")
+    assert line.notes == {"Open": 3.0}
+
+
 def test_a_log_is_followed_and_begun_anew_when_another_stack_does(tmp_path, monkeypatch):
     monkeypatch.setattr("sfn_cqrs_tools.client.log_source.LOOK_SECONDS", 0)
     log = tmp_path / "stack.log"

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from sfn_cqrs.domain.failure import folded
@@ -67,6 +68,8 @@ class LogLine:
     @property
     def at(self) -> str:
         """When, as HH:MM:SS of UTC; empty where the line does not say."""
+        if (at := self._emitted.get("Timestamp")) is not None:
+            return f"{datetime.fromtimestamp(at / 1000, UTC):%H:%M:%S}"
         return str(self.fields.get("timestamp", ""))[11:19]
 
     @property
@@ -77,7 +80,13 @@ class LogLine:
             return f"{self.fields['errorType']}: {first}"
         if "exception" in self.fields:
             return f"{self.fields.get('message', '')}: {self._exception}"
-        return str(self.fields.get("message", self.text))
+        return "metrics" if self._emitted else str(self.fields.get("message", self.text))
+
+    @property
+    def _emitted(self) -> Mapping[str, Any]:
+        """What makes metrics for CloudWatch of a line, in its embedded metric format."""
+        emitted = self.fields.get("_aws")
+        return emitted if isinstance(emitted, dict) and "CloudWatchMetrics" in emitted else {}
 
     @property
     def _exception(self) -> str:
@@ -99,15 +108,23 @@ class LogLine:
     @property
     def notes(self) -> dict[str, Any]:
         """Return further details for a reader."""
+        fields = dict(self.fields)
+        if self._emitted:  # the values of a metric are a list
+            fields = {name: value[0] if _is_one(value) else value for name, value in fields.items()}
         return {
             name: value
-            for name, value in self.fields.items()
+            for name, value in fields.items()
             if name not in _DULL and isinstance(value, str | int | float)
         }
 
     def is_as_grave_as(self, level: str) -> bool:
         """Return whether it is of this level or above."""
         return LEVELS.index(self.level) >= LEVELS.index(level)
+
+
+def _is_one(value: object) -> bool:
+    """Return whether it is a list of one value."""
+    return isinstance(value, list) and len(value) == 1
 
 
 def parsed(lines: Iterable[str]) -> Iterator[LogLine]:
