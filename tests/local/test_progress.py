@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from sfn_cqrs_tools.terminal.progress import progress
+from sfn_cqrs_tools.terminal.progress import progress, working
 
 RATES = [
     (0.1, ""),
@@ -45,3 +45,13 @@ def test_an_upload_ends_in_green_and_with_its_rate_even_if_it_was_too_quick_for_
     text = console.file.getvalue()
     assert "?" not in text.replace("\x1b[?25", "")
     assert "\x1b[32m━" in text
+
+
+@pytest.mark.parametrize(("is_terminal", "shown"), [(True, True), (False, False)])
+def test_work_without_a_known_end_is_seen_on_a_terminal_alone(is_terminal, shown):
+    console = Console(file=StringIO(), force_terminal=is_terminal, width=100, color_system=None)
+
+    with working(console, "looks at the stored data"):
+        pass
+
+    assert ("looks at the stored data" in console.file.getvalue()) == shown

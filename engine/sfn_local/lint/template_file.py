@@ -61,7 +61,8 @@ def load_yaml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise TemplateError(f"there is no template at {path}") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise TemplateError(f"{path} cannot be read: {error}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise TemplateError(f"{path} cannot be read: {reason}") from None
     except yaml.YAMLError as error:
         place = " ".join(str(error).split()).replace('in "<unicode string>", line', "at line")
         raise TemplateError(f"{path} is not YAML: {place}") from None

@@ -12,7 +12,8 @@ from sfn_cqrs_tools.cli.options import one_line_errors, rate_option, stack_optio
 from sfn_cqrs_tools.client.aws import Target, find_target
 from sfn_cqrs_tools.client.tables import tables_of
 from sfn_cqrs_tools.stack.project_template import load_template
-from sfn_cqrs_tools.terminal.printing import print_table
+from sfn_cqrs_tools.terminal.printing import print_table, progress_console
+from sfn_cqrs_tools.terminal.progress import working
 from sfn_local.cli.command import FAILED, command, json_option, print_json
 from sfn_local.cli.showing import echo
 
@@ -67,10 +68,11 @@ def audit(
     """
     with one_line_errors():
         target, part = find_target(state, stack), _sample(sample)
-        with tables_of(target):
-            report = _audited(tenant, part, rate)
-        if read_models:
-            _replay(report, target, template, tenant, part, rate)
+        with working(progress_console(as_json=True), "looks at the stored data"):
+            with tables_of(target):
+                report = _audited(tenant, part, rate)
+            if read_models:
+                _replay(report, target, template, tenant, part, rate)
     if as_json:
         print_json(report.as_json())
     else:

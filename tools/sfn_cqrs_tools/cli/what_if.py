@@ -11,7 +11,8 @@ import click
 from sfn_cqrs_tools.cli.options import one_line_errors, rate_option, stack_options, template_option
 from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.stack.project_template import load_template
-from sfn_cqrs_tools.terminal.printing import print_table
+from sfn_cqrs_tools.terminal.printing import print_table, progress_console
+from sfn_cqrs_tools.terminal.progress import working
 from sfn_local.cli.command import FAILED, command, json_option, print_shown
 from sfn_local.cli.showing import echo
 
@@ -69,7 +70,8 @@ def what_if(
         wanted["tenant"] = "tenant1"
     with one_line_errors(NotReplayedError):
         target, read = find_target(state, stack), load_template(template)
-        report = replayed(target, read, {**wanted, "types": types, "since": after})
+        with working(progress_console(as_json=True), "reads the versions, and runs the handlers"):
+            report = replayed(target, read, {**wanted, "types": types, "since": after})
     print_shown(report, _print, as_json=as_json)
     if report["rows"] or report["errors"]:
         context.exit(FAILED)

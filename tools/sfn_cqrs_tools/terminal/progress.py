@@ -50,6 +50,25 @@ def progress(
         yield update
 
 
+@contextmanager
+def working(console: Console, what: str) -> Iterator[None]:
+    """Show on a terminal what is done and for how long, where nobody knows how much it is."""
+    from rich.progress import (  # noqa: PLC0415 - most commands end at once
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    if not console.is_terminal:
+        yield
+        return
+    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    with Progress(*columns, console=console, transient=True) as shown:
+        shown.add_task(what, total=None)
+        yield
+
+
 def _rate(seconds: float, done: int, *, in_bytes: bool) -> str:
     """Return the observed rate per second, or nothing until enough time has passed."""
     from rich.filesize import decimal  # noqa: PLC0415
