@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -80,13 +78,3 @@ class Watched:
 
 def visit(page, console, path):
     page.goto(f"{console.url}{path}", wait_until="load")
-
-
-def fetch(url, headers=None, body=None):
-    """Ask the console; answers status, text and headers."""
-    request = urllib.request.Request(url, body, headers or {})
-    try:
-        with urllib.request.urlopen(request, timeout=60) as response:
-            return response.status, response.read().decode(), response.headers
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode(), error.headers

@@ -17,11 +17,12 @@ from urllib.parse import quote, urlencode, urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
-from tests.console.browser import DESK, Watched, fetch, visit
+from tests.console.browser import DESK, Watched, visit
 from tests.console.state import HOSTILE, api_of, create, publish, wait
 from tests.console.tour import arn_of, tour
 from tests.support.held_up import held_up
 from tests.support.orders import NOWHERE
+from tests.support.over_http import fetch
 from tests.support.proof import deep, shares, without
 from websockets.sync.client import connect
 

@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
-from tests.console.browser import DESK, fetch, visit
+from tests.console.browser import DESK, visit
 from tests.console.state import api_of, create, publish, saga, wait
 from tests.console.tour import MACHINE, mapped, token_of, tour
+from tests.support.over_http import fetch
 
 from sfn_cqrs.adapters.command_items import row_item
 from sfn_cqrs.adapters.dynamodb import marshal

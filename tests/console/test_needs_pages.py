@@ -7,10 +7,11 @@ from functools import partial
 
 import pytest
 from playwright.sync_api import expect
-from tests.console.browser import fetch, visit
+from tests.console.browser import visit
 from tests.console.state import api_of, create, publish, wait
 from tests.console.tour import arn_of, token_of, tour
 from tests.support.orders import NOWHERE
+from tests.support.over_http import fetch
 
 from sfn_cqrs.adapters.wait_table import WaitTable
 from sfn_cqrs.domain.keys import CommandRef, ItemKey

@@ -52,7 +52,7 @@ def copy_project(target: Path, *, only: tuple[str, ...] = ("",), is_set_up: bool
     again.
     """
     is_run = "layer/".startswith(only)
-    for name in _names():
+    for name in tracked():
         if name.startswith(only) and (CHECKOUT / name).is_symlink():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             (target / name).symlink_to((CHECKOUT / name).readlink())
@@ -81,7 +81,8 @@ def share_translations(project: Path) -> None:
 
 
 @cache
-def _names() -> list[str]:
+def tracked() -> list[str]:
+    """What git has, or would take."""
     listed = subprocess.check_output(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=CHECKOUT,

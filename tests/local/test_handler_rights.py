@@ -1,7 +1,5 @@
 """What code of the user's may do in each function that runs it, on a stack that asks roles."""
 
-import json
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -9,6 +7,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from tests.support.over_http import fetch
 from tests.support.waiting import waited
 from tests.support.zip_system import an_archive
 
@@ -160,13 +159,10 @@ def register(keep: Callable[..., None]) -> None:
 
 
 def ask(stack: LocalStack, path: str, body: Any) -> Any:
-    request = urllib.request.Request(
-        f"{stack.http}{path}",
-        json.dumps(body).encode(),
-        {"content-type": "application/json", "x-user": "hanako", "x-roles": "operator"},
-    )
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        return json.load(answer)
+    who = {"content-type": "application/json", "x-user": "hanako", "x-roles": "operator"}
+    answer = fetch(f"{stack.http}{path}", who, body)
+    assert answer.status < 300, answer.text
+    return answer.json
 
 
 def use(stack: LocalStack) -> None:

@@ -1,8 +1,6 @@
 """What IAM answers on this machine: policies, conditions, and the actions that calls ask for."""
 
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from tests.local.test_stack import TOY_OPTIONS
+from tests.support.over_http import fetch
 from tests.support.stubs import a_client
 
 from sfn_cqrs_tools.runtime.iam.conditions import holds
@@ -445,12 +444,7 @@ def test_functions_in_processes_of_their_own_are_refused_as_well(
     tmp_path: Path, iam: bool, status: int
 ) -> None:
     with LocalStack(state_dir=tmp_path, isolated=True, iam=iam, **TOY_OPTIONS) as stack:
-        request = urllib.request.Request(f"{stack.http}/files/a", method="DELETE")
-        try:
-            with urllib.request.urlopen(request) as answer:
-                found = answer.status
-        except urllib.error.HTTPError as error:
-            found = error.code
+        found = fetch(f"{stack.http}/files/a", method="DELETE").status
         said = stack.state.stack_log.read_text(encoding="utf-8")
 
     assert found == status

@@ -1,10 +1,9 @@
 import json
 import threading
-import urllib.error
-import urllib.request
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.support.over_http import fetch
 from tests.support.stubs import a_client
 
 from sfn_cqrs_tools.runtime.lambda_api import LambdaApi, forward_url
@@ -101,8 +100,5 @@ def test_a_function_can_be_described(client):
 def test_the_fabric_posts_events_and_learns_of_failures(endpoint):
     url = forward_url(endpoint, "Fn")
 
-    with urllib.request.urlopen(url, data=b'{"Records":[]}') as answer:
-        assert json.load(answer) == {"got": {"Records": []}}
-    with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(url, data=b'"fail"')
-    assert caught.value.code == 500
+    assert fetch(url, body={"Records": []}).json == {"got": {"Records": []}}
+    assert fetch(url, body="fail").status == 500

@@ -3,8 +3,6 @@
 import base64
 import json
 import threading
-import urllib.error
-import urllib.request
 from contextlib import nullcontext
 from types import SimpleNamespace
 
@@ -13,6 +11,7 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from tests.support.over_http import fetch
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
@@ -87,15 +86,9 @@ def client(twin):
 def post(twin, body, **headers):
     """Publish over HTTP; answers the status and the JSON."""
     signed = "AWS4-HMAC-SHA256 Credential=test/20261127/us-east-1/appsync/aws4_request, …"
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     sent = {"authorization": signed.replace("…", "x"), **headers}
-    request = urllib.request.Request(twin.url, raw, sent)
-    try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as error:
-        text = error.read()
-        return error.code, json.loads(text) if text.startswith(b"{") else text.decode()
+    answer = fetch(twin.url, sent, body)
+    return answer.status, answer.json if answer.text.startswith("{") else answer.text
 
 
 def error_of(answer):

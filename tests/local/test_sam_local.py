@@ -7,11 +7,10 @@ import json
 import socket
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 
 import pytest
 from tests.support.command_line import command_line
+from tests.support.over_http import fetch
 
 from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.project import CHECKOUT
@@ -65,12 +64,7 @@ def rehearsal(stack):
 
 
 def status_of(url: str, host: str) -> int:
-    request = urllib.request.Request(url, headers={"Host": host})
-    try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return answer.status
-    except urllib.error.HTTPError as error:
-        return error.code
+    return fetch(url, {"Host": host}).status
 
 
 def test_a_function_reaches_the_stack_with_nothing_but_what_sam_passes_on(

@@ -2,12 +2,11 @@ import json
 import os
 import sys
 import threading
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import boto3
 import pytest
+from tests.support.over_http import fetch
 
 from sfn_cqrs_tools.runtime.recorder import Recorder
 from sfn_cqrs_tools.runtime.state import StackError, StateFolder
@@ -35,15 +34,9 @@ def stack(tmp_path_factory, recorder):
 def request(
     url: str, body: object = None, headers: dict | None = None, method: str | None = None
 ) -> tuple[int, object]:
-    data = None if body is None else json.dumps(body).encode()
     headers = {"content-type": "application/json"} | (headers or {})
-    try:
-        with urllib.request.urlopen(
-            urllib.request.Request(url, data, headers, method=method)
-        ) as answer:
-            return answer.status, json.loads(answer.read() or b"null")
-    except urllib.error.HTTPError as error:
-        return error.code, json.loads(error.read())
+    answer = fetch(url, headers, body, method)
+    return answer.status, json.loads(answer.text or "null")
 
 
 def received(function: str):

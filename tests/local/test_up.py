@@ -4,13 +4,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
 from tests.local.sockets import children, listeners, listeners_off_loopback
+from tests.support.over_http import fetch
 from tests.support.waiting import waited
 
 from sfn_cqrs_tools.runtime.fabric import session
@@ -41,19 +39,6 @@ def endpoints(process: subprocess.Popen[str]) -> dict:
     line = process.stdout.readline()
     assert line, process.stderr.read()
     return json.loads(line)
-
-
-def eventually(url: str, seconds: float = 60) -> dict:
-    """Return what a URL answers once it is there."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            with urllib.request.urlopen(url, timeout=30) as answer:
-                return json.load(answer)
-        except urllib.error.HTTPError as error:
-            if error.code != 404 or time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
 
 
 def detail(errors: str) -> str:
@@ -105,8 +90,7 @@ def running(two):
 def test_nothing_listens_off_loopback_and_the_console_is_behind_the_front(running):
     _, process, printed = running
 
-    with urllib.request.urlopen(f"{printed['http']}/console/publish", timeout=60) as page:
-        assert "<h1>Publish a version</h1>" in page.read().decode()
+    assert "<h1>Publish a version</h1>" in fetch(f"{printed['http']}/console/publish").text
 
     (fabric,) = (pid for pid in children(process.pid) if "fabric_process" in command_of(pid))
     assert [len(listeners(pid)) for pid in (process.pid, fabric)] == [4, 1]
@@ -229,10 +213,8 @@ def test_an_isolated_stack_publishes_to_the_read_model_in_processes_that_end_wit
     http = endpoints(process)["http"]
     offer = {"type": "OFFER", "code": "o-1", "name": "An offer", "attributes": {"customer": "ada"}}
 
-    request = urllib.request.Request(f"{http}/commands", json.dumps(offer).encode())
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        assert answer.status == 202
-    row = eventually(f"{http}/data/OFFER/o-1")
+    assert fetch(f"{http}/commands", body=offer).status == 202
+    row = waited(lambda: fetch(f"{http}/data/OFFER/o-1"), lambda found: found.status == 200).json
     functions = [
         pid
         for pid in children(process.pid)

@@ -10,6 +10,7 @@ from tests.local.project import copy_project
 from tests.local.running import PROJECT, Up
 from tests.local.test_survival import seven_free_ports
 from tests.support.command_line import command_line
+from tests.support.over_http import fetch
 from tests.support.proof import PROOF, deep
 
 pytestmark = pytest.mark.stack
@@ -79,16 +80,12 @@ class Client:
 
     def ask(self, path: str, body: object = None, key: str = "") -> tuple[int, str]:
         """The status and the body of an answer; 0 where nobody listens."""
-        given = None if body is None else json.dumps(body).encode()
         headers = {"x-user": "taro", **({"idempotency-key": key} if key else {})}
-        request = urllib.request.Request(f"{self.http}{path}", given, headers)
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
+            answer = fetch(f"{self.http}{path}", headers, body)
         except (urllib.error.URLError, *PATIENT):
             return 0, ""
+        return answer.status, answer.text
 
 
 @pytest.fixture(scope="module")
@@ -117,8 +114,7 @@ def run(running, monkeypatch, capfd):
 def test_up_says_where_it_is_what_failed_what_is_broken_and_what_is_mended(running, run):
     project, up, http = running
     body = {"type": "PARCEL", "code": "p 1", "name": "first", "attributes": {"weight": 1}}
-    request = urllib.request.Request(f"{http}/commands", json.dumps(body).encode())
-    urllib.request.urlopen(request, timeout=30).close()
+    assert fetch(f"{http}/commands", body=body).status == 202
     up.until(
         r"failed    CommandSyncDataFunction: SyncHandlerError: parcels_by_sender: KeyError"
         r": 'sender'\n +File \".*app/starter/parcels\.py\", line \d+, in parcels_by_sender"

@@ -11,6 +11,7 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.local.project import tracked
 from tests.mutants.mutant import ROOT, Mutant
 
 SOURCES = ("examples/shop/app", "layer", "engine", "tools")
@@ -96,16 +97,9 @@ class Tree:
 @contextmanager
 def a_copy() -> Iterator[Tree]:
     """Copy what git knows or would add, as it is now."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
     with TemporaryDirectory(prefix="mutants-") as folder:
         root = Path(folder)
-        for name in filter(None, listed.stdout.split("\0")):
+        for name in tracked():
             if (ROOT / name).is_file() or (ROOT / name).is_symlink():
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, root / name, follow_symlinks=False)

@@ -6,8 +6,6 @@ that no function asks for.
 
 import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +15,7 @@ from urllib.parse import urlencode
 
 import pytest
 from tests.support.granting import granting
+from tests.support.over_http import fetch
 from tests.support.typed import declaring
 from tests.support.waiting import waited
 from tests.support.zip_system import an_archive
@@ -172,15 +171,8 @@ class User:
         self.stack = stack
 
     def ask(self, path: str, body: Any = None, **headers: str) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(
-            f"{self.stack.http}{path}", data, {"content-type": "application/json", **headers}
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return json.load(answer)
-        except urllib.error.HTTPError as error:
-            return json.load(error)
+        sent = {"content-type": "application/json", **headers}
+        return fetch(f"{self.stack.http}{path}", sent, body).json
 
     def publish(self, code: str, version: int = 0, **more: Any) -> Any:
         attributes = more.pop("attributes", {"country": "JP", "n": version})
@@ -509,8 +501,8 @@ def import_at_once(user: User) -> None:
     user.ask("/imports", {**start, "publishMode": "ASYNC"})
     for path in ("", f"/{done['id']}"):
         user.ask(f"/imports{path}")
-    with urllib.request.urlopen(f"{user.stack.http}/imports/{done['id']}/errors.csv") as report:
-        assert report.read().count(b"RJTT") == 1
+    report = fetch(f"{user.stack.http}/imports/{done['id']}/errors.csv")
+    assert report.text.count("RJTT") == 1
     user.ask(f"/imports/{done['id']}/cancel", {})
     user.ask(f"/imports/{done['id']}/retry", {})
     again = user.ask(
@@ -547,13 +539,8 @@ def send_airports(user: User, name: str, second: str = "RJTT,,,,,") -> dict[str,
         f'--x\r\ncontent-disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
         for name, value in parts
     )
-    sent = urllib.request.Request(
-        form["url"],
-        f"{body}--x--\r\n".encode(),
-        {"content-type": "multipart/form-data; boundary=x"},
-    )
-    with urllib.request.urlopen(sent, timeout=60) as answer:
-        assert answer.status == 204
+    kind = {"content-type": "multipart/form-data; boundary=x"}
+    assert fetch(form["url"], kind, f"{body}--x--\r\n".encode()).status == 204
     return {"key": form["key"], "tableName": "airports", "processingMode": "DIRECT"}
 
 
@@ -612,15 +599,14 @@ def decide(user: User) -> None:
         user.decide(moved, "approve")
         user.wait_for_approval(moved, "DONE")
     user.ask("/approvals?status=ALL")
-    with pytest.raises(urllib.error.HTTPError, match="Forbidden"):
-        urllib.request.urlopen(f"{user.stack.http}/approvals/{lost}/decide?token=nobodys")
+    assert fetch(f"{user.stack.http}/approvals/{lost}/decide?token=nobodys").status == 403
     by_link = user.ask_for_release("o-no")
     user.wait_for_approval(by_link, "WAITING", is_parked=True)
     service = ApprovalService("tenant1")
     link = service.link(by_link, "hanako", {"operator"}, base_url=user.stack.http)
-    urllib.request.urlopen(link).read()
+    assert fetch(link).status == 200
     form = urlencode({"token": link.partition("token=")[2], "decision": "approve"}).encode()
-    urllib.request.urlopen(link.partition("?")[0], form)
+    assert fetch(link.partition("?")[0], body=form).status == 200
     user.wait_for_approval(by_link, "DONE")
 
 

@@ -1,7 +1,5 @@
-import json
-import urllib.request
-
 import pytest
+from tests.support.over_http import fetch
 from tests.support.waiting import waited
 
 pytestmark = pytest.mark.stack
@@ -21,14 +19,12 @@ def put(stack):
 def wait_for_imports(stack):
     """Return what waits until so many imports have ended, and answers them."""
 
-    def imports():
-        with urllib.request.urlopen(f"{stack.http}/imports", timeout=60) as answer:
-            return json.load(answer)["items"]
-
     def have_ended(jobs, count):
         return [job["finishedAt"] is None for job in jobs] == [False] * count
 
-    return lambda count: waited(imports, lambda jobs: have_ended(jobs, count))
+    return lambda count: waited(
+        lambda: fetch(f"{stack.http}/imports").json["items"], lambda jobs: have_ended(jobs, count)
+    )
 
 
 def test_what_is_put_into_the_place_of_a_table_is_imported_once_for_each_version(
