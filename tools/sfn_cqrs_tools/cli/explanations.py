@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from sfn_cqrs.domain import errors
@@ -31,10 +30,10 @@ class Explanation:
     fix: str
 
 
-def explanations(page: Path | None = None) -> dict[str, Explanation]:
+def explanations() -> dict[str, Explanation]:
     """Return every code of the page, in its order."""
     found = {}
-    for section in (page or application() / PAGE).read_text(encoding="utf-8").split("\n## ")[1:]:
+    for section in (application() / PAGE).read_text(encoding="utf-8").split("\n## ")[1:]:
         part = section.partition("\n")[0]
         for entry in _ENTRY.finditer(section):
             found[entry["code"]] = Explanation(part=part, **entry.groupdict())

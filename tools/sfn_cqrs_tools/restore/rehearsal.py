@@ -237,10 +237,6 @@ def _mended(
     return Rehearsed(len(expected) + IN_FLIGHT, len(failed), tuple(found))
 
 
-def _logical_id(url: str) -> str:
-    return url.rpartition("/")[2]
-
-
 def _free_ports() -> int:
     """Return the first of as many ports in a row as a stack takes."""
     while True:

@@ -89,7 +89,8 @@ def restore(
     tables = _Tables(dynamodb, say, poll_seconds)
     in_use = {target: source for target, source in sources.items() if target == source}
     begun = _begun(tables, {} if in_use else sources)
-    chosen = _moment_of(tables, in_use) or _chosen(tables, sources, moment, begun)
+    used = next((tables.moment(target, target) for target in in_use), None)
+    chosen = used or _chosen(tables, sources, moment, begun)
     for target, source in sources.items():
         if target not in begun and target not in in_use:
             tables.restore(source, target, chosen)
@@ -100,23 +101,14 @@ def restore(
     return Restored(prefix, chosen, tuple(labels))
 
 
-def _moment_of(tables: _Tables, in_use: Mapping[str, str]) -> datetime | None:
-    """Return the moment of the tables that the stack uses already; None if it uses others."""
-    moments = (tables.moment(target, target) for target in in_use)
-    return next(moments, None)
-
-
 def _begun(tables: _Tables, sources: Mapping[str, str]) -> dict[str, datetime]:
     """Return the moments of the tables that an earlier run has begun to restore.
 
     Raises:
         RestoreError: a table with that name exists, but was not restored from its source.
     """
-    begun = {}
-    for target, source in sources.items():
-        if tables.exists(target):
-            begun[target] = tables.moment(source, target)
-    return begun
+    there = {target: source for target, source in sources.items() if tables.exists(target)}
+    return {target: tables.moment(source, target) for target, source in there.items()}
 
 
 def _chosen(

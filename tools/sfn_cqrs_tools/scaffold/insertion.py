@@ -9,10 +9,10 @@ from sfn_cqrs_tools.scaffold.changes import ScaffoldError
 SECTION_WIDTH = 90
 
 
-def section_line(title: str, margin: str = "  ") -> str:
+def section_line(title: str) -> str:
     """Return the comment that begins a section of template.yaml."""
-    dashes = SECTION_WIDTH - len(margin) - len("#  ") - len(title)
-    return f"{margin}# {'-' * dashes} {title}"
+    dashes = SECTION_WIDTH - len("  #  ") - len(title)
+    return f"  # {'-' * dashes} {title}"
 
 
 def before(text: str, pattern: str, addition: str, what: str) -> str:

@@ -72,7 +72,6 @@ def a_sync_publication(
     data_version: int = 0,
     predecessor: int = 0,
     history: dict[str, Any] | None = None,
-    request: Request | None = None,
     **changes: Any,
 ) -> SyncPublication:
     """Return the publication of a version that the same transaction applies."""
@@ -80,7 +79,6 @@ def a_sync_publication(
     return SyncPublication(
         a_command(key, version, **changes),
         process,
-        request,
         data_version=data_version,
         predecessor=predecessor,
         history=history,

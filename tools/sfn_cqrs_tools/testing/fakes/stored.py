@@ -4,7 +4,6 @@ from itertools import count
 from typing import Any, TypeVar
 
 from sfn_cqrs.adapters.approval_items import APPROVALS
-from sfn_cqrs.adapters.approval_table import ApprovalTable
 from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
 from sfn_cqrs.adapters.command_items import (
     as_command,
@@ -23,7 +22,6 @@ from sfn_cqrs.adapters.request_table import RequestTable
 from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.adapters.task_items import TASKS, as_item, new_item, pointer_item
 from sfn_cqrs.adapters.zip_items import ZIPS
-from sfn_cqrs.adapters.zip_jobs import ZipJobs
 from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.command import Command, DataRow
 from sfn_cqrs.domain.keys import ImportKey, ItemKey, TaskKey
@@ -109,17 +107,6 @@ class Stored:
             requests=self.requests,
             now=self.clock,
         )
-
-    def approval_table(self) -> ApprovalTable:
-        table = TABLE_OF["approval"]
-        return ApprovalTable(
-            self.dynamodb, table, APPROVALS, requests=self.requests, now=self.clock
-        )
-
-    def zip_table(self, client: Any = None) -> ZipJobs:
-        table = TABLE_OF["zip"]
-        client = client or self.dynamodb
-        return ZipJobs(client, table, ZIPS, requests=self.requests, now=self.clock)
 
     def all_of(self, kind: Kind[R]) -> list[R]:
         """Return every record of a kind."""

@@ -1,6 +1,8 @@
 from datetime import timedelta
 from typing import Any, cast
 
+from sfn_cqrs.adapters.approval_items import APPROVALS
+from sfn_cqrs.adapters.approval_table import ApprovalTable
 from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
 from sfn_cqrs.adapters.command_table import CommandTable
 from sfn_cqrs.adapters.data_table import DataTable
@@ -22,6 +24,8 @@ from sfn_cqrs.adapters.threads import at_once
 from sfn_cqrs.adapters.usage_table import UsageTable
 from sfn_cqrs.adapters.wait_table import WaitTable
 from sfn_cqrs.adapters.write_bucket import BUCKETS, WriteBudget
+from sfn_cqrs.adapters.zip_items import ZIPS
+from sfn_cqrs.adapters.zip_jobs import ZipJobs
 from sfn_cqrs.domain.import_budget import Limits
 from sfn_cqrs.domain.import_queue import Places
 from sfn_cqrs.domain.read_models import ViewKey
@@ -169,14 +173,23 @@ class World(Stored):
         self.erased_tables = ErasedTables(client, ERASED_FROM, now)
         self.data = DataTable(client, "DataTable", attributes)
         self.history = HistoryTable(client, "HistoryTable", attributes, now, self._history_ttl)
-        self.tasks = self.task_table()
+        self.tasks = TaskTable(
+            client,
+            "TasksTable",
+            requests=self.requests,
+            attributes=attributes,
+            now=now,
+            retention=self._task_ttl,
+        )
         self.sagas = self.records(SAGAS)
-        self.approvals = self.approval_table()
+        self.approvals = ApprovalTable(
+            client, "ApprovalsTable", APPROVALS, requests=self.requests, now=now
+        )
         self.imports = ImportTable(client, "ImportTmpTable", now)
         self.import_jobs = self.records(IMPORTS)
         self.import_budgets = self.records(IMPORT_BUDGETS)
         self.import_queue = self.records(IMPORT_QUEUE)
-        self.zip_jobs = self.zip_table()
+        self.zip_jobs = ZipJobs(client, "ImportTmpTable", ZIPS, requests=self.requests, now=now)
         self.views = self.records(VIEWS)
         self.segments = self.records(SEGMENTS)
         self.problems = self.records(PROBLEMS)
@@ -208,16 +221,6 @@ class World(Stored):
     def new_generations(self) -> Generations:
         """Return the generations of another environment, which has read nothing yet."""
         return Generations(self.views, timedelta(seconds=30), self.clock)
-
-    def task_table(self, client: Any = None) -> TaskTable:
-        return TaskTable(
-            client or self.dynamodb,
-            "TasksTable",
-            requests=self.requests,
-            attributes=self.attributes,
-            now=self.clock,
-            retention=self._task_ttl,
-        )
 
     def read_model(self, view: str, *, buckets: int = 0) -> ReadModel:
         """Return a view, with these buckets or the declared ones."""
