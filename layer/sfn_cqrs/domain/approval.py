@@ -26,7 +26,6 @@ from sfn_cqrs.domain.values import Json, check_size, checked_json, digest
 MAX_SUBJECT_CHARACTERS = 256
 MAX_TEXT_CHARACTERS = 2_000
 MAX_PAYLOAD_BYTES = 100 * 1024
-MAX_USER_CHARACTERS = 256
 STALE = "the item has changed since the approval was requested; request it again"
 TRIES_PER_ROUND = 100
 """More than a state is ever tried; a later round's token always counts as newer."""

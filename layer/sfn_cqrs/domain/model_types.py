@@ -12,7 +12,7 @@ import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
-from functools import cached_property, reduce
+from functools import cached_property, partial, reduce
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union
 
@@ -47,33 +47,33 @@ class Kind:
     json: frozenset[str]
     schema: Mapping[str, Any]
     limits: tuple[str, ...] = ()
+    neutral: "Json" = None
 
 
-def _kind(said: str, json: str, limits: tuple[str, ...] = (), **schema: Any) -> Kind:
+def _kind(
+    said: str, json: str, limits: tuple[str, ...] = (), neutral: "Json" = None, **schema: Any
+) -> Kind:
     kinds = frozenset(json.split())
     types_ = sorted(kinds)
     named = {"type": types_[0] if len(types_) == 1 else types_}
-    return Kind(said, kinds, {**named, **schema}, limits)
+    return Kind(said, kinds, {**named, **schema}, limits, neutral)
 
 
+_EPOCH: Final = "1970-01-01"
 _TIME: Final = "a time with its offset, such as 2026-11-29T09:00:00Z"
 _KINDS: Final = {
-    "builtins.bool": _kind("true or false", "boolean"),
+    "builtins.bool": _kind("true or false", "boolean", neutral=False),
     "builtins.int": Kind("an integer", frozenset({"number"}), {"type": "integer"}, _NUMBER),
     "builtins.float": _kind("a number", "number", _NUMBER),
     "builtins.str": _kind("a string", "string", (*_LENGTH, "pattern")),
-    "datetime.datetime": _kind(_TIME, "string", ("tz",), format="date-time"),
-    "datetime.date": _kind("a date, such as 2026-11-29", "string", format="date"),
-    "uuid.UUID": _kind("a UUID", "string", format="uuid"),
+    "datetime.datetime": _kind(_TIME, "string", ("tz",), f"{_EPOCH}T00:00:00Z", format="date-time"),
+    "datetime.date": _kind("a date, such as 2026-11-29", "string", neutral=_EPOCH, format="date"),
+    "uuid.UUID": _kind(
+        "a UUID", "string", neutral="00000000-0000-0000-0000-000000000000", format="uuid"
+    ),
     "decimal.Decimal": _kind(
         "a decimal number, such as 12.50", "number string", _NUMBER, pattern=f"^{_DIGITS}$"
     ),
-}
-_NEUTRAL: Final[dict[str, Any]] = {
-    "builtins.bool": False,
-    "datetime.datetime": "1970-01-01T00:00:00Z",
-    "datetime.date": "1970-01-01",
-    "uuid.UUID": "00000000-0000-0000-0000-000000000000",
 }
 _ANY: Final = Kind("any value", frozenset({"any"}), {})
 
@@ -163,10 +163,9 @@ class Value(Field):
             return _sized(ERASED, self.limits)
         if "number" in self.kind.json:
             return _nearest_to_zero(self.cls, self.limits)
-        if self.kind is _KINDS["datetime.datetime"] and self.limits.get("tz") is False:
-            return str(_NEUTRAL["datetime.datetime"]).removesuffix("Z")
-        found: Json = next((_NEUTRAL[name] for name in _NEUTRAL if _KINDS[name] is self.kind), None)
-        return found
+        if self.limits.get("tz") is False:
+            return str(self.kind.neutral).removesuffix("Z")
+        return self.kind.neutral
 
     @property
     def has_neutral(self) -> bool:
@@ -477,6 +476,10 @@ class Structure(Field):
         }
 
 
+Nested = Callable[[Any], Structure]
+"""Makes the structure of a dataclass that a field holds."""
+
+
 class DataclassModel:
     """A user's dataclass as a model."""
 
@@ -487,7 +490,7 @@ class DataclassModel:
             TypeError: a field of it cannot be checked.
         """
         self.cls = cls
-        self.structure = _structure(cls, keeps_unknown, ())
+        self.structure = _structure(cls, keeps_unknown)
 
     @property
     def names(self) -> frozenset[str]:
@@ -609,29 +612,22 @@ def _problem_of(message: str, root: str) -> Problem:
     return root + place.removesuffix("`"), said
 
 
-def _structure(cls: Any, keeps_unknown: bool, outer: tuple[type, ...]) -> Structure:
+def _structure(cls: Any, keeps_unknown: bool, outer: tuple[type, ...] = ()) -> Structure:
     if not (isinstance(cls, type) and dataclasses.is_dataclass(cls)):
         raise TypeError(f"{cls!r} is neither a dataclass nor a model of pydantic")
     if cls in outer:
         raise TypeError(f"{cls.__name__} contains itself, which a model cannot")
     hints = typing.get_type_hints(cls, include_extras=True)
+    nested = partial(_structure, keeps_unknown=keeps_unknown, outer=(*outer, cls))
     members = [
-        _member(cls, one, hints[one.name], keeps_unknown, (*outer, cls))
-        for one in dataclasses.fields(cls)
-        if one.init
+        _member(cls, one, hints[one.name], nested) for one in dataclasses.fields(cls) if one.init
     ]
     return Structure(cls, tuple(members), keeps_unknown)
 
 
-def _member(
-    cls: type,
-    one: "dataclasses.Field[Any]",
-    hint: Any,
-    keeps_unknown: bool,
-    outer: tuple[type, ...],
-) -> Member:
+def _member(cls: type, one: "dataclasses.Field[Any]", hint: Any, nested: Nested) -> Member:
     try:
-        field = _field(hint, keeps_unknown, outer)
+        field = _field(hint, nested)
     except TypeError as error:
         raise TypeError(f"{cls.__name__}.{one.name}: {error}") from error
     has_default = one.default is not dataclasses.MISSING
@@ -645,21 +641,21 @@ def _is_personal(hint: Any) -> bool:
     return hint is Personal or any(map(_is_personal, typing.get_args(hint)))
 
 
-def _field(hint: Any, keeps_unknown: bool, outer: tuple[type, ...]) -> Field:
+def _field(hint: Any, nested: Nested) -> Field:
     limits: dict[str, Any] = {}
     if typing.get_origin(hint) is Annotated:
         hint, *extras = typing.get_args(hint)
         limits = _limits_of(extras)
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin in (Union, types.UnionType):
-        field: Field = _either(inner, limits, keeps_unknown, outer)
+        field: Field = _either(inner, limits, nested)
     elif origin is Literal or (isinstance(hint, type) and issubclass(hint, Enum)):
         field = _choice(hint, limits)
     elif origin in (list, dict, tuple):
-        field = _many(origin, inner, limits, keeps_unknown, outer)
+        field = _many(origin, inner, limits, nested)
     elif dataclasses.is_dataclass(hint):
         _refuse_limits(limits, ())
-        field = _structure(hint, keeps_unknown, outer)
+        field = nested(hint)
     else:
         field = _value(hint, limits)
     return field
@@ -685,28 +681,17 @@ def _choice(hint: Any, limits: Mapping[str, Any]) -> Choice:
     return Choice(hint, values)
 
 
-def _many(
-    origin: Any,
-    inner: tuple[Any, ...],
-    limits: Mapping[str, Any],
-    keeps_unknown: bool,
-    outer: tuple[type, ...],
-) -> Many:
+def _many(origin: Any, inner: tuple[Any, ...], limits: Mapping[str, Any], nested: Nested) -> Many:
     _refuse_limits(limits, _LENGTH)
     if (origin is dict and inner[0] is not str) or (origin is tuple and inner[1:] != (...,)):
         raise TypeError("of dicts dict[str, …], and of tuples tuple[…, ...] can be checked")
     entry = inner[1] if origin is dict else inner[0]
-    return Many(origin, _field(entry, keeps_unknown, outer), limits)
+    return Many(origin, _field(entry, nested), limits)
 
 
-def _either(
-    options: tuple[Any, ...],
-    limits: Mapping[str, Any],
-    keeps_unknown: bool,
-    outer: tuple[type, ...],
-) -> Either:
+def _either(options: tuple[Any, ...], limits: Mapping[str, Any], nested: Nested) -> Either:
     _refuse_limits(limits, ())
-    fields = [_field(one, keeps_unknown, outer) for one in options if one is not type(None)]
+    fields = [_field(one, nested) for one in options if one is not type(None)]
     if len(fields) > 1 and any(field.json == _KINDS["decimal.Decimal"].json for field in fields):
         raise TypeError("a Decimal is one of several kinds; Decimal | None can be checked")
     seen: set[str] = set()
