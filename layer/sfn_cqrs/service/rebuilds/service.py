@@ -68,7 +68,7 @@ class RebuildService:
         """Return every read model that a handler writes, by name."""
         known = {view.key.view: view for view in bootstrap.generations().all(self._tenant)}
         names = sorted({*handlers.all_names(), *known})
-        return [known.get(name) or self._new(name) for name in names]
+        return [known.get(name) or _new(ViewKey(self._tenant, name)) for name in names]
 
     def get(self, name: str) -> Progress:
         """Return a read model's stage, and the progress of its work.
@@ -92,18 +92,11 @@ class RebuildService:
             NotRebuildableError: no handler writes it.
             WrongStageError: it has another generation already.
         """
-        key, types = self._key(name), handlers.types_of(name)
-        if not types:
-            raise NotRebuildableError(_unknown(name))
-        begin = Begin(
-            types=tuple(types),
-            place=_place_of(name),
-            is_every_version=is_every_version,
-            patience=bootstrap.generations().patience,
-        )
-        bootstrap.views().create(self._new(name, caller))
-        written = bootstrap.views().change(key, begin)
-        view = written.record or self._new(name)
+        new = _registered(_new(ViewKey.checked(self._tenant, name), caller))
+        bootstrap.views().create(new)
+        begin = Begin(new.types, new.place, is_every_version, new.patience)
+        written = bootstrap.views().change(new.key, begin)
+        view = written.record or new
         if not written.done and view.stage is not Stage.REPLAYING:
             raise WrongStageError(f"{name} is {view.stage}; {_HELP[view.stage]}")
         return self._worked_on(view)
@@ -201,26 +194,8 @@ class RebuildService:
         return _progress(view)
 
     def _found(self, name: str) -> View:
-        key = self._key(name)
-        view = bootstrap.views().find(key)
-        if view is None and not handlers.types_of(name):
-            raise NotRebuildableError(_unknown(name))
-        return view or self._new(name)
-
-    def _key(self, name: str) -> ViewKey:
-        return ViewKey.checked(self._tenant, name)
-
-    def _new(self, name: str, caller: Caller | None = None) -> View:
-        at = iso(bootstrap.now())
-        by = caller or Caller()
-        return View(
-            key=ViewKey(self._tenant, name),
-            types=tuple(handlers.types_of(name)),
-            place=_place_of(name),
-            created=Audit(at, by.user, by.ip),
-            since=at,
-            patience=bootstrap.generations().patience,
-        )
+        key = ViewKey.checked(self._tenant, name)
+        return bootstrap.views().find(key) or _registered(_new(key))
 
 
 MAX_DIGITS = 9
@@ -254,12 +229,24 @@ def _why_not(view: View, write: ViewWrite) -> str:
     return f"; {_HELP[view.stage]}"
 
 
-def _unknown(name: str) -> str:
-    return f"no sync handler is called {name}; there are: {', '.join(handlers.all_names())}"
+def _new(key: ViewKey, caller: Caller | None = None) -> View:
+    at = iso(bootstrap.now())
+    by = caller or Caller()
+    return View(
+        key=key,
+        types=tuple(handlers.types_of(key.view)),
+        place=Place.POSTGRES if key.view in read_models.tables() else Place.DYNAMODB,
+        created=Audit(at, by.user, by.ip),
+        since=at,
+        patience=bootstrap.generations().patience,
+    )
 
 
-def _place_of(name: str) -> Place:
-    return Place.POSTGRES if name in read_models.tables() else Place.DYNAMODB
+def _registered(new: View) -> View:
+    if not new.types:
+        known = ", ".join(handlers.all_names())
+        raise NotRebuildableError(f"no sync handler is called {new.key.view}; there are: {known}")
+    return new
 
 
 def _progress(view: View) -> Progress:
