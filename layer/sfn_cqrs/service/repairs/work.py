@@ -84,10 +84,8 @@ def _version(tenant: str, action: Action, entry: dict[str, Any]) -> str:
 
 def _task(tenant: str, entry: dict[str, Any]) -> str:
     service = TaskService(tenant)
-    attempt = service.get(entry["id"]).task.attempt
-    if attempt != entry["attempt"]:
-        return DONE
-    service.retry(entry["id"])
+    if service.get(entry["id"]).task.attempt == entry["attempt"]:
+        service.retry(entry["id"])
     return DONE
 
 
