@@ -1,9 +1,9 @@
 """A machine without Chromium says so in one line, and how to get one."""
 
 import os
-import subprocess
 import sys
 
+from tests.support.commands import ran
 from tests.support.without_browser import (
     NO_BROWSER,
     WAY,
@@ -30,13 +30,8 @@ def test_a_run_ends_with_the_line_and_the_way(tmp_path):
     )
     (tmp_path / "test_pages.py").write_text(TEST)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    shown = subprocess.run(
-        [*command, "-c", os.devnull, f"--rootdir={tmp_path}", tmp_path],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-    ).stdout
+    words = (*command, "-c", os.devnull, f"--rootdir={tmp_path}", tmp_path)
+    shown = ran(*words, env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}).stdout
 
     line = f"3 tests of the console were NOT run, for want of a Chromium: {WAY}"
     assert line in shown.splitlines()

@@ -7,6 +7,8 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from tests.support.commands import ran
+
 from sfn_cqrs.service import handlers
 from sfn_cqrs_tools.project import CHECKOUT
 
@@ -114,16 +116,10 @@ def run_in(project: Path, *command: str) -> subprocess.CompletedProcess[str]:
     tool = Path(sys.executable).parent / command[0]
     options = f"--basetemp={project}.tmp"  # or it would sweep what other runs have left
     path = os.pathsep.join(str(project / folder) for folder in ("tools", "layer", "app"))
-    return subprocess.run(
-        [str(CHECKOUT / command[0] if "/" in command[0] else tool), *command[1:]],
+    return ran(
+        CHECKOUT / command[0] if "/" in command[0] else tool,
+        *command[1:],
         cwd=project,
-        env={
-            **os.environ,
-            "PYTEST_ADDOPTS": options,
-            "PYTHONPATH": path,
-        },
-        capture_output=True,
-        text=True,
-        check=False,
+        env={**os.environ, "PYTEST_ADDOPTS": options, "PYTHONPATH": path},
         timeout=300,
     )

@@ -1,10 +1,10 @@
 """A query of the local DynamoDB reads its page, however many items the partition has."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
+from tests.support.commands import ran
 
 import sfn_cqrs_tools.runtime
 from sfn_cqrs_tools.project import CHECKOUT
@@ -74,11 +74,9 @@ print(json.dumps({"most": most, "differences": differences}))
 def test_a_page_is_answered_as_before_and_reads_its_own_items_alone() -> None:
     folder = Path(sfn_cqrs_tools.runtime.__file__).parent
 
-    ran = subprocess.run(
-        [PYTHON, "-c", PROGRAM, folder], capture_output=True, text=True, check=False
-    )
+    compared = ran(PYTHON, "-c", PROGRAM, folder)
 
-    assert ran.returncode == 0, ran.stderr
-    found = json.loads(ran.stdout)
+    assert compared.returncode == 0, compared.stderr
+    found = json.loads(compared.stdout)
     assert found["differences"] == 0
     assert found["most"] <= 2 * 52 + 1  # the condition and the filter of a page and one more

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.local.sockets import children, listeners, listeners_off_loopback
+from tests.support.commands import ran
 from tests.support.over_http import fetch
 from tests.support.waiting import waited
 
@@ -259,12 +260,10 @@ with up._ending_on_signals():
 
 
 def test_a_signal_that_comes_while_an_object_is_freed_ends_it_at_its_next_look():
-    ran = subprocess.run(
-        [sys.executable, "-c", LOST], capture_output=True, text=True, check=False, timeout=60
-    )
+    done = ran(sys.executable, "-c", LOST, timeout=60)
 
-    assert ran.stdout == "goes on\n"
-    assert "_Ended" in ran.stderr.splitlines()[-1]
+    assert done.stdout == "goes on\n"
+    assert "_Ended" in done.stderr.splitlines()[-1]
 
 
 LOCKED = """
@@ -280,13 +279,11 @@ with up._ending_on_signals(), up._looking():
 
 
 def test_a_signal_interrupts_nothing_that_a_running_stack_does():
-    ran = subprocess.run(
-        [sys.executable, "-c", LOCKED], capture_output=True, text=True, check=False, timeout=60
-    )
+    done = ran(sys.executable, "-c", LOCKED, timeout=60)
 
-    assert ran.stdout == "in the lock\n"
-    assert "_pause" in ran.stderr
-    assert "_Ended" in ran.stderr.splitlines()[-1]
+    assert done.stdout == "in the lock\n"
+    assert "_pause" in done.stderr
+    assert "_Ended" in done.stderr.splitlines()[-1]
 
 
 def four_free_ports() -> int:

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 from tests.local.project import tracked
 from tests.mutants.mutant import ROOT, Mutant
+from tests.support.commands import ran
 
 SOURCES = ("examples/shop/app", "layer", "engine", "tools")
 """These folders win over the packages that are installed from the working tree."""
@@ -57,13 +58,10 @@ class Tree:
         folders = [project, *(self._root / folder for folder in SOURCES)]
         path = os.pathsep.join(map(str, folders))
         try:
-            done = subprocess.run(
-                [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests],
+            done = ran(
+                *(sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests),
                 cwd=project,
                 env=os.environ | {"PYTHONPATH": path, "PYTHONHASHSEED": "0", "PYTEST_ADDOPTS": ""},
-                capture_output=True,
-                text=True,
-                check=False,
                 timeout=PATIENCE_SECONDS,
             )
         except subprocess.TimeoutExpired as late:

@@ -18,6 +18,7 @@ import pytest
 from tests.local.project import SCAFFOLDED, copy_project
 from tests.newcomer.page import commands, is_shown
 from tests.support.code_blocks import ROOT, Block, blocks, calls_of, fate, plain, reason, typed
+from tests.support.commands import ran
 from tests.support.typed import forgetting, load
 
 pytestmark = [pytest.mark.stack, pytest.mark.real_time("watches imports as a person does")]
@@ -192,14 +193,11 @@ def test_a_page_that_shows_something_else_is_found(person):
 def test_python_of_all_pages_runs(stack):
     """One process runs them all, each in a fork: names that a block does not make are given."""
     shown = [block for block in RUN if block.language == "python"]
-    run = subprocess.run(
-        [sys.executable, "-m", "tests.newcomer.python_blocks"],
+    run = ran(
+        *(sys.executable, "-m", "tests.newcomer.python_blocks"),
         input=json.dumps([(block.place, block.text) for block in shown]),
         env={**os.environ, **stack.state.read().environment, "PYTHONPATH": PATH},
         cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
     )
 
     assert (run.returncode, run.stdout.split()) == (0, [block.place for block in shown]), run.stderr
@@ -221,15 +219,10 @@ def test_with_it_the_python_lines_of_the_readme_run_in_any_script(typed):
     names = dict(
         shlex.split(line.removeprefix("export "))[0].split("=", 1) for line in printed.splitlines()
     )
-    ran = subprocess.run(
-        [sys.executable, "-c", SCRIPT],
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": "examples/shop/app", **names},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": "examples/shop/app", **names}
+    done = ran(sys.executable, "-c", SCRIPT, env=env)
 
-    assert (ran.stdout, ran.returncode) == ("5\n", 0), ran.stderr
+    assert (done.stdout, done.returncode) == ("5\n", 0), done.stderr
     assert typed("chain", "show", "ORDER", "o-env").code == 0
 
 

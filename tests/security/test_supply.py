@@ -12,6 +12,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from requirements import audit, locked, ships
+from tests.support.commands import ran
 
 from sfn_cqrs_tools.project import CHECKOUT
 
@@ -111,14 +112,8 @@ def test_a_layer_is_not_built_while_a_requirement_is_not_locked(tmp_path: Path) 
 
     artifacts = tmp_path / "artifacts"
     target = ["-f", str(tmp_path / "app/Makefile"), "build-SampleLayer", "require_python="]
-    built = subprocess.run(
-        ["make", *target, f"PYTHON={sys.executable}"],
-        env={"PATH": "/usr/bin:/bin", "ARTIFACTS_DIR": str(artifacts)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    env = {"PATH": "/usr/bin:/bin", "ARTIFACTS_DIR": str(artifacts)}
+    built = ran("make", *target, f"PYTHON={sys.executable}", env=env, timeout=60)
 
     assert built.returncode == 2
     assert "app/requirements.txt changed after app.lock was made: run make lock" in built.stderr

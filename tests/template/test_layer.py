@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from tests.support.commands import ran
 from tests.support.proof import without
 from tests.template.stack import ROOT
 
@@ -30,13 +31,10 @@ def make(
     """Build a layer as SAM does: with ARTIFACTS_DIR in the environment."""
     set_by_make = ("MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "PYTHON")
     own = {name: value for name, value in os.environ.items() if name not in set_by_make}
-    return subprocess.run(
-        ["make", "-f", str(ROOT / makefile), target, *(f"{k}={v}" for k, v in variables.items())],
+    return ran(
+        *("make", "-f", ROOT / makefile, target, *(f"{k}={v}" for k, v in variables.items())),
         env={**own, "ARTIFACTS_DIR": str(artifacts)},  # not with the settings of a make around it
         cwd=artifacts,
-        capture_output=True,
-        text=True,
-        check=False,
         timeout=120,
     )
 

@@ -1,8 +1,8 @@
-import subprocess
 import tomllib
 from pathlib import Path
 
 import pytest
+from tests.support.commands import ran
 from tests.template.stack import ROOT, TEMPLATE
 
 CONFIG = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
@@ -30,9 +30,7 @@ def test_a_deploy_of_no_stage_says_how_to_choose_one(tmp_path: Path) -> None:
     for name in ("samconfig.toml", "template.yaml"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
 
-    done = subprocess.run(
-        [SAM, "deploy"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    done = ran(SAM, "deploy", cwd=tmp_path)
 
     assert done.returncode == 2
     assert "choose a stage: sam deploy --config-env dev, stg or prod" in done.stderr

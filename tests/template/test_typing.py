@@ -1,11 +1,11 @@
 """mypy knows what a user's handler is given: `command.model` is an instance of the type's model."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.support.commands import ran
 from tests.template.stack import ROOT
 
 GOOD = '''
@@ -71,15 +71,8 @@ def mypy(tmp_path: Path, **sources: str) -> str:
     for file, source in zip(files, sources.values(), strict=True):
         file.write_text(source)
     options = ["--strict", "--follow-imports=silent", f"--cache-dir={ROOT / '.mypy_cache'}"]
-    done = subprocess.run(
-        [sys.executable, "-m", "mypy", *options, "--config-file=", *map(str, files)],
-        env={**os.environ, "MYPYPATH": str(ROOT / "layer")},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout
+    words = (sys.executable, "-m", "mypy", *options, "--config-file=", *files)
+    return ran(*words, env={**os.environ, "MYPYPATH": str(ROOT / "layer")}, cwd=tmp_path).stdout
 
 
 @pytest.mark.long

@@ -1,10 +1,10 @@
 import json
 import shutil
-import subprocess
 import sys
 from datetime import UTC, datetime
 
 import pytest
+from tests.support.commands import ran
 from tests.support.original import ULID, command, exported, state, task
 
 from sfn_cqrs import bootstrap
@@ -219,12 +219,7 @@ def test_a_lake_goes_on_where_it_was_and_duckdb_reads_it(run, tmp_path):
     assert f"{lake} continues from 20" in first.error
     assert (other.code, "has states of fishing" in other.error) == (64, True)
     assert len(list(lake.glob("states/*/*"))) == 1
-    shown = subprocess.run(
-        [sys.executable, CHECKOUT / "samples/lake.py", lake],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    shown = ran(sys.executable, CHECKOUT / "samples/lake.py", lake).stdout
     assert "ORDER: 1 items, " in shown
     assert shown.endswith("w-1: 5\n")
 
