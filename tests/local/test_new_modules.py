@@ -210,7 +210,7 @@ def test_init_of_a_package_that_exists_only_names_it(sfn_cqrs, project):
         (["import", "x"], None, "Missing option '--from'"),
         (["import", "X", "--from", "S"], "id\n1\n", "'X' is not a table"),
         (["import", "places", "--from", "S"], "id\n1\n", "places has a strategy in weighing.py"),
-        (["import", "x", "--from", "none.csv"], None, "--from: [Errno 2] No such file"),
+        (["import", "x", "--from", "none.csv"], None, "--from none.csv: No such file"),
         (["import", "x", "--from", "S"], "", "the sample has no good row below its header"),
         (["import", "x", "--from", "S"], "id\n", "the sample has no good row below its header"),
         (["import", "x", "--from", "S"], "a,A\n1,2\n", "the header names 'A' more than once"),
