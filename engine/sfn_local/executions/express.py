@@ -13,13 +13,13 @@ from typing import Any
 from sfn_local.document import Json
 from sfn_local.errors import DefinitionError
 from sfn_local.executions.execution import Execution
+from sfn_local.language.catalogue import CALLBACK, SYNC
 
 logger = logging.getLogger(__name__)
 
 LONGEST_SECONDS = 300.0
 BILLED_STEP, BILLED_MEMORY = 100, 64
 ACTIVITY = ":activity:"
-CALLBACK = ".waitForTaskToken"
 MOST_BYTES = 16 * 1024 * 1024
 
 
@@ -31,7 +31,7 @@ def check_express(definition: Json) -> None:
     """
     for pointer, state in _states(definition, ""):
         resource = str(state.get("Resource", ""))
-        for pattern in (CALLBACK, ".sync"):
+        for pattern in (CALLBACK, SYNC):
             if resource.partition(":::")[2].partition(".")[2].startswith(pattern[1:]):
                 message = f"Express state machine does not support '{pattern}' service integration"
                 blank = " " if pattern == CALLBACK else ""  # AWS's text has one

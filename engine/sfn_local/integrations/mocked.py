@@ -6,10 +6,10 @@ from sfn_local.document import Document
 from sfn_local.errors import ResultTooLarge, StateFailure
 from sfn_local.integrations.attempt import Attempt
 from sfn_local.integrations.service_task import SUBMITTING
+from sfn_local.language.catalogue import CALLBACK
 
 OPTIMIZED = re.compile(r"arn:[^:]+:states:[^:]*:[^:]*:(?!activity:)([^:]+):(.+)")
 INVOKED = {"StatusCode", "Payload"}
-CALLBACK = ".waitForTaskToken"
 
 
 class MockedTask:

@@ -6,7 +6,7 @@ each service.
 
 from dataclasses import dataclass
 
-CALLBACK, SYNC, SYNC_2 = ".waitForTaskToken", ".sync", ".sync:2"
+WAITING = CALLBACK, SYNC, SYNC_2 = ".waitForTaskToken", ".sync", ".sync:2"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sfn_local.document import Json
+from sfn_local.language.catalogue import CALLBACK
 from sfn_local.lint.json_positions import escape
 
 JSONPATH, JSONATA = "JSONPath", "JSONata"
-CALLBACK = ".waitForTaskToken"
 
 
 @dataclass

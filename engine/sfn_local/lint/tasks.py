@@ -4,6 +4,7 @@ import re
 
 from sfn_local.document import Json, dumps
 from sfn_local.language.catalogue import ACTIONS
+from sfn_local.lint.expressions import INNER_SCOPES
 from sfn_local.lint.finding import Report
 from sfn_local.lint.model import Definition, StateNode, entries, errors_in
 
@@ -98,11 +99,7 @@ def _check_limits(state: StateNode, report: Report) -> None:
 
 
 def _check_token(state: StateNode, report: Report) -> None:
-    own = {
-        name: value
-        for name, value in state.fields.items()
-        if name not in ("Branches", "ItemProcessor", "Iterator")
-    }
+    own = {name: value for name, value in state.fields.items() if name not in INNER_SCOPES}
     if state.is_callback:
         arguments = dumps([own.get("Parameters"), own.get("Arguments")])
         if not any(token in arguments for token in TOKEN):

@@ -7,6 +7,7 @@ from typing import Any
 
 from sfn_local.document import Json, loads
 from sfn_local.errors import ValidationException
+from sfn_local.language.catalogue import WAITING
 
 NUMBER = (int, float)
 FIELDS: dict[str, dict[str, tuple[type | tuple[type, ...], str]]] = {
@@ -27,7 +28,6 @@ FIELDS: dict[str, dict[str, tuple[type | tuple[type, ...], str]]] = {
     "StateMachine": {"Id": (str, "a string"), "Name": (str, "a string")},
     "Task": {"Token": (str, "a string")},
 }
-WITH_TOKEN = (".sync", ".sync:2", ".waitForTaskToken")
 
 
 def read_context(state: dict[str, Json], text: str) -> dict[str, Json]:
@@ -44,7 +44,7 @@ def read_context(state: dict[str, Json], text: str) -> dict[str, Json]:
         raise _refusal("it must be a JSON object")
     for name, value in context.items():
         _check_part(name, value)
-    is_waiting = str(state.get("Resource", "")).endswith(WITH_TOKEN)
+    is_waiting = str(state.get("Resource", "")).endswith(WAITING)
     if "Task" in context and not (state.get("Type") == "Task" and is_waiting):
         raise _refusal(
             "Context object contains 'Task' when state is not a Task state with a '.sync' or "

@@ -12,6 +12,7 @@ from sfn_local.errors import (
     UntestableState,
     ValidationException,
 )
+from sfn_local.language.catalogue import WAITING
 from sfn_local.lint.model import Definition
 from sfn_local.tested_state.given_context import read_context
 from sfn_local.tested_state.mock_results import check_result
@@ -19,7 +20,6 @@ from sfn_local.tested_state.mock_results import check_result
 NAME = "StateName"
 MOCKABLE = ("Task", "Map", "Parallel")
 NEEDS_MOCK = ("Map", "Parallel")
-WAITING = (".sync", ".sync:2", ".waitForTaskToken")
 ACTIVITY = ":activity:"
 
 

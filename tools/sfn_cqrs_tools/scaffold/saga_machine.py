@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sfn_cqrs.domain.keys import SagaKey, SagaRef
-from sfn_cqrs_tools.scaffold.machine import DIED, TASK_SECONDS, definition_of
+from sfn_cqrs_tools.scaffold.machine import (
+    DEATH,
+    DIED,
+    FAILURE,
+    TASK_SECONDS,
+    TRANSIENT_FAULT,
+    definition_of,
+)
 from sfn_cqrs_tools.scaffold.names import pascal
 from sfn_local import Json
 
@@ -21,12 +28,6 @@ FORWARD: Final = {"result": "forward"}
 BACK: Final = {"result": "back"}
 DONE: Final = {"result": "DONE"}
 REFUSED: Final = {"Error": "SagaStepError", "Cause": "the step was refused"}
-BUSY: Final = {"Error": "TransientError", "Cause": "the target is busy"}
-DENIED: Final = {"Error": "AccessDeniedException", "Cause": "the role may not do this"}
-TRIED_AGAIN: Final[tuple[dict[str, str], ...]] = (
-    {"Error": "Runtime.ExitError", "Cause": "the function died"},
-    BUSY,
-)
 BUSY_TRIES: Final = 41
 
 
@@ -86,14 +87,13 @@ def _responses(saga: SagaShape) -> Iterable[tuple[str, Any]]:
     for state in saga.functions:
         answer = {BEGIN: FORWARD, FINISH: {"result": "COMPLETED"}, PARK: {"result": "PARKED"}}
         returned = {"Return": {"StatusCode": 200, "Payload": answer.get(state, DONE)}}
-        died, busy = ({"Throw": one} for one in TRIED_AGAIN)
         for kind, said in {
             "done": {"0": returned},
             "back": {"0": {"Return": {"StatusCode": 200, "Payload": BACK}}},
-            "retried": {"0": died, "1": busy, "2": returned},
+            "retried": {"0": DEATH, "1": TRANSIENT_FAULT, "2": returned},
             "refused": {"0": {"Throw": REFUSED}},
-            "busy": {f"0-{BUSY_TRIES - 1}": {"Throw": BUSY}},
-            "fails": {"0": {"Throw": DENIED}},
+            "busy": {f"0-{BUSY_TRIES - 1}": TRANSIENT_FAULT},
+            "fails": {"0": {"Throw": FAILURE}},
         }.items():
             yield f"{saga.name}.{state}.{kind}", said
 
