@@ -60,7 +60,9 @@ def run(tmp_path, monkeypatch, capsys):
         with pytest.raises(SystemExit) as ended:
             main()
         assert ended.value.code == 0
-        return capsys.readouterr().out.splitlines()
+        printed = capsys.readouterr()
+        command.error = printed.err
+        return printed.out.splitlines()
 
     yield command
     folder.release()
@@ -95,6 +97,11 @@ def test_lines_are_chosen_by_level_function_and_item(run, options, functions):
     assert [word for line in heads for word in line.split() if word.endswith("Function")] == (
         functions
     )
+
+
+def test_it_is_said_that_no_line_fits(run):
+    assert run("--item", "OFFER/o-2") == []
+    assert run.error == "nothing is logged that fits\n"
 
 
 def test_as_json_each_line_is_what_was_logged(run):

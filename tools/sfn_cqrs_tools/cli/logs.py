@@ -82,8 +82,12 @@ def logs(
         source = lines_of_file(StateFolder(state).stack_log, follow=follow)
     else:
         source = lines_of_aws(target, int((time.time() - minutes * 60) * 1000), follow=follow)
+    is_empty = True
     for line in _latest(source, wanted, lines):
         echo(*([json_of(line.text)] if as_json else _pretty(line)))
+        is_empty = False
+    if is_empty and not as_json:
+        echo("nothing is logged that fits", err=True)
 
 
 def _latest(source: Iterator[LogLine | None], wanted: Wanted, count: int) -> Iterator[LogLine]:
