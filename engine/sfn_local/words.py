@@ -1,7 +1,13 @@
-"""Messages about a name that does not exist."""
+"""Messages about a name that does not exist, and about what the system refuses."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+
+def refused(error: OSError) -> str:
+    """What the system refuses: the file, if it is one, and the reason, without its number."""
+    reason = error.strerror or str(error)
+    return reason if error.filename is None else f"{error.filename}: {reason}"
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:

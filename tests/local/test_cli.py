@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import click
 import pytest
 from click.testing import CliRunner
 from tests.support.command_line import line_of_orders
@@ -21,6 +22,7 @@ from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.domain.task import Counts, TaskStatus
 from sfn_cqrs.service.repairs import service
 from sfn_cqrs_tools.cli import COMMANDS, SECTIONS, cli, doctor
+from sfn_cqrs_tools.cli.arguments import read_text
 from sfn_cqrs_tools.client.api import item_path
 from sfn_cqrs_tools.client.diagnosis import Diagnosis
 from sfn_cqrs_tools.client.failed_work import FailedWork
@@ -405,6 +407,11 @@ def test_a_deleted_item_is_shown_on_request_only(on_stack):
 
     assert on_stack("data", "get", "ORDER", "a/b").error.startswith("error: deleted: ")
     assert on_stack("data", "get", "ORDER", "a/b", "--deleted", "--json").json["isDeleted"]
+
+
+def test_a_file_of_an_argument_that_is_not_there_is_named():
+    with pytest.raises(click.UsageError, match=r"^--attributes: none\.json: No such file"):
+        read_text("@none.json", "--attributes")
 
 
 @pytest.mark.parametrize("group", ["import", "read-model", "repair", "task"])

@@ -126,6 +126,7 @@ def test_a_port_that_is_taken_is_refused_and_nothing_is_left_running(
 
     assert (ran.code, ran.output) == (1, "")
     assert detail(ran.error).startswith(f"port {first + offset}, for {what}, cannot be used")
+    assert "(Address already in use)" in ran.error
     assert "--port" in ran.error
     assert children(os.getpid()) == before
     assert not any(is_open(f"http://127.0.0.1:{first + place}") for place in range(4))

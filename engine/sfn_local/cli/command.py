@@ -15,7 +15,7 @@ from typing import Any, NoReturn, Self, TypeVar
 import click
 
 from sfn_local.cli.showing import echo, json_of, visible
-from sfn_local.words import closest
+from sfn_local.words import closest, refused
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -202,7 +202,7 @@ def run_program(cli: click.Command) -> NoReturn:
     except BrokenPipeError:
         sys.exit(DONE)  # `| head` has seen enough
     except OSError as error:
-        _fail(click.ClickException(_of_system(error)), as_json=as_json)
+        _fail(click.ClickException(refused(error)), as_json=as_json)
     sys.exit(result if isinstance(result, int) else DONE)
 
 
@@ -223,12 +223,6 @@ def _refuse(error: click.UsageError, *, as_json: bool) -> NoReturn:
     else:
         told.show()
     sys.exit(USAGE)
-
-
-def _of_system(error: OSError) -> str:
-    """What a file, a folder or a connection refused, without its number."""
-    reason = error.strerror or str(error)
-    return reason if error.filename is None else f"{error.filename}: {reason}"
 
 
 def _suggestion(error: click.UsageError) -> str:

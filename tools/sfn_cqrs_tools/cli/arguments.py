@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from sfn_local.words import refused
+
 
 def read_text(text: str, argument: str) -> str:
     """Return the text that an argument gives."""
@@ -19,7 +21,7 @@ def read_text(text: str, argument: str) -> str:
     try:
         return Path(text[1:]).read_text(encoding="utf-8")
     except OSError as error:
-        raise click.UsageError(f"{argument}: {error}") from error
+        raise click.UsageError(f"{argument}: {refused(error)}") from error
 
 
 def read_json(text: str, argument: str) -> Any:

@@ -15,6 +15,7 @@ from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.runtime.state import StateFolder
 from sfn_local.cli.command import command, json_option, print_json
 from sfn_local.cli.showing import echo
+from sfn_local.words import refused
 
 if TYPE_CHECKING:
     from sfn_cqrs_tools.console.backend import Backend
@@ -69,7 +70,7 @@ def console(
         server = ConsoleServer(backend, port)
     except OSError as error:
         raise click.ClickException(
-            f"port {port} cannot be used ({error}): choose another"
+            f"port {port} cannot be used ({refused(error)}): choose another"
         ) from error
     if as_json:
         print_json({"stack": backend.name, "url": server.url})

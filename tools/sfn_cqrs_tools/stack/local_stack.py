@@ -73,6 +73,7 @@ from sfn_local.http_server import Handler, Response, serve
 from sfn_local.lint.template_file import TemplateError
 from sfn_local.request_guard import Guard
 from sfn_local.server import serve_engine
+from sfn_local.words import refused
 
 if TYPE_CHECKING:
     from sfn_cqrs_tools.runtime.live.server import LiveServer
@@ -672,7 +673,7 @@ class LocalStack:
         except OSError as error:
             which = f"port {port}, for {what}," if port else f"a port for {what}"
             raise StackError(
-                f"{which} cannot be used ({error}): another stack may run;"
+                f"{which} cannot be used ({refused(error)}): another stack may run;"
                 " choose another --port, 0 takes any"
             ) from None
 
