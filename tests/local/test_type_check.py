@@ -80,7 +80,7 @@ def test_a_renamed_field_breaks_until_the_type_has_a_new_shape(check):
     renamed = check(RENAMED)
     shaped = check(SHAPED)
 
-    assert (unchanged.code, unchanged.output) == (0, "1 types: stored versions fit (main)\n")
+    assert (unchanged.code, unchanged.output) == (0, "1 type: stored versions fit (main)\n")
     assert (renamed.code, renamed.output) == (
         1,
         "breaks  VISIT: attributes.duration is removed: give it shape=2 and an upcast\n"
