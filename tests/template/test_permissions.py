@@ -354,11 +354,13 @@ def lose_and_sweep(user: User) -> None:
     """A start that is lost is found by the tick, an execution that is stopped by its event."""
     for code, lane in (("LOST", "STANDARD"), ("IDLE", "EXPRESS")):
         lay(user.stack, code, opened_at="2026-01-01T00:00:00.000Z", lane=lane)
-    lay(user.stack, "STOP", opened_at="2099-01-01T00:00:00.000Z", lane="STANDARD")
-    for code in ("LOST", "STOP"):
+    for code in ("STOP", "BARE"):
+        lay(user.stack, code, opened_at="2099-01-01T00:00:00.000Z", lane="STANDARD")
+    for code in ("LOST", "STOP", "BARE"):
         user.publish(code, 1)
-    for code in ("LOST", "STOP"):
+    for code in ("LOST", "STOP", "BARE"):
         user.wait_for(f"AIRPORT/{code}", "WAITING 2", "OPEN 1")
+    finish_without_data(user.stack, "BARE")
     grow_old(user.stack, "AIRPORT", "STOP")  # its turn has not come, which the sweep finds out
     sweep(user.stack, "SweepCommands")
     user.wait_for("AIRPORT/LOST", "APPLIED 2", "APPLIED 1")
@@ -370,6 +372,14 @@ def lose_and_sweep(user: User) -> None:
     ]:
         client.stop_execution(executionArn=one["executionArn"])
     user.wait_for("AIRPORT/STOP", "FAILED 2", "OPEN 1")
+
+
+def finish_without_data(stack: LocalStack, code: str) -> None:
+    """Close a first version without its data: the next one waits on, so whoever closes it looks."""
+    event = json.loads((ROOT / "events/command/finish.json").read_text())
+    event["context"]["Execution"]["Input"] |= {"code": code, "version": 1}
+    done = json.loads(stack.functions.invoke("CommandFinishFunction", json.dumps(event).encode()))
+    assert done == {"result": "applied"}
 
 
 def sweep(stack: LocalStack, name: str) -> dict[str, int]:
