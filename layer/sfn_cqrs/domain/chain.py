@@ -537,7 +537,7 @@ def apply(version: int) -> Generator[Call, Any, bool]:
 def _repairable(version: int) -> Generator[Call, Any, Process]:
     process: Process | None = yield FindProcess(version)
     if process is None:
-        raise NotFoundError(f"version {version} is not in the chain")
+        raise NotFoundError(f"version {version} does not exist, or an import applied it at once")
     if not process.outcome.is_repairable:
         raise NotFailedError(f"version {version} is {process.outcome}, not FAILED or BLOCKED")
     return process

@@ -318,7 +318,7 @@ class TestRepair:
 
     @pytest.mark.parametrize("operation", [chain.retry, chain.skip])
     def test_what_is_not_in_the_chain_cannot_be_repaired(self, operation):
-        with pytest.raises(NotFoundError, match="version 1 is not in the chain"):
+        with pytest.raises(NotFoundError, match="version 1 does not exist, or an import applied"):
             play(operation(1), (FindProcess(1), None))
 
     @pytest.mark.parametrize("operation", [chain.retry, chain.skip])

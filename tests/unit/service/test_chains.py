@@ -46,7 +46,7 @@ def test_what_does_not_exist_is_not_found(service):
     with pytest.raises(NotFoundError, match="AIRPORT NRT has no version 9"):
         service.find(*NARITA, 9)
     for operation in (service.retry, service.skip):
-        with pytest.raises(NotFoundError, match="version 9 is not in the chain"):
+        with pytest.raises(NotFoundError, match="version 9 does not exist, or an import applied"):
             operation(*NARITA, 9)
 
 
