@@ -59,6 +59,8 @@ def context(kept):
 def page(context, console):
     """A page of somebody who may everything; it ends well only if nothing went wrong in it."""
     opened = context.pages[0]
+    if not opened.url.startswith(console.origin):
+        opened.goto("about:blank")  # what it shows still asks the console of a file that has ended
     watched = Watched(opened, console.origin)
     yield opened
     watched.close()
