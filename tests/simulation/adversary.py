@@ -257,7 +257,8 @@ class Adversary:
         self.api.send(self.chance.choice([MALLORY, EVE]), "POST", "/commands", pay)
         stock = {**pay, "type": "STOCK", "code": "s-1", "attributes": {"available": 999_999}}
         self.api.send(MALLORY, "POST", "/commands", stock)
-        self.api.send(MALLORY, "POST", "/tasks", {"taskType": "PAYOUT", "input": [{"a": 1}]})
+        letter = {"order": "o-1", "to": "m@x.org"}
+        self.api.send(MALLORY, "POST", "/tasks", {"taskType": "PAYOUT", "input": [letter]})
         self.api.send(MALLORY, "POST", "/sagas", {"saga": "payout", "input": an_order()})
         for path in ("/data/PAYMENT/p-1", "/commands/PAYMENT/p-1/1", "/data/PAYMENT/p-1/history"):
             self._kept(self.api.send(MALLORY, "GET", path))
