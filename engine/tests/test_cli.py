@@ -88,6 +88,19 @@ def test_a_failed_run_exits_1_and_says_why(machine: Path, tmp_path: Path) -> Non
     ]
 
 
+def test_a_machine_of_a_nested_application_is_found_by_its_name(machine: Path) -> None:
+    nested = machine.parents[1] / ".nested" / "statemachine"
+    nested.mkdir(parents=True)
+    machine.rename(nested / "other.asl.json")
+
+    found, absent = invoke("graph", "other"), invoke("graph", "othre")
+
+    assert found.exit_code == 0
+    assert "(did you mean other?); the machines in .nested/statemachine/ are: other" in str(
+        absent.output
+    )
+
+
 @pytest.mark.usefixtures("machine")
 def test_a_run_as_json_has_path_and_result(tmp_path: Path) -> None:
     stubs = write(tmp_path, "stubs.json", {"call": {"Return": [1]}})

@@ -259,6 +259,14 @@ def test_the_frameworks_copy_changes_with_the_projects_own_package(clinic):
     assert (clinic / FOLDER / PROJECT).read_text() != first
 
 
+@pytest.mark.usefixtures("clinic")
+def test_the_frameworks_machines_are_drawn_and_run_by_their_names(sfn_cqrs):
+    drawn, ran = sfn_cqrs("graph", "command"), sfn_cqrs("run", "command", "--mock", "HappyPath")
+
+    assert "check_version" in drawn.output
+    assert "SUCCEEDED" in ran.output
+
+
 def test_a_project_in_a_project_is_refused(clinic, sfn_cqrs):
     made = sfn_cqrs("init", "other")
 

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -37,16 +38,29 @@ def input_option(told: str) -> Callable[[C], C]:
 
 
 def find(definition: str) -> Path:
-    """The file of a definition given by its path, or by the name of its machine."""
+    """The file of a definition given by its path, or by the name of its machine.
+
+    A name is looked for in statemachine/, and then in that folder of each nested application.
+    """
     path = Path(definition)
     if path.is_file():
         return path
-    named = FOLDER / f"{definition}{SUFFIX}"
-    if named.is_file():
-        return named
-    known = sorted(file.name.removesuffix(SUFFIX) for file in FOLDER.glob(f"*{SUFFIX}"))
-    there = f"; the machines in {FOLDER}/ are: {', '.join(known)}" if known else ""
-    raise click.ClickException(f"there is no file {definition}{meant(definition, known)}{there}")
+    folders = [FOLDER, *sorted(Path().glob(f"*/{FOLDER}"))]
+    for named in (folder / f"{definition}{SUFFIX}" for folder in folders):
+        if named.is_file():
+            return named
+    known = {folder: _machines_in(folder) for folder in folders}
+    there = "".join(
+        f"; the machines in {folder}/ are: {', '.join(names)}"
+        for folder, names in known.items()
+        if names
+    )
+    close = meant(definition, chain.from_iterable(known.values()))
+    raise click.ClickException(f"there is no file {definition}{close}{there}")
+
+
+def _machines_in(folder: Path) -> list[str]:
+    return sorted(file.name.removesuffix(SUFFIX) for file in folder.glob(f"*{SUFFIX}"))
 
 
 def read(path: Path) -> str:
