@@ -257,7 +257,9 @@ def test_the_machine_imports_what_it_is_told_to(run, file):
     ended = run("import", "status", id_, "--watch")
 
     assert (result.code, " is CREATED: " in result.output) == (0, True)
+    assert result.error == f"wait for its end: sfn-cqrs import show {id_} --watch\n"
     assert (ended.code, " is COMPLETED: 1 rows, 1 created" in ended.output) == (0, True)
+    assert "wait for its end" not in ended.error
 
 
 def archive(path, *files):

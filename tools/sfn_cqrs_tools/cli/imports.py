@@ -441,6 +441,8 @@ def _conclude(job: dict[str, Any], api: Api, *, wait: bool, as_json: bool) -> No
         _print_job(job)
         if job["failed"] and job["status"] in ENDED and "files" not in job:
             _print_failures(api, job)
+        if job["status"] not in ENDED:
+            echo(f"wait for its end: sfn-cqrs import show {job['id']} --watch", err=True)
     if job["status"] not in ENDED or job["status"] == "COMPLETED":
         raise Exit(DONE)
     raise Exit(FAILED if "error" in job else FAILED_ROWS)
