@@ -436,6 +436,24 @@ def test_the_doctor_looks_at_a_stack_whose_template_is_broken(on_stack, tmp_path
 
 
 @pytest.mark.stack
+def test_the_doctor_names_what_aws_would_refuse_in_a_machine(on_stack, tmp_path):
+    (tmp_path / "odd.asl.json").write_text('{"StartAt": "gone", "States": {}}')
+    template = tmp_path / "template.yaml"
+    template.write_text(
+        "Resources:\n"
+        "  OddMachine:\n"
+        "    Type: AWS::Serverless::StateMachine\n"
+        "    Properties: {DefinitionUri: odd.asl.json}\n"
+    )
+
+    looked = on_stack("doctor", "--template", template)
+
+    assert looked.code == 1
+    assert "odd.asl.json: " in looked.output
+    assert "; the stack continues with the last definition" in looked.output
+
+
+@pytest.mark.stack
 def test_an_item_of_one_version_has_no_earlier_states(on_stack):
     on_stack("publish", "ORDER", "only", "--name", "x", "--attributes", ORDER, "--sync")
 

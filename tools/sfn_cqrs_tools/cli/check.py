@@ -16,8 +16,6 @@ from sfn_cqrs_tools.stack.framework import FOLDER
 from sfn_cqrs_tools.stack.project_template import load_template
 from sfn_local.cli.command import command, json_option, print_json
 from sfn_local.cli.showing import echo, styled
-from sfn_local.lint.template_file import TemplateError
-from sfn_local.lint.validation import validate
 
 
 @command(examples=("sfn-cqrs check", "sfn-cqrs check --json"))
@@ -32,7 +30,7 @@ def check(template: Path, as_json: bool) -> None:
         read = load_template(template)
         own = _own(read)
         found = [
-            *_machines(read),
+            *(one for key in own for one in read.machines[key].refusals()),
             *(one for key in own for one in laws.broken(read, template, read.machines[key])),
             *_functions(read),
             *_handlers(read),
@@ -58,18 +56,6 @@ def _own(template: Template) -> list[str]:
     framework = (template.root / FOLDER / "statemachine").resolve()
     machines = template.machines.items()
     return [key for key, one in machines if framework != one.path.resolve().parent]
-
-
-def _machines(template: Template) -> Iterator[str]:
-    for key in _own(template):
-        machine = template.machines[key]
-        try:
-            wrong = validate(machine.definition, machine.type)["diagnostics"]
-        except (ValueError, TemplateError) as error:
-            yield f"{machine.path.name}: {error}"
-            continue
-        for one in wrong:
-            yield f"{machine.path.name}: {one.get('location', '')} {one['message']}"
 
 
 def _functions(template: Template) -> Iterator[str]:

@@ -74,10 +74,10 @@ def doctor(
 ) -> None:
     """Find stuck, late, blocked, failed or broken work, and dead letters.
 
-    Modules of the local app that cannot be imported; versions, tasks, imports, archives, approvals
-    and sagas; handlers that within a day were too slow for the express lane; and, of a stack on AWS
-    with tokens of Cognito, who lets users write their tenant. The local stack also says if its disk
-    is full or PostgreSQL is down. Exits 1 if there is any.
+    Modules of the local app that cannot be imported, and its machines that cannot run; versions,
+    tasks, imports, archives, approvals and sagas; handlers that within a day were too slow for the
+    express lane; and, of a stack on AWS with tokens of Cognito, who lets users write their tenant.
+    The local stack also says if its disk is full or PostgreSQL is down. Exits 1 if there is any.
     The list has tasks and imports that failed within a week as well. The exit code leaves them
     out, because the stack is well even if one tenant's row is bad. See more with `chain show`,
     `task show`, `import show`, `approval show` and `saga show`.
@@ -119,14 +119,17 @@ def doctor(
 
 
 def _begun(template: Path, target: Target) -> tuple[AppCheck | None, list[str]]:
-    """Begin to import the project's code; or return why its template cannot be read."""
+    """Begin to import the project's code; return why its template or a machine cannot run."""
     from sfn_cqrs_tools.stack.app_check import AppCheck  # noqa: PLC0415 - it imports much
     from sfn_cqrs_tools.stack.project_template import load_template  # noqa: PLC0415
 
     try:
-        return AppCheck(load_template(template), target.environment), []
+        read = load_template(template)
+        check = AppCheck(read, target.environment)
+        refused = [one for machine in read.machines.values() for one in machine.refusals()]
     except TemplateError as error:
         return None, [f"{error}; the stack continues with the last one that could be read"]
+    return check, [f"{one}; the stack continues with the last definition" for one in refused]
 
 
 def _print_quotas(stack: str | None, *, as_json: bool) -> None:

@@ -97,6 +97,21 @@ class Machine:
 
         return _SUBSTITUTION.sub(replace, self.path.read_text(encoding="utf-8"))
 
+    def refusals(self) -> Iterator[str]:
+        """Yield why Step Functions would refuse the definition: the file, the place, the reason."""
+        from sfn_local.lint.validation import validate  # noqa: PLC0415 - slow to import
+
+        try:
+            wrong = validate(self.definition, self.type)["diagnostics"]
+        except ValueError as error:  # it is not JSON
+            yield f"{self.path.name}: {error}"
+            return
+        except TemplateError as error:
+            yield str(error)
+            return
+        for one in wrong:
+            yield f"{self.path.name}: {one.get('location', '')} {one['message']}"
+
     def states(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield each state's name and body, those inside Map and Parallel too."""
         yield from _states(self.asl)

@@ -715,16 +715,8 @@ def _check(machine: Machine) -> None:
     Raises:
         TemplateError: the file, and what is wrong where.
     """
-    from sfn_local.lint.validation import validate  # noqa: PLC0415 - the lint is slow to import
-
-    try:
-        wrong = validate(machine.definition, machine.type)["diagnostics"]
-    except ValueError as error:  # it is not JSON
-        raise TemplateError(f"{machine.path.name}: {error}") from error
-    if wrong:
-        first = wrong[0]
-        where = first.get("location", "")
-        raise TemplateError(f"{machine.path.name}: {where} {first['message']}")
+    for refusal in machine.refusals():
+        raise TemplateError(refusal)
 
 
 def _isolated() -> dict[str, str | None]:
