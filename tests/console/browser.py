@@ -11,6 +11,7 @@ from tests.support.without_browser import NO_BROWSER, WAY
 
 A_MINUTE = 60_000
 DESK = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 QUIET = [
     "--no-sandbox",

@@ -846,7 +846,7 @@ def test_a_sweep_that_has_stopped_is_told(page, console, stack):
     stack.client("dynamodb").update_item(
         TableName=table,
         Key=key,
-        UpdateExpression="SET swept_at = :at",
+        UpdateExpression="SET swept_at = :at REMOVE failed_at, failure",
         ExpressionAttributeValues={":at": {"S": "2026-01-01T00:00:00.000Z"}},
     )
     visit(page, console, "/queues")

@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.console.browser import Watched
+from tests.console.browser import PHONE, Watched
 from tests.support.proof import PROOF
 from tests.template.stack import ROOT
 
 pytestmark = [PROOF, pytest.mark.real_time("builds the site, and waits for its search")]
 VERSION = "tested"
-PHONE = {"width": 390, "height": 844}
 WIDTH = "document.documentElement.scrollWidth"
 
 

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 from playwright.sync_api import expect
-from tests.console.browser import visit
+from tests.console.browser import DESK, PHONE, visit
 from tests.console.state import api_of, create, publish, wait
 from tests.console.tour import arn_of, token_of, tour
 from tests.support.orders import NOWHERE
@@ -46,6 +46,19 @@ def test_what_failed_alike_is_one_row_with_its_count_and_one_repair(page, consol
     page.locator("tr", has_text="not started").get_by_role("link").click()
     expect(page.get_by_role("button", name="Retry 3")).to_be_visible()
     assert broken.get("/commands/ORDER/n-1/1")["attempt"] == 1
+
+
+@pytest.mark.parametrize("path", ["?tenant=needs", "/repairs", "/repairs?tenant=needs"])
+@pytest.mark.usefixtures("broken", "ids")
+def test_each_repair_is_within_a_phones_width(page, console, path):
+    page.set_viewport_size(PHONE)
+    visit(page, console, path)
+
+    buttons = page.locator(".list td.act :is(a, button)")
+    expect(buttons.first).to_be_visible()
+    places = [button.bounding_box() for button in buttons.all()]
+    page.set_viewport_size(DESK)
+    assert max(place["x"] + place["width"] for place in places) <= PHONE["width"]
 
 
 def test_rows_of_a_plan_are_chosen_and_each_says_what_it_is_now(page, console, broken):
