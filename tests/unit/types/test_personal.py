@@ -107,6 +107,13 @@ def test_the_longest_value_is_masked_first():
     assert masking.masked("Ada Lovelace") == "[personal]"
 
 
+@pytest.mark.parametrize("joined", ["Lovelace-7", "Lovelaces", "xLovelace2", "für Lovelaceさん"])
+def test_a_value_that_code_has_joined_with_other_text_is_masked(joined):
+    masking.hide(["Lovelace"])
+
+    assert masking.masked(joined) == joined.replace("Lovelace", "[personal]")
+
+
 def test_what_is_not_there_hides_nothing():
     models.hide_personal(model_of(Person), {"contacts": None, "by_role": [], "name": None})
     models.hide_personal(model_of(Person), None)
