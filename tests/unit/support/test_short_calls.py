@@ -56,8 +56,8 @@ def client(calls, fabric):  # noqa: ARG001 - clients are made after it
     return a_client("dynamodb", fabric.server.url)
 
 
-def a_client(service, url, **config):
-    retries = {"mode": "standard", "max_attempts": 2}
+def a_client(service, url, retries=2, **config):
+    retries = {"mode": "standard", "max_attempts": retries}
     return boto3.client(
         service,
         endpoint_url=url,
@@ -160,6 +160,18 @@ def test_a_service_in_trouble_is_asked_again_by_botocore(client, fabric, status)
 
     assert len(fabric.requests) == 2
     assert not fabric.is_short
+
+
+@pytest.mark.usefixtures("calls")
+def test_a_client_that_sends_once_sends_once(fabric):
+    client = a_client("dynamodb", fabric.server.url, retries=0)
+    fabric.answers = [(500, {}), (200, {"Item": KEY})]
+
+    with pytest.raises(ClientError):
+        client.get_item(TableName="t", Key=KEY)
+
+    assert len(fabric.requests) == 1
+    assert client.get_item(TableName="t", Key=KEY)["Item"] == KEY
 
 
 def test_a_service_that_was_restarted_is_connected_again(client, fabric):

@@ -3,7 +3,7 @@
 botocore spends most of a call's time below `before-call`: headers, a signature, urllib3's pools,
 the parsing of headers as e-mail, the shape of each attribute. Here a request is a few lines on a
 socket that stays open. Whatever is not a plain answer is left to botocore, which sends the
-request again as it does after a failure.
+request again as it does after a failure. So a client that sends a request only once is botocore's.
 """
 
 from __future__ import annotations
@@ -76,9 +76,12 @@ class ShortCalls(Hooked):
         is_ours = url.startswith(_LOCAL) and isinstance(body, bytes)
         if not is_ours or model.service_model.resolved_protocol != "json":
             return None
+        config = context["client_config"]
+        if (config.retries or {}).get("total_max_attempts") == 1:
+            return None
         address = urlsplit(url).netloc
         try:
-            answer = self._sent(address, params["headers"], body, context["client_config"])
+            answer = self._sent(address, params["headers"], body, config)
         except OSError:
             return None
         if answer.status_code >= _SERVER_ERROR or answer.status_code == _THROTTLED:
