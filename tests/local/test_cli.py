@@ -21,7 +21,7 @@ from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.domain.task import Counts, TaskStatus
 from sfn_cqrs.service.repairs import service
-from sfn_cqrs_tools.cli import COMMANDS, SECTIONS, cli, doctor
+from sfn_cqrs_tools.cli import COMMANDS, SECTIONS, chain, cli, doctor, read_model
 from sfn_cqrs_tools.cli.arguments import read_text
 from sfn_cqrs_tools.client.api import item_path
 from sfn_cqrs_tools.client.diagnosis import Diagnosis
@@ -216,6 +216,24 @@ def test_a_chain_is_drawn_from_the_first_version_to_the_last():
         "     │      customer = …",
         " v10 ◔ WAITING  wait_prev_command:STARTED · waits for v9 · express",
     ]
+
+
+def test_a_comparison_counts_rows_and_a_replay_items():
+    at = {"skipped": 3, "failed": 1}
+
+    assert read_model._note("COMPARING", at) == "compared: 3 in one only, 1 different"
+    assert read_model._note("REPLAYING", at) == "replayed: 3 skipped, 1 failed"
+
+
+def test_a_chain_ends_with_the_command_that_helps():
+    versions = [{"version": 3, "outcome": "WAITING"}, {"version": 2, "outcome": "OPEN"}]
+    failed = [*versions, {"version": 1, "outcome": "FAILED"}]
+
+    log = "to see what v2 does: sfn-cqrs logs --item 'ORDER/o 1'"
+    assert chain.next_line("ORDER", "o 1", versions) == log
+    retry = "once it is repaired: sfn-cqrs chain retry ORDER 'o 1' 1"
+    assert chain.next_line("ORDER", "o 1", failed) == retry
+    assert chain.next_line("ORDER", "o 1", []) == ""
 
 
 def test_a_chain_shows_a_whole_reason_and_marks_the_end_of_an_endless_one():
@@ -536,7 +554,7 @@ def ailing(outputs):
 
 @pytest.fixture(scope="module")
 def examined(stack):
-    """What the doctor says of a stack that all of this ails: as JSON, as text, and patiently."""
+    """What the doctor says of all of this: as JSON, as text, patiently, and of what is late."""
     dynamodb, items = stack.client("dynamodb"), [*ailing(stack.outputs)]
     for table, item in items:
         dynamodb.put_item(TableName=table, Item=marshal(item))
@@ -544,7 +562,7 @@ def examined(stack):
     try:
         return [
             CliRunner().invoke(cli, ["doctor", "--state", str(stack.state.path), *options])
-            for options in (("--json",), (), patient)
+            for options in (("--json",), (), patient, (*patient[:2], "--json"))
         ]
     finally:
         for table, item in items:
@@ -554,7 +572,7 @@ def examined(stack):
 
 @pytest.mark.stack
 def test_the_doctor_says_how_far_each_type_is_behind(examined):
-    ill, shown, patient = examined
+    ill, shown, patient, _ = examined
     behind = json.loads(ill.stdout)["oldest_unapplied"]
 
     oldest = datetime(2026, 1, 1, tzinfo=UTC)
@@ -567,8 +585,18 @@ def test_the_doctor_says_how_far_each_type_is_behind(examined):
 
 
 @pytest.mark.stack
+def test_the_doctor_names_the_oldest_version_of_each_type_that_is_behind(examined):
+    found = json.loads(examined[3].stdout)["findings"]
+
+    assert [(one["type"], one["code"]) for one in found if one["outcome"] != "BLOCKED"] == [
+        ("LATE", "2"),
+        ("LATER", "1"),
+    ]
+
+
+@pytest.mark.stack
 def test_a_task_that_is_open_for_long_is_found_by_the_doctor(examined):
-    ill, shown, patient = examined
+    ill, shown, patient, _ = examined
 
     id_ = "t-01KAXK3V9Q0M3W8C5R6T7Y8Z77"
     (found,) = json.loads(ill.stdout)["kinds"]["task"]["findings"]
@@ -586,7 +614,7 @@ def test_a_task_that_is_open_for_long_is_found_by_the_doctor(examined):
 
 @pytest.mark.stack
 def test_a_task_that_failed_lately_is_listed_by_the_doctor_with_the_command_that_shows_it(examined):
-    ill, shown, _ = examined
+    ill, shown, *_ = examined
 
     (found,) = [one for one in json.loads(ill.stdout)["failed_work"] if one["id"] == LATELY.id]
     assert (found["kind"], found["error"]) == ("task", "100 of 900 items failed")
@@ -617,7 +645,7 @@ def test_a_stack_is_well_though_work_of_a_tenant_has_failed(capsys):
     ],
 )
 def test_whatever_is_open_for_long_is_found_by_the_doctor(kind, status, examined):
-    ill, _, _ = examined
+    ill, *_ = examined
 
     found = json.loads(ill.stdout)["kinds"][kind]
     assert (ill.exit_code, found["open"]) == (1, 1)

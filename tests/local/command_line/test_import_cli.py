@@ -166,6 +166,15 @@ def test_the_newest_import_is_listed_first(run, file):
     assert [line.split()[0] for line in listed.output.splitlines()] == ["id", ids[1], ids[0]]
 
 
+def test_a_dry_run_is_listed_as_one(run, file):
+    run("import", "dry-run", file(HEADER + row("HHHB")), "--table", "airports")
+
+    listed = run("import", "list", "--limit", "1")
+
+    assert "COMPLETED, a dry run" in listed.output
+    assert run("import", "list", "--limit", "1", "--json").json[0]["status"] == "COMPLETED"
+
+
 @pytest.mark.parametrize(
     ("name", "table", "code", "says"),
     [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -43,10 +43,22 @@ def show(type_: str, code: str, limit: int, api: Api, as_json: bool) -> None:
     out = console()
     out.print(Text(f"{type_} {code}", style="bold"))
     out.print(draw_chain(versions), soft_wrap=True)
-    failed = min((one["version"] for one in versions if one["outcome"] == "FAILED"), default=None)
-    if failed is not None:
-        command = f"sfn-cqrs chain retry {type_} {shlex.quote(code)} {failed}"
-        out.print(Text(f"once it is repaired: {command}"), soft_wrap=True)
+    next_ = next_line(type_, code, versions)
+    if next_:
+        out.print(Text(next_), soft_wrap=True)
+
+
+def next_line(type_: str, code: str, versions: Iterable[Mapping[str, Any]]) -> str:
+    """Return the command that repairs the first failed version, or shows the log of an open one."""
+    ordered = sorted(versions, key=lambda one: int(one["version"]))
+    first = {one["outcome"]: one["version"] for one in reversed(ordered)}
+    if "FAILED" in first:
+        quoted = shlex.quote(code)
+        return f"once it is repaired: sfn-cqrs chain retry {type_} {quoted} {first['FAILED']}"
+    if "OPEN" in first:
+        item = shlex.quote(f"{type_}/{code}")
+        return f"to see what v{first['OPEN']} does: sfn-cqrs logs --item {item}"
+    return ""
 
 
 @chain.command(

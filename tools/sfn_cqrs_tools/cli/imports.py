@@ -255,6 +255,8 @@ def list_(kind: str, limit: int, api: Api, as_json: bool) -> None:
     found = api.first(limit, "/imports", kind=kind)
     fields = ("id", "table", "status", "total", *COUNTS, "createdAt")
     spare = ("cancelled", "unchanged", "updated", "created", "createdAt")
+    if not as_json:
+        found = [{**job, "status": job["status"] + _trial(job)} for job in found]
     print_list(found, fields, as_json=as_json, spare=spare, none=NO_IMPORTS[kind])
 
 
@@ -449,10 +451,9 @@ def _conclude(job: dict[str, Any], api: Api, *, wait: bool, as_json: bool) -> No
 
 
 def _print_job(job: dict[str, Any]) -> None:
-    trial = ", a dry run" if job["dryRun"] else ""
     back = f", it undoes {job['undoes']}" if "undoes" in job else ""
     counts = ", ".join(f"{count:,} {name}" for name, count in _counts_of(job))
-    echo(f"{job['id']} is {job['status']}{trial}{back}: {job['total']:,} rows, {counts}")
+    echo(f"{job['id']} is {job['status']}{_trial(job)}{back}: {job['total']:,} rows, {counts}")
     if "etaSeconds" in job and job["status"] not in ENDED:
         left = "" if job["etaSeconds"] is None else f", {job['etaSeconds']:.0f} s left"
         echo(f"{job['rowsPerSecond']:,.0f} rows/s{left}")
@@ -460,6 +461,10 @@ def _print_job(job: dict[str, Any]) -> None:
         echo(f"{job['error']['code']}: {job['error']['message']}")
     if "files" in job:
         _print_files(job)
+
+
+def _trial(job: dict[str, Any]) -> str:
+    return ", a dry run" if job["dryRun"] else ""
 
 
 def _counts_of(job: dict[str, Any]) -> list[tuple[str, int]]:

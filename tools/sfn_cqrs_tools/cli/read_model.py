@@ -284,7 +284,10 @@ def _is_over(found: dict[str, Any]) -> bool:
 
 
 def _note(stage: str, at: dict[str, Any]) -> str:
-    counts = f"{AT_WORK[stage].lower()}: {at['skipped']} skipped, {at['failed']} failed"
+    skipped, failed = (
+        ("in one only", "different") if stage == "COMPARING" else ("skipped", "failed")
+    )
+    counts = f"{AT_WORK[stage].lower()}: {at['skipped']} {skipped}, {at['failed']} {failed}"
     rate = f", {rate_text(at['perSecond'])} a second" if "perSecond" in at else ""
     left = f", {at['etaSeconds']} s left" if "etaSeconds" in at else ""
     return counts + rate + left

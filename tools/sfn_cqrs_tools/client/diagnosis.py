@@ -186,16 +186,21 @@ def diagnose(
 ) -> Diagnosis:
     """Examine a stack; what is open for longer than `patience` counts as stuck.
 
-    Versions are behind if one of them is open for longer than `late`. `with_claims` also examines
-    the user pool, which a reader of the stack may lack the right to see.
+    Versions are behind if one of them is open for longer than `late`; the oldest of its type is
+    listed, even if it is not stuck yet. `with_claims` also examines the user pool, which a reader
+    of the stack may lack the right to see.
     """
     now = datetime.now(UTC)
     still_open = [Finding.of(one, now) for one in _open_versions(target)]
+    oldest = _oldest_by_type(still_open)
+    behind = [age for age in oldest.values() if age >= late.total_seconds()]
     ages = [one.age for one in still_open if one.outcome != Outcome.BLOCKED]
     stuck = [
         one
         for one in still_open
-        if one.outcome == Outcome.BLOCKED or one.age >= patience.total_seconds()
+        if one.outcome == Outcome.BLOCKED
+        or one.age >= patience.total_seconds()
+        or (one.age in behind and one.age == oldest[one.type])
     ]
     failed = [Finding.of(one, now) for one in _failed_versions(target)]
     return Diagnosis(
@@ -209,8 +214,8 @@ def diagnose(
         },
         dead_letters=dict(_dead_letters(target)),
         writable_tenants=list(writable_tenants(target)) if with_claims else [],
-        oldest_unapplied=_oldest_by_type(still_open),
-        is_behind=max(ages, default=0.0) >= late.total_seconds(),
+        oldest_unapplied=oldest,
+        is_behind=bool(behind),
     )
 
 
