@@ -1,3 +1,4 @@
+import json
 import random
 import re
 import shlex
@@ -371,6 +372,7 @@ def test_from_nothing_but_wheels_to_a_first_version(tmp_path):
     first = steps["make up, and a first version"]
     assert "version 1 is applied" in first.printed
     assert first.seconds <= 60
+    assert json.loads(steps["a module out, and back again"].printed) == [[], ["ITEM", "item_list"]]
     assert steps["make test"].seconds <= 30
     made = steps["sfn-cqrs init clinic"]
     assert (made.files, made.lines <= MOST_LINES) == (len(FILES), True)

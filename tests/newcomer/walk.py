@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 SAM = CHECKOUT / ".venv-sam/bin"
 MADE = {".aws-sam", ".build", ".framework", ".git", ".pytest_cache", ".ruff_cache", ".sfn-cqrs"}
 PUBLISH = ("publish", "ITEM", "1", "--name", "first", "--attributes", "{}", "--wait")
+LISTS = (("type", "list"), ("read-model", "list"))
+RELOAD_SECONDS = 30
 SAGA = ("new", "saga", "trip", "--steps", "reserve,charge,confirm", "--publish", "members")
 
 
@@ -58,6 +61,7 @@ class Walk:
         yield self._step("sfn-cqrs init clinic", *init)
         yield self._step("make setup", "make", "setup")
         yield self._timed("make up, and a first version", self._publishes)
+        yield self._timed("a module out, and back again", self._reloads)
         yield self._step("make test", "make", "test")
         yield self._step("sfn-cqrs new saga trip", self._cli, *SAGA)
         yield self._step("make check", "make", "check")
@@ -90,8 +94,9 @@ class Walk:
             raise SystemExit(f"{command}: {done.stdout}{done.stderr}")
         return done.stdout
 
-    def _publishes(self) -> str:
-        """Start the stack, publish until the version is applied, and end the stack."""
+    @contextmanager
+    def _up(self) -> Iterator[None]:
+        """Start the stack, and end it."""
         command = [str(self._cli), "up", "--port", "0", "--json"]
         with subprocess.Popen(
             command, cwd=self._project, env=self._environment, stdout=subprocess.PIPE, text=True
@@ -99,9 +104,35 @@ class Walk:
             try:
                 assert up.stdout is not None
                 json.loads(up.stdout.readline())
-                return self._run(self._cli, *PUBLISH)
+                yield
             finally:
                 up.terminate()
+
+    def _publishes(self) -> str:
+        """Publish until the version is applied."""
+        with self._up():
+            return self._run(self._cli, *PUBLISH)
+
+    def _reloads(self) -> str:
+        """Take the module with the type out of the running project, and put it back.
+
+        Return the types and read models of the project, after each.
+        """
+        module = self._project / "app/clinic/item.py"
+        text = module.read_text(encoding="utf-8")
+        with self._up():
+            module.unlink()
+            without = self._declared(is_there=False)
+            module.write_text(text, encoding="utf-8")
+            return json.dumps([without, self._declared(is_there=True)])
+
+    def _declared(self, *, is_there: bool) -> list[str]:
+        """Return the project's types and read models, as soon as there are both, or neither."""
+        until = time.monotonic() + RELOAD_SECONDS
+        while True:
+            asked = [json.loads(self._run(self._cli, *one, "--json")) for one in LISTS]
+            if {bool(each) for each in asked} == {is_there} or time.monotonic() > until:
+                return [str(one.get("type", one.get("name"))) for each in asked for one in each]
 
     def _own(self) -> Iterator[Path]:
         for path in sorted(self._project.rglob("*")):
