@@ -232,6 +232,12 @@ def test_a_sample_runs_as_often_as_one_likes_and_says_whose_items_it_makes(sfn_c
     assert "SHIPPED" not in mine.output
 
 
+def test_a_state_of_the_express_lane_has_the_sample_of_the_other(sfn_cqrs):
+    ran = sfn_cqrs("invoke", "command-express", "check_version")
+
+    assert (ran.code, printed(ran.output)) == (0, {"result": 0})
+
+
 def test_the_event_of_an_execution_is_the_real_one_without_its_token(sfn_cqrs):
     attributes = json.dumps({"customer": "ada", "total": 5})
     sfn_cqrs("publish", "ORDER", "e-1", "--name", "x", "--attributes", attributes, "--wait")
