@@ -1,8 +1,10 @@
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from engine.tests.conftest import Lab
 
+from sfn_local.cli.run import BAR, print_run
 from sfn_local.graph import taken
 from sfn_local.trace import Step, stopped_in, trace
 
@@ -150,3 +152,17 @@ def test_the_taken_path_has_outcomes_visits_and_ways(lab: Lab) -> None:
 def test_what_is_no_history_has_no_path() -> None:
     with pytest.raises(ValueError, match="not events of GetExecutionHistory"):
         taken([{"type": "PassStateEntered"}])
+
+
+def test_a_terminal_shows_when_each_state_was_at_work(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events = lab.run({"StartAt": "w", "States": {"w": WAIT}}, {}).events
+    began = events[0]["timestamp"]
+    ended = began + timedelta(seconds=5)
+    described = {"status": "SUCCEEDED", "startDate": began, "stopDate": ended}
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+
+    print_run(described, events, with_data=False)
+
+    assert f"\x1b[32m{'━' * BAR}\x1b[0m\n" in capsys.readouterr().out

@@ -26,7 +26,7 @@ from sfn_local.cli.definitions import (
     mocks_of,
     read_option,
 )
-from sfn_local.cli.showing import echo, json_of, styled
+from sfn_local.cli.showing import Shown, echo, json_of, styled
 from sfn_local.document import Json, dumps
 from sfn_local.errors import ApiError
 from sfn_local.graph.notes import show_seconds
@@ -228,16 +228,16 @@ def print_run(
         show_data(step, "  ")
 
 
-def bar(step: Step, described: dict[str, Any]) -> str:
+def bar(step: Step, described: dict[str, Any]) -> Shown:
     """Draw when a step was at work, in the time of its execution; only a terminal shows it."""
     total = _seconds(described)
     if not sys.stdout.isatty() or not total or step.seconds is None:
-        return ""
+        return Shown()
     begun = (step.entered - described["startDate"]).total_seconds()
     first = min(int(BAR * begun / total), BAR - 1)
     length = max(min(round(BAR * step.seconds / total), BAR - first), 1)
     color = "red" if step.error else "green"
-    return "  " + " " * first + styled("━" * length, fg=color)
+    return Shown("  " + " " * first + styled("━" * length, fg=color))
 
 
 def print_data(
