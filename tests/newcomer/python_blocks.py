@@ -50,7 +50,7 @@ GIVEN: dict[str, Any] = {
     "order": {**ORDER, "lines": [{"sku": "BOOK", "quantity": 1}]},
     "order_id": "o-1",
     "attempt": 1,
-    **dict.fromkeys(("Appointment", "Booking", "Order"), object),
+    **dict.fromkeys(("Appointment", "Booking", "Order", "Payment"), object),
     "key": "uploads/tenant1/a.zip",
     "token": "a-token",
     "id_": "of an approval",

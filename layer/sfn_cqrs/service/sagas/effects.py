@@ -39,8 +39,9 @@ _VOID = "void"
 def publish_once(step: SagaStep, type_: str, code: str, change: Change) -> int:
     """Publish a step's change of an item synchronously, and return the version.
 
-    `change` makes the new content of the latest version (None: there is none), and may raise
-    `StepRefusedError`. It is called again if somebody else publishes in the meantime.
+    `change` makes the new `Content` (`sfn_cqrs.domain.command`) from the latest version (None:
+    there is none), and may raise `StepRefusedError`. It is called again if somebody else
+    publishes in the meantime.
 
     Raises:
         StepRefusedError: a version of the item has failed, and has to be repaired first.
@@ -63,7 +64,7 @@ def publish_once(step: SagaStep, type_: str, code: str, change: Change) -> int:
 def undo_once(step: SagaStep, type_: str, code: str, change: Undo) -> int | None:
     """Undo a step's change of an item if it was published, else prevent its publish.
 
-    `change` makes the new content from the latest version. Return the version that undid it, or
+    `change` makes the new `Content` from the latest version. Return the version that undid it, or
     None if there was nothing to undo.
 
     Raises:
