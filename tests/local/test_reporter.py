@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from sfn_cqrs_tools.runtime.lambdas import Invocation
+from sfn_cqrs_tools.runtime.revisions import NotImported
 from sfn_cqrs_tools.stack import reporter
 
 STEP = "OrderSagaShipOrderFunction"
@@ -65,6 +66,29 @@ def test_a_failure_that_its_log_has_told_of_is_said_once(said):
         'File "/task/app/shop/order_saga.py", line 9, in ship',
         'x["a"]',
     ]
+
+
+def test_a_framework_that_is_replaced_fills_no_screen(stack, monkeypatch):
+    monkeypatch.setattr(reporter, "LOOK_SECONDS", 0)
+    told, stream = (
+        iter([[], [stack.template.root / f"{n:02}.py" for n in range(12)]]),
+        io.StringIO(),
+    )
+    stack.functions.refresh = lambda: next(told)
+    stack.functions.broken = [NotImported(f"module{n:02}", KeyError("x")) for n in range(12)]
+    up = reporter.Reporter(stack, stream)
+    stack.functions.broken = []
+    up.look()
+
+    lines = [line.split("  ", 1)[1].strip() for line in stream.getvalue().splitlines()]
+    eight = ", ".join(f"{n:02}.py" for n in range(8))
+    assert lines[7:9] == [
+        "module07 cannot be imported: KeyError: 'x'",
+        "4 more cannot be imported: sfn-cqrs doctor",
+    ]
+    assert lines[9].startswith("module00, ")
+    assert lines[9].endswith("module07 and 4 more can be imported again")
+    assert lines[10:] == [f"{eight} and 4 more"]
 
 
 def test_what_cannot_be_said_ends_nothing(stack):

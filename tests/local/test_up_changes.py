@@ -139,7 +139,7 @@ def test_up_says_where_it_is_what_failed_what_is_broken_and_what_is_mended(runni
 
     parcels.write_text(good)
     up.until(
-        r"mended    starter\.parcels can be imported again\n.*reloaded  app/starter/parcels\.py$"
+        r"repaired  starter\.parcels can be imported again\n.*reloaded  app/starter/parcels\.py$"
     )
     well = run("doctor", *up.options[2:])
 
@@ -151,7 +151,7 @@ def test_up_says_where_it_is_what_failed_what_is_broken_and_what_is_mended(runni
         r"\n +File \".*/list_zip/app\.py\", line 1, in <module>\n +import no_such_library$"
     )
     list_zip.write_text(zipped)
-    up.until("mended    functions/zip_orchestrator/list_zip can be imported again$")
+    up.until("repaired  functions/zip_orchestrator/list_zip can be imported again$")
 
     assert published.code == 0, published.error
     assert rebuilt.error.startswith(

@@ -52,7 +52,7 @@ def test_a_stack_whose_disk_is_full_says_so_and_loses_nothing(tmp_path, monkeypa
             refused, problem = client.ask("/commands", BODY)
             up.until(rf"trouble   nothing can be written to {state}/data \(.*\): requests are")
             ill = run("doctor", *up.options[2:])
-        up.until(r"mended    no longer: nothing can be written to ")
+        up.until(r"repaired  no longer: nothing can be written to ")
         given = ("--name", "first", "--attributes", json.dumps(BODY["attributes"]))
         published = run("publish", "OFFER", "o-1", *given, "--wait")
         well = run("doctor", *up.options[2:])

@@ -24,6 +24,7 @@ from sfn_local.cli.showing import echo, styled
 
 LOOK_SECONDS: Final = 1.0
 QUIET_SECONDS: Final = 5.0
+MOST_LISTED: Final = 8
 _PASSING: Final = frozenset(("TransientError", "SupersededError", "NotYetError"))
 """Failures that are not reported: the machine retries, or another worker is active."""
 
@@ -59,7 +60,7 @@ class Reporter:
         if changed:
             is_taken = self._examine()
             root = self._stack.template.root
-            names = ", ".join(sorted({_name(path, root) for path in changed}))
+            names = _listed({_name(path, root) for path in changed})
             if is_taken:
                 self.reloaded(names)
             else:
@@ -73,11 +74,11 @@ class Reporter:
                 self._say("trouble", said, colour="red")
         for kind, said in self._troubles.items():
             if kind not in kinds:
-                self._say("mended", f"no longer: {said}", colour="green")
+                self._say("repaired", f"no longer: {said}", colour="green")
         self._troubles = kinds
 
     def _examine(self) -> bool:
-        """Say what is broken and what is mended; whether the newest code runs."""
+        """Say what is broken and what is repaired; whether the newest code runs."""
         broken = self._stack.functions.broken
         if broken is None:  # each function has processes of its own
             environment = {name: text for name, text in self._stack.environment.items() if text}
@@ -95,13 +96,16 @@ class Reporter:
         self._say("broken", reason, colour="red")
 
     def _tell(self, broken: list[Broken]) -> None:
-        for one in broken:
-            if one not in self._broken:
-                reason = f"{one.module} cannot be imported: {one.reason}"
-                self._say("broken", reason, one.code.splitlines(), colour="red")
-        names = {one.module for one in broken}
-        for module in sorted({one.module for one in self._broken} - names):
-            self._say("mended", f"{module} can be imported again", colour="green")
+        new = [one for one in broken if one not in self._broken]
+        for one in new[:MOST_LISTED]:
+            reason = f"{one.module} cannot be imported: {one.reason}"
+            self._say("broken", reason, one.code.splitlines(), colour="red")
+        if new[MOST_LISTED:]:
+            many = len(new) - MOST_LISTED
+            self._say("broken", f"{many} more cannot be imported: sfn-cqrs doctor", colour="red")
+        over = {one.module for one in self._broken} - {one.module for one in broken}
+        if over:
+            self._say("repaired", f"{_listed(over)} can be imported again", colour="green")
         self._broken = broken
 
     def _invoked(self, invocation: Invocation) -> None:
@@ -160,6 +164,11 @@ def _about(payload: bytes) -> Mapping[str, Any]:
         return {**given, "execution": execution["Name"]}
     except (ValueError, TypeError, KeyError):
         return {}
+
+
+def _listed(names: set[str]) -> str:
+    more = len(names) - MOST_LISTED
+    return ", ".join(sorted(names)[:MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _name(path: Path, root: Path) -> str:
