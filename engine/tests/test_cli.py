@@ -7,12 +7,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
+from botocore.exceptions import ClientError
 from click.testing import CliRunner, Result
 from engine.tests.served import client_of
 
 from sfn_local import Engine, InlineFunctions
-from sfn_local.cli import cli
+from sfn_local.cli import cli, command
 from sfn_local.server import serve_engine
 
 GOOD = {
@@ -385,6 +387,22 @@ def test_a_file_that_cannot_be_written_is_one_line(machine: Path, tmp_path: Path
     refused = run_program("graph", str(machine), "--svg", str(folder))
 
     assert (refused.returncode, refused.stderr) == (1, f"error: {folder}: Is a directory\n")
+
+
+def test_what_aws_refuses_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @click.command()
+    def ask() -> None:
+        answer = {"Error": {"Code": "AccessDenied", "Message": "no right to Query"}}
+        raise ClientError(answer, "Query")
+
+    monkeypatch.setattr(sys, "argv", ["ask"])
+    with pytest.raises(SystemExit) as ended:
+        command.run_program(ask)
+
+    said = "An error occurred (AccessDenied) when calling the Query operation: no right to Query"
+    assert (ended.value.code, capsys.readouterr().err) == (1, f"error: {said}\n")
 
 
 def test_what_a_terminal_cannot_show_is_escaped(tmp_path: Path) -> None:

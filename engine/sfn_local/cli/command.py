@@ -203,6 +203,10 @@ def run_program(cli: click.Command) -> NoReturn:
         sys.exit(DONE)  # `| head` has seen enough
     except OSError as error:
         _fail(click.ClickException(refused(error)), as_json=as_json)
+    except Exception as error:
+        if not any(kind.__module__ == "botocore.exceptions" for kind in type(error).__mro__):
+            raise
+        _fail(click.ClickException(str(error)), as_json=as_json)  # AWS refuses, or does not answer
     sys.exit(result if isinstance(result, int) else DONE)
 
 

@@ -93,21 +93,18 @@ def doctor(
         target = find_target(state, stack)
         check, damage = (None, []) if stack else _begun(template, target)
         troubles = [*troubles_of(target), *damage]
+        now = datetime.now(UTC)
         try:
-            diagnosis = diagnose(
-                target, timedelta(minutes=older_than), late=timedelta(seconds=behind)
+            diagnosis = replace(
+                diagnose(target, timedelta(minutes=older_than), late=timedelta(seconds=behind)),
+                slow_handlers=list(slow_handlers(target, now)),
+                troubles=troubles,
+                failed_work=failed_work(target, now),
             )
         except (BotoCoreError, ClientError) as error:
             if not troubles:
                 raise
             raise StackError("\n".join([*troubles, f"what is open is unknown: {error}"])) from error
-        now = datetime.now(UTC)
-        diagnosis = replace(
-            diagnosis,
-            slow_handlers=list(slow_handlers(target, now)),
-            troubles=troubles,
-            failed_work=failed_work(target, now),
-        )
     if check is not None:
         diagnosis = replace(diagnosis, broken=check.result())
     if as_json:
