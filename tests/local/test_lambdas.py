@@ -11,7 +11,7 @@ from engine.tests.full_disk import full_disk
 
 from sfn_cqrs_tools.runtime.data_folder import KeptEvents
 from sfn_cqrs_tools.runtime.lambdas import Functions, break_into_handler
-from sfn_cqrs_tools.runtime.output import FunctionOutput
+from sfn_cqrs_tools.runtime.output import FunctionOutput, printing_as
 from sfn_cqrs_tools.runtime.weather import LOST, REFUSALS
 from sfn_local import FunctionError, is_of_map_run
 
@@ -405,6 +405,16 @@ def test_what_a_function_prints_goes_to_the_log_line_by_line(run_function, tmp_p
         f"Fn {request_id} {x}" for x in ("one", "two", "three")
     ]
     assert capsys.readouterr().out == "not from a function\n"
+
+
+def test_a_logger_that_an_earlier_stack_has_made_writes_to_the_log_of_the_latest(tmp_path):
+    with (tmp_path / "first").open("w") as log, FunctionOutput(log):
+        kept = sys.stdout
+    with (tmp_path / "second").open("w") as log, FunctionOutput(log), printing_as("Fn 1"):
+        print("said", file=kept)
+
+    texts = [(tmp_path / name).read_text() for name in ("first", "second")]
+    assert texts == ["", "Fn 1 said\n"]
 
 
 class Flaky:

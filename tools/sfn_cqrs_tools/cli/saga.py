@@ -136,6 +136,8 @@ def _print(found: dict[str, Any]) -> None:
             echo("\n".join((f"{line['name']}:", *code)))
     if found["left"]:
         console().print(f"left: {', '.join(found['left'])}")
+    if found["status"] == "PARKED":
+        echo(f"once it is repaired: sfn-cqrs saga retry {found['id']}")
 
 
 def _reason(found: dict[str, Any]) -> str:

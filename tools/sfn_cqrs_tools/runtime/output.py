@@ -58,7 +58,8 @@ class FunctionOutput:
 
     def __enter__(self) -> Self:
         """Replace sys.stdout."""
-        sys.stdout = self._router = _Router(sys.stdout, self)
+        _Router.output = self
+        sys.stdout = self._router = _Router(sys.stdout)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -80,9 +81,11 @@ class FunctionOutput:
 class _Router(io.TextIOBase):
     """A text stream whose writes go to the log where a function makes them."""
 
-    def __init__(self, plain: TextIO, output: FunctionOutput) -> None:
+    output: FunctionOutput
+    """Of the latest stack: a logger that was made in an earlier one still has its router."""
+
+    def __init__(self, plain: TextIO) -> None:
         self.plain = plain
-        self._output = output
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
@@ -96,7 +99,7 @@ class _Router(io.TextIOBase):
             return self.plain.write(text)
         *lines, printing.partial = (printing.partial + text).split("\n")
         for line in lines:
-            self._output.line(printing.prefix, line)
+            self.output.line(printing.prefix, line)
         return len(text)
 
     def flush(self) -> None:
