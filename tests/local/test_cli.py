@@ -23,7 +23,7 @@ from sfn_cqrs.domain.task import Counts, TaskStatus
 from sfn_cqrs.service.repairs import service
 from sfn_cqrs_tools.cli import COMMANDS, SECTIONS, chain, cli, doctor, read_model
 from sfn_cqrs_tools.cli.arguments import read_text
-from sfn_cqrs_tools.client.api import item_path
+from sfn_cqrs_tools.client.api import ApiProblem, item_path
 from sfn_cqrs_tools.client.diagnosis import Diagnosis
 from sfn_cqrs_tools.client.failed_work import FailedWork
 from sfn_cqrs_tools.project import CHECKOUT
@@ -632,6 +632,19 @@ def test_a_stack_is_well_though_work_of_a_tenant_has_failed(capsys):
     assert found.is_well
     told = f"the stack is well; next: {work.shown_by} --tenant tenant1"
     assert capsys.readouterr().out.splitlines()[-1] == told
+
+
+def test_one_dead_letter_is_a_message(capsys):
+    doctor._print(Diagnosis(0, 0.0, [], {}, {"AQueue": 1, "BQueue": 2}, []))
+
+    assert re.findall(r"Queue: (.*);", capsys.readouterr().out) == ["1 message", "2 messages"]
+
+
+def test_an_answer_that_is_not_the_apis_own_names_the_log():
+    problem = ApiProblem(500, {"message": "Internal Server Error"})
+
+    said = "HTTP 500: Internal Server Error\n`sfn-cqrs logs --level ERROR` has the reason"
+    assert problem.message == said
 
 
 @pytest.mark.stack

@@ -192,7 +192,8 @@ def _print(diagnosis: Diagnosis) -> None:
     _print_kinds(diagnosis)
     for queue, depth in diagnosis.dead_letters.items():
         if depth:
-            echo(f"{queue}: {depth} messages; see docs/operations.md#dead-letters")
+            messages = "message" if depth == 1 else "messages"
+            echo(f"{queue}: {depth} {messages}; see docs/operations.md#dead-letters")
     for finding in (*diagnosis.writable_tenants, *diagnosis.slow_handlers):
         echo(finding)
     _print_failed_work(diagnosis)

@@ -42,7 +42,10 @@ CHUNK: Final = 1024 * 1024
 _PLAIN_SEGMENT: Final = re.compile(r"(?!\.{1,2}$)(?!~)[^/]+")
 
 
-_HINTS: Final = {"app_broken": "`sfn-cqrs doctor` shows the line; so does the terminal of `up`"}
+_HINTS: Final = {
+    "app_broken": "`sfn-cqrs doctor` shows the line; so does the terminal of `up`",
+    "HTTP 500": "`sfn-cqrs logs --level ERROR` has the reason",
+}
 
 
 class ApiProblem(click.ClickException):
