@@ -1,9 +1,12 @@
 """Migrations around a deploy: before the code is switched, where there is a stack already."""
 
 import re
+import sys
 from collections.abc import Iterator
 
 import pytest
+from tests.support.commands import ran
+from tests.support.postgres import a_server
 
 from sfn_cqrs_tools.project import CHECKOUT
 from sfn_local.http_server import Request, Response, serve
@@ -63,3 +66,28 @@ def test_a_deploy_migrates_before_it_switches_the_code_and_a_new_database_after_
         "sam deploy",
         "sql migrate --config-env $(STAGE)",
     ]
+
+
+MIGRATES = """
+import shutil, sys
+from types import SimpleNamespace
+from sfn_cqrs_tools.stack.local_stack import LocalStack, Migration, StackError
+_, dsn, folder, layer = sys.argv
+shutil.copytree(layer, f"{folder}/layer")
+sys.path.insert(0, f"{folder}/layer")
+for name in [name for name in sys.modules if name.partition(".")[0] == "sfn_cqrs"]:
+    del sys.modules[name]
+try:
+    migrations = [Migration("0001_x.sql", "CREATE TABEL x ();")]
+    LocalStack._migrate(SimpleNamespace(_dsn=dsn, postgres=None), migrations)
+except StackError as error:
+    print(error)
+"""
+
+
+def test_a_wrong_migration_is_named_while_a_copy_of_the_layer_runs(tmp_path):
+    with a_server() as server:
+        done = ran(sys.executable, "-c", MIGRATES, server.dsn, tmp_path, CHECKOUT / "layer")
+
+    says = "PostgreSQL: 0001_x.sql:1: 42601: syntax error at or near"
+    assert done.stdout.startswith(says), done.stderr

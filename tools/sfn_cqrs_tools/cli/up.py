@@ -211,7 +211,8 @@ def _deploy_again(
                 _run(stack, watch, reporter)
         except (FabricError, StackError, TemplateError) as error:
             echo(styled(f"the stack does not run: {error}", fg="red"), file=stream)
-            echo(f"it is started again when {template.name} changes; Ctrl-C ends it", file=stream)
+            next_ = f"it is started again when {template.name} or a migration changes"
+            echo(f"{next_}; Ctrl-C ends it", file=stream)
             while not watch.changed():
                 _pause()
 

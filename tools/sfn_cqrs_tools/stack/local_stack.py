@@ -26,11 +26,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TextIO
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.errors import SfnCqrsError, TransientError
 from sfn_cqrs.domain.masking import masked
 from sfn_cqrs.domain.sql_role import Role
 from sfn_cqrs.domain.sql_script import Migration
-from sfn_cqrs.service.migrations import Migrations
 from sfn_cqrs_tools.project import state_path, template_path
 from sfn_cqrs_tools.runtime.clock import LeapingClock
 from sfn_cqrs_tools.runtime.data_folder import DataFolder, KeptEvents
@@ -354,15 +352,21 @@ class LocalStack:
         return migrations
 
     def _migrate(self, migrations: list[Migration]) -> None:
+        """Apply migrations; their driver and its errors come from one copy of the layer.
+
+        A project's functions have put their copy in the place of the installed one.
+        """
         if not migrations:
             return
+        from sfn_cqrs.adapters.sql_driver import DriverSql  # noqa: PLC0415 - few have SQL
+        from sfn_cqrs.domain.errors import SfnCqrsError, TransientError  # noqa: PLC0415
+        from sfn_cqrs.service.migrations import Migrations  # noqa: PLC0415
+
         try:
             owner, role = self._dsn, None
             if self.postgres is not None:
                 owner, self._dsn = self.postgres.dsn, self.postgres.functions_dsn
                 role = Role.of_dsn(self._dsn)
-            from sfn_cqrs.adapters.sql_driver import DriverSql  # noqa: PLC0415 - few have SQL
-
             sql = DriverSql(lambda: owner)
             Migrations(sql, migrations, role).migrate()
             sql.close()
