@@ -1503,7 +1503,7 @@ MUTANTS = [
     ),
     *_of(
         f"{SERVICE}/sweep.py",
-        f"{UNIT}/schedule/test_sweep_approvals.py",
+        f"{UNIT}/service/test_sweep.py",
         (
             "P1",
             (
@@ -1516,7 +1516,7 @@ MUTANTS = [
                 "        if cursor"
             ),
             "the alarm on age sleeps while a sweep goes on behind the oldest",
-            "test_how_late_the_latest_is_is_a_metric",
+            "test_the_age_of_the_oldest_is_a_metric",
         ),
     ),
     *_of(

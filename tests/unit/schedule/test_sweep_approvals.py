@@ -1,20 +1,11 @@
 from dataclasses import replace
 
 import pytest
-from functions.schedule.sweep_approvals.app import lambda_handler
-from tests.unit.schedule.sweeping import NOW, OLD, Context, ages
+from tests.unit.schedule.sweeping import NOW, OLD
 
 from sfn_cqrs.domain.approval import Happened, Stage, Status
 from sfn_cqrs.domain.keys import ApprovalRef
 from sfn_cqrs_tools.testing.builders import RELEASE, an_approval
-
-
-def test_an_approval_whose_start_is_lost_is_started(sweep, world):
-    world.seed_approvals(an_approval(due_at=OLD))
-
-    assert sweep() == {"approval_started": 1}
-
-    assert world.approval_executions.started == [ApprovalRef(RELEASE, 1)]
 
 
 def test_one_that_waits_for_people_in_time_is_not_looked_at(sweep, world):
@@ -79,41 +70,6 @@ def test_one_that_dies_again_and_again_fails_and_says_so(sweep, world):
         "no access",
     )
     assert approval.status is Status.GRANTED
-
-
-def test_how_late_the_latest_is_is_a_metric(sweep, world, capsys):
-    world.seed_approvals(
-        waiting(), an_approval(replace(RELEASE, ulid="01KAXK3V9Q0M3W8C5R6T7Y8Z01"), due_at=NOW)
-    )
-
-    sweep()
-
-    assert ages(capsys, "OldestOpenApprovalAge") == [3600.0]
-
-
-def test_the_end_of_an_execution_is_looked_at_at_once(sample, world):
-    ref = ApprovalRef.from_input(sample("approval/start_execution"))
-    world.seed_approvals(an_approval(ref.key, stage=Stage.WAITING, due_at="2026-12-01"))
-    world.approval_executions.end(ref, "ABORTED")
-
-    done = lambda_handler(sample("schedule/sweep_approvals_ended"), Context())
-
-    assert done == {"restarted": 1}
-    assert world.approvals.find(ref.key).attempt == 2
-
-
-@pytest.mark.parametrize(
-    ("changes", "done"),
-    [({"attempt": 2}, "superseded"), ({"stage": Stage.FAILED}, "closed")],
-)
-def test_the_end_of_an_attempt_before_does_not_harm_the_present_one(changes, done, sample, world):
-    ref = ApprovalRef.from_input(sample("approval/start_execution"))
-    before = an_approval(ref.key, **changes)
-    world.seed_approvals(before)
-
-    assert lambda_handler(sample("schedule/sweep_approvals_ended"), Context()) == {done: 1}
-
-    assert world.approvals.find(ref.key) == before
 
 
 def waiting(key=RELEASE, **changes):

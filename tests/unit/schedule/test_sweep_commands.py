@@ -30,14 +30,6 @@ def test_where_nothing_is_open_nothing_is_done(sweep):
     assert sweep() == {}
 
 
-def test_a_lost_start_is_made_again(sweep, world):
-    world.seed(a_process(opened_at=OLD))
-
-    assert sweep() == {"command_started": 1}
-
-    assert world.executions.started == [CommandRef(NRT, 1, 1)]
-
-
 def test_nobody_else_sweeps_as_long_as_a_sweep_may_last(sweep, world, monkeypatch):
     world.seed(a_process(opened_at=OLD))
     start = world.executions.start

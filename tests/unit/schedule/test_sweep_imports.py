@@ -23,13 +23,6 @@ from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ImportKind
 
 
-def test_a_start_that_was_lost_is_made_again(sweep, world):
-    seed_import(world)
-
-    assert sweep() == {"import_started": 1}
-    assert world.import_executions.started == [IMPORT]
-
-
 def test_a_job_that_was_made_lately_is_left_to_its_start(sweep, world):
     seed_import(world, by=Audit("2026-11-25T11:58:30.000Z"))
 

@@ -1,7 +1,6 @@
 from dataclasses import replace
 
 import pytest
-from functions.schedule.sweep_sagas.app import lambda_handler
 from tests.unit.schedule.sweeping import OLD, measured
 
 from sfn_cqrs.domain.keys import SagaRef
@@ -11,23 +10,9 @@ from sfn_cqrs_tools.testing.builders import ORDERED, a_saga
 REF = SagaRef(ORDERED, 1, "order-saga")
 
 
-@pytest.fixture
-def sweep_ended(sample, lambda_context):
-    return lambda: lambda_handler(sample("schedule/sweep_sagas_ended"), lambda_context)
-
-
 def running(key=ORDERED, **changes):
     fields = {"status": SagaStatus.RUNNING, "opened_at": OLD, "updated_at": OLD}
     return a_saga(key, **{**fields, **changes})
-
-
-@pytest.mark.parametrize("status", [SagaStatus.CREATED, SagaStatus.RUNNING])
-def test_a_saga_that_was_never_started_is_started(status, sweep, world):
-    world.seed_sagas(running(status=status))
-
-    assert sweep() == {"saga_started": 1}
-
-    assert world.saga_executions.started == [REF]
 
 
 def test_a_start_that_was_lost_is_made_without_asking_for_the_execution(sweep, world, monkeypatch):
@@ -84,42 +69,9 @@ def test_what_is_parked_or_has_ended_is_not_swept(sweep, world):
     assert sweep() == {}
 
 
-def test_the_age_of_the_oldest_open_saga_is_a_metric(sweep, world, capsys):
-    world.seed_sagas(running())
-
-    sweep()
-
-    lines = measured(capsys, "OldestOpenSagaAge")
-    assert [line["OldestOpenSagaAge"] for line in lines] == [[3600.0]]
-
-
 def test_where_nothing_is_open_no_age_is_paid_for(sweep, world, capsys):
     world.seed_sagas(running(status=SagaStatus.PARKED))
 
     sweep()
 
     assert measured(capsys, "OldestOpenSagaAge") == []
-
-
-def test_the_end_of_an_execution_is_looked_at_at_once(sweep_ended, world):
-    world.seed_sagas(running())
-    world.saga_executions.end(REF, "ABORTED")
-
-    assert sweep_ended() == {"restarted": 1}
-
-    assert world.sagas.find(ORDERED).attempt == 2
-
-
-def test_the_end_of_an_execution_whose_saga_is_parked_changes_nothing(sweep_ended, world):
-    world.seed_sagas(running(status=SagaStatus.PARKED))
-    world.saga_executions.end(REF, "SagaParked")
-
-    assert sweep_ended() == {"closed": 1}
-
-
-def test_the_end_of_an_attempt_before_does_not_harm_the_present_one(sweep_ended, world):
-    world.seed_sagas(running(attempt=2))
-
-    assert sweep_ended() == {"superseded": 1}
-
-    assert world.saga_executions.started == []

@@ -1,8 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from functions.schedule.sweep_tasks.app import lambda_handler
-from tests.unit.schedule.sweeping import NOON, OLD, Context, ages
+from tests.unit.schedule.sweeping import NOON, OLD
 
 from sfn_cqrs.domain.keys import TaskKind, TaskRef
 from sfn_cqrs.domain.task import Counts, TaskStatus
@@ -112,36 +111,6 @@ def test_a_single_task_whose_consumer_died_goes_on(begun, done, attempt, sweep, 
     assert sweep() == {f"task_{done}": 1}
 
     assert world.tasks.find(SINGLE).attempt == attempt
-
-
-def test_the_age_of_the_oldest_open_task_is_a_metric(sweep, world, capsys):
-    world.seed_tasks(processing())
-
-    sweep()
-
-    assert ages(capsys, "OldestOpenTaskAge") == [3600.0]
-
-
-def test_the_end_of_an_execution_is_looked_at_at_once(sample, world):
-    ref = TaskRef.from_input(sample("task/start_execution"))
-    world.seed_tasks(processing(ref.key))
-    world.seed_items(an_item(ref.key, index=0), an_item(ref.key, index=1))
-    world.task_executions.end(ref, "TIMED_OUT")
-
-    done = lambda_handler(sample("schedule/sweep_tasks_ended"), Context())
-
-    assert done == {"restarted": 1}
-    assert world.tasks.find(ref.key).pending == (0, 1)
-
-
-def test_the_end_of_an_attempt_before_does_not_harm_the_present_one(sample, world):
-    ref = TaskRef.from_input(sample("task/start_execution"))
-    world.seed_tasks(processing(ref.key, attempt=2))
-
-    done = lambda_handler(sample("schedule/sweep_tasks_ended"), Context())
-
-    assert done == {"superseded": 1}
-    assert world.task_executions.started == []
 
 
 def processing(key=RESIZE, **changes):
