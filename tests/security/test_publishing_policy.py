@@ -1,6 +1,7 @@
 """Publishing is refused unless a declaration says otherwise, however it is asked for."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,8 @@ from sfn_cqrs.domain.imports import PublishMode
 from sfn_cqrs.domain.keys import ImportKey, ItemKey
 from sfn_cqrs.domain.policy import CODE, MACHINES, MEMBERS, Access, Client, Policy, group, own
 from sfn_cqrs.domain.uploaded_file import UploadedFile
-from sfn_cqrs.routes.operation import Rule, operation
+from sfn_cqrs.routes.operation import OPERATORS, Rule, operation, operation_of
+from sfn_cqrs.routes.resources import RESOURCES
 from sfn_cqrs.routes.schemas.imports import job_view
 from sfn_cqrs.service import handlers, read_models
 from sfn_cqrs.service.commands.service import Caller, CommandService
@@ -791,6 +793,21 @@ def test_a_route_that_says_no_rule_is_none():
 
 
 FOR_OPERATORS = {"erasures", "rebuilds", "repairs"}
+OPERATED = [
+    (route.method, re.sub(r"<\w+>", "1", route.rule))
+    for routes in RESOURCES
+    for route in routes.registered
+    if operation_of(route.function).rule is OPERATORS
+]
+
+
+@pytest.mark.parametrize("who", [MEMBER, CASHIER], ids=lambda who: who.user)
+@pytest.mark.parametrize(("method", "path"), OPERATED)
+def test_what_is_for_operators_does_nothing_for_anybody_else(method, path, who, api):
+    answer = api.send(who, method, path, None if method == "GET" else {})
+
+    assert (answer.status, answer.code) == (403, "forbidden")
+    assert written(api) == 0
 
 
 def test_every_route_works_for_whoever_asks():
@@ -808,7 +825,7 @@ def test_every_route_works_for_whoever_asks():
         "CommandService(request.tenant)",
     }
     for_operators = {text for stem, text in made if stem in FOR_OPERATORS}
-    assert for_operators == {  # none else: tests/unit/api
+    assert for_operators == {  # none else: the test above
         "ErasureService(Request.by_operator().tenant)",
         "ErasureService(request.tenant)",
         "RebuildService(Request.by_operator().tenant)",

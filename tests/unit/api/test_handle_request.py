@@ -296,18 +296,6 @@ class TestChain:
         assert world.processes.find(NRT, 1).outcome is Outcome.SKIPPED
 
     @pytest.mark.parametrize("verb", ["retry", "skip"])
-    @pytest.mark.parametrize("groups", [None, "[staff]"])
-    def test_whoever_is_no_operator_does_neither(self, verb, groups, call, world):
-        store(world, "FAILED")
-
-        answer = call(
-            "POST", f"/commands/AIRPORT/NRT/1/{verb}", claims=READER | {"cognito:groups": groups}
-        )
-
-        assert (answer.status, answer.body["code"]) == (403, "forbidden")
-        assert world.processes.find(NRT, 1) == a_process(outcome=Outcome.FAILED)
-
-    @pytest.mark.parametrize("verb", ["retry", "skip"])
     def test_what_has_not_failed_is_not_repaired(self, verb, call, world):
         store(world, "APPLIED")
 

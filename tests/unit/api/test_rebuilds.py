@@ -124,24 +124,6 @@ def test_every_read_model_is_listed(call):
     } | {name: stage for name, stage in stages.items() if not name.startswith(("air", "ord"))}
 
 
-@pytest.mark.parametrize("path", ["", f"/{VIEW}", f"/{VIEW}/problems"])
-def test_only_operators_see_them(path, call, rebuild):
-    answer = call("GET", f"/rebuilds{path}", claims=NOBODY)
-
-    assert (answer.status, answer.body["code"]) == (403, "forbidden")
-    assert rebuild.world.rebuild_executions.started == []
-
-
-@pytest.mark.parametrize("step", ["", *(f"/{step}" for step in STEPS)])
-def test_only_operators_change_them(step, call, rebuild):
-    body = {} if step in ("", "/switch") else None
-
-    answer = call("POST", f"/rebuilds/{VIEW}{step}", body, claims=NOBODY)
-
-    assert (answer.status, answer.body["code"]) == (403, "forbidden")
-    assert rebuild.service.get(VIEW).view.attempt == 0
-
-
 def test_what_no_handler_writes_is_404_and_what_cannot_be_done_409(call, rebuild):
     unknown = call("POST", "/rebuilds/nobody", {})
     early = call("POST", f"/rebuilds/{VIEW}/switch", {})

@@ -89,15 +89,6 @@ def test_a_retry_tells_no_cause_for_an_operator_need_not_read_it(call, world):
     assert "secret" not in call("POST", f"{PATH}/retry", {}).text
 
 
-def test_nobody_else_retries(call, world):
-    world.seed_sagas(a_saga(status=SagaStatus.PARKED))
-
-    answer = call("POST", f"{PATH}/retry", {}, claims=NOBODY)
-
-    assert (answer.status, answer.body["code"]) == (403, "forbidden")
-    assert world.sagas.find(ORDERED).status is SagaStatus.PARKED
-
-
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "code"),
     [

@@ -33,9 +33,3 @@ def test_an_operator_sees_what_the_own_tenant_uses(call):
             }
         ],
     }
-
-
-def test_others_do_not_see_it(call):
-    member = {"custom:tenant": "tenant1"}
-
-    assert call("GET", "/usage", claims=member).status == 403

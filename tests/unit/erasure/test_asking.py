@@ -35,15 +35,6 @@ def test_what_is_no_id_of_an_erasure_is_not_found(call, id_):
     assert call("POST", f"/erasures/{id_}/confirm", {}, claims=OPERATOR).status == 404
 
 
-def test_others_are_refused_and_other_tenants_see_nothing(call):
-    id_ = call("POST", "/erasures", ASKED, claims=OPERATOR).body["id"]
-    elsewhere = {**OPERATOR, "custom:tenant": "tenant2"}
-
-    assert call("POST", "/erasures", ASKED, claims={"custom:tenant": TENANT}).status == 403
-    assert call("GET", f"/erasures/{id_}", claims=elsewhere).status == 404
-    assert call("GET", "/erasures", claims=elsewhere).body["items"] == []
-
-
 @pytest.mark.usefixtures("world")
 @pytest.mark.parametrize(("subject", "reason"), [("", "why"), (ADA, " "), (ADA, "x" * 501)])
 def test_a_person_and_a_reason_are_needed(subject, reason):

@@ -1,3 +1,5 @@
+from importlib import import_module
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -91,6 +93,21 @@ def test_what_is_no_such_item_goes_to_the_dead_letters_at_once(event, world):
 
     assert [reason for _, reason in world.dead_letters.letters] == ["no number: KeyError: 'number'"]
     assert handled == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("kind", "lacks"),
+    [("approval", "attempt"), ("import", "tenant"), ("saga", "ulid"), ("task", "attempt")],
+)
+def test_each_consumer_puts_what_is_none_of_its_records_aside(kind, lacks, sample, world):
+    (record, *_) = sample(f"stream/on_{kind}_changed")["Records"]
+    del record["dynamodb"]["NewImage"][lacks]
+    consume = import_module(f"functions.stream.on_{kind}_changed.app").lambda_handler
+
+    assert consume({"Records": [record]}, None) == {"batchItemFailures": []}
+
+    letter = (record["dynamodb"]["Keys"], f"no {kind}: KeyError: '{lacks}'")
+    assert world.dead_letters.letters == [letter]
 
 
 def test_a_record_that_does_not_say_when_it_was_written_counts_as_new(event):

@@ -136,15 +136,3 @@ def test_no_notice_names_a_person_or_carries_a_token_or_a_payload(event, world):
     told = str([world.events.messages, world.failures.messages])
     assert len(world.events.messages) == 4
     assert [text for text in (TOKEN, "taro", "hanako", "1200", "192.0.2") if text in told] == []
-
-
-def test_a_record_that_is_no_approval_goes_to_the_dead_letters(event, world):
-    record = copy.deepcopy(event["Records"][REQUESTED])
-    del record["dynamodb"]["NewImage"]["attempt"]
-
-    assert lambda_handler({"Records": [record, event["Records"][REMINDED]]}, None) == ALL_DONE
-
-    ((keys, reason),) = world.dead_letters.letters
-    assert keys == record["dynamodb"]["Keys"]
-    assert reason == "no approval: KeyError: 'attempt'"
-    assert len(world.events.messages) == 1

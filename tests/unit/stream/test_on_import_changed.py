@@ -154,15 +154,3 @@ def test_a_counter_that_cannot_be_looked_at_comes_again(records, seed, world, mo
 
     number = records[2]["dynamodb"]["SequenceNumber"]
     assert handle(records[2]) == {"batchItemFailures": [{"itemIdentifier": number}]}
-
-
-def test_what_is_no_import_goes_to_the_dead_letters(records, world):
-    odd = copy.deepcopy(records[0])
-    del odd["dynamodb"]["NewImage"]["tenant"]
-
-    assert handle(odd, records[0]) == ALL_DONE
-
-    ((keys, reason),) = world.dead_letters.letters
-    assert keys == odd["dynamodb"]["Keys"]
-    assert reason == "no import: KeyError: 'tenant'"
-    assert len(world.import_executions.started) == 1

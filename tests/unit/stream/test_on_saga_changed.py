@@ -60,14 +60,3 @@ def test_an_end_is_told_of_and_alarms_nobody(status, world, records):
 
     assert [one["content"]["status"] for one in world.events.messages] == [status]
     assert world.failures.messages == []
-
-
-def test_what_is_no_saga_goes_to_the_dead_letters_and_stops_nobody(world, records):
-    del records[0]["dynamodb"]["NewImage"]["ulid"]
-
-    assert lambda_handler({"Records": records}, None) == {"batchItemFailures": []}
-
-    ((keys, reason),) = world.dead_letters.letters
-    assert keys == records[0]["dynamodb"]["Keys"]
-    assert reason == "no saga: KeyError: 'ulid'"
-    assert len(world.events.messages) == 1

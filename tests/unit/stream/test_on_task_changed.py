@@ -163,15 +163,3 @@ def test_the_notices_of_a_batch_are_published_together(event, key, world, monkey
     handle(event, 0, 1, 2)
 
     assert calls == [[EXECUTE, SUB_TASK, ENDED]]
-
-
-def test_a_record_that_is_no_task_goes_to_the_dead_letters(event, world):
-    record = copy.deepcopy(event["Records"][0])
-    del record["dynamodb"]["NewImage"]["attempt"]
-
-    assert lambda_handler({"Records": [record, event["Records"][2]]}, None) == ALL_DONE
-
-    ((keys, reason),) = world.dead_letters.letters
-    assert keys == record["dynamodb"]["Keys"]
-    assert reason == "no task: KeyError: 'attempt'"
-    assert world.events.messages == [ENDED]
