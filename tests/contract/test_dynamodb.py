@@ -172,17 +172,7 @@ def answered(client, operation, parameters):
         answer = {"code": error.response["Error"]["Code"], "Item": error.response.get("Item")}
         reasons = error.response.get("CancellationReasons", [])
         answer["reasons"] = [(one.get("Code"), one.get("Item")) for one in reasons]
-    kept = (
-        "Item",
-        "Items",
-        "Count",
-        "LastEvaluatedKey",
-        "Attributes",
-        "Responses",
-        "code",
-        "reasons",
-    )
-    found = {name: answer[name] for name in kept if answer.get(name)}
+    found = {name: answer[name] for name in TOLD_OF if answer.get(name)}
     if "Attributes" in found:
         found["Attributes"] = {name: in_order(one) for name, one in found["Attributes"].items()}
     if operation == "scan":

@@ -1,13 +1,12 @@
 """An erasure whose function is killed before and after each call that it makes."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from tests.simulation.test_erasure_interleavings import ADA, LARGE, letters
-from tests.support.calls import AwsCall, Calls, KilledError
+from tests.support.calls import Deaths, KilledError
 from tests.support.proof import every, shares
 from tests.support.system import TENANT
 from tests.unit.erasure.conftest import BY, apply_open, everything
@@ -26,30 +25,6 @@ WORK = {
     "SagasTable": {"kind": "saga", "rev": "r1", "saga": "x", "name": CANARY, "input": {"of": ADA}},
     "ImportTmpTable": {"kind": "job", "rev": "r1", "cells": {"who": ADA, "text": CANARY}},
 }
-
-
-class Deaths:
-    """Counts calls, and kills whoever makes a certain one, before or after it."""
-
-    def __init__(self, kill: tuple[int, str] | None) -> None:
-        self.made = 0
-        self._kill = kill
-        self._calls = Calls([self._observe])
-
-    def _observe(self, _call: AwsCall, moment: str) -> None:
-        self.made += moment == "before"
-        if (self.made, moment) == self._kill:
-            raise KilledError
-
-    @contextmanager
-    def at_work(self, world: World) -> Iterator[None]:
-        """Let the calls in here count."""
-        world.dynamodb.around = self._calls.around
-        with self._calls.of("at work"):
-            yield
-
-    def watched(self, objects: Any, name: str) -> None:
-        setattr(objects, name, self._calls.around(name)(getattr(objects, name)))
 
 
 def a_world() -> World:
@@ -76,9 +51,10 @@ def erased(world: World, deaths: Deaths) -> Erasure:
         asked = ErasureService(TENANT).ask(ADA, "asked for", BY)
         for name in ("put_object", "get_object", "paginate", "delete_objects"):
             deaths.watched(world.objects, name)
+        world.dynamodb.around = deaths.around
         for _ in range(5):
             found = world.erasures.find(asked.key) or asked
-            with deaths.at_work(world), suppress(KilledError):
+            with deaths.at_work(), suppress(KilledError):
                 found = work(found, lambda: False)
             if found.status is Status.DONE:
                 return found

@@ -1,7 +1,6 @@
 """A batch of an import, killed before and after each call that it makes, and delivered twice."""
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import pytest
 from moto import mock_aws
 from tests.contract.worlds import Clients, MotoWorld
-from tests.support.calls import KilledError
+from tests.support.calls import Deaths, KilledError
 from tests.support.proof import every, shares
 from tests.unit.imports.conftest import A_JOB, JOB, a_row, key_of
 
@@ -38,61 +37,6 @@ SECOND = [a_row(19, "RK07", name="Again"), a_row(20, "RL20")]
 MODES = [PublishMode.SYNC, PublishMode.ASYNC]
 
 
-class Wire:
-    """The calls that go over the wire; one of them may be the last."""
-
-    def __init__(self, clients: Clients) -> None:
-        self.made = 0
-        self.lock = threading.Lock()  # the report's parts are read by several threads
-        self.is_watched = True
-        self.kill: tuple[int, str] | None = None
-        clients.s3.meta.events.register("before-call", self._before)
-        clients.s3.meta.events.register("after-call", self._after)
-
-    @contextmanager
-    def around(self, _operation: str) -> Iterator[None]:
-        """A call to DynamoDB."""
-        context: dict[str, Any] = {}
-        self._before(context)
-        try:
-            yield
-        finally:
-            self._after(context)
-
-    def _before(self, context: dict[str, Any], **_: Any) -> None:
-        with self.lock:
-            self.made += self.is_watched
-            context["number"] = self.made
-        self._maybe_die(context["number"], "before")
-
-    def _after(self, context: dict[str, Any], **_: Any) -> None:
-        self._maybe_die(context["number"], "after")
-
-    def _maybe_die(self, number: int, moment: str) -> None:
-        if self.is_watched and self.kill == (number, moment):
-            self.kill = None
-            raise KilledError
-
-    @contextmanager
-    def only_in_steps(self) -> Iterator[None]:
-        """Count and kill only what `retried` calls."""
-        self.is_watched = False
-        try:
-            yield
-        finally:
-            self.is_watched = True
-
-    def retried(self, step: Callable[[], Any]) -> Any:
-        """Do what the machine does with a function that dies."""
-        self.is_watched = True
-        try:
-            return step()
-        except KilledError:
-            return step()
-        finally:
-            self.is_watched = False
-
-
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APP_PACKAGE", "shop")
@@ -107,12 +51,14 @@ def clients() -> Iterator[Clients]:
 
 
 @pytest.fixture(scope="module")
-def wire(clients: Clients) -> Wire:
-    return Wire(clients)
+def wire(clients: Clients) -> Deaths:
+    deaths = Deaths()
+    deaths.hear(clients.s3)
+    return deaths
 
 
 @contextmanager
-def fresh(clients: Clients, wire: Wire) -> Iterator[MotoWorld]:
+def fresh(clients: Clients, wire: Deaths) -> Iterator[MotoWorld]:
     """A world in which one item is as the file has it, and one is not; S3 is moto's."""
     dynamodb = DynamoDB(TABLES)
     dynamodb.around = wire.around
@@ -130,11 +76,12 @@ def deliver(rows: list[Row], **changed: Any) -> Counts:
     return batch.run().counts
 
 
-def killed(wire: Wire, number: int, moment: str, rows: list[Row], mode: PublishMode) -> bool:
+def killed(wire: Deaths, number: int, moment: str, rows: list[Row], mode: PublishMode) -> bool:
     """Deliver a batch and kill it; answers whether it lived so long."""
     wire.made, wire.kill = 0, (number, moment)
     try:
-        deliver(rows, publish_mode=mode)
+        with wire.at_work():
+            deliver(rows, publish_mode=mode)
     except KilledError:
         return True
     finally:
@@ -142,8 +89,8 @@ def killed(wire: Wire, number: int, moment: str, rows: list[Row], mode: PublishM
     return False
 
 
-def calls_of(clients: Clients, wire: Wire, mode: PublishMode) -> int:
-    with fresh(clients, wire):
+def calls_of(clients: Clients, wire: Deaths, mode: PublishMode) -> int:
+    with fresh(clients, wire), wire.at_work():
         wire.made = 0
         deliver(FIRST, publish_mode=mode)
         return wire.made
@@ -184,7 +131,7 @@ def assert_applied(world: MotoWorld, icao: str, version: int) -> None:
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("mode", MODES)
 def test_a_batch_that_dies_at_any_call_ends_exact_when_it_comes_again(
-    mode: PublishMode, moment: str, nth: int, clients: Clients, wire: Wire
+    mode: PublishMode, moment: str, nth: int, clients: Clients, wire: Deaths
 ) -> None:
     """Of the many like calls of the projections, one in ten."""
     total = calls_of(clients, wire, mode)
@@ -199,7 +146,7 @@ def test_a_batch_that_dies_at_any_call_ends_exact_when_it_comes_again(
             assert_exact(world, mode)
 
 
-def test_batches_out_of_order_end_as_the_file_is_written(clients: Clients, wire: Wire) -> None:
+def test_batches_out_of_order_end_as_the_file_is_written(clients: Clients, wire: Deaths) -> None:
     total = calls_of(clients, wire, PublishMode.SYNC)
     for number in (4, total - 1):
         with fresh(clients, wire) as world:
@@ -215,7 +162,7 @@ def test_batches_out_of_order_end_as_the_file_is_written(clients: Clients, wire:
 
 
 def test_somebody_else_s_version_between_two_deliveries_is_kept(
-    clients: Clients, wire: Wire
+    clients: Clients, wire: Deaths
 ) -> None:
     total = calls_of(clients, wire, PublishMode.SYNC)
     for number in (5, 6, 8, total - 1):

@@ -6,9 +6,8 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
-from tests.simulation.test_erasure_crashes import Deaths
 from tests.simulation.test_erasure_interleavings import ADA, LARGE, letters
-from tests.support.calls import AwsCall, Calls, KilledError
+from tests.support.calls import AwsCall, Calls, Deaths, KilledError
 from tests.support.proof import every, shares
 from tests.support.system import TENANT
 from tests.unit.erasure.conftest import apply_open
@@ -86,7 +85,8 @@ def run_killed(kill: tuple[int, str] | None) -> int:
         for name in ("put_object", "get_object"):
             deaths.watched(world.objects, name)
         with of(world):
-            with deaths.at_work(world), suppress(KilledError):
+            world.dynamodb.around = deaths.around
+            with deaths.at_work(), suppress(KilledError):
                 list(Restore(TENANT, then, writes=True).run())
             apply_open(world)
             world.clock.advance(minutes=1)

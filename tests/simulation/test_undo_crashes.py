@@ -8,13 +8,13 @@ from tests.contract.worlds import Clients, MotoWorld
 from tests.simulation.test_import_crashes import (
     CHANGED,
     SAME,
-    Wire,
     clients,
     deliver,
     environment,
     fresh,
     wire,
 )
+from tests.support.calls import Deaths
 from tests.support.import_states import run_batch
 from tests.support.proof import every, shares
 from tests.unit.imports.conftest import JOB, a_row, key_of
@@ -56,7 +56,7 @@ def import_rows(world: MotoWorld) -> None:
     world.import_jobs.create(undo)
 
 
-def whole_undo(world: MotoWorld, wire: Wire) -> Job:
+def whole_undo(world: MotoWorld, wire: Deaths) -> Job:
     """The undo as its machine runs it, each state tried again when it dies."""
 
     def load_rows() -> None:
@@ -76,13 +76,12 @@ def whole_undo(world: MotoWorld, wire: Wire) -> Job:
     items = [{"index": n, "value": json.loads(line)} for n, line in enumerate(lines)]
     for batch in (items[:2], items[2:]):
         wire.retried(partial(run_batch, UNDO, batch))
-    ended: Job = wire.retried(lambda: end(found()))
-    return ended
+    return wire.retried(lambda: end(found()))
 
 
-def run_killed(clients: Clients, wire: Wire, kill: tuple[int, str] | None) -> int:
+def run_killed(clients: Clients, wire: Deaths, kill: tuple[int, str] | None) -> int:
     """Undo an import; answers how many calls the states made."""
-    with fresh(clients, wire) as world, wire.only_in_steps():
+    with fresh(clients, wire) as world:
         import_rows(world)
         wire.made, wire.kill = 0, kill
         ended = whole_undo(world, wire)
@@ -120,7 +119,7 @@ def shown(world: MotoWorld, icao: str) -> tuple[int, str, bool]:
 @shares(40)
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_an_undo_whose_states_die_at_any_call_ends_the_same(
-    moment: str, nth: int, clients: Clients, wire: Wire
+    moment: str, nth: int, clients: Clients, wire: Deaths
 ) -> None:
     total = run_killed(clients, wire, None)
     assert total > 30

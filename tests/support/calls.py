@@ -5,7 +5,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class KilledError(BaseException):
@@ -160,3 +162,63 @@ class Watched:
 
         self.__dict__[name] = watched
         return watched
+
+
+class Deaths:
+    """Counts the calls of what is at work, and kills whoever makes a certain one, once."""
+
+    def __init__(self, kill: tuple[int, str] | None = None) -> None:
+        self.made = 0
+        self.kill = kill
+        self._is_at_work = False
+        self._lock = threading.Lock()  # the parts of a report are read by several threads
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Let the calls in here count."""
+        self._is_at_work = True
+        try:
+            yield
+        finally:
+            self._is_at_work = False
+
+    def retried(self, step: Callable[[], T]) -> T:
+        """Do what a machine does with a function that dies."""
+        with self.at_work():
+            try:
+                return step()
+            except KilledError:
+                return step()
+
+    @contextmanager
+    def around(self, _operation: str) -> Iterator[None]:
+        """A call in here may be the last."""
+        context: dict[str, Any] = {}
+        self._before(context)
+        try:
+            yield
+        finally:
+            self._after(context)
+
+    def watched(self, target: Any, name: str) -> None:
+        """A method's calls may each be the last."""
+        setattr(target, name, self.around(name)(getattr(target, name)))
+
+    def hear(self, client: Any) -> None:
+        """A client's calls may each be the last."""
+        client.meta.events.register("before-call", self._before)
+        client.meta.events.register("after-call", self._after)
+
+    def _before(self, context: dict[str, Any], **_: Any) -> None:
+        with self._lock:
+            self.made += self._is_at_work
+            context["number"] = self.made
+        self._maybe_die(context["number"], "before")
+
+    def _after(self, context: dict[str, Any], **_: Any) -> None:
+        self._maybe_die(context["number"], "after")
+
+    def _maybe_die(self, number: int, moment: str) -> None:
+        if self._is_at_work and self.kill == (number, moment):
+            self.kill = None
+            raise KilledError
