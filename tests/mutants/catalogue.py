@@ -440,18 +440,14 @@ MUTANTS = [
     ),
     *_of(
         f"{DOMAIN}/process.py",
-        f"{UNIT}/command/test_check_version.py",
+        f"{UNIT}/domain/test_process.py",
         (
             "DB1",
             '    current = is_one("attempt", attempt)',
             '    current = is_one("attempt", attempt, attempt + 1)',
             "an execution of an attempt that was retried writes the status of the next",
-            "test_an_execution_that_owns_the_version_no_longer_changes_nothing",
+            "test_only_the_current_attempt_writes_and_only_while_the_version_is_open",
         ),
-    ),
-    *_of(
-        f"{DOMAIN}/process.py",
-        f"{UNIT}/domain/test_process.py",
         (
             "DB2",
             'current & (Absent("run") | is_one("run", run))',

@@ -436,16 +436,6 @@ def test_a_token_without_a_name_is_not_the_code_that_has_requested(api, readable
     assert (answer.status, answer.code) == (403, "not_permitted")
 
 
-@pytest.mark.parametrize("verb", ["approve", "reject"])
-def test_nobody_decides_without_a_name(api, asked, verb):
-    nobody = Person("", ("operator",))
-
-    answer = api.send(nobody, "POST", f"/approvals/{asked}/{verb}", {"digest": "x"})
-
-    assert (answer.status, answer.code) == (403, "not_an_approver")
-    assert ApprovalService("tenant1").get(asked).votes == ()
-
-
 def test_what_the_item_says_is_shown_to_those_who_decide_and_those_who_may_read_the_type(
     api, asked, monkeypatch
 ):

@@ -142,28 +142,6 @@ def test_a_decision_is_answered_with_the_approval(verb, status, body, ask, world
     assert vote.ip == "192.0.2.10"
 
 
-@pytest.mark.parametrize(
-    ("changes", "claims", "status", "code"),
-    [
-        ({}, HANAKO, 403, "four_eyes"),
-        ({}, STAFF, 403, "not_an_approver"),
-        ({"status": Status.GRANTED}, TARO, 409, "already_decided"),
-        ({"status": Status.EXPIRED}, TARO, 410, "expired"),
-    ],
-)
-@pytest.mark.parametrize("verb", ["approve", "reject"])
-def test_a_decision_that_nobody_may_make_is_refused_and_changes_nothing(
-    verb, changes, claims, status, code, ask, world
-):
-    before = an_approval(**changes)
-    world.seed_approvals(before)
-
-    answered, problem = ask("POST", f"{PATH}/{verb}", {}, claims=claims)
-
-    assert (answered, problem["status"], problem["code"]) == (status, status, code)
-    assert world.approvals.find(RELEASE) == before
-
-
 def test_a_refusal_says_how_it_is_decided(ask, world):
     world.seed_approvals(an_approval(status=Status.REJECTED))
 

@@ -11,7 +11,7 @@ from tests.support.orders import NOWHERE
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import AppBrokenError, BusyError, TransientError
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
-from sfn_cqrs.domain.process import Mode, Outcome
+from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.routes import request
 from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 
@@ -720,19 +720,6 @@ class TestCatchAllRoute:
         ]
 
         assert statuses == [200, 200, 200, 202, 404]
-
-
-def test_a_synchronous_publish_whose_publisher_died_is_shown_as_it_stands(call, world):
-    world.seed_commands(a_command())
-    world.seed(a_process(mode=Mode.SYNC, status="publish_sync:STARTED"))
-
-    body = call("GET", "/commands/AIRPORT/NRT/1").body
-
-    assert (body["mode"], body["outcome"], body["status"]) == (
-        "SYNC",
-        "OPEN",
-        "publish_sync:STARTED",
-    )
 
 
 def _raise(error):

@@ -7,7 +7,6 @@ from sfn_cqrs.domain.errors import (
     SupersededError,
     VersionGapError,
 )
-from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 
 NOON = "2026-11-25T12:00:00.000Z"
@@ -59,25 +58,6 @@ def test_the_status_says_which_state_has_begun(chain_of, check):
     assert found == a_process(
         version=2, status="check_version:STARTED", updated_at=NOON, run=found.run
     )
-
-
-@pytest.mark.parametrize(
-    "mine",
-    [
-        a_process(version=2, attempt=2),
-        a_process(version=2, outcome=Outcome.APPLIED),
-        a_process(version=2, outcome=Outcome.WAITING, token="token", token_seq=0),
-    ],
-    ids=["a newer attempt", "closed", "waiting already"],
-)
-def test_an_execution_that_owns_the_version_no_longer_changes_nothing(mine, chain_of, check):
-    world = chain_of("APPLIED")
-    world.seed(mine)
-
-    with pytest.raises(SupersededError, match="attempt 1 of version 2 no longer owns it"):
-        check()
-
-    assert world.processes.find(NRT, 2) == mine
 
 
 class TestInTheExpressLane:

@@ -38,15 +38,6 @@ def test_a_handlers_failure_is_recorded_with_its_message_and_its_trace(chain_of,
     )
 
 
-def test_what_is_answered_becomes_the_executions_error_and_cause(chain_of, mark, sample):
-    chain_of("APPLIED", "OPEN")
-
-    answer = mark()
-
-    assert answer["error"] == "SyncHandlerError"
-    assert answer["cause"] == sample("command/mark_failed")["input"]["Cause"]
-
-
 def test_a_refusal_is_recorded_under_the_state_that_had_begun(chain_of, mark):
     world = chain_of("APPLIED")
     world.seed(a_process(version=2, status="check_version:STARTED"))
@@ -89,14 +80,6 @@ def test_a_superseded_execution_ends_as_such_and_records_nothing(chain_of, mark)
     }
     assert world.processes.find(NRT, 2) == a_process(version=2, attempt=2)
     assert world.executions.rejected == []
-
-
-def test_the_answer_keeps_to_the_limits_of_a_fail_state(chain_of, mark):
-    chain_of("APPLIED", "OPEN")
-
-    answer = mark(Error="e" * 1_000, Cause="c" * 50_000)
-
-    assert (len(answer["error"]), len(answer["cause"])) == (256, 32_768)
 
 
 class TestInTheExpressLane:

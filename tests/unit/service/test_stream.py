@@ -84,29 +84,48 @@ def test_then_it_goes_to_the_dead_letters_and_does_not_hold_up_those_behind_it(e
     assert handled == [1, 3]
 
 
-def test_what_is_no_such_item_goes_to_the_dead_letters_at_once(event, world):
+@pytest.mark.parametrize(
+    ("image", "told"),
+    [
+        ({}, "KeyError: 'number'"),
+        (None, "KeyError: 'NewImage'"),
+        ({"number": {"X": "1"}}, "KeyError: 'X'"),
+    ],
+)
+def test_what_is_no_such_item_goes_to_the_dead_letters_at_once(image, told, event, world):
     consume, handled = a_consumer({})
     records = event(0)
-    del records["Records"][0]["dynamodb"]["NewImage"]["number"]
+    written = records["Records"][0]["dynamodb"]
+    if image is None:
+        del written["NewImage"]
+    else:
+        written["NewImage"] = image
 
     assert consume(records, None) == {"batchItemFailures": []}
 
-    assert [reason for _, reason in world.dead_letters.letters] == ["no number: KeyError: 'number'"]
+    ((_, reason),) = world.dead_letters.letters
+    assert reason.startswith(f"no number: {told}")
     assert handled == [2, 3]
 
 
 @pytest.mark.parametrize(
-    ("kind", "lacks"),
-    [("approval", "attempt"), ("import", "tenant"), ("saga", "ulid"), ("task", "attempt")],
+    ("kind", "name", "lacks"),
+    [
+        ("approval", "approval", "attempt"),
+        ("import", "import", "tenant"),
+        ("process", "process item", "version"),
+        ("saga", "saga", "ulid"),
+        ("task", "task", "attempt"),
+    ],
 )
-def test_each_consumer_puts_what_is_none_of_its_records_aside(kind, lacks, sample, world):
+def test_each_consumer_puts_what_is_none_of_its_records_aside(kind, name, lacks, sample, world):
     (record, *_) = sample(f"stream/on_{kind}_changed")["Records"]
     del record["dynamodb"]["NewImage"][lacks]
     consume = import_module(f"functions.stream.on_{kind}_changed.app").lambda_handler
 
     assert consume({"Records": [record]}, None) == {"batchItemFailures": []}
 
-    letter = (record["dynamodb"]["Keys"], f"no {kind}: KeyError: '{lacks}'")
+    letter = (record["dynamodb"]["Keys"], f"no {name}: KeyError: '{lacks}'")
     assert world.dead_letters.letters == [letter]
 
 

@@ -145,30 +145,6 @@ def test_only_a_failure_is_an_alarm(outcome, closed, world):
     assert [notice["content"]["outcome"] for notice in world.events.messages] == [outcome]
 
 
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        lambda record: record["dynamodb"].pop("NewImage"),
-        lambda record: record["dynamodb"]["NewImage"].pop("version"),
-        lambda record: record["dynamodb"]["NewImage"].update(outcome={"S": "NONSENSE"}),
-        lambda record: record["dynamodb"]["NewImage"].update(version={"X": "1"}),
-    ],
-    ids=["no image", "no version", "an unknown outcome", "an unknown type"],
-)
-def test_a_record_that_can_never_be_processed_goes_to_the_dead_letters(spoil, event, world):
-    spoil(event["Records"][0])
-
-    assert handle(event) == ALL_DONE
-
-    keys, reason = world.dead_letters.letters[0]
-    assert keys == {
-        "pk": {"S": "TENANT#tenant1#AIRPORT#NRT"},
-        "sk": {"S": "AIRPORT#NRT@00000001#process"},
-    }
-    assert reason.startswith("no process item: ")
-    assert world.executions.started == [CommandRef(NRT, 2, 1)]
-
-
 def test_a_record_that_fails_for_a_passing_reason_comes_again_with_all_behind_it(
     event, world, monkeypatch
 ):
