@@ -105,9 +105,9 @@ def test_a_dead_server_is_said_and_started_again_ever_later(monkeypatch):
     assert said == [
         (0, down.format("")),
         (0, down.format(" (no room)")),
-        (1, down.format("")),
         (1, down.format(" (no room)")),
-        (2, down.format("")),
+        (1, down.format(" (no room)")),
+        (2, down.format(" (no room)")),
         (2, ""),
         (3, ""),
     ]

@@ -91,6 +91,21 @@ def test_a_framework_that_is_replaced_fills_no_screen(stack, monkeypatch):
     assert lines[10:] == [f"{eight} and 4 more"]
 
 
+def test_a_trouble_whose_reason_becomes_known_is_not_over(stack, monkeypatch):
+    monkeypatch.setattr(reporter, "LOOK_SECONDS", 0)
+    stream = io.StringIO()
+    up = reporter.Reporter(stack, stream)
+    for told in (["it died: wait"], ["it died (no room): wait"], ["it died (no file): wait"], []):
+        stack.troubles = told
+        up.look()
+
+    assert [line.split(maxsplit=1)[1] for line in stream.getvalue().splitlines()] == [
+        "trouble   it died: wait",
+        "trouble   it died (no room): wait",
+        "repaired  no longer: it died (no file): wait",
+    ]
+
+
 def test_what_cannot_be_said_ends_nothing(stack):
     class Full(io.StringIO):
         def write(self, _text):

@@ -101,29 +101,29 @@ class Revival:
         self._server = server
         self._tries = 0
         self._next = 0.0
+        self._why = ""
 
     def look(self) -> str:
         """Start the server if it has died and it is time to; return the trouble, or nothing."""
         if self._server.is_running:
-            self._tries = 0
+            self._tries, self._why = 0, ""
             return ""
         if not self._tries:  # report it before the restart takes time
             self._tries = 1
-            return self._said("")
+            return self._said()
         if time.monotonic() < self._next:
-            return self._said("")
+            return self._said()
         self._tries += 1
         try:
             self._server.restart()
         except (PostgresError, OSError) as error:
             self._next = time.monotonic() + min(2.0**self._tries, LONGEST_PAUSE_SECONDS)
             last_line = str(error).strip().rpartition("\n")[2]
-            return self._said(f" ({last_line})")
+            self._why = f" ({last_line})"
+            return self._said()
         logger.warning("PostgreSQL had died, and runs again")
         return ""
 
-    def _said(self, why: str) -> str:
-        return (
-            f"PostgreSQL has died and is started again{why}: SQL read models wait, and nothing is"
-            " lost"
-        )
+    def _said(self) -> str:
+        down = f"PostgreSQL has died and is started again{self._why}"
+        return f"{down}: SQL read models wait, and nothing is lost"

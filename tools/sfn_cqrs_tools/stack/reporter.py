@@ -67,10 +67,10 @@ class Reporter:
                 self.broken(f"{names}: the stack continues with the code from before")
 
     def _say_troubles(self, now: frozenset[str]) -> None:
-        """Report new troubles, and those that are over."""
+        """Report new troubles, reasons that become known, and troubles that are over."""
         kinds = {_kind(said): said for said in sorted(now)}
         for kind, said in kinds.items():
-            if kind not in self._troubles:
+            if kind not in self._troubles or ("(" in said and "(" not in self._troubles[kind]):
                 self._say("trouble", said, colour="red")
         for kind, said in self._troubles.items():
             if kind not in kinds:
@@ -153,7 +153,7 @@ class Reporter:
 
 def _kind(trouble: str) -> str:
     """Return a trouble without what changes while it lasts."""
-    return re.sub(r"\(.*?\)|\d+", "", trouble)
+    return re.sub(r" ?\(.*?\)|\d+", "", trouble)
 
 
 def _about(payload: bytes) -> Mapping[str, Any]:
