@@ -413,6 +413,15 @@ def test_failed_imports_are_retried_by_jobs_of_their_own(call, world):
     assert call("POST", "/repairs", body).body["total"] == 0
 
 
+def test_a_dry_run_that_failed_is_not_planned(call, world):
+    job = Job(key=IMPORT, table="airports", source=SOURCE, by=Audit(AT), dry_run=True)
+    world.import_jobs.create(job)
+    ending = Ending(JobStatus.FAILED, Counts(), problem=Problem("encoding", "row 3: no UTF-8"))
+    world.import_jobs.change(IMPORT, import_job.End(ending))
+
+    assert call("POST", "/repairs", {"kind": "import", "action": "retry"}).body["total"] == 0
+
+
 def a_failed_import(world):
     world.import_jobs.create(Job(key=IMPORT, table="airports", source=SOURCE, by=Audit(AT)))
     problem = Problem("ThrottlingError", "the secret")

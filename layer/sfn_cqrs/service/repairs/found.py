@@ -260,7 +260,9 @@ def _import(wanted: Filter, reads: Reads, job: Job) -> Entry | None:
     problem = job.ending.problem if job.ending else None
     error, cause = (problem.code, problem.reason) if problem else ("", "")
     text = f"{error}: {cause if reads(job.table) else ''}"
-    if job.retried_by is not None or not wanted.matches(job.table, job.updated_at, text):
+    if job.dry_run or job.retried_by is not None:
+        return None
+    if not wanted.matches(job.table, job.updated_at, text):
         return None
     entry = {"id": job.key.id, "type": job.table, "attempt": 1, "at": job.updated_at}
     return {**entry, "error": error, "cause": cause} if error else entry
