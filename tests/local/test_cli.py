@@ -17,7 +17,7 @@ from sfn_cqrs.adapters.command_items import process_item
 from sfn_cqrs.adapters.dynamodb import marshal
 from sfn_cqrs.adapters.task_items import TASKS
 from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.keys import ItemKey, TaskKind
 from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.domain.task import Counts, TaskStatus
 from sfn_cqrs.service.repairs import service
@@ -531,6 +531,9 @@ BEHIND = [
 LATELY = replace(RESIZE, tenant="tenant1", ulid="01KAXK3V9Q0M3W8C5R6T7Y8Z78")
 
 
+ALONE = replace(LATELY, kind=TaskKind.SINGLE)
+
+
 def ailing(outputs):
     """What ails a stack, by table: it is open for long, or has failed lately."""
     for type_, code, outcome, opened_at in BEHIND:
@@ -550,6 +553,9 @@ def ailing(outputs):
     for at, sk in ((iso(datetime.now(UTC)), LATELY.sk), (BEHIND[0][-1], f"{LATELY.sk}-old")):
         more = {"updated_at": at, "sk": sk, "open_shard": None, "input": None}
         yield tasks, {k: v for k, v in {**failed, **more}.items() if v is not None}
+    alone = {**TASKS.item(a_task(ALONE, status=TaskStatus.FAILED, counts=Counts(0, 1))), **more}
+    now = {"updated_at": iso(datetime.now(UTC)), "sk": ALONE.sk}
+    yield tasks, {k: v for k, v in {**alone, **now}.items() if v is not None}
 
 
 @pytest.fixture(scope="module")
@@ -620,6 +626,7 @@ def test_a_task_that_failed_lately_is_listed_by_the_doctor_with_the_command_that
     assert (found["kind"], found["error"]) == ("task", "100 of 900 items failed")
     assert found["what"] == LATELY.type
     assert LATELY.id in shown.stdout
+    assert ALONE.id in shown.stdout
     assert "--tenant tenant1" in shown.stdout.splitlines()[-1]
 
 

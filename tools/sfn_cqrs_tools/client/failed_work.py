@@ -12,7 +12,7 @@ from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.adapters.task_items import TASKS
 from sfn_cqrs.adapters.zip_items import ZIPS
 from sfn_cqrs.domain.import_job import Job
-from sfn_cqrs.domain.keys import ImportKey, TaskKey, ZipKey
+from sfn_cqrs.domain.keys import ImportKey, ImportKind, TaskKey, TaskKind, ZipKey
 from sfn_cqrs.domain.task import Task
 from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.client.executions import latest_inputs
@@ -128,14 +128,18 @@ _PLACES: Final = (
         "task",
         "TaskStateMachineArn",
         "TasksTableName",
-        lambda tenant: TaskKey(tenant, "", "").listed_in,
+        lambda tenant: [
+            one for kind in TaskKind for one in TaskKey(tenant, "", "", kind).listed_in
+        ],
         _task,
     ),
     _Place(
         "import",
         "ImportCsvStateMachineArn",
         "ImportTmpTableName",
-        lambda tenant: ImportKey(tenant, "").listed_in,
+        lambda tenant: [
+            one for kind in ImportKind for one in ImportKey(tenant, "", kind).listed_in
+        ],
         _import,
     ),
     _Place(
