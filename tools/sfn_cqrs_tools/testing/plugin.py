@@ -90,16 +90,24 @@ def log(monkeypatch: pytest.MonkeyPatch) -> StringIO:
 
 
 @pytest.fixture(scope="session")
-def quick_stack(request: pytest.FixtureRequest) -> Callable[..., LocalStack]:
+def quick_stack(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., LocalStack]:
     """Return a maker of local stacks of the project's template; each is a context manager.
 
-    Its schedules are off, and it reloads nothing. PostgreSQL and live updates are optional:
+    Each has a folder of its own, so it runs beside `sfn-cqrs up`. Its schedules are off, and it
+    reloads nothing. PostgreSQL and live updates are optional:
     `quick_stack(postgres=True, live=True)`.
     """
     from sfn_cqrs_tools.testing.quick_stack import quick_stack as make  # noqa: PLC0415
 
     template = request.config.rootpath / "template.yaml"
-    return lambda **options: make(**{"template": template, **options})
+
+    def made(**options: Any) -> LocalStack:
+        own = {"template": template, "state_dir": tmp_path_factory.mktemp("state")}
+        return make(**{**own, **options})
+
+    return made
 
 
 @cache
