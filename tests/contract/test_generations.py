@@ -1,7 +1,10 @@
 """All rows of generations, buckets of data and later states: what rebuilds read and delete."""
 
+from functools import partial
+
 import pytest
 
+from sfn_cqrs.adapters.paging import every
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.read_models import SCANNED_IN, Begin, Switch, View, ViewKey
@@ -25,13 +28,7 @@ def put(world, view, generation, *codes, version=1, tenant="tenant1"):
 def scanned(world, *generations):
     rows = world.generation_rows(VIEW)
     for segment in range(SCANNED_IN):
-        cursor = None
-        while True:
-            page = rows.page(generations, segment, cursor)
-            yield from page.items
-            cursor = page.next_cursor
-            if cursor is None:
-                break
+        yield from every(partial(rows.page, generations, segment))
 
 
 def test_a_scan_has_every_row_of_the_generations_once_and_no_other(world, view):
@@ -146,13 +143,8 @@ def test_a_bucket_has_its_rows_by_code_the_deleted_among_them(world):
     buckets = []
 
     for bucket in range(16):
-        found, cursor = [], None
-        while True:
-            page = world.data.bucket_page("tenant1", "AIRPORT", bucket, 2, cursor)
-            found += [row.key.code for row in page.items]
-            cursor = page.next_cursor
-            if cursor is None:
-                break
+        listed = every(partial(world.data.bucket_page, "tenant1", "AIRPORT", bucket, 2))
+        found = [row.key.code for row in listed]
         assert found == sorted(found)
         assert world.data.count_bucket("tenant1", "AIRPORT", bucket) == len(found)
         buckets += found

@@ -1,6 +1,9 @@
+from functools import partial
+
 import pytest
 
 from sfn_cqrs.adapters.dynamodb import unmarshal
+from sfn_cqrs.adapters.paging import every
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs_tools.testing.builders import NRT, a_command
@@ -55,13 +58,9 @@ def test_a_state_that_has_expired_is_not_found(make_world):
 def test_no_state_is_lost_or_doubled_between_pages(limit, world):
     keep(world, 1, 2, 3, 4, 5)
 
-    pages, cursor = [], None
-    while not pages or cursor is not None:
-        page = world.history.page(NRT, limit, cursor)
-        cursor = page.next_cursor
-        pages.append([row.version for row in page.items])
+    listed = every(partial(world.history.page, NRT, limit))
 
-    assert [version for page in pages for version in page] == [5, 4, 3, 2, 1]
+    assert [row.version for row in listed] == [5, 4, 3, 2, 1]
 
 
 def test_expired_states_are_not_listed_though_they_are_not_deleted_yet(make_world):

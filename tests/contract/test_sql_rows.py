@@ -1,8 +1,10 @@
 """All rows of generations of a table of PostgreSQL, by both adapters."""
 
 import json
+from functools import partial
 
 from sfn_cqrs.adapters import sql_rows
+from sfn_cqrs.adapters.paging import every
 from sfn_cqrs.adapters.sql_rows import SqlRows
 
 TABLE = """CREATE TABLE lines (
@@ -27,13 +29,7 @@ def rows_of(sql):
 
 
 def all_of(sql, generations, segment):
-    found, cursor = [], None
-    while True:
-        page = rows_of(sql).page(generations, segment, cursor)
-        found += page.items
-        cursor = page.next_cursor
-        if cursor is None:
-            return found
+    return list(every(partial(rows_of(sql).page, generations, segment)))
 
 
 def test_each_generation_is_read_whole_and_in_pages(sql, monkeypatch):

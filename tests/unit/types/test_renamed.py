@@ -7,6 +7,7 @@ from tests.support.proof import without
 from tests.support.rebuilding import OPERATOR, VIEW
 from tests.support.typed import declaring
 
+from sfn_cqrs.adapters.paging import every
 from sfn_cqrs.domain.approval import Pinned, Status
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.policy import MEMBERS
@@ -38,13 +39,7 @@ def country_of_nation(old):
 
 def pages(read):
     """All that a list has, page by page."""
-    found, cursor = [], None
-    while True:
-        page = read(limit=100, cursor=cursor)
-        found += page.items
-        cursor = page.next_cursor
-        if cursor is None:
-            return found
+    return list(every(lambda cursor: read(limit=100, cursor=cursor)))
 
 
 @pytest.mark.parametrize("items", without([10, 500], [500]))
