@@ -1,6 +1,5 @@
 import csv
 import io
-import json
 from dataclasses import replace
 
 import pytest
@@ -9,7 +8,6 @@ from tests.unit.imports.conftest import key_of
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain import import_job
-from sfn_cqrs.domain.csv_rows import Row
 from sfn_cqrs.domain.errors import InvalidInputError, TransientError
 from sfn_cqrs.domain.import_job import JobStatus, Loaded, ProcessingMode, Reader
 from sfn_cqrs.domain.imports import Counts, Marker, PublishMode
@@ -18,7 +16,6 @@ from sfn_cqrs.routes.schemas.imports import job_view
 from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.imports.direct import import_direct
 from sfn_cqrs.service.imports.end import end
-from sfn_cqrs.service.imports.load import load
 from sfn_cqrs.service.imports.service import ImportService, Request
 
 KEY = "uploads/tenant1/1/a.csv"
@@ -84,20 +81,6 @@ def test_what_failed_is_in_the_report_and_a_corrected_one_is_imported(importing,
     report[1][3] = "35.5"
     corrected = "\n".join(",".join(cells) for cells in report) + "\n"
     assert importing(corrected).progress.counts == Counts(created=1)
-
-
-def test_the_same_file_again_changes_nothing(world, importing):
-    text = HEADER + line("RJAA") + line("RJTT")
-    importing(text)
-    before = world.data.find(key_of("RJAA"))
-
-    again = importing(text)
-
-    assert (again.progress.job.status, again.progress.counts) == (
-        JobStatus.COMPLETED,
-        Counts(unchanged=2),
-    )
-    assert world.data.find(key_of("RJAA")) == before
 
 
 def test_what_stays_busy_is_left_to_the_machine_and_no_row_fails(importing, world, monkeypatch):
@@ -183,29 +166,6 @@ def native_items(world):
         {"index": index, "value": value}
         for index, value in enumerate(csv.DictReader(io.StringIO(text)))
     ]
-
-
-def test_a_plain_file_is_left_as_it_is_for_the_map(world, job_of):
-    loaded = load(job_of(HEADER + line("RJAA") + line("RJTT")), lambda: 900_000)
-
-    assert (loaded.reader, loaded.rows, loaded.source.key) == (Reader.NATIVE, 2, KEY)
-    assert loaded.rows_of(native_items(world)) == [
-        Row(2, ["RJAA", "Narita", "JP", "35.7", "140.3", "Asia/Tokyo"]),
-        Row(3, ["RJTT", "Narita", "JP", "35.7", "140.3", "Asia/Tokyo"]),
-    ]
-
-
-@pytest.mark.parametrize("late", ["\n", "RJCC\n"])
-def test_a_file_that_is_not_plain_is_rewritten_with_the_rows_a_spreadsheet_shows(
-    late, world, job_of
-):
-    loaded = load(job_of(HEADER + line("RJAA") + late + line("RJTT")), lambda: 900_000)
-
-    body = world.import_bucket.objects[loaded.source.key][-1].decode()
-    items = [{"index": n, "value": json.loads(each)} for n, each in enumerate(body.splitlines())]
-    rows = loaded.rows_of(items)
-    assert (loaded.reader, loaded.rows) == (Reader.JSONL, len(rows))
-    assert [row.number for row in rows if row.problem is None] == [2, 4]
 
 
 def test_a_batch_of_a_job_that_has_ended_or_is_unknown_does_nothing(world, job_of):

@@ -17,7 +17,6 @@ from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import (
     FileTooLargeError,
     InvalidInputError,
-    NoSuchFileError,
     NotFailedError,
     NotFoundError,
 )
@@ -139,14 +138,6 @@ class TestWay:
         assert ended.total == 450
         written = world.import_bucket.objects[f"jobs/tenant1/{id_}/rows.jsonl"][-1].splitlines()
         assert [json.loads(text)["row"] for text in (written[0], written[-1])] == [302, 451]
-
-    def test_a_file_outside_the_tenants_own_is_refused(self, service, ask):
-        with pytest.raises(InvalidInputError, match="must begin with uploads/tenant1/"):
-            service.submit(ask(HEADER, ENTRY))
-
-    def test_a_file_that_is_not_there_is_refused(self, service):
-        with pytest.raises(NoSuchFileError, match="upload it first"):
-            service.start(Request(table="airports", key=KEY))
 
     def test_a_file_of_more_than_ten_gib_is_refused(self, service, ask, world, monkeypatch):
         request = ask(HEADER)

@@ -183,10 +183,6 @@ def test_a_message_of_nothing_is_done(deliver, world):  # noqa: ARG001 - the fak
     assert deliver("r-01KAXK3V9Q0M3W8C5R6T7Y8Z9A") == ALL_DONE
 
 
-def test_a_message_that_nobody_can_read_comes_again(deliver, world):  # noqa: ARG001 - the fakes
-    assert deliver("nonsense") == ONE_FAILED
-
-
 def begin_only(change):
     """Let a job begin, and lose what would end it."""
 

@@ -51,20 +51,6 @@ class TestBatch:
         assert world.tasks.find(batch).input is None
         assert [item.status for item in world.tasks.items(batch)] == [TaskStatus.CREATED] * 3
 
-    def test_the_execution_carries_keys_and_indexes_only(self, receive, batch, world):
-        world.seed_tasks(a_task(batch, status=TaskStatus.QUEUED, attempt=2, pending=(1,)))
-
-        receive(batch, attempt=2)
-
-        assert world.task_executions.started[0].as_input() == {
-            "attempt": 2,
-            "concurrency": 2,
-            "id": "t-01KAXK3V9Q0M3W8C5R6T7Y8Z9A",
-            "items": [1],
-            "tenant": "tenant1",
-            "type": "OFFER_REMINDER",
-        }
-
     def test_a_message_that_comes_again_resets_nothing_and_starts_nothing_twice(
         self, receive, batch, world
     ):
@@ -209,13 +195,6 @@ class TestSingle:
         receive(single)
 
         assert (len(runs), slept) == (2, [])
-
-
-def test_what_is_no_message_comes_again_until_it_is_a_dead_letter(sample, lambda_context):
-    event = sample("queue/on_task_action")
-    event["Records"][0]["body"] = "{}"
-
-    assert lambda_handler(event, lambda_context) == AGAIN
 
 
 def _throttled(*_):
