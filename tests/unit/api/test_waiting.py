@@ -11,7 +11,6 @@ from sfn_cqrs.domain.errors import NotAppliedError, NotAppliedYetError
 from sfn_cqrs.domain.policy import CODE, MEMBERS
 from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.service import handlers
-from sfn_cqrs.service.commands.operations import ChainService
 from sfn_cqrs.service.data import DataService
 from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 
@@ -153,14 +152,6 @@ class TestPublish:
         assert (answer.status, answer.body["outcome"]) == (200, "FAILED")
         assert answer.body["error"] == "NoLuckError"
 
-    def test_a_version_that_is_not_closed_in_time_is_accepted(self, call, paused):
-        paused({})
-
-        answer = call("POST", "/commands", NARITA, query={"wait": "2"})
-
-        assert (answer.status, answer.headers["Retry-After"]) == (202, "1")
-        assert "outcome" not in answer.body
-
     def test_sent_again_with_its_key_it_waits_again(self, call, world, paused):
         paused({})
         key = {"idempotency-key": "once"}
@@ -264,14 +255,6 @@ class TestItem:
 
 @pytest.mark.usefixtures("two")
 class TestPython:
-    def test_code_waits_by_the_same_services(self, world, paused):
-        paused({2: lambda: put(world, 2, "APPLIED", is_applied=True)})
-
-        link = ChainService("tenant1").wait("AIRPORT", "NRT", 2, seconds=10)
-        row = DataService("tenant1").get("AIRPORT", "NRT", at_least=2)
-
-        assert (link.is_closed, link.process.outcome, row.version) == (True, Outcome.APPLIED, 2)
-
     def test_a_version_that_is_applied_between_two_reads_is_looked_at_again(
         self, world, paused, monkeypatch
     ):
