@@ -4,6 +4,7 @@ import importlib
 import os
 import sys
 import threading
+from weakref import WeakSet
 
 import pytest
 
@@ -12,6 +13,26 @@ from sfn_cqrs_tools.stack.app_check import broken, modules_of_package
 
 CALLS = "import toy_app.rules\ndef lambda_handler(event, context): return toy_app.rules.answer()"
 LAZY = "def answer():\n    from toy_app.words import WORD\n    return [{number}, WORD]\n"
+KEPT = """from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Page(Generic[T]):
+    pass
+
+
+class Task:
+    def name(self):
+        return answer()
+
+
+def answer():
+    return {number}
+
+
+PAGE = Page[Task]
+"""
 
 
 @pytest.fixture
@@ -211,6 +232,18 @@ def test_a_file_that_is_half_written_is_waited_for(app, write_function, monkeypa
     monkeypatch.setattr(f"{clock}.sleep", go_on)
     monkeypatch.setattr(f"{clock}.time_ns", lambda: path.stat().st_mtime_ns)
     assert functions.invoke("Fn", b"{}") == b"2"
+
+
+def test_a_revision_in_which_nothing_runs_any_more_is_freed(app, write_function):
+    app.save("rules", KEPT.format(number=0))
+    functions = app.open(write_function("Fn", CALLS))
+    alive = WeakSet()
+    for number in range(1, 7):
+        app.save("rules", KEPT.format(number=number))
+        assert functions.invoke("Fn", b"{}") == b"%d" % number
+        alive.add(sys.modules["toy_app.rules"])
+
+    assert len(alive) <= 2
 
 
 def test_a_module_that_is_added_and_one_that_is_deleted_count(app, write_function):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import signal
 import sys
@@ -165,6 +166,7 @@ def up(
             with stack, console_of(stack, state) as ports, _looking():
                 reporter = Reporter(stack, stream)  # it reports what is saved from now on
                 _announce(stack, stdout, as_json=as_json)
+                gc.freeze()  # nothing of it is garbage: it is looked for after each save
                 _run(stack, watch, reporter)
             _deploy_again(partial(start, ports=ports), state, template, stream)
     except FabricError as error:
@@ -203,6 +205,7 @@ def _deploy_again(
     """
     while True:
         watch = DefinitionWatch(template)
+        gc.collect()
         stack = start()
         try:
             with stack, console_of(stack, state), _looking():

@@ -9,6 +9,7 @@ generation is imported meanwhile. That one takes the place of the last when all 
 from __future__ import annotations
 
 import builtins
+import gc
 import importlib
 import importlib.util
 import logging
@@ -17,6 +18,7 @@ import os
 import sys
 import threading
 import time
+import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -369,7 +371,15 @@ class Code:
             return
         new.stay()
         self._generation, self._refused = new, None
+        _free_unused()
         logger.info("source files have changed: the functions are imported again")
+
+
+def _free_unused() -> None:
+    """Free the generations in which nothing runs any more: typing keeps classes of each."""
+    for forget in getattr(typing, "_cleanups", ()):
+        forget()
+    gc.collect()
 
 
 def _drop_doubtful_bytecode(revision: Revision, last: Revision) -> None:
