@@ -86,8 +86,8 @@ def test_a_tenant_that_is_erased_has_no_rows_left(stack, api, monkeypatch, capsy
     assert codes(theirs) == ["g-1"]
     run = command_line(monkeypatch, capsys, after=["--state", str(stack.state.path)])
 
-    counted = json.loads(run("tenant", "erase", "gone", "--rate", "0").output)["found"]
-    erased = json.loads(run("tenant", "erase", "gone", "--rate", "0", "--yes").output)["found"]
+    counted = json.loads(run("tenant", "erase", "gone").output)["found"]
+    erased = json.loads(run("tenant", "erase", "gone", "--yes").output)["found"]
 
     assert counted["postgres public.orders_search"] == 1
     assert erased == counted

@@ -34,7 +34,9 @@ def checked_json(value: object, path: str, depth: int = 0) -> Json:
         return _checked_object(value, path, depth)
     if isinstance(value, list | tuple):
         return [checked_json(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(value)]
-    raise InvalidInputError(path, f"is a {type(value).__name__}, which JSON does not have")
+    raise InvalidInputError(
+        path, f"has the Python type {type(value).__name__}, which JSON does not have"
+    )
 
 
 def checked_object(value: object, path: str) -> dict[str, Json]:

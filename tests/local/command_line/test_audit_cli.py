@@ -54,7 +54,7 @@ def test_an_import_is_undone_and_an_audit_finds_all_well_until_something_is_dama
     assert f", a dry run, it undoes {changed}: 1 rows, 1 reversed, 0 kept," in trial.output
     assert f" is COMPLETED, it undoes {changed}: 1 rows, 1 reversed, 0 kept," in undone.output
     assert run("data", "get", "AIRPORT", "ZZZA", "--json").json["name"] == "Before"
-    audited = run("audit", "--tenant", "tenant1", "--rate", "0")
+    audited = run("audit", "--tenant", "tenant1")
     assert (audited.code, audited.output.endswith(" 0 findings\n")) == (0, True), audited
 
     key = ItemKey("tenant1", "AIRPORT", "ZZZA")
@@ -64,7 +64,7 @@ def test_an_import_is_undone_and_an_audit_finds_all_well_until_something_is_dama
         UpdateExpression="SET command_id = :other",
         ExpressionAttributeValues=marshal({":other": "x"}),
     )
-    found = run("audit", "--json", "--rate", "0")
+    found = run("audit", "--json")
     assert (found.code, [one["rule"] for one in found.json["findings"]]) == (1, ["data_differs"])
 
 
@@ -99,7 +99,7 @@ def test_the_tables_of_the_typescript_framework_are_imported(run, tmp_path):
     assert run("data", "get", "AIRPORT", "p-1", "--tenant", "acme", "--json").json["version"] == 2
     shown = run("task", "show", f"t-{ULID}", "--tenant", "acme", "--json").json
     assert (shown["taskType"], shown["status"]) == ("OFFER_REMINDER", "COMPLETED")
-    audited = run("audit", "--tenant", "acme", "--rate", "0")
+    audited = run("audit", "--tenant", "acme")
     assert (audited.code, audited.output.endswith(" 0 findings\n")) == (0, True), audited
 
 
@@ -140,8 +140,8 @@ def test_history_is_exported_whole_and_from_a_moment_on(run, tmp_path):
     imported(run, tmp_path / "d.csv", "Second")
     file = tmp_path / "states.jsonl"
 
-    exported = run("export", "history", "--tenant", "tenant1", "-o", file, "--rate", "0")
-    later = run("export", "history", "--since", "2999-01-01", "--rate", "0")
+    exported = run("export", "history", "--tenant", "tenant1", "-o", file)
+    later = run("export", "history", "--since", "2999-01-01")
 
     states = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     ours = [each for each in states if each["code"] == "ZZZA"]
@@ -185,7 +185,7 @@ def changed(tmp_path):
         assert before in text
         orders.write_text(text.replace(before, after), encoding="utf-8")
         (tmp_path / "template.yaml").write_text(CHANGED)
-        return "--template", tmp_path / "template.yaml", "--rate", "0"
+        return "--template", tmp_path / "template.yaml"
 
     return change
 
@@ -208,7 +208,7 @@ def ordered(run):
 def test_a_lake_goes_on_where_it_was_and_duckdb_reads_it(run, tmp_path):
     publish(run, "--tenant", "fishing")
     lake = tmp_path / "lake"
-    options = ("--to", lake, "--format", "parquet", "--tenant", "fishing", "--rate", "0")
+    options = ("--to", lake, "--format", "parquet", "--tenant", "fishing")
 
     first = run("export", "history", *options)
     second = run("export", "history", *options)
@@ -229,8 +229,8 @@ def test_a_tenant_is_exported_removed_and_imported_again_with_its_imports(run, t
     run("import", "show", id_, "--tenant", "moved", "--watch")
     folder = tmp_path / "moved"
 
-    exported = run("tenant", "export", "moved", "-o", folder, "--rate", "0")
-    erased = run("tenant", "erase", "moved", "--yes", "--rate", "0")
+    exported = run("tenant", "export", "moved", "-o", folder)
+    erased = run("tenant", "erase", "moved", "--yes")
     gone = run("data", "get", "AIRPORT", "ZZZA", "--tenant", "moved")
     back = run("tenant", "import", "moved", folder)
 
@@ -238,7 +238,7 @@ def test_a_tenant_is_exported_removed_and_imported_again_with_its_imports(run, t
     assert (erased.code, gone.code) == (0, 1), (erased, gone)
     assert "1 items, 1 imports are new\n" in back.output
     assert run("import", "show", id_, "--tenant", "moved", "--json").json["status"] == "COMPLETED"
-    audited = run("audit", "--tenant", "moved", "--rate", "0")
+    audited = run("audit", "--tenant", "moved")
     assert "1 items, 1 imports, " in audited.output
     assert " 0 findings" in audited.output
 
@@ -254,7 +254,7 @@ def test_a_tenant_is_brought_back_to_a_moment_and_read_models_follow(run, tmp_pa
     then = order(5)["updatedAt"]
     order(7)
     report = tmp_path / "left.jsonl"
-    options = ("--to", then, "--rate", "0", "--report", report)
+    options = ("--to", then, "--report", report)
 
     tried = run("tenant", "restore", "restored", *options, "--dry-run")
     done = run("tenant", "restore", "restored", *options, "--json")
@@ -264,7 +264,7 @@ def test_a_tenant_is_brought_back_to_a_moment_and_read_models_follow(run, tmp_pa
     assert (tried.code, tried.output) == (0, counted), tried
     assert (done.code, done.json["counts"]["restored"], report.read_text()) == (0, 1, ""), done
     assert (found.code, found.json["attributes"]["total"]) == (0, 5), found
-    audited = run("audit", "--tenant", "restored", "--rate", "0")
+    audited = run("audit", "--tenant", "restored")
     assert "0 findings" in audited.output
     order(9)
     kept = run("tenant", "restore", "restored", *options)
@@ -276,11 +276,11 @@ def test_a_tenant_is_brought_back_to_a_moment_and_read_models_follow(run, tmp_pa
 
 @pytest.mark.usefixtures("ordered")
 def test_handlers_that_have_not_changed_change_no_row(run):
-    result = run("what-if", "--type", "ORDER", "--rate", "0")
+    result = run("what-if", "--type", "ORDER")
 
     assert (result.code, result.error) == (0, ""), result
     assert " 0 rows differ" in result.output
-    audited = run("audit", "--read-models", "--tenant", "tenant1", "--rate", "0", "--json")
+    audited = run("audit", "--read-models", "--tenant", "tenant1", "--json")
     rules = {one["rule"] for one in audited.json["findings"]}
     assert not {rule for rule in rules if "read_model" in rule or "handler" in rule}
 

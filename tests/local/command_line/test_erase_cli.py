@@ -77,8 +77,8 @@ def test_a_tenant_is_exported_and_imported_under_another_name(run, tmp_path):
     more = ("--name", "a letter", "--attributes", attributes, "--sync", "--tenant", "leaving")
     run("publish", "LETTER", "l-1", *more)
 
-    listed = run("tenant", "list", "--json", "--rate", "0")
-    done = run("tenant", "export", "leaving", "-o", tmp_path / "out", "--rate", "0")
+    listed = run("tenant", "list", "--json")
+    done = run("tenant", "export", "leaving", "-o", tmp_path / "out")
     taken = run("tenant", "import", "arriving", tmp_path / "out")
 
     assert {"tenant": "leaving", "items": 1, "types": {"LETTER": 1}} in listed.json
@@ -86,13 +86,13 @@ def test_a_tenant_is_exported_and_imported_under_another_name(run, tmp_path):
     assert taken.output == "1 versions, 0 earlier states, 1 items are new\n"
     found = run("data", "get", "LETTER", "l-1", "--tenant", "arriving", "--json").json
     assert found["attributes"] == json.loads(attributes)
-    audited = run("audit", "--tenant", "arriving", "--rate", "0")
+    audited = run("audit", "--tenant", "arriving")
     assert audited.output.endswith(" 0 findings\n"), audited
     (tmp_path / "out" / "LETTER.jsonl").write_text('{"kind": "else"}\n')
     refused = run("tenant", "import", "arriving", tmp_path / "out")
     assert (refused.code, "line 1: is not of an export" in refused.error) == (1, True), refused
-    counted = run("tenant", "erase", "leaving", "--rate", "0").json
-    gone = run("tenant", "erase", "leaving", "--yes", "--rate", "0").json
+    counted = run("tenant", "erase", "leaving").json
+    gone = run("tenant", "erase", "leaving", "--yes").json
     assert (counted["isErased"], gone["isErased"]) == (False, True)
     assert gone["found"]["data"] == counted["found"]["data"] == 1
     assert "leaving" not in [one["tenant"] for one in run("tenant", "list", "--json").json]

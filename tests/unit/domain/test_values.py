@@ -78,9 +78,9 @@ def test_a_kept_value_is_a_copy():
         ({"": 1}, "has a name that is empty or no string"),
         ({1: 1}, "has a name that is empty or no string"),
         ({"\udc00": 1}, "has half of a surrogate pair"),
-        (b"bytes", "is a bytes, which JSON does not have"),
-        ({1, 2}, "is a set, which JSON does not have"),
-        (object(), "is a object, which JSON does not have"),
+        (b"bytes", "has the Python type bytes, which JSON does not have"),
+        ({1, 2}, "has the Python type set, which JSON does not have"),
+        (object(), "has the Python type object, which JSON does not have"),
     ],
 )
 def test_a_value_that_would_not_come_back_is_refused(value, problem):

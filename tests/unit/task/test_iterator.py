@@ -247,7 +247,7 @@ def test_an_item_that_takes_longer_than_its_type_allows_fails(begun, key, iterat
 @pytest.mark.parametrize(
     ("result", "message"),
     [
-        ({1, 2}, "result: is a set, which JSON does not have"),
+        ({1, 2}, "result: has the Python type set, which JSON does not have"),
         (float("nan"), "result: is NaN or infinite, which JSON does not have"),
         ("x" * 32_768, "the result has 32770 bytes, and at most 32768 are kept"),
     ],

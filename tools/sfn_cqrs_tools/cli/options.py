@@ -39,11 +39,22 @@ stack_option = click.option(
 
 
 limit_option = click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
+RATE = 200.0
+"""Read units a second that a stack on AWS can spare."""
+
+
+def _rate(context: click.Context, _option: click.Parameter, rate: float | None) -> float:
+    """Return the given rate; without one, the local stack has no limit."""
+    if rate is None:  # click has read the options that are given before those that are not
+        return RATE if context.params.get("stack") else 0.0
+    return rate
+
+
 rate_option = click.option(
     "--rate",
     type=click.FloatRange(0),
-    default=200.0,
-    show_default=True,
+    callback=_rate,
+    show_default=f"{RATE:g} with --stack, else 0",
     metavar="UNITS",
     help="Read units a second at most; 0 is no limit.",
 )
