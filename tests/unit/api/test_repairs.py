@@ -20,7 +20,7 @@ from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import BusyError, TransientError
 from sfn_cqrs.domain.import_job import Ending, Job, JobStatus, Source
 from sfn_cqrs.domain.imports import Counts
-from sfn_cqrs.domain.keys import ImportKey, ItemKey, TaskKey
+from sfn_cqrs.domain.keys import ImportKey, ItemKey, TaskKey, TaskKind
 from sfn_cqrs.domain.policy import Access, group
 from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.domain.retention import Retention
@@ -352,15 +352,17 @@ def test_what_cannot_be_repaired_is_told_with_the_code_of_its_problem(call, worl
     assert (done["done"], done["left"]) == (0, 0)
 
 
-def test_failed_tasks_are_retried(call, world):
-    world.seed_tasks(a_task(RESIZE, status=TaskStatus.FAILED, input=None))
-    body = {"kind": "task", "action": "retry", "type": RESIZE.type}
+@pytest.mark.parametrize("kind", TaskKind)
+def test_failed_tasks_are_retried(kind, call, world):
+    key = replace(RESIZE, kind=kind)
+    world.seed_tasks(a_task(key, status=TaskStatus.FAILED, input=None))
+    body = {"kind": "task", "action": "retry", "type": key.type}
     planned = call("POST", "/repairs", body).body
 
     done = repaired(call, planned, times=2)
 
-    assert (planned["total"], done["done"]) == (1, 1)
-    assert world.tasks.find(RESIZE).attempt == 2
+    assert [one["id"] for one in planned["items"]] == [key.id]
+    assert (done["done"], world.tasks.find(key).attempt) == (1, 2)
 
 
 def a_failed_task(world, key=RESIZE, error="ThrottlingError", cause="the secret"):
@@ -575,7 +577,8 @@ def _five_imports(world):
 
 
 def _five_tasks(world):
-    keys = [replace(RESIZE, ulid=f"01KAXK3V9Q0M3W8C5R6T7Y8Z9{n}") for n in range(5)]
+    kinds = [TaskKind.SINGLE, TaskKind.BATCH] * 3
+    keys = [replace(RESIZE, ulid=f"01KAXK3V9Q0M3W8C5R6T7Y8Z9{n}", kind=kinds[n]) for n in range(5)]
     world.seed_tasks(*[a_task(key, status=TaskStatus.FAILED) for key in keys])
     return [key.id for key in keys]
 

@@ -1,18 +1,18 @@
 """Search for failures to list in a plan: start at a place, stop when the time is over."""
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import islice
 from typing import Any
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.paging import MAX_LIMIT, Page, cursor_at
+from sfn_cqrs.adapters.paging import MAX_LIMIT, Page, cursor_at, every
 from sfn_cqrs.adapters.process_table import FAILED_SHARDS
 from sfn_cqrs.domain.failure import first_line
 from sfn_cqrs.domain.import_job import Job
-from sfn_cqrs.domain.keys import ALL_TENANTS, ImportKey, SagaKey, TaskKey, versions_begin
+from sfn_cqrs.domain.keys import ALL_TENANTS, ImportKey, SagaKey, TaskKey, TaskKind, versions_begin
 from sfn_cqrs.domain.policy import UNDECLARED, Client
 from sfn_cqrs.domain.process import Outcome, Process
 from sfn_cqrs.domain.repairs import Filter, RepairKind
@@ -157,36 +157,33 @@ def _position(key: Cursor) -> tuple[str, ...]:
 
 
 class _Listed:
-    """A search for failures in one of a tenant's lists, the newest first."""
+    """A search for failures in a tenant's lists, one after the other, the newest first in each."""
 
     def __init__(
         self,
-        page_from: Callable[[str | None], Page[Any]],
+        lists: Sequence[Callable[[str | None], Page[Any]]],
         entry_of: Callable[[Any], Entry | None],
         time: Overtime,
         place: Place | None,
     ) -> None:
         self.place: Place = dict(place or {})
         self.is_over = False
-        self._page_from = page_from
+        self._lists = lists
         self._entry_of = entry_of
         self._time = time
 
     def entries(self) -> Iterator[Entry]:
-        cursor = self.place.get("cursor")
-        while True:
-            page = self._page_from(cursor)
-            for one in page.items:
+        first, cursor = self.place.get("list", 0), self.place.get("cursor")
+        for number in range(first, len(self._lists)):
+            for one in every(self._lists[number], cursor):
                 entry = self._entry_of(one)
-                self.place = {"cursor": cursor_at(one.key.sk)}
+                self.place = {"list": number, "cursor": cursor_at(one.key.sk)}
                 if entry is not None:
                     yield entry
                 if not self._time.may_go_on():
                     return
-            cursor = page.next_cursor
-            if cursor is None:
-                self.is_over = True
-                return
+            cursor = None
+        self.is_over = True
 
 
 Search = _Versions | _Listed
@@ -195,31 +192,25 @@ Search = _Versions | _Listed
 Its `place` is the position after the entry that was yielded last; once it `is_over`, nothing is
 left after that.
 """
-_List = tuple[Callable[[str | None], Page[Any]], Callable[[Any], Entry | None]]
+_Lists = tuple[Sequence[Callable[[str | None], Page[Any]]], Callable[[Any], Entry | None]]
 
 
-def _tasks(scope: Scope, reads: Reads) -> _List:
-    under = TaskKey(scope.tenant, scope.wanted.type, "")
-    return (
-        lambda cursor: bootstrap.tasks().page(under, MAX_LIMIT, cursor, status=TaskStatus.FAILED),
-        partial(_task, scope.wanted, reads),
-    )
+def _tasks(scope: Scope, reads: Reads) -> _Lists:
+    under = (TaskKey(scope.tenant, scope.wanted.type, "", kind) for kind in TaskKind)
+    page = partial(bootstrap.tasks().page, status=TaskStatus.FAILED)
+    return [partial(page, key, MAX_LIMIT) for key in under], partial(_task, scope.wanted, reads)
 
 
-def _imports(scope: Scope, reads: Reads) -> _List:
+def _imports(scope: Scope, reads: Reads) -> _Lists:
+    page = partial(bootstrap.import_jobs().page, status="FAILED")
     under = ImportKey(scope.tenant, "")
-    return (
-        lambda cursor: bootstrap.import_jobs().page(under, MAX_LIMIT, cursor, status="FAILED"),
-        partial(_import, scope.wanted, reads),
-    )
+    return [partial(page, under, MAX_LIMIT)], partial(_import, scope.wanted, reads)
 
 
-def _sagas(scope: Scope, reads: Reads) -> _List:
+def _sagas(scope: Scope, reads: Reads) -> _Lists:
+    page = partial(bootstrap.sagas().page, status=SagaStatus.PARKED)
     under = SagaKey(scope.tenant, "")
-    return (
-        lambda cursor: bootstrap.sagas().page(under, MAX_LIMIT, cursor, status=SagaStatus.PARKED),
-        partial(_saga, scope.wanted, reads),
-    )
+    return [partial(page, under, MAX_LIMIT)], partial(_saga, scope.wanted, reads)
 
 
 _LISTS = {RepairKind.TASK: _tasks, RepairKind.IMPORT: _imports, RepairKind.SAGA: _sagas}
