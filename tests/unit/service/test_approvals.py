@@ -110,7 +110,7 @@ def test_nobody_is_reminded_of_what_ends_before(service, declare):
         ({"subject": "x" * 257}, InvalidInputError, "subject: must be a string of at most 256"),
         ({"subject": 1}, InvalidInputError, "subject: must be a string"),
         ({"note": "x" * 2001}, InvalidInputError, "note: must be a string of at most 2000"),
-        ({"payload": {"x": {1}}}, InvalidInputError, "payload.x: is a set"),
+        ({"payload": {"x": {1}}}, InvalidInputError, "payload.x: has the Python type set"),
         ({"payload": "x" * 102_400}, InvalidInputError, "payload: has 102402 bytes"),
         ({"payload": "\ud800"}, InvalidInputError, "payload: has half of a surrogate pair"),
     ],
