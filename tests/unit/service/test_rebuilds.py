@@ -2,17 +2,16 @@ import pytest
 from tests.support.rebuilding import OPERATOR, VIEW
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters import generation_rows
 from sfn_cqrs.domain.errors import (
     InvalidInputError,
     NotRebuildableError,
     SupersededError,
     WrongStageError,
 )
-from sfn_cqrs.domain.read_models import SCANNED_IN, Counts, Stage
+from sfn_cqrs.domain.read_models import Counts, Stage
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.projection import project_many, run_handler
-from sfn_cqrs.service.rebuilds.rows import LONG_PAUSES, PAUSES
+from sfn_cqrs.service.rebuilds.rows import PAUSES
 from shop import airports
 
 
@@ -272,66 +271,6 @@ def test_rows_on_their_way_to_both_generations_are_read_again(rebuild, monkeypat
 
     assert slept == [PAUSES[0]]
     assert rebuild.service.get(VIEW).view.compared == Counts(done=1)
-
-
-class Sleeps(list[float]):
-    """What a comparison sleeps; `arrives` is called once it has slept that often."""
-
-    def __init__(self, monkeypatch, arrives, after):
-        self.arrives, self.after = arrives, after
-        monkeypatch.setattr("sfn_cqrs.service.rebuilds.rows.time.sleep", self.sleep)
-
-    def sleep(self, seconds):
-        self.append(seconds)
-        if len(self) == self.after:
-            self.arrives()
-
-
-def test_a_row_whose_handler_is_run_again_after_a_failure_is_waited_for(rebuild, monkeypatch):
-    run_handler(rebuild.publish("NRT"), VIEW)
-    rebuild.service.rebuild(VIEW, OPERATOR)
-    rebuild.run()
-    late = rebuild.publish("NRT", 2)
-    slept = Sleeps(monkeypatch, lambda: run_handler(late, VIEW), after=7)
-
-    with bootstrap.generations().writing("tenant1", {VIEW: 1}):
-        airports.airports_by_icao(late)
-    rebuild.service.compare(VIEW)
-    rebuild.run()
-
-    assert slept == [*PAUSES, *LONG_PAUSES[:3]]
-    assert rebuild.service.get(VIEW).view.compared == Counts(done=1)
-
-
-def test_a_row_of_the_same_version_is_not_waited_for_so_long(rebuild, monkeypatch):
-    run_handler(rebuild.publish("NRT"), VIEW)
-    replaced(rebuild.world, {"version": {"N": "1"}, "old": {"S": "x"}})
-    slept = Sleeps(monkeypatch, lambda: None, after=0)
-
-    rebuild.service.rebuild(VIEW, OPERATOR)
-    rebuild.run()
-
-    assert slept == [*PAUSES]
-    assert rebuild.service.get(VIEW).view.compared == Counts(failed=1)
-
-
-def test_a_segment_waits_long_only_for_its_first_rows_of_different_versions(rebuild, monkeypatch):
-    codes = [f"A{number}" for number in range(120)]
-    for code in codes:
-        run_handler(rebuild.publish(code), VIEW)
-    rebuild.service.rebuild(VIEW, OPERATOR)
-    rebuild.run()
-    with bootstrap.generations().writing("tenant1", {VIEW: 1}):
-        for code in codes:
-            airports.airports_by_icao(rebuild.publish(code, 2))
-    monkeypatch.setattr(generation_rows, "PAGE_SIZE", 5)
-    slept = Sleeps(monkeypatch, lambda: None, after=0)
-
-    rebuild.service.compare(VIEW)
-    rebuild.run()
-
-    assert rebuild.service.get(VIEW).view.compared == Counts(failed=120)
-    assert 1 <= slept.count(LONG_PAUSES[-1]) <= SCANNED_IN < slept.count(PAUSES[-1])
 
 
 def test_an_item_that_fails_is_told_and_keeps_the_switch_from_happening(

@@ -1,7 +1,7 @@
 """Compares the rows of two generations, and deletes those of a dropped one."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sfn_cqrs import bootstrap
@@ -23,8 +23,6 @@ from sfn_cqrs.service.rebuilds import problems
 
 PAUSES = (0.2, 0.5, 1, 2)
 """Seconds until rows that differ are read again: a handler writes both, one after the other."""
-LONG_PAUSES = (5, 10, 20, 40)
-"""Seconds that follow for rows of different versions: a handler that failed is run again."""
 Pair = tuple[dict[str, Any] | None, dict[str, Any] | None]
 
 
@@ -38,14 +36,22 @@ def compare(view: View, segment: Segment, rows: Sequence[GenerationRow]) -> Coun
     """Count the rows: equal (done), in one generation only (skipped), different (failed).
 
     A row that both generations have is compared where the other generation has it. Rows that differ
-    are read again for some seconds, since a version may be on its way to both. Rows of different
-    versions are read again for longer, until a segment has rows that differ for good.
+    are read again for some seconds, since a version may be on its way to both.
     """
     there = [row for row in rows if GONE not in row.row]
     other = [row.place for row in there if row.generation == view.other]
     serving = [row.place for row in there if row.generation == view.serving]
     alone = _alone(view, serving)
-    differing = _differing(view, segment, [*other, *alone])
+    open_ = [*other, *alone]
+    pairs: dict[str, Pair] = {}
+    for pause in (0, *PAUSES):
+        if pause:
+            time.sleep(pause)
+        pairs = _pairs(view, open_)
+        open_ = [place for place, (one, two) in pairs.items() if one != two]
+        if not open_:
+            break
+    differing = {place: pairs[place] for place in open_}
     same = len(other) + len(alone) - len(differing)
     lacking = 0
     for place, (old, new) in sorted(differing.items()):
@@ -75,29 +81,6 @@ def _rows(view: View) -> GenerationRows | SqlRows:
 def sql_rows(key: ViewKey) -> SqlRows:
     """Return the rows of a read model in PostgreSQL."""
     return SqlRows(bootstrap.sql(), key.view, read_models.tables()[key.view], key.tenant)
-
-
-def _differing(view: View, segment: Segment, places: Iterable[str]) -> dict[str, Pair]:
-    """Return the rows at some places that differ, and still do after some looks."""
-    found = _unlike(view, places)
-    for number, pause in enumerate((*PAUSES, *LONG_PAUSES)):
-        is_long = number >= len(PAUSES)
-        if not found or (is_long and (segment.counts.failed or not _have_a_late_one(found))):
-            break
-        time.sleep(pause)
-        found = _unlike(view, found)
-    return found
-
-
-def _have_a_late_one(pairs: Mapping[str, Pair]) -> bool:
-    """Return whether a row has another version in one generation than in the other."""
-    both = ((one, two) for one, two in pairs.values() if one is not None and two is not None)
-    return any(one.get("version") != two.get("version") for one, two in both)
-
-
-def _unlike(view: View, places: Iterable[str]) -> dict[str, Pair]:
-    pairs = _pairs(view, list(places))
-    return {place: (one, two) for place, (one, two) in pairs.items() if one != two}
 
 
 def _alone(view: View, places: list[str]) -> list[str]:
