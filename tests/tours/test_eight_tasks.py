@@ -15,7 +15,11 @@ from tests.console.state import api_of
 
 from sfn_cqrs_tools.project import CHECKOUT
 
-pytestmark = [pytest.mark.stack, pytest.mark.proof]
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.proof,
+    pytest.mark.real_time("what the stack began with is tried again while a person looks around"),
+]
 PAGE = CHECKOUT / "docs/console-review.md"
 
 
