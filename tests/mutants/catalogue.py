@@ -514,8 +514,8 @@ MUTANTS = [
         f"{UNIT}/service/test_rebuilds.py",
         (
             "G6",
-            " or _is_redone(view, segment):",
-            ":",
+            " and not is_redone",
+            "",
             "items that failed are never replayed again",
             "test_what_failed_is_replayed_again_by_who_resumes_and_told_no_more",
         ),

@@ -226,8 +226,10 @@ def _answers(  # noqa: C901 - one case a call
             yield None, _written(state, generations["orders"], function.item, function.version)
         case rebuild_programs.Find():
             yield state.view, state
-        case rebuild_programs.FindSegment(key):
-            yield dict(state.segment).get(f"{key.pk} {key.sk}"), state
+        case rebuild_programs.FindSegments(under):
+            prefix = f"{under.pk} {under.sk}"
+            found = (one for place, one in state.segment if place.startswith(prefix))
+            yield tuple(found), state
         case rebuild_programs.ReadPage(view, segment):
             yield _page(state, view, segment), state
         case rebuild_programs.WorkOn(view, _, items):

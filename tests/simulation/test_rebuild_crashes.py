@@ -4,6 +4,7 @@ At the end each generation that is written has what the data have, whoever has d
 """
 
 import random
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -98,6 +99,15 @@ def check_whole(system: RebuildSystem) -> None:
         assert system.names(generation) == names
     if system.view == COUNTED:
         assert system.counted(1) == system.counted(2) == len(versions)
+
+
+def test_a_function_of_a_rebuild_makes_few_calls_since_each_may_fail() -> None:
+    with silent(), RebuildSystem() as system, system.calls.recorded() as made:
+        rebuilt(system)
+    calls = Counter((call.function, call.invocation) for call in made)
+
+    assert max(calls[of] for of in calls if of[0] == NEXT) == 4
+    assert calls[(WORK, 1)] == 7
 
 
 @shares(32)

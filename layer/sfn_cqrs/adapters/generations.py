@@ -9,10 +9,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from threading import Lock
 
-from sfn_cqrs.adapters.paging import MAX_LIMIT, every
 from sfn_cqrs.adapters.records import Records
 from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.read_models import FIRST_GENERATION, View, ViewKey
@@ -79,7 +77,7 @@ class Generations:
 
     def all(self, tenant: str) -> list[View]:
         """Return a tenant's read models that were ever rebuilt, read consistently."""
-        return list(every(partial(self._views.page, ViewKey(tenant, ""), MAX_LIMIT)))
+        return list(self._views.all(ViewKey(tenant, "")))
 
     @contextmanager
     def writing(self, tenant: str, generations: Mapping[str, int]) -> Iterator[Writing]:

@@ -7,9 +7,10 @@ put has an id of ours, our put succeeded and only its answer was lost.
 import random
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from botocore.exceptions import ClientError
@@ -26,7 +27,7 @@ from sfn_cqrs.adapters.dynamodb import (
     unmarshal,
 )
 from sfn_cqrs.adapters.open_index import SweptTable
-from sfn_cqrs.adapters.paging import Page, Range, query_page
+from sfn_cqrs.adapters.paging import MAX_LIMIT, Page, Range, every, query_page
 from sfn_cqrs.adapters.request_table import RequestTable
 from sfn_cqrs.adapters.transactions import write_all
 from sfn_cqrs.adapters.transient import is_busy
@@ -200,6 +201,13 @@ class Records(SweptTable[R]):
             values=kept["values"] | {f":{name}": value for name, value in given.items()},
         )
         return Page([self._kind.record(item) for item in page.items], page.next_cursor)
+
+    def all(self, under: RecordKey) -> Iterator[R]:
+        """Yield the records whose keys share this one's prefix, the newest first.
+
+        Each is read consistently, but not all at one moment.
+        """
+        return every(partial(self.page, under, MAX_LIMIT))
 
     def _as_opened(self, item: Item) -> R:
         return self._kind.record(item)

@@ -42,10 +42,14 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class FindSegment:
-    """Read a segment's progress consistently: Segment or None."""
+class FindSegments:
+    """Read the progress of a stage's segments: list of Segment.
 
-    key: SegmentKey
+    `under` is their common prefix. Each is read consistently, but not all at one moment. Within an
+    attempt, what has ended stays so.
+    """
+
+    under: SegmentKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ class WorkOn(OfSegment):
 
 
 Call = (
-    FindServing | Run | Find | FindSegment | ReadPage | WorkOn | OpenSegment | Advance | ViewWrite
+    FindServing | Run | Find | FindSegments | ReadPage | WorkOn | OpenSegment | Advance | ViewWrite
 )
 
 
@@ -101,15 +105,12 @@ def next_work(attempt: int) -> Generator[Call, Any, tuple[Stage, list[str]]]:
     """
     view = yield from _owned(attempt)
     while view.stage.is_work:
-        counts, left = Counts(), []
-        for name in view.segments():
-            segment: Segment | None = yield FindSegment(view.segment_key(name))
-            if segment is None or not segment.is_done or _is_redone(view, segment):
-                left.append(name)
-            else:
-                counts += segment.counts
+        found: list[Segment] = yield FindSegments(view.segment_key(""))
+        ended = {one.key.name: one.counts for one in found if _has_ended(view, one)}
+        left = [name for name in view.segments() if name not in ended]
         if left:
             return view.stage, left
+        counts = sum((ended[name] for name in view.segments()), Counts())
         written: Written[View] = yield EndStage(attempt, view.stage, counts)
         if not written.done or written.record is None:
             raise SupersededError
@@ -132,17 +133,16 @@ def work(
     key = view.segment_key(name)
     opened: Written[Segment] = yield OpenSegment(key, attempt, stage is Stage.REPLAYING)
     segment = _mine(opened)
-    while not segment.is_done:
-        if is_late():
-            return False
-        view = yield from _owned(attempt, stage)
+    while not segment.is_done and not is_late():
         page: Page = yield ReadPage(view, segment)
         counts: Counts = yield WorkOn(view, segment, page.items)
         advanced: Written[Segment] = yield Advance(
             key, attempt, segment.cursor, page.cursor, counts
         )
         segment = _mine(advanced)
-    return True
+        if not segment.is_done:
+            view = yield from _owned(attempt, stage)
+    return segment.is_done
 
 
 def _owned(attempt: int, stage: Stage | None = None) -> Generator[Call, Any, View]:
@@ -158,7 +158,8 @@ def _mine(written: Written[Segment]) -> Segment:
     return written.record
 
 
-def _is_redone(view: View, segment: Segment) -> bool:
-    """A later attempt works again on a segment of which items have failed."""
+def _has_ended(view: View, segment: Segment) -> bool:
+    """A segment is done; a later attempt works again on one of which items have failed."""
     is_earlier = segment.attempt < view.attempt
-    return view.stage is Stage.REPLAYING and is_earlier and segment.counts.failed > 0
+    is_redone = view.stage is Stage.REPLAYING and is_earlier and segment.counts.failed > 0
+    return segment.is_done and not is_redone

@@ -16,15 +16,20 @@ if TYPE_CHECKING:
 
 
 class RebuildFlow(Flow[rebuild_programs.Call, ViewKey, View]):
-    """A program runner for one read model."""
+    """A program runner for one read model; a write reuses the segment that was written last."""
+
+    def __init__(self, key: ViewKey) -> None:
+        """Take a read model."""
+        super().__init__(key)
+        self._segment: Segment | None = None
 
     def _records(self) -> "Records[View]":
         return bootstrap.views()
 
     def _made(self, call: rebuild_programs.Call) -> object:
         match call:
-            case rebuild_programs.FindSegment(key):
-                return bootstrap.segments().find(key)
+            case rebuild_programs.FindSegments(under):
+                return list(bootstrap.segments().all(under))
             case rebuild_programs.ReadPage(view, segment):
                 if view.stage is Stage.REPLAYING:
                     return replay.page(view, segment)
@@ -32,11 +37,15 @@ class RebuildFlow(Flow[rebuild_programs.Call, ViewKey, View]):
             case rebuild_programs.WorkOn(view, segment, items):
                 return _work(view.stage)(view, segment, items)
             case OpenSegment():
-                return self._opened(call)
+                return self._noted(self._opened(call))
             case Advance(key):
-                return bootstrap.segments().change(key, call)
+                return self._noted(bootstrap.segments().change(key, call, self._segment))
             case _:
                 return super()._made(call)
+
+    def _noted(self, written: Written[Segment]) -> Written[Segment]:
+        self._segment = written.record
+        return written
 
     def _opened(self, call: OpenSegment) -> Written[Segment]:
         """Return a segment; its first attempt creates it."""

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import partial
+from itertools import chain
 from typing import Final
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.paging import MAX_LIMIT, Page, every
+from sfn_cqrs.adapters.paging import Page
 from sfn_cqrs.domain.chain import Execution
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit
@@ -286,11 +286,8 @@ def _rate(found: list[Segment]) -> float | None:
 
 def _segments(view: View, stages: Iterable[Stage]) -> list[Segment]:
     """Return the stored segments of some stages; of comparisons, those of the last one."""
-    segments: list[Segment] = []
-    for stage in stages:
-        under = view.segment_key("", stage)
-        segments += every(partial(bootstrap.segments().page, under, MAX_LIMIT))
-    return sorted(segments, key=lambda one: one.key.sk, reverse=True)
+    lists = [bootstrap.segments().all(view.segment_key("", stage)) for stage in stages]
+    return sorted(chain(*lists), key=lambda one: one.key.sk, reverse=True)
 
 
 def _read_cursor(cursor: str | None) -> tuple[int, str | None]:
