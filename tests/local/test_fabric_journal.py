@@ -204,6 +204,45 @@ def test_a_stream_gives_again_what_nobody_has_told_to_be_done(kept):
     waited(lambda: kept.process.streams({}), lambda streams: streams == given)
 
 
+def test_a_stream_keeps_nothing_in_memory_that_all_functions_are_done_with(kept):
+    (stream,) = kept.deployment.streams
+    numbers: list[str] = []
+
+    def written(name: str) -> None:
+        new = item(name, kind="process", status="start")
+        kept.client("dynamodb").put_item(TableName=kept.table, Item=new)
+        records = kept.received.get(timeout=60)["Records"]
+        numbers.extend(one["dynamodb"]["SequenceNumber"] for one in records)
+        given = {stream.mapping: numbers[-1]}
+        waited(lambda: kept.process.streams({}), lambda streams: streams == given)
+
+    def readable() -> list[str]:
+        arn, streams = stream.stream_arn, kept.client("dynamodbstreams")
+        (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+        iterator = streams.get_shard_iterator(
+            StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        try:
+            records = streams.get_records(ShardIterator=iterator)["Records"]
+        except streams.exceptions.TrimmedDataAccessException:  # between these two calls
+            return readable()
+        return [one["dynamodb"]["SequenceNumber"] for one in records]
+
+    for name in ("first", "second", "third"):
+        written(name)
+    kept.process.streams({stream.mapping: numbers[1]})
+    waited(readable, lambda found: found == numbers[2:])
+    written("fourth")
+    kept.process.streams({stream.mapping: numbers[3]})
+    waited(readable, lambda found: found == [])
+    assert kept.process.streams({}) == {stream.mapping: numbers[3]}
+    kept.killed()
+    written("fifth")
+
+    assert numbers == sorted(set(numbers))
+    assert len(numbers) == 5
+
+
 def test_a_table_that_was_deleted_and_made_again_is_empty(kept):
     dynamodb = kept.client("dynamodb")
     key = [{"AttributeName": "pk", "KeyType": "HASH"}]

@@ -14,6 +14,7 @@ import json
 import sqlite3
 import threading
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -75,6 +76,8 @@ class Journal:
         self._replaced: set[str] = set()
         self._records: list[tuple[str, str, Item]] = []
         self._messages: _Seen = {}
+        self._done: dict[str, str] = {}
+        """Up to which sequence number all functions are done with a table's records."""
         self._has_new_secrets = False
         self._is_restored = False
         self.trouble = ""
@@ -122,7 +125,14 @@ class Journal:
         dynamodb._delete_table = deleting
 
     def start(self) -> None:
-        """Start to look at queues from time to time."""
+        """Start to look at queues from time to time, and to forget records."""
+        poll = lambda_svc._poll_dynamodb_streams
+
+        def polling() -> Any:
+            self._forget()  # here, because this thread alone reads streams by position
+            return poll()
+
+        lambda_svc._poll_dynamodb_streams = polling
         threading.Thread(target=self._tick, daemon=True, name="journal").start()
 
     def _tick(self) -> None:
@@ -316,6 +326,8 @@ class Journal:
                 records = dynamodb._stream_records.get(name) or []
                 if 0 < place <= len(records):
                     given[mapping] = number_of(records[place - 1])
+                elif not place and name in self._done:
+                    given[mapping] = self._done[name]
                 number = done.get(mapping, "")
                 slowest[name] = min(slowest.get(name, number), number)
             if self._is_restored and done:
@@ -326,7 +338,18 @@ class Journal:
                     self._file.executemany(
                         'DELETE FROM records WHERE "table" = ? AND number <= ?', slowest.items()
                     )
+                self._done |= {name: number for name, number in slowest.items() if number}
             return given
+
+    def _forget(self) -> None:
+        """Free the records that all functions are done with; ministack keeps them for a day."""
+        with self._lock, request_scope(*self._scope):
+            for name, number in self._done.items():
+                records = dynamodb._stream_records.get(name) or []
+                count = bisect_right(records, number, key=number_of)
+                del records[:count]
+                trimmed = dynamodb._stream_trimmed.get(name, 0)
+                dynamodb._stream_trimmed[name] = trimmed + count
 
 
 def number_of(record: Item) -> str:
