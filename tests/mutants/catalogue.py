@@ -525,8 +525,8 @@ MUTANTS = [
         f"{UNIT}/domain/test_saga.py",
         (
             "U7",
-            "return _next_attempt(saga, at, restarts=0)",
-            "return _next_attempt(saga, at, restarts=saga.restarts)",
+            "retried = _next_attempt(saga, at, restarts=0)",
+            "retried = _next_attempt(saga, at, restarts=saga.restarts)",
             "a retried saga is parked at the first execution that dies",
             "test_a_parked_saga_is_retried_as_its_next_attempt",
         ),
@@ -582,8 +582,8 @@ MUTANTS = [
         "examples/shop/tests/order_saga/test_resume.py",
         (
             "U5",
-            "is_undoing = saga.is_undoing or _failed(saga, moves) is not None",
-            "is_undoing = _failed(saga, moves) is not None",
+            "is_undoing = saga.is_undoing or failed is not None",
+            "is_undoing = failed is not None",
             "a retried saga goes forward though it had turned back",
             "test_a_later_attempt_goes_on_where_the_log_says",
         ),

@@ -93,7 +93,8 @@ class Saga(Record):
     """A saga as stored, with its log: an entry per step and per compensation that has begun.
 
     `is_undoing`: the saga has turned back, for good. `error` and `cause` say why, or why it
-    is parked. `restarts` counts the attempts that the sweep has begun since a person did.
+    is parked; while it is parked, `turned_error` and `turned_cause` keep why it turned back.
+    `restarts` counts the attempts that the sweep has begun since a person did.
     """
 
     key: SagaKey
@@ -109,6 +110,8 @@ class Saga(Record):
     log: Mapping[str, Entry] = field(default_factory=dict)
     error: str | None = None
     cause: str | None = None
+    turned_error: str | None = None
+    turned_cause: str | None = None
     source: str = ""
     trace: str = ""
     request_id: str = ""
@@ -129,16 +132,20 @@ class Saga(Record):
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Begin the attempt, forward or back; it begins once."""
+    """Begin the attempt, forward or back; it begins once. One that turns the saga says why."""
 
     attempt: int
     is_undoing: bool
+    error: str | None = None
+    cause: str | None = None
 
     def on(self, saga: Saga, _at: str) -> Saga | None:
         if not saga.is_at(self.attempt, SagaStatus.CREATED):
             return None
         status = _status_of(is_undo=self.is_undoing)
-        return replace(saga, status=status, is_undoing=self.is_undoing)
+        opened = replace(saga, status=status, is_undoing=self.is_undoing)
+        turns = self.is_undoing and not saga.is_undoing
+        return replace(opened, error=self.error, cause=self.cause) if turns else opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +226,10 @@ class Park:
     def on(self, saga: Saga, _at: str) -> Saga | None:
         if not saga.is_at(self.attempt, *OPEN):
             return None
-        return replace(saga, status=SagaStatus.PARKED, error=self.error, cause=self.cause)
+        parked = replace(saga, status=SagaStatus.PARKED, error=self.error, cause=self.cause)
+        if not saga.is_undoing:
+            return parked
+        return replace(parked, turned_error=saga.error, turned_cause=saga.cause)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,14 +246,18 @@ class Restart:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """A person begins the next attempt of what is parked."""
+    """A person begins the next attempt of what is parked; one that undoes says why again."""
 
     attempt: int
 
     def on(self, saga: Saga, at: str) -> Saga | None:
         if not saga.is_at(self.attempt, SagaStatus.PARKED):
             return None
-        return _next_attempt(saga, at, restarts=0)
+        retried = _next_attempt(saga, at, restarts=0)
+        if saga.turned_error is None:
+            return retried
+        error, cause = saga.turned_error, saga.turned_cause
+        return replace(retried, error=error, cause=cause, turned_error=None, turned_cause=None)
 
 
 SagaWrite = Open | Begin | End | TurnBack | Close | Park | Restart | Retry

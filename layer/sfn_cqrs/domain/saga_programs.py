@@ -67,8 +67,10 @@ def resume(attempt: int, moves: Sequence[Move]) -> Generator[Call, Any, str]:
     """
     saga = yield from _mine(attempt)
     if saga.status is SagaStatus.CREATED:
-        is_undoing = saga.is_undoing or _failed(saga, moves) is not None
-        written: SagaWritten = yield Open(attempt, is_undoing)
+        failed = _failed(saga, moves)
+        error, cause = (failed.error, failed.cause) if failed else (None, None)
+        is_undoing = saga.is_undoing or failed is not None
+        written: SagaWritten = yield Open(attempt, is_undoing, error, cause)
         saga = _owned(written, attempt)
     return BACK if saga.is_undoing else FORWARD
 

@@ -67,6 +67,7 @@ def test_a_saga_that_is_parked_exits_1_and_a_retry_lets_it_go_on(run, order, ban
     assert id_ in [one["id"] for one in listed.json]
     assert (retried.code, retried.json["status"]) == (2, "COMPENSATED")
     assert (retried.json["attempt"], retried.json["left"]) == (2, [])
+    assert retried.json["error"] == "card_declined"
     found = [(one["id"], one["status"]) for one in ill.json["kinds"]["saga"]["findings"]]
     assert (ill.code, found) == (1, [(id_, "PARKED")])
     assert (well.code, well.json["kinds"]["saga"]["findings"]) == (0, [])

@@ -142,6 +142,34 @@ def test_a_parked_saga_is_retried_as_its_next_attempt():
     assert (retried.status, retried.opened_at) == (SagaStatus.CREATED, AT)
 
 
+def test_a_saga_that_was_parked_while_it_was_undone_says_again_why_it_turned_back():
+    turned = TurnBack(1, "card_declined", "no").on(RUNNING, AT)
+    parked = Park(1, "RuntimeError", "locked").on(turned, AT)
+    again = Park(2, "OSError", "full").on(
+        Open(2, is_undoing=True).on(Retry(1).on(parked, AT), AT), AT
+    )
+
+    retried = Retry(2).on(again, AT)
+    closed = Close(3, SagaStatus.COMPENSATED).on(Open(3, is_undoing=True).on(retried, AT), AT)
+
+    assert [(one.error, one.cause) for one in (parked, again, retried, closed)] == [
+        ("RuntimeError", "locked"),
+        ("OSError", "full"),
+        ("card_declined", "no"),
+        ("card_declined", "no"),
+    ]
+    assert (closed.turned_error, closed.turned_cause) == (None, None)
+
+
+def test_an_attempt_that_turns_the_saga_back_says_why_and_not_why_it_was_parked():
+    parked = Park(1, "ExecutionDied", "4 executions died").on(RUNNING, AT)
+
+    opened = Open(2, True, "card_declined", "no").on(Retry(1).on(parked, AT), AT)
+
+    assert (opened.status, opened.error) == (SagaStatus.COMPENSATING, "card_declined")
+    assert Open(2, is_undoing=False).on(Retry(1).on(parked, AT), AT).error == "ExecutionDied"
+
+
 def test_the_next_attempt_of_one_that_died_counts_itself():
     restarted = Restart(1).on(RUNNING, AT)
 

@@ -40,6 +40,15 @@ def test_a_later_attempt_goes_on_where_the_log_says(log, is_undoing, answer, see
     assert saga().is_undoing is (answer == "back")
 
 
+def test_an_attempt_that_turns_back_says_why_the_step_did_not_go(seed, saga, event):
+    log = {"charge_payment": Entry(status=EntryStatus.REFUSED, error="card_declined", cause="no")}
+    seed(status=CREATED, attempt=2, log=log, error="ExecutionDied", cause="4 executions died")
+
+    lambda_handler(event("resume", attempt=2), None)
+
+    assert (saga().error, saga().cause) == ("card_declined", "no")
+
+
 def test_a_try_that_comes_twice_answers_the_same(seed, event):
     seed(status=CREATED)
     lambda_handler(event("resume"), None)
