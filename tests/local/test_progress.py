@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from sfn_cqrs_tools.terminal.progress import progress, working
+from sfn_cqrs_tools.terminal.progress import progress, waits_for, working
 
 RATES = [
     (0.1, ""),
@@ -55,3 +55,16 @@ def test_work_without_a_known_end_is_seen_on_a_terminal_alone(is_terminal, shown
         pass
 
     assert ("looks at the stored data" in console.file.getvalue()) == shown
+
+
+@pytest.mark.parametrize(
+    ("terminal", "is_shown", "seen"), [("1", True, True), ("1", False, False), ("", True, False)]
+)
+def test_a_wait_is_seen_beside_the_output(monkeypatch, capsys, terminal, is_shown, seen):
+    monkeypatch.setenv("FORCE_COLOR", terminal)  # rich takes what it writes to for a terminal
+
+    with waits_for("ORDER o-1[/]", is_shown=is_shown):
+        pass
+
+    out, error = capsys.readouterr()
+    assert ("waits for ORDER o-1[/]" in error, out) == (seen, "")

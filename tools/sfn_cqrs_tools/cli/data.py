@@ -10,6 +10,7 @@ from sfn_cqrs_tools.cli.options import api_options, item_arguments, limit_option
 from sfn_cqrs_tools.client.api import WAIT_SECONDS, Api, item_path
 from sfn_cqrs_tools.client.pauses import awaited, going_on
 from sfn_cqrs_tools.terminal.printing import Columns, print_fields, print_list
+from sfn_cqrs_tools.terminal.progress import waits_for
 from sfn_local.cli.command import Group, print_json
 
 HISTORY: Final[Columns] = {
@@ -44,7 +45,9 @@ def get_item(
         "atLeast": at_least,
         "wait": WAIT_SECONDS if at_least else None,
     }
-    with going_on(f"version {at_least} of {type_} {code}", f"sfn-cqrs chain show {type_} {code}"):
+    what = f"version {at_least} of {type_} {code}"
+    watching = going_on(what, f"sfn-cqrs chain show {type_} {code}")
+    with watching, waits_for(what, is_shown=bool(at_least) and not as_json):
         path = item_path("data", type_, code)
         row = awaited(lambda: api.get(path, **query), lambda found: "attributes" in found)
     if as_json:

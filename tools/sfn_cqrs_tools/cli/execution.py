@@ -34,6 +34,7 @@ from sfn_cqrs_tools.stack.framework import FOLDER
 from sfn_cqrs_tools.stack.sample_items import START, Ready, Rehearsal
 from sfn_cqrs_tools.terminal.commands import look_at
 from sfn_cqrs_tools.terminal.printing import print_answer
+from sfn_cqrs_tools.terminal.progress import waits_for
 from sfn_local.cli.command import command, json_option, print_json
 from sfn_local.cli.definitions import input_of
 from sfn_local.cli.run import print_run, run_report
@@ -89,7 +90,8 @@ def start(
         execution = StepFunctionService(client).start_execution(arn, ready.event, name)
         if not no_wait:
             name_of = execution.rpartition(":")[2]
-            with going_on(name_of, f"sfn-cqrs execution show {name_of}"):
+            watching = going_on(name_of, f"sfn-cqrs execution show {name_of}")
+            with watching, waits_for(name_of, is_shown=not as_json):
                 described, events = _watch(client, execution)
     if no_wait:
         echo(execution.rpartition(":")[2])

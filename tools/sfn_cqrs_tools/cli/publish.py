@@ -23,6 +23,7 @@ from sfn_cqrs_tools.client.api import (
     item_path,
 )
 from sfn_cqrs_tools.client.pauses import awaited, going_on
+from sfn_cqrs_tools.terminal.progress import waits_for
 from sfn_local.cli.command import command, print_json, typed_with
 from sfn_local.cli.showing import echo
 
@@ -99,7 +100,7 @@ def publish(
         with _telling_conflicts(type_, code):
             answer = api.post("/commands", _body(fields, attributes), idempotent(idempotency_key))
     if wait:
-        answer |= _closed(api, type_, code, answer["version"])
+        answer |= _closed(api, type_, code, answer["version"], as_json=as_json)
     _print(type_, code, answer, as_json=as_json, is_sync=sync)
     if wait and answer["outcome"] != "APPLIED":
         command = f"sfn-cqrs chain show {type_} {shlex.quote(code)}"
@@ -129,10 +130,12 @@ def _print(type_: str, code: str, answer: dict[str, Any], *, as_json: bool, is_s
         echo(f"{type_} {code} version {answer['version']} is {done}")
 
 
-def _closed(api: Api, type_: str, code: str, version: int) -> dict[str, Any]:
+def _closed(api: Api, type_: str, code: str, version: int, *, as_json: bool) -> dict[str, Any]:
     """Wait for a version; return its outcome, and its error if it has one."""
     path = item_path("commands", type_, code, version)
-    with going_on(f"{type_} {code} version {version}", f"sfn-cqrs chain show {type_} {code}"):
+    what = f"{type_} {code} version {version}"
+    watching = going_on(what, f"sfn-cqrs chain show {type_} {code}")
+    with watching, waits_for(what, is_shown=not as_json):
         found = awaited(lambda: api.get(path, wait=WAIT_SECONDS), is_closed)
     return {name: found[name] for name in ("outcome", "error", "cause") if name in found}
 

@@ -16,6 +16,7 @@ from sfn_cqrs_tools.client.api import Api, given, work_path
 from sfn_cqrs_tools.client.ids import Id
 from sfn_cqrs_tools.client.pauses import awaited, going_on
 from sfn_cqrs_tools.terminal.printing import Columns, print_list, print_table
+from sfn_cqrs_tools.terminal.progress import waits_for
 from sfn_local.cli.command import DONE, FAILED, Group, print_json, print_shown, several
 from sfn_local.cli.showing import echo
 
@@ -178,7 +179,8 @@ def _follow(api: Api, id_: str, *, as_json: bool) -> None:
 
 def _followed(api: Api, id_: str, *, as_json: bool) -> int:
     """Wait for the end of a repair, and show it; return the exit code."""
-    with going_on(id_, f"sfn-cqrs repair show {id_} --watch"):
+    watching = going_on(id_, f"sfn-cqrs repair show {id_} --watch")
+    with watching, waits_for(id_, is_shown=not as_json):
         found = awaited(lambda: api.get(_path(id_)), lambda found: found["status"] in ENDED)
     print_shown(found, _print, as_json=as_json)
     if found["status"] != "COMPLETED":

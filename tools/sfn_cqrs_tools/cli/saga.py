@@ -19,6 +19,7 @@ from sfn_cqrs_tools.client.ids import Id
 from sfn_cqrs_tools.client.pauses import awaited, going_on
 from sfn_cqrs_tools.terminal.causes import code_of, reason_of, result_of
 from sfn_cqrs_tools.terminal.printing import console, print_answer, print_list
+from sfn_cqrs_tools.terminal.progress import waits_for
 from sfn_local.cli.command import DONE, FAILED, Group, print_shown
 from sfn_local.cli.showing import echo
 
@@ -105,7 +106,8 @@ def retry(id_: str, no_wait: bool, api: Api, as_json: bool) -> None:
 
 def _follow(api: Api, id_: str, *, as_json: bool) -> None:
     """Wait for the end of a saga, and exit as it ended."""
-    with going_on(id_, f"sfn-cqrs saga show {id_} --watch"):
+    watching = going_on(id_, f"sfn-cqrs saga show {id_} --watch")
+    with watching, waits_for(id_, is_shown=not as_json):
         found = awaited(lambda: api.get(_path(id_)), lambda found: found["status"] in EXIT_CODES)
     print_shown(found, _print, as_json=as_json)
     raise Exit(EXIT_CODES[found["status"]])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
@@ -66,6 +66,18 @@ def working(console: Console, what: str) -> Iterator[None]:
     columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
     with Progress(*columns, console=console, transient=True) as shown:
         shown.add_task(what, total=None)
+        yield
+
+
+@contextmanager
+def waits_for(what: str, *, is_shown: bool) -> Iterator[None]:
+    """Show on a terminal, beside the output, what a command waits for and for how long."""
+    from rich.markup import escape  # noqa: PLC0415
+
+    from sfn_cqrs_tools.terminal.printing import progress_console  # noqa: PLC0415
+
+    console, text = progress_console(as_json=True), escape(f"waits for {what}")
+    with working(console, text) if is_shown else nullcontext():
         yield
 
 
