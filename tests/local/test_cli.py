@@ -644,7 +644,10 @@ def test_a_stack_is_well_though_work_of_a_tenant_has_failed(capsys):
 def test_one_dead_letter_is_a_message(capsys):
     doctor._print(Diagnosis(0, 0.0, [], {}, {"AQueue": 1, "BQueue": 2}, []))
 
-    assert re.findall(r"Queue: (.*);", capsys.readouterr().out) == ["1 message", "2 messages"]
+    told = capsys.readouterr().out
+    assert re.findall(r"Queue: (.*);", told) == ["1 message", "2 messages"]
+    assert told.count("; `sfn-cqrs console` shows them under Queues") == 2
+    assert "docs/" not in told  # a project that pip has installed has no pages
 
 
 def test_an_answer_that_is_not_the_apis_own_names_the_log():

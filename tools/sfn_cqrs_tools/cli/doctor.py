@@ -193,7 +193,7 @@ def _print(diagnosis: Diagnosis) -> None:
     for queue, depth in diagnosis.dead_letters.items():
         if depth:
             messages = "message" if depth == 1 else "messages"
-            echo(f"{queue}: {depth} {messages}; see docs/operations.md#dead-letters")
+            echo(f"{queue}: {depth} {messages}; `sfn-cqrs console` shows them under Queues")
     for finding in (*diagnosis.writable_tenants, *diagnosis.slow_handlers):
         echo(finding)
     _print_failed_work(diagnosis)
