@@ -657,6 +657,14 @@ def test_an_answer_that_is_not_the_apis_own_names_the_log():
     assert problem.message == said
 
 
+def test_a_mistyped_machine_is_answered_with_each_machine_once():
+    told = CliRunner().invoke(cli, ["invoke", "nosuch", "state", "--template", TEMPLATE])
+
+    listed = told.output.partition("there are ")[2].strip().split(", ")
+    assert [one for one in listed if one.startswith("import")] == ["import-csv"]
+    assert {"command", "command-express", "queue", "zip-orchestrator"} < {*listed}
+
+
 @pytest.mark.stack
 @pytest.mark.parametrize(
     ("kind", "status"),

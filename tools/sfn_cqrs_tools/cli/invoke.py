@@ -199,7 +199,8 @@ def _check_names(template: Template, machine: str, state: str) -> None:
         every = template.functions.values()
         names = [one.folder.name for one in every if one.folder.parent.name == folder]
     else:
-        raise TemplateError(unknown("machine", machine, {*machines, *folders}))
+        others = {one for one in folders if one.replace("_", "-") not in machines}
+        raise TemplateError(unknown("machine", machine, {*machines, *others}))
     if state not in names:
         raise TemplateError(unknown(f"state of {machine}", state, names))
 
@@ -210,9 +211,9 @@ def _sample(template: Template, machine: str, state: str) -> bytes:
     for path in (events / folder / f"{state}.json" for events in folders):
         if path.is_file():
             return path.read_bytes()
-    there = [
+    there = {
         f"{one.parent.name} {one.stem}" for events in folders for one in events.glob("*/*.json")
-    ]
+    }
     raise TemplateError(unknown("event", f"{machine} {state}", there))
 
 
