@@ -509,6 +509,22 @@ def test_a_project_runs_its_sagas_and_its_workflows(on_stack, stack):
     assert [one for one in stack.denied if "on RoomsTable" not in one] == []
 
 
+@pytest.mark.stack
+def test_a_sample_whose_type_a_project_does_not_have_says_what_to_invoke(on_stack):
+    task = on_stack("invoke", "task", "iterator")
+    version = on_stack("invoke", "command", "check_version")
+    link = on_stack("invoke", "api", "decide_by_link")
+
+    assert (task.code, task.json["ok"]) == (0, False)
+    assert task.error.splitlines()[:2] == [
+        "no module of app/ declares the task type OFFER_REMINDER: the sample needs it",
+        "with the event of an execution of yours: sfn-cqrs event task iterator --from EXECUTION"
+        " | sfn-cqrs invoke task iterator -e -",
+    ]
+    assert version.error == "the items are those of --tenant sample\n"
+    assert link.error.startswith("error: approval links are off: `sfn-cqrs up --parameter")
+
+
 def arn_of(started):
     return {"executionArn": started["executionArn"]}
 

@@ -116,6 +116,7 @@ def test_a_sample_does_something(sample, invoked):
     ran = invoked(sample)
 
     assert ran.exit_code == 0, ran.stderr
+    assert "no module of app/" not in ran.stderr
     answer = printed(ran.stdout)
     assert answer == ANSWERS.get(sample, answer)
     if sample in OF_STATES:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from sfn_cqrs_tools.cli.options import one_line_errors, stack_options, template_option
-from sfn_cqrs_tools.client.api import connect
+from sfn_cqrs_tools.client.api import ApiProblem, connect
 from sfn_cqrs_tools.client.aws import Target, find_target
+from sfn_cqrs_tools.client.declared import declared
 from sfn_cqrs_tools.client.executions import SAMPLE_TOKEN, Executions
 from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT
 from sfn_cqrs_tools.runtime.template import Function, Template
@@ -24,6 +25,9 @@ from sfn_local.words import unknown
 
 if TYPE_CHECKING:
     from sfn_cqrs_tools.stack.sample_items import Ready
+
+KINDS: Final = {"approvals": "approval type", "imports": "import table", "tasks": "task type"}
+"""What a declaration is called, by its kind."""
 
 state_options = several(
     click.argument("machine"),
@@ -59,6 +63,7 @@ def invoke(
         target = find_target(state, stack)
         ready = None if path or stack else rehearsed(read, machine, state_name, target)
         if ready is not None:
+            tell_what_is_missing(ready, state, f"{machine} {state_name}")
             payload = _with_what_it_needs(read, machine, ready, target)
         else:
             payload = _payload(path) if path else _sample(read, machine, state_name)
@@ -74,6 +79,23 @@ def _settle(ready: Ready, state: Path) -> None:
     if ready.repair is not None:
         connect(state, None, ready.tenant).post(ready.repair)
         echo("what has failed as the sample says runs again", err=True)
+
+
+def tell_what_is_missing(ready: Ready, state: Path, sample: str) -> None:
+    """Say if nobody declares what a sample is about, and what to invoke in its place."""
+    if ready.about is None:
+        return
+    kind, name = ready.about
+    try:
+        known = declared(connect(state, None, ready.tenant))
+    except ApiProblem:
+        return
+    if name in known[kind]:
+        return
+    echo(f"no module of app/ declares the {KINDS[kind]} {name}: the sample needs it", err=True)
+    if ready.execution is not None:
+        mine = f"sfn-cqrs event {sample} --from EXECUTION | sfn-cqrs invoke {sample} -e -"
+        echo(f"with the event of an execution of yours: {mine}", err=True)
 
 
 def rehearsed(template: Template, machine: str, state: str, target: Target) -> Ready:

@@ -102,6 +102,14 @@ BEFORE: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("zip-orchestrator", "finalize_zip_job"): ("list_zip",),
 }
 """The earlier states whose results a state needs, by machine and state."""
+ABOUT: Final[Mapping[str, tuple[str, str]]] = {
+    "approval": ("approvals", "ORDER_RELEASE"),
+    "import-csv": ("imports", "airports"),
+    "on_import_action": ("imports", "airports"),
+    "task": ("tasks", "OFFER_REMINDER"),
+    "zip-orchestrator": ("imports", "airports"),
+}
+"""The declaration that samples of a machine, or a sample, need: its kind and its name."""
 START: Final = "start_execution"
 TELLS_OF: Final = {
     ("api", "decide_by_link"): "approval",
@@ -143,6 +151,8 @@ class Ready:
     """Starts afterwards what no sweep would, and answers its name."""
     repair: str | None = None
     """What to POST afterwards, so that nothing stays failed because a sample says so."""
+    about: tuple[str, str] | None = None
+    """The declaration that it needs, if it needs one: its kind, such as `tasks`, and its name."""
 
 
 class Rehearsal:
@@ -179,7 +189,8 @@ class Rehearsal:
         if other is None:
             return Ready(self._read(group, name))
         changes = {SAMPLES_TENANT: TENANT, SAMPLES_ULID: new_ulid(self.now)}
-        return Ready(other(self, _changed(self._read(group, name), changes)), tenant=TENANT)
+        event = other(self, _changed(self._read(group, name), changes))
+        return Ready(event, tenant=TENANT, about=ABOUT.get(name))
 
     def _of_machine(self, machine: str, group: str, name: str) -> Ready:
         """Make the item of an execution, which every sample of its machine names."""
@@ -206,6 +217,7 @@ class Rehearsal:
             execution,
             None if go_on is None else lambda: self.start(machine, go_on(mine)),
             None if repair is None else repair(mine),
+            _about(machine, mine),
         )
 
     def start(self, machine: str, given: Event) -> str:
@@ -275,7 +287,8 @@ class Rehearsal:
         """
         try:
             secret = LinkSecret(
-                lambda: self._target.client("secretsmanager"), self._names["APPROVAL_LINK_SECRET"]
+                lambda: self._target.client("secretsmanager"),
+                self._names.get("APPROVAL_LINK_SECRET", ""),
             ).read()
         except LinksDisabledError as error:
             raise StackError(
@@ -358,6 +371,14 @@ def _changed(event: Event, changes: Mapping[str, str]) -> Event:
         text = text.replace(old, new)
     changed: Event = json.loads(text)
     return changed
+
+
+def _about(machine: str, given: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return the declaration that an execution's input needs; the input of a task names it."""
+    if machine not in ABOUT:
+        return None
+    kind, name = ABOUT[machine]
+    return kind, str(given.get("type", name))
 
 
 def _execution_in(sample: Event) -> str | None:
