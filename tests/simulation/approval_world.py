@@ -189,7 +189,7 @@ def _deliver(record: Approval) -> Program:
     """What the stream's consumer does with a record."""
     if record.happened.starts:
         yield approval_programs.Start(record)
-    elif record.is_decided:
+    else:
         yield from approval_programs.wake(record)
 
 

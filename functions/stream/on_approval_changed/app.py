@@ -18,7 +18,7 @@ def lambda_handler(approval: Approval, outbox: Outbox) -> None:
     """Start or wake the machine, as the decider may have died before; then send a notice."""
     if approval.happened.starts:
         bootstrap.approval_executions().start(approval.ref, approval.trace)
-    elif approval.is_decided:
+    else:
         ApprovalFlow(approval.key).run(approval_programs.wake(approval))
     table = bootstrap.approvals_table_name()
     outbox.notices.append(approval_status(approval, table))

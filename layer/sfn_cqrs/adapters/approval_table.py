@@ -26,7 +26,7 @@ class ApprovalTable(Records[Approval]):
             InvalidInputError: the limit or the cursor is not valid for this list.
         """
         under = ApprovalKey(tenant, "")
-        wanted = Range([under.pk], under.sk, limit, cursor, is_descending=True)
+        wanted = Range([under.pk], under.sk, limit, cursor)
         index, sk = tenant_status(tenant, status), wanted.start_sk()
         last = marshal({"pk": under.pk, "sk": sk, "tenant_status": index})
         start: dict[str, Any] = {"ExclusiveStartKey": last} if sk else {}

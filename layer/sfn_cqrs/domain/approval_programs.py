@@ -101,14 +101,12 @@ def wait(attempt: int, round_: int, retry_count: int, token: str) -> Generator[C
         SupersededError: a later attempt owns the approval, or it is closed.
     """
     written: ApprovalWritten = yield Park(attempt, token, round_ * TRIES_PER_ROUND + retry_count)
-    found = _owned(written.record, attempt)
-    if written.done:
-        yield from wake(found)
+    yield from wake(_owned(written.record, attempt))
 
 
 def wake(approval: Approval) -> Generator[Call, Any, bool]:
     """Let a machine go on that waits for what is decided; whether it did."""
-    if not approval.is_decided or approval.token is None or approval.stage.is_closed:
+    if not approval.is_decided or approval.token is None:
         return False
     sent: bool = yield Succeed(approval.token)
     return sent
@@ -159,15 +157,13 @@ def decide(
 
 
 def _is_stale(approval: Approval, now: str) -> Generator[Call, Any, bool]:
-    """Whether a pinned item has changed; then the approval says so, and its machine goes on."""
+    """Whether a pinned item has changed; then the approval says so."""
     if approval.item is None:
         return False
     latest: int = yield FindLatest(approval.item)
     if latest == approval.item.version:
         return False
-    written: ApprovalWritten = yield GoStale(now)
-    if written.done and written.record is not None:
-        yield from wake(written.record)
+    yield GoStale(now)
     return True
 
 
