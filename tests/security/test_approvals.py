@@ -7,7 +7,7 @@ from tests.support.api import MEMBER, OPERATOR, Person, form
 
 from sfn_cqrs.adapters.approval_items import APPROVALS
 from sfn_cqrs.domain import approval_programs
-from sfn_cqrs.domain.approval import CastVote, GoStale, Pinned, Stage, Status, Verdict, Vote
+from sfn_cqrs.domain.approval import CastVote, Pinned, Stage, Status, Verdict, Vote
 from sfn_cqrs.domain.channels import segment
 from sfn_cqrs.domain.errors import InvalidInputError, StaleError, VersionConflictError
 from sfn_cqrs.domain.keys import ItemKey
@@ -92,6 +92,7 @@ def test_what_was_seen_is_granted_and_its_effect_is_on_that_version(api, asked):
     assert (ended.status, ended.stage) == (Status.GRANTED, Stage.DONE)
     latest = api.world.commands.latest(ORDER)
     assert (latest.version, latest.source, release(api)) == (2, asked, "released")
+    assert latest.updated.by == "hanako"
     (vote,) = ended.votes
     assert vote.seen == shown["digest"]
 
@@ -153,23 +154,27 @@ def test_an_effect_that_is_made_again_is_made_once_and_stays_granted(api, asked,
 
     def twice(decided):
         declared.granted(decided)
+        api.world.clock.advance(days=300)
         declared.granted(decided)
 
     known = replace(declared, granted=twice)
     monkeypatch.setitem(approval_types._types, "ORDER_RELEASE", known)
-    api.world.clock.advance(days=300)
 
     ended = end(asked, Status.GRANTED)
 
     assert (ended.status, api.world.commands.latest(ORDER).version) == (Status.GRANTED, 2)
 
 
-def test_a_conflict_of_another_item_is_a_failure_and_not_stale(api, asked, monkeypatch):
+@pytest.mark.parametrize("is_released", [True, False])
+def test_a_conflict_of_another_item_is_a_failure_and_not_stale(
+    is_released, api, asked, monkeypatch
+):
     approve(api, asked, seen(api, asked)["digest"])
     declared = approval_types.find("ORDER_RELEASE")
 
     def conflicts(decided):
-        declared.granted(decided)
+        if is_released:
+            declared.granted(decided)
         raise VersionConflictError(7)
 
     known = replace(declared, granted=conflicts)
@@ -304,7 +309,6 @@ def test_a_vote_on_something_else_is_none(asked):
 
     assert CastVote(vote).on(stored, "") is None
     assert CastVote(replace(vote, seen=stored.digest)).on(stored, "").status is Status.GRANTED
-    assert GoStale("now").on(replace(stored, item=None), "") is None
 
 
 @pytest.mark.usefixtures("api")

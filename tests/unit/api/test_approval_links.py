@@ -5,8 +5,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from sfn_cqrs.domain.approval import Rules, Status, Verdict
+from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import (
     AlreadyDecidedError,
+    ExpiredError,
     FourEyesError,
     LinksDisabledError,
     NotAnApproverError,
@@ -59,14 +61,29 @@ def test_the_page_asks_and_decides_nothing(make_link, page, world):
     answer = page(token)
 
     assert (answer.status, answer.content_type) == (200, "text/html; charset=utf-8")
-    assert "&lt;b&gt;o-1&lt;/b&gt;" in answer.text
-    assert "Say &quot;yes&quot; &amp; go" in answer.text
+    assert (
+        "<dl>\n<dt>Type</dt><dd>ORDER_RELEASE</dd>\n<dt>payload: total</dt><dd>1200</dd>\n"
+        "<dt>Requested by</dt><dd>hanako</dd>\n<dt>Until</dt><dd>2026-12-02T09:00:00.000Z</dd>\n"
+        "<dt>You decide as</dt><dd>taro</dd>\n</dl>\n<h2>What hanako says</h2>"
+    ) in answer.text
+    assert (
+        "<blockquote>&lt;b&gt;o-1&lt;/b&gt;</blockquote>\n"
+        "<blockquote>Say &quot;yes&quot; &amp; go</blockquote>\n<form"
+    ) in answer.text
     assert answer.text.count(token) == 1
     assert "<script" not in answer.text
     assert answer.headers["Referrer-Policy"] == "same-origin"
     assert answer.headers["Cache-Control"] == "no-store"
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     assert world.approvals.find(RELEASE) == before
+
+
+def test_who_has_no_name_or_says_nothing_is_not_quoted(make_link, page):
+    unnamed = page(make_link(created=Audit("", ""))).text
+    silent = page(make_link(subject="", note="")).text
+
+    assert "What the requester says" in unnamed
+    assert "says</h2>" not in silent
 
 
 @pytest.mark.parametrize("is_base64", [True, False])
@@ -80,7 +97,8 @@ def test_the_page_asks_and_decides_nothing(make_link, page, world):
 def test_the_form_decides_as_the_person_whom_the_link_names(
     decision, status, verdict, is_base64, make_link, page, world
 ):
-    answer = page(make_link(), decision, is_base64=is_base64, reason="as agreed, 100 %")
+    token = make_link()
+    answer = page(token, decision, is_base64=is_base64, reason="as agreed, 100 %")
 
     assert (answer.status, "Thank you." in answer.text) == (200, True)
     approval = world.approvals.find(RELEASE)
@@ -88,6 +106,7 @@ def test_the_form_decides_as_the_person_whom_the_link_names(
     (vote,) = approval.votes
     assert (vote.by, vote.verdict, vote.reason) == ("taro", verdict, "as agreed, 100 %")
     assert vote.ip == "192.0.2.10"
+    assert (page(token).status, f"It is {status} already." in page(token).text) == (409, True)
 
 
 def test_a_link_is_used_once(make_link, page, world):
@@ -121,7 +140,7 @@ def test_without_a_link_of_ours_there_is_nothing_to_see(token, make_link, page, 
     assert world.approvals.find(RELEASE).votes == ()
 
 
-@pytest.mark.parametrize("body", ["", "decision=approve", "%FF", "token"])
+@pytest.mark.parametrize("body", ["", "decision=approve", "%FF", "token", "a=1&" * 11])
 def test_a_form_that_is_none_decides_nothing(body, call, make_link, world):
     make_link()
 
@@ -158,6 +177,7 @@ def test_where_links_are_off_there_are_none(make_link, page, world):
         ("hanako", ("operator",), {}, FourEyesError),
         ("taro", (), {}, NotAnApproverError),
         ("taro", ("operator",), {"status": Status.GRANTED}, AlreadyDecidedError),
+        ("taro", ("operator",), {"status": Status.EXPIRED}, ExpiredError),
     ],
 )
 def test_nobody_gets_a_link_who_could_not_decide(user, groups, changes, error, make_link):
@@ -166,9 +186,10 @@ def test_nobody_gets_a_link_who_could_not_decide(user, groups, changes, error, m
 
 
 def test_the_payload_says_no_more_than_it_has_to(make_link):
-    payload = make_link().partition(".")[0]
+    payload = make_link(rules=Rules(("taro",), "operator")).partition(".")[0]
 
     content = base64.urlsafe_b64decode(payload + "==").decode()
 
     assert "1200" not in content
     assert '"approver":"taro"' in content
+    assert '"group":""' in content

@@ -57,6 +57,7 @@ def test_an_approval_is_asked_for_by_whoever_the_token_names(ask, world):
     body = {"type": "ORDER_RELEASE", "subject": "o-1", "payload": {"total": 1}, "note": "Please"}
 
     status, answer = ask("POST", "/approvals", body, key="once")
+    CommandService("tenant1").delete("ORDER", "o-1")
     again = ask("POST", "/approvals", body, key="once")
 
     assert status == 202
@@ -109,6 +110,7 @@ def test_a_list_without_a_status_is_the_callers_inbox(ask, world):
 
     assert [one["id"] for one in mine["items"]] == [RELEASE.id]
     assert (own, nobodys, elsewhere) == ({"items": []},) * 3
+    assert "nextCursor" in ask("GET", "/approvals", limit="1")[1]
 
 
 def test_a_list_with_a_status_is_the_tenants_page_by_page(ask, world):

@@ -1,3 +1,4 @@
+import pytest
 from functions.approval.mark_failed.app import lambda_handler  # noqa: F401 - run_state runs it
 
 from sfn_cqrs.domain.approval import Happened, Stage, Status
@@ -30,8 +31,9 @@ def test_an_answer_without_an_error_is_recorded_as_unknown(seed, key, world, run
     assert world.approvals.find(key).error == "UnknownError"
 
 
-def test_a_later_attempt_is_left_alone(seed, key, world, run_state):
-    before = seed(attempt=2)
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_a_later_attempt_is_left_alone(is_gone, seed, key, world, run_state):
+    before = None if is_gone else seed(attempt=2)
 
     answer = run_state()
 

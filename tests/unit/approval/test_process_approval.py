@@ -12,11 +12,20 @@ class TestGranted(Decided):
     status = Status.GRANTED
 
 
-def test_an_attempt_that_was_closed_meanwhile_says_so(seed, world, run_state, handle_decisions):
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"stage": Stage.FAILED}, "attempt 1 was closed as FAILED"),
+        ({"stage": Stage.DONE, "attempt": 2}, "attempt 1 no longer owns the approval"),
+    ],
+)
+def test_an_attempt_that_was_closed_meanwhile_says_so(
+    changes, message, seed, world, run_state, handle_decisions
+):
     approval = seed(status=Status.GRANTED)
-    handle_decisions(granted=lambda _: world.seed_approvals(replace(approval, stage=Stage.FAILED)))
+    handle_decisions(granted=lambda _: world.seed_approvals(replace(approval, **changes)))
 
-    with pytest.raises(SupersededError, match="attempt 1 was closed as FAILED"):
+    with pytest.raises(SupersededError, match=message):
         run_state()
 
 

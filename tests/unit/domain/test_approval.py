@@ -5,10 +5,13 @@ import pytest
 from sfn_cqrs.domain.approval import (
     CastVote,
     Close,
+    CloseStale,
     Expire,
+    GoStale,
     Happened,
     OpenRound,
     Park,
+    Pinned,
     Restart,
     Retry,
     Rules,
@@ -22,6 +25,7 @@ from sfn_cqrs_tools.testing.builders import SEEN, an_approval
 AT = "2026-11-25T12:00:00.000Z"
 LATER = "2026-11-26T12:00:00.000Z"
 YES = Vote("taro", Verdict.APPROVE, AT, "looks good", seen=SEEN)
+PINNED = Pinned("ORDER", "o-1", 1)
 NO = Vote("jiro", Verdict.REJECT, AT, seen=SEEN)
 
 
@@ -80,6 +84,29 @@ def test_only_what_nobody_has_decided_in_time_expires():
     assert Expire(AT).on(an_approval(expires_at=AT, status=Status.GRANTED), LATER) is None
 
 
+def test_a_changed_item_makes_an_approval_stale_before_the_grant_and_after():
+    before = GoStale(AT).on(an_approval(item=PINNED, due_at=LATER), LATER)
+    after = CloseStale(1).on(an_approval(item=PINNED, status=Status.GRANTED), AT)
+
+    assert (before.status, before.happened, before.due_at) == (Status.STALE, Happened.STALE, AT)
+    assert (after.status, after.happened, after.stage) == (Status.STALE, Happened.STALE, Stage.DONE)
+
+
+@pytest.mark.parametrize(
+    ("write", "changes"),
+    [
+        (OpenRound(1, 0, None, LATER, is_reminder=False), {"status": Status.GRANTED}),
+        (GoStale(AT), {"status": Status.GRANTED, "item": PINNED}),
+        (GoStale(AT), {}),
+        (CloseStale(1), {"status": Status.REJECTED, "item": PINNED}),
+        (CloseStale(1), {"status": Status.GRANTED}),
+        (CloseStale(2), {"status": Status.GRANTED, "item": PINNED}),
+    ],
+)
+def test_a_decision_stays_and_only_an_item_goes_stale(write, changes):
+    assert write.on(an_approval(**changes), AT) is None
+
+
 def test_of_an_attempt_that_has_ended_no_token_stays():
     parked = an_approval(token="token", token_seq=100)
 
@@ -91,10 +118,12 @@ def test_of_an_attempt_that_has_ended_no_token_stays():
 
 
 def test_what_died_begins_anew_and_counts_it():
-    restarted = Restart(1).on(an_approval(token="token", token_seq=100, error="E"), AT)
+    died = an_approval(token="token", token_seq=100, error="E", cause="why")
+    restarted = Restart(1).on(died, AT)
 
     assert (restarted.attempt, restarted.restarts, restarted.stage) == (2, 1, Stage.CREATED)
-    assert (restarted.token, restarted.error, restarted.due_at) == (None, None, AT)
+    assert (restarted.token, restarted.token_seq, restarted.due_at) == (None, None, AT)
+    assert (restarted.error, restarted.cause) == (None, None)
     assert Restart(1).on(restarted, AT) is None
 
 

@@ -57,18 +57,21 @@ def test_one_whose_execution_died_goes_on_as_the_next_attempt(status, sweep, wor
     assert (approval.token, approval.token_seq, approval.due_at) == (None, None, NOW)
 
 
-def test_one_that_dies_again_and_again_fails_and_says_so(sweep, world):
+@pytest.mark.parametrize(
+    ("ended", "told"),
+    [
+        (("NotRecorded", "no access"), ("NotRecorded", "no access")),
+        ((None, None), ("ExecutionEnded", "")),
+    ],
+)
+def test_one_that_dies_again_and_again_fails_and_says_so(ended, told, sweep, world):
     world.seed_approvals(waiting(status=Status.GRANTED, attempt=4, restarts=3))
-    world.approval_executions.end(ApprovalRef(RELEASE, 4), "NotRecorded", "no access")
+    world.approval_executions.end(ApprovalRef(RELEASE, 4), *ended)
 
     assert sweep() == {"approval_failed": 1}
 
     approval = world.approvals.find(RELEASE)
-    assert (approval.stage, approval.error, approval.cause) == (
-        Stage.FAILED,
-        "NotRecorded",
-        "no access",
-    )
+    assert (approval.stage, approval.error, approval.cause) == (Stage.FAILED, *told)
     assert approval.status is Status.GRANTED
 
 

@@ -6,7 +6,14 @@ from sfn_cqrs.domain.approval import Rules, Status
 from sfn_cqrs.domain.errors import UnknownApprovalTypeError
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.approvals import types as approval_types
-from sfn_cqrs.service.approvals.types import approval_type, when_expired, when_rejected
+from sfn_cqrs.service.approvals.types import (
+    approval_type,
+    when_expired,
+    when_rejected,
+    when_stale,
+)
+
+SHORT = {"group": "b", "expires_after": timedelta(hours=1)}
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +35,7 @@ def test_a_type_is_found_with_its_settings():
 
 
 def test_each_end_has_its_function_and_may_have_none():
-    @approval_type("PAY", group="boss", remind_every=None)
+    @approval_type("PAY", group="boss", expires_after=timedelta(seconds=1), remind_every=None)
     def pay(_decided):
         pass
 
@@ -63,7 +70,7 @@ def test_a_type_that_nobody_registers_is_named_with_those_that_exist():
         ("PAY", {"approvers": list(map(str, range(51)))}, "of at most 50"),
         ("PAY", {"group": "b", "expires_after": timedelta(days=31)}, "a second to 30 days"),
         ("PAY", {"group": "b", "expires_after": timedelta(0)}, "a second to 30 days"),
-        ("PAY", {"group": "b", "remind_every": timedelta(seconds=59)}, "at least a minute"),
+        ("PAY", {**SHORT, "remind_every": timedelta(seconds=59)}, "at least a minute"),
         ("PAY", {"group": "b", "remind_every": timedelta(minutes=20)}, "500 reminders in all"),
     ],
 )
@@ -73,7 +80,12 @@ def test_settings_that_cannot_be_kept_are_refused_at_once(type_, settings, messa
 
 
 @pytest.mark.parametrize(
-    "register", [lambda: approval_type("PAY", group="b"), lambda: when_expired("PAY")]
+    "register",
+    [
+        lambda: approval_type("PAY", group="b"),
+        lambda: when_expired("PAY"),
+        lambda: when_stale("PAY"),
+    ],
 )
 def test_two_modules_cannot_have_the_same_type(register):
     def first(_decided):

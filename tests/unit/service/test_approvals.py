@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from sfn_cqrs.adapters.approval_items import APPROVALS
-from sfn_cqrs.domain.approval import Happened, Rules, Stage, Status, Verdict, Vote
+from sfn_cqrs.domain.approval import Happened, Pinned, Rules, Stage, Status, Verdict, Vote
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import (
     AlreadyDecidedError,
@@ -19,11 +19,13 @@ from sfn_cqrs.domain.errors import (
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.approvals.service import ApprovalService
+from sfn_cqrs.service.approvals.summary import summary_of
 from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs_tools.testing.builders import RELEASE, SEEN, an_approval
 
 HANAKO = Caller(user="hanako", ip="192.0.2.11", source="api", request_id="r-1")
 OPERATORS = frozenset(("operator",))
+PINNED = Pinned("ORDER", "o-1", 3)
 LOOK_AGAIN = {"Payload": {"result": "LOOK_AGAIN"}}
 
 
@@ -54,22 +56,22 @@ def test_a_request_is_stored_with_the_rules_of_its_type(service, world, declare)
     declare(
         approvers=["taro", "jiro"],
         needed=2,
-        expires_after=timedelta(days=2),
-        remind_every=timedelta(hours=12),
+        expires_after=timedelta(days=2, milliseconds=1),
+        remind_every=timedelta(hours=12, milliseconds=1),
     )
 
     id_ = service.request(
         "ORDER_RELEASE",
         subject="o-1",
         payload={"total": 1200},
-        note="Please look",
+        note="x" * 2000,
         caller=HANAKO,
     )
 
     stored = service.get(id_)
     assert id_ == stored.key.id
     assert stored.rules == Rules(("taro", "jiro"), "", 2, True, 172_800, 43_200)
-    assert (stored.subject, stored.payload, stored.note) == ("o-1", {"total": 1200}, "Please look")
+    assert (stored.subject, stored.payload, stored.note) == ("o-1", {"total": 1200}, "x" * 2000)
     assert (stored.created.by, stored.created.ip, stored.source) == ("hanako", "192.0.2.11", "api")
     assert (stored.status, stored.stage, stored.happened) == (
         Status.OPEN,
@@ -207,6 +209,10 @@ def test_the_same_decision_again_comes_too_late_as_any_other(changes, error, ser
         ({"rules": Rules(group="operator", four_eyes=False)}, "hanako", OPERATORS, None, ""),
         ({"status": Status.GRANTED}, "taro", OPERATORS, AlreadyDecidedError, "already_decided"),
         ({"status": Status.REJECTED}, "taro", OPERATORS, AlreadyDecidedError, "already_decided"),
+        (
+            {"status": Status.GRANTED, "expires_at": "2026-11-25T12:00:00.000Z"},
+            *("taro", OPERATORS, AlreadyDecidedError, "already_decided"),
+        ),
         ({"status": Status.EXPIRED}, "taro", OPERATORS, ExpiredError, "expired"),
         ({"expires_at": "2026-11-25T12:00:00.000Z"}, "taro", OPERATORS, ExpiredError, "expired"),
         ({"expires_at": "2026-11-25T12:00:00.001Z"}, "taro", OPERATORS, None, ""),
@@ -226,6 +232,30 @@ def test_who_may_decide_and_when(verdict, changes, user, groups, error, code, se
         decide(RELEASE.id, user, groups)
     assert refused.value.code == code
     assert world.approvals.find(RELEASE) == before
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize(
+    ("changes", "lines"),
+    [
+        ({"payload": None}, []),
+        ({"payload": "x" * 200}, [("payload", "x" * 200)]),
+        ({"payload": "x" * 201}, [("payload", f"{'x' * 200}… (201 characters)")]),
+        ({"payload": {"b": [1], "a": "1"}}, [("payload: a", "1"), ("payload: b", "[1]")]),
+        ({"payload": None, "item": PINNED}, [("item", "version 3 is not kept any more")]),
+    ],
+)
+def test_deciders_see_the_payload_and_the_item_as_lines(changes, lines):
+    assert summary_of(an_approval(**changes)) == lines
+
+
+@pytest.mark.parametrize(
+    ("count", "last"), [(40, ("payload: 39", "x")), (41, ("payload: …", "1 more"))]
+)
+def test_deciders_see_forty_lines_and_how_many_more_there_are(count, last):
+    lines = summary_of(an_approval(payload={f"{number:02}": "x" for number in range(count)}))
+
+    assert (lines[39], lines[-1]) == (("payload: 39", "x"), last)
 
 
 @pytest.mark.parametrize(
