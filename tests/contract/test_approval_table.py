@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from sfn_cqrs.domain.approval import CastVote, Status, Verdict, Vote
+from sfn_cqrs.domain.approval import CastVote, Expire, Status, Verdict, Vote
 from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs_tools.testing.builders import RELEASE, SEEN, an_approval
 
@@ -33,6 +33,24 @@ def test_a_decision_moves_an_approval_to_its_status(world):
     assert world.approvals.page_of_status("tenant1", Status.OPEN, 10, None).items == []
     (granted,) = world.approvals.page_of_status("tenant1", Status.GRANTED, 10, None).items
     assert (granted.status, granted.votes) == (Status.GRANTED, (YES,))
+
+
+def test_what_was_decided_or_deleted_while_it_is_listed_keeps_its_place_only(world, monkeypatch):
+    world.seed_approvals(*[an_approval(key(number)) for number in range(4)])
+    client, query = world.approvals._client, world.approvals._client.query
+
+    def changed_meanwhile(**wanted):
+        answer = query(**wanted)
+        world.approvals.change(key(3), Expire("2027"))
+        keys = {"pk": {"S": key(2).pk}, "sk": {"S": key(2).sk}}
+        client.delete_item(TableName=world.approvals._table, Key=keys)
+        return answer
+
+    monkeypatch.setattr(client, "query", changed_meanwhile)
+    first = world.approvals.page_of_status("tenant1", Status.OPEN, 3, None)
+
+    assert [one.key for one in first.items] == [key(1)]
+    assert first.next_cursor is not None
 
 
 def test_a_decision_that_is_stored_is_known_when_it_is_sent_again(world):

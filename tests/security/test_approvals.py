@@ -257,6 +257,7 @@ def test_the_page_shows_what_is_stored_and_marks_the_requesters_words(api, asked
         assert f"<dt>{name}</dt><dd>{value}</dd>" in shown
     assert "HARMLESS" not in shown
     assert "<blockquote>&lt;b&gt;Total: 1&lt;/b&gt;, Type: HARMLESS</blockquote>" in words
+    assert words.count("<blockquote>") == 1
     assert "<script" not in text
     assert ApprovalService("tenant1").get(asked) == edit_before
 

@@ -140,11 +140,20 @@ def test_without_a_link_of_ours_there_is_nothing_to_see(token, make_link, page, 
     assert world.approvals.find(RELEASE).votes == ()
 
 
-@pytest.mark.parametrize("body", ["", "decision=approve", "%FF", "token", "a=1&" * 11])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "decision=approve",
+        "%FF",
+        "token",
+        "token={0}&decision=approve" + 9 * "&a=1",
+    ],
+)
 def test_a_form_that_is_none_decides_nothing(body, call, make_link, world):
-    make_link()
+    token = make_link()
 
-    assert call("POST", PATH, body, claims={}).status == 403
+    assert call("POST", PATH, body.format(token), claims={}).status == 403
 
     assert world.approvals.find(RELEASE).votes == ()
 
@@ -160,6 +169,15 @@ def test_a_reason_that_is_longer_than_the_page_lets_it_be_is_refused(make_link, 
 
     assert (answer.status, answer.body["field"]) == (400, "reason")
     assert world.approvals.find(RELEASE).votes == ()
+
+
+def test_a_fault_of_ours_is_no_page(make_link, page, world):
+    token = make_link()
+    world.link_secret.value = "no bytes"
+
+    answer = page(token)
+
+    assert (answer.status, answer.body["code"]) == (500, "internal_error")
 
 
 def test_where_links_are_off_there_are_none(make_link, page, world):

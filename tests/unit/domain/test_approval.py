@@ -42,6 +42,7 @@ def test_a_late_wait_does_not_replace_a_newer_token():
 
     assert (parked.token, parked.token_seq) == ("newer", 101)
     assert Park(1, "older", 100).on(parked, AT) is None
+    assert Park(1, "again", 101).on(parked, AT) is None
 
 
 def test_one_who_rejects_decides():

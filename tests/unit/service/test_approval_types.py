@@ -79,6 +79,12 @@ def test_settings_that_cannot_be_kept_are_refused_at_once(type_, settings, messa
         approval_type(type_, **settings)
 
 
+def test_the_most_that_can_be_kept_is_kept():
+    approval_type("PAY", approvers=list(map(str, range(50))), expires_after=timedelta(days=30))
+    minute = timedelta(minutes=1)
+    approval_type("PAY", group="boss", expires_after=500 * minute, remind_every=minute)
+
+
 @pytest.mark.parametrize(
     "register",
     [
@@ -95,6 +101,7 @@ def test_two_modules_cannot_have_the_same_type(register):
         pass
 
     second.__module__ = "another"
+    register()(first)
     register()(first)
 
     with pytest.raises(ValueError, match=r"in tests\.unit\.service\.test_approval_types already"):

@@ -19,7 +19,7 @@ from sfn_cqrs.domain.errors import (
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.approvals.service import ApprovalService
-from sfn_cqrs.service.approvals.summary import summary_of
+from sfn_cqrs.service.approvals.summary import is_current, summary_of
 from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs_tools.testing.builders import RELEASE, SEEN, an_approval
 
@@ -98,8 +98,16 @@ def test_a_week_and_a_reminder_a_day_are_the_default(service, declare):
     assert stored.rules.four_eyes
 
 
-def test_nobody_is_reminded_of_what_ends_before(service, declare):
-    declare(group="operator", expires_after=timedelta(hours=2))
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"expires_after": timedelta(hours=2)},
+        {"expires_after": timedelta(days=1)},
+        {"remind_every": None},
+    ],
+)
+def test_nobody_is_reminded_of_what_ends_before_or_has_no_reminders(settings, service, declare):
+    declare(group="operator", **settings)
 
     assert service.get(service.request("ORDER_RELEASE")).remind_at is None
 
@@ -144,6 +152,16 @@ def test_an_approver_grants_and_the_machine_goes_on(service, world):
     )
     assert approval.due_at == "2026-11-25T12:00:00.000Z"
     assert world.approval_executions.succeeded == [("token", LOOK_AGAIN)]
+
+
+def test_an_item_that_is_gone_has_changed(service, world):
+    pinned = an_approval(item=Pinned("ORDER", "o-1", 1))
+    world.seed_approvals(pinned)
+
+    with pytest.raises(StaleError):
+        service.approve(RELEASE.id, "taro", OPERATORS, digest=pinned.digest)
+
+    assert world.approvals.find(RELEASE).status is Status.STALE
 
 
 def test_a_decision_before_the_machine_waits_wakes_nobody(service, world):
@@ -205,7 +223,8 @@ def test_the_same_decision_again_comes_too_late_as_any_other(changes, error, ser
         ({}, "", OPERATORS, NotAnApproverError, "not_an_approver"),
         ({"rules": Rules(("jiro",))}, "taro", OPERATORS, NotAnApproverError, "not_an_approver"),
         ({"rules": Rules(("jiro",))}, "Jiro", (), NotAnApproverError, "not_an_approver"),
-        ({"rules": Rules(("jiro",))}, "jiro", ("",), None, ""),
+        ({"rules": Rules(("jiro",))}, "taro", ("",), NotAnApproverError, "not_an_approver"),
+        ({"rules": Rules(("jiro",))}, "jiro", (), None, ""),
         ({"rules": Rules(group="operator", four_eyes=False)}, "hanako", OPERATORS, None, ""),
         ({"status": Status.GRANTED}, "taro", OPERATORS, AlreadyDecidedError, "already_decided"),
         ({"status": Status.REJECTED}, "taro", OPERATORS, AlreadyDecidedError, "already_decided"),
@@ -246,7 +265,10 @@ def test_who_may_decide_and_when(verdict, changes, user, groups, error, code, se
     ],
 )
 def test_deciders_see_the_payload_and_the_item_as_lines(changes, lines):
-    assert summary_of(an_approval(**changes)) == lines
+    approval = an_approval(**changes)
+
+    assert summary_of(approval) == lines
+    assert is_current(approval) == (approval.item is None)
 
 
 @pytest.mark.parametrize(
