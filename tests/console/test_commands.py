@@ -14,9 +14,9 @@ ALONE = {"/tasks": {"type": "ORDER_REMINDER", "kind": "single"}, "/approvals": {
 STATUS = {"/sagas": "PARKED"}
 
 
-def told(path, *, tenant="tenant1", stack="", **query):
+def told(path, *, tenant="tenant1", stack="", person="", **query):
     address = f"http://127.0.0.1:8787/console{path}"
-    return command_of(Shown(path, address, query, tenant, stack))
+    return command_of(Shown(path, address, query, tenant, stack, person))
 
 
 def taken(words):
@@ -40,7 +40,7 @@ def test_each_page_has_a_command_that_the_command_line_takes(page):
     options = {name: STATUS.get(page, ASKED[name]) for name in SAID[page][1]}
     query = ALONE.get(page, options)
 
-    for given in ({}, {"stack": "dev"}, {"tenant": "tenant2"}):
+    for given in ({}, {"stack": "dev"}, {"tenant": "tenant2"}, {"person": "otto:auditor"}):
         line = told(path.replace(" ", "%20"), **given, **query)
         if line:
             assert taken(shlex.split(line)[1:])
@@ -56,3 +56,14 @@ def test_a_filter_is_an_option_and_one_that_there_is_none_for_is_asked_of_the_co
         "curl -s 'http://127.0.0.1:8787/console/sagas?tenant=tenant2&q=ada&sort=-name&as=jsonl'"
     )
     assert told("/publish") == told("/items") == ""
+
+
+def test_a_person_is_named_where_the_command_asks_as_somebody():
+    ada = {"person": "ada:nurse"}
+
+    assert told("/usage", **ada) == "sfn-cqrs usage --as ada:nurse"
+    assert told("/sagas/g-1", tenant="tenant2", **ada) == (
+        "sfn-cqrs saga show --tenant tenant2 --as ada:nurse g-1"
+    )
+    assert told("", **ada) == "sfn-cqrs doctor"
+    assert told("/executions", **ada) == "sfn-cqrs execution list"

@@ -32,6 +32,12 @@ def test_whoever_chooses_no_role_is_a_member():
     assert not member.is_operator
 
 
+def test_only_another_person_is_named_for_the_command_line():
+    assert HANAKO.named_beside(HANAKO) == ""
+    assert Who("hanako", roles=()).named_beside(HANAKO) == "hanako:"
+    assert Who("otto", roles=("auditor", "clerk")).named_beside(HANAKO) == "otto:auditor,clerk"
+
+
 def test_a_token_says_who_its_bearer_is():
     claims = {"cognito:username": "ada", "custom:tenant": "t9", "cognito:groups": ["operator"]}
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
-from functools import partial, wraps
+from functools import partial
 from typing import Any, Final, ParamSpec, TypeVar
 
 import click
@@ -46,20 +45,6 @@ _path: Final = partial(work_path, "approvals")
 id_argument = click.argument("id_", metavar="ID", type=Id("approval"))
 
 
-def as_options(command: Callable[P, T]) -> Callable[..., T]:
-    """Add --as to the options of the API, which is asked as that user."""
-
-    @click.option(
-        "--as", "user", metavar="USER", help="The user, on the local stack.  [default: you]"
-    )
-    @api_options
-    @wraps(command)
-    def wrapped(*args: Any, user: str | None, api: Api, **kwargs: Any) -> T:
-        return command(*args, api=api.with_headers(_as(user)), **kwargs)  # type: ignore[arg-type]
-
-    return wrapped
-
-
 @click.group(cls=Group)
 def approval() -> None:
     """Request and show approvals, and retry an action that failed after a decision."""
@@ -78,7 +63,7 @@ def approval() -> None:
 @click.option(
     "--idempotency-key", metavar="KEY", help="With the same key and content it is requested once."
 )
-@as_options
+@api_options
 def request(
     type_: str,
     subject: str | None,
@@ -106,7 +91,7 @@ def request(
     help="All approvals with this status, not only yours.  [default: what waits for you]",
 )
 @limit_option
-@as_options
+@api_options
 def list_(status: str | None, limit: int, api: Api, as_json: bool) -> None:
     """List the approvals that wait for you, or all with a status, newest first."""
     found = api.first(limit, "/approvals", status=status)
@@ -144,7 +129,7 @@ def _decision(verb: str, done: str) -> click.Command:
         metavar="TEXT",
         help="The digest of the content that you saw.  [default: of what is shown now]",
     )
-    @as_options
+    @api_options
     def decide(id_: str, reason: str | None, digest: str | None, api: Api, as_json: bool) -> None:
         if digest is None:
             seen = api.get(_path(id_))
@@ -163,14 +148,6 @@ def _decision(verb: str, done: str) -> click.Command:
 
 approve = _decision("approve", "Approve")
 reject = _decision("reject", "Reject")
-
-
-def _as(user: str | None) -> dict[str, str]:
-    if user is None:
-        return {}
-    if click.get_current_context().params.get("stack"):
-        raise click.UsageError("--as is for the local stack; on AWS the token says who you are")
-    return {"x-user": user.encode().decode("latin-1")}
 
 
 def _print(found: dict[str, Any]) -> None:

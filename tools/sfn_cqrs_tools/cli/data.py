@@ -58,7 +58,13 @@ def get_item(
     print_json(attributes)
 
 
-@data.command("list", examples=("sfn-cqrs data list AIRPORT --limit 500 --json",))
+@data.command(
+    "list",
+    examples=(
+        "sfn-cqrs data list AIRPORT --limit 500 --json",
+        "sfn-cqrs data list AIRPORT --as nina:clerk",
+    ),
+)
 @click.argument("type_", metavar="TYPE")
 @limit_option
 @api_options

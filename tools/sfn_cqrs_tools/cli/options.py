@@ -73,6 +73,11 @@ TENANT_HELP = (
     " token's]"
 )
 
+AS_HELP = (
+    "A user of the local stack; nina:nurse,doctor is in these groups, and nina: in none."
+    "  [default: you, in the group operator]"
+)
+
 
 stack_options = several(state_option, stack_option)
 """--state and --stack: a stack on this machine, or one on AWS."""
@@ -100,16 +105,26 @@ weather_options = several(
 
 
 def target_options(command: Callable[P, T]) -> Callable[..., T]:
-    """Add --state, --stack and --tenant, and pass on the API that they name as `api`."""
+    """Add --state, --stack, --tenant and --as, and pass on the API that they name as `api`."""
 
     @stack_options
     @click.option("--tenant", metavar="CODE", help=TENANT_HELP)
+    @click.option("--as", "person", metavar="USER[:GROUPS]", help=AS_HELP)
     @functools.wraps(command)
-    def wrapped(*args: Any, state: Path, stack: str | None, tenant: str | None, **kwargs: Any) -> T:
+    def wrapped(
+        *args: Any,
+        state: Path,
+        stack: str | None,
+        tenant: str | None,
+        person: str | None,
+        **kwargs: Any,
+    ) -> T:
         from sfn_cqrs_tools.client.api import connect  # noqa: PLC0415 - --help needs no HTTP client
 
         with one_line_errors():
             api = connect(state, stack, tenant)
+            if person is not None:
+                api = api.with_headers(headers_of(person, is_local=stack is None))
             for parameter in click.get_current_context().command.params:
                 name = parameter.name or ""
                 if hasattr(parameter.type, "resolved"):  # an id, which only the stack can complete
@@ -117,6 +132,19 @@ def target_options(command: Callable[P, T]) -> Callable[..., T]:
             return command(*args, api=api, **kwargs)  # type: ignore[arg-type]
 
     return wrapped
+
+
+def headers_of(named: str, *, is_local: bool) -> dict[str, str]:
+    """Return the headers that stand for a user, and for the user's groups if they are named.
+
+    Raises:
+        click.UsageError: the stack is on AWS, where the token says who asks.
+    """
+    if not is_local:
+        raise click.UsageError("--as is for the local stack; on AWS the token says who you are")
+    user, has_groups, groups = named.partition(":")
+    headers = {"x-user": user, **({"x-roles": groups} if has_groups else {})}
+    return {name: value.encode().decode("latin-1") for name, value in headers.items()}
 
 
 def api_options(command: Callable[P, T]) -> Callable[..., T]:

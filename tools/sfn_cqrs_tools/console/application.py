@@ -440,7 +440,8 @@ class Console:
         """Return the command that answers what a page shows."""
         stack = "" if self._backend.is_local else self._backend.name
         address, below = f"{ask.origin}{ask.path}", ask.path.removeprefix(ROOT)
-        return command_of(Shown(below, address, ask.query, ask.who.tenant, stack))
+        person = "" if stack else ask.who.named_beside(self._backend.default)
+        return command_of(Shown(below, address, ask.query, ask.who.tenant, stack, person))
 
 
 async def _form(request: Request) -> dict[str, str]:

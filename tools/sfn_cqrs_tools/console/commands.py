@@ -18,13 +18,16 @@ Words = Callable[[Parts, Mapping[str, str]], tuple[list[str], list[str]]]
 NO_FILTER: Final = ("tenant", "cursor", "before", "page", "all")
 OF_OTHERS: Final = ("doctor", "graph")
 """Commands that take no tenant."""
+OF_THE_STACK: Final = (*OF_OTHERS, "execution")
+"""Commands that ask the stack itself, as nobody."""
 
 
 @dataclass(frozen=True)
 class Shown:
     """A page: its path below the console, its address, its query, and whose it is.
 
-    `stack` is the name of a stack on AWS, and empty for the one on this machine.
+    `stack` is the name of a stack on AWS, and empty for the one on this machine. `person` is who
+    looks at it, as --as takes it, and empty for those whom the command line takes without it.
     """
 
     path: str
@@ -32,6 +35,7 @@ class Shown:
     query: Mapping[str, str]
     tenant: str
     stack: str = ""
+    person: str = ""
 
 
 def _say(text: str, *options: str) -> tuple[Words, tuple[str, ...]]:
@@ -120,11 +124,13 @@ def command_of(shown: Shown) -> str:
 
 
 def _whose(shown: Shown, first: str) -> list[str]:
-    """Return the stack and the tenant, where they are not the defaults of a command."""
+    """Return the stack, the tenant and the person, where they are not the defaults of a command."""
     if shown.stack:
         return [] if first == "graph" else ["--stack", shown.stack]
     is_other = shown.tenant != DEFAULT_TENANT and first not in OF_OTHERS
-    return ["--tenant", shown.tenant] if is_other else []
+    tenant = ["--tenant", shown.tenant] if is_other else []
+    is_person = shown.person and first not in OF_THE_STACK
+    return [*tenant, *(["--as", shown.person] if is_person else [])]
 
 
 def _page_of(path: str) -> tuple[str | None, Parts]:

@@ -31,6 +31,12 @@ class Who:
         """Return whether operators' buttons are shown."""
         return OPERATOR in self.roles
 
+    def named_beside(self, default: Who) -> str:
+        """Return user and groups as `--as` takes them, or nothing for the default person."""
+        if (self.user, self.roles) == (default.user, default.roles):
+            return ""
+        return f"{self.user}:{','.join(self.roles)}"
+
     def headers(self) -> dict[str, str]:
         """Return the headers that identify the person to the local stack."""
         given = {
