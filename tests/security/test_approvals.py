@@ -200,6 +200,7 @@ def test_what_somebody_else_has_seen_is_not_decided(digest, api, asked):
     answer = approve(api, asked, digest)
 
     assert (answer.status, answer.code) == (409, "stale")
+    assert answer.body["detail"].startswith("the digest is not that of this approval")
     stored = ApprovalService("tenant1").get(asked)
     assert (stored.status, stored.votes) == (Status.OPEN, ())
 

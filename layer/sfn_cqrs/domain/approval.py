@@ -27,6 +27,7 @@ MAX_SUBJECT_CHARACTERS = 256
 MAX_TEXT_CHARACTERS = 2_000
 MAX_PAYLOAD_BYTES = 100 * 1024
 STALE = "the item has changed since the approval was requested; request it again"
+UNSEEN = "the digest is not that of this approval; look at it again, and send its digest"
 TRIES_PER_ROUND = 100
 """More than a state is ever tried; a later round's token always counts as newer."""
 
@@ -247,8 +248,10 @@ class Approval(Record):
         """
         if seen is None and self.item is not None:
             raise InvalidInputError("digest", "is missing: send the digest of what you have seen")
-        if self.digest != self.fingerprint or seen not in (None, self.digest):
+        if self.digest != self.fingerprint:
             raise StaleError(STALE)
+        if seen not in (None, self.digest):
+            raise StaleError(UNSEEN)
 
     def seconds_left(self, now: datetime) -> int:
         """How long the machine waits until it looks again: a reminder, or the end."""

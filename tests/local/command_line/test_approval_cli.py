@@ -135,7 +135,7 @@ def test_what_has_changed_since_is_stale_and_not_released(run, ask, ended):
     shown = run("approval", "show", id_)
 
     assert (before["isCurrent"], before["item"]["version"]) == (True, 1)
-    assert (other.code, "stale: the item has changed" in other.error) == (1, True)
+    assert (other.code, "stale: the digest is not that of this" in other.error) == (1, True)
     assert (late.code, "stale: the item has changed" in late.error) == (1, True)
     assert (ended(id_)["status"], ended(id_)["stage"]) == ("STALE", "DONE")
     assert "ORDER_RELEASE of ORDER o-4, version 1:" in shown.output
