@@ -58,6 +58,12 @@ def test_a_filter_is_an_option_and_one_that_there_is_none_for_is_asked_of_the_co
     assert told("/publish") == told("/items") == ""
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if page.endswith("/new")])
+def test_a_form_has_no_command_that_would_show_an_item_named_new(page):
+    assert told(page) == ""
+    assert told("/items/ORDER/new") == "sfn-cqrs chain show ORDER new"
+
+
 def test_a_person_is_named_where_the_command_asks_as_somebody():
     ada = {"person": "ada:nurse"}
 

@@ -218,6 +218,9 @@ def test_an_import_is_undone_after_it_was_said_what_that_does(page, console, sta
     assert api.get("/data/AIRPORT/RJBB", deleted="true")["isDeleted"]
     visit(page, console, f"/imports/{id_}")
     expect(page.get_by_role("link", name="Undo …")).to_have_count(0)
+    visit(page, console, "/imports")
+    row = page.get_by_role("row").filter(has=page.locator(f"[href$='{undo}']"))
+    expect(row.locator("td").first).to_contain_text("undo")
 
 
 def test_an_import_without_a_table_says_so_in_a_sentence(page, console, tmp_path):

@@ -86,6 +86,8 @@ SAID: Final[Mapping[str, tuple[Words, tuple[str, ...]]]] = {
     "/queues": _say("doctor"),
     "/usage": _say("usage"),
 }
+FORM: Final = re.compile(r"/[a-z-]+/new")
+"""The address of a form: no command shows what a form is about to make."""
 LISTS: Final = (
     "/items",
     "/imports",
@@ -136,6 +138,8 @@ def _whose(shown: Shown, first: str) -> list[str]:
 def _page_of(path: str) -> tuple[str | None, Parts]:
     if not path:
         return "", {}
+    if FORM.fullmatch(path):
+        return None, {}
     for pattern, page in _PAGES:
         if found := pattern.fullmatch(path):
             return page, {name: unquote(part) for name, part in found.groupdict().items()}
