@@ -166,3 +166,28 @@ def test_a_terminal_shows_when_each_state_was_at_work(
     print_run(described, events, with_data=False)
 
     assert f"\x1b[32m{'━' * BAR}\x1b[0m\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("retried", "said"),
+    [
+        (True, "it tries w again after a pause\n"),
+        (False, "it waits for a token or a function\n"),
+    ],
+)
+def test_a_running_execution_says_whether_it_waits_for_a_retry(
+    retried: bool, said: str, lab: Lab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def down(_: Any) -> Any:
+        raise OSError("down")
+
+    lab.functions["f"] = down
+    lab.hang = set() if retried else {"f"}
+    retry = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 60}]
+    task = {"Type": "Task", "Resource": FUNCTION, "Retry": retry, "End": True}
+    run = lab.start({"StartAt": "w", "States": {"w": task}}, {})
+    described = {"status": "RUNNING", "startDate": run.events[0]["timestamp"]}
+
+    print_run(described, run.events, with_data=False)
+
+    assert said in capsys.readouterr().out

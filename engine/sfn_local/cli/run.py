@@ -33,10 +33,12 @@ from sfn_local.graph.notes import show_seconds
 from sfn_local.mock_skeleton import mock_skeleton
 from sfn_local.mocks import MockConfig, MockError
 from sfn_local.stubs import StubFunctions, by_state, parse_stubs
-from sfn_local.trace import Step, stopped_in, trace
+from sfn_local.trace import Step, owners, stopped_in, trace
 
 BAR = 24
 """As wide is the time of an execution in a terminal."""
+FAILING = ("Failed", "TimedOut")
+"""How the type of the event of a try that failed ends."""
 
 
 @command(
@@ -217,7 +219,7 @@ def print_run(
     color = "green" if described["status"] == "SUCCEEDED" else "red"
     echo("\n", styled(described["status"], fg=color, bold=True), after)
     if described["status"] == "RUNNING":
-        echo("it waits for a token or a function")
+        echo(_awaited(events))
     if "output" in described:
         print_json(json.loads(described["output"]))
     for name in ("error", "cause"):
@@ -226,6 +228,14 @@ def print_run(
     for step in stopped_in(events):
         echo("\nin the state ", styled(step.name, bold=True), ", with")
         show_data(step, "  ")
+
+
+def _awaited(events: list[dict[str, Any]]) -> str:
+    """Say what a running execution waits for: its next try of a state, or an answer."""
+    tried = owners(events).get(events[-1]["id"]) if events[-1]["type"].endswith(FAILING) else None
+    if tried is None:
+        return "it waits for a token or a function"
+    return f"it tries {tried.name} again after a pause"
 
 
 def bar(step: Step, described: dict[str, Any]) -> Shown:
