@@ -19,7 +19,10 @@ class Comparison(StrEnum):
 
 
 class Duplicates(StrEnum):
-    """The treatment of earlier rows with the same key in a file."""
+    """The treatment of earlier rows with the same key, if a later row of the file replaces them.
+
+    An earlier row that was applied before the later one was read stays applied.
+    """
 
     LAST_WINS = "last_wins"
     REPORT = "report"
