@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
-from tests.console.browser import DESK, visit
+from tests.console.browser import DESK, PHONE, visit
 from tests.console.state import api_of, create, publish, saga, wait
 from tests.console.tour import MACHINE, mapped, token_of, tour
 from tests.support.over_http import fetch
@@ -361,3 +361,35 @@ def test_a_list_marks_what_changed_and_who_asks_is_told_of_an_end(page, context,
     [[title, text]] = other.evaluate("told")
     assert (title, text.split(",")[0]) == ("awaited", "SUCCEEDED")
     expect(other.locator("[data-await]")).to_be_hidden()
+
+
+LISTS = [
+    *(
+        "",
+        "/items",
+        "/items?type=ORDER",
+        "/executions",
+        "/tasks",
+        "/sagas",
+        "/approvals?status=ALL",
+    ),
+    *("/imports", "/imports?kind=zip", "/read-models", "/rebuilds", "/repairs", "/erasures"),
+    *("/queues", "/usage", "/search?q=o-1"),
+]
+SIDEWAYS = """() => [...document.querySelectorAll("main *")].filter(
+    (one) => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX === "auto"
+).map((one) => one.innerText)"""
+
+
+@pytest.mark.usefixtures("ids")
+def test_no_list_moves_sideways_on_a_phone_and_none_lacks_a_column_on_a_desk(page, console):
+    page.set_viewport_size(PHONE)
+    wide = {}
+    for path in LISTS:
+        visit(page, console, path)
+        wide[path] = page.evaluate(SIDEWAYS)
+    page.set_viewport_size(DESK)
+    visit(page, console, "/tasks")
+
+    assert {path: told for path, told in wide.items() if told} == {}
+    expect(page.locator("th:visible")).to_have_count(page.locator("th").count())
