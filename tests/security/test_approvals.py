@@ -313,6 +313,13 @@ def test_a_vote_on_something_else_is_none(asked):
     assert CastVote(replace(vote, seen=stored.digest)).on(stored, "").status is Status.GRANTED
 
 
+def test_an_effect_without_a_vote_is_nobodys(api, asked):
+    decided = approval_types.Decided.of(ApprovalService("tenant1").get(asked))
+
+    assert publish_decided(decided, attributes={"total": 0}) == 2
+    assert api.world.commands.latest(ORDER).updated.by == ""
+
+
 @pytest.mark.usefixtures("api")
 def test_an_effect_is_of_an_item(asked):
     stored = ApprovalService("tenant1").get(asked)

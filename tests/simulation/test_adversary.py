@@ -10,10 +10,11 @@ from tests.simulation.adversary import Adversary, BrokenError
 from tests.support.proof import sampled
 
 from sfn_cqrs.adapters.write_bucket import WriteBudget
-from sfn_cqrs.domain import approval_link, approval_programs, identity, policy
+from sfn_cqrs.domain import approval_link, identity, policy
 from sfn_cqrs.domain import request as requests
 from sfn_cqrs.domain.approval import Approval, Rules
 from sfn_cqrs.domain.approval_link import ApprovalLink
+from sfn_cqrs.domain.approval_programs import FindLatest
 from sfn_cqrs.domain.channels import Subject
 from sfn_cqrs.domain.command import Known
 from sfn_cqrs.domain.identity import Identity
@@ -25,6 +26,7 @@ from sfn_cqrs.routes.resolver import current_event
 from sfn_cqrs.service import handlers, live
 from sfn_cqrs.service.approvals import effects, programs
 from sfn_cqrs.service.approvals import types as approval_types
+from sfn_cqrs.service.approvals.programs import ApprovalFlow
 from sfn_cqrs.service.commands import service as commands
 from sfn_cqrs.service.imports import budget, files, planning, strategies
 from sfn_cqrs.service.imports import service as import_service
@@ -78,9 +80,8 @@ def unpinned(decided: Any, *, attributes: Any, right: Any = effects.publish_deci
     return version
 
 
-def never_stale(_approval: Approval, _now: str) -> Any:
-    return False
-    yield
+def never_changed(self: ApprovalFlow, call: Any, right: Any = ApprovalFlow._made) -> Any:
+    return call.item.version if isinstance(call, FindLatest) else right(self, call)
 
 
 def whole_is_bare(
@@ -141,7 +142,7 @@ MUTANTS: dict[str, tuple[Any, str, Any]] = {
     "whoever asks may decide": (Approval, "_is_own", lambda *_: False),
     "everybody is an approver": (Rules, "may_decide", lambda *_: True),
     "nobody asks what was seen": (Approval, "check_seen", anything),
-    "a change before the grant goes unnoticed": (approval_programs, "_is_stale", never_stale),
+    "a change before the grant goes unnoticed": (ApprovalFlow, "_made", never_changed),
     "an effect is on the latest version": (effects, "publish_decided", unpinned),
     "an effect that was refused is done": (programs, "_handled", None),
     "a signature is not compared": (approval_link.hmac, "compare_digest", lambda *_: True),

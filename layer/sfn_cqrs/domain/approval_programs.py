@@ -14,7 +14,6 @@ from datetime import datetime
 from typing import Any
 
 from sfn_cqrs.domain.approval import (
-    STALE,
     TRIES_PER_ROUND,
     Approval,
     ApprovalWrite,
@@ -37,7 +36,6 @@ from sfn_cqrs.domain.approval import (
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.errors import (
     NotFailedError,
-    StaleError,
     SupersededError,
     TransientError,
 )
@@ -127,7 +125,7 @@ def decide(
     rejection needs to have seen nothing. What the same person has said before, with the same
     reason, is answered with the approval as it is, and counts once: an answer may be lost.
 
-    A vote that loses a race looks again: another one was stored, so this ends.
+    What loses a race, or finds the item changed, looks again: something was stored, so this ends.
 
     Raises:
         NotFoundError: there is no such approval.
@@ -148,23 +146,15 @@ def decide(
         if is_again:
             yield from wake(approval)
             return approval
-        if verdict is Verdict.APPROVE and (yield from _is_stale(approval, now)):
-            raise StaleError(STALE)
+        if verdict is Verdict.APPROVE and approval.item is not None:
+            latest: int = yield FindLatest(approval.item)
+            if latest != approval.item.version:
+                yield GoStale(now)
+                continue
         written: ApprovalWritten = yield CastVote(vote)
         if written.done and written.record is not None:
             yield from wake(written.record)
             return written.record
-
-
-def _is_stale(approval: Approval, now: str) -> Generator[Call, Any, bool]:
-    """Whether a pinned item has changed; then the approval says so."""
-    if approval.item is None:
-        return False
-    latest: int = yield FindLatest(approval.item)
-    if latest == approval.item.version:
-        return False
-    yield GoStale(now)
-    return True
 
 
 def handle(attempt: int, *statuses: Status) -> Generator[Call, Any, Approval]:

@@ -10,6 +10,7 @@ def test_the_failure_is_recorded_and_the_decision_stays(seed, key, world, run_st
     answer = run_state()
 
     assert answer["error"] == "NotFoundError"
+    assert "OFFER o-1 does not exist" in answer["cause"]
     stored = world.approvals.find(key)
     assert (stored.status, stored.stage, stored.happened) == (
         Status.GRANTED,
