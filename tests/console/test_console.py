@@ -657,6 +657,12 @@ def act_as(page, console, field, value):
     expect(page.locator(".who")).to_contain_text(value or "member")
 
 
+def test_the_menu_names_the_groups_of_its_user(page, console):
+    act_as(page, console, "Roles", "auditor")
+
+    expect(page.locator(".who small")).to_have_text("tenant1 · auditor")
+
+
 def test_many_are_listed_first_then_repaired_and_what_had_gone_on_is_told(page, console, stack):
     api = api_of(stack, tenant="bulk")
     for code in ("b-1", "b-2", "b-3"):

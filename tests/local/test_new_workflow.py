@@ -340,7 +340,8 @@ def test_a_new_workflow_waits_on_the_stack_and_goes_on_when_it_is_resumed(on_sta
     assert "oken" not in (output + shown).replace("waits for a token", "")
     assert shown.splitlines()[-1] == f"sfn-cqrs resume {report['name']} approve '{{}}'"
 
-    resumed = on_stack("resume", report["name"], "approve", '{"result": "approved"}')
+    begun = report["name"][:-4]
+    resumed = on_stack("resume", begun, "approve", '{"result": "approved"}')
 
     _, output, _ = on_stack("start", "parcel-return", "--json")
     report = json.loads(output)
@@ -455,7 +456,7 @@ def test_a_refusal_ends_a_new_workflow_with_its_error(on_stack, tmp_path):
         ),
         (["start", "audit", "--name", "a b"], 1, "name: must be 1 to 80 letters"),
         (["start", "audit", "-i", "README.md"], 64, "--input is not JSON"),
-        (["resume", "nobody", "approve"], 1, "nobody does not wait in approve, or not yet"),
+        (["resume", "nobody", "approve"], 1, "no execution is 'nobody', begins so"),
         (["resume", "nobody", "approve", "{"], 64, "RESULT is not JSON"),
     ],
 )

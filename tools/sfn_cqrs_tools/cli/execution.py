@@ -141,7 +141,7 @@ def resume(
     stack: str | None,
     as_json: bool,
 ) -> None:
-    """Resume an execution that waits in a callback state, by its name.
+    """Resume an execution that waits in a callback state, by its name or the beginning of it.
 
     RESULT is JSON: the input of the next state. This works for states whose functions store their
     tokens with `waits.park`, like those of `new workflow --callback` do. A state inside a Map waits
@@ -150,10 +150,10 @@ def resume(
     value = parsed(result, "RESULT")
     with one_line_errors():
         target = find_target(state, stack)
-    table = target.outputs["RequestsTableName"]
-    waits = WaitTable(target.client("dynamodb"), table, partial(datetime.now, UTC))
+    waits = _waits_of(target)
     service = StepFunctionService(target.client("stepfunctions"))
     with one_line_errors(SfnCqrsError, ClientError):
+        execution = _meant(target, waits, execution, state_name)
         if key is None:
             key = _only_key(target, waits.tokens(execution, state_name), execution, state_name)
         token = waits.token(execution, state_name, key)
@@ -171,6 +171,19 @@ def resume(
     sentence = f"{execution} {how} after {state_name}{of_key}: sfn-cqrs execution show {execution}"
     answer = {"execution": execution, "state": state_name, "key": key, "error": error}
     print_answer(answer, sentence, as_json=as_json)
+
+
+def _waits_of(target: Target) -> WaitTable:
+    """Return the table with the tokens of waiting states."""
+    table = target.outputs["RequestsTableName"]
+    return WaitTable(target.client("dynamodb"), table, partial(datetime.now, UTC))
+
+
+def _meant(target: Target, waits: WaitTable, named: str, state: str) -> str:
+    """Return the name of the execution that waits in a state, from the beginning of its name."""
+    if waits.tokens(named, state):
+        return named
+    return Executions(target, DEFAULT_TENANT).find(named).name
 
 
 def _only_key(target: Target, tokens: Mapping[str, str], execution: str, state: str) -> str:
