@@ -10,6 +10,7 @@ from tests.support.command_line import line_of_orders
 from tests.support.orders import REGION
 
 from sfn_cqrs.service.imports import strategies
+from sfn_cqrs_tools.cli.imports import kinds_of
 from sfn_cqrs_tools.client.api import Api
 from sfn_cqrs_tools.client.upload import upload
 from sfn_cqrs_tools.terminal.causes import code_at
@@ -95,6 +96,21 @@ def test_failed_rows_exit_2_and_come_back_in_errors_csv(run, file, tmp_path):
     assert rows[1][-3:] == ["3", "invalid", "lat: must be between -90 and 90, is 99"]
     assert run("import", "errors", id_, "-o", kept).code == 0
     assert kept.read_bytes().decode() == printed.output
+
+
+def test_rows_that_fail_alike_are_counted_by_their_reason(run, file):
+    rows = row("BBBE", lat="99"), row("BBBF", lat="x"), row("BBBG", lat="91")
+    started = start(run, file(HEADER + "".join(rows)))
+
+    lines = started.output.splitlines()
+    assert lines[-3] == "row 2 and 1 more: lat: must be between -90 and 90, is 99"
+    assert lines[-2].startswith("row 3: lat: 'x' is not")
+
+
+def test_a_report_that_is_cut_off_is_counted_as_far_as_it_goes():
+    report = '"a","row","code","reason"\n"1","2","invalid","a: \'1\' is not a date"\n"9","3","inva'
+
+    assert kinds_of(report) == [("2", "a: '1' is not a date", 1)]
 
 
 def test_a_corrected_report_is_imported_again(run, file):

@@ -8,7 +8,7 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 from zipfile import BadZipFile
@@ -23,7 +23,7 @@ from sfn_cqrs_tools.client.ids import Id
 from sfn_cqrs_tools.client.imports import COUNTS, ENDED, job_path, watched
 from sfn_cqrs_tools.client.upload import upload
 from sfn_cqrs_tools.project import CHECKOUT
-from sfn_cqrs_tools.terminal.causes import code_at
+from sfn_cqrs_tools.terminal.causes import code_at, without_value
 from sfn_cqrs_tools.terminal.printing import (
     print_answer,
     print_list,
@@ -49,6 +49,8 @@ NO_IMPORTS: Final = {
 }
 TEXT_FILES: Final = ("", ".csv", ".tsv", ".tab", ".txt")
 ZIP_MAGIC: Final = b"PK\x03\x04"
+KINDS: Final = 10
+"""As many reasons of failed rows are printed."""
 _EXAMPLE: Final = "c-01KAXK3V9Q0M3W8C5R6T7Y8Z9A"
 
 
@@ -488,11 +490,34 @@ def _print_files(job: dict[str, Any]) -> None:
 
 
 def _print_failures(api: Api, job: dict[str, Any]) -> None:
-    """Print the first row that failed, with the strategy's line if the strategy raised."""
+    """Print the reasons of failed rows, the most frequent first; a long report is read in part."""
     head = next(api.content(job_path(job["id"], "errors.csv")), b"").decode(errors="replace")
-    for *_, row, _code, reason in islice(csv.reader(io.StringIO(head)), 1, 2):
-        echo("\n".join((f"row {row}: {reason}", *code_at(reason))))
+    kinds = kinds_of(head)
+    for row, reason, count in kinds[:KINDS]:
+        more = f" and {count - 1:,} more" if count > 1 else ""
+        echo("\n".join((f"row {row}{more}: {reason}", *code_at(reason))))
+    if len(kinds) > KINDS:
+        echo(f"other reasons: {len(kinds) - KINDS:,}")
+    read = sum(count for _, _, count in kinds)
+    if read < job["failed"]:
+        echo(f"counted in the first {read:,} of {job['failed']:,} failed rows")
     echo(f"the failed rows: sfn-cqrs import errors {job['id']} > errors.csv")
+
+
+def kinds_of(report: str) -> list[tuple[str, str, int]]:
+    """Return the first row of each kind of failure in errors.csv, its reason, and how many fail so.
+
+    The report may be cut off: its last line is left out if it is not whole.
+    """
+    lines = csv.reader(io.StringIO(report, newline=""))
+    width, found = len(next(lines, ())), dict[str, tuple[str, str, int]]()
+    for line in lines:
+        if len(line) == width:
+            row, _, reason = line[-3:]
+            kind = without_value(reason)
+            row, reason, count = found.get(kind, (row, reason, 0))
+            found[kind] = row, reason, count + 1
+    return sorted(found.values(), key=lambda kind: -kind[2])
 
 
 def _why(file: dict[str, Any]) -> str:

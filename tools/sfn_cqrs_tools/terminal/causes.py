@@ -11,6 +11,7 @@ from typing import Any, Final
 from sfn_cqrs_tools.project import CHECKOUT, EXAMPLE, project
 
 MAX_LINES: Final = 16
+_VALUE: Final = re.compile(r"'[^']*'|, is .*$")
 _SHORT: Final = re.compile(r"\((?P<file>[\w.-]+\.py), line (?P<line>\d+)\)$")
 
 
@@ -41,6 +42,11 @@ def shortened(lines: Iterable[str]) -> list[str]:
     folders = (project(), CHECKOUT / EXAMPLE, CHECKOUT)
     roots = re.compile("|".join(re.escape(f'"{root}/') for root in folders))
     return [roots.sub('"', line) for line in lines]
+
+
+def without_value(reason: str) -> str:
+    """Return the reason of a failed row without the wrong value, which differs from row to row."""
+    return _VALUE.sub("…", reason)
 
 
 def code_at(reason: str) -> list[str]:

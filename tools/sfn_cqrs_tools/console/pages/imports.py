@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from sfn_cqrs_tools.console.application import (
 )
 from sfn_cqrs_tools.console.lists import Shape, listing, shown
 from sfn_cqrs_tools.console.names import names
+from sfn_cqrs_tools.terminal.causes import without_value
 
 PREVIEWED_ROWS: Final = 6
 MOST_ERRORS: Final = 20_000
@@ -54,8 +54,6 @@ IMPORTS: Final = Shape[dict[str, Any]](
     at=lambda one: one["createdAt"],
 )
 ZIP_MAGIC: Final = b"PK\x03\x04"
-_VALUE: Final = re.compile(r"'[^']*'|, is .*$")
-"""Stands for the value that is wrong, which differs from row to row."""
 
 
 @dataclass(frozen=True)
@@ -256,7 +254,7 @@ def _failed_row(header: list[str], row: list[str]) -> FailedRow:
     names = [one.strip().casefold() for one in header]
     bad = names.index(named) if named in names else None
     at = int(number) if number.isdecimal() else 0
-    return FailedRow(at, code, reason, cells, bad, _VALUE.sub("…", reason))
+    return FailedRow(at, code, reason, cells, bad, without_value(reason))
 
 
 def _up_to(chunks: Iterator[bytes], most: int) -> Iterator[bytes]:
