@@ -118,6 +118,7 @@ def test_a_state_without_a_stub_is_named() -> None:
 
     assert result.exit_code == 1
     assert "the state call was called and has no stub" in result.output
+    assert "answer with --stubs, or take a case with --mock" in result.output
 
 
 @pytest.mark.parametrize(

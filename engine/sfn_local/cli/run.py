@@ -97,7 +97,7 @@ def run(
         print_run(described, events, with_data=with_data)
     if functions.complaints:
         complaints = "; ".join(dict.fromkeys(functions.complaints))
-        raise click.ClickException(f"{complaints}; see --stubs")
+        raise click.ClickException(f"{complaints}; answer with --stubs, or take a case with --mock")
     if described["status"] != "SUCCEEDED":
         raise click.exceptions.Exit(1)
 
