@@ -3,6 +3,7 @@ from tests.support.rebuilding import OPERATOR, VIEW
 
 from sfn_cqrs.domain.errors import TransientError
 from sfn_cqrs.domain.read_models import Counts
+from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.projection import run_handler
 
 
@@ -58,6 +59,19 @@ def test_every_version_is_replayed_in_order_the_deleted_among_them(rebuild, hand
     assert versions == list(range(1, 251))
     assert [one.version for one in seen if one.is_deleted] == [3]
     assert rebuild.service.get(VIEW).view.replayed == Counts(done=251)
+
+
+def test_a_handler_of_many_gets_no_two_versions_of_an_item(rebuild, monkeypatch):
+    given = []
+    monkeypatch.setattr(handlers, "find_bulk", lambda *_: given.extend)
+    for code, version in (("NRT", 1), ("NRT", 2), ("HND", 1)):
+        rebuild.publish(code, version)
+
+    rebuild.service.rebuild(VIEW, OPERATOR, is_every_version=True)
+    rebuild.run()
+
+    assert [one.key.code for one in given] == ["HND"]
+    assert rebuild.rows(2) == {"NRT": 2}
 
 
 def test_a_page_of_every_version_is_bounded(rebuild, handlers_of_airport, monkeypatch):

@@ -97,7 +97,7 @@ class RebuildService:
         begin = Begin(new.types, new.place, is_every_version, new.patience)
         written = bootstrap.views().change(new.key, begin)
         view = written.record or new
-        if not written.done and view.stage is not Stage.REPLAYING:
+        if view.stage is not Stage.REPLAYING:
             raise WrongStageError(f"{name} is {view.stage}; {_HELP[view.stage]}")
         return self._worked_on(view)
 
