@@ -29,6 +29,8 @@ VIEW = View(
     attempt=1,
     other=2,
     latest=2,
+    replayed=Counts(failed=1),
+    compared=Counts(failed=1),
 )
 KEY = SegmentKey("VIEW#tenant1#orders#2", "REPLAYING#0000#OFFER#03", "OFFER#03")
 BEGUN = Segment(key=KEY, attempt=1, cursor="b", counts=Counts(done=2, failed=1))
@@ -41,7 +43,7 @@ BEGUN = Segment(key=KEY, attempt=1, cursor="b", counts=Counts(done=2, failed=1))
             Stage.SERVING,
             Begin(("ITEM",), patience=5),
             {"stage": Stage.REPLAYING, "attempt": 2, "since": AT, "other": 3, "latest": 3}
-            | {"types": ("ITEM",), "patience": 5},
+            | {"types": ("ITEM",), "patience": 5, "replayed": Counts(), "compared": Counts()},
         ),
         (Stage.REPLAYING, Cancel(), {"stage": Stage.CANCELLED, "attempt": 2}),
         (Stage.READY, Compare(), {"stage": Stage.COMPARING, "attempt": 2, "round": 1}),

@@ -1,6 +1,7 @@
 import pytest
 from tests.support.rebuilding import OPERATOR, VIEW
 
+from sfn_cqrs.adapters.paging import MAX_PAGE_BYTES
 from sfn_cqrs.domain.errors import TransientError
 from sfn_cqrs.domain.read_models import Counts
 from sfn_cqrs.service import handlers
@@ -74,8 +75,10 @@ def test_a_handler_of_many_gets_no_two_versions_of_an_item(rebuild, monkeypatch)
     assert rebuild.rows(2) == {"NRT": 2}
 
 
-def test_a_page_of_every_version_is_bounded(rebuild, handlers_of_airport, monkeypatch):
+@pytest.mark.parametrize("most_bytes", [MAX_PAGE_BYTES, 1])
+def test_a_page_of_every_version_is_bounded(rebuild, handlers_of_airport, monkeypatch, most_bytes):
     monkeypatch.setattr("sfn_cqrs.service.rebuilds.replay.PAGE_SIZE", 3)
+    monkeypatch.setattr("sfn_cqrs.adapters.paging.MAX_PAGE_BYTES", most_bytes)
     seen = []
     for code in ("A", "B", "C", "D", "E"):
         for version in range(1, 6):
