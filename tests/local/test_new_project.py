@@ -195,11 +195,12 @@ def test_a_project_is_checked_and_git_ignores_what_that_makes(clinic, sfn_cqrs):
 
     (clinic / "app/clinic/broken.py").write_text("import nothing_of_this_name\n")
     (clinic / "events/odd.json").write_text("{")
-    found = sfn_cqrs("check", "--json")
+    shown, found = sfn_cqrs("check"), sfn_cqrs("check", "--json")
 
+    assert re.search(r'\n +File ".*clinic/broken\.py", line 1', shown.output)
     assert found.code == 1
     broken, odd = found.json["findings"]
-    assert broken == (
+    assert broken.splitlines()[0] == (
         "clinic.broken cannot be imported: "
         "ModuleNotFoundError: No module named 'nothing_of_this_name'"
     )

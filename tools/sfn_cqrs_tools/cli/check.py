@@ -14,6 +14,7 @@ from sfn_cqrs_tools.stack import laws
 from sfn_cqrs_tools.stack.app_check import AppCheck
 from sfn_cqrs_tools.stack.framework import FOLDER
 from sfn_cqrs_tools.stack.project_template import load_template
+from sfn_cqrs_tools.terminal.causes import shortened
 from sfn_local.cli.command import command, json_option, print_json
 from sfn_local.cli.showing import echo, styled
 
@@ -40,7 +41,10 @@ def check(template: Path, as_json: bool) -> None:
         print_json({"findings": found})
     else:
         for finding in found:
-            echo(styled("wrong", fg="red"), f"  {finding}")
+            first, *code = finding.splitlines()
+            echo(styled("wrong", fg="red"), f"  {first}")
+            for line in shortened(code):
+                echo(f"         {line}")
         if not found:
             echo(
                 f"{len(own)} machine{'' if len(own) == 1 else 's'} of your own,"
@@ -67,7 +71,7 @@ def _functions(template: Template) -> Iterator[str]:
 
 def _handlers(template: Template) -> Iterator[str]:
     for broken in AppCheck(template, template.environment).result():
-        yield f"{broken.module} cannot be imported: {broken.reason}"
+        yield f"{broken.module} cannot be imported: {broken.reason}\n{broken.code}".rstrip()
 
 
 def _events(template: Template) -> Iterator[str]:
