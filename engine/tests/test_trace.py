@@ -168,6 +168,32 @@ def test_a_terminal_shows_when_each_state_was_at_work(
     assert f"\x1b[32m{'━' * BAR}\x1b[0m\n" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("tries", "colour"), [(2, "33"), (1, "31")])
+def test_a_terminal_shows_in_yellow_what_a_retry_got_over(
+    tries: int,
+    colour: str,
+    lab: Lab,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    calls: list[Any] = []
+
+    def down_once(given: Any) -> Any:
+        calls.append(given)
+        if len(calls) == 1:
+            raise OSError("down")
+
+    lab.functions["f"] = down_once
+    retry = [{"ErrorEquals": ["OSError"], "MaxAttempts": tries - 1}]
+    task = {"Type": "Task", "Resource": FUNCTION, "Retry": retry, "End": True}
+    run = lab.run({"StartAt": "w", "States": {"w": task}})
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+
+    print_run(run.engine.describe_execution(run.arn), run.events, with_data=False)
+
+    assert f"\x1b[{colour}m  OSError\x1b[0m" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("retried", "said"),
     [

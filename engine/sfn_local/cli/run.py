@@ -210,7 +210,7 @@ def print_run(
         name = f"{'  ' * step.depth}{step.name}"
         took = "" if step.seconds is None else show_seconds(step.seconds)
         more = f"  {step.attempts} attempts" if step.attempts > 1 else ""
-        error = styled(f"  {step.error}", fg="red") if step.error else ""
+        error = styled(f"  {step.error}", fg=_colour(step)) if step.error else ""
         echo(f"{name:<{width}}  {step.type:<8}  {took:>10}{more}", bar(step, described), error)
         if with_data:
             show_data(step, "  " * (step.depth + 2))
@@ -246,8 +246,14 @@ def bar(step: Step, described: dict[str, Any]) -> Shown:
     begun = (step.entered - described["startDate"]).total_seconds()
     first = min(int(BAR * begun / total), BAR - 1)
     length = max(min(round(BAR * step.seconds / total), BAR - first), 1)
-    color = "red" if step.error else "green"
-    return Shown("  " + " " * first + styled("━" * length, fg=color))
+    return Shown("  " + " " * first + styled("━" * length, fg=_colour(step)))
+
+
+def _colour(step: Step) -> str:
+    """Green without an error, yellow if a retry or a Catch got over it, red if nothing did."""
+    if step.error is None:
+        return "green"
+    return "red" if step.exited is None else "yellow"
 
 
 def print_data(
