@@ -640,6 +640,20 @@ def test_an_audit_keeps_to_its_rate(raw, monkeypatch):
     assert raw is not None
 
 
+def test_items_that_are_read_by_their_keys_keep_to_the_rate(raw, monkeypatch):
+    keys = [an_item("RJAA"), ItemKey("tenant1", "AIRPORT", "NONE")]
+    slept: list[float] = []
+    tables = bootstrap.audit_tables()
+    monkeypatch.setattr("time.sleep", slept.append)
+
+    tables.rate = 10
+    found = tables.many("data", [(key.data_pk, key.sk) for key in keys])
+
+    assert [row["code"] for row in found.values()] == ["RJAA"]
+    assert (tables.units, sum(slept)) == (2, pytest.approx(0.2))
+    assert raw is not None
+
+
 def test_an_audit_that_has_no_time_left_says_so(raw):
     an_item("RJAA")
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from sfn_cqrs.adapters.batch_reads import batch_get
 from sfn_cqrs.adapters.dynamodb import Item, has_expired, marshal, unmarshal
 from sfn_cqrs.domain.clock import Now
 
@@ -75,6 +76,18 @@ class AuditTables:
                 found[pk, sk] = unmarshal(answer["Item"])
         return found
 
+    def many(self, table: str, places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Item]:
+        """Return the items that exist, by pk and sk, read consistently, many to a call.
+
+        Raises:
+            BusyError: the table is too busy to answer for all of them.
+        """
+        wanted = list(places)
+        found = batch_get(self._client, self._tables[table], wanted)
+        self._spend(sum(_units([found.get(place)]) for place in wanted))
+        now = self._now()
+        return {at: unmarshal(item) for at, item in found.items() if not has_expired(item, now)}
+
     def _scan(self, table: str, segment: int, segments: int) -> Iterator[Item]:
         parts: dict[str, Any] = {"Segment": segment, "TotalSegments": segments}
         yield from self._pages(
@@ -96,8 +109,15 @@ class AuditTables:
             asked["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def _pace(self, items: list[Any]) -> None:
+        self._spend(_units(items))
+
+    def _spend(self, units: float) -> None:
         """Wait until the rate allows the units that were read; a rate of 0 means no limit."""
-        units = max(1.0, len(json.dumps(items, default=str)) / UNIT_BYTES)
         self.units += units
         if self.rate:
             time.sleep(units / self.rate)
+
+
+def _units(items: list[Any]) -> float:
+    """Return the read units of a read of these items; a missing item is None."""
+    return max(1.0, len(json.dumps(items, default=str)) / UNIT_BYTES)

@@ -12,30 +12,24 @@ from typing import Any, Final
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.attributes_bucket import COMMANDS, ERASURES, TASKS
-from sfn_cqrs.adapters.command_items import as_key, as_process
+from sfn_cqrs.adapters.command_items import as_process
 from sfn_cqrs.adapters.dynamodb import Item
 from sfn_cqrs.adapters.paging import MAX_LIMIT, every
 from sfn_cqrs.adapters.process_table import new_process_item, open_shard
 from sfn_cqrs.domain.erasure import certificate
-from sfn_cqrs.domain.errors import BusyError, InvalidInputError
+from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.keys import ItemKey, checked_tenant, tenant_of
 from sfn_cqrs.domain.process import next_attempt
 from sfn_cqrs.domain.values import Json
-from sfn_cqrs.service import tenant_work
+from sfn_cqrs.service import tenant_items, tenant_work
 from sfn_cqrs.service.erasures import ErasureService, do_again
 
-TRIES: Final = 5
 EVERY_TABLE: Final = (
     *("commands", "data", "history", "imports", "tasks", "sagas", "approvals"),
     *("read_models", "requests"),
 )
 LEFT_OUT: Final = "leftOut"
 """The name of the count of lines of work whose tenant has another name here."""
-TABLES: Final = {"command": "commands", "state": "history", "row": "data", "process": "commands"}
-"""The table of each kind of line, in the order in which an item's lines are written."""
-_OF_THIS_STACK: Final = frozenset(
-    ("pk", "sk", "tenant", "attributes_s3", "open_shard", "task_token", "token_seq", "run", "trace")
-)
 
 
 def tenants(*, rate: float = 0.0) -> dict[str, Counter[str]]:
@@ -57,12 +51,7 @@ def exported(tenant: str, *, rate: float = 0.0) -> Iterator[dict[str, Json]]:
     for erasure in every(lambda cursor: erasures(limit=MAX_LIMIT, cursor=cursor)):
         if erasure.status.holds:
             yield {"kind": "erasure", "item": certificate(erasure)}
-    tables = bootstrap.audit_tables()
-    tables.rate = rate
-    for items in tables.partitions("commands", 0, 1, f"TENANT#{tenant}#"):
-        ours = [item for item in items if item.get("kind") in ("command", "process")]
-        if ours:
-            yield from _lines_of(as_key(ours[0]))
+    yield from tenant_items.exported(tenant, rate)
     yield from tenant_work.exported(tenant, rate)
 
 
@@ -89,7 +78,7 @@ def imported(tenant: str, lines: Iterable[dict[str, Any]]) -> Counter[str]:
                     tenant_work.create(line) if is_named_so else 1
                 )
                 continue
-            table, item = TABLES[kind], _item_of(tenant, line)
+            table, item = tenant_items.TABLES[kind], _item_of(tenant, line)
         except (KeyError, TypeError) as error:
             raise InvalidInputError(f"line {number}", f"is not of an export: {error}") from error
         new[kind] += tables.create(table, item)
@@ -152,34 +141,6 @@ def _erase_as_there(tenant: str, kept: dict[str, Any]) -> None:
             "tenant", f"has erased people, so it keeps its name, which is {kept['tenant']}"
         )
     do_again(kept)
-
-
-def _lines_of(key: ItemKey) -> Iterator[dict[str, Json]]:
-    """Yield an item's lines as they are at one moment."""
-    tables, place = bootstrap.audit_tables(), (key.data_pk, key.sk)
-    for _ in range(TRIES):
-        before = tables.rows([place]).get(place)
-        found = [(item["kind"], item) for item in tables.partition("commands", key.pk)]
-        states = [("state", item) for item in tables.partition("history", key.pk)]
-        row = tables.rows([place]).get(place)
-        if (before or {}).get("version") == (row or {}).get("version"):
-            break
-    else:
-        raise BusyError(f"{key.type}/{key.code} changes each time that it is read")
-    parts = [*found, *states, *([("row", row)] if row else [])]
-    order = list(TABLES)
-    for kind, item in sorted(parts, key=lambda part: order.index(part[0])):
-        yield _line(kind, item)
-
-
-def _line(kind: str, item: Item) -> dict[str, Json]:
-    kept = {name: value for name, value in item.items() if name not in _OF_THIS_STACK}
-    line: dict[str, Json] = {"kind": kind, "item": kept}
-    if item.get("attributes_s3"):
-        attributes = bootstrap.attributes().of_item(item)
-        kept["attributes"] = attributes or {}
-        line["lost" if attributes is None else "large"] = True
-    return line
 
 
 def _item_of(tenant: str, line: dict[str, Any]) -> Item:

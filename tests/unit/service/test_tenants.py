@@ -2,7 +2,8 @@
 
 import json
 import tracemalloc
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Annotated
 
 import pytest
@@ -10,7 +11,7 @@ from tests.support.typed import declaring
 from tests.unit.imports.conftest import run_machine
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.dynamodb import unmarshal
+from sfn_cqrs.adapters.dynamodb import marshal, unmarshal
 from sfn_cqrs.domain.approval import Stage
 from sfn_cqrs.domain.chain import Close
 from sfn_cqrs.domain.command import Audit as By
@@ -215,6 +216,9 @@ class Endless:
     def rows(self, keys):
         return dict.fromkeys(keys, self._row)
 
+    def many(self, table, places):
+        return self.rows(places) if table == "data" else {}
+
 
 ROW = {
     "tenant": "acme",
@@ -242,7 +246,7 @@ def test_however_many_items_are_exported_in_the_memory_of_a_few(world, items):
 
 def test_an_item_that_changes_while_it_is_read_is_read_again(world):
     class Moving(Endless):
-        version = 0
+        version = ROW["version"]
 
         def rows(self, keys):
             self.version += 1
@@ -253,6 +257,152 @@ def test_an_item_that_changes_while_it_is_read_is_read_again(world):
         pytest.raises(BusyError, match="NOTE/c-0 changes each time"),
     ):
         list(exported("acme"))
+
+
+class Watched:
+    """Another stack's tables, which tell of each read before they answer it."""
+
+    def __init__(self, tables, told):
+        self._tables, self._told = tables, told
+
+    def __getattr__(self, name):
+        read = getattr(self._tables, name)
+        if not callable(read):
+            return read
+
+        def answered(*given):
+            self._told(name, *given)
+            return read(*given)
+
+        return answered
+
+
+@pytest.fixture
+def watched():
+    """The lines of an export of what was published, with a function that is told of reads."""
+    here, of_here = a_stack()
+
+    def lines(told):
+        with bootstrap.override(audit_tables=Watched(here.erased_tables, told)):
+            return sent(exported("acme"))
+
+    with of_here:
+        yield lines
+
+
+def parts(lines):
+    return [(line["kind"], line["item"]["version"]) for line in lines]
+
+
+def test_items_at_rest_are_read_together_and_their_lines_are_in_order(watched):
+    for code in ("a", "b", "c"):
+        publish(code, "1")
+        publish(code, "2")
+    publish("new", "1")
+    read = []
+
+    lines = watched(lambda name, table, *_: read.append((name, table)))
+
+    assert [one for one in read if one[1] in ("commands", "history", "data")] == [
+        ("partitions", "commands"),
+        ("many", "history"),
+        ("many", "data"),
+    ]
+    of_two = [("command", 1), ("command", 2), ("state", 1), ("row", 2)]
+    of_two += [("process", 1), ("process", 2)]
+    of_one = [("command", 1), ("row", 1), ("process", 1)]
+    by_item = {code: list(of) for code, of in groupby(lines, lambda line: line["item"]["code"])}
+    assert {code: parts(of) for code, of in by_item.items()} == {
+        **dict.fromkeys("abc", of_two),
+        "new": of_one,
+    }
+    assert sum(map(len, by_item.values())) == len(lines)
+
+
+@pytest.mark.parametrize("versions", [1, 2, 3, 4])
+def test_all_earlier_states_of_an_item_are_exported_and_none_that_comes_later(watched, versions):
+    for version in range(versions):
+        publish("long", str(version))
+
+    def one_more(name, table, *_):
+        if (name, table) == ("many", "history"):  # its version is under way: only history has it
+            key = ItemKey("acme", "NOTE", "long")
+            (stored,) = bootstrap.erased_tables().rows([(key.data_pk, key.sk)]).values()
+            bootstrap.history().append(marshal(stored))
+
+    lines = watched(one_more)
+
+    assert [one for one in parts(lines) if one[0] in ("state", "row")] == [
+        *(("state", version) for version in range(1, versions)),
+        ("row", versions),
+    ]
+
+
+def test_an_item_that_changes_after_the_scan_is_exported_as_it_is_then(watched):
+    publish("small", "1")
+    publish("small", "2")
+    publish("still", "1")
+    at = []
+
+    def change(name, table, *_):
+        if (name, table) == ("many", "data") and not at:
+            at.append(name)
+            publish("small", "3")
+
+    lines = [line for line in watched(change) if line["item"]["code"] == "small"]
+
+    assert parts(lines) == [
+        *(("command", version) for version in (1, 2, 3)),
+        *(("state", version) for version in (1, 2)),
+        ("row", 3),
+        *(("process", version) for version in (1, 2, 3)),
+    ]
+
+
+def test_a_version_that_is_applied_after_the_scan_is_exported_as_applied(watched):
+    publish("open", "1")
+    publish("open", "2", is_sync=False)
+    key, at = ItemKey("acme", "NOTE", "open"), []
+
+    def apply(name, table, *_):
+        if (name, table) == ("many", "data") and not at:
+            at.append(name)
+            attempt = bootstrap.processes().find(key, 2).attempt
+            row = bootstrap.data().find(key)
+            bootstrap.data().put(replace(row, version=2), 1)
+            close = Close(2, attempt, Outcome.APPLIED, "finish:FINISHED")
+            bootstrap.processes().write(key, close)
+
+    lines = watched(apply)
+
+    assert [line["item"]["outcome"] for line in lines if line["kind"] == "process"] == [
+        Outcome.APPLIED,
+        Outcome.APPLIED,
+    ]
+    assert ("row", 2) in parts(lines)
+
+
+@pytest.mark.parametrize("table", ["history", "data"])
+def test_an_item_that_is_erased_after_the_scan_has_no_line_of_before(watched, table):
+    publish("small", "secret 1")
+    publish("small", "secret 2")
+    key, at = ItemKey("acme", "NOTE", "small"), []
+
+    def erase(name, of, *_):
+        if (name, of) == ("many", table) and not at:
+            at.append(name)
+            tables = bootstrap.erased_tables()
+            stored = [("commands", one) for one in tables.partition("commands", key.pk)]
+            stored += [("history", one) for one in tables.partition("history", key.pk)]
+            stored += [("data", one) for one in tables.rows([(key.data_pk, key.sk)]).values()]
+            for place, item in stored:
+                if item.get("kind") != "process":
+                    tables.change(place, item, attributes={}, erased="e-1")
+
+    lines = watched(erase)
+
+    assert len(lines) == 6
+    assert "secret" not in json.dumps(lines)
 
 
 WORK = ("TasksTable", "SagasTable", "ApprovalsTable", "ImportTmpTable")
