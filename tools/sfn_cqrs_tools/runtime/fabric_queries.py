@@ -1,8 +1,9 @@
-"""Answers a Query from the sort keys that it asks for, however many items a partition has.
+"""Answers a Query or a Scan from the keys that it asks for, however many items there are.
 
 The Python of .venv-fabric runs this file, beside fabric_dialect.py. ministack sorts the whole
-partition and evaluates the condition for each item; a page of a list of 50,000 took seconds. Here
-ministack's own code sees a partition that holds the page alone, so its answers stay the same.
+partition and evaluates the condition for each item; a page of a list of 50,000 took seconds. For
+a page of a scan it sorts the whole table. Here ministack's own code sees a table that holds the
+page alone, so its answers stay the same.
 """
 
 from __future__ import annotations
@@ -10,18 +11,24 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right, insort
 from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from functools import lru_cache
+from hashlib import sha1
+from itertools import islice
 from typing import Any
 
 from ministack.services import dynamodb  # type: ignore[import-not-found]
 
 Properties = dict[str, Any]
 Bucket = dict[str, Properties]
+Narrow = Callable[[Properties, Properties], Properties | None]
 
 FEW = 100
 """Smaller partitions are left as they are."""
 MOST_PARTITIONS = 64
-"""Partitions whose keys are kept sorted."""
+"""Partitions whose keys are kept sorted, and tables whose partitions are."""
+MOST_HASHES = 65_536
 _CONDITION = re.compile(
     r"\s*(?P<pk>\w+)\s*=\s*(?P<value>:\w+)"
     r"(?:\s+AND\s+begins_with\s*\(\s*(?P<sk>\w+)\s*,\s*(?P<prefix>:\w+)\s*\))?\s*"
@@ -32,14 +39,14 @@ _KEYS = "KeyConditionExpression"
 
 
 class SortedKeys:
-    """The sort keys of the partitions that are queried, in order, kept as items come and go."""
+    """The keys of partitions that are queried, and of tables that are scanned, kept in order."""
 
     def __init__(self) -> None:
         """Know no partition yet."""
-        self._known: OrderedDict[int, tuple[Bucket, list[str]]] = OrderedDict()
+        self._known: OrderedDict[int, tuple[Properties, list[str]]] = OrderedDict()
 
-    def of(self, bucket: Bucket) -> list[str]:
-        """Return the sort keys of a partition."""
+    def of(self, bucket: Properties) -> list[str]:
+        """Return the sort keys of a partition, or the partitions of a table."""
         known = self._known.get(id(bucket))
         if known is None or known[0] is not bucket or len(known[1]) != len(bucket):
             known = (bucket, sorted(bucket))
@@ -49,13 +56,13 @@ class SortedKeys:
             self._known.popitem(last=False)
         return known[1]
 
-    def add(self, bucket: Bucket, key: str) -> None:
+    def add(self, bucket: Properties, key: str) -> None:
         """Take note of a key before its item is stored."""
         known = self._known.get(id(bucket))
         if known is not None and known[0] is bucket and key not in bucket:
             insort(known[1], key)
 
-    def remove(self, bucket: Bucket, key: str) -> None:
+    def remove(self, bucket: Properties, key: str) -> None:
         """Forget a key before its item is removed."""
         known = self._known.get(id(bucket))
         if known is not None and known[0] is bucket and key in bucket:
@@ -79,6 +86,25 @@ def page_keys(keys: list[str], prefix: str, given: Properties, sk: str) -> list[
     return keys[first : max(first, last)]
 
 
+def scanned(table: Properties, pks: list[str], given: Properties) -> Iterator[tuple[str, str]]:
+    """Yield the keys of a segment in order, from the start that a scan names."""
+    start = given.get("ExclusiveStartKey") or {}
+    pk = start.get(table["pk_name"], {}).get("S", "")
+    sk = start.get(table["sk_name"], {}).get("S", "")
+    segment, segments = int(given.get("Segment", 0)), int(given.get("TotalSegments", 1))
+    for place in range(bisect_left(pks, pk), len(pks)):
+        if segments == 1 or _hash_of(pks[place]) % segments == segment:
+            keys = sorted(table["items"][pks[place]])
+            first = bisect_right(keys, sk) if pks[place] == pk else 0
+            yield from ((pks[place], key) for key in keys[first:])
+
+
+@lru_cache(MOST_HASHES)
+def _hash_of(pk: str) -> int:
+    """Return what tells a partition's segment, as ministack makes it."""
+    return int.from_bytes(sha1(pk.encode(), usedforsecurity=False).digest()[:4], "big")
+
+
 def _is_kept(item: Properties) -> bool:
     """Return whether an item is one of the page, and not a cursor."""
     seen = _narrowed.get()
@@ -88,23 +114,28 @@ def _is_kept(item: Properties) -> bool:
 
 
 class Queries:
-    """Takes the place of ministack's query."""
+    """Takes the place of ministack's query and scan."""
 
     def __init__(self) -> None:
         """Take ministack's functions as they are."""
         self._keys = SortedKeys()
         self._query = dynamodb._query
+        self._scan = dynamodb._scan
 
     def teach(self) -> None:
         """Change ministack in this process."""
         set_item, remove_item = dynamodb._set_item, dynamodb._remove_item
 
         def setting(table: Properties, pk: str, sk: str, item: Properties) -> Any:
+            self._keys.add(table["items"], pk)
             self._keys.add(table["items"].get(pk, {}), sk)
             return set_item(table, pk, sk, item)
 
         def removing(table: Properties, pk: str, sk: str) -> Any:
-            self._keys.remove(table["items"].get(pk, {}), sk)
+            bucket = table["items"].get(pk, {})
+            if set(bucket) <= {sk}:
+                self._keys.remove(table["items"], pk)
+            self._keys.remove(bucket, sk)
             return remove_item(table, pk, sk)
 
         evaluate = dynamodb._evaluate_condition
@@ -126,20 +157,46 @@ class Queries:
         dynamodb._set_item, dynamodb._remove_item = setting, removing
         dynamodb._tables.__class__ = Tables
         dynamodb._query = self.query
+        dynamodb._scan = self.scan
         dynamodb._evaluate_condition = evaluating
 
     def query(self, given: Properties) -> Any:
         """Answer a query; one that can be narrowed sees its page alone."""
+        return self._answer(given, self._narrow, self._query)
+
+    def scan(self, given: Properties) -> Any:
+        """Answer a scan; one that can be narrowed sees its page alone."""
+        return self._answer(given, self._page, self._scan)
+
+    def _answer(self, given: Properties, narrow: Narrow, ask: Callable[[Properties], Any]) -> Any:
         name = dynamodb._normalize_table_name(given.get("TableName"))
         table = dynamodb._tables.get(name)
-        small = self._narrow(table, given) if table else None
+        small = narrow(table, given) if table else None
         if small is None:
-            return self._query(given)
+            return ask(given)
         token = _narrowed.set((name, small))
         try:
-            return self._query(given)
+            return ask(given)
         finally:
             _narrowed.reset(token)
+
+    def _page(self, table: Properties, given: Properties) -> Properties | None:
+        """Return a table with the items of a scan's page, or None if the scan is of another kind.
+
+        A wrong segment is left to ministack, which refuses it.
+        """
+        limit, segment = given.get("Limit"), int(given.get("Segment", 0))
+        has_texts = table.get("sk_name") and all(
+            dynamodb._get_attr_type(table, table[name]) == "S" for name in ("pk_name", "sk_name")
+        )
+        is_right = 0 <= segment < int(given.get("TotalSegments", 1))
+        if given.get("IndexName") or limit is None or not has_texts or not is_right:
+            return None
+        items: dict[str, Bucket] = {}
+        pks = self._keys.of(table["items"])
+        for pk, sk in islice(scanned(table, pks, given), max(0, int(limit))):
+            items.setdefault(pk, {})[sk] = table["items"][pk][sk]
+        return {**table, "items": items}
 
     def _narrow(self, table: Properties, given: Properties) -> Properties | None:
         """Return a table with the items of the page, or None if the query is of another kind."""
