@@ -185,8 +185,6 @@ class Planner:
         """Return the later row of the same file that has written the item already, or None.
 
         If somebody else has written since, the versions below are looked at as well.
-
-        Where somebody else has written since, the versions below are looked at as well.
         """
         while version is not None:
             if self._job.supersedes(row, version):
@@ -212,8 +210,6 @@ class Planner:
 
 def refused(content: Content, key: ItemKey, found: Stored[Any] | None) -> Planned | None:
     """Return the failure of a row whose item's type refuses its content, or None if it accepts.
-
-    Each wrong field has the name of its column.
 
     Each wrong field has the name of its column.
     """
