@@ -6,6 +6,7 @@ from tests.support.typed import declaring
 from tests.unit.imports.conftest import key_of, run_machine
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.import_table import ImportTable
 from sfn_cqrs.domain.errors import (
     NotFoundError,
     NotPermittedError,
@@ -143,6 +144,33 @@ def test_an_item_that_two_rows_changed_is_as_before_both(world, imported, undone
     assert (world.data.find(RJAA).name, world.data.find(RJAA).version) == ("Before", 4)
     assert counts(undo) == (100, 1, 0)
     assert report(world, undo) == [["RJAA", "2", "2", "superseded"]]
+
+
+@pytest.mark.parametrize("later", [0, 1], ids=["as it was then", "changed since"])
+def test_a_row_that_failed_in_the_import_after_it_was_planned_is_kept_as_not_written(
+    later, world, imported, undone, monkeypatch
+):
+    plan, theirs = ImportTable.plan, a_command(RJAA, 1)
+
+    def overtaken(imports, key, first, planned):
+        kept = plan(imports, key, first, planned)
+        monkeypatch.setattr(ImportTable, "plan", plan)
+        failed = a_process(RJAA, 1, outcome=Outcome.FAILED)
+        world.commands.publish(Publication(theirs, failed))
+        world.seed(failed)
+        return kept
+
+    monkeypatch.setattr(ImportTable, "plan", overtaken)
+    job = imported(a_line("RJAA"))
+    assert counts(job) == (0, 0, 1)
+    world.data.put(theirs.as_row(), 0)
+    world.seed(a_process(RJAA, 1, outcome=Outcome.APPLIED))
+    for _ in range(later):
+        rename("RJAA", "Haneda")
+
+    undo = undone(job)
+
+    assert report(world, undo) == [["RJAA", "1", "2", "not_written"]]
 
 
 def test_an_item_that_two_rows_made_is_deleted(world, imported, undone):

@@ -153,7 +153,7 @@ class Undo:
         if newest is not None and self.has_written(row, newest):
             return Planned.writing(newest.version, wanted.key.code)
         if newest is None or newest.version < version:
-            return _kept("not_written", "the import has not written this row")
+            return _not_written()
         if newest.version > version or not self._is_its(row, newest):
             return self._decided(row, wanted, newest)
         if outcome is not None and outcome.is_repairable:
@@ -177,15 +177,23 @@ class Undo:
         """Return the plan for a row whose item was found at its version, or at a later one."""
         version = self._versions[row]
         if found.version > version:
-            return self._changed(found)
+            return self._changed(row, wanted.key, found)
         if not self._is_its(row, found):
-            return _kept("not_written", "the import has not written this row")
+            return _not_written()
         if wanted.key not in self._before:
             return _kept("history_expired", f"what it was before version {version} is not kept")
         refusal = refused(self.content(wanted, None), wanted.key, found)
         return refusal or Planned.writing(version + 1, wanted.key.code)
 
-    def _changed(self, found: DataRow | Command) -> Planned:
+    def _changed(self, row: int, key: ItemKey, found: DataRow | Command) -> Planned:
+        """Return the plan for a row whose item has a later version.
+
+        The version that was planned may be another's: then the row has failed in the import.
+        """
+        version = self._versions[row]
+        was = bootstrap.history().find_many([(key, version)]).get(key)
+        if was is not None and not self._is_its(row, was):
+            return _not_written()
         ours = (*self._sources, self._job.key.id, *self._job.retries)
         if found.source in ours and found.source_row is not None:
             reason = f"row {found.source_row} of the same import has changed it after this row"
@@ -252,6 +260,11 @@ def _newest(item: Chained) -> DataRow | Command | None:
     if latest is None or row is None or row.version <= latest.version:
         return latest
     return row
+
+
+def _not_written() -> Planned:
+    """Leave the item of a row that the import planned and never wrote."""
+    return _kept("not_written", "the import has not written this row")
 
 
 def _kept(code: str, reason: str) -> Planned:
