@@ -1552,6 +1552,31 @@ MUTANTS = [
         ),
     ),
     *_of(
+        f"{SERVICE}/tenant_items.py",
+        f"{UNIT}/service/test_tenants.py",
+        (
+            "X21",
+            'if row["version"] != self.newest:',
+            "if False:",
+            "an export has an item's versions of before and its row of after",
+            "test_an_item_that_changes_after_the_scan_is_exported_as_it_is_then",
+        ),
+        (
+            "X22",
+            "return all(Outcome(outcome).is_settled for outcome in outcomes)",
+            "return True",
+            "an export has a version as open whose row it has",
+            "test_a_version_that_is_applied_after_the_scan_is_exported_as_applied",
+        ),
+        (
+            "X23",
+            'each.get("erased") == marks.get(each["version"], each.get("erased"))',
+            "True",
+            "an export has what was erased while it ran, beside what is left of it",
+            "test_an_item_that_is_erased_after_the_scan_has_no_line_of_before",
+        ),
+    ),
+    *_of(
         "template.yaml",
         "tests/template/test_policies.py",
         (
