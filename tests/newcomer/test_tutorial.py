@@ -65,8 +65,8 @@ class Reader:
     def _types(self, command, code, printed):
         with closing(self._opened("bash", "-c", command)) as opened:
             ended = opened.ended()
-        assert (ended, is_shown(printed, opened.text)) == (code, True), (
-            f"at {self._columns} columns, exit code {ended}: $ {command}\n{opened.text}"
+        assert (ended, is_shown(printed, opened.left)) == (code, True), (
+            f"at {self._columns} columns, exit code {ended}: $ {command}\n{opened.left}"
         )
 
     def _opened(self, *command):

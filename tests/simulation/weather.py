@@ -369,6 +369,8 @@ def rebuild(system: WholeSystem) -> None:
     system.until(lambda: _import(system, import_id)["status"] in ENDED)
     system.settle()
     system.until(lambda: _rebuild_at(system, "READY"))
+    system.until(lambda: _stepped(system, "compare") == "COMPARING")  # now that nobody writes
+    system.until(lambda: _rebuild_at(system, "READY"))
     found = system.ask("GET", path)
     assert found["compared"] == {"equal": 4, "onlyOne": 0, "different": 0}
     assert found["replayed"]["failed"] == 0

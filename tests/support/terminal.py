@@ -12,6 +12,8 @@ import threading
 import time
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_ERASED = re.compile(r"[^\n]*(\r\n(\x1b\[\?25h)?\r\x1b\[1A|\r)\x1b\[2K")
+"""A line that is written anew, or is left and then taken away."""
 
 
 def _takes_ctrl_c():
@@ -61,8 +63,12 @@ class Terminal:
     @property
     def text(self):
         """All that is printed so far, without colours."""
-        plain = _ESCAPES.sub("", self._printed.decode(errors="replace"))
-        return plain.replace("\r\n", "\n")
+        return _plain(self._printed.decode(errors="replace"))
+
+    @property
+    def left(self):
+        """What stands there, without the lines that were erased."""
+        return _plain(_ERASED.sub("", self._printed.decode(errors="replace")))
 
     def until(self, pattern, seconds=60):
         """Wait until something is printed."""
@@ -96,3 +102,7 @@ class Terminal:
             self._process.wait()
         self._reader.join()
         os.close(self._terminal)
+
+
+def _plain(printed):
+    return _ESCAPES.sub("", printed).replace("\r\n", "\n")
