@@ -4,6 +4,7 @@ Two hundred items are stored, with three versions each and one row of a read mod
 goes over the wire. A million items are reckoned by that, at list prices in us-east-1.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -98,6 +99,7 @@ def _filled() -> str:
     for version in range(VERSIONS):
         if version == VERSIONS - 1:
             moment = iso(bootstrap.now())
+            time.sleep(0.01)  # a version of the same millisecond would be one of before
         for number in range(ITEMS):
             attributes = {"text": f"{'x' * 200} {version}"}
             service = CommandService(TENANT)
