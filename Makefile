@@ -51,7 +51,7 @@ up: for-stack ## start the local stack and keep it running
 test: for-test ## the fast checks and every test suite
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-example-test: $(DEV_READY) ## the tests of examples/shop, as its own make test runs them
+example-test: $(DEV_READY) $(FABRIC_READY) ## the tests of examples/shop, as its own make test runs them
 	cd examples/shop && $(abspath $(BIN))/sfn-cqrs check && $(abspath $(BIN))/python -m pytest -q
 
 fast-test: $(DEV_READY) ## the suites that start no stack; VENV=.venv-3.13 PYTHON=python3.13: on another Python
