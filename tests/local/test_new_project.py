@@ -26,7 +26,7 @@ from sfn_cqrs_tools.project import CHECKOUT
 from sfn_cqrs_tools.runtime.template import Template
 from sfn_cqrs_tools.scaffold.changes import ScaffoldError
 from sfn_cqrs_tools.scaffold.new_project import package_name, sources
-from sfn_cqrs_tools.stack.framework import FOLDER, PROJECT, bring_up_to_date
+from sfn_cqrs_tools.stack.framework import FOLDER, bring_up_to_date
 from sfn_cqrs_tools.stack.project_template import load_template
 from sfn_cqrs_tools.testing.quick_stack import quick_stack
 
@@ -179,7 +179,7 @@ def test_whatever_was_generated_in_whatever_order_all_is_green(clinic, sfn_cqrs,
 
     is_green(clinic, sfn_cqrs)
     changed = [path for path, at in framework.items() if path.stat().st_mtime_ns != at]
-    assert set(changed) <= {clinic / FOLDER / PROJECT}
+    assert changed == []
 
 
 def untracked(clinic: Path) -> list[str]:
@@ -248,17 +248,6 @@ def test_the_frameworks_copy_follows_what_is_installed(clinic):
     assert bring_up_to_date(clinic)
     assert (clinic / FOLDER / "template.yaml").is_file()
     assert (clinic / FOLDER / "layer/sfn_cqrs/bootstrap.py").is_file()
-
-
-def test_the_frameworks_copy_changes_with_the_projects_own_package(clinic):
-    bring_up_to_date(clinic)
-    first = (clinic / FOLDER / PROJECT).read_text()
-    bring_up_to_date(clinic)
-    assert (clinic / FOLDER / PROJECT).read_text() == first
-
-    (clinic / "app/clinic/appointment.py").write_text("# other code")
-    bring_up_to_date(clinic)
-    assert (clinic / FOLDER / PROJECT).read_text() != first
 
 
 @pytest.mark.usefixtures("clinic")

@@ -1602,4 +1602,22 @@ MUTANTS = [
             "test_who_writes_reports_may_give_an_upload_up",
         ),
     ),
+    *_of(
+        "layer/deployment.py",
+        "tests/template/test_layer.py",
+        (
+            "L1",
+            'PARTS = ("app", "template.yaml", "samconfig.toml")',
+            'PARTS = ("app", "samconfig.toml")',
+            "a parameter in a project's template.yaml never reaches what is behind an alias",
+            "test_the_frameworks_layer_changes_with_whatever_is_deployed_with_it",
+        ),
+        (
+            "L2",
+            "is_inside = application.name == FOLDER",
+            "is_inside = False",
+            "a project's package and parameters never reach what is behind an alias",
+            "test_the_frameworks_layer_changes_with_whatever_is_deployed_with_it",
+        ),
+    ),
 ]

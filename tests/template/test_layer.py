@@ -80,28 +80,50 @@ def test_a_layer_holds_byte_code_that_lambdas_python_takes_unchecked(
     assert [path.name for path in artifacts.iterdir()] == ["python"]
 
 
-def test_the_frameworks_layer_changes_with_the_users_package_and_with_parameters(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+IN_REPOSITORY = ("app/starter/offers.py", "template.yaml", "samconfig.toml")
+IN_PROJECT = ("app/clinic/visits.py", "template.yaml", "samconfig.toml", ".framework/template.yaml")
+
+
+@pytest.mark.parametrize(
+    ("layer", "brought"),
+    [("layer", IN_REPOSITORY), (".framework/layer", IN_PROJECT)],
+    ids=["the repository", "a project"],
+)
+def test_the_frameworks_layer_changes_with_whatever_is_deployed_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layer: str, brought: tuple[str, ...]
 ) -> None:
-    for folder in ("layer", "app"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("sfn_cqrs"))
-    monkeypatch.setattr("tests.template.test_layer.ROOT", tmp_path)
+    root = tmp_path / "one"
+    ignored = shutil.ignore_patterns("sfn_cqrs", "__pycache__")
+    shutil.copytree(ROOT / "layer", root / layer, ignore=ignored)
+    monkeypatch.setattr("tests.template.test_layer.ROOT", root)
 
     def digest() -> str:
-        built = make("layer/Makefile", "deployment", tmp_path, PYTHON=sys.executable)
+        built = make(f"{layer}/Makefile", "deployment", tmp_path, PYTHON=sys.executable)
         assert built.returncode == 0, built.stderr
         return (tmp_path / "python/deployment.sha256").read_text()
 
-    first = digest()
-    assert (len(first), digest()) == (65, first)
-
-    (tmp_path / "app/starter/offers.py").write_text("# other code")
-    other_code = digest()
-    (tmp_path / "samconfig.toml").write_text("[prod]")
-    other_file = digest()
+    digests = [digest()]
+    for name in brought:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("# what is new")
+        digests.append(digest())
     monkeypatch.setenv("DEPLOYED_WITH", "--parameter-overrides Stage=prod")
+    digests.append(digest())
 
-    assert len({first, other_code, other_file, digest()}) == 4
+    assert (len(digests[0]), len(set(digests))) == (65, len(digests))
+    (tmp_path / "template.yaml").write_text("# of a folder around it")
+    (root / "app/__pycache__").mkdir()
+    (root / "app/__pycache__/visits.pyc").write_text("made by a test run")
+    root = root.rename(tmp_path / "elsewhere")
+    monkeypatch.setattr("tests.template.test_layer.ROOT", root)
+    assert digest() == digests[-1]
+
+
+@needs_python
+def test_a_built_layer_holds_that_digest(layer_of: Callable[[str, str], Path]) -> None:
+    built = layer_of("layer/Makefile", "build-FrameworkLayer") / "python/deployment.sha256"
+
+    assert len(built.read_text()) == 65
 
 
 @needs_python

@@ -16,7 +16,6 @@ import sfn_cqrs
 from sfn_cqrs_tools.project import application, project
 
 FOLDER: Final = ".framework"
-PROJECT: Final = "app/project.sha256"
 _STAMP: Final = ".stamp"
 _PARTS: Final = (
     "template.yaml",
@@ -25,6 +24,7 @@ _PARTS: Final = (
     "events",
     "app/Makefile",
     "layer/Makefile",
+    "layer/deployment.py",
     "layer/python.mk",
     "layer/requirements.txt",
     "layer/postgres",
@@ -53,10 +53,7 @@ def bring_up_to_date(root: Path | None = None) -> bool:
         return False
     sources = dict(_sources())
     stamp = _stamp(sources)
-    try:
-        return _is_copied(root, sources, stamp)
-    finally:
-        _tell_project(root)
+    return _is_copied(root, sources, stamp)
 
 
 def _is_example(root: Path) -> bool:
@@ -81,21 +78,6 @@ def _is_copied(root: Path, sources: dict[str, Path], stamp: str) -> bool:
     shutil.rmtree(folder, ignore_errors=True)
     draft.rename(folder)
     return True
-
-
-def _tell_project(root: Path) -> None:
-    """Keep a digest of the project's own package, so that the framework's layer changes with it.
-
-    A deploy that changes only the package then publishes new versions of the functions that run it.
-    """
-    own = [*sorted((root / "app").rglob("*")), root / "samconfig.toml"]
-    digest = hashlib.sha256()
-    for file in own:
-        if file.is_file() and "__pycache__" not in file.parts:
-            digest.update(f"{file.relative_to(root)}\n".encode() + file.read_bytes())
-    written, text = root / FOLDER / PROJECT, digest.hexdigest()
-    if not written.is_file() or written.read_text(encoding="utf-8") != text:
-        written.write_text(text, encoding="utf-8")
 
 
 def _sources() -> Iterator[tuple[str, Path]]:
