@@ -16,11 +16,11 @@ from scale import NEW_TABLE_WRITES, SECONDS, USUAL_SECONDS
 from waiting import until
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.command import Audit, Content, DataRow
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.read_models import Stage
 from sfn_cqrs.service.commands.projection import run_handler
-from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.rebuilds.replay import THREADS
 from sfn_cqrs.service.rebuilds.service import RebuildService

@@ -11,13 +11,14 @@ from tests.support.over_http import fetch
 from tests.support.waiting import waited
 from tests.support.zip_system import an_archive
 
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.errors import StepRefusedError
 from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
 from sfn_cqrs.domain.policy import MEMBERS
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.approvals import types as approvals
 from sfn_cqrs.service.approvals.service import ApprovalService
-from sfn_cqrs.service.commands.service import Caller, CommandService
+from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.data import DataService, HistoryService
 from sfn_cqrs.service.imports import strategies
 from sfn_cqrs.service.imports.service import ImportService, Request

@@ -405,6 +405,10 @@ MUTANTS = [
             "an alarm with a long cause is larger than a message may be",
             "test_an_alarms_message_is_short_and_there_is_one_without_a_cause",
         ),
+    ),
+    *_of(
+        f"{DOMAIN}/task_notices.py",
+        f"{UNIT}/domain/test_notices.py",
         (
             "O9",
             "(task.counts or tasks.Counts()).by_name}",

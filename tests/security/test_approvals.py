@@ -8,6 +8,7 @@ from tests.support.api import MEMBER, OPERATOR, Person, form
 from sfn_cqrs.adapters.approval_items import APPROVALS
 from sfn_cqrs.domain import approval_programs
 from sfn_cqrs.domain.approval import CastVote, Pinned, Stage, Status, Verdict, Vote
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.channels import segment
 from sfn_cqrs.domain.errors import InvalidInputError, StaleError, VersionConflictError
 from sfn_cqrs.domain.keys import ItemKey
@@ -17,7 +18,7 @@ from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.approvals.effects import publish_decided
 from sfn_cqrs.service.approvals.programs import ApprovalFlow
 from sfn_cqrs.service.approvals.service import ApprovalService
-from sfn_cqrs.service.commands.service import Caller, CommandService
+from sfn_cqrs.service.commands.service import CommandService
 
 ORDER = ItemKey("tenant1", "ORDER", "o-1")
 BASE = "https://api.example.com"

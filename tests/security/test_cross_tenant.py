@@ -8,8 +8,8 @@ from tests.support.api import Answer, Api, Person, api_routes, form
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.channels import ANY_TABLE, live_event, segment
 from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.notices import command_status as of_version
 from sfn_cqrs.domain.process import Outcome, Process
+from sfn_cqrs.domain.process_notices import command_status as of_version
 from sfn_cqrs.service import handlers, live
 from sfn_cqrs.service.approvals.service import ApprovalService
 from sfn_cqrs.service.routes import own_routes

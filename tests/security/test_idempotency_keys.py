@@ -5,13 +5,14 @@ from functools import partial
 import pytest
 from tests.support.api import MEMBER, OPERATOR
 
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.command import Content
 from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.request import MAX_KEY_CHARACTERS, request_key
 from sfn_cqrs.service.approvals.service import ApprovalService
-from sfn_cqrs.service.commands.service import Caller, CommandService
+from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.sagas.effects import _effect, publish_once, undo_once
 from sfn_cqrs.service.sagas.service import SagaService
 from sfn_cqrs.service.sagas.types import SagaStep

@@ -11,12 +11,12 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.import_items import IMPORT_BUDGETS, IMPORTS
 from sfn_cqrs.adapters.zip_items import ZIPS
 from sfn_cqrs.domain import import_job, zip_job
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.errors import InvalidFileError
 from sfn_cqrs.domain.import_budget import Limits
 from sfn_cqrs.domain.import_job import Cancel, Ending, Job, JobStatus, Parent
 from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.zip_job import ZipJob
-from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.imports.load import load
 from sfn_cqrs.service.imports.service import ImportService, Request
 from sfn_cqrs.service.zips.files import list_files

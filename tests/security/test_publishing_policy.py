@@ -13,6 +13,7 @@ from tests.unit.domain.zip_corpus import zipped
 from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.adapters.zip_items import ZIPS
 from sfn_cqrs.domain import zip_job
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.errors import InvalidFileError
 from sfn_cqrs.domain.import_job import Begin, Ending, JobStatus
 from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
@@ -24,7 +25,7 @@ from sfn_cqrs.routes.operation import OPERATORS, Rule, operation, operation_of
 from sfn_cqrs.routes.resources import RESOURCES
 from sfn_cqrs.routes.schemas.imports import job_view
 from sfn_cqrs.service import handlers, read_models
-from sfn_cqrs.service.commands.service import Caller, CommandService
+from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.imports import strategies
 from sfn_cqrs.service.imports.end import end
 from sfn_cqrs.service.imports.load import load

@@ -24,6 +24,7 @@ from sfn_cqrs.adapters.write_bucket import BUCKETS, WriteBudget
 from sfn_cqrs.adapters.zip_items import ZIPS
 from sfn_cqrs.domain import approval_programs
 from sfn_cqrs.domain.approval import Approval, Pinned, Status
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.command import Command
 from sfn_cqrs.domain.errors import IdempotencyMismatchError, SupersededError
 from sfn_cqrs.domain.import_job import ProcessingMode
@@ -35,7 +36,7 @@ from sfn_cqrs.service import handlers
 from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.approvals.programs import ApprovalFlow
 from sfn_cqrs.service.approvals.service import ApprovalService
-from sfn_cqrs.service.commands.service import Caller, CommandService
+from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.imports import strategies
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.tasks import types as task_types

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.simulation.exploring import BrokenError, Fates, Situation, called, stepped
 
-from sfn_cqrs.domain import approval_programs, chain
+from sfn_cqrs.domain import approval_programs, programs
 from sfn_cqrs.domain.approval import Approval, Pinned, Rules, Status, Verdict
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import SfnCqrsError, SupersededError, TransientError
@@ -213,7 +213,7 @@ def _answered(state: State, function: Function, call: approval_programs.Call) ->
             return is_running, _started(state, approval.attempt)
         case approval_programs.Describe(approval):
             runs = _is_running(state, approval.attempt)
-            return (None if runs is None else chain.Execution(runs)), state
+            return (None if runs is None else programs.Execution(runs)), state
         case _:
             return _written(state, function, call)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.simulation.exploring import BrokenError, Situation, called
 
-from sfn_cqrs.domain import read_models, rebuild_programs
+from sfn_cqrs.domain import bringing, read_models, rebuild_programs
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import SupersededError
@@ -202,7 +202,7 @@ def _replayed(state: State, function: Function) -> rebuild_programs.Call:
     answers = function.answers
     program: Any
     if function.name == "bring":
-        program = rebuild_programs.bring()
+        program = bringing.bring()
         answers = answers[1:] if state.options.is_data_first else answers
     elif function.name == "next":
         program = rebuild_programs.next_work(function.attempt)
@@ -217,12 +217,12 @@ def _answers(  # noqa: C901 - one case a call
     state: State, function: Function, call: rebuild_programs.Call
 ) -> Iterator[tuple[Any, State]]:
     match call:
-        case rebuild_programs.FindServing():
+        case bringing.FindServing():
             known = _read(state, function.place)
             found = known.known[function.place]
             assert found is not None
             yield (found[0],), known
-        case rebuild_programs.Run(generations):
+        case bringing.Run(generations):
             yield None, _written(state, generations["orders"], function.item, function.version)
         case rebuild_programs.Find():
             yield state.view, state

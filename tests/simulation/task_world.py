@@ -12,7 +12,8 @@ from typing import Any
 
 from tests.simulation.exploring import BrokenError, Fates, Situation, called, stepped
 
-from sfn_cqrs.domain import chain, task_programs
+from sfn_cqrs.domain import programs as all_programs
+from sfn_cqrs.domain import task_programs
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import SupersededError, TransientError
 from sfn_cqrs.domain.keys import TaskKey, TaskKind
@@ -210,7 +211,7 @@ def _answers(
         case task_programs.Describe(task):
             found = [one for one in state.executions if one.attempt == task.attempt]
             is_running = bool(found) and found[0].stage in ("map", "final")
-            yield chain.Execution(is_running) if found else None, state
+            yield all_programs.Execution(is_running) if found else None, state
         case task_programs.Work(item):
             yield from _worked(state, function, item)
         case task_programs.ItemWrite():

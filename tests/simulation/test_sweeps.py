@@ -16,9 +16,10 @@ from tests.support.proof import shares
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.process_table import BLOCKED_SHARDS, OPEN_SHARDS
-from sfn_cqrs.domain.chain import Execution, ProcessWrite, Restart
+from sfn_cqrs.domain.chain import ProcessWrite, Restart
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.domain.process import Outcome, Process
+from sfn_cqrs.domain.programs import Execution
 from sfn_cqrs.domain.records import Written
 from sfn_cqrs.domain.sweeps import Cursor, Lease
 from sfn_cqrs.domain.versioning import DataVersion

@@ -16,13 +16,13 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.approval_items import APPROVALS
 from sfn_cqrs.adapters.dynamodb import Item
 from sfn_cqrs.domain.approval import Approval, Rules, Status
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.errors import SfnCqrsError
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.approvals.service import ApprovalService
 from sfn_cqrs.service.approvals.types import ApprovalType, Decided
-from sfn_cqrs.service.commands.service import Caller
 
 CONSUMER = "StreamOnApprovalChangedFunction"
 TYPE = "ORDER_RELEASE"

@@ -11,10 +11,10 @@ from tests.support.import_system import ImportSystem
 from tests.support.system import TENANT
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.keys import ZipKey
 from sfn_cqrs.domain.zip_job import ZipJob
 from sfn_cqrs.service import handlers
-from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.zips import hooks as zip_hooks
 from sfn_cqrs.service.zips.hooks import FinishedImport
 from sfn_cqrs.service.zips.progress import ZipProgress

@@ -34,6 +34,7 @@ from sfn_cqrs.adapters import live_events
 from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.adapters.live_events import Send
 from sfn_cqrs.adapters.task_items import TASKS
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.import_queue import IMPORTS as IMPORT_QUEUE
 from sfn_cqrs.domain.import_queue import ImportQueue, Settle
 from sfn_cqrs.domain.keys import (
@@ -49,7 +50,6 @@ from sfn_cqrs.domain.policy import MEMBERS
 from sfn_cqrs.service import eraser
 from sfn_cqrs.service.approvals.service import ApprovalService
 from sfn_cqrs.service.approvals.types import Decided
-from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.handlers import command_type
 from sfn_cqrs.service.imports.service import ImportService, Request
 from sfn_cqrs.service.read_models import read_model_type

@@ -5,10 +5,10 @@ S3 may report it more than once, and EventBridge may deliver that more than once
 
 from typing import Any
 
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.errors import NoSuchFileError
 from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.uploaded_file import UploadedFile
-from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.imports.service import ImportService, Request
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.state import naming_transient

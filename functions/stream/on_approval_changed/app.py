@@ -8,7 +8,8 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.approval_items import APPROVALS
 from sfn_cqrs.domain import approval_programs
 from sfn_cqrs.domain.approval import Approval, Happened
-from sfn_cqrs.domain.notices import approval_status, failure_alarm
+from sfn_cqrs.domain.approval_notices import approval_status
+from sfn_cqrs.domain.notices import failure_alarm
 from sfn_cqrs.service.approvals.programs import ApprovalFlow
 from sfn_cqrs.service.stream import Outbox, stream_of
 
@@ -24,4 +25,4 @@ def lambda_handler(approval: Approval, outbox: Outbox) -> None:
     outbox.notices.append(approval_status(approval, table))
     if approval.happened is Happened.FAILED:
         execution = bootstrap.approval_executions().arn_of(approval.ref)
-        outbox.alarms.append(failure_alarm(approval, table, execution))
+        outbox.alarms.append(failure_alarm(approval, approval.key, table, execution))

@@ -13,8 +13,8 @@ from sfn_cqrs.adapters.dynamodb import Item
 from sfn_cqrs.adapters.import_items import IMPORTS, WHOSE
 from sfn_cqrs.adapters.zip_items import ZIPS
 from sfn_cqrs.domain.import_job import Job, JobStatus
+from sfn_cqrs.domain.import_notices import import_execute
 from sfn_cqrs.domain.keys import ImportKey
-from sfn_cqrs.domain.notices import import_execute
 from sfn_cqrs.domain.zip_job import ZipJob
 from sfn_cqrs.service.imports.progress import advance, tell
 from sfn_cqrs.service.imports.queue import leave, may_begin, start

@@ -6,8 +6,9 @@ The event source lets through process items that are to be started, and those th
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.command_items import as_process
 from sfn_cqrs.domain import chain
-from sfn_cqrs.domain.notices import command_status, failure_alarm
+from sfn_cqrs.domain.notices import failure_alarm
 from sfn_cqrs.domain.process import START, Mode, Outcome, Process
+from sfn_cqrs.domain.process_notices import command_status, place_of
 from sfn_cqrs.service.commands.chain import Chain, machine_of
 from sfn_cqrs.service.stream import Outbox, stream_of
 
@@ -25,7 +26,7 @@ def lambda_handler(process: Process, outbox: Outbox) -> None:
     its_chain.run(chain.wake_next(process.version))
     outbox.notices.append(command_status(process, table))
     if process.outcome is Outcome.FAILED:
-        outbox.alarms.append(failure_alarm(process, table, _execution(process)))
+        outbox.alarms.append(failure_alarm(process, place_of(process), table, _execution(process)))
 
 
 def _execution(process: Process) -> str | None:

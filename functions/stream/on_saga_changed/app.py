@@ -6,8 +6,9 @@ parked.
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.saga_items import SAGAS
-from sfn_cqrs.domain.notices import failure_alarm, saga_status
+from sfn_cqrs.domain.notices import failure_alarm
 from sfn_cqrs.domain.saga import Saga, SagaStatus
+from sfn_cqrs.domain.saga_notices import saga_status
 from sfn_cqrs.service.stream import Outbox, stream_of
 
 
@@ -21,4 +22,4 @@ def lambda_handler(saga: Saga, outbox: Outbox) -> None:
     outbox.notices.append(saga_status(saga, table))
     if saga.status is SagaStatus.PARKED:
         execution = bootstrap.saga_executions(saga.saga).arn_of(saga.ref)
-        outbox.alarms.append(failure_alarm(saga, table, execution))
+        outbox.alarms.append(failure_alarm(saga, saga.key, table, execution))

@@ -10,8 +10,9 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.task_items import TASKS, as_item
 from sfn_cqrs.domain import task_programs
 from sfn_cqrs.domain.keys import TaskKind, TaskRef
-from sfn_cqrs.domain.notices import failure_alarm, sub_task_status, task_execute, task_status
+from sfn_cqrs.domain.notices import failure_alarm
 from sfn_cqrs.domain.task import Item, Task, TaskStatus
+from sfn_cqrs.domain.task_notices import place_of, sub_task_status, task_execute, task_status
 from sfn_cqrs.service.stream import Outbox, stream_of
 from sfn_cqrs.service.tasks.programs import TaskFlow
 
@@ -39,7 +40,9 @@ def lambda_handler(found: Task | Item, outbox: Outbox) -> None:
         case Item():
             outbox.notices.append(sub_task_status(found, table))
             if found.status is TaskStatus.FAILED:
-                outbox.alarms.append(failure_alarm(found, table, _execution(found)))
+                outbox.alarms.append(
+                    failure_alarm(found, place_of(found), table, _execution(found))
+                )
 
 
 def _execution(item: Item) -> str | None:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sfn_cqrs.adapters.error_codes import WAIT_HAS_ENDED, suppressing
 from sfn_cqrs.adapters.tracing import Tracer
-from sfn_cqrs.domain.chain import Execution
 from sfn_cqrs.domain.failure import MAX_CAUSE, MAX_ERROR
+from sfn_cqrs.domain.programs import Execution
 from sfn_cqrs.domain.trace import Trace
 
 if TYPE_CHECKING:

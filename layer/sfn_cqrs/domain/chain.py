@@ -25,6 +25,7 @@ from sfn_cqrs.domain.process import (
     is_owned_by,
     next_attempt,
 )
+from sfn_cqrs.domain.programs import Execution
 from sfn_cqrs.domain.records import Written
 from sfn_cqrs.domain.versioning import DataVersion, Predecessor, Turn, whose_turn
 
@@ -230,15 +231,6 @@ class Start(OfAttempt):
 @dataclass(frozen=True, slots=True)
 class Describe(OfAttempt):
     """Ask for an attempt's execution: Execution or None."""
-
-
-@dataclass(frozen=True, slots=True)
-class Execution:
-    """An execution's state as Step Functions tells it."""
-
-    is_running: bool
-    error: str | None = None
-    cause: str | None = None
 
 
 Call = (

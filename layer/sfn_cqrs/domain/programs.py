@@ -1,14 +1,22 @@
-"""The base of the programs of sagas, tasks, approvals and rebuilds."""
+"""The base of all programs, and what they ask of executions."""
 
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sfn_cqrs.domain.chain import Execution
 from sfn_cqrs.domain.errors import NotFoundError
 from sfn_cqrs.domain.records import Record
 
 R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """An execution's state as Step Functions tells it."""
+
+    is_running: bool
+    error: str | None = None
+    cause: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,11 @@
 
 Each rule is a program, as in `chain`: a generator that yields one call at a time and is sent
 its answer. The service runs the programs against DynamoDB and the user's handlers; the model
-check runs the very same ones through every interleaving.
-
-A version is written to the data first, and brought to the read models after that. So whoever
-looks up the generations afterwards either knows of the next one, or has written the data before
-the replay begins, which then finds it.
+check runs the very same ones through every interleaving. `bringing` has the other side: how a
+version reaches both generations.
 """
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,18 +24,6 @@ from sfn_cqrs.domain.read_models import (
     ViewWrite,
 )
 from sfn_cqrs.domain.records import Written
-
-
-@dataclass(frozen=True, slots=True)
-class FindServing:
-    """The read models that a handler writes, as known for at most 30 seconds: list of View."""
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Run the handler on the version, with these generations: by the read model's name."""
-
-    generations: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +65,7 @@ class WorkOn(OfSegment):
     items: tuple[Any, ...]
 
 
-Call = (
-    FindServing | Run | Find | FindSegments | ReadPage | WorkOn | OpenSegment | Advance | ViewWrite
-)
-
-
-def bring() -> Generator[Call, Any, None]:
-    """Bring a version to a handler's read models: to those that serve, then to the next ones.
-
-    A failure of either is the version's own, which is tried again for both.
-    """
-    views: list[View] = yield FindServing()
-    yield Run({view.key.view: view.serving for view in views})
-    doubled = {view.key.view: view.doubled for view in views if view.doubled is not None}
-    if doubled:
-        yield Run({view.key.view: view.serving for view in views} | doubled)
+Call = Find | FindSegments | ReadPage | WorkOn | OpenSegment | Advance | ViewWrite
 
 
 def next_work(attempt: int) -> Generator[Call, Any, tuple[Stage, list[str]]]:

@@ -7,6 +7,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.command import Known
 from sfn_cqrs.domain.errors import (
     AttributesTooLargeError,
@@ -51,7 +52,7 @@ from sfn_cqrs.routes.schemas.shapes import Schema, failure_of, needed
 from sfn_cqrs.routes.waiting import asks_to_wait, pending, seconds_to_wait
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.operations import ChainService, Link
-from sfn_cqrs.service.commands.service import Caller, CommandService, Published
+from sfn_cqrs.service.commands.service import CommandService, Published
 from sfn_cqrs.service.commands.waiting import wait_until_closed
 from sfn_cqrs.service.logs import logger
 

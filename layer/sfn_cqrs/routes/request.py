@@ -9,13 +9,13 @@ from typing import Any, Self, TypeVar
 from aws_lambda_powertools.event_handler import Response
 
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page, checked_limit
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.errors import AnswerTooLargeError, InvalidInputError
 from sfn_cqrs.domain.failure import first_line
 from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.routes.http import OPERATOR, body_of, header_of, identity_of, integer_of
 from sfn_cqrs.routes.resolver import current_event
 from sfn_cqrs.routes.schemas.shapes import Schema, must_be
-from sfn_cqrs.service.commands.service import Caller
 
 MAX_ANSWER_BYTES = 4_700_000
 """Lambda answers at most 6 MB, and base64 adds a third."""

@@ -23,6 +23,7 @@ from sfn_cqrs.adapters.command_items import as_key
 from sfn_cqrs.adapters.dynamodb import Item
 from sfn_cqrs.domain import models
 from sfn_cqrs.domain.approval import Stage
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.erasure import Erasure, blanked, names
 from sfn_cqrs.domain.errors import NotFoundError, SfnCqrsError
@@ -33,7 +34,7 @@ from sfn_cqrs.domain.saga import SagaStatus
 from sfn_cqrs.domain.task import Task, TaskStatus
 from sfn_cqrs.service import handlers, read_models
 from sfn_cqrs.service.approvals import types as approval_types
-from sfn_cqrs.service.commands.service import Caller, CommandService
+from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.erased_files import Files
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.tasks import types as task_types

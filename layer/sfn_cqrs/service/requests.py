@@ -10,7 +10,7 @@ from sfn_cqrs.domain.records import Record
 from sfn_cqrs.domain.request import LIFETIME_SECONDS, Request
 
 if TYPE_CHECKING:
-    from sfn_cqrs.service.commands.service import Caller
+    from sfn_cqrs.domain.caller import Caller
 
 R = TypeVar("R", bound=Record)
 

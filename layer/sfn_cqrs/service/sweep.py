@@ -31,11 +31,11 @@ from sfn_cqrs.domain.approval import Approval
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.errors import TransientError
 from sfn_cqrs.domain.import_job import Job
-from sfn_cqrs.domain.notices import task_execute
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.saga import Saga
 from sfn_cqrs.domain.sweeps import Cursor, Lease
 from sfn_cqrs.domain.task import Task
+from sfn_cqrs.domain.task_notices import task_execute
 from sfn_cqrs.domain.zip_job import ZipJob
 from sfn_cqrs.service.approvals.programs import ApprovalFlow
 from sfn_cqrs.service.commands.chain import Chain

@@ -14,6 +14,7 @@ from typing import Final
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.command_items import as_key
 from sfn_cqrs.domain import chain
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Content, DataRow
 from sfn_cqrs.domain.csv_rows import Problem
@@ -24,7 +25,7 @@ from sfn_cqrs.domain.request import Request
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.chain import Chain
-from sfn_cqrs.service.commands.service import Caller, CommandService
+from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.erased import without_erased
 from sfn_cqrs.service.imports.planning import Chained, chained, refused
 

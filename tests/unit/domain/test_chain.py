@@ -8,7 +8,6 @@ from sfn_cqrs.domain.chain import (
     Begin,
     Close,
     Describe,
-    Execution,
     FindData,
     FindProcess,
     IsOurs,
@@ -25,6 +24,7 @@ from sfn_cqrs.domain.chain import (
 )
 from sfn_cqrs.domain.errors import NotFailedError, NotFoundError, SupersededError, TransientError
 from sfn_cqrs.domain.process import Lane, Mode, Outcome
+from sfn_cqrs.domain.programs import Execution
 from sfn_cqrs.domain.records import Written
 from sfn_cqrs.domain.versioning import DataVersion, Predecessor, Turn
 from sfn_cqrs_tools.testing.builders import a_process

@@ -7,20 +7,18 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft7Validator
 
+from sfn_cqrs.domain.approval_notices import approval_status
 from sfn_cqrs.domain.import_job import Ending, JobStatus
+from sfn_cqrs.domain.import_notices import import_status
 from sfn_cqrs.domain.imports import Counts
-from sfn_cqrs.domain.notices import (
-    approval_status,
-    command_status,
-    event_of,
-    import_status,
-    saga_status,
-    task_status,
-)
+from sfn_cqrs.domain.notices import event_of
 from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs.domain.process_notices import command_status
 from sfn_cqrs.domain.saga import SagaStatus
+from sfn_cqrs.domain.saga_notices import saga_status
 from sfn_cqrs.domain.task import Counts as TaskCounts
 from sfn_cqrs.domain.task import TaskStatus
+from sfn_cqrs.domain.task_notices import task_status
 from sfn_cqrs.domain.zip_notices import zip_status
 from sfn_cqrs_tools.testing.builders import a_job, a_process, a_saga, a_task, a_zip, an_approval
 

@@ -1,8 +1,10 @@
 import json
 
-from sfn_cqrs.domain.notices import command_status, failure_alarm, task_status
+from sfn_cqrs.domain.notices import failure_alarm
 from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs.domain.process_notices import command_status, place_of
 from sfn_cqrs.domain.task import Counts, TaskStatus
+from sfn_cqrs.domain.task_notices import task_status
 from sfn_cqrs_tools.testing.builders import RESIZE, a_process, a_task
 
 FAILED = a_process(
@@ -45,7 +47,7 @@ def test_a_notice_has_neither_token_nor_cause():
 
 
 def test_an_alarm_has_the_originals_shape_and_the_first_line_of_the_cause():
-    assert failure_alarm(FAILED, "CommandsTable", "c-abc-v2-a1") == {
+    assert failure_alarm(FAILED, place_of(FAILED), "CommandsTable", "c-abc-v2-a1") == {
         "action": "sfn-alarm",
         **VERSION,
         "content": {
@@ -59,8 +61,14 @@ def test_an_alarms_message_is_short_and_there_is_one_without_a_cause():
     long_one = a_process(error="Error", cause="c" * 5_000)
     without = a_process(error="Error")
 
-    assert len(failure_alarm(long_one, "table", "x")["content"]["errorMessage"]) == 1_000
-    assert failure_alarm(without, "table", "x")["content"]["errorMessage"] == "Error: "
+    assert (
+        len(failure_alarm(long_one, place_of(long_one), "table", "x")["content"]["errorMessage"])
+        == 1_000
+    )
+    assert (
+        failure_alarm(without, place_of(without), "table", "x")["content"]["errorMessage"]
+        == "Error: "
+    )
 
 
 def test_a_notice_tells_how_the_items_of_a_task_have_ended():

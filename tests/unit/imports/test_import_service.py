@@ -8,12 +8,12 @@ from tests.unit.imports.conftest import key_of
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain import import_job
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.errors import InvalidInputError, TransientError
 from sfn_cqrs.domain.import_job import JobStatus, Loaded, ProcessingMode, Reader
 from sfn_cqrs.domain.imports import Counts, Marker, PublishMode
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.routes.schemas.imports import job_view
-from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.imports.direct import import_direct
 from sfn_cqrs.service.imports.end import end
 from sfn_cqrs.service.imports.service import ImportService, Request

@@ -13,6 +13,7 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.import_bucket import Head
 from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.domain import import_job
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import (
     FileTooLargeError,
@@ -24,7 +25,7 @@ from sfn_cqrs.domain.import_job import Ending, JobStatus, Parent, ProcessingMode
 from sfn_cqrs.domain.imports import Counts, Fate
 from sfn_cqrs.domain.keys import ImportKind, ZipKey
 from sfn_cqrs.routes.schemas.imports import job_view
-from sfn_cqrs.service.commands.service import Caller, CommandService
+from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.imports.end import end
 from sfn_cqrs.service.imports.service import MAX_DIRECT_BYTES, ImportService, Request
 from shop.airport_import import Airports

@@ -7,6 +7,7 @@ from tests.unit.imports.conftest import key_of, run_machine
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.import_table import ImportTable
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.errors import (
     NotFoundError,
     NotPermittedError,
@@ -19,7 +20,7 @@ from sfn_cqrs.domain.process import Mode, Outcome
 from sfn_cqrs.domain.publication import Publication
 from sfn_cqrs.routes.schemas.imports import job_view
 from sfn_cqrs.service import handlers
-from sfn_cqrs.service.commands.service import Caller, CommandService
+from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.imports.service import ImportService, Request
 from sfn_cqrs_tools.testing.builders import a_command, a_process, a_zip
 from shop.airports import airports_of

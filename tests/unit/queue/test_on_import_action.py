@@ -9,12 +9,12 @@ from tests.unit.imports.conftest import key_of
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain import csv_report
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.csv_rows import MAX_REASON, Problem
 from sfn_cqrs.domain.errors import NotFoundError, TransientError
 from sfn_cqrs.domain.import_job import End, Ending, JobStatus
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.routes.schemas.imports import job_view
-from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.imports import strategies
 from sfn_cqrs.service.imports.service import ImportService
 from sfn_cqrs.service.queue import RECEIVES

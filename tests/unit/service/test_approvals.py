@@ -4,6 +4,7 @@ import pytest
 
 from sfn_cqrs.adapters.approval_items import APPROVALS
 from sfn_cqrs.domain.approval import Happened, Pinned, Rules, Stage, Status, Verdict, Vote
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import (
     AlreadyDecidedError,
@@ -20,7 +21,6 @@ from sfn_cqrs.service import handlers
 from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.approvals.service import ApprovalService
 from sfn_cqrs.service.approvals.summary import is_current, summary_of
-from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs_tools.testing.builders import RELEASE, SEEN, an_approval
 
 HANAKO = Caller(user="hanako", ip="192.0.2.11", source="api", request_id="r-1")

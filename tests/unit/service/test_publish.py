@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.command import Audit, Content
 from sfn_cqrs.domain.errors import (
     BusyError,
@@ -13,7 +14,7 @@ from sfn_cqrs.domain.errors import (
 from sfn_cqrs.domain.process import Lane, Outcome, Process
 from sfn_cqrs.domain.publication import Refusal
 from sfn_cqrs.domain.retention import Retention
-from sfn_cqrs.service.commands.service import TRIES, Caller, CommandService, Published
+from sfn_cqrs.service.commands.service import TRIES, CommandService, Published
 from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process, a_publication
 
 NOON = "2026-11-25T12:00:00.000Z"

@@ -12,10 +12,11 @@ from sfn_cqrs.adapters.records import Records
 from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.adapters.task_items import TASKS
 from sfn_cqrs.adapters.zip_items import ZIPS
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.errors import BusyError, IdempotencyMismatchError
 from sfn_cqrs.domain.imports import PublishMode
 from sfn_cqrs.service.approvals.service import ApprovalService
-from sfn_cqrs.service.commands.service import Caller, CommandService
+from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.imports.service import ImportService, Request
 from sfn_cqrs.service.sagas.service import SagaService
 from sfn_cqrs.service.tasks.service import TaskService

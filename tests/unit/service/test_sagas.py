@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from sfn_cqrs.adapters.saga_items import SAGAS
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.errors import (
     InvalidInputError,
     NotFoundError,
@@ -11,7 +12,6 @@ from sfn_cqrs.domain.errors import (
     UnknownSagaError,
 )
 from sfn_cqrs.domain.saga import SagaStatus
-from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.sagas.service import SagaService
 from sfn_cqrs_tools.testing.builders import ORDERED, a_saga, an_order

@@ -5,6 +5,7 @@ import pytest
 from functions.api.handle_request.app import lambda_handler as handle_request
 
 from sfn_cqrs.adapters.task_items import TASKS
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.errors import (
     InvalidInputError,
     ItemTooLargeError,
@@ -19,7 +20,6 @@ from sfn_cqrs.domain.errors import (
 from sfn_cqrs.domain.keys import TaskKind
 from sfn_cqrs.domain.policy import MEMBERS
 from sfn_cqrs.domain.task import Counts, Stop, TaskStatus
-from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.tasks import types as task_types
 from sfn_cqrs.service.tasks.service import TaskService
 from sfn_cqrs_tools.testing.builders import RESIZE, a_task, an_item

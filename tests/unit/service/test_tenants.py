@@ -13,6 +13,7 @@ from tests.unit.imports.conftest import run_machine
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.dynamodb import marshal, unmarshal
 from sfn_cqrs.domain.approval import Stage
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.chain import Close
 from sfn_cqrs.domain.command import Audit as By
 from sfn_cqrs.domain.errors import BusyError, InvalidInputError
@@ -35,7 +36,7 @@ from sfn_cqrs.domain.saga import SagaStatus
 from sfn_cqrs.domain.task import TaskStatus
 from sfn_cqrs.domain.usage import Part
 from sfn_cqrs.service.audit import Audit
-from sfn_cqrs.service.commands.service import Caller, CommandService
+from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.erasures import ErasureService, work
 from sfn_cqrs.service.handlers import command_type
 from sfn_cqrs.service.imports.service import ImportService, Request

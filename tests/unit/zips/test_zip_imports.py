@@ -6,6 +6,7 @@ from tests.unit.domain.zip_corpus import CSV, zipped
 
 from sfn_cqrs.adapters.zip_items import ZIPS
 from sfn_cqrs.domain import import_job, zip_job
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.errors import (
     InvalidFileError,
     InvalidInputError,
@@ -16,7 +17,6 @@ from sfn_cqrs.domain.errors import (
 from sfn_cqrs.domain.import_job import Ending, JobStatus
 from sfn_cqrs.domain.imports import Counts, Marker, PublishMode
 from sfn_cqrs.routes.schemas.imports import zip_view
-from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.imports.service import ImportService
 from sfn_cqrs.service.zips.service import ZipImports, ZipRequest
 

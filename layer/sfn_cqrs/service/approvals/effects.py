@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.service.approvals.types import Decided
-from sfn_cqrs.service.commands.service import Caller, CommandService
+from sfn_cqrs.service.commands.service import CommandService
 
 REMEMBERED = timedelta(days=400)
 """How long a failed grant may be run again and still have its effect only once."""

@@ -18,6 +18,7 @@ from sfn_cqrs.domain.approval import (
     next_reminder,
 )
 from sfn_cqrs.domain.approval_link import ApprovalLink
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.errors import NotFoundError
 from sfn_cqrs.domain.ids import new_ulid
@@ -28,7 +29,6 @@ from sfn_cqrs.service import handlers
 from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.approvals.programs import ApprovalFlow
 from sfn_cqrs.service.approvals.types import ApprovalType
-from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.requests import create_once, made_by, seen_id
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.transient import is_busy
-from sfn_cqrs.domain import chain, models, rebuild_programs
+from sfn_cqrs.domain import bringing, chain, models
 from sfn_cqrs.domain.command import Command
 from sfn_cqrs.domain.errors import AppBrokenError, SyncHandlerError, TransientError, VersionGapError
 from sfn_cqrs.domain.failure import trace_of
@@ -44,23 +44,23 @@ def run_handler(command: Command, name: str) -> None:
         SyncHandlerError: the handler raised anything else.
         AppBrokenError: a module of the user's package cannot be imported.
     """
-    bringing = _Bringing(command.key.tenant, name, lambda: run_alone(command, name))
-    bringing.run(rebuild_programs.bring())
+    program = _Bringing(command.key.tenant, name, lambda: run_alone(command, name))
+    program.run(bringing.bring())
 
 
-class _Bringing(Runner[rebuild_programs.Call]):
+class _Bringing(Runner[bringing.Call]):
     """Runs a handler once, or twice while its read model is rebuilt."""
 
     def __init__(self, tenant: str, handler: str, run: Callable[[], object]) -> None:
         self._tenant, self._handler, self._run = tenant, handler, run
 
-    def _made(self, call: rebuild_programs.Call) -> object:
+    def _made(self, call: bringing.Call) -> object:
         generations = bootstrap.generations()
         match call:
-            case rebuild_programs.FindServing():
+            case bringing.FindServing():
                 view = generations.known(self._tenant).get(self._handler)
                 return [view] if view else []
-            case rebuild_programs.Run(written):
+            case bringing.Run(written):
                 with generations.writing(self._tenant, written):
                     return self._run()
         raise AssertionError(call)
@@ -135,8 +135,8 @@ def _ran_in_bulk(type_: str, name: str, commands: Sequence[Command]) -> bool:
         for command in commands:
             models.hide_personal_of(type_, command.attributes)
         with bootstrap.tracer().segment(f"handler {name}"):
-            bringing = _Bringing(commands[0].key.tenant, name, lambda: bulk(commands))
-            bringing.run(rebuild_programs.bring())
+            program = _Bringing(commands[0].key.tenant, name, lambda: bulk(commands))
+            program.run(bringing.bring())
     except Exception:
         logger.exception("commands are brought to a read model one by one", handler=name)
         return False

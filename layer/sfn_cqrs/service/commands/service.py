@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain import chain
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.command import Audit, Command, Content, Known
 from sfn_cqrs.domain.errors import (
     BusyError,
@@ -17,10 +18,10 @@ from sfn_cqrs.domain.errors import (
     VersionConflictError,
 )
 from sfn_cqrs.domain.keys import MAX_VERSION, ItemKey
-from sfn_cqrs.domain.policy import Client, guarded_content
+from sfn_cqrs.domain.policy import guarded_content
 from sfn_cqrs.domain.process import Lane, Mode, Outcome
 from sfn_cqrs.domain.publication import Publication, Refusal, SyncPublication
-from sfn_cqrs.domain.request import LIFETIME_SECONDS, Request, request_key
+from sfn_cqrs.domain.request import Request
 from sfn_cqrs.domain.values import Json, digest, merged
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.chain import Chain
@@ -31,36 +32,6 @@ from sfn_cqrs.service.erased import without_erased
 from sfn_cqrs.service.logs import logger
 
 TRIES = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """The origin of a publish: the user, the address and the request.
-
-    `client` is the caller over HTTP; None means code. With an idempotency key, the same
-    request gets the first answer again as long as the answer is remembered: 24 hours by default.
-    Keys of clients and of code are separate. An erasure `erases`, and no rule of a type forbids it.
-    """
-
-    user: str = ""
-    ip: str = ""
-    source: str = ""
-    request_id: str = ""
-    idempotency_key: str | None = None
-    remembered_for: int = LIFETIME_SECONDS
-    client: Client | None = None
-    erases: bool = False
-
-    @property
-    def request_key(self) -> str | None:
-        """Return the key under which the answer is stored, or None without an idempotency key.
-
-        Raises:
-            InvalidInputError: the key cannot be stored.
-        """
-        if self.idempotency_key is None:
-            return None
-        return request_key(self.idempotency_key, is_clients=self.client is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from typing import Any
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.import_bucket import Head
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.csv_rows import Row, checked_delimiter
 from sfn_cqrs.domain.csv_text import checked_encoding
@@ -16,7 +17,6 @@ from sfn_cqrs.domain.errors import (
 )
 from sfn_cqrs.domain.import_job import MAX_FILE_BYTES, Source
 from sfn_cqrs.domain.keys import ImportKey
-from sfn_cqrs.service.commands.service import Caller
 
 MARGIN_MS = 30_000
 """The time that a function needs to stop before its limit."""

@@ -6,9 +6,9 @@ from datetime import datetime
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.import_job import Advance, Job, JobStatus, ProcessingMode
+from sfn_cqrs.domain.import_notices import import_alarm, import_status
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ImportKey
-from sfn_cqrs.domain.notices import import_alarm, import_status
 from sfn_cqrs.service.stream import Outbox
 
 STEPS = 20

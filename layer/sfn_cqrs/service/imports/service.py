@@ -10,6 +10,7 @@ from typing import Any
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
 from sfn_cqrs.adapters.records import Records
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.csv_rows import Row
 from sfn_cqrs.domain.errors import (
@@ -42,7 +43,6 @@ from sfn_cqrs.domain.keys import ImportKey, ImportKind, ZipKey, checked_tenant
 from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.values import digest
 from sfn_cqrs.domain.zip_job import ZipJob
-from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.imports import files, strategies
 from sfn_cqrs.service.imports.budget import take_place
 from sfn_cqrs.service.imports.direct import MAX_DIRECT_ROWS, import_direct

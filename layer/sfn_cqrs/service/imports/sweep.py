@@ -4,8 +4,8 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.import_job import JobStatus, ProcessingMode, SendAgain
+from sfn_cqrs.domain.import_notices import import_execute
 from sfn_cqrs.domain.keys import ImportKey
-from sfn_cqrs.domain.notices import import_execute
 from sfn_cqrs.service.imports.end import end
 from sfn_cqrs.service.imports.parent import answer_parent
 from sfn_cqrs.service.imports.queue import may_begin, start

@@ -8,11 +8,12 @@ from typing import Final
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.paging import Page
-from sfn_cqrs.domain.chain import Execution
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import InvalidInputError, NotRebuildableError, WrongStageError
 from sfn_cqrs.domain.keys import checked_tenant
+from sfn_cqrs.domain.programs import Execution
 from sfn_cqrs.domain.read_models import (
     Begin,
     Cancel,
@@ -32,7 +33,6 @@ from sfn_cqrs.domain.read_models import (
     ViewWrite,
 )
 from sfn_cqrs.service import handlers, read_models
-from sfn_cqrs.service.commands.service import Caller
 
 
 @dataclass(frozen=True, slots=True)

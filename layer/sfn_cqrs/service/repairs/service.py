@@ -8,6 +8,7 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.attributes_bucket import TASKS
 from sfn_cqrs.adapters.paging import Page
 from sfn_cqrs.domain import task_programs
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.errors import InvalidInputError, NotFailedError, NotFoundError
 from sfn_cqrs.domain.ids import new_ulid
@@ -23,7 +24,6 @@ from sfn_cqrs.domain.repairs import (
 )
 from sfn_cqrs.domain.task import Task, TaskStatus
 from sfn_cqrs.domain.values import Json
-from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.repairs.found import Entry, Overtime, Place, Scope, Search, failed
 from sfn_cqrs.service.repairs.work import REPAIR
 from sfn_cqrs.service.tasks.programs import TaskFlow

@@ -9,6 +9,7 @@ from typing import Any
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain import chain
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.errors import (
     NotFailedError,
     NotFoundError,
@@ -27,7 +28,6 @@ from sfn_cqrs.domain.keys import (
 from sfn_cqrs.domain.policy import group
 from sfn_cqrs.domain.repairs import DONE, LEFT, Action, RepairKind
 from sfn_cqrs.service.commands.chain import Chain
-from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.imports.service import ImportService
 from sfn_cqrs.service.sagas.service import SagaService
 from sfn_cqrs.service.tasks.service import TaskService

@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain import chain
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.command import Command, Content
 from sfn_cqrs.domain.errors import (
     ChainBusyError,
@@ -25,7 +26,7 @@ from sfn_cqrs.domain.keys import ItemKey, hashed
 from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.domain.request import Request, request_key
 from sfn_cqrs.service.commands.chain import Chain
-from sfn_cqrs.service.commands.service import Caller, CommandService
+from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.sagas.types import SagaStep
 
 Change = Callable[[Command | None], Content]

@@ -3,6 +3,7 @@
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
 from sfn_cqrs.domain import saga_programs
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import checked_name
 from sfn_cqrs.domain.errors import NotFoundError
@@ -11,7 +12,6 @@ from sfn_cqrs.domain.keys import SagaKey, checked_tenant
 from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.saga import Saga, SagaStatus, checked_input
 from sfn_cqrs.domain.values import Json, digest
-from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.requests import create_once, made_by, seen_id
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.sagas.programs import SagaFlow

@@ -8,6 +8,7 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.attributes_bucket import TASKS
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
 from sfn_cqrs.domain import models, task_programs
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import checked_name
 from sfn_cqrs.domain.errors import NotFoundError
@@ -23,7 +24,6 @@ from sfn_cqrs.domain.keys import (
 from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.task import Item, Task, TaskStatus, checked_input, checked_items
 from sfn_cqrs.domain.values import Json, digest
-from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.requests import create_once, made_by, seen_id
 from sfn_cqrs.service.tasks import types as task_types
 from sfn_cqrs.service.tasks.programs import TaskFlow

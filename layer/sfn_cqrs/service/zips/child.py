@@ -1,10 +1,10 @@
 """Importing a file of an archive by its own import, which ends the state's wait."""
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.errors import SupersededError
 from sfn_cqrs.domain.import_job import Job
 from sfn_cqrs.domain.zip_job import ArchivedFile, ZipJob
-from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.imports.service import ImportService, Request
 from sfn_cqrs.service.zips.state import ZipState
 

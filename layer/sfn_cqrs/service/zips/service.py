@@ -4,6 +4,7 @@ from dataclasses import astuple, dataclass, replace
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.errors import NotFailedError, NotFoundError, NotOpenError
 from sfn_cqrs.domain.ids import new_ulid, ulid_of
@@ -13,7 +14,6 @@ from sfn_cqrs.domain.keys import ZipKey, checked_tenant
 from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.values import digest
 from sfn_cqrs.domain.zip_job import ZipJob
-from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.imports import files, strategies
 from sfn_cqrs.service.imports.budget import take_place
 from sfn_cqrs.service.requests import create_once, seen_id

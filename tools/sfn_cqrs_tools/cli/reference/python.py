@@ -34,7 +34,8 @@ API: Final[Mapping[str, Mapping[str, str]]] = {
         "sfn_cqrs.domain.models": "Meta Personal",
     },
     "Ask and change": {
-        "sfn_cqrs.service.commands.service": "CommandService Published Caller",
+        "sfn_cqrs.service.commands.service": "CommandService Published",
+        "sfn_cqrs.domain.caller": "Caller",
         "sfn_cqrs.service.commands.operations": "ChainService Link",
         "sfn_cqrs.service.data": "DataService HistoryService",
         "sfn_cqrs.service.tasks.service": "TaskService TaskState",

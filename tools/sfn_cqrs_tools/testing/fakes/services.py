@@ -6,10 +6,10 @@ from threading import RLock
 from typing import Any
 
 from sfn_cqrs.adapters.executions import Attempt
-from sfn_cqrs.domain.chain import Execution
 from sfn_cqrs.domain.channels import LiveEvent
 from sfn_cqrs.domain.digest import Digest
 from sfn_cqrs.domain.errors import BusyError, LinksDisabledError
+from sfn_cqrs.domain.programs import Execution
 
 
 @dataclass(slots=True)
