@@ -151,6 +151,10 @@ class ImportRecord(Record):
     undone_by: str = ""
     trace: str = ""
 
+    def is_sent_by(self, user: str) -> bool:
+        """Return whether a client has sent it, and a user whom AWS has verified is that client."""
+        return self.client is not None and user != "" and user == self.by.by
+
     @property
     def file(self) -> dict[str, Any]:
         """Return the fields that another job of the same file shares with this one."""

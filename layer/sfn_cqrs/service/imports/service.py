@@ -96,13 +96,14 @@ class ImportService:
     def __init__(self, tenant: str, client: Client | None = None, user: str = "") -> None:
         """Work for one tenant, and for a client, or for code. Each table declares who may do what.
 
-        The user, whom AWS has verified, may cancel and retry the archives that they have sent.
+        The user, whom AWS has verified, may cancel and retry what they have sent.
 
         Raises:
             InvalidInputError: no key can hold this tenant.
         """
         self._tenant = checked_tenant(tenant)
         self._client = client
+        self._user = user
         self._zips = ZipImports(tenant, client, user)
 
     def upload_key(self, name: str) -> str:
@@ -318,12 +319,14 @@ class ImportService:
 
         Raises:
             NotFoundError: there is no such job.
+            NotPermittedError: the client may not import, or another has sent what it may not read.
             NotOpenError: it has ended.
         """
         if ZipKey.is_named_by(id_):
             return self._zips.cancel(id_)
         job = self._find(id_)
         strategies.check_publish(job.table, self._client)
+        strategies.check_steers(job.table, self._client, job, self._user)
         written = bootstrap.import_jobs().change(job.key, Cancel(), job)
         job = written.record or job
         if not written.done:
@@ -346,6 +349,7 @@ class ImportService:
         job = self._find(id_)
         caller = caller or Caller()
         strategies.check_publish(job.table, caller.client, job.publish_mode)
+        strategies.check_steers(job.table, caller.client, job, caller.user)
         sender = caller.client or job.client  # what a client sent stays a client's
         if job.cells is not None:
             return self._retried_row(job, replace(caller, client=sender))
@@ -390,6 +394,7 @@ class ImportService:
         strategies.check_publish(table, caller.client)
         if caller.client is not None and job.client is None:
             raise NotPermittedError(f"code has made {id_}, so only code may undo it")
+        strategies.check_steers(table, caller.client, job, caller.user)
         now = bootstrap.now()
         if refusal := job.why_not_undone(iso(now)):
             raise NotUndoableError(f"{id_} cannot be undone: {refusal}")

@@ -18,7 +18,7 @@ from sfn_cqrs.domain.errors import (
     UnknownTableError,
 )
 from sfn_cqrs.domain.failure import lines_of, place_of
-from sfn_cqrs.domain.import_job import Job
+from sfn_cqrs.domain.import_job import ImportRecord, Job
 from sfn_cqrs.domain.import_strategy import Comparison, ImportStrategy, Record, Wanted
 from sfn_cqrs.domain.imports import PublishMode
 from sfn_cqrs.domain.keys import ItemKey
@@ -215,6 +215,21 @@ def check_read(table: str, client: Client | None) -> None:
     handlers.load()
     if client is not None and table in _strategies:
         handlers.check_read(_strategies[table].type, client)
+
+
+def check_steers(table: str, client: Client | None, job: ImportRecord, user: str) -> None:
+    """Refuse a client that cancels, retries or undoes an import of rows that it may not read.
+
+    Whoever sent the import may, since an undo asks again for each row.
+
+    Raises:
+        NotPermittedError: another has sent it, and the client may not read all items of its type.
+    """
+    if not job.is_sent_by(user) and not may_read(table, client):
+        raise NotPermittedError(
+            f"an import into {table} is cancelled, retried and undone by who sent it,"
+            f" or by who may read all items of {find(table).type}"
+        )
 
 
 def check_rows(table: str, client: Client | None, mode: PublishMode, rows: int) -> None:

@@ -20,6 +20,8 @@ from sfn_cqrs.domain.import_job import Job, Loaded, Reader
 from sfn_cqrs.domain.import_strategy import Record, Wanted
 from sfn_cqrs.domain.imports import Fate, Plan, Planned
 from sfn_cqrs.domain.keys import ImportKey, ItemKey, ZipKey
+from sfn_cqrs.domain.policy import permits
+from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.chain import Chain
 from sfn_cqrs.service.erased import without_erased
 from sfn_cqrs.service.imports import strategies
@@ -156,6 +158,8 @@ class Undo:
             return _not_written()
         if newest.version > version or not self._is_its(row, newest):
             return self._decided(row, wanted, newest)
+        if not self._may_change(newest):
+            return _not_yours()
         if outcome is not None and outcome.is_repairable:
             return Planned.failing(
                 "chain_blocked",
@@ -180,6 +184,8 @@ class Undo:
             return self._changed(row, wanted.key, found)
         if not self._is_its(row, found):
             return _not_written()
+        if not self._may_change(found):
+            return _not_yours()
         if wanted.key not in self._before:
             return _kept("history_expired", f"what it was before version {version} is not kept")
         refusal = refused(self.content(wanted, None), wanted.key, found)
@@ -200,6 +206,10 @@ class Undo:
             return _kept("superseded", reason)
         by = f" by {found.source}" if found.source else ""
         return _kept("changed_since", f"version {found.version}{by} has changed it since")
+
+    def _may_change(self, found: DataRow | Command) -> bool:
+        """Return whether whoever undoes may change the item; code may change every item."""
+        return permits(handlers.check_change, self._job.client, found)
 
     def _is_its(self, row: int, found: DataRow | Command) -> bool:
         """Return whether this row of the import made a version."""
@@ -265,6 +275,11 @@ def _newest(item: Chained) -> DataRow | Command | None:
 def _not_written() -> Planned:
     """Leave the item of a row that the import planned and never wrote."""
     return _kept("not_written", "the import has not written this row")
+
+
+def _not_yours() -> Planned:
+    """Leave the item of a row that the client may not change."""
+    return _kept("not_yours", "the item is not yours: you may read and change your own only")
 
 
 def _kept(code: str, reason: str) -> Planned:

@@ -164,18 +164,19 @@ class ZipImports:
         return self.get(noted)
 
     def _check_sent(self, job: ZipJob, client: Client | None, user: str) -> None:
-        """Refuse a client that did not send an archive and may not import each of its files.
+        """Refuse a client that did not send an archive and may not import and read all its files.
 
         Until the files are known, they may belong to any table.
         """
-        is_sender = job.client is not None and user != "" and user == job.by.by
         if job.table is not None:
             strategies.check_publish(job.table, client)
-        elif client is not None and not is_sender:
+            strategies.check_steers(job.table, client, job, user)
+        elif client is not None and not job.is_sent_by(user):
             named = {file.table for file in bootstrap.zip_jobs().files(job.key)}
             for table in sorted(strategies.tables()):
                 if table in named or not named:
                     strategies.check_publish(table, client)
+                    strategies.check_steers(table, client, job, user)
 
     def _may_read(self, table: str | None) -> bool:
         """Return whether the client may see a file; without a known table it may belong to any."""
