@@ -8,6 +8,7 @@ import time
 import tomllib
 from collections.abc import Callable
 from contextlib import chdir
+from importlib.metadata import version
 from pathlib import Path
 
 import click
@@ -294,16 +295,6 @@ def test_a_name_of_several_words_names_a_package():
     assert package_name("my-clinic") == "my_clinic"
 
 
-def test_wheels_may_be_in_a_folder_whose_name_has_blanks(tmp_path):
-    wheels = tmp_path / "my wheels"
-    wheels.mkdir()
-    (wheels / "sfn_cqrs_tools-0.1.0-py3-none-any.whl").touch()
-
-    line = next(iter(sources(str(wheels))))
-
-    assert shlex.split(line) == ["--find-links", str(wheels)]  # as pip reads it
-
-
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
@@ -336,20 +327,31 @@ def test_each_command_of_a_projects_page_is_one(unchanged):
 
 
 def test_packages_come_from_the_index_or_wheels_or_source_or_git(tmp_path):
-    (tmp_path / "sfn_cqrs_tools-0.1.0-py3-none-any.whl").touch()
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    wheels = tmp_path / "my wheels"
+    wheels.mkdir()
+    for name in ("sfn_local", "sfn_cqrs", "sfn_cqrs_tools"):
+        (wheels / f"{name}-0.1.0-py3-none-any.whl").touch()
 
-    assert list(sources(None)) == ["sfn-cqrs-tools"]
-    assert list(sources(str(tmp_path))) == [f"--find-links {tmp_path}", "sfn-cqrs-tools"]
-    assert list(sources(str(CHECKOUT))) == [
-        str(CHECKOUT / part) for part in ("engine", "", "tools")
+    def lines(source):
+        return list(sources(source, tmp_path / "clinic").lines)
+
+    assert lines(None) == [f"sfn-cqrs-tools=={version('sfn-cqrs-tools')}"]
+    assert lines(str(wheels)) == [
+        "./wheels/sfn_local-0.1.0-py3-none-any.whl",
+        "./wheels/sfn_cqrs-0.1.0-py3-none-any.whl",
+        "./wheels/sfn_cqrs_tools-0.1.0-py3-none-any.whl",
     ]
-    assert list(sources("git+https://example.org/x.git@v1")) == [
-        "sfn-local @ git+https://example.org/x.git@v1#subdirectory=engine",
-        "sfn-cqrs @ git+https://example.org/x.git@v1",
-        "sfn-cqrs-tools @ git+https://example.org/x.git@v1#subdirectory=tools",
+    assert [(tmp_path / "clinic" / line).resolve() for line in lines(str(CHECKOUT))] == [
+        CHECKOUT / part for part in ("engine", "", "tools")
+    ]
+    assert lines(f"git+https://example.org/x.git@{commit}") == [
+        f"sfn-local @ git+https://example.org/x.git@{commit}#subdirectory=engine",
+        f"sfn-cqrs @ git+https://example.org/x.git@{commit}",
+        f"sfn-cqrs-tools @ git+https://example.org/x.git@{commit}#subdirectory=tools",
     ]
     with pytest.raises(ScaffoldError, match="has neither wheels"):
-        sources(str(tmp_path / "nowhere"))
+        lines(str(tmp_path / "nowhere"))
 
 
 @PROOF

@@ -53,11 +53,11 @@ class Walk:
     def steps(self, *, is_built: bool = True) -> Iterator[Step]:
         """Do each step, and yield it; `is_built` includes `sam build`."""
         wheels = self._folder / "wheels"
-        pip = ("first/bin/python", "-m", "pip", "install", "--quiet", "--find-links", wheels)
+        pip = ("first/bin/python", "-m", "pip", "install", "--quiet")
         init = ("first/bin/sfn-cqrs", "init", "clinic", "--wheels", wheels)
         yield self._step("make dist", "make", "-C", CHECKOUT, "dist", f"DIST={wheels}")
         yield self._step("python3 -m venv first", sys.executable, "-m", "venv", "first")
-        yield self._step("pip install sfn-cqrs-tools", *pip, "sfn-cqrs-tools")
+        yield self._timed("pip install", lambda: self._run(*pip, *sorted(wheels.glob("*.whl"))))
         yield self._step("sfn-cqrs init clinic", *init)
         yield self._step("make setup", "make", "setup")
         yield self._timed("make up, and a first version", self._publishes)

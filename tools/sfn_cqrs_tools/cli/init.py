@@ -44,8 +44,9 @@ from sfn_local.cli.showing import echo
 @click.option(
     "--wheels",
     "source",
-    metavar="DIR|CHECKOUT|git+URL",
-    help="Where the framework's packages come from, instead of the package index.",
+    metavar="DIR|CHECKOUT|git+URL@COMMIT",
+    help="Where the framework's packages come from, instead of the package index. Wheels are"
+    " copied into the project.",
 )
 @json_option
 def init(
@@ -88,7 +89,7 @@ def init(
     }
     try:
         with changing(folder) as changes:
-            add_project(changes, name, type_, audience, parameters, sources(source))
+            add_project(changes, name, type_, audience, parameters, sources(source, folder))
     except click.UsageError:
         if is_new:
             folder.rmdir()

@@ -17,10 +17,10 @@ class Changes:
     def __init__(self, root: Path) -> None:
         """Begin with none."""
         self.root = root
-        self.created: dict[str, str] = {}
+        self.created: dict[str, str | bytes] = {}
         self.changed: dict[str, str] = {}
 
-    def create(self, path: str, text: str) -> None:
+    def create(self, path: str, text: str | bytes) -> None:
         """Add a new file.
 
         Raises:
@@ -88,9 +88,9 @@ class Changes:
             folder.rmdir()
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str | bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8", newline="\n")
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
 
 
 def _make_folders(folder: Path) -> list[Path]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import keyword
+import os
 import re
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +28,9 @@ FILES: Final = {
     "samconfig.toml": "samconfig.toml",
     "template.yaml": "template.yaml",
 }
-RELEASED: Final = ("sfn-cqrs-tools",)
+WHEELS: Final = "wheels"
+"""The folder of a project that its packages are copied to, to be committed."""
+_COMMIT: Final = re.compile(r"git\+(?:https|ssh)://[^\s#]+@[0-9a-f]{40}")
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _PACKAGES: Final = {"sfn-local": "engine", "sfn-cqrs": ".", "sfn-cqrs-tools": "tools"}
 
@@ -48,32 +52,63 @@ def package_name(name: str) -> str:
     return package
 
 
-def sources(source: str | None) -> Sequence[str]:
-    """Return the lines of requirements-dev.txt that install the framework.
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a project's packages come from: lines of requirements-dev.txt, and wheels to copy."""
 
-    `source` is a folder of wheels, a checkout of the framework or `git+https://…`; None means the
-    package index.
+    lines: tuple[str, ...]
+    wheels: tuple[Path, ...] = ()
+
+
+def sources(source: str | None, project: Path) -> Source:
+    """Return where the framework comes from, so that no index can put a package in its place.
+
+    `source` is a folder of wheels, a checkout of the framework, or `git+https://…@COMMIT`; None
+    means the package index, and this version.
 
     Raises:
-        ScaffoldError: it is something else.
+        ScaffoldError: it is something else, or does not say exactly which packages.
     """
     if source is None:
-        return RELEASED
+        return Source((f"sfn-cqrs-tools=={version('sfn-cqrs-tools')}",))
     if source.startswith("git+"):
-        folders = {name: f"#subdirectory={path}" for name, path in _PACKAGES.items()}
-        return [
-            f"{name} @ {source}{'' if _PACKAGES[name] == '.' else folder}"
-            for name, folder in folders.items()
-        ]
+        return Source(tuple(_of_commit(source)))
     folder = Path(source).resolve()
-    if list(folder.glob("sfn_cqrs_tools-*.whl")):
-        return [f"--find-links {shlex.quote(str(folder))}", *RELEASED]
+    wheels = [_wheel(folder, name) for name in _PACKAGES]
+    if any(wheels):
+        found = tuple(one for one in wheels if one)
+        if len(found) < len(wheels):
+            raise ScaffoldError(f"{source} needs a wheel of each of {', '.join(_PACKAGES)}")
+        return Source(tuple(f"./{WHEELS}/{one.name}" for one in found), found)
     if (folder / "tools" / "pyproject.toml").is_file():
-        return [str((folder / path).resolve()) for path in _PACKAGES.values()]
+        paths = (os.path.relpath(folder / path, project.resolve()) for path in _PACKAGES.values())
+        return Source(tuple(paths))
     raise ScaffoldError(
         f"{source} has neither wheels (sfn_cqrs_tools-*.whl) nor the framework's source, and does"
         " not begin with git+"
     )
+
+
+def _of_commit(source: str) -> Iterator[str]:
+    if not _COMMIT.fullmatch(source):
+        raise ScaffoldError(
+            f"{source} names no commit: a tag or a branch may be moved to other code; write"
+            " git+https://…@ and the 40 digits of the commit"
+        )
+    for name, path in _PACKAGES.items():
+        yield f"{name} @ {source}{'' if path == '.' else f'#subdirectory={path}'}"
+
+
+def _wheel(folder: Path, name: str) -> Path | None:
+    """Return the only wheel of a package in a folder.
+
+    Raises:
+        ScaffoldError: there are several.
+    """
+    found = sorted(folder.glob(f"{name.replace('-', '_')}-*.whl"))
+    if len(found) > 1:
+        raise ScaffoldError(f"{folder} has several wheels of {name}: leave the one to install")
+    return found[0] if found else None
 
 
 def add_project(
@@ -82,7 +117,7 @@ def add_project(
     type_: str,
     audience: Audience,
     parameters: Mapping[str, str],
-    installed: Sequence[str],
+    installed: Source,
 ) -> None:
     """Add every file of a project, with a first handler, its test and a sample event.
 
@@ -98,9 +133,12 @@ def add_project(
         "type": type_,
         "module": type_.lower(),
         "parameters": parameters,
-        "sources": installed,
+        "sources": installed.lines,
+        "has_wheels": bool(installed.wheels),
     }
     for path, template in FILES.items():
         changes.create(path, text(f"project/{template}", **values))
+    for wheel in installed.wheels:
+        changes.create(f"{WHEELS}/{wheel.name}", wheel.read_bytes())
     package.create(changes)
     add_handler(changes, package, type_, audience)
