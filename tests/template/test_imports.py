@@ -38,8 +38,11 @@ FORBIDDEN = {
     "examples/shop/app": ("functions", "sfn_cqrs_tools", "sfn_local"),
 }
 
-LATE = {("sfn_cqrs.domain.models", "sfn_cqrs.domain.model_types")}
-"""A late import of a large module, for which only a type with a model waits."""
+LATE = {
+    ("sfn_cqrs.domain.models", "sfn_cqrs.domain.model_types"),
+    ("sfn_cqrs.domain.models", "sfn_cqrs.domain.pydantic_models"),
+}
+"""Late imports of large modules, for which only a type with a model waits."""
 OFFERED_BY_THE_ENGINE = {
     "sfn_local",
     "sfn_local.cli.command",

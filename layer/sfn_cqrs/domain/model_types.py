@@ -5,7 +5,6 @@ value: only then the fields are gone through one by one, so that all wrong ones 
 """
 
 import dataclasses
-import json
 import operator
 import re
 import types
@@ -16,13 +15,21 @@ from functools import cached_property, partial, reduce
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union
 
-from sfn_cqrs.domain.models import ERASED, MAX_PROBLEMS, ROOT, InvalidModelError, Personal
+from sfn_cqrs.domain.masking import masked
+from sfn_cqrs.domain.models import (
+    ERASED,
+    MAX_PROBLEMS,
+    ROOT,
+    InvalidModelError,
+    Personal,
+    Problem,
+    leaves,
+    personal_values,
+)
 
 if TYPE_CHECKING:
     from sfn_cqrs.domain.values import Json
 
-Problem = tuple[str, str]
-"""The path of a field, and what is wrong with it."""
 _NUMBER: Final = ("ge", "gt", "le", "lt")
 _LENGTH: Final = ("min_length", "max_length")
 _LIMITS: Final = (*_NUMBER, *_LENGTH, "pattern", "tz")
@@ -502,6 +509,11 @@ class DataclassModel:
         """Return the paths of the fields about a person, such as `guests[].email`."""
         return frozenset(path for path, _ in self.structure.marked(""))
 
+    def personal_values(self, value: Any) -> Iterator["Json"]:
+        """Yield every text and number in the fields about a person."""
+        for path in self.personal:
+            yield from leaves(value, path.replace("[]", ".[]").split("."))
+
     def erased(self, value: dict[str, "Json"]) -> dict[str, "Json"]:
         """Return attributes whose personal fields have neutral values."""
         erased: Any = self.structure.erased(value)
@@ -530,80 +542,8 @@ class DataclassModel:
             return msgspec.convert(value, self.cls)
         except msgspec.ValidationError as error:
             found = list(islice(self.structure.problems(value, root), MAX_PROBLEMS))
-            raise InvalidModelError(found or [_problem_of(str(error), root)]) from None
-
-
-class PydanticModel:
-    """A model of pydantic's, which the user has installed, in its strict mode for JSON."""
-
-    def __init__(self, cls: Any, *, keeps_unknown: bool) -> None:
-        """Take the class."""
-        self.cls = cls
-        extra = cls.model_config.get("extra")
-        self._refuses_unknown = not keeps_unknown and extra != "allow"
-
-    @property
-    def names(self) -> frozenset[str]:
-        """Name its fields, and their aliases."""
-        fields = self.cls.model_fields
-        aliases = (field.alias for field in fields.values() if field.alias)
-        return frozenset({*fields, *aliases})
-
-    @property
-    def personal(self) -> frozenset[str]:
-        """Return the names of the fields about a person."""
-        fields = self.cls.model_fields.items()
-        return frozenset(name for name, field in fields if Personal in field.metadata)
-
-    def erased(self, value: dict[str, "Json"]) -> dict[str, "Json"]:
-        """Return attributes whose personal fields have their defaults, or neutral values."""
-        erased = dict(value)
-        for name in self.personal:
-            field = self.cls.model_fields[name]
-            for given in {name, field.alias} & value.keys():
-                default = field.default
-                is_plain = isinstance(default, str | int | float) or default is None
-                has_default = not field.is_required() and is_plain
-                erased[given] = default if has_default else _emptied(value[given])
-        return erased
-
-    @property
-    def unerasable(self) -> list[str]:
-        """Return nothing: values are replaced by others of their JSON type."""
-        return []
-
-    def schema(self) -> dict[str, Any]:
-        """Describe the model as a JSON Schema."""
-        schema: dict[str, Any] = self.cls.model_json_schema()
-        return {**schema, "additionalProperties": False} if self._refuses_unknown else schema
-
-    def made(self, value: Any, root: str = ROOT) -> Any:
-        """Check a JSON value, and make an instance of the class.
-
-        Raises:
-            InvalidModelError: it names every wrong field.
-        """
-        if not isinstance(value, dict):
-            raise InvalidModelError([(root, "must be an object")])
-        unknown = sorted(value.keys() - self.names) if self._refuses_unknown else []
-        found = [(f"{root}.{name}", "is not known") for name in unknown]
-        made = None
-        try:
-            made = self.cls.model_validate_json(json.dumps(value), strict=True)
-        except ValueError as error:
-            listed: Any = getattr(error, "errors", None)
-            if listed is None:
-                raise
-            found = [*(_pydantic_problem(one, root) for one in listed()), *found]
-        if found:
-            raise InvalidModelError(found)
-        return made
-
-
-def _pydantic_problem(listed: Mapping[str, Any], root: str) -> Problem:
-    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in listed["loc"])
-    path = root + "".join(steps)
-    return path, "is required" if listed["type"] == "missing" else str(listed["msg"])
+            own = masked(str(error), () if found else personal_values(self, value))
+            raise InvalidModelError(found or [_problem_of(own, root)]) from None
 
 
 def _problem_of(message: str, root: str) -> Problem:
@@ -764,14 +704,6 @@ def _nearest_to_zero(cls: Any, limits: Mapping[str, Any]) -> "Json":
 
 def _given(limits: Mapping[str, Any], *names: str) -> list[Any]:
     return [limits[name] for name in names if name in limits]
-
-
-def _emptied(value: "Json") -> "Json":
-    """Return a value of the same JSON type that says nothing."""
-    if isinstance(value, bool):
-        return False
-    empty: dict[type, Json] = {str: ERASED, int: 0, float: 0.0, list: [], dict: {}}
-    return empty.get(type(value))
 
 
 def _member_schema(member: Member) -> dict[str, Any]:

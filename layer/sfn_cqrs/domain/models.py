@@ -1,13 +1,14 @@
 """Models: the class that says what the attributes of a type are."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
+from sfn_cqrs.domain import masking
 from sfn_cqrs.domain.errors import InvalidInputError, UpcastError
-from sfn_cqrs.domain.masking import hide
 from sfn_cqrs.domain.values import Json, checked_object
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ else:
 
     M = TypeVar("M")  # it has a default since Python 3.13, which Lambda runs
 
+Problem = tuple[str, str]
+"""The path of a field, and what is wrong with it."""
 Upcast = Callable[[dict[str, Json]], dict[str, Json]]
 """Makes attributes of one shape into those of the next."""
 MAX_PROBLEMS: Final = 100
@@ -63,7 +66,7 @@ class Personal:
 class InvalidModelError(InvalidInputError):
     """The attributes do not fit their model; `problems` has every wrong field."""
 
-    def __init__(self, problems: Iterable[tuple[str, str]]) -> None:
+    def __init__(self, problems: Iterable[Problem]) -> None:
         """Take the path of each wrong field, and what is wrong with it."""
         found = [InvalidInputError(*problem) for problem in problems]
         super().__init__(found[0].field, found[0].problem)
@@ -96,6 +99,9 @@ class Model(Protocol):
     def personal(self) -> frozenset[str]:
         """Return the paths of the fields about a person, such as `guests[].email`."""
 
+    def personal_values(self, value: Any) -> Iterable[Json]:
+        """Return every text and number in the fields about a person."""
+
     def erased(self, value: dict[str, Json]) -> dict[str, Json]:
         """Return attributes whose personal fields have neutral values."""
 
@@ -125,10 +131,13 @@ class Typed:
     subject: str = ""
     keep: timedelta | None = None
 
-    def refusal(self, before: Mapping[str, Json] | None, after: Mapping[str, Json]) -> str:
+    def refusal(
+        self, before: Mapping[str, Json] | None, after: Mapping[str, Json], *, tenant: str = ""
+    ) -> str:
         """Check attributes, then ask the user's rule, and return why the rule refuses.
 
-        The answer is empty if it accepts. `before` is None where the item does not exist.
+        The answer is empty if it accepts. `before` is None where the item does not exist. What the
+        rule says does not quote personal fields.
 
         Raises:
             InvalidModelError: the attributes do not fit the model.
@@ -137,7 +146,10 @@ class Typed:
         made = self.model.made(after)
         if self.check is None:
             return ""
-        return self.check(None if before is None else self._current(before), made) or ""
+        was = None if before is None else self._current(before)
+        with hiding(tenant, self.model, before, after):
+            said = self.check(was, made) or ""
+        return masking.masked(said, _personal_values(self.model, (before, after))) if said else ""
 
     def upcasted(self, shape: int, attributes: Mapping[str, Json]) -> dict[str, Json]:
         """Convert attributes of an earlier shape, step by step, into those of today.
@@ -180,13 +192,14 @@ def model_of(cls: type, *, unknown: str = "refuse") -> Model:
         TypeError: the class, or a field of it, cannot be a model.
         ValueError: `unknown` is neither `refuse` nor `keep`.
     """
-    from sfn_cqrs.domain import model_types  # noqa: PLC0415 - no untyped function waits for it
+    # no untyped function waits for these
+    from sfn_cqrs.domain import model_types, pydantic_models  # noqa: PLC0415
 
     if unknown not in UNKNOWN:
         raise ValueError(f"unknown is refuse or keep, not {unknown!r}")
     keeps_unknown = unknown == "keep"
     if isinstance(cls, _Validates):
-        return model_types.PydanticModel(cls, keeps_unknown=keeps_unknown)
+        return pydantic_models.PydanticModel(cls, keeps_unknown=keeps_unknown)
     return model_types.DataclassModel(cls, keeps_unknown=keeps_unknown)
 
 
@@ -210,7 +223,7 @@ def check_all(model: Model | None, values: Mapping[str, Any]) -> None:
     """
     if model is None:
         return
-    problems: list[tuple[str, str]] = []
+    problems: list[Problem] = []
     for path, value in values.items():
         try:
             model.made(value, path)
@@ -233,31 +246,43 @@ def find(type_: str) -> Typed | None:
     return _typed.get(type_)
 
 
-def hide_personal(model: Model | None, value: Any) -> None:
-    """Have the personal fields of a value masked in logs, causes, notices and refusals."""
-    for path in model.personal if model is not None else ():
-        hide(_values(value, path.replace("[]", ".[]").split(".")))
+def personal_values(model: Model | None, value: Any) -> list[str]:
+    """Return the texts and numbers in the personal fields of a value."""
+    return [] if model is None else list(map(str, model.personal_values(value)))
 
 
-def _values(value: Any, steps: Sequence[str]) -> Iterator[str]:
+def hiding(tenant: str, model: Model | None, *values: Any) -> AbstractContextManager[None]:
+    """Run a user's function whose exceptions do not quote the personal fields of these values.
+
+    Later log lines of the tenant do not quote them either.
+    """
+    return masking.hiding(tenant, lambda: _personal_values(model, values))
+
+
+def hiding_of(
+    tenant: str, type_: str, *attributes: Mapping[str, Json]
+) -> AbstractContextManager[None]:
+    """Run a user's function whose exceptions do not quote the personal fields of these items."""
+    typed = _typed.get(type_)
+    return hiding(tenant, typed.model if typed else None, *attributes)
+
+
+def _personal_values(model: Model | None, values: Iterable[Any]) -> list[str]:
+    return [found for each in values for found in personal_values(model, each)]
+
+
+def leaves(value: Any, steps: Sequence[str] = ()) -> Iterator[Json]:
     """Yield every text and number at a path, or below it."""
     if isinstance(value, list):
         inner = steps[1:] if steps[:1] == ["[]"] else steps
         for each in value:
-            yield from _values(each, inner)
+            yield from leaves(each, inner)
     elif isinstance(value, dict):
         here = [value.get(steps[0])] if steps and steps[0] != "*" else value.values()
         for each in here:
-            yield from _values(each, steps[1:])
+            yield from leaves(each, steps[1:])
     elif not steps and value is not None and not isinstance(value, bool):
-        yield str(value)
-
-
-def hide_personal_of(type_: str, attributes: Mapping[str, Json]) -> None:
-    """Have the personal fields of an item masked, if its type has a model."""
-    typed = _typed.get(type_)
-    if typed is not None:
-        hide_personal(typed.model, attributes)
+        yield value
 
 
 def shape_of(type_: str) -> int:

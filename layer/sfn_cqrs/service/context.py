@@ -101,7 +101,8 @@ def sfn_handler(function: Callable[[Any, StepFunctionsContext], Any]) -> LambdaH
         try:
             return function(event.get("input"), StepFunctionsContext.from_event(event))
         except Exception as error:
-            mask(error)
-            raise
+            if (clean := mask(error)) is error:
+                raise
+            raise clean from None
 
     return lambda_handler

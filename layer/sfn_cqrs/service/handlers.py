@@ -197,7 +197,7 @@ def _check_typed(typed: models.Typed, access: Access) -> None:
         )
 
 
-def check_content(type_: str, content: Content, before: Stored[Any] | None) -> None:
+def check_content(key: ItemKey, content: Content, before: Stored[Any] | None) -> None:
     """Refuse content that does not fit the model of its type, or that the type's rule refuses.
 
     A deletion that changes nothing else fits.
@@ -206,13 +206,13 @@ def check_content(type_: str, content: Content, before: Stored[Any] | None) -> N
         InvalidInputError: it names every wrong field.
         RuleRefusedError: the rule does not let the item as it is become that.
     """
-    typed = models.find(type_)
+    typed = models.find(key.type)
     was = before.attributes if before else {}
     if typed is None or (content.is_deleted and content.attributes in ({}, was)):
         return
-    models.hide_personal(typed.model, content.attributes)
     is_there = before is not None and not before.is_deleted
-    if refusal := typed.refusal(was if is_there else None, content.attributes):
+    current = was if is_there else None
+    if refusal := typed.refusal(current, content.attributes, tenant=key.tenant):
         raise RuleRefusedError(refusal)
 
 

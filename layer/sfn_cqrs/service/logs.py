@@ -8,7 +8,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from sfn_cqrs import bootstrap  # also sets the variables that the logger reads
-from sfn_cqrs.domain.masking import masked
+from sfn_cqrs.domain.masking import masked_line
 
 
 @contextmanager
@@ -34,22 +34,24 @@ def _line(record: dict[str, Any]) -> str:
     here = bootstrap.tracer().here()
     if here is None or not here.is_sampled:
         record.pop("xray_trace_id", None)
+    tenant = record.get("tenant")
+    known = tenant if isinstance(tenant, str) else None
     return json.dumps(
-        _clean(record),
-        default=lambda each: masked(str(each)),
+        _clean(record, known),
+        default=lambda each: masked_line(str(each), known),
         ensure_ascii=False,
         separators=(",", ":"),
     )
 
 
-def _clean(value: Any) -> Any:
+def _clean(value: Any, tenant: str | None) -> Any:
     match value:
         case str():
-            return masked(value)
+            return masked_line(value, tenant)
         case dict():
-            return {name: _clean(each) for name, each in value.items()}
+            return {name: _clean(each, tenant) for name, each in value.items()}
         case list() | tuple():
-            return [_clean(each) for each in value]
+            return [_clean(each, tenant) for each in value]
         case _:
             return value
 

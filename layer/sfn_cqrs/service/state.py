@@ -136,5 +136,6 @@ def naming_transient() -> Iterator[None]:
     except Exception as error:
         if is_transient(error) and type(error) is not TransientError:
             raise TransientError(masked(f"{type(error).__name__}: {error}")) from error
-        mask(error)
-        raise
+        if (clean := mask(error)) is error:
+            raise
+        raise clean from None

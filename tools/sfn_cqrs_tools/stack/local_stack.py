@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TextIO
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.masking import masked
+from sfn_cqrs.domain.masking import masked_line
 from sfn_cqrs.domain.sql_role import Role
 from sfn_cqrs.domain.sql_script import Migration
 from sfn_cqrs_tools.project import state_path, template_path
@@ -435,7 +435,7 @@ class LocalStack:
     def _log_failure(self, invocation: Invocation) -> None:
         if invocation.error is not None:
             prefix = f"{invocation.function} {invocation.request_id}"
-            self.output.line(prefix, masked(invocation.logged()))
+            self.output.line(prefix, masked_line(invocation.logged()))
 
     def _forecast(self) -> Forecast | None:
         if self._weather is None:

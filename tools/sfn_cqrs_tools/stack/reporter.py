@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from sfn_cqrs.domain.masking import masked
+from sfn_cqrs.domain.masking import masked_line
 from sfn_cqrs_tools.runtime.lambdas import Invocation
 from sfn_cqrs_tools.stack.app_check import AppCheck, Broken
 from sfn_cqrs_tools.stack.app_check import broken as described
@@ -113,7 +113,7 @@ class Reporter:
         if invocation.error is None or invocation.error in _PASSING:
             return
         line = LogLine.of_function(
-            invocation.function, invocation.request_id, masked(invocation.logged())
+            invocation.function, invocation.request_id, masked_line(invocation.logged())
         )
         if said and said in line.message:
             return

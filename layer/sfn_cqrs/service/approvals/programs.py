@@ -46,10 +46,11 @@ def _handled(approval: Approval) -> bool:
     """Run the user's function; return False if somebody else changed a pinned item before."""
     with handlers.known_elsewhere():
         handler = approval_types.handler_of(approval.type, approval.status)
-    models.hide_personal(approval_types.find(approval.type).model, approval.payload)
+    model = approval_types.find(approval.type).model
     try:
         if handler is not None:
-            with bootstrap.tracer().segment(f"approval {approval.type}"):
+            hiding = models.hiding(approval.key.tenant, model, approval.payload)
+            with hiding, bootstrap.tracer().segment(f"approval {approval.type}"):
                 handler(approval_types.Decided.of(approval))
     except VersionConflictError:
         if approval.status is Status.GRANTED and _has_moved(approval):

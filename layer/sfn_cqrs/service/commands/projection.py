@@ -79,8 +79,8 @@ def run_alone(command: Command, name: str) -> None:
             f"newer code has published shape {command.shape} of {command.key.type}"
         )
     try:
-        models.hide_personal_of(command.key.type, command.attributes)
-        with bootstrap.tracer().segment(f"handler {name}"):
+        hiding = models.hiding_of(command.key.tenant, command.key.type, command.attributes)
+        with hiding, bootstrap.tracer().segment(f"handler {name}"):
             handlers.find(command.key.type, name)(command)
     except TransientError as error:
         raise TransientError(f"{name}: {error}") from error
@@ -132,10 +132,10 @@ def _ran_in_bulk(type_: str, name: str, commands: Sequence[Command]) -> bool:
     if bulk is None or any(models.is_newer(type_, command.shape) for command in commands):
         return False
     try:
-        for command in commands:
-            models.hide_personal_of(type_, command.attributes)
-        with bootstrap.tracer().segment(f"handler {name}"):
-            program = _Bringing(commands[0].key.tenant, name, lambda: bulk(commands))
+        tenant = commands[0].key.tenant
+        hiding = models.hiding_of(tenant, type_, *(each.attributes for each in commands))
+        with hiding, bootstrap.tracer().segment(f"handler {name}"):
+            program = _Bringing(tenant, name, lambda: bulk(commands))
             program.run(bringing.bring())
     except Exception:
         logger.exception("commands are brought to a read model one by one", handler=name)

@@ -277,7 +277,7 @@ class _Publisher:
             unchanged = self._published(current, is_unchanged=True)
             return (None if self._keep(unchanged) else Refusal.REQUEST_SEEN), unchanged
         if not change.caller.erases:
-            handlers.check_content(self._key.type, content, current)
+            handlers.check_content(self._key, content, current)
         command = self._command(content, current)
         published = self._published(command)
         if change.is_sync:

@@ -214,7 +214,7 @@ def refused(content: Content, key: ItemKey, found: Stored[Any] | None) -> Planne
     Each wrong field has the name of its column.
     """
     try:
-        handlers.check_content(key.type, content, found)
+        handlers.check_content(key, content, found)
     except InvalidModelError as error:
         fields = (f"{field.removeprefix(IN)}: {reason}" for field, reason in error.problems)
         return Planned.failing("invalid", "; ".join(fields))

@@ -22,9 +22,9 @@ def work_on(saga: Saga, name: str, *, is_undo: bool) -> Ending:
     """
     with handlers.known_elsewhere():
         handler = saga_types.find(saga.saga).handler(name, is_undo=is_undo)
-    models.hide_personal(saga_types.find(saga.saga).model, saga.input)
+    hiding = models.hiding(saga.key.tenant, saga_types.find(saga.saga).model, saga.input)
     try:
-        with naming_busy(), bootstrap.tracer().segment(f"step {name}"):
+        with naming_busy(), hiding, bootstrap.tracer().segment(f"step {name}"):
             result = handler(_given(saga, name, is_undo=is_undo))
         return Ending(EntryStatus.DONE, checked_result(result))
     except (TransientError, SupersededError):

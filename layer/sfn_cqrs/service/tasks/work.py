@@ -43,8 +43,8 @@ def work_on_alone(
 def _tried(task_type: TaskType, item: Item, *, is_last_try: bool) -> Ending | TryAgain:
     try:
         segment = bootstrap.tracer().segment(f"task {item.key.type}")
-        with naming_busy(), segment, time_limit(task_type.timeout):
-            models.hide_personal(task_type.model, item.input)
+        hiding = models.hiding(item.key.tenant, task_type.model, item.input)
+        with naming_busy(), segment, hiding, time_limit(task_type.timeout):
             result = checked_result(task_type.handler(_given(item)))
     except BusyError:
         raise
