@@ -12,7 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.local.project import tracked
-from tests.mutants.mutant import ROOT, Mutant
+from tests.mutants.code import ROOT, Code
+from tests.mutants.mutant import Mutant
 from tests.support.commands import ran
 
 SOURCES = ("examples/shop/app", "layer", "engine", "tools")
@@ -39,6 +40,7 @@ class Tree:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._code = Code(root)
         self._times = count(1_000_000_000)
 
     def run(self, tests: Sequence[str]) -> tuple[int, str]:
@@ -77,9 +79,9 @@ class Tree:
 
     @contextmanager
     def _applied(self, mutant: Mutant) -> Iterator[None]:
-        path = self._root / mutant.file
+        path, text = mutant.fault.applied_to(self._code)
         before = path.read_text(encoding="utf-8")
-        self._write(path, mutant.applied_to(before))
+        self._write(path, text)
         try:
             yield
         finally:

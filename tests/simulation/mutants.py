@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from tests.mutants.mutant import Edit, change, drop
 from tests.simulation.model import Scenario, Verdict, run
-from tests.simulation.rules import Edit, load_rules
+from tests.simulation.rules import load_rules
 
 
 @dataclass(frozen=True)
@@ -30,18 +31,6 @@ def _without(name: str, scenario: Scenario, breaks: str, *edits: Edit, **options
     return Mutant(name, scenario, breaks, edits, options)
 
 
-def _chain(old: str, new: str) -> Edit:
-    return Edit("chain", old, new)
-
-
-def _process(old: str, new: str) -> Edit:
-    return Edit("process", old, new)
-
-
-def _turn(old: str, new: str) -> Edit:
-    return Edit("versioning", old, new)
-
-
 PLAIN = Scenario("no fault", "aa", is_unaided=True)
 KILLED = Scenario("one is killed", "aa", {"crash": 1}, is_unaided=True)
 ZOMBIE = Scenario("a zombie", "aa", {"zombie": 1}, is_unaided=True)
@@ -62,31 +51,13 @@ IMPORT = Scenario("import, then async", "ia")
 GAP = Scenario("a gap", "ga")
 SYNC_KILLED = Scenario("SYNC, then async", "sa", {"crash": 1})
 
-WAKE_AT_THE_END_OF_WAIT = """            return
-    yield from wake(version)
-
-
-def close("""
-NO_WAKE_AT_THE_END_OF_WAIT = """            return
-
-
-def close("""
-CLOSE_WAKES = """        yield from wake(version)
-    yield from wake_next(version)
-    return stored.outcome"""
-READ_IN_TURN = """    predecessor = yield from previous(mine.version)
-    data: DataVersion = yield FindData()
-"""
-DATA_FIRST = """    data: DataVersion = yield FindData()
-    predecessor = yield from previous(mine.version)
-"""
-ABSENT = """    if predecessor.outcome is None:
-        return Turn.NOW if data.version >= predecessor.version else Turn.GAP
-"""
-OWNED = "return is_attempt(attempt, run) & IS_OPEN"
-CLAIMED = 'current & (Absent("run") | is_one("run", run))'
-RESTARTABLE = "return is_attempt(self.attempt) & (IS_REPAIRABLE | IS_WITH_ITS_PUBLISHER)"
-LEFT = '("token", "token_seq", "run", "error", "cause")'
+PARK = "written: Written[Process] = yield Park(version, attempt, token, seq)"
+CLOSE = (
+    "written: Written[Process] = yield Close(version, attempt, outcome, status, error, cause, run)"
+)
+PREDECESSOR = "predecessor = yield from previous(mine.version)"
+DATA = "data: DataVersion = yield FindData()"
+LEAVES = "is_attempt(self.attempt, self.run) & IS_IN_THE_EXPRESS_LANE"
 
 EXPRESS = Scenario("no fault", "ee")
 TWICE = Scenario("started twice", "ee", {"twice": 1})
@@ -95,226 +66,223 @@ SHUT = Scenario("the lane is shut", "e", {"shut": 1})
 EARLY = Scenario(
     "a duplicate is killed before it claims", "e", {"early": 2, "twice": 1}, is_strict=True
 )
-NEVER = "    elif False and process.status =="
-FORGOTTEN = "    if execution is None:\n        yield Start("
-LEAVES = "return is_attempt(self.attempt, self.run) & IS_IN_THE_EXPRESS_LANE"
 
 MUTANTS = [
     _without(
         "wait does not look again after it has parked",
         PLAIN,
         "I3",
-        _chain(WAKE_AT_THE_END_OF_WAIT, NO_WAKE_AT_THE_END_OF_WAIT),
+        drop("wait", "yield from wake(version)"),
     ),
     _without(
         "wait looks first and parks then",
         PLAIN,
         "I3",
-        _chain(WAKE_AT_THE_END_OF_WAIT, NO_WAKE_AT_THE_END_OF_WAIT),
-        _chain(
-            "    written: Written[Process] = yield Park(version, attempt, token, seq)\n",
-            "    yield from wake(version)\n"
-            "    written: Written[Process] = yield Park(version, attempt, token, seq)\n",
-        ),
+        drop("wait", "yield from wake(version)"),
+        change("wait", PARK, f"yield from wake(version)\n{PARK}"),
     ),
     _without(
         "a park that the client repeats does not look again",
         REPEATED,
         "I3",
-        _chain("        if found.token != token:\n            return\n", "        return\n"),
+        change("wait", "if found.token != token: return", "return"),
     ),
     _without(
         "close looks first and writes then",
         PLAIN,
         "I3",
-        _chain(CLOSE_WAKES, CLOSE_WAKES.replace("    yield from wake_next(version)\n", "")),
-        _chain(
-            "    written: Written[Process] = yield Close(",
-            "    yield from wake_next(version)\n    written: Written[Process] = yield Close(",
-        ),
+        drop("close", "yield from wake_next(version)"),
+        change("close", CLOSE, f"yield from wake_next(version)\n{CLOSE}"),
     ),
     _without(
         "close does not wake the next",
         PLAIN,
         "I3",
-        _chain(CLOSE_WAKES, CLOSE_WAKES.replace("    yield from wake_next(version)\n", "")),
+        drop("close", "yield from wake_next(version)"),
     ),
     _without(
         "a close that is done already does not wake",
         KILLED,
         "I3",
-        _chain("if stored is None or stored.attempt != attempt:", "if not written.done:"),
+        change("close", "stored is None or stored.attempt != attempt", "not written.done"),
     ),
     _without(
         "a failure does not wake",
         FAILS,
         "I3",
-        _chain("        elif verdict.turn is not Turn.WAIT:\n", "        elif False:\n"),
+        change("wake", "verdict.turn is not Turn.WAIT", "False"),
     ),
     _without(
         "wake does not restart what is blocked",
         RETRIED,
         "I3",
-        _chain("    elif process.outcome is Outcome.BLOCKED:\n", "    elif False:\n"),
+        change("wake", "process.outcome is Outcome.BLOCKED", "False"),
     ),
     _without(
         "a blocked version does not look again when it closes",
         RETRIED,
         "I3",
-        _chain("    if stored.outcome is Outcome.BLOCKED:\n", "    if False:\n"),
+        change("close", "stored.outcome is Outcome.BLOCKED", "False"),
     ),
     _without(
         "any attempt may write",
         RETRIED_ZOMBIE,
         "I",
-        _process(OWNED, "return is_attempt(attempt, run) & IS_OPEN if run else IS_OPEN"),
+        change(
+            "is_owned_by",
+            "is_attempt(attempt, run) & IS_OPEN",
+            "is_attempt(attempt, run) & IS_OPEN if run else IS_OPEN",
+        ),
     ),
     _without(
         "a closed version may be written",
         SKIPPED_ZOMBIE,
         "I",
-        _process(OWNED, "return is_attempt(attempt, run)"),
+        drop("is_owned_by", "IS_OPEN"),
     ),
     _without(
         "an older token may replace a newer one",
         ZOMBIE,
         "I3",
-        _chain(' & (Absent("token_seq") | Below("token_seq", self.seq))', ""),
+        drop("Park.when", "Absent('token_seq') | Below('token_seq', self.seq)"),
     ),
     _without(
         "a late check_version takes the token away",
         ZOMBIE,
         "I3",
-        _chain('owned & Absent("token_seq") if self.is_first else owned', "owned"),
+        change("Begin.when", "owned & Absent('token_seq') if self.is_first else owned", "owned"),
     ),
     _without(
         "the next attempt keeps the last one's token number",
         FAILS_TWICE,
         "I",
-        _process(LEFT, LEFT.replace('"token_seq", ', "")),
+        drop("next_attempt", "'token_seq'"),
     ),
     _without("a state whose Lambda is killed is not retried", KILLED, "I5", retries=False),
     _without(
         "previous does not look through what is skipped",
         SKIPPED,
         "I3",
-        _chain(
-            "        if process.outcome is not Outcome.SKIPPED:\n            return",
-            "        return",
+        change(
+            "previous",
+            "if process.outcome is not Outcome.SKIPPED: return Predecessor(below, process.outcome)",
+            "return Predecessor(below, process.outcome)",
         ),
     ),
     _without(
         "wake_next does not look through what is skipped",
         SKIPPED_BETWEEN,
         "I3",
-        _chain(
-            "        if process.outcome is not Outcome.SKIPPED:\n            break", "        break"
-        ),
+        change("wake_next", "if process.outcome is not Outcome.SKIPPED: break", "break"),
     ),
     _without(
         "skip does not wake the next",
         SKIPPED,
         "I3",
-        _chain(
-            "Outcome.SKIPPED)\n    yield from wake_next(version)\n    return skipped",
-            "Outcome.SKIPPED)\n    return skipped",
-        ),
+        drop("skip", "yield from wake_next(version)"),
     ),
     _without(
         "an absent predecessor is waited for",
         IMPORT,
         "I3",
-        _turn(ABSENT, "    if predecessor.outcome is None:\n        return Turn.WAIT\n"),
+        change(
+            "whose_turn",
+            "Turn.NOW if data.version >= predecessor.version else Turn.GAP",
+            "Turn.WAIT",
+        ),
     ),
     _without(
         "an absent predecessor is none",
         GAP,
         "I1",
-        _turn(
-            "return Turn.NOW if data.version >= predecessor.version else",
-            "return Turn.NOW if True else",
+        change(
+            "whose_turn",
+            "Turn.NOW if data.version >= predecessor.version else Turn.GAP",
+            "Turn.NOW",
         ),
     ),
     _without(
         "an applied predecessor's data is enough",
         PLAIN,
         "I1",
-        _turn("if predecessor.outcome is Outcome.APPLIED and data", "if data"),
+        drop("whose_turn", "predecessor.outcome is Outcome.APPLIED"),
     ),
     _without(
-        "the data is read before the predecessor", EXPIRES, "I5", _chain(READ_IN_TURN, DATA_FIRST)
+        "the data is read before the predecessor",
+        EXPIRES,
+        "I5",
+        change("turn", f"{PREDECESSOR}\n{DATA}", f"{DATA}\n{PREDECESSOR}"),
     ),
     _without(
         "what is skipped expires too",
         SKIPPED_EXPIRES,
         "I5",
-        _process("return self is Outcome.APPLIED\n", "return self.is_settled\n"),
+        change("Outcome.may_expire", "self is Outcome.APPLIED", "self.is_settled"),
     ),
     _without("the data's write has no condition", SKIPPED_ZOMBIE, "I2", data_is_conditional=False),
     _without(
         "the data is written though it is further",
         SKIPPED_ZOMBIE,
         "I2",
-        _chain("    if data.version >= version:\n        return False\n", ""),
+        drop("apply", "if data.version >= version: ..."),
     ),
     _without(
         "a version that is in the data already is too late",
         RETRIED,
         "I",
-        _turn("return Turn.NOW if is_mine or", "return Turn.NOW if"),
+        drop("whose_turn", "is_mine"),
     ),
     _without(
         "any restart counts, however old",
         FAILS_TWICE,
         "I7",
-        _chain(RESTARTABLE, "return IS_REPAIRABLE | IS_WITH_ITS_PUBLISHER"),
+        drop("Restart.when", "is_attempt(self.attempt)"),
         reduces=False,
     ),
     _without(
         "what died with its publisher is not restarted",
         SYNC_KILLED,
         "I3",
-        _chain(RESTARTABLE, "return is_attempt(self.attempt) & IS_REPAIRABLE"),
+        drop("Restart.when", "IS_WITH_ITS_PUBLISHER"),
     ),
     _without("there is no sweep", FOUR_KILLED, "I3", sweeps=False),
     _without(
         "the sweep does not start what was never started",
         LOST,
         "I3",
-        _chain("    elif process.outcome is Outcome.OPEN and process.status ==", NEVER),
-        _chain(FORGOTTEN, f'    if execution is None:\n        return "running"\n{FORGOTTEN}'),
+        change("_swept", "process.outcome is Outcome.OPEN", "False"),
+        change("_looked_at", "if execution is None: ...", "if execution is None: return 'running'"),
     ),
     _without(
         "the sweep does not close what has ended",
         ABORTED,
         "I3",
-        _chain("    if not execution.is_running:\n", "    if False:\n"),
+        change("_looked_at", "not execution.is_running", "False"),
     ),
     _without(
         "the sweep does not wake who waits",
         FOUR_KILLED,
         "I3",
-        _chain(
-            "    if process.outcome is Outcome.WAITING:\n        yield",
-            "    if False:\n        yield",
-        ),
+        change("_looked_at", "process.outcome is Outcome.WAITING", "False"),
     ),
     _without(
         "the sweep does not wake who is blocked",
         Scenario("retried, two are killed", "aa", {"fail": 1, "retry": 1, "crash": 2}),
         "I3",
-        _chain(
-            "    if process.outcome is Outcome.BLOCKED:\n        yield from wake(version)\n",
-            "    if process.outcome is Outcome.BLOCKED:\n",
-        ),
+        drop("sweep", "yield from wake(version)"),
     ),
     _without(
         "the first state does not claim",
         TWICE,
         "I8",
-        _chain('{"run": self.run} if self.is_first and self.run else {}', "{}"),
+        change("Begin.sets", "{'run': self.run} if self.is_first and self.run else {}", "{}"),
     ),
-    _without("a claim keeps nobody out", TWICE, "I8", _process(CLAIMED, "current")),
+    _without(
+        "a claim keeps nobody out",
+        TWICE,
+        "I8",
+        drop("is_attempt", "Absent('run') | is_one('run', run)"),
+    ),
     _without(
         "a refused duplicate closes the version as failed",
         TWICE,
@@ -327,46 +295,39 @@ MUTANTS = [
         "what failed may leave the express lane",
         Scenario("swept at any time, fails", "e", {"sweep": 1, "fail": 1}),
         "I7",
-        _chain(
-            LEAVES,
-            LEAVES.replace("IS_IN_THE_EXPRESS_LANE", "(IS_IN_THE_EXPRESS_LANE | IS_REPAIRABLE)"),
-        ),
+        change("Leave.when", "IS_IN_THE_EXPRESS_LANE", "IS_IN_THE_EXPRESS_LANE | IS_REPAIRABLE"),
     ),
     _without(
         "nothing leaves the express lane",
         EXPRESS,
         "I3",
-        _chain(LEAVES, LEAVES + ' & is_one("attempt", 0)'),
+        change("Leave.when", LEAVES, f"{LEAVES} & is_one('attempt', 0)"),
     ),
-    _without(
-        "leaving asks for no claim", EARLY, "I8", _chain(LEAVES, LEAVES.replace(", self.run", ""))
-    ),
+    _without("leaving asks for no claim", EARLY, "I8", drop("Leave.when", "self.run")),
     _without(
         "the next attempt keeps the claim",
         EXPRESS,
         "I",
-        _process(LEFT, LEFT.replace('"run", ', "")),
+        drop("next_attempt", "'run'"),
     ),
     _without(
         "every attempt is express, not only the first",
         EXPRESS,
         "I4",
-        _process(
-            'is_one("lane", Lane.EXPRESS) & is_one("attempt", 1)', 'is_one("lane", Lane.EXPRESS)'
-        ),
+        drop("IS_EXPRESS", "is_one('attempt', 1)"),
     ),
     _without(
         "whatever its outcome it may leave",
         Scenario("swept at any time", "ee", {"sweep": 1}),
         "I",
-        _process('IS_EXPRESS & is_one("outcome", Outcome.OPEN)', "IS_EXPRESS"),
+        drop("IS_IN_THE_EXPRESS_LANE", "is_one('outcome', Outcome.OPEN)"),
     ),
     _without(
         "the sweep does not start what no run has claimed",
         Scenario("a start is lost", "e", {"lost": 1}),
         "I3",
-        _chain(
-            '    if process.run is not None:\n        return "running"\n', '    return "running"\n'
+        change(
+            "_swept_in_the_lane", "if process.run is not None: return 'running'", "return 'running'"
         ),
         waits_long=False,
     ),
@@ -374,16 +335,20 @@ MUTANTS = [
         "the sweep does not hand over what died",
         SILENT,
         "I3",
-        _chain("        yield from leave(process.version, process.attempt)\n", ""),
+        drop("_swept_in_the_lane", "yield from leave(process.version, process.attempt)"),
     ),
     _without(
         "what no run claims is started in the lane for ever",
         SHUT,
         "I3",
-        _process(
-            "        lasts = CLAIMED_WITHIN if self.run is None else RUN_LASTS\n"
-            "        return self.updated_at < iso(now - lasts)",
-            "        return self.run is not None and self.updated_at < iso(now - RUN_LASTS)",
+        drop(
+            "Process.has_outlived_its_run",
+            "lasts = CLAIMED_WITHIN if self.run is None else RUN_LASTS",
+        ),
+        change(
+            "Process.has_outlived_its_run",
+            "self.updated_at < iso(now - lasts)",
+            "self.run is not None and self.updated_at < iso(now - RUN_LASTS)",
         ),
     ),
     _without(
@@ -396,7 +361,7 @@ MUTANTS = [
         "the sweep takes a version that waits for one in the express lane",
         Scenario("a deploy, four are killed", "ee", {"astray": 1, "crash": 4}),
         "I3",
-        _chain("    if process.is_in_the_express_lane:\n", "    if process.is_express:\n"),
+        change("sweep", "process.is_in_the_express_lane", "process.is_express"),
     ),
     _without(
         "what passes fails a run",

@@ -1,24 +1,18 @@
-"""The chain's rules as modules: the real ones, or with one edit each (a mutant)."""
+"""The chain's rules as modules: the real ones, or with faults (a mutant)."""
 
+import ast
 import sys
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-PACKAGE = "sfn_cqrs.domain"
-MODULES = ("process", "versioning", "chain")
+from tests.mutants.mutant import Edit
 
+from sfn_cqrs.domain import chain, errors, process, versioning
 
-@dataclass(frozen=True)
-class Edit:
-    """A text that stands exactly once in a module of the rules, and what replaces it."""
-
-    module: str
-    old: str
-    new: str
+MODULES = {"process": process, "versioning": versioning, "chain": chain}
 
 
 @dataclass(frozen=True)
@@ -31,48 +25,33 @@ class Rules:
     errors: Any = field(repr=False)
 
 
-@cache
-def source(module: str) -> str:
-    spec = find_spec(f"{PACKAGE}.{module}")
-    if spec is None or spec.origin is None:
-        raise LookupError(module)
-    return Path(spec.origin).read_text(encoding="utf-8")
+def edited(*edits: Edit) -> dict[str, ast.Module]:
+    """Return the modules' syntax trees with edits.
+
+    Raises:
+        MovedError: a rule has been written otherwise; which says nothing about the rule.
+    """
+    files = {name: Path(str(module.__file__)) for name, module in MODULES.items()}
+    trees = {file: ast.parse(file.read_text(encoding="utf-8")) for file in files.values()}
+    for edit in edits:
+        edit.put_into(trees)
+    return {name: trees[file] for name, file in files.items()}
 
 
 @cache
 def load_rules(*edits: Edit) -> Rules:
-    """Execute the modules with the edits; each sees the others' edited form."""
-    names = [f"{PACKAGE}.{module}" for module in MODULES]
-    before = {name: sys.modules.pop(name, None) for name in names}
+    """Execute the modules with edits; each sees the others' edited form."""
+    trees = edited(*edits)
+    names = {name: module.__name__ for name, module in MODULES.items()}
+    before = {name: sys.modules.pop(name, None) for name in names.values()}
     made: dict[str, ModuleType] = {}
     try:
-        for module, name in zip(MODULES, names, strict=True):
-            text = source(module)
-            for edit in edits:
-                if edit.module == module:
-                    text = edited(text, edit)
+        for module, name in names.items():
             made[module] = sys.modules[name] = ModuleType(name)
-            exec(compile(text, f"<{name}>", "exec"), made[module].__dict__)
+            exec(compile(trees[module], f"<{name}>", "exec"), made[module].__dict__)
     finally:
         for name, real in before.items():
             sys.modules.pop(name, None)
             if real is not None:
                 sys.modules[name] = real
-    from sfn_cqrs.domain import errors  # noqa: PLC0415 - the rules' own errors are not edited
-
-    return Rules(made["process"], made["versioning"], made["chain"], errors)
-
-
-def edited(text: str, edit: Edit) -> str:
-    """Return a module's text with an edit.
-
-    Raises:
-        ValueError: the rule has been written otherwise; which says nothing about the rule.
-    """
-    found = text.count(edit.old)
-    if found != 1:
-        raise ValueError(
-            f"{edit.module}.py has the text of a mutant {found} times, not once. Write the mutant"
-            f" anew; the rule may be right: {edit.old!r}"
-        )
-    return text.replace(edit.old, edit.new)
+    return Rules(**made, errors=errors)

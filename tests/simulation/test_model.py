@@ -1,9 +1,11 @@
 """The chain's model check: every interleaving of the real rules; see `model` for the invariants."""
 
 import pytest
+from tests.mutants.code import MovedError
+from tests.mutants.mutant import drop
 from tests.simulation.model import SCENARIOS, Scenario, run
 from tests.simulation.mutants import KILLED, MUTANTS, PLAIN, ZOMBIE
-from tests.simulation.rules import Edit, load_rules
+from tests.simulation.rules import load_rules
 from tests.support.proof import DEEP, without
 
 HELD = [scenario for scenario in SCENARIOS if DEEP or not scenario.is_huge]
@@ -47,5 +49,5 @@ def test_a_scenario_without_versions_is_one_state():
 
 
 def test_an_edit_that_no_longer_fits_the_rules_is_refused():
-    with pytest.raises(ValueError, match=r"chain\.py has the text of a mutant 0 times"):
-        load_rules(Edit("chain", "no such text", ""))
+    with pytest.raises(MovedError, match="close has the code of a mutant 0 times, not once"):
+        load_rules(drop("close", "no_such_code"))

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.mutants.mutant import ROOT
+from tests.mutants.code import ROOT
 from tests.support.proof import deep, without
 
 FOLDERS = sorted(path.name for path in (ROOT / "tests").iterdir() if any(path.rglob("test_*")))
