@@ -576,6 +576,12 @@ def generation_rows() -> "Callable[[ViewKey], GenerationRows]":
     return partial(GenerationRows, _dynamodb(), _read_models_table())
 
 
+def our_tasks() -> str:
+    """Import the framework's own type of task, which registers itself, and return its name."""
+    name: str = _found("service.repairs.work:REPAIR")
+    return name
+
+
 def generation(table: str, tenant: str) -> int:
     """Return the generation of a PostgreSQL table to read, or to write in a handler."""
     return generations().of(tenant, table)

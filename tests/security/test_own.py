@@ -1,7 +1,6 @@
 """`read=own("patient")`: whoever is not named by an item, a version or a row gets nothing of it."""
 
 import importlib
-import pkgutil
 import re
 from base64 import urlsafe_b64decode
 from dataclasses import dataclass
@@ -11,10 +10,10 @@ from itertools import product
 
 import pytest
 from tests.support.api import MEMBER, OPERATOR, Person
+from tests.support.places import SERVICE, dotted, of_kind
 from tests.support.typed import declaring
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs import service as service_package
 from sfn_cqrs.domain.channels import segment
 from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError
 from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
@@ -449,14 +448,13 @@ JOBS = {"ApprovalService", "ImportService", "SagaService", "TaskService", "ZipIm
 def services():
     """Every class that works for a client of the API."""
     found = {}
-    for module in pkgutil.walk_packages(service_package.__path__, f"{service_package.__name__}."):
-        for name, value in vars(importlib.import_module(module.name)).items():
+    for module in map(dotted, of_kind(SERVICE)):
+        for name, value in vars(importlib.import_module(module)).items():
             made = getattr(value, "__init__", None)
             given = getattr(made, "__annotations__", {})
-            is_ours = isclass(value) and value.__module__ == module.name
+            is_ours = isclass(value) and value.__module__ == module
             if is_ours and given.get("client") == Client | None:
                 found[name] = value
-    found.pop("Caller")  # who publishes
     return found
 
 

@@ -2,12 +2,12 @@
 
 import ast
 import re
-from pathlib import Path
 
 import pytest
 from functions.event.on_file_uploaded import app as on_file_uploaded
 from functions.queue.on_import_action import app as on_import_action
 from tests.support.api import MEMBER, OPERATOR, Api, Person
+from tests.support.places import ROUTES, dotted, name_of, of_kind
 from tests.unit.domain.zip_corpus import zipped
 
 from sfn_cqrs.adapters.import_items import IMPORTS
@@ -36,7 +36,6 @@ from sfn_cqrs.service.tasks import types as task_types
 from sfn_cqrs.service.zips.files import list_files
 from sfn_cqrs_tools.testing.builders import an_order
 
-ROUTES = Path(__file__).parents[2] / "layer/sfn_cqrs/routes"
 CASHIER = Person("cashier", ("cashier",))
 MACHINE = Client(is_machine=True)
 PEOPLE = {"a member": MEMBER, "a cashier": CASHIER, "an operator": OPERATOR}
@@ -814,8 +813,8 @@ def test_what_is_for_operators_does_nothing_for_anybody_else(method, path, who, 
 def test_every_route_works_for_whoever_asks():
     """A service that is made without a client is code, and refuses nothing."""
     made = {
-        (path.stem, ast.unparse(node))
-        for path in ROUTES.glob("*.py")
+        (name_of(dotted(path)), ast.unparse(node))
+        for path in of_kind(ROUTES)
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Service")
     }

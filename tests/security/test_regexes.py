@@ -11,7 +11,10 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from tests.support.places import dotted
+
 import sfn_cqrs
+from sfn_cqrs.domain import formulas, masking, sql_script
 
 LAYER = Path(sfn_cqrs.__file__).parent
 METHODS = ("search", "match", "fullmatch", "split", "sub", "subn", "findall", "finditer")
@@ -49,7 +52,7 @@ PIECES = (
         "$$",
     ),
 )
-OWN = {"domain/sql_script.py": "reads the migrations of the user's own package"}
+OWN = {sql_script: "reads the migrations of the user's own package"}
 
 
 def uses(tree: ast.Module) -> Iterator[tuple[str, str]]:
@@ -68,18 +71,17 @@ def uses(tree: ast.Module) -> Iterator[tuple[str, str]]:
 def used() -> dict[tuple[str, str], tuple[re.Pattern[str], str]]:
     found = {}
     for path in sorted(LAYER.rglob("*.py")):
-        place = str(path.relative_to(LAYER))
-        if place in OWN:
+        module = importlib.import_module(dotted(path))
+        if module in OWN:
             continue
-        name = f"sfn_cqrs.{place.removesuffix('.py').replace('/', '.')}".removesuffix(".__init__")
-        scope = {**vars(importlib.import_module(name)), "re": re}
+        scope = {**vars(module), "re": re}
         for expression, method in uses(ast.parse(path.read_text())):
             try:
                 pattern = eval(expression, scope)
             except NameError:
                 continue  # of a function: the loop over a tuple of patterns
             if isinstance(pattern, re.Pattern):
-                found[f"{place}: {expression}", method] = (pattern, method)
+                found[f"{module.__name__}: {expression}", method] = (pattern, method)
     return found
 
 
@@ -114,7 +116,7 @@ def test_no_run_of_anything_takes_more_than_its_length() -> None:
 def test_the_patterns_are_found() -> None:
     names = {name for name, _ in used()}
 
-    assert {"domain/formulas.py: _SIGN", "domain/masking.py: _EMAIL"} <= names
+    assert {f"{formulas.__name__}: _SIGN", f"{masking.__name__}: _EMAIL"} <= names
     assert len(names) > 30
 
 

@@ -17,12 +17,14 @@ from typing import Any
 
 import pytest
 
+from sfn_cqrs.service.commands import waiting
+from sfn_cqrs_tools.client import pauses
 from sfn_local.scheduler import ThreadScheduler
 
 LONG_SECONDS = 0.2
 LOOKS_AGAIN = "a timer of 1 s"
 TRIES_AGAIN = "a timer of 0."
-WHO_LOOK = frozenset({"sfn_cqrs_tools.client.pauses", "sfn_cqrs.service.commands.waiting"})
+WHO_LOOK = frozenset({pauses.__name__, waiting.__name__})
 """The modules that sleep while a stack does what a command or a request waits for."""
 A_LOOK = "a look after"
 _sleep, _wait, _after = time.sleep, threading.Condition.wait, ThreadScheduler.after

@@ -1,16 +1,17 @@
 """Where the rules of the domain are used, and where an adapter spells one of its own."""
 
 import ast
-import importlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+
+from tests.support.places import DOMAIN, is_module, kind_of, name_of
+from tests.support.places import module as module_of
 
 RULE = re.compile(r"(?P<attribute>#?[a-z_]+(\.[#a-z_]+)*)( (?:=|<>|<=?|>=?) :\w| IN \()")
 """A comparison of an attribute with a value, as a condition has it."""
 KEYS = frozenset(("pk", "sk", "#ttl", "rev", "open_shard", "opened_at", "tenant_status", "index"))
 """What only finds or expires an item, or says which put has made it."""
-DOMAIN = "sfn_cqrs.domain"
 OF_PARTS = ("'SWEEP'", "items_pk", "parts_pk")
 """The partitions of what belongs to a record, and is none."""
 
@@ -32,14 +33,22 @@ def names_in(node: ast.AST, bound: dict[str, str] | None = None) -> Counter[str]
 def bound_in(tree: ast.Module, module: str = "") -> dict[str, str]:
     """What of the domain a module's names mean; those that it defines are its own."""
     bound = {
-        alias.asname or alias.name: ".".join([*node.module.split(".")[2:], alias.name])
+        alias.asname or alias.name: told
         for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(DOMAIN)
+        if isinstance(node, ast.ImportFrom)
         for alias in node.names
-        if node.module
+        if (told := _told(node.module or "", alias.name))
     }
     own = (name for name, _ in definitions(tree) if "." not in name) if module else ()
     return bound | {name: f"{module}.{name}" for name in own}
+
+
+def _told(module: str, name: str) -> str:
+    """What is imported, by the name of its module; empty if it is nothing of the domain."""
+    full = f"{module}.{name}"
+    if is_module(full):
+        return name_of(full) if kind_of(full) == DOMAIN else ""
+    return f"{name_of(module)}.{name}" if kind_of(module) == DOMAIN else ""
 
 
 def definitions(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
@@ -108,7 +117,7 @@ def _is_asked_for_elsewhere(module: str, name: str) -> bool:
     kind, _, method = name.rpartition(".")
     if not kind:
         return False
-    found = getattr(importlib.import_module(f"sfn_cqrs.domain.{module}"), kind)
+    found = getattr(module_of(DOMAIN, module), kind)
     return any(hasattr(base, method) for base in found.__mro__[1:])
 
 

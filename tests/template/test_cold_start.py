@@ -7,22 +7,29 @@ import sys
 import pytest
 from tests.template.stack import ROOT
 
+from sfn_cqrs import routes
+from sfn_cqrs.domain import csv_rows, csv_text, model_types, models, saga, task, zip_directory
+from sfn_cqrs.service import approvals, handlers, imports, sagas, tasks, zips
+
+OF_OTHER_MACHINES = (
+    approvals,
+    csv_rows,
+    csv_text,
+    imports,
+    routes,
+    saga,
+    sagas,
+    task,
+    tasks,
+    zip_directory,
+    zips,
+)
 NOT_WHEN_IT_STARTS = {"boto3", "botocore.session", "msgspec", "pydantic", "urllib3"}
 NOT_IN_A_STATE_OF_A_COMMAND = {
     *NOT_WHEN_IT_STARTS,
     "aws_lambda_powertools.event_handler",
     "csv",
-    "sfn_cqrs.domain.csv_rows",
-    "sfn_cqrs.domain.csv_text",
-    "sfn_cqrs.domain.saga",
-    "sfn_cqrs.domain.task",
-    "sfn_cqrs.domain.zip_directory",
-    "sfn_cqrs.routes",
-    "sfn_cqrs.service.approvals",
-    "sfn_cqrs.service.imports",
-    "sfn_cqrs.service.sagas",
-    "sfn_cqrs.service.tasks",
-    "sfn_cqrs.service.zips",
+    *(module.__name__ for module in OF_OTHER_MACHINES),
     "zipfile",
 }
 IMPORTS = """
@@ -62,21 +69,21 @@ def test_a_state_of_a_command_imports_nothing_of_imports_archives_and_the_api():
     assert imported(*states) & NOT_IN_A_STATE_OF_A_COMMAND == set()
 
 
-DECLARES = """
+DECLARES = f"""
 import json, sys
 from dataclasses import dataclass
-from sfn_cqrs.domain import models
-from sfn_cqrs.service.handlers import command_type
+from {handlers.__name__} import command_type
+import {models.__name__} as models
 
 @dataclass
 class Visit:
     minutes: int
 
 command_type("LOOSE")
-without = "sfn_cqrs.domain.model_types" in sys.modules
+without = "{model_types.__name__}" in sys.modules
 command_type("VISIT", model=Visit)
 declared = "msgspec" in sys.modules
-models.made("VISIT", {"minutes": 5})
+models.made("VISIT", {{"minutes": 5}})
 print(json.dumps([without, declared, "msgspec" in sys.modules, "pydantic" in sys.modules]))
 """
 

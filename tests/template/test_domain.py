@@ -9,10 +9,12 @@ import ast
 from pathlib import Path
 
 import pytest
+from tests.support.places import ADAPTERS, DOMAIN, dotted, kind_of, name_of, of_kind
 from tests.template.rules import conditions, names_in, unused, updates_of_records
 from tests.template.stack import ROOT, modules
 
-DOMAIN = ROOT / "layer/sfn_cqrs/domain"
+from sfn_cqrs.domain import saga
+
 PRODUCTION = ("layer", "functions", "app", "tools", "examples/shop/app", "examples/shop/functions")
 HELD_EQUAL = {
     "test_zip_equivalence.py": {"zip_jobs": {"_check", "_end"}},
@@ -58,16 +60,21 @@ WITHOUT_RECORDS = {"command_table", "erased_tables", "process_table", "read_mode
 
 
 def adapters() -> dict[str, ast.Module]:
-    return {path.stem: tree for path, tree in modules("layer/sfn_cqrs/adapters")}
+    return trees_of(ADAPTERS)
 
 
 def domain() -> dict[str, ast.Module]:
-    return {path.stem: tree for path, tree in modules("layer/sfn_cqrs/domain")}
+    return trees_of(DOMAIN)
+
+
+def trees_of(kind: str) -> dict[str, ast.Module]:
+    files = of_kind(kind)
+    return {name_of(dotted(path)): ast.parse(path.read_text(encoding="utf-8")) for path in files}
 
 
 def is_for_tests(path: Path) -> bool:
     """Whether the use of a rule there does not count: in the domain itself, and in fakes."""
-    return path.parent == DOMAIN or "testing" in path.parts
+    return kind_of(dotted(path)) == DOMAIN or "testing" in path.parts
 
 
 def test_the_domain_has_nothing_that_only_tests_use() -> None:
@@ -106,7 +113,7 @@ def test_only_adapters_update_items() -> None:
         for path, tree in modules(
             "layer", "functions", "app", "examples/shop/app", naming="update_item"
         )
-        if path.parent != ROOT / "layer/sfn_cqrs/adapters" and names_in(tree)[".update_item"]
+        if kind_of(dotted(path)) != ADAPTERS and names_in(tree)[".update_item"]
     ]
 
     assert others == []
@@ -124,14 +131,15 @@ def is_open(): ...
 class Park: ...
 class Lost: ...
 """
+PACKAGE, _, NAME = saga.__name__.rpartition(".")
 USERS = [
-    "from sfn_cqrs.domain.saga import Lost, Saga as Found\nopened = Found().is_open()",
-    "from sfn_cqrs.domain import saga as sagas\nparked, helped = sagas.Park(), is_open",
+    f"from {saga.__name__} import Lost, Saga as Found\nopened = Found().is_open()",
+    f"from {PACKAGE} import {NAME} as sagas\nparked, helped = sagas.Park(), is_open",
 ]
 
 
 def test_what_nobody_uses_but_itself_or_an_import_is_found() -> None:
-    found = unused({"saga": ast.parse(MODEL)}, map(ast.parse, USERS))
+    found = unused({name_of(saga.__name__): ast.parse(MODEL)}, map(ast.parse, USERS))
 
     assert found == {"saga.Saga.may_end", "saga.helped", "saga.is_open", "saga.Lost"}
 

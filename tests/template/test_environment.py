@@ -1,6 +1,10 @@
 import ast
+from pathlib import Path
 
+from tests.support.places import LAYER
 from tests.template.stack import ROOT, TEMPLATE, modules, of_type
+
+from sfn_cqrs import bootstrap
 
 READ_BY_POWERTOOLS = {
     "POWERTOOLS_LOG_LEVEL",
@@ -45,7 +49,7 @@ def reads_of(tree: ast.Module) -> set[str]:
 
 
 def test_globals_set_exactly_what_bootstrap_reads() -> None:
-    source = (ROOT / "layer/sfn_cqrs/bootstrap.py").read_text(encoding="utf-8")
+    source = Path(bootstrap.__file__).read_text(encoding="utf-8")
     declared = set(TEMPLATE.document["Globals"]["Function"]["Environment"]["Variables"])
 
     read = reads_of(ast.parse(source)) | READ_BY_POWERTOOLS | READ_BY_BOTO3
@@ -75,13 +79,11 @@ def test_every_function_has_the_environment_of_globals_and_nothing_else() -> Non
 def test_only_bootstrap_reads_the_environment() -> None:
     readers = {
         path.relative_to(ROOT).as_posix()
-        for path, tree in modules(
-            "layer/sfn_cqrs", "functions", "app", "examples/shop/app", naming="env"
-        )
+        for path, tree in modules(LAYER, "functions", "app", "examples/shop/app", naming="env")
         if any(is_environ(node) for node in ast.walk(tree))
     }
 
-    assert readers == {"layer/sfn_cqrs/bootstrap.py"}
+    assert readers == {Path(bootstrap.__file__).relative_to(ROOT).as_posix()}
 
 
 def test_a_read_is_seen_in_each_of_its_spellings() -> None:

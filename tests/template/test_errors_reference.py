@@ -51,7 +51,7 @@ def of_machines():
 def raised():
     """Every code, with where it comes from."""
     in_code = {
-        **dict.fromkeys(CODES, "domain/errors.py"),
+        **dict.fromkeys(CODES, "errors.py"),
         **dict(literals("layer")),
         **dict(literals("functions")),
     }

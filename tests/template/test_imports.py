@@ -5,7 +5,22 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+from tests.support.places import (
+    ADAPTERS,
+    BOOTSTRAP,
+    DOMAIN,
+    LAYER,
+    ROUTES,
+    SERVICE,
+    dotted,
+    kind_of,
+    of_kind,
+)
 from tests.template.stack import ROOT, imports_of, modules
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain import model_types, models, process, pydantic_models
+from sfn_cqrs.service import sweep
 
 CLOCK_CALLS = {"now", "utcnow", "today"}
 CLOCKS = {"datetime", "date"}
@@ -15,20 +30,10 @@ ROOMS = {
     if not path.name.startswith("_")
 }
 FORBIDDEN = {
-    "layer/sfn_cqrs/domain": (
-        "boto3",
-        "botocore",
-        "os",
-        "time",
-        "aws_lambda_powertools",
-        "sfn_cqrs.adapters",
-        "sfn_cqrs.bootstrap",
-        "sfn_cqrs.routes",
-        "sfn_cqrs.service",
-    ),
-    "layer/sfn_cqrs/adapters": ("sfn_cqrs.bootstrap", "sfn_cqrs.routes", "sfn_cqrs.service"),
-    "layer/sfn_cqrs/service": ("sfn_cqrs.routes",),
-    "layer/sfn_cqrs": ("functions", "sfn_cqrs_tools", "sfn_local", "shop", "starter"),
+    DOMAIN: ("boto3", "botocore", "os", "time", "aws_lambda_powertools"),
+    ADAPTERS: (),
+    SERVICE: (),
+    LAYER: ("functions", "sfn_cqrs_tools", "sfn_local", "shop", "starter"),
     "functions": ("app", "functions", "sfn_cqrs_tools", "sfn_local", "shop", "starter"),
     "tools/sfn_cqrs_tools/runtime": (
         "sfn_cqrs",
@@ -38,9 +43,15 @@ FORBIDDEN = {
     "examples/shop/app": ("functions", "sfn_cqrs_tools", "sfn_local"),
 }
 
+KINDS = {
+    DOMAIN: {ADAPTERS, BOOTSTRAP, ROUTES, SERVICE},
+    ADAPTERS: {BOOTSTRAP, ROUTES, SERVICE},
+    SERVICE: {ROUTES},
+}
+"""The kinds of modules of the layer that a module of a kind must not import."""
 LATE = {
-    ("sfn_cqrs.domain.models", "sfn_cqrs.domain.model_types"),
-    ("sfn_cqrs.domain.models", "sfn_cqrs.domain.pydantic_models"),
+    (models.__name__, model_types.__name__),
+    (models.__name__, pydantic_models.__name__),
 }
 """Late imports of large modules, for which only a type with a model waits."""
 OFFERED_BY_THE_ENGINE = {
@@ -64,11 +75,13 @@ OFFERED_BY_THE_ENGINE = {
 
 
 def violations(folder: str, imported: Iterable[str]) -> set[str]:
-    """What a module of a folder imports and must not, relative imports included."""
+    """What a module of a folder or kind imports and must not, relative imports included."""
     return {
         module
         for module in imported
-        if module.startswith(".") or _is_below(module, FORBIDDEN[folder])
+        if module.startswith(".")
+        or _is_below(module, FORBIDDEN[folder])
+        or kind_of(module) in KINDS.get(folder, ())
     }
 
 
@@ -104,10 +117,12 @@ def imports(folder: str) -> dict[Path, set[str]]:
 
 
 def imports_below(folder: str) -> dict[Path, set[str]]:
-    """What each module below a folder imports; of the large folders each is parsed once."""
+    """What each module of a folder or kind imports; of the large folders each is parsed once."""
     whole = next((one for one in ("layer", "tools") if folder.startswith(one)), folder)
     found = {
-        path: names for path, names in imports(whole).items() if path.is_relative_to(ROOT / folder)
+        path: names
+        for path, names in imports("layer" if folder in KINDS else whole).items()
+        if kind_of(dotted(path)) == folder or path.is_relative_to(ROOT / folder)
     }
     assert found, f"{folder} holds no module: the rule would hold of nothing"
     return found
@@ -186,20 +201,23 @@ def test_a_circle_is_found_of_late_imports_and_of_imports_for_types() -> None:
 
 
 def test_the_domain_never_asks_the_time() -> None:
-    assert [path.name for path, tree in each("layer/sfn_cqrs/domain") if asks_the_time(tree)] == []
+    trees = {path.name: ast.parse(path.read_text(encoding="utf-8")) for path in of_kind(DOMAIN)}
+
+    assert [name for name, tree in trees.items() if asks_the_time(tree)] == []
+    assert trees != {}
 
 
 @pytest.mark.parametrize(
     ("folder", "source", "found"),
     [
-        ("layer/sfn_cqrs/domain", "import boto3.dynamodb", {"boto3.dynamodb"}),
-        ("layer/sfn_cqrs/domain", "def f():\n    import time", {"time"}),
-        ("layer/sfn_cqrs/domain", "from sfn_cqrs import bootstrap", {"sfn_cqrs.bootstrap"}),
-        ("layer/sfn_cqrs/domain", "from sfn_cqrs.domain import timing", set()),
+        (DOMAIN, "import boto3.dynamodb", {"boto3.dynamodb"}),
+        (DOMAIN, "def f():\n    import time", {"time"}),
+        (DOMAIN, f"import {bootstrap.__name__}", {bootstrap.__name__}),
+        (DOMAIN, f"import {process.__name__}", set()),
         (
-            "layer/sfn_cqrs/adapters",
-            "from sfn_cqrs.service.commands import chain",
-            {"sfn_cqrs.service.commands", "sfn_cqrs.service.commands.chain"},
+            ADAPTERS,
+            f"from {sweep.__name__} import sweep",
+            {sweep.__name__, f"{sweep.__name__}.sweep"},
         ),
         ("tools/sfn_cqrs_tools/runtime", "import sfn_cqrs", {"sfn_cqrs"}),
         (

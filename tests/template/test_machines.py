@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from functions.command.check_version.app import POLLS
 from functions.import_csv.csv_rows_handler.app import RETRIES as BATCH_RETRIES
+from tests.support.places import LAYER
 from tests.template.stack import (
     MACHINES,
     OF_SHOP,
@@ -308,9 +309,7 @@ def test_errors_of_our_own_are_classes_of_the_errors_module_and_of_no_other() ->
 
     assert ours == {"TransientError", "NotYetError", "SupersededError"}
     assert all(issubclass(getattr(errors, error), Exception) for error in ours)
-    for path, tree in modules(
-        "layer/sfn_cqrs", "functions", "app", "examples/shop/app", naming="Error"
-    ):
+    for path, tree in modules(LAYER, "functions", "app", "examples/shop/app", naming="Error"):
         defined = {getattr(node, "name", "") for node in tree.body}
         assert not defined & ours or path.name == "errors.py"
 

@@ -6,6 +6,8 @@ Walks statemachine/, template.yaml, functions/, events/ and tests/unit/, and tel
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.support.places import ROUTES, dotted, name_of, of_kind
+
 from sfn_cqrs_tools.runtime.template import Function, Machine, Template
 
 PARAMETERS = {"JwtIssuer": "https://issuer.example.com", "JwtAudience": "client"}
@@ -123,10 +125,11 @@ def _stray_files(root: Path, template: Template) -> Iterator[str]:
     for path in sorted((root / "events").rglob("*.json")):
         if not _names_a_function(path.relative_to(root / "events").with_suffix(""), folders):
             yield f"{path.relative_to(root)} is the payload of no function"
+    routes = {name_of(dotted(path, root)) for path in of_kind(ROUTES, root)}
     for group in sorted(groups):
         for path in sorted((root / "tests/unit" / group).glob("test_*.py")):
             name = path.stem.removeprefix("test_")
-            is_of_routes = group == "api" and (root / f"layer/sfn_cqrs/routes/{name}.py").is_file()
+            is_of_routes = group == "api" and name in routes
             if Path(group, name) not in folders and not is_of_routes:
                 yield f"{path.relative_to(root)} tests no function"
 

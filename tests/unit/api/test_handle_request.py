@@ -13,6 +13,7 @@ from sfn_cqrs.domain.errors import AppBrokenError, BusyError, TransientError
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.routes import request
+from sfn_cqrs.service import handlers
 from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 
 BUSY = [
@@ -656,7 +657,7 @@ class TestProblems:
         self, call, monkeypatch, log
     ):
         broken = AppBrokenError("shop.orders", "SyntaxError: bad", '  File "orders.py", line 3')
-        monkeypatch.setattr("sfn_cqrs.service.handlers.load", lambda: _raise(broken))
+        monkeypatch.setattr(handlers, "load", lambda: _raise(broken))
 
         answer = call("POST", "/commands", NARITA)
 

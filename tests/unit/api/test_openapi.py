@@ -11,6 +11,8 @@ from jsonschema import Draft202012Validator
 from tests.unit.api.conftest import routes
 from tests.unit.api.schemas import described
 
+from sfn_cqrs.routes import document as document_module
+from sfn_cqrs.routes import page
 from sfn_cqrs.routes.operation import operation_of
 from sfn_cqrs.routes.problems import status_of
 from sfn_cqrs.routes.resources import RESOURCES
@@ -154,7 +156,7 @@ def test_there_is_no_page_in_prod(call, monkeypatch):
 def test_a_cold_start_builds_and_imports_none_of_it():
     code = (
         "import sys; import functions.api.handle_request.app; "
-        "print({'pydantic', 'sfn_cqrs.routes.document', 'sfn_cqrs.routes.page'} & {*sys.modules})"
+        f"print({{'pydantic', {document_module.__name__!r}, {page.__name__!r}}} & {{*sys.modules}})"
     )
     path = ":".join(str(ROOT / folder) for folder in (".", "layer", "app"))
 

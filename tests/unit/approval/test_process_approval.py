@@ -6,6 +6,7 @@ from tests.unit.approval.decided import Decided
 
 from sfn_cqrs.domain.approval import Stage, Status
 from sfn_cqrs.domain.errors import SupersededError
+from sfn_cqrs.service.approvals import types as approval_types
 
 
 class TestGranted(Decided):
@@ -31,7 +32,7 @@ def test_an_attempt_that_was_closed_meanwhile_says_so(
 
 def test_a_type_that_is_gone_fails_and_says_so(seed, run_state, handle_decisions, monkeypatch):
     handle_decisions(granted=print)
-    monkeypatch.setattr("sfn_cqrs.service.approvals.types._types", {})
+    monkeypatch.setattr(approval_types, "_types", {})
     seed(status=Status.GRANTED)
 
     with pytest.raises(Exception, match="'ORDER_RELEASE' is not registered"):

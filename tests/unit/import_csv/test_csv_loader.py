@@ -6,6 +6,7 @@ from sfn_cqrs.domain import import_job
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import SupersededError
 from sfn_cqrs.domain.import_job import Ending, JobStatus, Loaded, Reader, Source
+from sfn_cqrs.service.imports import load as loading
 
 COLUMNS = ("icao", "name", "country", "lat", "lon", "tz")
 ROWS = f"jobs/tenant1/{KEY.id}/rows.jsonl"
@@ -79,7 +80,7 @@ def test_a_file_that_takes_too_long_is_refused_before_the_function_dies(
 
 
 def test_a_file_of_too_many_rows_is_refused(load, job_of, world, monkeypatch):
-    monkeypatch.setattr("sfn_cqrs.service.imports.load.MAX_ROWS", 1)
+    monkeypatch.setattr(loading, "MAX_ROWS", 1)
     job_of(HEADER + a_line("RJAA") + a_line("RJBB"))
 
     assert load() == {"result": "none"}

@@ -14,6 +14,8 @@ from sfn_cqrs.domain.import_job import JobStatus, Loaded, ProcessingMode, Reader
 from sfn_cqrs.domain.imports import Counts, Marker, PublishMode
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.routes.schemas.imports import job_view
+from sfn_cqrs.service.commands import projection
+from sfn_cqrs.service.imports import direct, rows
 from sfn_cqrs.service.imports.direct import import_direct
 from sfn_cqrs.service.imports.end import end
 from sfn_cqrs.service.imports.service import ImportService, Request
@@ -84,8 +86,8 @@ def test_what_failed_is_in_the_report_and_a_corrected_one_is_imported(importing,
 
 
 def test_what_stays_busy_is_left_to_the_machine_and_no_row_fails(importing, world, monkeypatch):
-    monkeypatch.setattr("sfn_cqrs.service.imports.direct.BATCH", 1)
-    monkeypatch.setattr("sfn_cqrs.service.commands.projection.TRIES", 1)
+    monkeypatch.setattr(direct, "BATCH", 1)
+    monkeypatch.setattr(projection, "TRIES", 1)
     busy = []
 
     def project(_type, commands):
@@ -94,7 +96,7 @@ def test_what_stays_busy_is_left_to_the_machine_and_no_row_fails(importing, worl
             raise TransientError("the read model is busy")
         return []
 
-    monkeypatch.setattr("sfn_cqrs.service.imports.rows.project_many", project)
+    monkeypatch.setattr(rows, "project_many", project)
     imported = importing(HEADER + line("RJAA") + line("RJTT") + line("RJBB"))
 
     assert imported.progress.counts == Counts(created=1)
@@ -106,7 +108,7 @@ def test_a_job_that_breaks_has_failed_and_the_error_is_raised(importing, service
     def project(_type, _commands):
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("sfn_cqrs.service.imports.rows.project_many", project)
+    monkeypatch.setattr(rows, "project_many", project)
     with pytest.raises(RuntimeError):
         importing(HEADER + line("RJAA"))
 

@@ -1,11 +1,14 @@
 import pytest
 from tests.support.rebuilding import OPERATOR, VIEW
 
+from sfn_cqrs.adapters import paging
 from sfn_cqrs.adapters.paging import MAX_PAGE_BYTES
+from sfn_cqrs.domain import keys, read_models
 from sfn_cqrs.domain.errors import TransientError
 from sfn_cqrs.domain.read_models import Counts
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.projection import run_handler
+from sfn_cqrs.service.rebuilds import replay
 
 
 def test_a_segment_that_has_no_time_goes_on_where_it_was(rebuild, lambda_context):
@@ -77,8 +80,8 @@ def test_a_handler_of_many_gets_no_two_versions_of_an_item(rebuild, monkeypatch)
 
 @pytest.mark.parametrize("most_bytes", [MAX_PAGE_BYTES, 1])
 def test_a_page_of_every_version_is_bounded(rebuild, handlers_of_airport, monkeypatch, most_bytes):
-    monkeypatch.setattr("sfn_cqrs.service.rebuilds.replay.PAGE_SIZE", 3)
-    monkeypatch.setattr("sfn_cqrs.adapters.paging.MAX_PAGE_BYTES", most_bytes)
+    monkeypatch.setattr(replay, "PAGE_SIZE", 3)
+    monkeypatch.setattr(paging, "MAX_PAGE_BYTES", most_bytes)
     seen = []
     for code in ("A", "B", "C", "D", "E"):
         for version in range(1, 6):
@@ -96,9 +99,9 @@ def test_a_page_of_every_version_is_bounded(rebuild, handlers_of_airport, monkey
 def test_a_page_that_ends_between_two_items_of_a_bucket_leaves_nothing_out(
     rebuild, handlers_of_airport, monkeypatch
 ):
-    monkeypatch.setattr("sfn_cqrs.service.rebuilds.replay.PAGE_SIZE", 3)
-    monkeypatch.setattr("sfn_cqrs.domain.keys.BUCKETS", 1)
-    monkeypatch.setattr("sfn_cqrs.domain.read_models.BUCKETS", 1)
+    monkeypatch.setattr(replay, "PAGE_SIZE", 3)
+    monkeypatch.setattr(keys, "BUCKETS", 1)
+    monkeypatch.setattr(read_models, "BUCKETS", 1)
     seen = []
     for code in ("A", "B"):
         for version in range(1, 4):

@@ -12,6 +12,7 @@ from sfn_cqrs.domain.errors import (
 from sfn_cqrs.domain.read_models import Counts, Stage
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.projection import project_many, run_handler
+from sfn_cqrs.service.rebuilds import rows
 from sfn_cqrs.service.rebuilds.rows import PAUSES
 from shop import airports
 
@@ -268,7 +269,7 @@ def test_rows_on_their_way_to_both_generations_are_read_again(rebuild, monkeypat
         slept.append(seconds)
         run_handler(late, VIEW)
 
-    monkeypatch.setattr("sfn_cqrs.service.rebuilds.rows.time.sleep", arrives)
+    monkeypatch.setattr(rows.time, "sleep", arrives)
     with bootstrap.generations().writing("tenant1", {VIEW: 1}):
         airports.airports_by_icao(late)
     rebuild.service.compare(VIEW)

@@ -1,6 +1,7 @@
 import pytest
 
 from sfn_cqrs.domain.saga_programs import Move
+from sfn_cqrs.service import handlers
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.sagas.types import SagaStep, compensation, saga_step
 
@@ -8,7 +9,7 @@ from sfn_cqrs.service.sagas.types import SagaStep, compensation, saga_step
 @pytest.fixture(autouse=True)
 def _none(monkeypatch):
     monkeypatch.setattr(saga_types, "_types", {})
-    monkeypatch.setattr("sfn_cqrs.service.handlers.load", lambda: None)
+    monkeypatch.setattr(handlers, "load", lambda: None)
 
 
 def a_function(module="shop.orders"):

@@ -9,6 +9,7 @@ from sfn_cqrs.domain.keys import TaskRef
 from sfn_cqrs.domain.task import Stop, StopTask, TaskStatus
 from sfn_cqrs.domain.task_programs import Claim
 from sfn_cqrs.service import handlers
+from sfn_cqrs.service.tasks import types as task_types
 from sfn_cqrs_tools.testing.builders import a_task, an_item
 
 NOON = 1795608000
@@ -266,7 +267,7 @@ def test_a_result_that_cannot_be_kept_fails_the_item(
 
 def test_an_item_whose_handler_is_gone_fails_and_says_so(begun, key, iterate, monkeypatch):
     handlers.load()
-    monkeypatch.setattr("sfn_cqrs.service.tasks.types._types", {})
+    monkeypatch.setattr(task_types, "_types", {})
 
     assert iterate() == NOT_DONE
 

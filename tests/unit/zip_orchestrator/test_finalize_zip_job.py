@@ -15,6 +15,7 @@ from sfn_cqrs.domain.errors import SupersededError, TransientError
 from sfn_cqrs.domain.import_job import Ending, Job, JobStatus, Loaded, Reader
 from sfn_cqrs.domain.imports import Counts, Marker
 from sfn_cqrs.domain.zip_job import FileStatus
+from sfn_cqrs.service.zips import hooks as zip_hooks
 from sfn_cqrs.service.zips.state import PATIENCE
 
 FOUR = zipped(*[(f"{name}.csv", CSV) for name in "abcd"], ("x.txt", b"x"))
@@ -296,7 +297,7 @@ def test_a_hook_that_is_always_busy_has_failed_at_last(key, extracted, hooks, fi
 
 
 def test_a_hook_that_takes_too_long_has_failed(key, extracted, hooks, finalize, monkeypatch):
-    monkeypatch.setattr("sfn_cqrs.service.zips.hooks.HOOK_SECONDS", 0.01)
+    monkeypatch.setattr(zip_hooks, "HOOK_SECONDS", 0.01)
 
     def slow(_finished):
         while True:

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, Generic
 
+from sfn_cqrs import bootstrap
 from sfn_cqrs.domain import models
 from sfn_cqrs.domain.errors import UnknownTaskTypeError
 from sfn_cqrs.domain.keys import DEFAULT_CONCURRENCY, TYPE_NAME
@@ -17,8 +17,6 @@ MAX_TIMEOUT = 270
 """Seconds. A function that works on an item ends after 300, and has to write the result before."""
 OURS = "SFN_CQRS_"
 """The prefix of the framework's own types."""
-_OUR_HANDLERS = "sfn_cqrs.service.repairs.work"
-"""The module that registers them; its name is looked up as the user's modules are."""
 DEFAULT_RETRY = 3
 MAX_CONCURRENCY = 40
 """The iterations of an inline Map that Step Functions runs at a time."""
@@ -155,7 +153,7 @@ def types() -> dict[str, Access]:
 def _load() -> None:
     """Load the user's package, and the framework's own type."""
     handlers.load()
-    import_module(_OUR_HANDLERS)
+    bootstrap.our_tasks()
 
 
 def find_or_failing(type_: str) -> TaskType:
