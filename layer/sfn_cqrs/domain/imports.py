@@ -9,7 +9,9 @@ from sfn_cqrs.domain.csv_rows import Problem, Row
 from sfn_cqrs.domain.tally import Tally
 
 SUPERSEDED = "superseded"
-KEPT = frozenset({"changed_since", "history_expired", "not_written", "not_yours", "skipped", SUPERSEDED})
+KEPT = frozenset(
+    {"changed_since", "history_expired", "not_written", "not_yours", "skipped", SUPERSEDED}
+)
 """Why an undo leaves a row's item unchanged; a retry does the same."""
 
 
