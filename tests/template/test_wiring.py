@@ -1,11 +1,12 @@
 import ast
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.template.stack import ROOT, TEMPLATE, modules
+from tests.template.stack import ROOT, TEMPLATE
 from tests.template.wiring import gaps
 
 MOST_LINES = 25
@@ -25,26 +26,47 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def code_of(tree: ast.Module) -> int:
-    """Count the lines of functions below their docstrings."""
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-    bodies = [one.body[ast.get_docstring(one) is not None :] for one in functions]
-    return sum(body[-1].end_lineno - body[0].lineno + 1 for body in bodies if body)  # type: ignore[operator]
+def code_of(source: str) -> int:
+    """Count the lines of a file, besides imports, docstrings, comments and empty lines."""
+    left_out = {
+        line
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Import | ast.ImportFrom) or _is_docstring(node)
+        for line in range(node.lineno, node.end_lineno + 1)  # type: ignore[attr-defined]
+    }
+    lines = enumerate(map(str.strip, source.splitlines()), 1)
+    return sum(1 for at, line in lines if line and line[0] != "#" and at not in left_out)
+
+
+def _is_docstring(node: ast.AST) -> bool:
+    text = node.value if isinstance(node, ast.Expr) else None
+    return isinstance(text, ast.Constant) and isinstance(text.value, str)
 
 
 def test_a_function_is_a_use_case_that_is_read_at_once() -> None:
-    lines = {path.as_posix(): code_of(tree) for path, tree in modules("functions")}
+    files = (ROOT / "functions").rglob("app.py")
+    lines = {path.as_posix(): code_of(path.read_text(encoding="utf-8")) for path in files}
 
-    assert [path for path, count in lines.items() if count > MOST_LINES] == []
+    assert {path: count for path, count in lines.items() if count > MOST_LINES} == {}
 
 
-def test_lines_of_code_are_counted_without_docstrings() -> None:
-    source = """
+def test_lines_of_code_are_those_of_the_whole_file() -> None:
+    source = """'''A handler.'''
+
+from a import (
+    b,
+)
+
+LIMIT = 3
+'''What it is.'''
+
+@b  # counts
 def handler(event):
     '''Do it.
 
     Well.
     '''
+    # why
     if event:
         return helper()
     return None
@@ -53,7 +75,17 @@ def helper():
     return 1
 """
 
-    assert code_of(ast.parse(source)) == 4
+    assert code_of(source) == 8
+
+
+def test_the_page_of_the_functions_tells_which_folders_are_machines() -> None:
+    page = (ROOT / "functions/README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.*`) \| (.*) \|$", page, re.MULTILINE)
+    named = {name: called for names, called in rows for name in re.findall(r"`(\w+)`", names)}
+    machines = {machine.folder for machine in TEMPLATE.machines.values()}
+
+    assert set(named) == {path.name for path in (ROOT / "functions").iterdir() if path.is_dir()}
+    assert {name for name, called in named.items() if called.startswith("the machine")} == machines
 
 
 def test_every_state_has_its_one_name_everywhere() -> None:

@@ -45,5 +45,4 @@ def _imported(job: Job, *, is_last_try: bool) -> Problem | None:
     """What is wrong with the row, if something is; of a cancelled job it is left alone."""
     if job.is_cancelled:
         return None
-    rows = [Row(ROW, job.row)]
-    return RowBatch.of(job, rows, is_last_try=is_last_try).run().plan[ROW].problem
+    return RowBatch.of(job, [Row(ROW, job.row)], is_last_try=is_last_try).run().plan[ROW].problem

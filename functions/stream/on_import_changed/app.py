@@ -21,18 +21,16 @@ from sfn_cqrs.service.imports.queue import leave, may_begin, start
 from sfn_cqrs.service.stream import Outbox, stream_of
 from sfn_cqrs.service.zips.progress import tell_zip
 
-KINDS: dict[str, Callable[[Item], Job | ZipJob | ImportKey]] = {
-    "job": IMPORTS.record,
-    "zip": ZIPS.record,
-}
+Found = Job | ZipJob | ImportKey
+KINDS: dict[str, Callable[[Item], Found]] = {"job": IMPORTS.record, "zip": ZIPS.record}
 
 
-def _read(image: Item) -> Job | ZipJob | ImportKey:
+def _read(image: Item) -> Found:
     return KINDS.get(image["kind"], WHOSE.record)(image)
 
 
 @stream_of("import", _read)
-def lambda_handler(found: Job | ZipJob | ImportKey, outbox: Outbox) -> None:
+def lambda_handler(found: Found, outbox: Outbox) -> None:
     """Start a job, or tell how far it is; a job's counters are looked at once a batch."""
     if isinstance(found, ImportKey):
         if outbox.is_first(found):
