@@ -1,19 +1,25 @@
-"""README on SAM's own tools and MockConfigFile.json, typed as far as no Docker is needed.
+"""README on SAM's own tools and MockConfigFile.json: its lines run in a fresh shell, as they stand.
 
-The command line of AWS is not installed: its lines are said with boto3, option by option.
+The port alone is another one, since the page's may be in use. Where AWS's command line is not
+installed, a script takes its place that says a line with boto3, and knows a region and credentials
+only as the command line does.
 """
 
 import re
 import shlex
+import shutil
+import socket
 import subprocess
 import sys
+from pathlib import Path
+from subprocess import PIPE
 
-import boto3
 import pytest
-from tests.support.waiting import waited
 from tests.template.stack import ROOT, TEMPLATE
 
-ENDPOINT = "http://127.0.0.1:8083"
+PORT = ":8083"
+AWS = shutil.which("aws") or Path(__file__).parents[1] / "support/aws.py"
+BIN = Path(sys.executable).parent
 
 
 def lines(page: str, heading: str) -> list[str]:
@@ -21,34 +27,59 @@ def lines(page: str, heading: str) -> list[str]:
     text = (ROOT / page).read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2]
     block = re.search(r"```\w+\n(.*?)```", text, re.DOTALL)
     assert block
-    return [re.sub(r"^\$ |&$", "", line).strip() for line in block[1].splitlines()]
+    return [line.removeprefix("$ ") for line in block[1].splitlines()]
 
 
 README = lines("README.md", "With SAM's own tools")
 LOCAL_STACK = lines("docs/local-stack.md", "Test cases at an endpoint")
 
 
-def said(client, line: str):
-    """Call what a line of `aws stepfunctions` calls."""
-    _, _, operation, *words = shlex.split(line)
-    given = {}
-    for option, value in zip(words[::2], words[1::2], strict=True):
-        name, *more = option.removeprefix("--").split("-")
-        path = value.removeprefix("file://")
-        is_file = path != value
-        given[name + "".join(map(str.capitalize, more))] = (
-            (ROOT / path).read_text(encoding="utf-8") if is_file else value
+def free_port() -> int:
+    """A port that nothing listens on now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def shell(tmp_path):
+    """Run lines in a shell that has nothing but programs; end what they leave running."""
+    for name, path in {"aws": AWS, "sfn-local": BIN / "sfn-local"}.items():
+        (tmp_path / name).symlink_to(path)
+
+    def run(typed: list[str]) -> subprocess.CompletedProcess[str]:
+        told = [line.replace(".venv/bin/", "") for line in typed]
+        script = "\n".join(["trap 'kill $(jobs -p)' EXIT", *told])
+        path = f"{tmp_path}:{BIN}:/usr/bin:/bin"
+        return subprocess.run(
+            ["bash", "-ec", script],
+            cwd=ROOT,
+            env={"PATH": path, "HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
-    assert given.pop("endpointUrl") == ENDPOINT
-    return getattr(client, operation.replace("-", "_"))(**given)
+
+    return run
 
 
 def test_readme_says_it_in_five_lines():
     assert len(README) <= 5
 
 
+def test_sam_is_there_once_it_has_built():
+    made, _, _ = README[0].partition(" && ")
+
+    dry = subprocess.run([*shlex.split(made), "-n"], cwd=ROOT, stdout=PIPE, text=True, check=True)
+
+    assert made == "make build"
+    assert ".venv-sam/bin/sam build" in dry.stdout
+
+
 def test_sam_invokes_a_function_that_there_is_with_an_event_that_there_is():
-    _, _, invoke = README[0].partition("&& ")
+    _, _, invoke = README[0].partition(" && ")
     *_, function, event_option, event = shlex.split(invoke)
 
     assert invoke.startswith(".venv-sam/bin/sam local invoke ")
@@ -56,28 +87,37 @@ def test_sam_invokes_a_function_that_there_is_with_an_event_that_there_is():
     assert TEMPLATE.functions[function].folder.name == (ROOT / event).stem
 
 
-@pytest.mark.parametrize("typed", [README[1:], LOCAL_STACK], ids=["README", "docs/local-stack.md"])
-def test_a_test_case_runs_at_an_endpoint(typed):
-    serve, create, start = typed
-    words = shlex.split(serve)
-    program = [sys.executable, "-m", "sfn_local.cli", *words[1:], "--port", "0"]
-    with subprocess.Popen(program, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
-        try:
-            assert server.stdout
-            url = re.search(r"http://\S+?(?=;|\s)", server.stdout.readline())
-            assert url
-            keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-            client = boto3.client(
-                "stepfunctions", endpoint_url=url[0], region_name="us-east-1", **keys
-            )
+def at(port: int, typed: list[str]) -> list[str]:
+    """The lines with another port, which the server is told as well."""
+    moved = [line.replace(PORT, f":{port}") for line in typed]
+    return [re.sub(r"^(\S*sfn-local serve .*) &$", rf"\1 --port {port} &", line) for line in moved]
 
-            said(client, create)
-            execution = said(client, start)["executionArn"]
 
-            found = waited(
-                lambda: client.describe_execution(executionArn=execution)["status"],
-                lambda status: status != "RUNNING",
-            )
-            assert found == "SUCCEEDED"
-        finally:
-            server.terminate()
+PAGES = pytest.mark.parametrize(
+    "typed", [README[1:], LOCAL_STACK], ids=["README", "docs/local-stack.md"]
+)
+
+
+@PAGES
+def test_a_test_case_runs_at_an_endpoint(shell, typed):
+    port = free_port()
+    *_, start = at(port, typed)
+    asked = f"aws stepfunctions describe-execution --endpoint-url http://127.0.0.1:{port}"
+    ends = f"""
+        execution=$({start} | grep -o 'arn:aws:states:[^"]*:execution:[^"]*')
+        until {asked} --execution-arn "$execution" | grep -v RUNNING | grep '"status"'; do :; done
+    """
+
+    said = shell([*at(port, typed)[:-1], ends])
+
+    assert said.returncode == 0, said.stderr
+    assert '"status": "SUCCEEDED"' in said.stdout
+
+
+@PAGES
+@pytest.mark.parametrize("lacks", ["AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID"])
+def test_without_a_region_or_credentials_the_lines_would_fail(shell, typed, lacks):
+    said = shell([re.sub(rf" {lacks}=\S+", "", line) for line in at(free_port(), typed)])
+
+    assert said.returncode != 0
+    assert re.search("region|credentials", said.stderr)
