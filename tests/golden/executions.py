@@ -55,8 +55,8 @@ class Golden:
 
 
 class _System(WholeSystem):
-    def __init__(self, place: Place) -> None:
-        super().__init__()
+    def __init__(self, place: Place, **more: Any) -> None:
+        super().__init__(**more)
         self.place = place
         self.kept = self.template.machines[place.machine]
         self.arrived = False
@@ -94,10 +94,13 @@ class _System(WholeSystem):
 
 
 class Interrupted(_System):
-    """Runs today's code to a place, and keeps what there is."""
+    """Runs today's code to a place, and keeps what there is.
+
+    Commands run in the standard machine: what the express lane runs has ended before an update.
+    """
 
     def __init__(self, place: Place) -> None:
-        super().__init__(place)
+        super().__init__(place, express=None)
         self._answers: list[tuple[str, Answer]] = []
         self._golden: Golden | None = None
 

@@ -96,6 +96,7 @@ def _saga(card: str = "visa") -> Callable[[WholeSystem], None]:
 FLOWS = (
     Flow(Place("command", "check_version"), _command),
     Flow(Place("command", "wait_prev_command"), _two_versions),
+    Flow(Place("command", "sync_data"), _command),
     Flow(Place("command", "mark_failed"), _failing),
     Flow(Place("task", "iterator"), _task),
     Flow(Place("task", "finalize_task"), _task),

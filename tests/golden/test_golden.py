@@ -1,5 +1,7 @@
 """Executions that an earlier release began go on through today's functions, and end as they did."""
 
+from itertools import groupby
+
 import pytest
 from tests.golden.executions import FOLDER, Continued, Golden
 from tests.golden.flows import FLOWS, Flow
@@ -8,6 +10,11 @@ from tests.template.stack import MACHINES
 
 CALLBACK = ".waitForTaskToken"
 OURS = {flow.place.machine for flow in FLOWS}
+
+
+def steps(path: list[str]) -> list[str]:
+    """A path with each Map's iterations once: today's functions say how many there are."""
+    return [state for state, _ in groupby(path)]
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +30,10 @@ def test_an_execution_that_was_begun_before_the_update_ends_as_it_did_then(flow:
     with Continued(golden) as system:
         system.go_on(flow)
 
-        assert (system.path, system.execution["status"]) == (golden.path, golden.status)
+        assert (steps(system.path), system.execution["status"]) == (
+            steps(golden.path),
+            golden.status,
+        )
         assert system.given_up() == []
 
 

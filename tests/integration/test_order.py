@@ -16,7 +16,6 @@ WORK = [
     "sync_data_all",
     "sync_data",
     "sync_data",
-    "sync_data",
     "finish",
     "success",
 ]

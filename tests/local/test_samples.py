@@ -29,7 +29,7 @@ ANSWERS = {
     "approval.rejected": {"result": "REJECTED"},
     "approval.request_approval": {"result": "parked"},
     "command.check_version": {"result": 0},
-    "command.sync_data": {"handler": "dynamodb", "ok": True},
+    "command.sync_data": {"handler": "airports_by_country", "ok": True},
     "command.wait_prev_command": {"result": "parked"},
     "import_csv.csv_rows_handler": {"result": 2},
     "import_csv.csv_rows_handler_jsonl": {"result": 2},

@@ -364,6 +364,18 @@ MUTANTS = [
         change("sweep", "process.is_in_the_express_lane", "process.is_express"),
     ),
     _without(
+        "the data row is written beside the handlers",
+        PLAIN,
+        "I10",
+        is_beside=True,
+    ),
+    _without(
+        "the data row is written beside the handlers of the express lane",
+        Scenario("no fault", "e", is_unaided=True),
+        "I10",
+        is_beside=True,
+    ),
+    _without(
         "what passes fails a run",
         Scenario("killed too often", "e", {"crash": 3}, allowed=0),
         "I5",

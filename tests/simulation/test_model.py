@@ -38,7 +38,8 @@ def test_what_the_model_leaves_out_of_sight_changes_no_verdict(scenario):
     "mutant", [mutant for mutant in MUTANTS if mutant.scenario == PLAIN], ids=str
 )
 def test_what_the_model_leaves_out_of_sight_hides_no_mutant(mutant):
-    verdict = run(mutant.scenario, load_rules(*mutant.edits), reduces=False, merges=False)
+    options = {**mutant.options, "reduces": False, "merges": False}
+    verdict = run(mutant.scenario, load_rules(*mutant.edits), **options)
 
     assert verdict.violation is not None
     assert verdict.violation.startswith(mutant.breaks)

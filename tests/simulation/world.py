@@ -189,8 +189,9 @@ class Lane:
 class Functions:
     """The Lambda functions, as programs around the rules; the same lines as `functions/`."""
 
-    def __init__(self, rules: Rules, lane: Lane) -> None:
+    def __init__(self, rules: Rules, lane: Lane, *, is_beside: bool) -> None:
         self.lane = lane
+        self.is_beside = is_beside
         self.chain = rules.chain
         self.errors = rules.errors
         self.outcomes = rules.process.Outcome
@@ -221,6 +222,12 @@ class Functions:
     def history_copy(self, version: int, attempt: int, run: str) -> Generator[Any, Any, str]:
         yield from self.chain.begin(version, attempt, "", run=run)
         yield CopyHistory(version)
+        return "transform_data"
+
+    def transform_data(self, version: int, attempt: int, run: str) -> Generator[Any, Any, str]:
+        yield from self.chain.begin(version, attempt, "", run=run)
+        if not self.is_beside:
+            yield from self.chain.apply(version)
         return "sync_data_all"
 
     def dynamodb(self, version: int, _attempt: int) -> Generator[Any, Any, str]:
@@ -230,10 +237,6 @@ class Functions:
     def projection(self, version: int, _attempt: int) -> Generator[Any, Any, str]:
         yield Project(version)
         return "finish"
-
-    def both(self, version: int, attempt: int) -> Generator[Any, Any, str]:
-        yield from self.dynamodb(version, attempt)
-        return (yield from self.projection(version, attempt))
 
     def finish(self, version: int, attempt: int, run: str) -> Generator[Any, Any, None]:
         applied = self.outcomes.APPLIED
@@ -352,7 +355,8 @@ class World:
         retries: bool = True,
         merges: bool = True,
         reduces: bool = True,
-        is_parallel: bool = False,
+        is_beside: bool = False,
+        is_former: bool = False,
         is_strict: bool = False,
         allowed: int | None = None,
         **lane: bool,
@@ -361,14 +365,15 @@ class World:
         self.is_strict = is_strict
         self.allowed = allowed
         self.lane = Lane(**lane)
-        self._branches = ("dynamodb", "projection") if is_parallel else ("both",)
+        self._is_former = is_former
+        self._branches = ("dynamodb", "projection") if is_beside else ("projection",)
         self.reduces = reduces
         self.kinds = kinds
         self.faults = faults
         self.tries = tries
         self.sweeps = sweeps
         self.programs = Programs(merges=merges)
-        self._functions = Functions(rules, self.lane)
+        self._functions = Functions(rules, self.lane, is_beside=is_beside)
         self._data_is_conditional = data_is_conditional
         self._retried = retried_errors(retries)
         self._versions = range(1, len(kinds) + 1)
@@ -753,7 +758,7 @@ class World:
             arguments = (execution.run, error)
         elif function == "check_version":
             arguments = (execution.run, self.lane.polls and tries < self.tries)
-        elif function in ("history_copy", "finish"):
+        elif function in ("history_copy", "transform_data", "finish"):
             arguments = (execution.run,)
         place = self.programs.start(program, version, attempt, *arguments)
         return Task(function, error, tries, place)
@@ -1066,6 +1071,10 @@ class World:
         return self.programs.advance(place, True)
 
     def _project(self, scratch: Scratch, call: Project, place: int) -> int:
+        if scratch.data < call.version and not self._is_former:
+            raise BrokenError(
+                f"I10: a handler of version {call.version} finds its item at {scratch.data}"
+            )
         scratch.view = max(scratch.view, call.version)
         return self.programs.advance(place, None)
 

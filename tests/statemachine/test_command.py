@@ -8,7 +8,7 @@ from tests.statemachine.errors import TransientError
 from sfn_local.pytest_plugin import MachineRun, RunMachine
 
 KEYS = {"tenant": "acme", "type": "OFFER", "code": "A-1", "version": 3, "attempt": 1}
-HANDLERS = ["dynamodb", "orders_by_day"]
+HANDLERS = ["orders_by_customer", "orders_by_day"]
 STUBS: dict[str, Any] = {
     "check_version": {"result": 0},
     "set_ttl_command": {"result": "set"},
@@ -56,7 +56,7 @@ def test_each_handler_runs_once_and_receives_its_name(run_machine: RunMachine) -
     assert run.payloads["finish"][0]["input"] == {
         "result": HANDLERS,
         "results": [
-            {"handler": "dynamodb", "ok": True},
+            {"handler": "orders_by_customer", "ok": True},
             {"handler": "orders_by_day", "ok": True},
         ],
     }

@@ -361,6 +361,7 @@ def lose_and_sweep(user: User) -> None:
     for code in ("LOST", "STOP", "BARE"):
         user.wait_for(f"AIRPORT/{code}", "WAITING 2", "OPEN 1")
     finish_without_data(user.stack, "BARE")
+    write_the_row_as_before(user.stack, "STOP")
     grow_old(user.stack, "AIRPORT", "STOP")  # its turn has not come, which the sweep finds out
     sweep(user.stack, "SweepCommands")
     user.wait_for("AIRPORT/LOST", "APPLIED 2", "APPLIED 1")
@@ -380,6 +381,15 @@ def finish_without_data(stack: LocalStack, code: str) -> None:
     event["context"]["Execution"]["Input"] |= {"code": code, "version": 1}
     done = json.loads(stack.functions.invoke("CommandFinishFunction", json.dumps(event).encode()))
     assert done == {"result": "applied"}
+
+
+def write_the_row_as_before(stack: LocalStack, code: str) -> None:
+    """Go on with an execution of the release before, whose Map lists the data row."""
+    event = json.loads((ROOT / "events/command/sync_data.json").read_text())
+    event["context"]["Execution"]["Input"] |= {"code": code, "version": 1}
+    event["input"] = "dynamodb"
+    done = stack.functions.invoke("CommandSyncDataFunction", json.dumps(event).encode())
+    assert json.loads(done) == {"handler": "dynamodb", "ok": True}
 
 
 def sweep(stack: LocalStack, name: str) -> dict[str, int]:

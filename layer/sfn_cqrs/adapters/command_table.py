@@ -70,9 +70,20 @@ class CommandTable(ExpiringTable):
 
     def find(self, key: ItemKey, version: int) -> Command | None:
         """Return one version with its attributes, read consistently, or None if not stored."""
-        where = marshal({"pk": key.pk, "sk": key.version_sk(version)})
-        item = alive(get(self._client, self._table, where), self._now())
+        item = self._found(key, version)
         return self._loaded(item) if item else None
+
+    def stored(self, key: ItemKey, version: int) -> Command | None:
+        """Return one version as it is stored: attributes in S3 stay there, as does their pointer.
+
+        It is read consistently; None if not stored.
+        """
+        item = self._found(key, version)
+        return as_command(item, item.get("attributes") or {}) if item else None
+
+    def _found(self, key: ItemKey, version: int) -> Item | None:
+        where = marshal({"pk": key.pk, "sk": key.version_sk(version)})
+        return alive(get(self._client, self._table, where), self._now())
 
     def page(
         self, key: ItemKey, limit: int, cursor: str | None

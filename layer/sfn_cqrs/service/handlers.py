@@ -31,8 +31,8 @@ from sfn_cqrs.domain.process import Lane
 
 T = TypeVar("T")
 _LANES = {"express": Lane.EXPRESS, "standard": Lane.STANDARD}
-DEFAULT_HANDLER = "dynamodb"
-"""The handler that writes the data table; it always runs first."""
+DATA_ROW = "dynamodb"
+"""No handler may have this name: it wrote the data row in executions of earlier releases."""
 
 SyncHandler = Callable[[Command], None]
 BulkHandler = Callable[[Sequence[Command]], None]
@@ -64,8 +64,8 @@ def sync_handler(
 
     def register(handler: SyncHandler) -> SyncHandler:
         name = handler.__name__
-        if name == DEFAULT_HANDLER:
-            raise ValueError(f"{name!r} is the handler of the data table; choose another name")
+        if name == DATA_ROW:
+            raise ValueError(f"{name!r} stands for the data row; choose another name")
         namesake = _sync_handlers.setdefault(type_, {}).get(name, handler)
         if namesake.__module__ != handler.__module__:
             raise ValueError(f"{name!r} is a handler of {namesake.__module__} already; rename one")
@@ -373,21 +373,20 @@ def naming_unknown(type_: str) -> Iterator[None]:
 def types_of(name: str) -> list[str]:
     """Return the types that have a handler of this name; it writes the read model of this name."""
     load()
-    types = [type_ for type_ in sorted(_sync_handlers) if name in names_of(type_)]
-    return types if name != DEFAULT_HANDLER else []
+    return [type_ for type_ in sorted(_sync_handlers) if name in names_of(type_)]
 
 
 def all_names() -> list[str]:
-    """Return the names of all handlers but the data table's."""
+    """Return the names of all handlers."""
     load()
-    return sorted({name for type_ in _sync_handlers for name in names_of(type_)[1:]})
+    return sorted({name for type_ in _sync_handlers for name in names_of(type_)})
 
 
 def names_of(type_: str) -> list[str]:
-    """Return the handlers of a type, the data table first."""
+    """Return the handlers of a type, in the order in which they were registered."""
     load()
     handlers = _sync_handlers.get(type_, {}).items()
-    return [DEFAULT_HANDLER, *(n for n, one in handlers if _conditions.get(one, lambda: True)())]
+    return [name for name, one in handlers if _conditions.get(one, lambda: True)()]
 
 
 def find(type_: str, name: str) -> SyncHandler:

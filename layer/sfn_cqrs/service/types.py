@@ -58,7 +58,7 @@ class TypeService:
 
 def _shown(name: str, access: Access) -> TypeShown:
     typed = models.find(name)
-    names = tuple(handlers.names_of(name)[1:])
+    names = tuple(handlers.names_of(name))
     lane = str(handlers.lane_of(name))
     if typed is None:
         return TypeShown(name, access, names, lane)

@@ -16,7 +16,7 @@ from sfn_cqrs.domain.models import Personal
 from sfn_cqrs.domain.policy import MEMBERS
 from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.service import handlers
-from sfn_cqrs.service.commands.chain import Chain
+from sfn_cqrs.service.commands.chain import Chain, write_row
 from sfn_cqrs.service.commands.projection import project
 from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.erasures import ErasureService, work
@@ -99,6 +99,7 @@ def apply_open(world):
         snapshot = bootstrap.data().snapshot(key)
         if snapshot is not None:
             bootstrap.history().append(snapshot)
+        write_row(key, version)
         for name in handlers.names_of(key.type):
             project(key, version, name)
         Chain(key).run(chain.close(version, process.attempt, Outcome.APPLIED, "finish:FINISHED"))

@@ -20,7 +20,7 @@ def test_the_context_object_is_read(sample):
 def test_the_item_of_a_map_is_read(sample):
     context = StepFunctionsContext.from_event(sample("command/sync_data"))
 
-    assert context.map_item == {"Index": 0, "Value": "dynamodb"}
+    assert context.map_item == {"Index": 0, "Value": "airports_by_country"}
     assert context.task_token is None
 
 
@@ -33,7 +33,7 @@ def test_the_token_does_not_show_where_the_context_is_printed(sample):
 def test_a_custom_machines_function_is_given_its_input_and_its_context(sample):
     handler = sfn_handler(lambda state_input, context: [state_input, context.state.name])
 
-    assert handler(sample("command/sync_data"), None) == ["dynamodb", "sync_data"]
+    assert handler(sample("command/sync_data"), None) == ["airports_by_country", "sync_data"]
 
 
 @pytest.mark.parametrize("part", ["Execution", "State", "StateMachine"])
@@ -47,7 +47,7 @@ def test_a_payload_of_another_shape_is_refused_with_what_it_lacks(part, sample):
 
 def test_a_state_that_writes_no_status_has_no_process_of_its_own(sample):
     context = StepFunctionsContext.from_event(sample("command/sync_data"))
-    state = BegunState(context, "dynamodb", lambda: 1)
+    state = BegunState(context, "airports_by_country", lambda: 1)
 
     with pytest.raises(TypeError, match="sync_data has not begun"):
         _ = state.mine

@@ -53,8 +53,8 @@ def package(tmp_path, monkeypatch):
 def test_every_module_of_the_users_package_is_found(package):
     package(letters=LETTERS, parcels=LETTERS.replace("LETTER", "PARCEL").replace("NOTE", "CARD"))
 
-    assert handlers.names_of("LETTER") == ["dynamodb", "letters_by_sender", "letters_by_date"]
-    assert handlers.names_of("PARCEL") == ["dynamodb", "letters_by_sender", "letters_by_date"]
+    assert handlers.names_of("LETTER") == ["letters_by_sender", "letters_by_date"]
+    assert handlers.names_of("PARCEL") == ["letters_by_sender", "letters_by_date"]
     assert len(handlers.notice_handlers("command-status")) == 2
 
 
@@ -89,7 +89,7 @@ def test_a_type_may_need_no_handler_but_the_data_tables(package):
     package(letters=LETTERS)
 
     handlers.check_type("NOTE")
-    assert handlers.names_of("NOTE") == ["dynamodb"]
+    assert handlers.names_of("NOTE") == []
 
 
 def test_a_module_that_cannot_be_imported_is_named_with_its_line(package):
@@ -146,9 +146,7 @@ def test_an_action_that_nobody_asked_for_has_no_handler(package):
 def test_the_data_tables_handler_cannot_be_replaced(package):
     package(letters=LETTERS.replace("letters_by_date", "dynamodb"))
 
-    with pytest.raises(
-        AppBrokenError, match="'dynamodb' is the handler of the data table; choose another"
-    ):
+    with pytest.raises(AppBrokenError, match="'dynamodb' stands for the data row; choose another"):
         handlers.check_type("LETTER")
 
 

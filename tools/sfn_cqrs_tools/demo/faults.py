@@ -60,7 +60,7 @@ class Watch:
     def __init__(self, type_: str) -> None:
         """Watch a type."""
         self._type = type_
-        self._names = handlers.names_of(type_)[1:]
+        self._names = handlers.names_of(type_)
         self._left: dict[tuple[str, int], set[str]] = {}
         self._lock = threading.Lock()
         self.reached: dict[tuple[str, int], float] = {}

@@ -84,8 +84,9 @@ RAGGED: Final = CSV.replace("NRT1", "\nNRT1").replace(
 """Its empty lines give the rows the numbers that the sample of the batch has."""
 _STEPS: Final = ("reserve_stock", "charge_payment", "ship_order")
 BEFORE: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
-    ("command", "finish"): ("history_copy", "sync_data"),
-    ("command", "sync_data"): ("history_copy",),
+    ("command", "transform_data"): ("history_copy",),
+    ("command", "sync_data"): ("history_copy", "transform_data"),
+    ("command", "finish"): ("history_copy", "transform_data", "sync_data"),
     ("import-csv", "csv_rows_handler"): ("csv_loader",),
     ("import-csv", "csv_rows_handler_jsonl"): ("csv_loader",),
     ("import-csv", "finalize_parent_job"): ("csv_loader", "csv_rows_handler"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain import chain
 from sfn_cqrs.domain.command import Command
+from sfn_cqrs.domain.errors import VersionGapError
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.service.programs import Runner
 
@@ -16,6 +17,19 @@ if TYPE_CHECKING:
 def machine_of(*, is_express: bool) -> "Executions":
     """Return the command machine that runs an attempt."""
     return bootstrap.express_executions() if is_express else bootstrap.executions()
+
+
+def write_row(key: ItemKey, version: int) -> None:
+    """Bring the data row to a version; nothing happens if it is there or beyond.
+
+    Raises:
+        TransientError: the row moved meanwhile; try again.
+        VersionGapError: the command is not stored.
+    """
+    command = bootstrap.commands().stored(key, version)
+    if command is None:
+        raise VersionGapError(f"version {version} is not stored")
+    Chain(key, command).run(chain.apply(version))
 
 
 def _seen(call: chain.Describe | chain.IsOurs, ref: CommandRef) -> object:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.transient import is_busy
-from sfn_cqrs.domain import bringing, chain, models
+from sfn_cqrs.domain import bringing, models
 from sfn_cqrs.domain.command import Command
 from sfn_cqrs.domain.errors import AppBrokenError, SyncHandlerError, TransientError, VersionGapError
 from sfn_cqrs.domain.failure import trace_of
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.service import handlers
-from sfn_cqrs.service.commands.chain import Chain
+from sfn_cqrs.service.commands.chain import write_row
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.programs import Runner
 
@@ -20,20 +20,20 @@ TRIES = 8
 
 
 def project(key: ItemKey, version: int, handler: str) -> None:
-    """Load a command and bring it to one target.
+    """Load a command and bring it to one read model.
 
     Raises:
         TransientError: the target is busy; try again.
         SyncHandlerError: the handler raised anything else.
         VersionGapError: the command is not stored.
     """
+    if handler == handlers.DATA_ROW:  # the release before listed it, in an execution that goes on
+        write_row(key, version)
+        return
     command = bootstrap.commands().find(key, version)
     if command is None:
         raise VersionGapError(f"version {version} is not stored")
-    if handler == handlers.DEFAULT_HANDLER:
-        Chain(key, command).run(chain.apply(version))
-    else:
-        run_handler(command, handler)
+    run_handler(command, handler)
 
 
 def run_handler(command: Command, name: str) -> None:
@@ -120,7 +120,7 @@ def project_many(type_: str, commands: Sequence[Command]) -> list[Command]:
     failed: list[Command] = []
     if not commands:
         return failed
-    for name in handlers.names_of(type_)[1:]:
+    for name in handlers.names_of(type_):
         if not _ran_in_bulk(type_, name, commands):
             failed += [command for command in commands if _fails(command, name)]
     return failed

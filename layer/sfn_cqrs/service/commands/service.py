@@ -370,7 +370,7 @@ def _finished(command: Command) -> bool:
     """
     its_chain = Chain(command.key, command)
     try:
-        for name in handlers.names_of(command.key.type)[1:]:
+        for name in handlers.names_of(command.key.type):
             run_patiently(command, name)
         expire_previous(command.key, command.version)
         closing = chain.close(command.version, 1, Outcome.APPLIED, "publish_sync:FINISHED")
