@@ -393,6 +393,34 @@ MUTANTS = [
         .by("test_a_command_that_has_gone_is_not_made_again"),
     ),
     *found_in(
+        "tests/unit/command/test_sync_data.py",
+        drop("project", "if handler == handlers.DATA_ROW: ...")
+        .breaks("DR1", "an execution that the release before began fails in its Map")
+        .by("test_an_execution_of_the_release_before_still_writes_the_data_row_here"),
+    ),
+    *found_in(
+        "tests/unit/command/test_transform_data.py",
+        drop("app.lambda_handler", "write_row(state.ref.key, state.ref.version)")
+        .breaks("DR2", "a version is APPLIED and its item stays as it was")
+        .by("test_the_data_row_becomes_this_version_before_the_handlers_are_listed"),
+        change(
+            "app.lambda_handler",
+            "names = handlers.names_of(state.ref.key.type)\n"
+            "write_row(state.ref.key, state.ref.version)",
+            "write_row(state.ref.key, state.ref.version)\n"
+            "names = handlers.names_of(state.ref.key.type)",
+        )
+        .breaks("DR3", "a package that cannot be imported shows versions that no handler has seen")
+        .by("test_a_package_that_cannot_be_imported_leaves_the_row_as_it_is"),
+        change(
+            "write_row",
+            "bootstrap.commands().stored(key, version)",
+            "bootstrap.commands().find(key, version)",
+        )
+        .breaks("DR4", "transform_data asks S3 for what it does not write, and has no right to it")
+        .by("test_attributes_in_the_bucket_stay_there_and_the_row_points_to_them"),
+    ),
+    *found_in(
         "tests/unit/domain/test_approval.py",
         change(
             "CastVote.on",

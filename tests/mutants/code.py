@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("layer", "engine/sfn_local")
+PACKAGES = ("layer", "engine/sfn_local", "functions")
 TEMPLATE = "template.yaml"
 
 
