@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from sfn_cqrs.domain.csv_rows import Problem, Row
 from sfn_cqrs.domain.errors import SupersededError
 from sfn_cqrs.domain.imports import Counts, FailedRow, Fate, Marker, Planned
-from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs.domain.keys import ImportKey, MappingKey
 
 JOB = ImportKey("tenant1", "01JDHZ0000000000000000000A")
 OTHER = ImportKey("tenant1", "01JDHZ0000000000000000000B")
@@ -45,12 +47,15 @@ def test_the_plans_of_a_job_are_listed_in_the_order_of_its_rows(imports):
     assert list(imports.plans(JOB)) == [(2, PLAN), (1002, {1002: CREATED})]
 
 
-def test_the_headings_of_a_table_are_kept_for_each_tenant(imports):
-    imports.keep_mapping("tenant1", "airports", {"Code": "icao"})
-    imports.keep_mapping("tenant1", "airports", {"Airport code": "icao"})
+def test_the_headings_of_a_table_are_kept_for_each_sender(imports):
+    key = MappingKey("tenant1", "airports", "user", "ada")
+    imports.keep_mapping(key, {"Code": "icao"})
+    imports.keep_mapping(key, {"Airport code": "icao"})
 
-    assert imports.mapping("tenant1", "airports") == {"Airport code": "icao"}
-    assert imports.mapping("tenant1", "others") == imports.mapping("tenant2", "airports") == {}
+    assert imports.mapping(key) == {"Airport code": "icao"}
+    others = [replace(key, table="others"), replace(key, tenant="tenant2"), replace(key, user="b")]
+    assert [imports.mapping(other) for other in others] == [None, None, None]
+    assert imports.mapping(replace(key, kind="machine")) is None
 
 
 def test_a_preview_comes_back_as_it_was(world):

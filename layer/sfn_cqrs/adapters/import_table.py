@@ -17,7 +17,7 @@ from sfn_cqrs.adapters.transactions import write_all
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import SupersededError
 from sfn_cqrs.domain.imports import Counts, Fate, Marker, Plan, Planned
-from sfn_cqrs.domain.keys import ImportKey, mappings_pk, shard_of
+from sfn_cqrs.domain.keys import ImportKey, MappingKey, shard_of
 
 SHARDS = 16
 LIFETIME_SECONDS = 35 * 86_400
@@ -53,16 +53,15 @@ class ImportTable(Table):
         for item in self._parts(key, "PLAN#"):
             yield int(item["sk"].removeprefix("PLAN#")), _as_plan(item)
 
-    def keep_mapping(self, tenant: str, table: str, mapping: dict[str, str]) -> None:
-        """Keep the headings that a tenant's files have for a table's columns."""
-        item = {**_mapping_key(tenant, table), "kind": "mapping", "mapping": mapping}
+    def keep_mapping(self, key: MappingKey, mapping: dict[str, str]) -> None:
+        """Keep the headings that somebody's files have for a table's columns."""
+        item = {**_mapping_key(key), "kind": "mapping", "mapping": mapping}
         self._client.put_item(TableName=self._table, Item=marshal(item))
 
-    def mapping(self, tenant: str, table: str) -> dict[str, str]:
-        """Return the headings that were kept for a table; empty where none were."""
-        item = get(self._client, self._table, marshal(_mapping_key(tenant, table)))
-        kept: dict[str, str] = unmarshal(item)["mapping"] if item else {}
-        return kept
+    def mapping(self, key: MappingKey) -> dict[str, str] | None:
+        """Return the headings that were kept for a table; None where none were."""
+        item = get(self._client, self._table, marshal(_mapping_key(key)))
+        return unmarshal(item)["mapping"] if item else None
 
     def replan(
         self, key: ImportKey, first: int, row: int, before: Planned, after: Planned
@@ -157,8 +156,8 @@ class ImportTable(Table):
         return self._under(key.parts_pk, prefix)
 
 
-def _mapping_key(tenant: str, table: str) -> Item:
-    return {"pk": mappings_pk(tenant), "sk": table}
+def _mapping_key(key: MappingKey) -> Item:
+    return {"pk": key.pk, "sk": key.sk}
 
 
 def _planned_item(planned: Planned) -> list[Any]:

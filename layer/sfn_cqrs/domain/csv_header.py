@@ -35,7 +35,7 @@ class Columns:
         Raises:
             InvalidFileError: a name is missing, unknown, empty or there twice.
         """
-        _check_size(header)
+        check_size(header)
         known = self._known()
         own = len(header) - len(REPORT_COLUMNS) * self.is_report(header)
         columns = [known.get(folded(name)) for name in header[:own]]
@@ -45,6 +45,11 @@ class Columns:
     def also_called(self, mapping: Mapping[str, str]) -> "Columns":
         """Return the same columns with more names for them, by heading."""
         return replace(self, aliases={**self.aliases, **mapping})
+
+    def unless_named(self, mapping: Mapping[str, str]) -> dict[str, str]:
+        """Return the headings of a mapping that no column has for its name already."""
+        known = self._known()
+        return {heading: name for heading, name in mapping.items() if folded(heading) not in known}
 
     def is_report(self, header: Sequence[str]) -> bool:
         """Whether a file is an errors.csv, by its header."""
@@ -106,7 +111,12 @@ def letters(place: int) -> str:
     return name
 
 
-def _check_size(header: Sequence[str]) -> None:
+def check_size(header: Sequence[str]) -> None:
+    """Refuse a header that is larger than a file's may be.
+
+    Raises:
+        InvalidFileError: it has too many columns or bytes.
+    """
     size = sum(len(name.encode("utf-8", "replace")) for name in header)
     if len(header) > MAX_COLUMNS or size > MAX_HEADER_BYTES:
         raise InvalidFileError(

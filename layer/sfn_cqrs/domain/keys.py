@@ -571,9 +571,29 @@ def integer_of(execution_input: dict[str, object], name: str) -> int:
     return value
 
 
-def mappings_pk(tenant: str) -> str:
-    """The partition of the headings that a tenant's files have for columns, by table."""
-    return f"IMPORT_MAPPING#{tenant}"
+@dataclass(frozen=True, slots=True)
+class MappingKey:
+    """The headings that somebody's files have for a table's columns.
+
+    `kind` is `user` or `machine`, and empty for code; nobody is named in the key.
+    """
+
+    tenant: str
+    table: str
+    kind: str = ""
+    user: str = ""
+
+    @property
+    def pk(self) -> str:
+        """The partition of a tenant's mappings."""
+        return f"IMPORT_MAPPING#{self.tenant}"
+
+    @property
+    def sk(self) -> str:
+        """The table, and for a client the hash of its name."""
+        if not self.kind:
+            return self.table
+        return f"{self.table}#{hashlib.sha256(f'{self.kind}#{self.user}'.encode()).hexdigest()}"
 
 
 def checked_tenant(tenant: object) -> str:

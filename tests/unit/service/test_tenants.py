@@ -23,6 +23,7 @@ from sfn_cqrs.domain.keys import (
     ErasureKey,
     ImportKey,
     ItemKey,
+    MappingKey,
     SagaKey,
     TaskKey,
     ZipKey,
@@ -422,7 +423,7 @@ def work_of(world):
     world.sagas.create(a_saga(SagaKey("tenant1", ULID), status=SagaStatus.COMPLETED))
     world.approvals.create(an_approval(ApprovalKey("tenant1", ULID), stage=Stage.DONE))
     world.zip_jobs.create(a_zip(ZipKey("tenant1", ULID), status=JobStatus.COMPLETED, settled=True))
-    world.imports.keep_mapping("tenant1", "notes", {"a": "b"})
+    world.imports.keep_mapping(MappingKey("tenant1", "notes"), {"a": "b"})
     world.tasks.create(a_task(TaskKey("tenant1", "RESIZE", OTHER_ULID)))
     world.sagas.create(a_saga(SagaKey("tenant1", OTHER_ULID)))
     world.sagas.create(a_saga(SagaKey("other", ULID), status=SagaStatus.COMPLETED))
@@ -504,7 +505,7 @@ def fill_all(world, tenant):
     world.approvals.create(an_approval(ApprovalKey(tenant, ULID)))
     world.import_jobs.create(a_job(ImportKey(tenant, ULID)))
     world.zip_jobs.create(a_zip(ZipKey(tenant, ULID)))
-    world.imports.keep_mapping(tenant, "notes", {"a": "b"})
+    world.imports.keep_mapping(MappingKey(tenant, "notes"), {"a": "b"})
     world.imports.plan(ImportKey(tenant, ULID), 2, {})
     world.usage.put(tenant, Part(0, BY.at, {}))
     ErasureService(tenant).ask("person-1", "asked for", BY)

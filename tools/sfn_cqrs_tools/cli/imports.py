@@ -122,7 +122,7 @@ _map_option = click.option(
     "headings",
     multiple=True,
     metavar="HEADING=FIELD",
-    help="Map a heading of the file to a column; kept for the table until the next --map.",
+    help="Map a heading of the file to a column; kept for your next imports into the table.",
 )
 
 

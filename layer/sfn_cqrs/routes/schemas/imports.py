@@ -68,7 +68,8 @@ START = body(
         "mapping": {
             "type": "object",
             "additionalProperties": TEXT,
-            "description": "columns by the headings of the file; kept for the table until the next",
+            "description": "columns by the headings of the file; "
+            "kept for your next imports into the table",
         },
     },
 )
@@ -152,6 +153,11 @@ _LIVE = {
         {**TEXT, "description": "the import whose failed rows this import retries"},
     ),
     "retriedBy": _job("retried_by", TEXT, "the import that retries the failed rows"),
+    "mapping": _job(
+        "mapping",
+        {"type": "object", "additionalProperties": TEXT},
+        "the columns by the headings that are read beside the table's own names",
+    ),
     "undoes": _job("undoes", TEXT, "the import that this import undoes"),
     "undoneBy": _job("undone_by", TEXT, "the import that undoes this import"),
     "parent": of(

@@ -39,7 +39,7 @@ from sfn_cqrs.domain.import_job import (
     UndoBy,
 )
 from sfn_cqrs.domain.imports import Counts, Plan, PublishMode
-from sfn_cqrs.domain.keys import ImportKey, ImportKind, ZipKey, checked_tenant
+from sfn_cqrs.domain.keys import ImportKey, ImportKind, MappingKey, ZipKey, checked_tenant
 from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.values import digest
 from sfn_cqrs.domain.zip_job import ZipJob
@@ -77,7 +77,7 @@ class Request:
     """The file to import, and its settings; a declared setting beats a detected one.
 
     Without a processing mode, the size of the file decides. `mapping` gives headings of the file
-    their columns; by default the table's last mapping is used.
+    their columns; by default those of the caller's last import into the table.
     """
 
     table: str
@@ -134,7 +134,6 @@ class ImportService:
             return Imported(progress_of(self._find(seen)))
         if request.mapping is not None:
             strategies.check_mapping(request.table, request.mapping)
-            bootstrap.imports().keep_mapping(self._tenant, request.table, request.mapping)
         source, head = files.found(self._uploads, request.key)
         mode = request.processing_mode
         if mode is None:
@@ -145,6 +144,8 @@ class ImportService:
         id_ = create_once(bootstrap.import_jobs(), job, caller.request_key, asked)
         if id_ != job.key.id:
             return Imported(progress_of(self._find(id_)))
+        if request.mapping is not None and not request.dry_run:
+            bootstrap.imports().keep_mapping(self._headings(request.table, caller), request.mapping)
         if mode is ProcessingMode.STEP_FUNCTION:
             return Imported(Progress(job, Counts()))
         until = bootstrap.now() + timedelta(seconds=seconds)
@@ -370,6 +371,7 @@ class ImportService:
             table=job.table,
             **job.file,
             **files.made_by(replace(caller, client=sender), at),
+            mapping=job.mapping,
             **_retrying(job),
         )
         jobs.create(again)
@@ -505,7 +507,7 @@ class ImportService:
             status=JobStatus.PROCESSING if is_direct else JobStatus.CREATED,
             started_at=at if is_direct else "",
             parent=parent,
-            mapping=self._mapping_of(request),
+            mapping=self._mapping_of(request, caller),
             publish_mode=request.publish_mode,
             dry_run=request.dry_run,
             **files.read_as(request.encoding, request.delimiter),
@@ -513,11 +515,23 @@ class ImportService:
             **(_retrying(earlier) if earlier else {}),
         )
 
-    def _mapping_of(self, request: Request) -> dict[str, str]:
-        """Return the request's mapping of headings, or else the last one of its table."""
+    def _mapping_of(self, request: Request, caller: Caller) -> dict[str, str]:
+        """Return the request's mapping of headings, or else the caller's last one, or code's.
+
+        What was kept never gives another meaning to a heading that is a column's name.
+        """
         if request.mapping is not None:
             return request.mapping
-        return bootstrap.imports().mapping(self._tenant, request.table)
+        keys = (self._headings(request.table, each) for each in (caller, Caller()))
+        found = (bootstrap.imports().mapping(key) for key in keys)
+        kept: dict[str, str] = next((each for each in found if each is not None), {})
+        return strategies.find(request.table).known_columns().unless_named(kept)
+
+    def _headings(self, table: str, caller: Caller) -> MappingKey:
+        """Return where a caller's mapping for a table is kept; all code has one."""
+        client = caller.client
+        kind = "" if client is None else "machine" if client.is_machine else "user"
+        return MappingKey(self._tenant, table, kind, caller.user if client else "")
 
     def _row_of(self, cells: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         for name, value in cells.items():

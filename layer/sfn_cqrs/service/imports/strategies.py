@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from sfn_cqrs.adapters.transient import naming_busy
 from sfn_cqrs.domain.command import Content, DataRow
-from sfn_cqrs.domain.csv_header import Columns
+from sfn_cqrs.domain.csv_header import Columns, check_size
 from sfn_cqrs.domain.csv_rows import CsvFile, Problem, open_csv
 from sfn_cqrs.domain.errors import (
     InvalidFileError,
@@ -103,12 +103,16 @@ def opened(job: Job, chunks: Iterator[bytes]) -> CsvFile:
 
 
 def check_mapping(table: str, mapping: Mapping[str, str]) -> None:
-    """Refuse a mapping to a column that the table does not have.
+    """Refuse a mapping to a column that the table does not have, or of more than a header has.
 
     Raises:
         InvalidInputError: the mapping names other columns. The error names those that exist.
     """
     names = find(table).known_columns().names
+    try:
+        check_size(list(mapping))
+    except InvalidFileError as error:
+        raise InvalidInputError("mapping", str(error)) from error
     for heading, name in mapping.items():
         if name not in names or not heading.strip():
             raise InvalidInputError(
