@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from typing import TypeGuard
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain import chain
@@ -273,7 +274,7 @@ class _Publisher:
         if current_version >= MAX_VERSION:
             raise InvalidInputError("version", "this item has as many versions as there can be")
         content = without_erased(self._key, change.content(current), current)
-        if current is not None and current.digest == content.digest(self._key):
+        if self._is_told(current) and current.digest == content.digest(self._key):
             unchanged = self._published(current, is_unchanged=True)
             return (None if self._keep(unchanged) else Refusal.REQUEST_SEEN), unchanged
         if not change.caller.erases:
@@ -284,6 +285,13 @@ class _Publisher:
             return self._apply(command, published)
         publication = Publication(command, new_process(command), self._request(published))
         return bootstrap.commands().publish(publication), published
+
+    def _is_told(self, current: Command | None) -> TypeGuard[Command]:
+        """Return whether the caller may learn that the item is as the change wants it.
+
+        Else the answer would confirm guesses of an item that the caller may not read.
+        """
+        return current is not None and handlers.sees(self._change.caller.client, current)
 
     def _apply(self, command: Command, published: Published) -> tuple[Refusal | None, Published]:
         """Store and apply the change in one transaction, then bring it to the read models."""

@@ -203,9 +203,12 @@ class Planner:
         comparison = compared(self._strategy, asked, found)
         if isinstance(comparison, Problem):
             return Planned(Fate.FAILED, problem=comparison)
+        planned = Planned.writing(version, wanted.key.code)
         if comparison is Comparison.EQUAL:
-            return Planned(Fate.UNCHANGED)
-        return refused(content, wanted.key, found) or Planned.writing(version, wanted.key.code)
+            planned = Planned(Fate.UNCHANGED)
+            if found is None or handlers.sees(self._job.client, found):
+                return planned  # a rule's refusal tells all others nothing about the item
+        return refused(content, wanted.key, found) or planned
 
 
 def refused(content: Content, key: ItemKey, found: Stored[Any] | None) -> Planned | None:

@@ -396,7 +396,7 @@ class ImportService:
         strategies.check_publish(table, caller.client)
         if caller.client is not None and job.client is None:
             raise NotPermittedError(f"code has made {id_}, so only code may undo it")
-        strategies.check_steers(table, caller.client, job, caller.user)
+        strategies.check_undo(table, caller.client, job, caller.user)
         now = bootstrap.now()
         if refusal := job.why_not_undone(iso(now)):
             raise NotUndoableError(f"{id_} cannot be undone: {refusal}")

@@ -236,6 +236,21 @@ def check_steers(table: str, client: Client | None, job: ImportRecord, user: str
         )
 
 
+def check_undo(table: str, client: Client | None, job: ImportRecord, user: str) -> None:
+    """Refuse a client that may not steer an import, or may read no item of its type.
+
+    An undo has a row for each version that the import made, so its size tells which rows changed
+    something.
+
+    Raises:
+        NotPermittedError: why not.
+    """
+    check_steers(table, client, job, user)
+    type_ = find(table).type
+    if client is not None and not handlers.access_of(type_).read.allows_own(client):
+        handlers.check_read(type_, client)
+
+
 def check_rows(table: str, client: Client | None, mode: PublishMode, rows: int) -> None:
     """Refuse a client's file that has more rows than may be published as ASYNC.
 
