@@ -1,11 +1,15 @@
 """Who somebody is comes from verified claims alone, which are read exactly or not at all."""
 
+import re
+
 import boto3
 import pytest
 from botocore.stub import Stubber
-from tests.support.api import Api, Person
+from tests.support.api import OPERATOR, Api, Person
 
+from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.errors import InvalidInputError, UnauthorizedError
+from sfn_cqrs.domain.keys import ErasureKey
 from sfn_cqrs.routes.http import identity_of
 from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.client.tenant_claims import writable_tenants
@@ -19,9 +23,9 @@ BEHIND_ANOTHER = "https://evil.example/https://cognito-idp.us-east-1.amazonaws.c
 LIKE_COGNITO = "https://cognito-idp.us-east-1.amazonaws.com.evil.example/us-east-1_AbCdEf"
 
 
-def identity(claims, headers=None, **authorizer):
+def identity(claims, headers=None, path="/commands", **authorizer):
     context = {"authorizer": {"jwt": {"claims": claims}} if claims else authorizer}
-    return identity_of({"requestContext": context, "headers": headers or {}})
+    return identity_of({"requestContext": context, "headers": headers or {}, "rawPath": path})
 
 
 def groups(claim, issuer=ISSUER):
@@ -164,7 +168,8 @@ def test_who_has_taken_on_the_role_of_the_stacks_operators_is_one_in_every_tenan
     role("ops")
 
     for tenant in ("tenant1", "tenant2", "*"):
-        asking = identity(None, {"x-tenant-code": tenant}, iam={"userArn": caller})
+        headers = {"x-tenant-code": tenant}
+        asking = identity(None, headers, "/repairs/x", iam={"userArn": caller})
         assert (asking.tenant, asking.groups) == (tenant, groups)
         assert asking.client.is_machine
 
@@ -175,6 +180,47 @@ def test_who_has_taken_on_the_role_of_the_stacks_operators_is_one_in_every_tenan
 def test_no_token_is_one_of_all_tenants():
     with pytest.raises(UnauthorizedError, match="all tenants"):
         identity(Person("mallory", ("operator",), tenant="*").claims)
+
+
+EVERYBODYS = {"x-tenant-code": "*"}
+OPERATOR_ARN = "arn:aws:sts::000000000000:assumed-role/ops/hanako"
+NO_IDENTITY = {"/docs", "/approvals/{id}/decide", "/openapi.json"}
+"""Routes that ask nobody who they are, or show the same to everybody."""
+
+
+def test_all_tenants_at_once_are_named_in_repairs_alone(role):
+    with Api() as api:
+        role("ops")
+        paths = api.send(OPERATOR, "GET", "/openapi.json").body["paths"]
+        asked = [
+            (method.upper(), path)
+            for path, methods in paths.items()
+            for method in methods
+            if path not in NO_IDENTITY and not path.startswith("/repairs")
+        ]
+        assert len(asked) > 50
+
+        answers = {}
+        for method, path in asked:
+            body = {"subject": "person-1", "reason": "asked"} if method != "GET" else None
+            real = re.sub(r"{[^}]+}", "x", path)
+            answer = api.as_machine(method, real, body, headers=EVERYBODYS, arn=OPERATOR_ARN)
+            answers[method, path] = (answer.status, answer.body.get("field"))
+        repairs = api.as_machine("GET", "/repairs", headers=EVERYBODYS, arn=OPERATOR_ARN)
+
+        assert {one for one, told in answers.items() if told != (400, "tenant")} == set()
+        assert repairs.status == 200
+        assert bootstrap.erasures().find(ErasureKey.of("*", "person-1")) is None
+
+
+@pytest.mark.parametrize(
+    "path", ["/repairsx", "/x/repairs", "/repairs2/1", "/Repairs", "/repairs\n"]
+)
+def test_a_path_that_looks_like_repairs_is_none(path, role):
+    role("ops")
+
+    with pytest.raises(InvalidInputError, match="tenant: must be 1 to 64"):
+        identity(None, EVERYBODYS, path, iam={"userArn": OPERATOR_ARN})
 
 
 def test_a_machine_that_signs_with_iam_names_its_tenant_and_is_in_no_group(role):

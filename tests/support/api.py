@@ -95,10 +95,18 @@ class Api:
             event["requestContext"]["authorizer"] = {"jwt": {"claims": given, "scopes": None}}
         return answer_of(answered(event))
 
-    def as_machine(self, method: str, path: str, body: Any, *, headers: dict[str, str]) -> Answer:
+    def as_machine(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        headers: dict[str, str],
+        arn: str = "arn:aws:iam::1:role/machine",
+    ) -> Answer:
         """Send a request that is signed with IAM."""
         event = event_of(method, path, body, None, headers)
-        event["requestContext"]["authorizer"] = {"iam": {"userArn": "arn:aws:iam::1:role/machine"}}
+        event["requestContext"]["authorizer"] = {"iam": {"userArn": arn}}
         return answer_of(answered(event))
 
     def hear(self, who: Person, channel: str, **claims: Any) -> str:

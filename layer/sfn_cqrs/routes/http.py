@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.errors import InvalidInputError, TooLargeError, UnauthorizedError
 from sfn_cqrs.domain.identity import Identity
+from sfn_cqrs.domain.keys import checked_tenant
 from sfn_cqrs.domain.policy import Client
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -20,6 +21,8 @@ ENCODED_PREFIX = "~"
 """A path segment `~<base64url>` stands for a code that paths cannot carry, such as one with `/`."""
 
 
+_OF_ALL_TENANTS = re.compile("/repairs(/.*)?")
+"""The only paths where an operator of the stack names all tenants at once."""
 _INTEGER = re.compile(r"-?[0-9]{1,9}")
 
 
@@ -32,13 +35,17 @@ def identity_of(event: dict[str, Any]) -> Identity:
 
     Raises:
         UnauthorizedError: there are no claims, they lack a tenant, or they cannot be read exactly.
+        InvalidInputError: no key can hold the tenant, or it is all of them.
     """
     authorizer = event["requestContext"].get("authorizer") or {}
     iam = authorizer.get("iam")
     if iam:
         user = str(iam["userArn"])
         groups = {OPERATOR} if user.startswith(bootstrap.operators_arn()) else ()
-        return Identity(_tenant_header(event), user, Client(frozenset(groups), is_machine=True))
+        tenant = _tenant_header(event)
+        if not _OF_ALL_TENANTS.fullmatch(event.get("rawPath", "")):
+            checked_tenant(tenant)
+        return Identity(tenant, user, Client(frozenset(groups), is_machine=True))
     return Identity.of_claims((authorizer.get("jwt") or {}).get("claims") or {})
 
 
