@@ -3,12 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.command import Command
-from sfn_cqrs.domain.models import Meta
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.service.handlers import command_type, sync_handler
-from sfn_cqrs.service.read_models import read_model_type
+from sfn_cqrs.read_models import read_model, read_model_type, sync_handler
+from sfn_cqrs.types import MEMBERS, Command, Meta, command_type
 
 
 @dataclass(frozen=True)
@@ -32,6 +28,6 @@ def offers_by_customer(command: Command[Offer]) -> None:
         "version": command.version,
         "is_deleted": command.is_deleted,
     }
-    bootstrap.read_model("offers_by_customer").put_if_newer(
+    read_model("offers_by_customer").put_if_newer(
         command.key.tenant, command.model.customer, command.key.code, row
     )

@@ -6,7 +6,6 @@ Zensical fails on a link or an anchor that leads nowhere. The site asks no other
 """
 
 import argparse
-import ast
 import json
 import os
 import re
@@ -16,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import files
 from pathlib import Path
+from runpy import run_path
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
@@ -116,24 +116,11 @@ def _shown(path: Path) -> str:
 def python_page() -> str:
     """Return the page of the Python API, which mkdocstrings fills."""
     lines = ["# Python API", "", "What your package imports, with signatures and docstrings."]
-    for part, modules in _api().items():
-        lines += ["", f"## {part}"]
-        lines += [
-            f"\n::: {module}.{name}" for module, names in modules.items() for name in names.split()
-        ]
+    reference = run_path(str(ROOT / "tools/sfn_cqrs_tools/cli/reference/python.py"))
+    for module, names in reference["public_names"](ROOT).items():
+        lines += ["", f"## {module}"]
+        lines += [f"\n::: {home}.{name}" for name, home in names.items()]
     return "\n".join(lines) + "\n"
-
-
-def _api() -> dict[str, dict[str, str]]:
-    """Return what the Python reference lists, read from its source without importing it."""
-    source = (ROOT / "tools/sfn_cqrs_tools/cli/reference/python.py").read_text(encoding="utf-8")
-    (table,) = (
-        node.value
-        for node in ast.parse(source).body
-        if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "API" and node.value
-    )
-    found: dict[str, dict[str, str]] = ast.literal_eval(table)
-    return found
 
 
 def _mermaid() -> Path:

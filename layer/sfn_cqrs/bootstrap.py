@@ -219,7 +219,7 @@ def has_express_lane() -> bool:
 
 
 def has_sql() -> bool:
-    """Return whether this stack has PostgreSQL; use it as `when=bootstrap.has_sql` of a handler."""
+    """Return whether this stack has PostgreSQL; use it as `when=has_sql` of a handler."""
     return bool(_postgres())
 
 

@@ -389,8 +389,8 @@ OWN_STATEMENT = """\
 CALLS_A_TABLE = """
 import boto3
 
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.service.handlers import Command, command_type, sync_handler
+from sfn_cqrs.read_models import sync_handler
+from sfn_cqrs.types import MEMBERS, Command, command_type
 
 command_type("ROOM", publish=MEMBERS)
 

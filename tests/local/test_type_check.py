@@ -24,7 +24,7 @@ Resources:
 VISITS = """
 from dataclasses import dataclass
 
-from sfn_cqrs.service.handlers import command_type
+from sfn_cqrs.types import command_type
 
 
 @dataclass

@@ -7,11 +7,16 @@ from collections.abc import Iterable, Iterator
 
 from tests.support.places import DOMAIN, is_module, kind_of, name_of
 from tests.support.places import module as module_of
+from tests.template.stack import ROOT
+
+from sfn_cqrs_tools.cli.reference.python import public_names
 
 RULE = re.compile(r"(?P<attribute>#?[a-z_]+(\.[#a-z_]+)*)( (?:=|<>|<=?|>=?) :\w| IN \()")
 """A comparison of an attribute with a value, as a condition has it."""
 KEYS = frozenset(("pk", "sk", "#ttl", "rev", "open_shard", "opened_at", "tenant_status", "index"))
 """What only finds or expires an item, or says which put has made it."""
+DOORS = public_names(ROOT)
+"""Maps each door to its names, with the module of each."""
 OF_PARTS = ("'SWEEP'", "items_pk", "parts_pk")
 """The partitions of what belongs to a record, and is none."""
 
@@ -31,13 +36,13 @@ def names_in(node: ast.AST, bound: dict[str, str] | None = None) -> Counter[str]
 
 
 def bound_in(tree: ast.Module, module: str = "") -> dict[str, str]:
-    """What of the domain a module's names mean; those that it defines are its own."""
+    """What of the domain a module's names mean, by whatever door; those it defines are its own."""
     bound = {
         alias.asname or alias.name: told
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
-        if (told := _told(node.module or "", alias.name))
+        if (told := _told(_home(node.module or "", alias.name), alias.name))
     }
     own = (name for name, _ in definitions(tree) if "." not in name) if module else ()
     return bound | {name: f"{module}.{name}" for name in own}
@@ -49,6 +54,11 @@ def _told(module: str, name: str) -> str:
     if is_module(full):
         return name_of(full) if kind_of(full) == DOMAIN else ""
     return f"{name_of(module)}.{name}" if kind_of(module) == DOMAIN else ""
+
+
+def _home(module: str, name: str) -> str:
+    """The module that has a name: behind a door, if it comes through one."""
+    return DOORS.get(module, {}).get(name, module)
 
 
 def definitions(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:

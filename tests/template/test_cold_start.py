@@ -1,4 +1,4 @@
-"""What functions import when they start: what their work needs, and no more."""
+"""What functions and doors import: what their work needs, and no more."""
 
 import json
 import subprocess
@@ -10,6 +10,7 @@ from tests.template.stack import ROOT
 from sfn_cqrs import routes
 from sfn_cqrs.domain import csv_rows, csv_text, model_types, models, saga, task, zip_directory
 from sfn_cqrs.service import approvals, handlers, imports, sagas, tasks, zips
+from sfn_cqrs_tools.cli.reference.python import public_names
 
 OF_OTHER_MACHINES = (
     approvals,
@@ -114,3 +115,73 @@ def test_what_may_do_nothing_makes_no_client():
     found = imported(*WITHOUT_A_CLIENT, AWS_LAMBDA_INITIALIZATION_TYPE="on-demand")
 
     assert "boto3" not in found
+
+
+DOORS = {door: names for door, names in public_names(ROOT).items() if door.count(".") == 1}
+SAID = ("sfn_cqrs", "__doc__")
+"""Loads the package, and no module of it but what finds former paths."""
+EACH = """
+import json, os, sys
+for statements in json.loads(sys.argv[1]):
+    if os.fork() == 0:
+        for module, names in statements:
+            exec(f"from {module} import {names}")
+        print(json.dumps([*sys.modules]), flush=True)
+        os._exit(0)
+    os.wait()
+"""
+
+
+def loaded(*packages: list[tuple[str, str]]) -> list[set[str]]:
+    """The modules that are loaded after the imports of each package, as (module, "a, b")."""
+    done = subprocess.run(
+        [sys.executable, "-c", EACH, json.dumps(packages)],
+        env={"PYTHONPATH": PATH, "AWS_DEFAULT_REGION": "eu-west-1"},
+        check=True,
+        capture_output=True,
+    )
+    return [set(json.loads(line)) for line in done.stdout.splitlines()]
+
+
+def test_a_door_loads_nothing_itself():
+    """But errors: each function needs the three modules that have them."""
+    homes = {*DOORS["sfn_cqrs.errors"].values()}
+    nothing, errors = loaded([SAID], [(home, "__doc__") for home in sorted(homes)])
+    plain = {"sfn_cqrs.errors": errors - nothing | {"sfn_cqrs.errors"}}
+
+    found = loaded(*([(door, "__doc__")] for door in DOORS))
+    assert len(found) == len(DOORS) == 11
+    for door, modules in zip(DOORS, found, strict=True):
+        assert modules - nothing <= plain.get(door, {door, "sfn_cqrs._door"})
+
+
+@pytest.mark.parametrize("door", [door for door in DOORS if door != "sfn_cqrs.errors"])
+def test_a_name_loads_through_its_door_what_its_module_loads(door):
+    homes = sorted({*DOORS[door].values()})
+    names = [", ".join(name for name, of in DOORS[door].items() if of == home) for home in homes]
+
+    through = loaded(*([(door, each)] for each in names))
+    behind = loaded(*([(home, each)] for home, each in zip(homes, names, strict=True)))
+    for one, other in zip(through, behind, strict=True):
+        assert one - other == {door, "sfn_cqrs._door"}
+        assert one & NOT_WHEN_IT_STARTS == set()
+
+
+def test_a_package_loads_through_doors_what_it_loaded_before():
+    """The starter's declarations, as they were imported before there were doors."""
+    doors = [
+        ("sfn_cqrs.read_models", "read_model, read_model_type, sync_handler"),
+        ("sfn_cqrs.types", "MEMBERS, Command, Meta, command_type"),
+    ]
+    homes = [(DOORS[door][name], name) for door, names in doors for name in names.split(", ")]
+
+    through, behind = loaded(doors, homes)
+
+    assert through - behind == {"sfn_cqrs.types", "sfn_cqrs.read_models", "sfn_cqrs._door"}
+    assert through & NOT_IN_A_STATE_OF_A_COMMAND == set()
+
+
+def test_what_a_door_loads_is_seen():
+    plain, more = loaded([SAID], [("sfn_cqrs.tasks", "TaskService")])
+
+    assert "sfn_cqrs.service.tasks.service" in more - plain

@@ -7,19 +7,19 @@ import airportsdata
 import pytest
 from pydantic import BaseModel
 
-from sfn_cqrs.domain.command import Audit, Content, DataRow
-from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.errors import InvalidInputError, TransientError
-from sfn_cqrs.domain.import_strategy import (
+from sfn_cqrs.errors import InvalidInputError, TransientError
+from sfn_cqrs.imports import (
     Column,
     Comparison,
     ImportStrategy,
+    Problem,
     Record,
     Wanted,
+    find,
+    import_strategy,
+    wanted_by,
 )
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.service.imports import strategies
-from sfn_cqrs.service.imports.strategies import import_strategy, wanted_by
+from sfn_cqrs.types import Audit, Content, DataRow, ItemKey
 
 NARITA = {
     "icao": "RJAA",
@@ -39,7 +39,7 @@ AUDIT = Audit("2026-11-25T12:00:00.000Z")
 
 @pytest.fixture
 def airports():
-    return strategies.find("airports")
+    return find("airports")
 
 
 def test_a_row_becomes_an_airport(airports):
@@ -162,11 +162,14 @@ def test_a_fault_of_the_strategy_is_its_rows_problem():
     assert problem.code == "strategy"
 
 
-def test_where_a_strategy_raises_is_logged_once_and_names_no_cell(log, monkeypatch):
-    monkeypatch.setattr(strategies, "_logged", {})
+class Faulty(Modelled):
+    def transform(self, cells):
+        return Record(cells.code, cells.code, {"amount": 1 // 0})  # each line is logged once
 
+
+def test_where_a_strategy_raises_is_logged_once_and_names_no_cell(log):
     for _ in range(3):
-        wanted_by(Modelled(), "tenant1", {"code": "ada@example.com", "amount": "1"})
+        wanted_by(Faulty(), "tenant1", {"code": "ada@example.com", "amount": "1"})
 
     (line,) = map(json.loads, log.getvalue().splitlines())
     assert line["message"] == "a strategy failed: ZeroDivisionError"
@@ -181,7 +184,7 @@ def test_what_may_pass_is_no_problem_of_the_row():
 
 def test_an_unknown_table_is_refused_with_those_that_are_known():
     with pytest.raises(InvalidInputError) as refusal:
-        strategies.find("airprots")
+        find("airprots")
 
     refused, _, known = str(refusal.value).partition("; known tables: ")
     assert refused == "tableName: 'airprots' has no strategy (did you mean airports?)"

@@ -1,7 +1,7 @@
 import pytest
 
-from sfn_cqrs.domain.errors import InvalidInputError
-from sfn_cqrs.service.sagas.service import SagaService
+from sfn_cqrs.errors import InvalidInputError
+from sfn_cqrs.sagas import SagaService
 from sfn_cqrs_tools.testing.builders import an_order
 from shop.order_saga import MAX_LINES
 

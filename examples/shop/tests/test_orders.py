@@ -1,8 +1,8 @@
 import pytest
 
-from sfn_cqrs.domain.errors import InvalidInputError
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.service.commands.service import CommandService
+from sfn_cqrs.commands import CommandService
+from sfn_cqrs.errors import InvalidInputError
+from sfn_cqrs.types import ItemKey
 from sfn_cqrs_tools.testing.builders import a_command
 from shop.orders import orders_by_customer
 

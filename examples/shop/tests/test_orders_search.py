@@ -1,10 +1,9 @@
 import pytest
 
-from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.errors import InvalidInputError
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.routes import Asked
+from sfn_cqrs.errors import InvalidInputError
+from sfn_cqrs.read_models import find_bulk, names_of
+from sfn_cqrs.routes import Asked
+from sfn_cqrs.types import ItemKey
 from sfn_cqrs_tools.testing.builders import a_command
 from shop.orders_search import orders_search, orders_search_many, search_orders
 
@@ -24,10 +23,10 @@ class SaidSql:
 
 
 @pytest.fixture
-def sql(world):
+def sql(world, monkeypatch):
     said = SaidSql()
-    with bootstrap.override(sql=said):
-        yield said
+    monkeypatch.setattr("shop.orders_search.sql", lambda: said)
+    return said
 
 
 def an_order(code="o-1", version=1, **more):
@@ -80,11 +79,11 @@ def test_a_number_that_is_none_is_refused(value):
 
 
 def test_the_handler_is_there_where_postgresql_is(monkeypatch):
-    without = handlers.names_of("ORDER")
+    without = names_of("ORDER")
     monkeypatch.setenv("POSTGRES", "postgresql://u:p@127.0.0.1/d")
 
-    names = handlers.names_of("ORDER")  # in the order in which the modules were imported
+    names = names_of("ORDER")  # in the order in which the modules were imported
     assert "orders_search" not in without
     assert [name for name in names if name != "orders_search"] == without
     assert names.count("orders_search") == 1
-    assert handlers.find_bulk("ORDER", "orders_search") is orders_search_many
+    assert find_bulk("ORDER", "orders_search") is orders_search_many

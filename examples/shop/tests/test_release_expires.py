@@ -2,9 +2,8 @@
 
 import time
 
-from sfn_cqrs.service.approvals.service import ApprovalService
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.data import DataService
+from sfn_cqrs.approvals import ApprovalService
+from sfn_cqrs.commands import CommandService, DataService
 
 WEEK = 7 * 86_400
 

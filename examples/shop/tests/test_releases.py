@@ -1,11 +1,9 @@
 import pytest
 
-from sfn_cqrs.domain.approval import Pinned, Status, Verdict, Vote
-from sfn_cqrs.domain.errors import VersionConflictError
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.service.approvals import types as approval_types
-from sfn_cqrs.service.approvals.types import Decided
-from sfn_cqrs.service.commands.service import CommandService
+from sfn_cqrs.approvals import Decided, Pinned, Status, Verdict, Vote, handler_of
+from sfn_cqrs.commands import CommandService
+from sfn_cqrs.errors import VersionConflictError
+from sfn_cqrs.types import ItemKey
 from sfn_cqrs_tools.testing.builders import RELEASE, an_approval
 
 TARO = Vote("taro", Verdict.APPROVE, "2026-11-25T11:00:00.000Z")
@@ -33,7 +31,7 @@ def order(world):
     ],
 )
 def test_what_is_decided_is_the_orders_next_version(status, votes, release, order):
-    handle = approval_types.handler_of("ORDER_RELEASE", status)
+    handle = handler_of("ORDER_RELEASE", status)
 
     handle(decided(status, *votes))
 
@@ -44,7 +42,7 @@ def test_what_is_decided_is_the_orders_next_version(status, votes, release, orde
 
 
 def test_a_decision_that_is_handled_twice_is_one_version(order):
-    handle = approval_types.handler_of("ORDER_RELEASE", Status.GRANTED)
+    handle = handler_of("ORDER_RELEASE", Status.GRANTED)
 
     handle(decided(Status.GRANTED, TARO))
     handle(decided(Status.GRANTED, TARO))
@@ -55,4 +53,4 @@ def test_a_decision_that_is_handled_twice_is_one_version(order):
 @pytest.mark.usefixtures("world")
 def test_an_order_that_does_not_exist_is_not_released():
     with pytest.raises(VersionConflictError):
-        approval_types.handler_of("ORDER_RELEASE", Status.GRANTED)(decided(Status.GRANTED, TARO))
+        handler_of("ORDER_RELEASE", Status.GRANTED)(decided(Status.GRANTED, TARO))

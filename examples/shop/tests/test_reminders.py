@@ -1,8 +1,7 @@
 import pytest
 
-from sfn_cqrs.domain.models import InvalidModelError
-from sfn_cqrs.service.tasks.service import TaskService
-from sfn_cqrs.service.tasks.types import TaskItem
+from sfn_cqrs.errors import InvalidModelError
+from sfn_cqrs.tasks import TaskItem, TaskService
 from shop.reminders import remind_of_order
 
 TASK = "t-01KDVDNA05EJ95CRGQQMQ5DMXJ"

@@ -17,3 +17,4 @@ _SAGA: Final = Codec(
 )
 
 SAGAS = Kind(_SAGA, is_open=lambda saga: saga.status.is_open)
+"""The kind of item that a saga is; tests read all with `world.all_of(SAGAS)`."""

@@ -11,6 +11,7 @@ from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.values import Json
 
 Reader = Callable[[str, str], Json]
+"""Takes a column's name and a cell, and returns the value; raises InvalidInputError."""
 
 INTEGER = re.compile(r"[+-]?\d{1,38}", re.ASCII)
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)

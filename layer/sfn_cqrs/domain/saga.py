@@ -177,6 +177,7 @@ class End:
     is_undo: bool = False
 
     def on(self, saga: Saga, at: str) -> Saga | None:
+        """Return the saga with the line ended; None if a later try or attempt owns the line."""
         entry = saga.log.get(self.name)
         if not saga.is_at(self.attempt, _status_of(is_undo=self.is_undo)) or (
             entry is None or not entry.may_be_ended(self.attempt, self.seq)

@@ -14,6 +14,7 @@ _MAX_EXPONENT = 125
 _MIN_EXPONENT = -130
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+"""What JSON can say; a number of an item comes back as int or Decimal."""
 
 
 def checked_json(value: object, path: str, depth: int = 0) -> Json:

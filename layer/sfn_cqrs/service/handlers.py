@@ -54,7 +54,7 @@ def sync_handler(
 ) -> Callable[[SyncHandler], SyncHandler]:
     """Register a function that writes the versions of a type to a read model.
 
-    With `when`, such as `bootstrap.has_sql`, it is registered only if `when` returns true.
+    With `when`, such as `has_sql`, it is registered only if `when` returns true.
 
     It runs at least once per version and in the order of the versions, but a late retry of
     an earlier version is possible: guard the write by `command.version`. Raise

@@ -57,3 +57,4 @@ def _clean(value: Any, tenant: str | None) -> Any:
 
 
 logger = Logger(use_rfc3339=True, json_serializer=_line)
+"""Writes a line of JSON; a keyword is a field. Never give it attributes, tokens or secrets."""

@@ -125,12 +125,12 @@ def read_model_type(
     declare; with `own`, only the rows that name it.
 
     Args:
-        name: the name that you pass to `bootstrap.read_model`, such as offers_by_customer.
+        name: the name that you pass to `read_model`, such as offers_by_customer.
         by: a word for its partition key, such as "customer"; or the names of the partitions that
             can be read, such as ("countries",).
         read: who may read it: `CODE`, `MEMBERS`, `group("clerk")`; `own("customer")`: each member
             the rows that name them there, or, if `by` is "customer", the partition with their name.
-        buckets: the same number that you pass to `bootstrap.read_model`.
+        buckets: the same number that you pass to `read_model`.
         counted: the attribute that is a count, if its handler keeps each in parts, rows `US#00`,
             `US#01` and so on: clients are shown their sum, as the row `US`.
         subject: the attribute that names the person whom a row is about, if the handler does not
@@ -247,7 +247,7 @@ def sql_read_model(table: str, *, keys: Sequence[str]) -> None:
     """Declare a read model in PostgreSQL; the handler named after its table writes it.
 
     The table has the columns `tenant`, `generation` and `version`; its primary key is `tenant`,
-    `generation` and these keys. The handler and every reader call `bootstrap.generation`.
+    `generation` and these keys. The handler and every reader call `generation`.
 
     Args:
         table: the table's name, such as offers_search.

@@ -40,4 +40,4 @@ class Audience:
     @property
     def import_line(self) -> str:
         """Return the statement that imports it."""
-        return f"from sfn_cqrs.domain.policy import {self.name}"
+        return f"from sfn_cqrs.types import {self.name}"

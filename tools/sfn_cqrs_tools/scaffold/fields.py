@@ -70,7 +70,7 @@ def import_statements(fields: Sequence[Field]) -> list[str]:
 
 def own_names(fields: Sequence[Field]) -> list[str]:
     """Return the names that fields import from the framework."""
-    own = "from sfn_cqrs.domain.models import "
+    own = "from sfn_cqrs.types import "
     return sorted({one.removeprefix(own) for f in fields for one in f.imports if own in one})
 
 
@@ -88,10 +88,10 @@ def _field(part: str) -> Field:
     if limits is not None:
         mark, sample = _limits(found["kind"], limits, sample)
         marks.append(mark)
-        imports.add("from sfn_cqrs.domain.models import Meta")
+        imports.add("from sfn_cqrs.types import Meta")
     if is_personal:
         marks.append("Personal")
-        imports.add("from sfn_cqrs.domain.models import Personal")
+        imports.add("from sfn_cqrs.types import Personal")
     if marks:
         annotation = f"Annotated[{', '.join([annotation, *marks])}]"
         imports.add("from typing import Annotated")

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import jinja2
 
-from sfn_cqrs_tools.scaffold.app_package import call
+from sfn_cqrs_tools.scaffold.app_package import LINE, call
 from sfn_cqrs_tools.scaffold.names import function_id, pascal, snake
 
 
@@ -44,9 +44,19 @@ def _listed(value: Any, margin: str = "") -> str:
 
 
 def _imports(block: str) -> str:
-    """Return import statements in the order of their modules."""
-    lines = filter(None, map(str.strip, block.splitlines()))
-    return "\n".join(sorted(lines, key=lambda line: line.split()[1]))
+    """Return import statements as a formatter orders them: one for each module."""
+    names: dict[str, set[str]] = {}
+    for line in filter(None, map(str.strip, block.splitlines())):
+        module, listed = line.removeprefix("from ").split(" import ")
+        names.setdefault(module, set()).update(listed.split(", "))
+    return "\n".join(_import(module, names[module]) for module in sorted(names))
+
+
+def _import(module: str, names: set[str]) -> str:
+    ordered = sorted(names, key=lambda name: (not name.isupper(), name.islower(), name.lower()))
+    line = f"from {module} import {', '.join(ordered)}"
+    listed = "".join(f"    {name},\n" for name in ordered)
+    return line if len(line) <= LINE else f"from {module} import (\n{listed})"
 
 
 _TEMPLATES: Final = jinja2.Environment(

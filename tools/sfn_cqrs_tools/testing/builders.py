@@ -1,15 +1,18 @@
 """Builders of commands, tasks, jobs and other records for tests."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sfn_cqrs.domain import models
 from sfn_cqrs.domain.approval import Approval, Rules
+from sfn_cqrs.domain.chain import Close
 from sfn_cqrs.domain.command import Audit, Command, Content
-from sfn_cqrs.domain.import_job import Job, Source
+from sfn_cqrs.domain.import_job import Ending, Job, JobStatus, Source
+from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ApprovalKey, ImportKey, ItemKey, SagaKey, TaskKey, ZipKey
-from sfn_cqrs.domain.process import Mode, Process
+from sfn_cqrs.domain.process import Mode, Outcome, Process
 from sfn_cqrs.domain.publication import Publication, SyncPublication
 from sfn_cqrs.domain.request import Request
 from sfn_cqrs.domain.saga import Saga
@@ -17,8 +20,35 @@ from sfn_cqrs.domain.sweeps import Lease
 from sfn_cqrs.domain.task import Item, Task
 from sfn_cqrs.domain.zip_directory import Place
 from sfn_cqrs.domain.zip_job import ArchivedFile, ZipJob
+from sfn_cqrs.service.zips.hooks import FinishedImport
+
+__all__ = [
+    "ARCHIVE",
+    "CSV",
+    "NRT",
+    "ORDERED",
+    "RELEASE",
+    "RESIZE",
+    "SEEN",
+    "a_closing",
+    "a_command",
+    "a_file",
+    "a_finished_import",
+    "a_job",
+    "a_lease",
+    "a_process",
+    "a_publication",
+    "a_saga",
+    "a_sync_publication",
+    "a_task",
+    "a_zip",
+    "an_approval",
+    "an_item",
+    "an_order",
+]
 
 NRT = ItemKey("tenant1", "AIRPORT", "NRT")
+"""The key of the item that builders make."""
 LEASED = datetime(2026, 11, 25, 12, tzinfo=UTC)
 CREATED = Audit("2026-11-25T08:00:00.000Z", "taro", "192.0.2.10")
 UPDATED = Audit("2026-11-25T09:00:00.000Z", "hanako", "192.0.2.11")
@@ -58,6 +88,11 @@ def a_process(key: ItemKey = NRT, version: int = 1, **changes: Any) -> Process:
     return Process(key=key, version=version, **{**fields, **changes})
 
 
+def a_closing(version: int = 1, outcome: Outcome = Outcome.FAILED) -> Close:
+    """Return the write that ends the first attempt of a version, for `world.processes.write`."""
+    return Close(version, 1, outcome, f"sync_data:{outcome}", "E", "")
+
+
 def a_publication(
     key: ItemKey = NRT, version: int = 1, *, request: Request | None = None, **changes: Any
 ) -> Publication:
@@ -86,6 +121,7 @@ def a_sync_publication(
 
 
 RESIZE = TaskKey("tenant1", "RESIZE", "01KAXK3V9Q0M3W8C5R6T7Y8Z9A")
+"""The key of the task that builders make."""
 
 
 def a_task(key: TaskKey = RESIZE, items: int = 3, **changes: Any) -> Task:
@@ -110,6 +146,7 @@ def an_item(key: TaskKey = RESIZE, index: int = 0, **changes: Any) -> Item:
 
 
 ORDERED = SagaKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9G")
+"""The key of the saga that builders make."""
 
 
 def a_saga(key: SagaKey = ORDERED, **changes: Any) -> Saga:
@@ -133,6 +170,7 @@ def an_order(**changes: Any) -> dict[str, Any]:
 
 
 RELEASE = ApprovalKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9B")
+"""The key of the approval that builders make."""
 
 
 def an_approval(key: ApprovalKey = RELEASE, **changes: Any) -> Approval:
@@ -157,6 +195,7 @@ def an_approval(key: ApprovalKey = RELEASE, **changes: Any) -> Approval:
 SEEN = an_approval().digest
 """The digest that the approver has seen."""
 CSV = ImportKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9C")
+"""The key of the import that builders make."""
 UPLOADED = Source("imports", "uploads/tenant1/1/a.csv", "v1")
 
 
@@ -172,6 +211,7 @@ def a_job(key: ImportKey = CSV, **changes: Any) -> Job:
 
 
 ARCHIVE = ZipKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9Z")
+"""The key of the import of an archive that builders make."""
 
 
 def a_zip(key: ZipKey = ARCHIVE, **changes: Any) -> ZipJob:
@@ -194,6 +234,19 @@ def a_file(index: int = 0, **changes: Any) -> ArchivedFile:
         "table": "airports",
     }
     return ArchivedFile(index=index, **{**fields, **changes})
+
+
+def a_finished_import(status: str, files: Sequence[str], **counts: int) -> FinishedImport:
+    """Return an ended import of an archive: its status, its files' names, its counts of rows.
+
+    Args:
+        status: COMPLETED, FAILED or CANCELLED.
+        files: the names, such as a.csv.
+        counts: the rows of all files together: created, updated, unchanged, failed.
+    """
+    ended = JobStatus(status)
+    job = a_zip(status=ended, ending=Ending(ended, Counts(**counts)))
+    return FinishedImport(job, tuple(a_file(n, name=name) for n, name in enumerate(files)))
 
 
 def a_lease(owner: str, *, at: datetime = LEASED, seconds: float = 60) -> Lease:

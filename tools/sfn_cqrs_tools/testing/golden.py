@@ -10,6 +10,10 @@ from typing import Any
 from sfn_cqrs.domain import models
 from sfn_cqrs.service import handlers
 
+__all__ = [
+    "golden_documents",
+]
+
 
 def golden_documents(folder: Path, type_: str, *examples: Mapping[str, Any]) -> None:
     """Check that the documents of every shape of a type fit the current model.

@@ -20,6 +20,16 @@ if TYPE_CHECKING:
     from sfn_cqrs_tools.stack.local_stack import LocalStack
     from sfn_cqrs_tools.testing.fakes import World
 
+__all__ = [
+    "LambdaContext",
+    "lambda_context",
+    "log",
+    "make_world",
+    "quick_stack",
+    "sample",
+    "world",
+]
+
 
 @dataclass
 class LambdaContext:

@@ -3,10 +3,9 @@
 from typing import Any
 from zoneinfo import available_timezones
 
-from sfn_cqrs.domain.errors import InvalidInputError
-from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.service.imports.strategies import import_strategy
+from sfn_cqrs.errors import InvalidInputError
+from sfn_cqrs.imports import Column, ImportStrategy, Record, import_strategy
+from sfn_cqrs.types import MEMBERS
 
 _TEXTS = ("iata", "city", "subd", "country", "tz", "lid")
 _RANGES = {"elevation": (-1500, 30_000), "lat": (-90, 90), "lon": (-180, 180)}

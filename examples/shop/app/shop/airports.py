@@ -10,14 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.read_model import ReadModel
-from sfn_cqrs.domain.command import Command
-from sfn_cqrs.domain.keys import shard_of
-from sfn_cqrs.domain.models import Meta
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.service.handlers import command_type, sync_handler, up_many
-from sfn_cqrs.service.read_models import read_model_type
+from sfn_cqrs.read_models import (
+    ReadModel,
+    at_once,
+    read_model,
+    read_model_type,
+    shard_of,
+    sync_handler,
+    up_many,
+)
+from sfn_cqrs.types import MEMBERS, Command, Meta, command_type
 
 BUCKETS = 16
 """An import writes thousands of airports a second."""
@@ -47,12 +49,12 @@ read_model_type("airports_by_icao", by=("airports",), read=MEMBERS, buckets=BUCK
 
 def by_country() -> ReadModel:
     """The airports of each country, counted."""
-    return bootstrap.read_model("airports_by_country", buckets=BUCKETS)
+    return read_model("airports_by_country", buckets=BUCKETS)
 
 
 def by_icao() -> ReadModel:
     """The attributes of an airport for a map."""
-    return bootstrap.read_model("airports_by_icao", buckets=BUCKETS)
+    return read_model("airports_by_icao", buckets=BUCKETS)
 
 
 def airports_of(tenant: str) -> dict[str, int]:
@@ -80,7 +82,7 @@ def airports_by_country_many(commands: Sequence[Command[Airport]]) -> None:
         for found in parts.values()
         for first in range(0, len(found), TOGETHER)
     ]
-    bootstrap.at_once()(_count, groups)
+    at_once()(_count, groups)
 
 
 def _count(commands: Sequence[Command[Airport]]) -> None:

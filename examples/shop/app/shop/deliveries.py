@@ -1,7 +1,7 @@
 """Deliveries: archives of files, each remembered with what came of it once it is imported."""
 
-from sfn_cqrs import bootstrap
-from sfn_cqrs.service.zips.hooks import FinishedImport, on_import_finished
+from sfn_cqrs.imports import FinishedImport, on_import_finished
+from sfn_cqrs.read_models import read_model
 
 
 @on_import_finished
@@ -15,6 +15,4 @@ def remember_delivery(finished: FinishedImport) -> None:
         "failed": counts.failed,
         "version": 1,
     }
-    bootstrap.read_model("deliveries").put_if_newer(
-        finished.tenant, "archives", finished.id, delivery
-    )
+    read_model("deliveries").put_if_newer(finished.tenant, "archives", finished.id, delivery)

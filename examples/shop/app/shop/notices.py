@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from sfn_cqrs.service.handlers import on_notice
-from sfn_cqrs.service.logs import logger
+from sfn_cqrs.notices import logger, on_notice
 
 
 @on_notice("command-status")

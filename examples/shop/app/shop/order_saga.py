@@ -11,16 +11,10 @@ from decimal import Decimal
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.command import Command, Content
-from sfn_cqrs.domain.errors import InvalidInputError, StepRefusedError
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.models import Meta
-from sfn_cqrs.domain.policy import MEMBERS, group
-from sfn_cqrs.domain.values import Json
-from sfn_cqrs.service.handlers import command_type
-from sfn_cqrs.service.sagas.effects import publish_once, undo_once
-from sfn_cqrs.service.sagas.types import SagaStep, compensation, saga_step, saga_type
+from sfn_cqrs.commands import CommandService
+from sfn_cqrs.errors import InvalidInputError, StepRefusedError
+from sfn_cqrs.sagas import SagaStep, compensation, publish_once, saga_step, saga_type, undo_once
+from sfn_cqrs.types import MEMBERS, Command, Content, ItemKey, Json, Meta, command_type, group
 
 SAGA = "order-saga"
 DECLINED = "declined"
@@ -148,7 +142,7 @@ def cancel_shipment(step: SagaStep) -> Json:
 
 def _order(step: SagaStep) -> Command | None:
     """The order as it is now; its customer may change it while the saga runs."""
-    order = bootstrap.commands().latest(ItemKey.checked(step.tenant, "ORDER", step.input["order"]))
+    order = CommandService(step.tenant).latest("ORDER", step.input["order"])
     return None if order is None or order.is_deleted else order
 
 

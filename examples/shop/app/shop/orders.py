@@ -3,12 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.command import Command
-from sfn_cqrs.domain.models import Meta
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.service.handlers import command_type, sync_handler
-from sfn_cqrs.service.read_models import read_model_type
+from sfn_cqrs.read_models import read_model, read_model_type, sync_handler
+from sfn_cqrs.types import MEMBERS, Command, Meta, command_type
 
 REGIONS = {"DE": "europe", "FR": "europe", "JP": "asia", "US": "america"}
 """Where each country's orders are packed.
@@ -43,6 +39,6 @@ def orders_by_customer(command: Command[Order]) -> None:
         "version": command.version,
         "is_deleted": command.is_deleted,
     }
-    bootstrap.read_model("orders_by_customer").put_if_newer(
+    read_model("orders_by_customer").put_if_newer(
         command.key.tenant, order.customer, command.key.code, row
     )

@@ -6,14 +6,10 @@ In a stack without PostgreSQL the handler is not there.
 from collections.abc import Sequence
 from typing import Any
 
-from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.command import Command
-from sfn_cqrs.domain.errors import InvalidInputError
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.domain.values import Json
-from sfn_cqrs.service.handlers import sync_handler, up_many
-from sfn_cqrs.service.read_models import sql_read_model
-from sfn_cqrs.service.routes import Asked, route
+from sfn_cqrs.errors import InvalidInputError
+from sfn_cqrs.read_models import generation, has_sql, sql, sql_read_model, sync_handler, up_many
+from sfn_cqrs.routes import Asked, route
+from sfn_cqrs.types import MEMBERS, Command, Json
 from shop.orders import Order
 
 TABLE = "orders_search"
@@ -35,7 +31,7 @@ _FOUND = """
 sql_read_model(TABLE, keys=("code",))
 
 
-@sync_handler("ORDER", when=bootstrap.has_sql)
+@sync_handler("ORDER", when=has_sql)
 def orders_search(command: Command[Order]) -> None:
     """Keep an order; a deleted one keeps its row as a guard."""
     orders_search_many([command])
@@ -44,7 +40,7 @@ def orders_search(command: Command[Order]) -> None:
 @up_many(orders_search)
 def orders_search_many(commands: Sequence[Command[Order]]) -> None:
     """Keep the orders of an import, in one statement."""
-    bootstrap.sql().put_many_if_newer(TABLE, KEYS, [_row(command) for command in commands])
+    sql().put_many_if_newer(TABLE, KEYS, [_row(command) for command in commands])
 
 
 def found(
@@ -58,10 +54,10 @@ def found(
     limit: int = 20,
 ) -> list[dict[str, Json]]:
     """The orders that have all that is asked for, by code; `after` is the last code seen."""
-    return bootstrap.sql().rows(
+    return sql().rows(
         _FOUND,
         tenant=tenant,
-        generation=bootstrap.generation(TABLE, tenant),
+        generation=generation(TABLE, tenant),
         customer=customer,
         least=least,
         most=most,
@@ -108,7 +104,7 @@ def _number(asked: Asked, name: str) -> float | None:
 def _row(command: Command[Order]) -> dict[str, Any]:
     return {
         "tenant": command.key.tenant,
-        "generation": bootstrap.generation(TABLE, command.key.tenant),
+        "generation": generation(TABLE, command.key.tenant),
         "code": command.key.code,
         "customer": command.model.customer,
         "name": command.name,

@@ -4,10 +4,8 @@ The subject of the approval is the order's code. It is released at the version t
 one that is not released is held whatever its version is.
 """
 
-from sfn_cqrs.domain.caller import Caller
-from sfn_cqrs.service.approvals.effects import publish_decided
-from sfn_cqrs.service.approvals.types import Decided, approval_type, when_expired, when_rejected
-from sfn_cqrs.service.commands.service import CommandService
+from sfn_cqrs.approvals import Decided, approval_type, publish_decided, when_expired, when_rejected
+from sfn_cqrs.commands import Caller, CommandService
 
 
 @approval_type("ORDER_RELEASE", of="ORDER", group="operator")

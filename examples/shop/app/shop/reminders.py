@@ -7,11 +7,9 @@ runs.
 from dataclasses import dataclass
 from typing import Annotated
 
-from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.models import Personal
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.domain.values import Json
-from sfn_cqrs.service.tasks.types import TaskItem, task_handler
+from sfn_cqrs.read_models import read_model
+from sfn_cqrs.tasks import TaskItem, task_handler
+from sfn_cqrs.types import MEMBERS, Json, Personal
 
 
 @dataclass(frozen=True)
@@ -29,6 +27,6 @@ def remind_of_order(item: TaskItem[Reminder]) -> Json:
     if "@" not in address:
         raise ValueError(f"{address!r} is not an e-mail address")
     letter = {"order": item.model.order, "to": address, "version": 1}
-    reminders = bootstrap.read_model("reminders")
+    reminders = read_model("reminders")
     is_new = reminders.put_if_newer(item.tenant, item.task_id, item.key, letter)
     return {"to": address, "isNew": is_new}

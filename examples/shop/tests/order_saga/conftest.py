@@ -1,10 +1,7 @@
-from dataclasses import replace
-
 import pytest
 
-from sfn_cqrs.domain.saga import Entry, EntryStatus, SagaStatus
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.sagas import types as saga_types
+from sfn_cqrs.commands import CommandService
+from sfn_cqrs.sagas import Entry, EntryStatus, SagaStatus, find
 from sfn_cqrs_tools.testing.builders import ORDERED, a_saga
 
 STEPS = ("reserve_stock", "charge_payment", "ship_order")
@@ -69,16 +66,14 @@ def event(sample):
 @pytest.fixture
 def made_by(monkeypatch):
     """Return what puts another function in the place of a step's or a compensation's."""
-    known = saga_types.find("order-saga")
+    known = find("order-saga")
 
     def put(name, handler):
-        steps, compensations = dict(known.steps), dict(known.compensations)
-        if name in steps:
-            steps[name] = handler
+        if name in known.steps:
+            monkeypatch.setitem(known.steps, name, handler)
         else:
-            compensations[known.move_undone_by(name).step] = (name, handler)
-        other = replace(known, steps=steps, compensations=compensations)
-        monkeypatch.setitem(saga_types._types, "order-saga", other)
+            step = known.move_undone_by(name).step
+            monkeypatch.setitem(known.compensations, step, (name, handler))
 
     return put
 

@@ -1,7 +1,7 @@
 from functions.order_saga.cancel_shipment.app import lambda_handler
 from functions.order_saga.ship_order.app import lambda_handler as ship_order
 
-from sfn_cqrs.domain.saga import Entry
+from sfn_cqrs.sagas import Entry
 
 
 def test_an_order_that_was_shipped_is_called_back_once(seed, row, event):

@@ -1,8 +1,8 @@
 import pytest
 from functions.order_saga.finish_saga.app import lambda_handler
 
-from sfn_cqrs.domain.errors import SagaLogError, SupersededError
-from sfn_cqrs.domain.saga import Entry, SagaStatus
+from sfn_cqrs.errors import SagaLogError, SupersededError
+from sfn_cqrs.sagas import Entry, SagaStatus
 
 
 @pytest.fixture

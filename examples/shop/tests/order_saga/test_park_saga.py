@@ -1,8 +1,8 @@
 import pytest
 from functions.order_saga.park_saga.app import lambda_handler
 
-from sfn_cqrs.domain.errors import SupersededError
-from sfn_cqrs.domain.saga import SagaStatus
+from sfn_cqrs.errors import SupersededError
+from sfn_cqrs.sagas import SagaStatus
 
 
 @pytest.fixture

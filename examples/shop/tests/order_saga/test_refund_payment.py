@@ -1,8 +1,8 @@
 from functions.order_saga.charge_payment.app import lambda_handler as charge_payment
 from functions.order_saga.refund_payment.app import lambda_handler
 
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.saga import Entry
+from sfn_cqrs.sagas import Entry
+from sfn_cqrs.types import ItemKey
 from sfn_cqrs_tools.testing.builders import ORDERED
 
 

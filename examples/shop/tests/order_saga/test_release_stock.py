@@ -2,11 +2,10 @@ import pytest
 from functions.order_saga.release_stock.app import lambda_handler
 from functions.order_saga.reserve_stock.app import lambda_handler as reserve_stock
 
-from sfn_cqrs.domain.chain import Close
-from sfn_cqrs.domain.errors import SagaStepError, StepRefusedError, SupersededError, TransientError
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.saga import Entry, EntryStatus, SagaStatus
-from sfn_cqrs_tools.testing.builders import ORDERED, an_order
+from sfn_cqrs.errors import SagaStepError, StepRefusedError, SupersededError, TransientError
+from sfn_cqrs.sagas import Entry, EntryStatus, SagaStatus
+from sfn_cqrs.types import ItemKey
+from sfn_cqrs_tools.testing.builders import ORDERED, a_closing, an_order
 
 TWO_KINDS = an_order(lines=[{"sku": "BOOK", "quantity": 2}, {"sku": "PEN", "quantity": 1}])
 FAILED = {"Error": "Sandbox.Timedout", "Cause": '{"errorMessage": "Task timed out"}'}
@@ -134,7 +133,7 @@ def test_a_version_whose_publisher_died_is_handed_to_the_machine_first(
     write = world.processes.write
 
     def killed(key, change):
-        return _killed() if isinstance(change, Close) else write(key, change)
+        return _killed() if isinstance(change, type(a_closing())) else write(key, change)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(world.processes, "write", killed)

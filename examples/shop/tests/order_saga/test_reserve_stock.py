@@ -4,14 +4,10 @@ from functions.order_saga.charge_payment.app import lambda_handler as charge_pay
 from functions.order_saga.reserve_stock.app import lambda_handler
 from functions.order_saga.ship_order.app import lambda_handler as ship_order
 
-from sfn_cqrs.domain.errors import SagaStepError, SupersededError, TransientError
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.policy import group
-from sfn_cqrs.domain.saga import End, Entry, EntryStatus, SagaStatus
-from sfn_cqrs.service.commands.service import Caller, CommandService
-from sfn_cqrs.service.sagas import types as saga_types
-from sfn_cqrs.service.sagas.effects import undo_once
-from sfn_cqrs.service.sagas.types import SagaStep
+from sfn_cqrs.commands import Caller, CommandService
+from sfn_cqrs.errors import SagaStepError, SupersededError, TransientError
+from sfn_cqrs.sagas import End, Entry, EntryStatus, SagaStatus, SagaStep, find, undo_once
+from sfn_cqrs.types import ItemKey, group
 from sfn_cqrs_tools.testing.builders import ORDERED, an_order
 
 BOOK = ItemKey("tenant1", "STOCK", "BOOK")
@@ -187,7 +183,7 @@ def test_a_step_that_comes_after_its_compensation_has_no_effect(
     """It began, was given up, and comes to its effect when it has been undone already."""
     seed()
     stock(available=5)
-    late = saga_types.find("order-saga").steps["reserve_stock"]
+    late = find("order-saga").steps["reserve_stock"]
 
     def undone_meanwhile(step):
         other = SagaStep(
@@ -302,4 +298,4 @@ def test_a_change_after_the_release_needs_another_one(seed, stock, event):
 
 
 def test_sagas_are_read_by_who_may_read_their_payments() -> None:
-    assert saga_types.find("order-saga").access.read == group("operator")
+    assert find("order-saga").access.read == group("operator")

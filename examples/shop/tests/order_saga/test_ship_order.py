@@ -1,12 +1,11 @@
 import pytest
 from functions.order_saga.ship_order.app import lambda_handler
 
-from sfn_cqrs.domain.chain import Close
-from sfn_cqrs.domain.errors import SagaStepError, TransientError
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.process import Outcome
-from sfn_cqrs.domain.saga import EntryStatus
-from sfn_cqrs.service.commands.service import CommandService
+from sfn_cqrs.commands import CommandService
+from sfn_cqrs.errors import SagaStepError, TransientError
+from sfn_cqrs.sagas import EntryStatus
+from sfn_cqrs.types import ItemKey
+from sfn_cqrs_tools.testing.builders import a_closing
 
 ORDER = ItemKey("tenant1", "ORDER", "o-7")
 
@@ -57,8 +56,7 @@ def test_an_order_with_a_version_under_way_is_tried_again(seed, event):
 def test_an_order_whose_version_has_failed_is_refused_until_somebody_repairs_it(seed, event):
     world = seed()
     CommandService("tenant1").publish("ORDER", "o-7", name="x", attributes={"customer": "ada"})
-    close = Close(1, 1, Outcome.FAILED, "sync_data:FAILED", "E", "")
-    assert world.processes.write(ItemKey("tenant1", "ORDER", "o-7"), close).done
+    assert world.processes.write(ORDER, a_closing(1)).done
 
     with pytest.raises(SagaStepError, match="chain_failed: ORDER o-7: version 1 is FAILED"):
         lambda_handler(event("ship_order"), None)

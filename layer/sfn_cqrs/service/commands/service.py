@@ -107,6 +107,14 @@ class CommandService:
         """Work for one tenant."""
         self._tenant = tenant
 
+    def latest(self, type_: str, code: str) -> Command | None:
+        """Return the latest version, applied or not; None if there is no such item.
+
+        Raises:
+            InvalidInputError: the type or the code cannot be part of a key.
+        """
+        return bootstrap.commands().latest(ItemKey.checked(self._tenant, type_, code))
+
     def publish(
         self,
         type_: str,

@@ -67,6 +67,7 @@ class SagaState(FlowState[SagaRef, SagaFlow]):
 
 
 saga_state = state(SagaState)
+"""Makes the handler of a state of a function: the function gets the state as `SagaState`."""
 
 
 def _told(name: str, entry: Entry) -> str:

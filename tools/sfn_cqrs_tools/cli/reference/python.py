@@ -1,4 +1,4 @@
-"""The page of the Python API: signatures and docstrings of what a package of yours imports.
+"""The page of the Python API: signatures and docstrings of what the doors have in `__all__`.
 
 It is read from the source, so that no module is imported and every Python writes the same page.
 """
@@ -6,99 +6,126 @@ It is read from the source, so that no module is imported and every Python write
 from __future__ import annotations
 
 import ast
+import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
-API: Final[Mapping[str, Mapping[str, str]]] = {
-    "Declare": {
-        "sfn_cqrs.service.handlers": "command_type sync_handler up_many on_notice erasures",
-        "sfn_cqrs.service.read_models": "read_model_type sql_read_model Rows TypedRow",
-        "sfn_cqrs.service.tasks.types": "task_handler TaskItem",
-        "sfn_cqrs.service.imports.strategies": "import_strategy",
-        "sfn_cqrs.domain.import_strategy": "ImportStrategy Column Record Comparison Duplicates",
-        "sfn_cqrs.domain.model_strategy": "ModelStrategy",
-        "sfn_cqrs.domain.cells": "filled text integer number boolean date",
-        "sfn_cqrs.service.zips.hooks": "on_import_finished FinishedImport",
-        "sfn_cqrs.service.approvals.types": (
-            "approval_type when_rejected when_stale when_expired Decided"
-        ),
-        "sfn_cqrs.service.approvals.effects": "publish_decided",
-        "sfn_cqrs.service.sagas.types": "saga_type saga_step compensation SagaStep",
-        "sfn_cqrs.service.sagas.effects": "publish_once undo_once",
-        "sfn_cqrs.service.routes": "route Asked",
-        "sfn_cqrs.domain.policy": "group own Policy Client",
-        "sfn_cqrs.domain.models": "Meta Personal",
-    },
-    "Ask and change": {
-        "sfn_cqrs.service.commands.service": "CommandService Published",
-        "sfn_cqrs.domain.caller": "Caller",
-        "sfn_cqrs.service.commands.operations": "ChainService Link",
-        "sfn_cqrs.service.data": "DataService HistoryService",
-        "sfn_cqrs.service.tasks.service": "TaskService TaskState",
-        "sfn_cqrs.service.imports.service": "ImportService Request Imported",
-        "sfn_cqrs.service.zips.service": "ZipRequest",
-        "sfn_cqrs.service.approvals.service": "ApprovalService",
-        "sfn_cqrs.service.sagas.service": "SagaService",
-        "sfn_cqrs.service.rebuilds.service": "RebuildService Progress",
-        "sfn_cqrs.adapters.read_model": "ReadModel",
-        "sfn_cqrs.adapters.sql": "Sql Transaction",
-        "sfn_cqrs.bootstrap": "read_model sql has_sql generation",
-    },
-    "State machines of your own": {
-        "sfn_cqrs.service.context": "sfn_handler StepFunctionsContext Execution State StateMachine",
-        "sfn_cqrs.service.step_functions": "StepFunctionService Beats execution_name",
-        "sfn_cqrs.service.waits": "park resume refuse",
-        "sfn_cqrs.service.children": "start answer refuse answering",
-        "sfn_cqrs.service.logs": "logged_as",
-    },
-    "Test": {
-        "sfn_cqrs_tools.testing.builders": "a_command",
-        "sfn_cqrs_tools.testing.golden": "golden_documents",
-        "sfn_cqrs_tools.testing.plugin": (
-            "world make_world sample lambda_context log quick_stack LambdaContext"
-        ),
-    },
-    "What is passed": {
-        "sfn_cqrs.domain.command": "Stored Command Content DataRow Audit",
-        "sfn_cqrs.domain.keys": "ItemKey shard_of",
-        "sfn_cqrs.adapters.paging": "Page",
-        "sfn_cqrs.domain.errors": "InvalidInputError TransientError StepRefusedError",
-    },
-}
-"""The modules that a package of yours imports, by purpose; constants are left out."""
-
+DOORS: Final = (
+    "types",
+    "commands",
+    "read_models",
+    "tasks",
+    "imports",
+    "approvals",
+    "sagas",
+    "workflows",
+    "routes",
+    "notices",
+    "errors",
+)
+"""The modules below sfn_cqrs that a package imports from."""
+TESTING: Final = ("builders", "golden", "plugin")
+"""The modules below sfn_cqrs_tools.testing that the tests of a package import from."""
 HEAD: Final = """# Python API
 
-Names that your package imports, with signatures and docstrings. Made by `make reference`; do not
-edit. All other names are internal and may change without notice. [errors.md](errors.md) explains
-each error.
+Names that your package imports, with signatures and docstrings, by the module that has them. Made
+by `make reference`; do not edit. All other names are internal and may change without notice.
+[errors.md](errors.md) explains each error.
 """
 _SECTION: Final = re.compile(r"^(Args|Raises|Returns|Yields):$", re.MULTILINE)
 
 
 def python_api(root: Path) -> str:
-    """Return the page, in Markdown."""
+    """Return the page, in Markdown: a section for each module that a package imports from."""
     lines = [HEAD]
-    for part, of_modules in API.items():
-        lines.append(f"## {part}\n")
-        for module, names in of_modules.items():
-            lines.append(f"### {module}\n")
-            folder = "tools" if module.startswith("sfn_cqrs_tools.") else "layer"
-            path = root / folder / f"{module.replace('.', '/')}.py"
-            lines += _entries(path, names.split())
+    for module, names in public_names(root).items():
+        tree = _tree(root, module)
+        lines += [f"## {module}\n", f"{ast.get_docstring(tree)}\n"]
+        for name, home in names.items():
+            lines += _entry(root, home, name)
     return "\n".join(lines)
 
 
-def _entries(path: Path, names: list[str]) -> Iterator[str]:
-    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
-    nodes = {node.name: node for node in tree.body if isinstance(node, Function | ast.ClassDef)}
-    for name in names:
-        node = nodes[name]
-        yield from _class(node) if isinstance(node, ast.ClassDef) else _function(node)
+def public_names(root: Path) -> dict[str, dict[str, str]]:
+    """Return the names of each module that a package imports from, with the module of each name."""
+    modules = [f"sfn_cqrs.{door}" for door in DOORS]
+    modules += [f"sfn_cqrs_tools.testing.{each}" for each in TESTING]
+    return {module: _names(_tree(root, module), module) for module in modules}
+
+
+def _names(tree: ast.Module, module: str) -> dict[str, str]:
+    """Return what is in `__all__`, and where it is imported from: else it stands there."""
+    (listed,) = (
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+    )
+    homes = {
+        one.name: node.module or ""
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for one in node.names
+    }
+    return {name: homes.get(name, module) for name in listed}
+
+
+def _tree(root: Path, module: str) -> ast.Module:
+    folder = "tools" if module.startswith("sfn_cqrs_tools.") else "layer"
+    path = root / folder / module.replace(".", "/")
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def _entry(root: Path, module: str, name: str) -> Iterator[str]:
+    tree = _tree(root, module)
+    body = [node for node in tree.body if not _is_overload(node)]
+    for number, node in enumerate(body):
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            yield from _class(node)
+        elif isinstance(node, Function) and node.name == name:
+            yield from _function(node)
+        elif isinstance(node, ast.Assign | ast.AnnAssign) and name in _assigned(node):
+            yield from _value(name, body[number + 1])
+    if not any(name in _defined(node) for node in body):
+        yield from _module(_tree(root, f"{module}.{name}"), name)
+
+
+def _is_overload(node: ast.stmt) -> bool:
+    """Return whether it is one of several signatures; the function itself has the text."""
+    if not isinstance(node, Function):
+        return False
+    return "overload" in map(ast.unparse, node.decorator_list)
+
+
+def _defined(node: ast.stmt) -> list[str]:
+    if isinstance(node, ast.ClassDef | Function):
+        return [node.name]
+    return _assigned(node)
+
+
+def _assigned(node: ast.stmt) -> list[str]:
+    if isinstance(node, ast.AnnAssign):
+        return [ast.unparse(node.target)]
+    return [ast.unparse(each) for each in node.targets] if isinstance(node, ast.Assign) else []
+
+
+def _value(name: str, after: ast.stmt) -> Iterator[str]:
+    """Tell a value by the text that stands behind it."""
+    yield f"#### {name}\n"
+    if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+        yield _prose(inspect.cleandoc(str(after.value.value)))
+
+
+def _module(tree: ast.Module, name: str) -> Iterator[str]:
+    yield f"#### {name}\n"
+    yield _prose(ast.get_docstring(tree) or "")
+    for node in tree.body:
+        if isinstance(node, Function) and _is_told(node):
+            yield from _function(node, f"{name}.")
 
 
 def _function(node: Function, owner: str = "") -> Iterator[str]:

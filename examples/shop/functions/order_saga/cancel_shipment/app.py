@@ -1,6 +1,6 @@
 """cancel_shipment: call back what ship_order sent, or may have sent."""
 
-from sfn_cqrs.service.sagas.state import SagaState, saga_state
+from sfn_cqrs.sagas import SagaState, saga_state
 
 
 @saga_state

@@ -1,6 +1,6 @@
 """charge_payment: charge the customer's card; undone by refund_payment."""
 
-from sfn_cqrs.service.sagas.state import SagaState, saga_state
+from sfn_cqrs.sagas import SagaState, saga_state
 
 
 @saga_state

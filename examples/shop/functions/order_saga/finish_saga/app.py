@@ -1,7 +1,6 @@
 """finish_saga: end the saga, COMPLETED or COMPENSATED, if its log has nothing left."""
 
-from sfn_cqrs.domain import saga_programs
-from sfn_cqrs.service.sagas.state import SagaState, saga_state
+from sfn_cqrs.sagas import SagaState, saga_programs, saga_state
 
 
 @saga_state

@@ -3,9 +3,8 @@
 Its input is the error of the state that gave up.
 """
 
-from sfn_cqrs.domain import saga_programs
-from sfn_cqrs.domain.failure import Failure
-from sfn_cqrs.service.sagas.state import SagaState, saga_state
+from sfn_cqrs.errors import Failure
+from sfn_cqrs.sagas import SagaState, saga_programs, saga_state
 
 
 @saga_state

@@ -1,6 +1,6 @@
 """refund_payment: give back what charge_payment charged, or may have charged."""
 
-from sfn_cqrs.service.sagas.state import SagaState, saga_state
+from sfn_cqrs.sagas import SagaState, saga_state
 
 
 @saga_state

@@ -1,6 +1,6 @@
 """release_stock: put the goods back that reserve_stock took, or may have taken."""
 
-from sfn_cqrs.service.sagas.state import SagaState, saga_state
+from sfn_cqrs.sagas import SagaState, saga_state
 
 
 @saga_state

@@ -1,6 +1,6 @@
 """reserve_stock: take the order's goods out of stock; undone by release_stock."""
 
-from sfn_cqrs.service.sagas.state import SagaState, saga_state
+from sfn_cqrs.sagas import SagaState, saga_state
 
 
 @saga_state

@@ -4,8 +4,7 @@ The Choice state direction branches on the word answered here. A saga that is be
 after its execution died, or after a person retried it, goes on where its log says.
 """
 
-from sfn_cqrs.domain import saga_programs
-from sfn_cqrs.service.sagas.state import SagaState, saga_state
+from sfn_cqrs.sagas import SagaState, saga_programs, saga_state
 
 
 @saga_state

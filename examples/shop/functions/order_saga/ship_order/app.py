@@ -1,6 +1,6 @@
 """ship_order: send the order on its way; undone by cancel_shipment."""
 
-from sfn_cqrs.service.sagas.state import SagaState, saga_state
+from sfn_cqrs.sagas import SagaState, saga_state
 
 
 @saga_state

@@ -4,7 +4,7 @@ import os
 
 import boto3
 
-from sfn_cqrs.service.context import StepFunctionsContext, sfn_handler
+from sfn_cqrs.workflows import StepFunctionsContext, sfn_handler
 
 
 @sfn_handler

@@ -2,8 +2,7 @@
 
 import time
 
-from sfn_cqrs.service.context import StepFunctionsContext, sfn_handler
-from sfn_cqrs.service.step_functions import StepFunctionService
+from sfn_cqrs.workflows import StepFunctionsContext, StepFunctionService, sfn_handler
 
 machines = StepFunctionService()
 

@@ -4,7 +4,7 @@ import os
 
 import boto3
 
-from sfn_cqrs.service.step_functions import StepFunctionService
+from sfn_cqrs.workflows import StepFunctionService
 
 machines = StepFunctionService()
 

@@ -1,6 +1,6 @@
 """describe and describe_page: one function for two states."""
 
-from sfn_cqrs.service.context import StepFunctionsContext, sfn_handler
+from sfn_cqrs.workflows import StepFunctionsContext, sfn_handler
 
 
 class Busy(Exception):  # noqa: N818 - the machine retries it by this name

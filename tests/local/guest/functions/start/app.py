@@ -2,7 +2,7 @@
 
 import os
 
-from sfn_cqrs.service.step_functions import StepFunctionService, execution_name
+from sfn_cqrs.workflows import StepFunctionService, execution_name
 
 machines = StepFunctionService()
 

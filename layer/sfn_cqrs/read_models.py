@@ -1,0 +1,53 @@
+"""Keep rows that are made for reading: handlers write them, declarations let clients read them.
+
+A sync handler gets each version of a type, and writes a row to DynamoDB (`read_model`) or to
+PostgreSQL (`sql`).
+"""
+
+from typing import TYPE_CHECKING
+
+from sfn_cqrs._door import door
+
+if TYPE_CHECKING:
+    from sfn_cqrs.adapters.read_model import ReadModel
+    from sfn_cqrs.adapters.sql import Sql, Transaction
+    from sfn_cqrs.bootstrap import at_once, generation, has_sql, read_model, sql
+    from sfn_cqrs.domain.keys import shard_of
+    from sfn_cqrs.service.handlers import find_bulk, names_of, sync_handler, up_many
+    from sfn_cqrs.service.read_models import Rows, TypedRow, read_model_type, sql_read_model
+    from sfn_cqrs.service.rebuilds.service import Progress, RebuildService
+else:
+    __getattr__, __dir__ = door(
+        __name__,
+        {
+            "sfn_cqrs.adapters.read_model": "ReadModel",
+            "sfn_cqrs.adapters.sql": "Sql Transaction",
+            "sfn_cqrs.bootstrap": "at_once generation has_sql read_model sql",
+            "sfn_cqrs.domain.keys": "shard_of",
+            "sfn_cqrs.service.handlers": "find_bulk names_of sync_handler up_many",
+            "sfn_cqrs.service.read_models": "Rows TypedRow read_model_type sql_read_model",
+            "sfn_cqrs.service.rebuilds.service": "Progress RebuildService",
+        },
+    )
+
+__all__ = [
+    "Progress",
+    "ReadModel",
+    "RebuildService",
+    "Rows",
+    "Sql",
+    "Transaction",
+    "TypedRow",
+    "at_once",
+    "find_bulk",
+    "generation",
+    "has_sql",
+    "names_of",
+    "read_model",
+    "read_model_type",
+    "shard_of",
+    "sql",
+    "sql_read_model",
+    "sync_handler",
+    "up_many",
+]

@@ -1,0 +1,53 @@
+"""What an item is: declare its type, and name who may publish and read it.
+
+A module of your package declares a type with `command_type`; handlers, services and tests name its
+items by `ItemKey`, and get its versions as `Command`.
+"""
+
+from typing import TYPE_CHECKING
+
+from sfn_cqrs._door import door
+
+if TYPE_CHECKING:
+    from sfn_cqrs.adapters.paging import Page
+    from sfn_cqrs.domain.command import Audit, Command, Content, DataRow, Stored
+    from sfn_cqrs.domain.keys import ItemKey
+    from sfn_cqrs.domain.models import Meta, Personal
+    from sfn_cqrs.domain.policy import CODE, MACHINES, MEMBERS, Client, Policy, group, own
+    from sfn_cqrs.domain.values import Json
+    from sfn_cqrs.service.handlers import command_type, erasures
+else:
+    __getattr__, __dir__ = door(
+        __name__,
+        {
+            "sfn_cqrs.adapters.paging": "Page",
+            "sfn_cqrs.domain.command": "Audit Command Content DataRow Stored",
+            "sfn_cqrs.domain.keys": "ItemKey",
+            "sfn_cqrs.domain.models": "Meta Personal",
+            "sfn_cqrs.domain.policy": "CODE MACHINES MEMBERS Client Policy group own",
+            "sfn_cqrs.domain.values": "Json",
+            "sfn_cqrs.service.handlers": "command_type erasures",
+        },
+    )
+
+__all__ = [
+    "CODE",
+    "MACHINES",
+    "MEMBERS",
+    "Audit",
+    "Client",
+    "Command",
+    "Content",
+    "DataRow",
+    "ItemKey",
+    "Json",
+    "Meta",
+    "Page",
+    "Personal",
+    "Policy",
+    "Stored",
+    "command_type",
+    "erasures",
+    "group",
+    "own",
+]

@@ -1,0 +1,55 @@
+"""State machines of your own: write their states, start them, and end their waits.
+
+`waits` keeps the tokens of states that wait for somebody outside; `children` starts a machine from
+another one's state, and answers it.
+"""
+
+from typing import TYPE_CHECKING
+
+from sfn_cqrs._door import door
+
+if TYPE_CHECKING:
+    from sfn_cqrs.bootstrap import machine_arn
+    from sfn_cqrs.service import children, waits
+    from sfn_cqrs.service.children import answering
+    from sfn_cqrs.service.context import (
+        Execution,
+        State,
+        StateMachine,
+        StepFunctionsContext,
+        sfn_handler,
+    )
+    from sfn_cqrs.service.logs import logged_as, logger
+    from sfn_cqrs.service.step_functions import Beats, Ended, StepFunctionService, execution_name
+else:
+    __getattr__, __dir__ = door(
+        __name__,
+        {
+            "sfn_cqrs.bootstrap": "machine_arn",
+            "sfn_cqrs.service": "children waits",
+            "sfn_cqrs.service.children": "answering",
+            "sfn_cqrs.service.context": (
+                "Execution State StateMachine StepFunctionsContext sfn_handler"
+            ),
+            "sfn_cqrs.service.logs": "logged_as logger",
+            "sfn_cqrs.service.step_functions": "Beats Ended StepFunctionService execution_name",
+        },
+    )
+
+__all__ = [
+    "Beats",
+    "Ended",
+    "Execution",
+    "State",
+    "StateMachine",
+    "StepFunctionService",
+    "StepFunctionsContext",
+    "answering",
+    "children",
+    "execution_name",
+    "logged_as",
+    "logger",
+    "machine_arn",
+    "sfn_handler",
+    "waits",
+]
