@@ -27,11 +27,11 @@ from sfn_cqrs.domain.models import ERASED
 from sfn_cqrs.domain.saga import Entry, EntryStatus, SagaStatus
 from sfn_cqrs.domain.task import Counts as TaskCounts
 from sfn_cqrs.domain.task import TaskStatus
-from sfn_cqrs.service.audit import Audit, Sample
+from sfn_cqrs.service.audit import Audit, Sample, counted
 from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.export import states
 from sfn_cqrs.service.handlers import command_type
-from sfn_cqrs.service.usage import Meter
+from sfn_cqrs.service.usage import Meter, usage_of
 from sfn_cqrs_tools.testing.builders import a_file, a_saga, a_task, a_zip, an_approval
 from sfn_cqrs_tools.testing.builders import an_item as a_task_item
 from sfn_cqrs_tools.testing.fakes.world import AUDITED
@@ -513,6 +513,7 @@ def test_what_is_well_gives_no_finding(raw):
         "suspects": 0,
         "isComplete": True,
         "findings": [],
+        "repaired": [],
     }
 
 
@@ -547,6 +548,86 @@ def test_each_kind_of_damage_is_found_and_nothing_else(raw):
     assert {rule for _, rule in damaged.values()} == {rule.name for rule in RULES}
 
 
+REPAIRED = {"data_lost", "data_behind", "data_differs"}
+
+
+@pytest.mark.parametrize(
+    "what", [what for what, (rule, _) in ITEM_DAMAGES.items() if rule in REPAIRED]
+)
+def test_the_repair_that_an_audit_names_repairs(raw, what):
+    key = an_item("RJAA")
+    well = raw.get("DataTable", key.data_pk, key.sk)
+    ITEM_DAMAGES[what][1](raw, key)
+    named = {one.repair for one in Audit().run().findings}
+
+    report = Audit(repairs=True).run()
+
+    assert "sfn-cqrs audit --repair writes the row again" in named
+    assert report.repaired == ["tenant1 AIRPORT/RJAA"]
+    assert Audit().run().findings == []
+    assert raw.get("DataTable", key.data_pk, key.sk) == well
+
+
+def test_a_row_that_is_behind_gets_the_states_below_it_too(raw):
+    key = an_item("RJAA")
+    first = raw.get("HistoryTable", key.pk, key.version_sk(1))
+    second = raw.get("HistoryTable", key.pk, key.version_sk(2))
+    raw.dynamodb.put_item(
+        TableName="DataTable", Item=marshal({**first, "pk": key.data_pk, "sk": key.sk})
+    )
+    raw.drop("HistoryTable", key.pk, key.version_sk(1))
+    raw.drop("HistoryTable", key.pk, key.version_sk(2))
+
+    Audit(repairs=True).run()
+
+    assert Audit().run().findings == []
+    assert raw.get("HistoryTable", key.pk, key.version_sk(1)) == first
+    assert raw.get("HistoryTable", key.pk, key.version_sk(2)) == second
+
+
+DAMAGED_VERSIONS: dict[str, Damage] = {
+    "its content has changed": command(3, name="changed"),
+    "its attributes are gone": without_object,
+    "it is lost": without_command(3),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED_VERSIONS.values(), ids=DAMAGED_VERSIONS)
+def test_a_row_is_not_written_from_a_version_that_is_damaged_itself(raw, damage):
+    key = an_item("RJAA")
+    damage(raw, key)
+    without_row(raw, key)
+
+    report = Audit(repairs=True).run()
+
+    assert report.repaired == []
+    assert "data_lost" in {one.rule for one in report.findings}
+
+
+def test_without_repairs_an_audit_writes_nothing_and_a_row_that_is_well_stays(raw):
+    key = an_item("RJAA")
+    state(1, name="other")(raw, key)  # another rule's
+    raw.change("DataTable", key.data_pk, key.sk, extra=1)
+
+    Audit(repairs=True).run()
+
+    assert raw.get("DataTable", key.data_pk, key.sk)["extra"] == 1
+
+
+def test_a_count_of_everything_tells_what_tenants_use_at_once(raw):
+    for number in range(3):
+        an_item(f"RJA{number}")
+
+    report = counted()
+
+    (stored,) = usage_of("tenant1").stored
+    assert (report.items, report.is_complete) == (3, True)
+    assert (stored.type, stored.items, stored.known) == ("AIRPORT", 3, 1.0)
+    raw.world.clock.advance(days=1)
+    counted()
+    assert [(day.commands, day.known) for day in usage_of("tenant1").days] == [(9, 1.0)]
+
+
 def test_an_old_import_whose_parts_have_expired_is_no_finding(raw):
     key = an_import(1)
     for sort in ("BATCH#000000002", "PLAN#000000002"):
@@ -571,7 +652,7 @@ def test_a_finding_says_where_what_and_how_to_repair_it(raw):
 
     assert (found.key, found.rule) == ("tenant1 AIRPORT/RJAA", "data_differs")
     assert found.evidence == "the data row differs from version 3"
-    assert "sfn-cqrs publish" in found.repair
+    assert "sfn-cqrs audit --repair" in found.repair
 
 
 def test_what_has_moved_on_when_it_is_read_again_is_no_finding(raw, monkeypatch):

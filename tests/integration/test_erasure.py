@@ -4,6 +4,7 @@ Everything that the framework stores about a person is stored by its own code, o
 as moto has them, where objects have versions.
 """
 
+import csv
 import io
 import json
 import logging
@@ -25,7 +26,7 @@ from sfn_cqrs.adapters.dynamodb import marshal, unmarshal
 from sfn_cqrs.adapters.import_items import IMPORTS as JOBS
 from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.adapters.sql import Sql
-from sfn_cqrs.adapters.task_items import TASKS
+from sfn_cqrs.adapters.task_items import TASKS, stored_item
 from sfn_cqrs.adapters.zip_items import ZIPS
 from sfn_cqrs.domain.approval import Pinned, Stage, Verdict, Vote
 from sfn_cqrs.domain.command import Audit as By
@@ -35,7 +36,7 @@ from sfn_cqrs.domain.csv_rows import Problem, Row
 from sfn_cqrs.domain.erasure import Erasure, Status, certificate
 from sfn_cqrs.domain.import_job import JobStatus
 from sfn_cqrs.domain.imports import FailedRow
-from sfn_cqrs.domain.keys import ImportKey, ItemKey, SagaKey, ZipKey
+from sfn_cqrs.domain.keys import ImportKey, ItemKey, SagaKey, TaskKey, ZipKey
 from sfn_cqrs.domain.models import Personal
 from sfn_cqrs.domain.policy import MEMBERS
 from sfn_cqrs.domain.saga import Entry, EntryStatus, SagaStatus
@@ -149,9 +150,7 @@ def work_about(world: MotoWorld, person: str, number: int) -> None:
     task = a_task(items=1, name=CANARY, status=TaskStatus.CANCELLED, input=(about,))
     put(world, "TasksTable", {**TASKS.item(task), "rev": "r", "sk": f"X{number}"})
     item = an_item(input=about, result=CANARY, cause=CANARY, status=TaskStatus.COMPLETED)
-    from sfn_cqrs.adapters.task_items import _ITEM  # noqa: PLC0415
-
-    put(world, "TasksTable", {**_ITEM.item(item), "sk": f"I{number}"})
+    put(world, "TasksTable", {**stored_item(item), "sk": f"I{number}"})
     world.attributes.store(TENANT, f"t-{number}", {"input": [about]}, folder="tasks")
     entry = Entry(status=EntryStatus.DONE, result={"sent_to": CANARY})
     saga = a_saga(
@@ -300,17 +299,77 @@ def test_a_model_says_what_is_personal_in_work(world):
     def mail(_item: Any) -> None:
         """Send nothing."""
 
-    from sfn_cqrs.adapters.task_items import _ITEM  # noqa: PLC0415
-    from sfn_cqrs.domain.keys import TaskKey  # noqa: PLC0415
-
     key = TaskKey(TENANT, "MAIL", "01JDHZ0000000000000000000C")
     item = an_item(key, input={"to": ADA, "text": CANARY}, status=TaskStatus.FAILED)
-    put(world, "TasksTable", _ITEM.item(item))
+    put(world, "TasksTable", stored_item(item))
 
     erased(world)
 
     (found,) = world._items("TasksTable")
     assert unmarshal(found)["input"] == {"to": ADA, "text": "[erased]"}
+
+
+@dataclass(frozen=True)
+class Plain:
+    to: str
+
+
+def test_the_name_of_a_task_about_the_person_goes_whoever_wrote_it(world):
+    @task_handler("PLAIN", publish=MEMBERS, model=Plain)
+    def plain(_item: Any) -> None:
+        """Send nothing."""
+
+    keys = [
+        TaskKey(TENANT, type_, f"01JDHZ000000000000000000{number:02d}")
+        for number, type_ in enumerate(("PLAIN", "OFFER_REMINDER", "PLAIN"))
+    ]
+    for key, person in zip(keys, (ADA, ADA, BOB), strict=True):
+        task = a_task(key, name=CANARY, input=None, status=TaskStatus.COMPLETED)
+        put(world, "TasksTable", {**TASKS.item(task), "rev": "r"})
+        item = an_item(key, input={"to": person}, status=TaskStatus.COMPLETED)
+        put(world, "TasksTable", stored_item(item))
+
+    erasure = erased(world)
+
+    assert [world.tasks.find(key).name for key in keys] == ["[erased]", "[erased]", CANARY]
+    assert erasure.status is Status.DONE
+
+
+def test_the_name_of_a_task_that_still_runs_is_left_and_named(world):
+    key = TaskKey(TENANT, "OFFER_REMINDER", "01JDHZ0000000000000000000C")
+    task = a_task(key, name=CANARY, input=None, status=TaskStatus.PROCESSING)
+    put(world, "TasksTable", {**TASKS.item(task), "rev": "r"})
+    item = an_item(key, input={"to": ADA}, status=TaskStatus.COMPLETED)
+    put(world, "TasksTable", stored_item(item))
+
+    erasure = erased(world)
+
+    assert erasure.left == (f"tasks: {key.id} is not closed yet",)
+    assert world.tasks.find(key).name == CANARY
+
+
+@pytest.mark.parametrize("deep", ["[" * 20_000, '{"a":' * 20_000 + f'"{ADA}"' + "}" * 20_000])
+def test_a_cell_of_deep_brackets_is_looked_into_and_holds_up_nothing(world, clients, deep):
+    name = f"uploads/{TENANT}/x/letters.csv"
+    cell = deep.replace('"', '""')
+    clients.s3.put_object(Bucket=IMPORTS, Key=name, Body=f'number,reader\n1,"{cell}"\n'.encode())
+    letters_to(ADA, "l-1")
+
+    erasure = erased(world)
+
+    assert (erasure.status, erasure.left) == (Status.DONE, ())
+    assert (ADA in deep) == (name not in everything(world, clients))
+
+
+def test_a_file_that_cannot_be_read_is_left_and_named_and_the_rest_goes_on(world, clients, few):
+    for number, text in enumerate((f"reader\n{'x' * (few + 1)}\n", f"reader\n{ADA}\n")):
+        name = f"uploads/{TENANT}/{number}/letters.csv"
+        clients.s3.put_object(Bucket=IMPORTS, Key=name, Body=text.encode())
+
+    erasure = erased(world)
+
+    assert erasure.left == (f"files: uploads/{TENANT}/0/letters.csv cannot be read: Error",)
+    assert erasure.files == 1
 
 
 def test_an_approval_of_the_persons_item_is_about_the_person(world):
@@ -327,6 +386,14 @@ def test_an_approval_of_the_persons_item_is_about_the_person(world):
     erased(world)
 
     assert world.approvals.find(approval.key).note == "[erased]"
+
+
+@pytest.fixture
+def few() -> Iterator[int]:
+    """How many characters a cell may have that is read; few, so that a file is small."""
+    before = csv.field_size_limit(1_000)
+    yield 1_000
+    csv.field_size_limit(before)
 
 
 def put_back(world: MotoWorld, items: list[tuple[str, Any]]) -> None:

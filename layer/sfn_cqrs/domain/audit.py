@@ -107,7 +107,7 @@ class Rule(Generic[T]):
 
 
 _CHAIN = "sfn-cqrs chain show {key}; restore the item from a backup if its versions are lost"
-_DATA = "publish the item's last content again: sfn-cqrs publish --version -1"
+_DATA = "sfn-cqrs audit --repair writes the row again"
 _HISTORY = "the state cannot be made again; import and undo leave such rows alone"
 _RETRY = "sfn-cqrs chain retry {key}, or skip the version"
 SWEEP = "sfn-cqrs doctor; see that the sweeps run"
@@ -285,6 +285,30 @@ def _misplaced(item: Item) -> Iterator[str]:
         yield f"{place} is not the key of the item there"
 
 
+def repairs_of(item: Item) -> tuple[Command, ...]:
+    """Return the versions from which the data row, and the states below it, are written again.
+
+    The last one is the row's. Nothing is written from a version that is damaged itself, or of an
+    item whose row is as it should be.
+    """
+    if not any(rule.repair == _DATA and any(rule.look(item)) for rule in ITEM_RULES):
+        return ()
+    of_processes = {n for n in item.processes if item.outcome(n) is Outcome.APPLIED}
+    applied = {*of_processes, *(item.applied() if item.row is None else ())}
+    version = max([*applied, item.shown])
+    states = (n for n in item.applied() if item.shown <= n < version and item.keeps_history)
+    wanted = [*(n for n in states if n and n not in item.history), version]
+    commands = [item.commands[n] for n in wanted if n in item.commands]
+    is_sound = all(_is_as_published(item, command) for command in commands)
+    return tuple(commands) if is_sound and len(commands) == len(wanted) else ()
+
+
+def _is_as_published(item: Item, command: Command) -> bool:
+    if command.attributes_s3 in item.lost:
+        return False
+    return bool(command.erased) or command.digest == command.content.digest(item.key)
+
+
 def _differences(what: str, item: Item, row: DataRow, command: Command) -> Iterator[str]:
     if row.command_id != command.id:
         yield f"{what} is of another command than version {command.version}"
@@ -377,7 +401,7 @@ ITEM_RULES: tuple[Rule[Item], ...] = (
     Rule("data_lost", _DATA, _data_lost),
     Rule("data_behind", _DATA, _data_behind),
     Rule("data_ahead", _CHAIN, _data_ahead),
-    Rule("data_early", _DATA, _data_early),
+    Rule("data_early", _RETRY, _data_early),
     Rule("data_differs", _DATA, _data_differs),
     Rule("history_lost", _HISTORY, _history_lost),
     Rule("history_ahead", _HISTORY, _history_ahead),

@@ -140,6 +140,12 @@ class Command(Stored[M]):
     digest: str
     request_id: str = ""
 
+    def says(self, content: Content) -> bool:
+        """Return whether it says the same as content of today's shape."""
+        if self.shape < models.shape_of(self.key.type):
+            return self.converted.digest(self.key) == content.digest(self.key)
+        return self.digest == content.digest(self.key)
+
     def as_row(self) -> "DataRow[M]":
         """The data row once this version is applied."""
         return DataRow(command_id=self.id, **_shared(self))

@@ -5,6 +5,7 @@ stored without the personal fields. It names the person by a hash.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -251,31 +252,42 @@ def not_covered(began: str) -> list[Json]:
     ]
 
 
+_LEAF: Final = re.compile(r'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?', re.DOTALL)
+"""A text or a number in JSON."""
 Matches = Callable[[str], bool]
 
 
 def leaves(value: Any) -> Iterator[str]:
     """Yield each text and number inside a value as text, also those of JSON inside a text."""
-    if isinstance(value, Mapping):
-        for each in value.values():
-            yield from leaves(each)
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from leaves(each)
-    elif isinstance(value, str):
-        yield value
-        if value[:1] in ("{", "["):
-            yield from _inside(value)
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        yield str(value)
+    held = [value]
+    while held:
+        each = held.pop()
+        if isinstance(each, Mapping):
+            held += each.values()
+        elif isinstance(each, list | tuple):
+            held += each
+        elif isinstance(each, str):
+            yield each
+            held += _inside(each) if each[:1] in ("{", "[") else ()
+        elif isinstance(each, int | float) and not isinstance(each, bool):
+            yield str(each)
 
 
-def _inside(text: str) -> Iterator[str]:
+def _inside(text: str) -> list[Any]:
+    """Return what JSON inside a text holds; of one too deep to be read, its texts and numbers."""
     try:
-        found = json.loads(text)
+        return [json.loads(text)]
     except ValueError:
-        return
-    yield from leaves(found)
+        return []
+    except RecursionError:
+        return [_read(found) for found in _LEAF.findall(text)]
+
+
+def _read(leaf: str) -> Any:
+    try:
+        return json.loads(leaf)
+    except ValueError:
+        return leaf.strip('"')
 
 
 def names(value: Any, matches: Matches) -> bool:

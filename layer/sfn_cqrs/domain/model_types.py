@@ -44,6 +44,8 @@ _DIGITS: Final = r"-?[0-9]{1,38}(\.[0-9]{1,38})?"
 _DECIMAL: Final = re.compile(_DIGITS)
 _NAIVE: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?$"
 _LARGEST: Final = 2**63
+_DOLLAR: Final = re.compile(r"(\\.|\[\^?\]?(?:\\.|[^\]\\])*\])|\$", re.DOTALL)
+"""A `$`, unless it is escaped or one of several characters."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -751,7 +753,19 @@ def _limited(kind: Any, limits: Mapping[str, Any]) -> Any:
         return kind
     import msgspec  # noqa: PLC0415 - no cold start waits for it
 
+    if "pattern" in limits:
+        limits = {**limits, "pattern": _anchored(limits["pattern"])}
     return Annotated[kind, msgspec.Meta(**limits)]
+
+
+def _anchored(pattern: str) -> str:
+    """Return a pattern whose `$` is the end of the text, as in JSON Schema.
+
+    Python's `$` also stands before a line break at the end.
+    """
+    if re.compile(pattern).flags & re.MULTILINE:
+        return pattern
+    return _DOLLAR.sub(lambda found: found[1] or r"\Z", pattern)
 
 
 def _fits(value: "Json", kind: Any) -> bool:

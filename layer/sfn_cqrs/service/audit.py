@@ -12,16 +12,25 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.command_items import as_command, as_key, as_process, as_row
+from sfn_cqrs.adapters.command_items import as_command, as_key, as_process, as_row, row_item
 from sfn_cqrs.adapters.dynamodb import Item as Stored
+from sfn_cqrs.adapters.dynamodb import marshal
 from sfn_cqrs.adapters.import_items import IMPORTS
-from sfn_cqrs.domain.audit import Finding, ImportFacts, Item, findings, import_findings
+from sfn_cqrs.domain.audit import (
+    Finding,
+    ImportFacts,
+    Item,
+    findings,
+    import_findings,
+    repairs_of,
+)
 from sfn_cqrs.domain.audit_work import TaskFacts, work_findings
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.import_job import Job
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.retention import Retention
+from sfn_cqrs.domain.usage import PARTS
 from sfn_cqrs.service.audit_work import Work, works
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.usage import Meter, size_of
@@ -59,7 +68,8 @@ class Sample:
 class Report:
     """The result of an audit: how much was checked, and the findings.
 
-    `work` is how many tasks, sagas, approvals and archives.
+    `work` is how many tasks, sagas, approvals and archives. `repaired` are the items whose data row
+    was written again.
     """
 
     items: int = 0
@@ -68,6 +78,16 @@ class Report:
     suspects: int = 0
     is_complete: bool = True
     findings: list[Finding] = field(default_factory=list)
+    repaired: list[str] = field(default_factory=list)
+
+    def add(self, part: "Report") -> None:
+        """Add the report of a part."""
+        self.items += part.items
+        self.imports += part.imports
+        self.work += part.work
+        self.suspects += part.suspects
+        self.is_complete &= part.is_complete
+        self.findings += part.findings
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as `--json` prints it."""
@@ -85,6 +105,19 @@ def tell(report: Report) -> None:
             pass
 
 
+def counted(*, rate: float = 0.0) -> Report:
+    """Audit everything part by part, and keep what each tenant uses; return the report."""
+    whole = Report()
+    for segment in range(PARTS):
+        meter = Meter()
+        part = Audit(rate=rate, meter=meter).run(Sample(segment, PARTS))
+        whole.add(part)
+        if not part.is_complete:
+            break
+        meter.keep(segment)
+    return whole
+
+
 class Audit:
     """An audit of one tenant, or of all."""
 
@@ -95,11 +128,14 @@ class Audit:
         rate: float = 0.0,
         is_late: Callable[[], bool] | None = None,
         meter: Meter | None = None,
+        repairs: bool = False,
     ) -> None:
         """Audit one tenant's items, or all; `rate` limits read units a second, and 0 is no limit.
 
-        `is_late` ends it early. The meter counts what is read.
+        `is_late` ends it early. The meter counts what is read. With `repairs`, data rows that are
+        lost, behind or different are written again.
         """
+        self._repairs = repairs
         self._tenant = tenant
         self._tables = bootstrap.audit_tables()
         self._tables.rate = rate
@@ -165,7 +201,17 @@ class Audit:
         def again() -> list[Finding]:
             return findings(self._facts(key, self._tables.partition("commands", key.pk)))
 
-        self._confirm(findings(self._facts(key, items, self._meter)), again)
+        if self._confirm(findings(self._facts(key, items, self._meter)), again) and self._repairs:
+            self._repair(key)
+
+    def _repair(self, key: ItemKey) -> None:
+        """Write the data row again from its version, unless it has moved meanwhile."""
+        item = self._facts(key, self._tables.partition("commands", key.pk))
+        rows = [command.as_row() for command in repairs_of(item)]
+        for state in rows[:-1]:
+            bootstrap.history().append(marshal(row_item(state)))
+        if rows and bootstrap.data().put(rows[-1], item.shown):
+            self._report.repaired.append(f"{key.tenant} {key.type}/{key.code}")
 
     def _look_at(self, job: Job) -> None:
         def again() -> list[Finding]:
@@ -189,12 +235,15 @@ class Audit:
             self._meter.count_task(facts.record.key, facts.items, facts.size)
         self._confirm(work_findings(facts), again)
 
-    def _confirm(self, found: list[Finding], look: Callable[[], list[Finding]]) -> None:
-        """Report the suspects that look the same when they are read again."""
-        if found:
-            self._report.suspects += 1
-            again = set(look())
-            self._report.findings += [one for one in found if one in again]
+    def _confirm(self, found: list[Finding], look: Callable[[], list[Finding]]) -> bool:
+        """Report the suspects that look the same when they are read again; return if there are."""
+        if not found:
+            return False
+        self._report.suspects += 1
+        again = set(look())
+        confirmed = [one for one in found if one in again]
+        self._report.findings += confirmed
+        return bool(confirmed)
 
     def _facts(self, key: ItemKey, items: list[Stored], meter: Meter | None = None) -> Item:
         place = (key.data_pk, key.sk)

@@ -43,7 +43,7 @@ class Files:
         archives: set[str] = set()
         for prefix in (f"jobs/{tenant}/", f"uploads/{tenant}/"):
             for version in self._bucket.versions(prefix):
-                if version.has_content and self._names_the_person(version):
+                if version.has_content and self._has_to_go(version):
                     self._erase(version)
                     archives |= {part for part in version.key.split("/") if part[:2] == "z-"}
         for source in self._sources(archives):
@@ -68,6 +68,14 @@ class Files:
             import_ = ImportKey.of(self._erasure.key.tenant, version.key.split("/")[2])
             self._bucket.put_report(import_, self._other_rows(version))
         self._bucket.delete([version])
+
+    def _has_to_go(self, version: Version) -> bool:
+        """Return whether a file names the person; one that cannot be read is left, and named."""
+        try:
+            return self._names_the_person(version)
+        except (csv.Error, RecursionError, ValueError) as error:
+            self.left.append(f"files: {version.key} cannot be read: {type(error).__name__}")
+            return False
 
     def _names_the_person(self, version: Version) -> bool:
         """Return whether a cell of a file is what names the person."""
@@ -106,7 +114,7 @@ def _as_json(blocks: Iterable[str]) -> Iterator[object]:
             continue
         try:
             yield json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             yield line
 
 

@@ -21,6 +21,7 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.attributes_bucket import COMMANDS, TASKS
 from sfn_cqrs.adapters.command_items import as_key
 from sfn_cqrs.adapters.dynamodb import Item
+from sfn_cqrs.adapters.task_items import as_task_key
 from sfn_cqrs.domain import models
 from sfn_cqrs.domain.approval import Stage
 from sfn_cqrs.domain.caller import Caller
@@ -264,6 +265,8 @@ class Eraser:
         return any(map(self._is_about, rows))
 
     def _erase_work(self, table: str, item: Item, work: "_Work", value: dict[str, Any]) -> None:
+        if work.find is task_types.find:
+            self._erase_name(item)
         model = work.model(item)
         if model is not None and not model.personal:
             return
@@ -282,6 +285,18 @@ class Eraser:
             sets["rev"] = secrets.token_urlsafe(9)
         self.found.changed += 1
         self._tables.change(table, item, same, **sets)
+
+    def _erase_name(self, item: Item) -> None:
+        """Erase the name of a task, or of an item's task: somebody may have written it freely."""
+        key = as_task_key(item)
+        for task in self._tables.partition("tasks", key.pk, key.sk):
+            if task.get("name") in NOTHING or not self._writes:
+                continue
+            if not _has_ended(task):
+                self.found.left[f"tasks: {key.id} is not closed yet"] = None
+                continue
+            self.found.changed += 1
+            self._tables.change("tasks", task, name=ERASED, rev=secrets.token_urlsafe(9))
 
     # Read models that declare whom their rows are about.
 

@@ -67,6 +67,24 @@ def test_an_import_is_undone_and_an_audit_finds_all_well_until_something_is_dama
     found = run("audit", "--json")
     assert (found.code, [one["rule"] for one in found.json["findings"]]) == (1, ["data_differs"])
 
+    repaired = run("audit", "--tenant", "tenant1", "--repair")
+
+    assert "tenant1 AIRPORT/ZZZA: the data row is written again" in repaired.output
+    assert run("audit", "--tenant", "tenant1").code == 0
+
+
+def test_a_count_of_everything_is_shown_as_usage(run, tmp_path):
+    imported(run, tmp_path / "a.csv", "Counted", tenant="counted")
+    before = run("usage", "--tenant", "counted")
+
+    counted = run("audit", "--count")
+
+    assert "to count everything now: sfn-cqrs audit --count" in before.output
+    assert counted.code == 0, counted
+    stored = run("usage", "--tenant", "counted", "--json").json["stored"]
+    assert [(one["type"], one["items"], one["known"]) for one in stored] == [("AIRPORT", 1, 1.0)]
+    assert run("audit", "--count", "--tenant", "counted").code == 64
+
 
 def test_the_tables_of_the_typescript_framework_are_imported(run, tmp_path):
     rows = {

@@ -328,3 +328,23 @@ def test_the_slow_look_finds_something_wrong_wherever_the_fast_one_does(hint, va
     told = list(model.structure.problems({"x": value}, "attributes"))
 
     assert bool(told) == bool(problems(model, {"x": value}))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fits", "not_so"),
+    [
+        ("^[a-z]+$", "abc", "abc\n"),
+        ("^(a|b$)$", "b", "b\n"),
+        (r"^[a$]+\$$", "a$$", "a$$\n"),
+        (r"^[]$]$", "$", "$\n"),
+        ("(?m)^a$", "a\nb", "b"),
+    ],
+)
+def test_a_patterns_end_is_the_end_of_the_text(pattern, fits, not_so):
+    model = of(Annotated[str, Meta(pattern=pattern)])
+
+    assert problems(model, {"x": fits}) == {}
+    assert problems(model, {"x": not_so}) == {
+        "attributes.x": f"must be a string that matches {pattern}"
+    }
+    assert model.schema()["properties"]["x"]["pattern"] == pattern

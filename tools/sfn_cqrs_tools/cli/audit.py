@@ -30,6 +30,8 @@ MOST_REPLAYED = 100_000
         "sfn-cqrs audit --tenant tenant1 --json",
         "sfn-cqrs audit --sample 1/14 --rate 50 --stack sfn-cqrs-prod",
         "sfn-cqrs audit --read-models",
+        "sfn-cqrs audit --tenant tenant1 --repair",
+        "sfn-cqrs audit --count",
     ),
 )
 @click.option("--tenant", metavar="CODE", help="Of one tenant.  [default: of all]")
@@ -46,6 +48,14 @@ MOST_REPLAYED = 100_000
     is_flag=True,
     help="Also compare read models with the rows that the working copy's handlers write.",
 )
+@click.option(
+    "--repair",
+    is_flag=True,
+    help="Write data rows that are lost, behind or different again, from their versions.",
+)
+@click.option(
+    "--count", is_flag=True, help="Also count what each tenant uses, for `sfn-cqrs usage`."
+)
 @stack_options
 @template_option
 @json_option
@@ -56,6 +66,8 @@ def audit(
     sample: str,
     rate: float,
     read_models: bool,
+    repair: bool,
+    count: bool,
     state: Path,
     stack: str | None,
     template: Path,
@@ -63,14 +75,16 @@ def audit(
 ) -> None:
     """Look for damage: gaps, lost or wrong data, history, counters and pointers.
 
-    It reads the tables with your credentials, and writes nothing. It reads a suspect again
-    before it reports it. Exits 1 if there is any.
+    It reads the tables with your credentials, and writes nothing without --repair or --count. It
+    reads a suspect again before it reports it. Exits 1 if there is any.
     """
+    if count and (tenant or repair or sample != "1/1"):
+        raise click.UsageError("--count looks at everything, and goes with --rate only")
     with one_line_errors():
         target, part = find_target(state, stack), _sample(sample)
         with working(progress_console(as_json=True), "looks at the stored data"):
             with tables_of(target):
-                report = _audited(tenant, part, rate)
+                report = _counted(rate) if count else _audited(tenant, part, rate, repair)
             if read_models:
                 _replay(report, target, template, tenant, part, rate)
     if as_json:
@@ -91,10 +105,16 @@ def _sample(text: str) -> Sample:
         raise click.UsageError(f"--sample: {error}") from error
 
 
-def _audited(tenant: str | None, part: Sample, rate: float) -> Report:
+def _audited(tenant: str | None, part: Sample, rate: float, repair: bool) -> Report:
     from sfn_cqrs.service.audit import Audit  # noqa: PLC0415 - it imports much
 
-    return Audit(tenant, rate=rate).run(part)
+    return Audit(tenant, rate=rate, repairs=repair).run(part)
+
+
+def _counted(rate: float) -> Report:
+    from sfn_cqrs.service.audit import counted  # noqa: PLC0415 - it imports much
+
+    return counted(rate=rate)
 
 
 def _replay(
@@ -124,6 +144,8 @@ def _print(report: Report) -> None:
     if report.findings:
         rows = [(one.key, one.rule, one.evidence, one.repair) for one in report.findings]
         print_table(("key", "rule", "evidence", "repair"), rows)
+    for each in report.repaired:
+        echo(f"{each}: the data row is written again")
     whole = "" if report.is_complete else ", and not to the end: there are more"
     echo(
         f"{report.items:,} items, {report.imports:,} imports, {report.work:,} tasks, sagas,"

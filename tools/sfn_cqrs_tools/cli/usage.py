@@ -37,6 +37,7 @@ def usage(days: int, api: Api, as_json: bool) -> None:
     _print("done", ("day", "type", "commands", "rows", "taskItems"), by_day)
     if not stored:
         echo("nothing is counted yet: the audit looks at a part of the tables every hour")
+        echo("to count everything now: sfn-cqrs audit --count")
 
 
 def _print(title: str, fields: tuple[str, ...], found: list[dict[str, Any]]) -> None:

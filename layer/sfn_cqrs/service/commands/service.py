@@ -282,7 +282,7 @@ class _Publisher:
         if current_version >= MAX_VERSION:
             raise InvalidInputError("version", "this item has as many versions as there can be")
         content = without_erased(self._key, change.content(current), current)
-        if self._is_told(current) and current.digest == content.digest(self._key):
+        if self._is_told(current) and current.says(content):
             unchanged = self._published(current, is_unchanged=True)
             return (None if self._keep(unchanged) else Refusal.REQUEST_SEEN), unchanged
         if not change.caller.erases:
