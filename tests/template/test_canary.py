@@ -9,9 +9,12 @@ from graphlib import TopologicalSorter
 from typing import Any
 
 import pytest
+from samtranslator.translator.logical_id_generator import LogicalIdGenerator
 from tests.template.stack import ISSUER, ROOT, TEMPLATE, of_type, translated
 
+from sfn_cqrs_tools.runtime.nesting import parts
 from sfn_cqrs_tools.runtime.template import Template
+from sfn_cqrs_tools.runtime.translation import version_texts
 
 BEHIND_AN_ALIAS = {
     f"{name}Function"
@@ -206,3 +209,17 @@ def test_without_the_default_route_no_deploy_would_succeed() -> None:
 
     assert policy_bytes(translated()) < 2_000
     assert policy_bytes(cut.translate()["Resources"]) > 20_480
+
+
+def test_the_local_stack_publishes_by_sams_own_hash() -> None:
+    """It has SAM make the hashes of less than the template, which is ten times as fast."""
+    (part,) = parts(TEMPLATE.document, ROOT)
+    texts = version_texts(part.document, ROOT, TEMPLATE.parameters)
+    uploaded = re.compile(r"content-of-(\w+)")
+
+    made = {
+        LogicalIdGenerator(f"{name}Version", uploaded.sub(r"\1.zip", text)).gen()
+        for name, text in texts.items()
+    }
+
+    assert made == set(of_type("AWS::Lambda::Version"))

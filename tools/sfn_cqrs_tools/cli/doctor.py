@@ -76,7 +76,9 @@ def doctor(
 
     Modules of the local app that cannot be imported, and its machines that cannot run; versions,
     tasks, imports, archives, approvals and sagas; handlers that within a day were too slow for the
-    express lane; and, of a stack on AWS with tokens of Cognito, who lets users write their tenant.
+    express lane; functions behind an alias that run other code, layers or variables than the last
+    deploy has brought; and, of a stack on AWS with tokens of Cognito, who lets users write their
+    tenant.
     The local stack also says if its disk is full or PostgreSQL is down. Exits 1 if there is any.
     The list has tasks and imports that failed within a week as well. The exit code leaves them
     out, because the stack is well even if one tenant's row is bad. See more with `chain show`,
@@ -84,6 +86,7 @@ def doctor(
     """
     from sfn_cqrs_tools.client.diagnosis import diagnose, troubles_of  # noqa: PLC0415
     from sfn_cqrs_tools.client.failed_work import failed_work  # noqa: PLC0415
+    from sfn_cqrs_tools.client.published import behind_aliases  # noqa: PLC0415
     from sfn_cqrs_tools.stack.slow_handlers import slow_handlers  # noqa: PLC0415
 
     if quotas:
@@ -98,6 +101,7 @@ def doctor(
             diagnosis = replace(
                 diagnose(target, timedelta(minutes=older_than), late=timedelta(seconds=behind)),
                 slow_handlers=list(slow_handlers(target, now)),
+                behind_alias=list(behind_aliases(target)),
                 troubles=troubles,
                 failed_work=failed_work(target, now),
             )
@@ -196,6 +200,7 @@ def _print(diagnosis: Diagnosis) -> None:
             echo(f"{queue}: {depth} {messages}; `sfn-cqrs console` shows them under Queues")
     for finding in (*diagnosis.writable_tenants, *diagnosis.slow_handlers):
         echo(finding)
+    _print_behind(diagnosis)
     _print_failed_work(diagnosis)
     if not diagnosis.is_well:
         echo(styled("something needs attention", fg="red"), "; next: ", _next(diagnosis))
@@ -219,6 +224,15 @@ def _print_failed_work(diagnosis: Diagnosis) -> None:
     print_table(("kind", "tenant", "id", "what", "age", "error"), rows, spare=("tenant", "age"))
     if many > MOST_SHOWN:
         echo(f"and {many - MOST_SHOWN} more: --json lists all")
+
+
+def _print_behind(diagnosis: Diagnosis) -> None:
+    from sfn_cqrs_tools.client.published import REMEDY  # noqa: PLC0415
+
+    for one in diagnosis.behind_alias:
+        echo(str(one))
+    if diagnosis.behind_alias:
+        echo(REMEDY)
 
 
 def _aged(one: Finding | Work) -> list[object]:

@@ -77,6 +77,8 @@ def restore(
     echo(f"\nThe tables are as of {at}. {_where(template)}:")
     for name, value in found.parameters.items():
         echo(f"  {name}: {value}" if is_nested(template.parent) else f"  {name}={value}")
+    echo(f"At last, after the deploy: `sfn-cqrs doctor --stack {stack}`,")
+    echo("which names functions that still use the old tables.")
 
 
 def _where(template: Path) -> str:

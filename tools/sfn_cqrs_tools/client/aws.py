@@ -38,6 +38,8 @@ class Target:
     endpoints: Mapping[str, str]
     stack: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
+    """The name of the local stack."""
     express_log: Path | None = None
     """The file in which the local engine logs EXPRESS machines."""
     log: Path | None = None
@@ -73,7 +75,7 @@ class Target:
         assert self.stack is not None
         client = self.client("cloudformation")
         with _reading(self.stack):
-            for stack in chain((self.stack,), _nested_in(client, self.stack)):
+            for stack in chain((self.stack,), nested_in(client, self.stack)):
                 if found := _physical_id(client, stack, logical_id):
                     return found
         raise click.ClickException(f"the stack {self.stack} has no {logical_id}")
@@ -95,6 +97,7 @@ def find_target(state: Path, stack: str | None) -> Target:
         info.outputs,
         endpoints,
         environment=info.environment,
+        name=info.name,
         express_log=folder.express_log,
         log=folder.stack_log,
         traces=folder.traces,
@@ -119,7 +122,7 @@ def stack_outputs(stack: str) -> dict[str, str]:
         outputs = _outputs(client, stack)
         if API in outputs:
             return outputs
-        for nested in _nested_in(client, stack):
+        for nested in nested_in(client, stack):
             outputs = {**_outputs(client, nested), **outputs}
     return outputs
 
@@ -155,7 +158,7 @@ def _outputs(client: Any, stack: str) -> dict[str, str]:
     return {one["OutputKey"]: one["OutputValue"] for one in described.get("Outputs", [])}
 
 
-def _nested_in(client: Any, stack: str) -> Iterator[str]:
+def nested_in(client: Any, stack: str) -> Iterator[str]:
     """Yield the ARNs of the stacks that this one has made."""
     for page in client.get_paginator("list_stack_resources").paginate(StackName=stack):
         for resource in page["StackResourceSummaries"]:

@@ -24,6 +24,7 @@ from sfn_cqrs.domain.process import Outcome, Process
 from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.client.executions import OF_THE_FRAMEWORK, latest_inputs, machines_of
 from sfn_cqrs_tools.client.failed_work import FailedWork
+from sfn_cqrs_tools.client.published import Behind
 from sfn_cqrs_tools.client.tenant_claims import writable_tenants
 from sfn_cqrs_tools.runtime.lambda_api import TROUBLES
 from sfn_cqrs_tools.stack.app_check import Broken
@@ -103,6 +104,8 @@ class Diagnosis:
     broken: list[Broken] = field(default_factory=list)
     oldest_unapplied: dict[str, float] = field(default_factory=dict)
     slow_handlers: list[str] = field(default_factory=list)
+    behind_alias: list[Behind | str] = field(default_factory=list)
+    """Functions that run another version than the last deploy's."""
     is_behind: bool = False
     """Whether the oldest open version is open for too long."""
     troubles: list[str] = field(default_factory=list)
@@ -115,7 +118,8 @@ class Diagnosis:
         """Return whether nothing needs attention."""
         ill = any(kind.findings for kind in self.kinds.values()) or self.writable_tenants
         ill = ill or any(self.dead_letters.values()) or self.slow_handlers
-        return not (self.findings or ill or self.broken or self.is_behind or self.troubles)
+        code = self.broken or self.behind_alias or self.troubles
+        return not (self.findings or ill or code or self.is_behind)
 
     @property
     def repairs(self) -> list[str]:

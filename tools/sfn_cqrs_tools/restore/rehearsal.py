@@ -15,6 +15,8 @@ from typing import Any, Final
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs_tools.client.api import Api, connect, item_path
+from sfn_cqrs_tools.client.aws import find_target
+from sfn_cqrs_tools.client.published import behind_aliases
 from sfn_cqrs_tools.restore.restoring import Restored, Say, differences, restore
 from sfn_cqrs_tools.runtime.fabric import Ministack
 from sfn_cqrs_tools.stack.fabric_environment import fabric_python
@@ -104,6 +106,7 @@ def _stack(
         port=port,
         fabric=fabric,
         parameters=restored.parameters if restored else STANDARD,
+        versions=folder / "versions",  # the second is a deploy over the first
         reload=False,
         postgres=False,
         live=False,
@@ -234,6 +237,7 @@ def _mended(
         row = api.get(item_path("data", "ORDER", code))
         if row["attributes"] != attributes or row["version"] != 2:  # noqa: PLR2004
             found.append(f"{code} is {row['attributes']} at version {row['version']}")
+    found += map(str, behind_aliases(find_target(stack.state.path, None)))
     return Rehearsed(len(expected) + IN_FLIGHT, len(failed), tuple(found))
 
 

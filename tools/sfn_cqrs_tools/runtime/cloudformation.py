@@ -65,6 +65,7 @@ class Resolver:
         self._resources: Mapping[str, Any] = document.get("Resources", {})
         self._conditions: Mapping[str, Any] = document.get("Conditions", {})
         self._mappings: Mapping[str, Any] = document.get("Mappings", {})
+        self._defaults: Mapping[str, Any] = document.get("Globals", {}).get("Function", {})
         self._stack = stack
         self._names = names or {}
         self._pseudo = {
@@ -151,14 +152,19 @@ class Resolver:
             return self._pseudo[name]
         if name in self.parameters:
             return self.parameters[name]
-        if name.endswith(".Alias"):  # on this machine a function has one version, the newest
-            return self.arn(name.removesuffix(".Alias"))
+        if name.endswith(".Alias"):
+            function = name.removesuffix(".Alias")
+            return f"{self.arn(function)}:{self._alias(function)}"
         kind = self._resource(name)["Type"]
         if kind in _REF_IS_ARN:
             return self.arn(name)
         if kind == "AWS::SQS::Queue":
             return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{self.name(name)}"
         return self.name(name)
+
+    def _alias(self, function: str) -> str:
+        properties = {**self._defaults, **self._resource(function)["Properties"]}
+        return str(self._evaluate(properties["AutoPublishAlias"]))
 
     def _get_att(self, value: Any) -> str:
         logical_id, attribute = value

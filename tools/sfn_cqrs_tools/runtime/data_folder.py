@@ -15,7 +15,7 @@ from sfn_cqrs_tools.runtime.state import OwnedFolder
 
 logger = logging.getLogger(__name__)
 
-_OURS: Final = ("engine", "buckets", "postgres")
+_OURS: Final = ("engine", "buckets", "postgres", "versions")
 _FILES: Final = ("fabric.sqlite", "events.sqlite")
 
 
@@ -29,6 +29,8 @@ class DataFolder(OwnedFolder):
         """Machines, executions and waiting tokens."""
         self.postgres = self.path / "postgres"
         """The database."""
+        self.versions = self.path / "versions"
+        """What is published of functions behind an alias."""
         self.events = self.path / "events.sqlite"
         """Events that functions are still to get."""
 

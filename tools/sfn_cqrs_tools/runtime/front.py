@@ -115,12 +115,12 @@ class Front:
         if len(payload) > MAX_PAYLOAD_BYTES:
             return _message(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Request Entity Too Large")
         if self.traces is None:
-            return self._answered(lambda: self._functions.invoke(route.function, payload))
+            return self._answered(lambda: self._functions.invoke(route.target, payload))
         seen = {"method": event["requestContext"]["http"]["method"], "url": event["rawPath"]}
         given = event["headers"].get("x-amzn-trace-id", "")
         begun = self.traces.begin(f"{seen['method']} {seen['url']}", given)
         header = begun.trace.header
-        response = self._answered(lambda: self._functions.invoke(route.function, payload, header))
+        response = self._answered(lambda: self._functions.invoke(route.target, payload, header))
         http = {"request": seen, "response": {"status": response.status}}
         self.traces.end(begun, origin="AWS::ApiGateway::Stage", http=http)
         return response

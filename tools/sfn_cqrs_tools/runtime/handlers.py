@@ -59,12 +59,14 @@ class Call:
     request_id: str
     deadline: float
     trace: str = ""
+    alias: str = ""
+    """The alias that it names, if it names one."""
 
     def context(self) -> Context:
         """Return the context object for the handler."""
         return Context(
             function_name=self.function.name,
-            invoked_function_arn=self.function.arn,
+            invoked_function_arn=f"{self.function.arn}:{self.alias}".rstrip(":"),
             memory_limit_in_mb=str(self.function.memory),
             aws_request_id=self.request_id,
             deadline=self.deadline,
@@ -145,15 +147,18 @@ class Handlers:
         sources: Sequence[Path],
         seconds: float | None,
         prepare: Prepare = tuple,
+        deployed: Callable[[], None] = lambda: None,
     ) -> None:
         """Take the functions, and the folders that they import from.
 
         Files are looked at when a function is called, at most every `seconds`; None: never.
+        `deployed` is called when a changed revision takes the place of the last.
         """
         self._all = list(functions)
         self._prepare = prepare
         self._sources = [source.resolve() for source in sources]
-        self._code = Code(source_files(self._all, self._sources), seconds, self._load)
+        files = source_files(self._all, self._sources)
+        self._code = Code(files, seconds, self._load, deployed)
         self._told: Revision | None = None
         for source in reversed(self._sources):
             if str(source) not in sys.path:

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import unquote
 
-from sfn_cqrs_tools.runtime.lambdas import MAX_PAYLOAD_BYTES, Functions
+from sfn_cqrs_tools.runtime.lambdas import MAX_PAYLOAD_BYTES, Functions, alias_of
 from sfn_cqrs_tools.runtime.template import Function
 from sfn_local import FunctionError
 from sfn_local.http_server import Request, Response
@@ -17,6 +17,7 @@ from sfn_local.http_server import Request, Response
 _FORWARD: Final = re.compile(r"/forward/([^/]+)")
 _INVOKE: Final = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 _DESCRIBE: Final = re.compile(r"/2015-03-31/functions/([^/]+)")
+_CONFIGURATION: Final = re.compile(r"/2015-03-31/functions/([^/]+)/configuration")
 
 # Takes a function and the event that the fabric has for it; returns the answer to the fabric.
 Forward = Callable[[Function, bytes], bytes]
@@ -45,6 +46,7 @@ class LambdaApi:
             ("POST", _INVOKE, self._invoke),
             ("POST", _FORWARD, self._take_forwarded),
             ("GET", _DESCRIBE, self._describe),
+            ("GET", _CONFIGURATION, self._configuration),
         )
 
     def handle(self, request: Request) -> Response:
@@ -60,11 +62,15 @@ class LambdaApi:
                 function = self._functions.find(match[1])
             except FunctionError as error:
                 return _error(HTTPStatus.NOT_FOUND, "ResourceNotFoundException", error.cause)
-            return answer(function, request)
+            alias = _alias(match[1], request)
+            if alias and alias != function.alias:
+                message = f"Function not found: {function.arn}:{alias}"
+                return _error(HTTPStatus.NOT_FOUND, "ResourceNotFoundException", message)
+            return answer(function, request, alias)
         message = f"the local Lambda API has no {request.method} {path}"
         return _error(HTTPStatus.NOT_FOUND, "UnknownOperationException", message)
 
-    def _invoke(self, function: Function, request: Request) -> Response:
+    def _invoke(self, function: Function, request: Request, alias: str) -> Response:
         payload = request.body or b"{}"
         if len(payload) > MAX_PAYLOAD_BYTES:
             message = f"Request must be smaller than {MAX_PAYLOAD_BYTES} bytes"
@@ -76,9 +82,9 @@ class LambdaApi:
             return _error(HTTPStatus.BAD_REQUEST, "InvalidRequestContentException", message)
         match request.headers.get("x-amz-invocation-type", "RequestResponse"):
             case "RequestResponse":
-                return self._invoke_and_wait(function, payload)
+                return self._invoke_and_wait(function, payload, alias)
             case "Event":
-                self._functions.invoke_async(function.name, payload)
+                self._functions.invoke_async(_qualified(function, alias), payload)
                 return Response(HTTPStatus.ACCEPTED)
             case "DryRun":
                 return Response(HTTPStatus.NO_CONTENT)
@@ -86,34 +92,48 @@ class LambdaApi:
                 message = f"{other} is not an invocation type"
                 return _error(HTTPStatus.BAD_REQUEST, "InvalidParameterValueException", message)
 
-    def _invoke_and_wait(self, function: Function, payload: bytes) -> Response:
-        headers = {"Content-Type": "application/json", "X-Amz-Executed-Version": "$LATEST"}
+    def _invoke_and_wait(self, function: Function, payload: bytes, alias: str) -> Response:
+        version = str(self._functions.described(function, alias)["Version"])
+        headers = {"Content-Type": "application/json", "X-Amz-Executed-Version": version}
         try:
-            answer = self._functions.invoke(function.name, payload)
+            answer = self._functions.invoke(_qualified(function, alias), payload)
         except FunctionError as error:
             headers["X-Amz-Function-Error"] = "Unhandled"
             return Response(HTTPStatus.OK, headers, error.cause.encode())
         return Response(HTTPStatus.OK, headers, answer)
 
-    def _describe(self, function: Function, _request: Request) -> Response:
+    def _describe(self, function: Function, request: Request, alias: str) -> Response:
+        described = json.loads(self._configuration(function, request, alias).body)
+        return Response.of_json({"Configuration": described})
+
+    def _configuration(self, function: Function, _request: Request, alias: str) -> Response:
         configuration = {
             "FunctionName": function.name,
-            "FunctionArn": function.arn,
+            "FunctionArn": _qualified(function, alias, function.arn),
             "Handler": function.handler,
             "Timeout": int(function.timeout),
             "MemorySize": function.memory,
             "State": "Active",
-            "Version": "$LATEST",
+            **self._functions.described(function, alias),
         }
-        return Response.of_json({"Configuration": configuration})
+        return Response.of_json(configuration)
 
-    def _take_forwarded(self, function: Function, request: Request) -> Response:
+    def _take_forwarded(self, function: Function, request: Request, _alias: str) -> Response:
         headers = {"Content-Type": "application/json"}
         try:
             answer = self._forward(function, request.body)
         except FunctionError as error:
             return Response(HTTPStatus.INTERNAL_SERVER_ERROR, headers, error.cause.encode())
         return Response(HTTPStatus.OK, headers, answer)
+
+
+def _alias(name: str, request: Request) -> str:
+    """Return the alias that a request names, in the function's name or beside it."""
+    return alias_of(f"{name}:{request.parameters.get('Qualifier', '')}".rstrip(":"))
+
+
+def _qualified(function: Function, alias: str, name: str = "") -> str:
+    return f"{name or function.name}:{alias}".rstrip(":")
 
 
 def _error(status: HTTPStatus, code: str, message: str) -> Response:

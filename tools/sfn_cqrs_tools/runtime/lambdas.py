@@ -27,6 +27,7 @@ from sfn_cqrs_tools.runtime.processes import Processes
 from sfn_cqrs_tools.runtime.revisions import NotImported
 from sfn_cqrs_tools.runtime.template import Function
 from sfn_cqrs_tools.runtime.traces import Begun, Traces
+from sfn_cqrs_tools.runtime.versions import LATEST, Versions
 from sfn_cqrs_tools.runtime.weather import LOST, REFUSALS, Forecast, Weather
 from sfn_cqrs_tools.runtime.workers import Task, Timer, Timers, Workers
 from sfn_local import Done, FunctionError, function_name, is_of_map_run, trace_header
@@ -84,6 +85,12 @@ def _context(payload: bytes) -> Mapping[str, Any] | None:
         return None
 
 
+def alias_of(function: str) -> str:
+    """Return the alias that a function's name or ARN ends with, if it names one."""
+    qualifier = f":{function}:".rpartition(f":{function_name(function)}:")[2].rstrip(":")
+    return "" if qualifier == LATEST else qualifier
+
+
 class Functions:
     """Runs functions by name, ARN or logical id; safe to use from many threads."""
 
@@ -119,10 +126,12 @@ class Functions:
         self._by_name = {one.logical_id: one for one in self._all}
         self._by_name |= {one.name: one for one in self._all}
         self._runtime: Runtime = (
-            Processes(self._all, sources, reload_seconds)
+            Processes(self._all, sources, reload_seconds, deployed=self._deploy)
             if isolated
-            else Handlers(self._all, sources, reload_seconds, prepare)
+            else Handlers(self._all, sources, reload_seconds, prepare, self._deploy)
         )
+        self.versions: Versions | None = None
+        """What stands behind aliases; None: always the latest."""
         self.weather = None if forecast is None else Weather(forecast, current_function)
         self.traces = traces
         self._retry_seconds = retry_seconds
@@ -153,6 +162,8 @@ class Functions:
         for run in list(self._running.values()):
             run.end()
         self._runtime.close()
+        if self.versions is not None:
+            self.versions.close()
 
     def hold(self) -> None:
         """Hold invocations until `release`: the services that they need have not started yet."""
@@ -207,6 +218,12 @@ class Functions:
             return self._by_name[function_name(name)]
         except KeyError:
             raise FunctionError.unknown_function(name) from None
+
+    def described(self, function: Function, alias: str) -> Mapping[str, Any]:
+        """Describe the version of a function that runs: the latest, or what is behind an alias."""
+        if self.versions is not None:
+            return self.versions.described(function, alias)
+        return {"Version": "1" if alias else LATEST}
 
     def __iter__(self) -> Iterator[Function]:
         """Iterate over the functions."""
@@ -299,13 +316,15 @@ class Functions:
             function,
             payload,
             done,
-            self._runtime,
+            self._runtime.catch_up,
             self._call,
+            self._stop,
             self._timers,
             workers.abandon,
             self._notify,
             self.traces,
             trace,
+            alias_of(name),
         )
 
         def run_when_ready() -> None:
@@ -324,8 +343,23 @@ class Functions:
 
     def _call(self, call: Call) -> bytes | Failure:
         """Call a handler, if the weather lets it be called."""
-        run = self._runtime.call
+        run = self._run_version if call.alias else self._runtime.call
         return run(call) if self.weather is None else self.weather.invoked(call, run)
+
+    def _run_version(self, call: Call) -> bytes | Failure:
+        """Call what is behind the function's alias."""
+        answer = None if self.versions is None else self.versions.call(call)
+        return self._runtime.call(call) if answer is None else answer
+
+    def _stop(self, call: Call) -> None:
+        self._runtime.stop(call)
+        if self.versions is not None:
+            self.versions.stop(call)
+
+    def _deploy(self) -> None:
+        """Publish what changed files are a new version of."""
+        if self.versions is not None:
+            self.versions.deploy()
 
     def _notify(self, invocation: Invocation) -> None:
         if invocation.error is not None and self._is_closing.is_set():
@@ -341,13 +375,15 @@ class _Run:
     function: Function
     payload: bytes
     done: Done
-    runtime: Runtime
+    catch_up: Callable[[], None]
     call: Callable[[Call], bytes | Failure]
+    stop: Callable[[Call], None]
     timers: Timers
     abandon: Task
     notify: Callable[[Invocation], None]
     traces: Traces | None = None
     trace: str = ""
+    alias: str = ""
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     lock: threading.Lock = field(default_factory=threading.Lock)
     answered: bool = False
@@ -356,10 +392,11 @@ class _Run:
     segment: Begun | None = None
 
     def __call__(self) -> None:
-        self.runtime.catch_up()
+        self.catch_up()
         self.started = time.monotonic()
         deadline = self.started + self.function.timeout
-        call = Call(self.function, self.payload, self.request_id, deadline, self.begin_segment())
+        trace = self.begin_segment()
+        call = Call(self.function, self.payload, self.request_id, deadline, trace, self.alias)
         self.timer = self.timers.call_later(self.function.timeout, lambda: self.time_out(call))
         _current.set(self)
         with printing_as(f"{self.function.logical_id} {self.request_id}"):
@@ -386,7 +423,7 @@ class _Run:
         seconds = self.function.timeout
         message = f"RequestId: {self.request_id} Error: Task timed out after {seconds:.2f} seconds"
         if self.answer(call.failed("Sandbox.Timedout", message)):
-            self.runtime.stop(call)
+            self.stop(call)
             self.abandon()
 
     def answer(self, answer: bytes | Failure) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +29,36 @@ _SHARE_NAMES: Final = ("Parameters", "Resources")
 """A `Ref` may name an entry of either section."""
 
 Document = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the templates in a merged one: as it is deployed, with Globals in its resources."""
+
+    document: Document
+    folder: Path
+    """Its folder, however many links lead there."""
+    names: Mapping[str, str]
+    """What its resources are called in the merged template."""
+    given: Mapping[str, Any]
+    """The values that its parameters get, as the merged template would write them."""
+
+
+class Merged(Document):
+    """A merged template that knows its parts."""
+
+    parts: Sequence[Part] = ()
+
+
+def parts(document: Document, root: Path) -> Sequence[Part]:
+    """Return the templates that a template was merged from."""
+    if isinstance(document, Merged):
+        return document.parts
+    return [_own_part(_with_globals(document), root)]
+
+
+def _own_part(document: Document, root: Path) -> Part:
+    return Part(document, root, {name: name for name in document["Resources"]}, {})
 
 
 def flattened(document: Document, root: Path) -> Document:
@@ -56,7 +86,8 @@ def flattened(document: Document, root: Path) -> Document:
         taken = {section: names | inner[-1].names(section) for section, names in taken.items()}
     of_parent = _OfParent({one.name: one.outputs for one in inner})
     own = {name: one for name, one in parent["Resources"].items() if name not in applications}
-    whole: Document = of_parent.rewritten({**parent, "Resources": own})
+    whole = Merged(of_parent.rewritten({**parent, "Resources": own}))
+    whole.parts = [_own_part({**parent, "Resources": own}, root), *(one.part for one in inner)]
     for one in inner:
         made = of_parent.of_application(one)
         for section in _SECTIONS:
@@ -225,6 +256,12 @@ class _Application(_Rewriter):
     def names(self, section: str) -> Set[str]:
         """Return the names that a section's entries have in the whole."""
         return {*self._promoted} if section == "Parameters" else {*self._names[section].values()}
+
+    @property
+    def part(self) -> Part:
+        """Return the template as it is deployed."""
+        folder = (self.root / self.resource["Properties"]["Location"]).absolute().parent
+        return Part(self._document, folder, self._names["Resources"], self._parameters)
 
     @cached_property
     def outputs(self) -> Document:

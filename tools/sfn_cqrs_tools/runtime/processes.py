@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -45,10 +45,21 @@ class Processes:
     """Calls each function in processes of its own; new ones when a source file has changed."""
 
     def __init__(
-        self, functions: Iterable[Function], sources: Sequence[Path], seconds: float | None
+        self,
+        functions: Iterable[Function],
+        sources: Sequence[Path],
+        seconds: float | None,
+        variables: Mapping[str, str | None] | None = None,
+        deployed: Callable[[], None] = lambda: None,
     ) -> None:
-        """Take the functions, and the folders that they import from; start nothing yet."""
+        """Take the functions, and the folders that they import from; start nothing yet.
+
+        They have the environment of this process, but for `variables`: None removes one.
+        `deployed` is called when other files have been seen.
+        """
         self._all = list(functions)
+        self._variables = variables or {}
+        self._deployed = deployed
         self._sources = [source.resolve() for source in sources]
         self._files = source_files(self._all, self._sources)
         self._seconds = seconds
@@ -119,7 +130,7 @@ class Processes:
         with self._lock:
             process = self._idle[name].pop() if self._idle[name] else None
             if process is None:
-                process = _Process(call.function, self._sources, self._revision)
+                process = _Process(call.function, self._sources, self._revision, self._variables)
             self._busy[call.request_id] = process
         return process
 
@@ -132,6 +143,7 @@ class Processes:
         if self._files.look() == self._revision:
             return []
         self._revision = self._files.settled()
+        self._deployed()
         return self._retired()
 
     def _retired(self) -> list[_Process]:
@@ -153,7 +165,13 @@ def _end(processes: Sequence[_Process]) -> None:
 class _Process:
     """One process of a revision, and its output."""
 
-    def __init__(self, function: Function, sources: Sequence[Path], revision: Revision) -> None:
+    def __init__(
+        self,
+        function: Function,
+        sources: Sequence[Path],
+        revision: Revision,
+        variables: Mapping[str, str | None],
+    ) -> None:
         self.revision = revision
         self.is_sound = True
         self._name = function.logical_id
@@ -163,7 +181,7 @@ class _Process:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=_environment(function),
+            env=_environment(function, variables),
             text=True,
             encoding="utf-8",
             start_new_session=True,  # Ctrl-C is the parent's to handle
@@ -231,9 +249,10 @@ class _Process:
                 sys.stdout.write(line)
 
 
-def _environment(function: Function) -> dict[str, str]:
+def _environment(function: Function, variables: Mapping[str, str | None]) -> dict[str, str]:
+    both = {**os.environ, **variables}
     return {
-        **os.environ,
+        **{name: value for name, value in both.items() if value is not None},
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
         "PYTHONUNBUFFERED": "1",

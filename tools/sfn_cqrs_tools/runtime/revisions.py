@@ -275,11 +275,13 @@ class Code:
     A revision that cannot be imported is not taken over: the generation before goes on. One is
     good enough if no more is broken in it than in the one before. `load` imports all of a
     revision and yields what cannot be; `seconds` is how long a look holds, None: there is none.
+    `taken_over` is called when a revision has taken the place of the one before.
     """
 
     files: SourceFiles
     seconds: float | None
     load: Callable[[Generation], Iterable[NotImported]]
+    taken_over: Callable[[], None] = lambda: None
     _generation: Generation | None = None
     _refused: Revision | None = None
     _looked: float = -math.inf
@@ -371,6 +373,7 @@ class Code:
             return
         new.stay()
         self._generation, self._refused = new, None
+        self.taken_over()
         _free_unused()
         logger.info("source files have changed: the functions are imported again")
 

@@ -101,6 +101,8 @@ class StateFolder(OwnedFolder):
         """Segments of traces, one a line."""
         self.policies = self.path / "policies.json"
         """The permissions of functions that run in processes of their own."""
+        self.versions = self.path / "versions"
+        """What is published of functions behind an alias, while a stack keeps no data."""
         self.fabric_log = self.path / "fabric.log"
         """The output of the AWS fabric."""
         self._stack_json = self.path / "stack.json"

@@ -49,6 +49,12 @@ class Function:
     memory: int
     environment: Mapping[str, str]
     event_retries: int = 2
+    alias: str = ""
+
+    @property
+    def target(self) -> str:
+        """What its events call, as SAM connects them: its alias if it has one."""
+        return f"{self.arn}:{self.alias}" if self.alias else self.arn
 
 
 @dataclass(frozen=True)
@@ -140,6 +146,12 @@ class Route:
     method: str
     path: str
     has_authorizer: bool = True
+    alias: str = ""
+
+    @property
+    def target(self) -> str:
+        """What the API calls: the function, or its alias if it has one."""
+        return f"{self.function}:{self.alias}" if self.alias else self.function
 
 
 @dataclass(frozen=True)
@@ -321,6 +333,7 @@ class Template:
                 str(source.properties.get("Method", "ANY")).upper().replace("X-AMAZON-", ""),
                 str(source.properties.get("Path", "$default")),
                 source.properties.get("Auth", {}).get("Authorizer") != "NONE",
+                self.of_type(_FUNCTION)[source.function].get(translation.ALIAS, ""),
             )
             for source in self.event_sources
             if source.type == "HttpApi"
@@ -366,6 +379,7 @@ class Template:
             memory=int(resolved.get("MemorySize", 128)),
             environment={key: str(value) for key, value in variables.items()},
             event_retries=int(retries.get("MaximumRetryAttempts", 2)),
+            alias=resolved.get(translation.ALIAS, ""),
         )
 
     def _machine(self, logical_id: str, properties: dict[str, Any]) -> Machine:

@@ -12,6 +12,7 @@ import importlib
 import json
 import logging
 import os
+import shutil
 import sqlite3
 import sys
 import threading
@@ -60,6 +61,7 @@ from sfn_cqrs_tools.runtime.state import StackError, StackInfo, StateFolder
 from sfn_cqrs_tools.runtime.streams import Checkpoints, StreamMapping, StreamSettings
 from sfn_cqrs_tools.runtime.template import DEFAULT_STACK, Function, Machine, Route, Template
 from sfn_cqrs_tools.runtime.traces import Traces
+from sfn_cqrs_tools.runtime.versions import Versions
 from sfn_cqrs_tools.runtime.weather import VARIABLE, Forecast
 from sfn_cqrs_tools.stack.app_check import modules_of_package
 from sfn_cqrs_tools.stack.fabric_environment import fabric_python
@@ -123,6 +125,7 @@ class LocalStack:
         express_repeats: float = 0.0,
         traces: bool = False,
         iam: bool = True,
+        versions: Path | None = None,
     ) -> None:
         """Prepare a stack out of `template`, or the project's; `port` is the HTTP front's.
 
@@ -139,6 +142,7 @@ class LocalStack:
         With `live`, notices reach the clients of a twin of AppSync Events, if the template has one.
         `traces` keeps what X-Ray would of each request.
         With `iam`, each function may do what its role in the template allows, and no more.
+        `versions` is a folder of what is published, for a deploy over another stack.
         """
         self.name = name
         self.state = StateFolder(state_dir or state_path())
@@ -161,6 +165,7 @@ class LocalStack:
         self._keeps_traces = traces
         self._traces: Traces | None = None
         self._has_iam = iam
+        self._versions = versions
         self.iam: Enforcement | None = None
         self.postgres: LocalPostgres | None = None
         self.live: LiveServer | None = None
@@ -303,6 +308,7 @@ class LocalStack:
         self._read_policies(plain)
         self._migrate(migrations)
         self._cleanup.enter_context(_environment(self.environment))
+        self._publish()
         self._cleanup.callback(self.functions.close)  # before the environment changes again
         self._start_deliveries()
         self.functions.preload()
@@ -516,6 +522,37 @@ class LocalStack:
             self.state.policies.write_text(self.iam.permissions.as_json(), encoding="utf-8")
             self._cleanup.enter_context(_environment({POLICIES: str(self.state.policies)}))
 
+    def _publish(self) -> None:
+        """Publish versions, unless nothing is deployed over what was before it."""
+        folder = self._versions or (None if self.data is None else self.data.versions)
+        if folder is None and self._reload:
+            folder = self.state.versions
+            shutil.rmtree(folder, ignore_errors=True)
+        if folder is None:
+            return
+        versions = Versions(
+            self.template,
+            folder,
+            " ".join(f"{name}={value}" for name, value in sorted(self._parameters.items())),
+            self._variables_of,
+            self._around_versions,
+            self.aws,
+        )
+        versions.deploy()
+        self.functions.versions = versions
+
+    def _variables_of(self, function: Function) -> dict[str, str]:
+        """Return what a deploy gives to a function."""
+        own = function.environment.keys() - self._of_machine.keys()
+        return {name: self.deployment.environment[name] for name in sorted(own)}
+
+    def _around_versions(self) -> dict[str, str]:
+        """Return what published versions have beside their own environment."""
+        if self.iam is None or self.iam.permissions is None:
+            return self._of_machine
+        self.state.policies.write_text(self.iam.permissions.as_json(), encoding="utf-8")
+        return {**self._of_machine, POLICIES: str(self.state.policies)}
+
     def _machine_of(self, token: str) -> str | None:
         """Return the template's machine that waits with a token; a sample waits in another."""
         arn = self.engine.machine_of(token)
@@ -638,18 +675,22 @@ class LocalStack:
             mapping.offer(records)
             return b"null"
         if records and records[0].get("eventSource") == "aws:sqs":
-            return self.functions.invoke_by_poller(function.name, payload)
+            return self.functions.invoke_by_poller(function.target, payload)
         if isinstance(event, dict) and "detail-type" in event:
-            self.functions.invoke_async(function.name, payload)
+            self.functions.invoke_async(function.target, payload)
             return b"null"
-        return self.functions.invoke(function.name, payload)
+        return self.functions.invoke(function.target, payload)
 
     @property
     def environment(self) -> dict[str, str | None]:
         """Return the environment of every function."""
         deployed = self.deployment.environment
+        return {**{name: deployed[name] for name in self.template.environment}, **self._of_machine}
+
+    @property
+    def _of_machine(self) -> dict[str, str]:
+        """Return the variables that this machine gives to every function, whatever is deployed."""
         return {
-            **{name: deployed[name] for name in self.template.environment},
             **({"POSTGRES": self._dsn} if self._dsn else {}),
             **({"LIVE_ENDPOINT": self.live.url} if self.live else {}),
             **({"AWS_XRAY_DAEMON_ADDRESS": self._traces.address} if self._traces else {}),
