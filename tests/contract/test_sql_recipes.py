@@ -49,7 +49,8 @@ def handlers(adapters, request, monkeypatch):
     monkeypatch.setenv("APP_PACKAGE", "starter")
     monkeypatch.setattr(bootstrap, "generation", lambda _view, _tenant: 1)
     names = (sync_handler, sql_read_model, Command, Appointment, Booking)
-    given = {"bootstrap": bootstrap, **{each.__name__: each for each in names}}
+    doors = {name: getattr(bootstrap, name) for name in ("generation", "has_sql", "sql")}
+    given = {**doors, **{each.__name__: each for each in names}}
     with forgetting(), bootstrap.override(sql=sql):
         command_type("APPOINTMENT", model=Appointment)
         command_type("BOOKING", model=Booking)

@@ -40,6 +40,7 @@ SPECIFIED = (
     *((step_functions, name) for name in ("StepFunctionService",)),
     *((waits, name) for name in ("resume", "refuse")),
     *((children, name) for name in ("start", "answer", "refuse", "answering")),
+    (bootstrap, "sql"),
 )
 CLIENTS = ("dynamodb", "s3", "sns", "stepfunctions")
 ORDER = {"order": "o-7", "customer": "ada", "card": "visa", "total": 40}
@@ -72,14 +73,20 @@ def modules() -> Iterator[ModuleType]:
 
 
 def index() -> dict[str, Any]:
-    """Each name of the framework, where it is made before where it is imported."""
+    """Each name of the framework: of a door, else where it is made, else where it is imported."""
     borrowed: dict[str, Any] = {}
     made: dict[str, Any] = {}
     for module in modules():
         for name, value in vars(module).items():
             is_here = getattr(value, "__module__", None) == module.__name__
             (made if is_here else borrowed).setdefault(name, value)
-    return {**borrowed, **made, **GIVEN}
+    opened = {
+        name: getattr(module, name)
+        for module in modules()
+        for name in getattr(module, "__all__", ())
+        if module.__name__.startswith("sfn_cqrs.")
+    }
+    return {**borrowed, **made, **opened, **GIVEN}
 
 
 def asked_for(code: str, known: dict[str, Any]) -> dict[str, Any]:
