@@ -289,14 +289,15 @@ class Eraser:
     def _erase_name(self, item: Item) -> None:
         """Erase the name of a task, or of an item's task: somebody may have written it freely."""
         key = as_task_key(item)
-        for task in self._tables.partition("tasks", key.pk, key.sk):
-            if task.get("name") in NOTHING or not self._writes:
-                continue
-            if not _has_ended(task):
-                self.found.left[f"tasks: {key.id} is not closed yet"] = None
-                continue
-            self.found.changed += 1
-            self._tables.change("tasks", task, name=ERASED, rev=secrets.token_urlsafe(9))
+        task = bootstrap.tasks().find(key)
+        if task is None or task.name in NOTHING or not self._writes:
+            return
+        if not task.status.is_closed:
+            self.found.left[f"tasks: {key.id} is not closed yet"] = None
+            return
+        self.found.changed += 1
+        place = {"pk": key.pk, "sk": key.sk}
+        self._tables.change("tasks", place, name=ERASED, rev=secrets.token_urlsafe(9))
 
     # Read models that declare whom their rows are about.
 
