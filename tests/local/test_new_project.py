@@ -30,6 +30,7 @@ from sfn_cqrs_tools.scaffold.new_project import package_name, sources
 from sfn_cqrs_tools.stack.framework import FOLDER, bring_up_to_date
 from sfn_cqrs_tools.stack.project_template import load_template
 from sfn_cqrs_tools.testing.quick_stack import quick_stack
+from sfn_local.lint.template_file import load_yaml
 
 FILES = [
     ".github/workflows/check.yml",
@@ -157,6 +158,20 @@ def is_green(clinic: Path, sfn_cqrs: Callable[..., Result]) -> None:
 @pytest.mark.proof  # below, its files are green with others beside them
 def test_alone_it_is_green(clinic, sfn_cqrs):
     is_green(clinic, sfn_cqrs)
+
+
+def test_a_project_is_refused_by_the_rules_of_the_application_before_anything_is_made(unchanged):
+    own, application = (load_yaml(one / "template.yaml") for one in (unchanged, CHECKOUT))
+    given = own["Resources"]["Cqrs"]["Properties"]["Parameters"]
+
+    assert set(own["Rules"]) == {"NoDeployWithoutIssuer", "NoProdWithoutAlarmEmail"}
+    for name, rule in own["Rules"].items():
+        assert rule == application["Rules"][name]
+    assert given["UserPool"] == {"Ref": "UserPool"}
+    assert (
+        own["Parameters"]["UserPool"]["AllowedValues"]
+        == (application["Parameters"]["UserPool"]["AllowedValues"])
+    )
 
 
 @pytest.mark.parametrize("seed", SEQUENCES)
