@@ -10,7 +10,7 @@ from sfn_cqrs.domain.errors import NoSuchFileError
 from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.uploaded_file import UploadedFile
 from sfn_cqrs.service.imports.service import ImportService, Request
-from sfn_cqrs.service.logs import logger
+from sfn_cqrs.service.logs import logger, naming_request
 from sfn_cqrs.service.state import naming_transient
 from sfn_cqrs.service.zips.service import ZipImports, ZipRequest
 
@@ -18,6 +18,7 @@ MACHINE = Client(is_machine=True)
 """A sender that AWS allows to put files into the bucket."""
 
 
+@naming_request
 @naming_transient()
 def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, object]:
     """Start the import of the event's version, once; skip a deleted one."""

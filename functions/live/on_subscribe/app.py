@@ -11,9 +11,10 @@ from sfn_cqrs.domain.errors import SfnCqrsError
 from sfn_cqrs.domain.identity import Identity
 from sfn_cqrs.domain.masking import masked
 from sfn_cqrs.service.live import check_subscribe
-from sfn_cqrs.service.logs import logger
+from sfn_cqrs.service.logs import logger, naming_request
 
 
+@naming_request
 def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, str] | None:
     """Let a subscription be, or refuse it."""
     path = event["info"]["channel"]["path"]

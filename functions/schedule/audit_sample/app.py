@@ -10,6 +10,7 @@ from typing import Any
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.usage import PARTS
 from sfn_cqrs.service.audit import Audit, Sample, tell
+from sfn_cqrs.service.logs import naming_request
 from sfn_cqrs.service.state import naming_transient, remaining_ms_of
 from sfn_cqrs.service.usage import Meter
 
@@ -18,6 +19,7 @@ RATE = 50.0
 MARGIN_MS = 30_000
 
 
+@naming_request
 @naming_transient()
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """Audit the part whose hour it is, and tell what is found."""

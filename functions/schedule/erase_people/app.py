@@ -10,11 +10,13 @@ from typing import Any
 from sfn_cqrs.domain.erasure import certificate
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.service.erasures import ErasureService, plan, replay, work, work_on_all
+from sfn_cqrs.service.logs import naming_request
 from sfn_cqrs.service.state import naming_transient, remaining_ms_of
 
 MARGIN_MS = 30_000
 
 
+@naming_request
 @naming_transient()
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Json]:
     """Work on what is open, or on what the event names."""

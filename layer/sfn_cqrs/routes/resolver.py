@@ -9,6 +9,8 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from sfn_cqrs.routes.http import with_encoded_path
+from sfn_cqrs.service.context import LambdaHandler
+from sfn_cqrs.service.logs import naming_request
 
 _mine = local()
 
@@ -92,6 +94,10 @@ class Resolver(APIGatewayHttpResolver):
         _mine.lambda_context = context
         return super().resolve(event, context)
 
-    def handle(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
-        """Answer an API Gateway HTTP API request (payload format 2.0)."""
+    @property
+    def handle(self) -> LambdaHandler:
+        """Return the handler of API Gateway HTTP API requests (payload format 2.0)."""
+        return naming_request(self._handle)
+
+    def _handle(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         return self.resolve(with_encoded_path(event), context)

@@ -17,7 +17,7 @@ from sfn_cqrs.domain.errors import NotWaitingError
 from sfn_cqrs.domain.failure import Failure
 from sfn_cqrs.service import waits
 from sfn_cqrs.service.context import LambdaHandler, StepFunctionsContext
-from sfn_cqrs.service.logs import logger
+from sfn_cqrs.service.logs import logger, naming_request
 from sfn_cqrs.service.state import naming_transient
 from sfn_cqrs.service.step_functions import Ended, Parent, StepFunctionService, child_name
 
@@ -70,6 +70,7 @@ def answering(machine: str, parent: str, state: str) -> LambdaHandler:
     other event, such as a schedule's, the handler looks at every parent that waits in the state.
     """
 
+    @naming_request
     @naming_transient()
     def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, object]:
         arn = event.get("detail", {}).get("executionArn")

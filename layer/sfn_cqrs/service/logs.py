@@ -3,12 +3,20 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import wraps
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from sfn_cqrs import bootstrap  # also sets the variables that the logger reads
 from sfn_cqrs.domain.masking import masked_line
+from sfn_cqrs.service.context import LambdaHandler
+
+FINISHED, SWEPT = "state finished", "swept"
+"""The lines of a state, and of a sweep, in which all went well: most of a log."""
+REQUEST, COLD = "function_request_id", "cold_start"
+_cold = iter([True])
+"""Has an element until this environment's first invocation begins."""
 
 
 @contextmanager
@@ -18,7 +26,24 @@ def logged_as(**names: object) -> Iterator[None]:
     try:
         yield
     finally:
-        logger.thread_safe_clear_keys()
+        logger.thread_safe_remove_keys(names)
+
+
+def naming_request(handler: LambdaHandler) -> LambdaHandler:
+    """Return a handler whose log lines name Lambda's request, as Lambda's own lines do.
+
+    The first line of an environment's first invocation also says so.
+    """
+
+    @wraps(handler)
+    def lambda_handler(event: dict[str, Any], lambda_context: Any) -> Any:
+        names = {REQUEST: getattr(lambda_context, "aws_request_id", None)}
+        if next(_cold, False):
+            names[COLD] = True
+        with logged_as(**names):
+            return handler(event, lambda_context)
+
+    return lambda_handler
 
 
 def _line(record: dict[str, Any]) -> str:
@@ -27,10 +52,15 @@ def _line(record: dict[str, Any]) -> str:
     The texts are masked before: JSON's escapes would cut a secret in two.
 
     Logs are paid for by the byte. So a line that says that all is well leaves out its place in the
-    code, and a trace that X-Ray has not kept.
+    code, and a trace that X-Ray has not kept; that of a state or a sweep leaves out Lambda's
+    request, since Lambda logs nothing of one that went well.
     """
     if record["level"] == "INFO":
         record.pop("location", None)
+    if record.get(COLD):
+        logger.thread_safe_remove_keys([COLD])
+    elif record["message"] in (FINISHED, SWEPT):
+        record.pop(REQUEST, None)
     here = bootstrap.tracer().here()
     if here is None or not here.is_sampled:
         record.pop("xray_trace_id", None)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.queue import Queue
 from sfn_cqrs.service.context import LambdaHandler
-from sfn_cqrs.service.logs import logged_as, logger
+from sfn_cqrs.service.logs import logged_as, logger, naming_request
 from sfn_cqrs.service.state import naming_transient, remaining_ms_of
 
 RECEIVES = 17
@@ -55,6 +55,7 @@ def consumer_of(
     def handler_of(handle: Callable[[Delivery], None]) -> LambdaHandler:
         bootstrap.prepare()
 
+        @naming_request
         def lambda_handler(event: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
             failed = []
             for record in event["Records"]:
@@ -87,6 +88,7 @@ def consumer_of_batches(
     """
 
     def handler_of(handle: Callable[[list[R]], None]) -> LambdaHandler:
+        @naming_request
         @wraps(handle)
         def lambda_handler(event: dict[str, Any], _lambda_context: Any) -> dict[str, Any]:
             found, unreadable = [], []

@@ -14,7 +14,7 @@ from sfn_cqrs.domain.errors import TransientError
 from sfn_cqrs.domain.keys import ExecutionRef
 from sfn_cqrs.domain.masking import mask, masked
 from sfn_cqrs.service.context import LambdaHandler, StepFunctionsContext
-from sfn_cqrs.service.logs import logged_as, logger
+from sfn_cqrs.service.logs import FINISHED, logged_as, logger, naming_request
 from sfn_cqrs.service.programs import Flow
 
 
@@ -104,6 +104,7 @@ def state(kind: type[S]) -> Callable[[Callable[[S], Any]], LambdaHandler]:
     def handler_of(function: Callable[[S], Any]) -> LambdaHandler:
         bootstrap.prepare()
 
+        @naming_request
         @wraps(function)
         def lambda_handler(event: dict[str, Any], lambda_context: Any) -> Any:
             context = StepFunctionsContext.from_event(event)
@@ -112,7 +113,7 @@ def state(kind: type[S]) -> Callable[[Callable[[S], Any]], LambdaHandler]:
             with logged_as(**names, **waiting.logged):
                 with naming_transient():
                     result = function(waiting.entered())
-                logger.info("state finished")
+                logger.info(FINISHED)
                 return result
 
         return lambda_handler

@@ -12,7 +12,7 @@ from sfn_cqrs.adapters.topics import BATCH, NotTakenError, Topic
 from sfn_cqrs.adapters.transient import is_transient
 from sfn_cqrs.domain.masking import masked
 from sfn_cqrs.service.context import LambdaHandler
-from sfn_cqrs.service.logs import logger
+from sfn_cqrs.service.logs import logger, naming_request
 
 PATIENCE = timedelta(minutes=10)
 """How long a record may fail, unless the cause passes in time, until it is given up."""
@@ -62,6 +62,7 @@ def stream_of(
     def handler_of(handle: Callable[[R, Outbox], None]) -> LambdaHandler:
         bootstrap.prepare()
 
+        @naming_request
         def lambda_handler(event: Message, _context: object) -> Message:
             records, outbox = event["Records"], Outbox()
             for record in records:

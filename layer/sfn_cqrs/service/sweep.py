@@ -42,7 +42,7 @@ from sfn_cqrs.service.commands.chain import Chain
 from sfn_cqrs.service.context import LambdaHandler
 from sfn_cqrs.service.imports.queue import waits_its_turn
 from sfn_cqrs.service.imports.sweep import finish_import, sweep_import
-from sfn_cqrs.service.logs import logger
+from sfn_cqrs.service.logs import SWEPT, logger, naming_request
 from sfn_cqrs.service.sagas.programs import SagaFlow
 from sfn_cqrs.service.state import naming_transient, remaining_ms_of
 from sfn_cqrs.service.tasks.programs import TaskFlow
@@ -174,6 +174,7 @@ def sweeping(*kinds: Kind[Any], then: Callable[[], object] = lambda: None) -> La
     """
     bootstrap.prepare()
 
+    @naming_request
     @naming_transient()
     def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, int]:
         if event.get("detail-type") == "Step Functions Execution Status Change":
@@ -227,7 +228,7 @@ def _swept(kind: Kind[Any], context: Any) -> dict[str, int]:
         logger.info("somebody else is sweeping", kind=kind.name)
         return {}
     _measure(kind, report)
-    logger.info("swept", kind=kind.name, sweep=report.done, oldest_open_seconds=report.oldest_age)
+    logger.info(SWEPT, kind=kind.name, sweep=report.done, oldest_open_seconds=report.oldest_age)
     return {f"{kind.name}_{done}": count for done, count in report.done.items()}
 
 
