@@ -8,6 +8,7 @@ import pytest
 
 from sfn_cqrs_tools.runtime import translation
 from sfn_cqrs_tools.runtime.template import Route, Template
+from sfn_cqrs_tools.stack.project_template import load_template
 from sfn_local.lint.template_file import TemplateError, load_yaml
 
 TOY = Path(__file__).parent / "toy" / "template.yaml"
@@ -271,3 +272,8 @@ def test_cors_that_a_condition_turns_off_is_off(template):
     }
 
     assert template.cors == {}
+
+
+def test_a_cluster_is_refused_because_postgresql_is_there_anyway():
+    with pytest.raises(TemplateError, match="PostgreSQL is there anyway"):
+        load_template(TOY, parameters={"Postgres": "aurora"})

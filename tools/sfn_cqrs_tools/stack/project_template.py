@@ -21,6 +21,11 @@ LOCAL_PARAMETERS: Final = {
 }
 
 
+CLUSTER: Final = "aurora"
+NO_CLUSTER: Final = (
+    "Postgres=aurora makes a cluster on AWS; here PostgreSQL is there anyway,"
+    " so leave the parameter out"
+)
 MAKE_ONE: Final = "`sfn-cqrs init NAME` makes a project"
 
 
@@ -44,10 +49,12 @@ def load_template(
     """Read a template with its nested applications; `parameters` win over this machine's.
 
     Raises:
-        TemplateError: it is missing or malformed, or a parameter has no value.
+        TemplateError: it is missing or malformed, a parameter has no value, or wants a cluster.
         StackError: samconfig.toml names several packages.
     """
     check_exists(path)
+    if (parameters or {}).get("Postgres") == CLUSTER:
+        raise TemplateError(NO_CLUSTER)
     path = path.resolve()
     document = flattened(_without_cluster(load_yaml(path)), path.parent)
     declared = document.get("Parameters", {})
@@ -63,6 +70,6 @@ def _without_cluster(document: Document) -> Document:
     """Return a template whose framework makes no Aurora cluster: here PostgreSQL is a process."""
     for resource in document["Resources"].values():
         given = resource.get("Properties", {}).get("Parameters", {})
-        if resource["Type"] == APPLICATION and given.get("Postgres") == "aurora":
+        if resource["Type"] == APPLICATION and given.get("Postgres") == CLUSTER:
             given["Postgres"] = "disabled"
     return document
