@@ -3,9 +3,11 @@
 import json
 import random
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection
 from typing import Any
+from unittest import mock
 
 import pytest
 from tests.security.test_cross_tenant import THEIRS, Foreign, asked
@@ -255,3 +257,74 @@ def test_odd_messages_to_the_twin_of_live_updates_are_answered(seed: int) -> Non
             response.read()
             assert response.status in (200, 400), sent
         connection.close()
+
+
+OPTIONAL: dict[str, dict[str, Any]] = {
+    "/imports": {"encoding": "utf-8", "delimiter": ",", "mapping": {"Code": "icao"}},
+    "/imports/uploads": {"tableName": "airports"},
+    "/imports/rows": {"tableName": "airports", "publishMode": "SYNC"},
+    "/repairs": {"type": "ORDER", "error": "x", "after": "x", "since": "2026-11-25T08:00:00Z"},
+    "/erasures": {"subject": "person-1", "reason": "why"},
+    "/approvals": {"note": "x", "payload": {"x": "x"}},
+    "/commands": {"mode": "sync"},
+}
+HALF = "\ud800"
+
+
+def changes(value: Any) -> Iterator[Any]:
+    """A body, each time with one part of it changed: half a character, very long, of another type.
+
+    The name of a field is a part, too, and so is a field that is not known.
+    """
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            for each in changes(inner):
+                yield {**value, name: each}
+        yield {**value, HALF: 1}
+        yield {**value, "x" * 600_000: 1}
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            for each in changes(inner):
+                yield [*value[:place], each, *value[place + 1 :]]
+    yield from (HALF, f"{value}{HALF}", "x" * 600_000, 5, True, None, [], {}, [HALF], {HALF: HALF})
+
+
+@pytest.mark.parametrize("shard", range(4))
+def test_no_part_of_a_request_that_is_odd_is_a_5xx(shard: int) -> None:
+    failed: list[Any] = []
+    with silent(), Api() as api:
+        requests = [
+            (path, {**body, **OPTIONAL.get(path, {})})
+            for each in asked(Foreign(api)).values()
+            for method, path, body, _ in each
+            if method == "POST" and isinstance(body, dict)
+        ]
+        for path, body in requests[shard::4]:
+            for changed in changes(body):
+                answer = api.send(OPERATOR, "POST", path, changed)
+                if answer.status >= 500 or len(answer.text) > 100_000:
+                    failed.append((path, json.dumps(changed)[:120], answer.status))
+
+    assert len(requests) > 15
+    assert failed == []
+
+
+def test_s3_is_not_asked_for_a_key_that_it_cannot_have() -> None:
+    with Api() as api, mock.patch.object(api.world.import_bucket, "head") as head:
+        key = "uploads/tenant1/" + "x" * 1_009
+        answer = api.send(OPERATOR, "POST", "/imports", {"key": key, "tableName": "airports"})
+
+        assert (answer.status, answer.code, len(answer.text) < 2_000) == (400, "no_such_file", True)
+        head.assert_not_called()
+
+
+def test_half_a_character_is_refused_before_any_command_of_a_batch_is_published() -> None:
+    good = {"type": "ORDER", "code": "o-9", "name": "x", "attributes": {"customer": "ada"}}
+    with Api() as api:
+        for bad in ({**good, HALF: 1}, {**good, "name": HALF}, {**good, "attributes": {HALF: 1}}):
+            answer = api.send(MEMBER, "POST", "/commands/batch", {"commands": [good, bad]})
+
+            assert (answer.status, answer.code) == (400, "invalid_input")
+        assert [one for one in api.world.stored_commands() if one.key.code == "o-9"] == []
+        pair = json.dumps({**good, "name": "\U0001f600"})
+        assert api.send(MEMBER, "POST", "/commands", pair).status == 202

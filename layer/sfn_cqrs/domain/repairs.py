@@ -13,6 +13,8 @@ MAX_ENTRIES = 20_000
 """The size of one plan; make another plan for the rest."""
 PER_ITEM = 25
 """Entries that one item of the repair's task works off; so many fit within its minute."""
+MAX_TEXT = 500
+"""Of a part of a filter."""
 LEFT = "unchanged"
 DONE = "done"
 
@@ -102,8 +104,8 @@ class Filter:
 
 
 def _text(name: str, value: object) -> str:
-    if not isinstance(value, str):
-        raise InvalidInputError(name, "must be a text")
+    if not isinstance(value, str) or len(value) > MAX_TEXT:
+        raise InvalidInputError(name, f"must be a text of at most {MAX_TEXT} characters")
     return value
 
 

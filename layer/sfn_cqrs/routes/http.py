@@ -23,6 +23,8 @@ ENCODED_PREFIX = "~"
 
 _OF_ALL_TENANTS = re.compile("/repairs(/.*)?")
 """The only paths where an operator of the stack names all tenants at once."""
+_MAY_BE_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+_HALF = re.compile("[\ud800-\udfff]")
 _INTEGER = re.compile(r"-?[0-9]{1,9}")
 
 
@@ -62,6 +64,8 @@ def body_of(event: dict[str, Any]) -> dict[str, Any]:
         if len(raw) > MAX_BODY_BYTES:
             raise TooLargeError(f"a body has at most {MAX_BODY_BYTES} bytes, this has {len(raw)}")
         body = json.loads(raw, parse_float=Decimal, parse_constant=_refuse_constant)
+        if _MAY_BE_HALF.search(raw):
+            _refuse_halves(body)
     except (ValueError, RecursionError) as error:
         raise InvalidInputError("body", f"is not JSON: {error}") from error
     if not isinstance(body, dict):
@@ -126,6 +130,19 @@ def _tenant_header(event: dict[str, Any]) -> str:
     if not tenant:
         raise UnauthorizedError("a request signed with IAM names its tenant in x-tenant-code")
     return tenant
+
+
+def _refuse_halves(value: object) -> None:
+    """Refuse half of a surrogate pair in a text or a name: nothing can store or send it."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            _refuse_halves(name)
+            _refuse_halves(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _refuse_halves(inner)
+    elif isinstance(value, str) and _HALF.search(value):
+        raise ValueError("a text has half of a surrogate pair")
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -36,7 +36,7 @@ class ErasureService:
         """Work for one tenant."""
         self._tenant = tenant
 
-    def ask(self, subject: str, reason: str, by: Audit) -> Erasure:
+    def ask(self, subject: object, reason: object, by: Audit) -> Erasure:
         """Ask for a person to be erased, as the field that `subject=` names has them.
 
         If the package declares `erasures(two_people=True)`, somebody else has to confirm it.
@@ -46,7 +46,7 @@ class ErasureService:
             KeptError: a type's `keep=` forbids it until a moment.
         """
         person = checked_key_part(subject, "subject")
-        if not reason.strip() or len(reason) > MAX_REASON:
+        if not isinstance(reason, str) or not 0 < len(reason.strip()) <= len(reason) <= MAX_REASON:
             raise InvalidInputError("reason", f"must be a text of at most {MAX_REASON} characters")
         key, table = ErasureKey.of(self._tenant, person), bootstrap.erasures()
         status = Status.ASKED if handlers.erasure_needs_two() else Status.READY

@@ -18,6 +18,8 @@ from sfn_cqrs.domain.errors import (
 from sfn_cqrs.domain.import_job import MAX_FILE_BYTES, Source
 from sfn_cqrs.domain.keys import ImportKey
 
+MAX_KEY_BYTES = 1024
+"""S3 has no object with a longer key, and refuses to look for one."""
 MARGIN_MS = 30_000
 """The time that a function needs to stop before its limit."""
 
@@ -30,9 +32,10 @@ def found(below: str, key: str, version_id: str | None = None) -> tuple[Source, 
     """
     if not key.startswith(below):
         raise ForeignFileError(below)
-    head = bootstrap.import_bucket().head(key, version_id)
+    is_possible = len(key.encode()) <= MAX_KEY_BYTES
+    head = bootstrap.import_bucket().head(key, version_id) if is_possible else None
     if head is None:
-        raise NoSuchFileError(key)
+        raise NoSuchFileError(key[:MAX_KEY_BYTES])
     if head.size > MAX_FILE_BYTES:
         raise FileTooLargeError(MAX_FILE_BYTES)
     return bootstrap.import_bucket().source(key, head.version_id), head
