@@ -1,13 +1,15 @@
 """What a local stack writes is its user's alone, and PostgreSQL's log quotes no value."""
 
+import os
 import stat
 from pathlib import Path
 
 import pytest
 from tests.support.postgres import connected
 
-from sfn_cqrs_tools.runtime.data_folder import KeptEvents
+from sfn_cqrs_tools.runtime.data_folder import DataFolder, KeptEvents
 from sfn_cqrs_tools.runtime.postgres import LocalPostgres
+from sfn_cqrs_tools.runtime.state import StateFolder
 from sfn_local.persistence.journal import Journal
 
 PRIVATE = ("ada@example.com", "DE89370400440532013000", "a-secret-of-theirs")
@@ -26,6 +28,35 @@ def test_files_with_events_and_task_tokens_are_their_users_alone(tmp_path: Path)
     events.close()
     assert len(modes) > 2
     assert set(modes.values()) == {0o600}
+
+
+@pytest.mark.parametrize("is_open", [True, False], ids=["of an earlier release", "new"])
+def test_the_logs_and_locks_of_a_stack_are_its_users_alone(tmp_path: Path, is_open: bool) -> None:
+    """Also where the folder lets others pass: PostgreSQL, which runs as nobody, has to."""
+    state, data = StateFolder(tmp_path / "x" / "state"), DataFolder(tmp_path / "x" / "data")
+    if is_open:
+        state.path.mkdir(parents=True)
+        for name in ("stack.log", "traces.jsonl", "express.jsonl", "fabric.log", "lock"):
+            (state.path / name).touch(0o644)
+            (state.path / name).chmod(0o644)
+    before = os.umask(0o022)
+    try:
+        state.acquire()
+        data.acquire(fresh=False)
+        state.begin_logs(keep=False)
+        for log in (state.stack_log, state.traces, state.express_log, state.fabric_log):
+            with log.open("a", encoding="utf-8") as file:
+                file.write("a line\n")
+    finally:
+        os.umask(before)
+
+    modes = {path.name: mode(path) for path in tmp_path.rglob("*") if path.is_file()}
+    assert modes.keys() > {"stack.log", "traces.jsonl", "express.jsonl", "fabric.log", "lock"}
+    assert set(modes.values()) == {0o600}
+    assert mode(data.path) == 0o700
+    assert is_open or mode(state.path) == 0o700
+    state.release()
+    data.release()
 
 
 def test_the_log_of_postgresql_has_no_value_and_is_its_users_alone(tmp_path: Path) -> None:

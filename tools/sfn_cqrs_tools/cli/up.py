@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import signal
 import sys
 import time
@@ -158,7 +159,7 @@ def up(
         iam=iam,
     )
     try:
-        with _ending_on_signals(), one_line_errors():
+        with _ending_on_signals(), one_line_errors(), _private():
             sys.breakpointhook = break_into_handler
             watch = DefinitionWatch(template)  # before it is read
             stack = start(fresh=fresh, ports=Ports.behind(port))
@@ -315,6 +316,16 @@ def _pause() -> None:
     time.sleep(POLL_SECONDS)
     if _Ended.is_asked:
         raise _Ended
+
+
+@contextmanager
+def _private() -> Iterator[None]:
+    """Let all that is written be its owner's alone, by whatever process and library."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 @contextmanager

@@ -43,7 +43,7 @@ class DataFolder(OwnedFolder):
         taken = (
             f"another stack runs on the data of {self.path}: stop it, or name another --data-dir"
         )
-        self.take("data", taken, 0o700)
+        self.take("data", taken)
         if fresh:
             self._forget()
 

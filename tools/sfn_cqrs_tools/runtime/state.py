@@ -47,6 +47,15 @@ class StackInfo:
         }
 
 
+def keep_private(path: Path) -> None:
+    """Make a file, or one that another release has made, its owner's alone.
+
+    The folders above may be open to pass: PostgreSQL runs as nobody if the stack runs as root.
+    """
+    path.touch(0o600)
+    path.chmod(0o600)
+
+
 class OwnedFolder:
     """A folder that at most one running stack owns; a lock says so, and dies with its owner."""
 
@@ -55,14 +64,15 @@ class OwnedFolder:
         self.path = Path(path).resolve()
         self._lock: IO[bytes] | None = None
 
-    def take(self, what: str, taken: str, mode: int = 0o777) -> None:
+    def take(self, what: str, taken: str) -> None:
         """Become the owner of this folder; `taken` is the error text if another stack owns it.
 
         Raises:
             StackError: another stack owns it, or the folder cannot be made.
         """
         try:
-            self.path.mkdir(mode, parents=True, exist_ok=True)
+            self.path.mkdir(0o700, parents=True, exist_ok=True)
+            keep_private(self.path / "lock")
             lock = (self.path / "lock").open("ab")
         except OSError as error:
             raise StackError(f"the {what} folder {self.path} cannot be used: {error}") from None
@@ -115,6 +125,11 @@ class StateFolder(OwnedFolder):
         """
         taken = f"a stack already runs on {self.path}: stop it, or name another --state"
         self.take("state", taken)
+        for file in (
+            *(self.stack_log, self.express_log, self.traces),
+            *(self.policies, self.fabric_log),
+        ):
+            keep_private(file)
         self._stack_json.unlink(missing_ok=True)  # of a stack that was killed
 
     def begin_logs(self, *, keep: bool) -> None:
