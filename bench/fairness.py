@@ -10,6 +10,7 @@ import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -79,8 +80,12 @@ def _sent(url: str, method: str, path: str, tenant: str, body: object = None) ->
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
     headers = {"content-type": "application/json", "x-tenant-code": tenant}
     connection.request(method, path, None if body is None else json.dumps(body), headers)
-    answer: dict[str, Any] = json.loads(connection.getresponse().read())
+    response = connection.getresponse()
+    answer: dict[str, Any] = json.loads(response.read())
     connection.close()
+    if response.status >= HTTPStatus.BAD_REQUEST:
+        refusal = f"{response.status} {answer.get('code')}: {answer.get('detail')}"
+        raise SystemExit(f"{method} {path} of {tenant} was refused: {refusal}")
     return answer
 
 

@@ -5,6 +5,7 @@ from tests.support.api import MEMBER, OPERATOR, Api, Person
 from tests.unit.domain.zip_corpus import zipped
 
 from sfn_cqrs.adapters.import_items import IMPORTS
+from sfn_cqrs.adapters.task_items import TASKS
 from sfn_cqrs.adapters.zip_items import ZIPS
 from sfn_cqrs.domain import import_job, zip_job
 from sfn_cqrs.domain.import_job import Ending, JobStatus
@@ -203,7 +204,8 @@ def test_a_guarded_attribute_that_one_may_not_read_is_not_guessed(api, monkeypat
 
 def test_a_repairs_import_is_whose_the_task_is(api):
     import_failed = failed_import(api)
-    asked = {"kind": "import", "action": "retry", "by": "ceo", "entries": [{"id": import_failed}]}
+    entry = {"id": import_failed, "attempt": 1}
+    asked = {"kind": "import", "action": "retry", "entries": [entry]}
     task = api.send(OPERATOR, "POST", "/tasks", {"taskType": work.REPAIR, "input": [asked]})
     assert task.status == 202, task
 
@@ -211,6 +213,28 @@ def test_a_repairs_import_is_whose_the_task_is(api):
 
     again = [one for one in api.world.all_of(IMPORTS) if one.retries]
     assert [one.by.by for one in again] == ["hanako"]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"by": "ceo"},
+        {"entries": [{"id": "c-1", "attempt": 1, "by": "ceo"}]},
+        {"entries": [{"id": "c-1"}]},
+        {"entries": []},
+        {"entries": [{"id": "c-1", "attempt": 1}] * 26},
+        {"entries": [5]},
+        {"kind": "erasure"},
+        {"action": "delete"},
+    ],
+)
+def test_a_repair_that_names_its_author_or_is_odd_is_refused(api, odd):
+    asked = {"kind": "import", "action": "retry", "entries": [{"id": "c-1", "attempt": 1}], **odd}
+
+    refused = api.send(OPERATOR, "POST", "/tasks", {"taskType": work.REPAIR, "input": [asked]})
+
+    assert (refused.status, refused.code) == (400, "invalid_input")
+    assert api.world.all_of(TASKS) == []
 
 
 def failed_import(api):

@@ -5,7 +5,8 @@ left as it is. So a repeated try changes nothing.
 """
 
 from collections import Counter
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain import chain
@@ -25,8 +26,9 @@ from sfn_cqrs.domain.keys import (
     TaskKey,
     task_id_parts,
 )
+from sfn_cqrs.domain.models import Meta
 from sfn_cqrs.domain.policy import group
-from sfn_cqrs.domain.repairs import DONE, LEFT, Action, RepairKind
+from sfn_cqrs.domain.repairs import DONE, LEFT, PER_ITEM, Action, RepairKind
 from sfn_cqrs.service.commands.chain import Chain
 from sfn_cqrs.service.imports.service import ImportService
 from sfn_cqrs.service.sagas.service import SagaService
@@ -37,7 +39,28 @@ REPAIR = "SFN_CQRS_REPAIR"
 OPERATORS = group("operator")
 
 
-@task_handler(REPAIR, timeout=240, retry=8, publish=OPERATORS, read=OPERATORS)
+@dataclass(frozen=True)
+class Reference:
+    """One that failed, by its id, or as a version of an item; `tenant` in a plan of all tenants."""
+
+    attempt: int
+    id: str = ""
+    tenant: str = ""
+    type: str = ""
+    code: str = ""
+    version: int = 0
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a plan, as a client may also send it; who asks is never in it."""
+
+    kind: Literal["command", "task", "import", "saga"]
+    action: Literal["retry", "skip"]
+    entries: Annotated[list[Reference], Meta(min_length=1, max_length=PER_ITEM)]
+
+
+@task_handler(REPAIR, timeout=240, retry=8, publish=OPERATORS, read=OPERATORS, model=Part)
 def repair(item: TaskItem) -> dict[str, object]:
     """Repair some entries; return how many are done and unchanged, and which failed, by their code.
 
