@@ -40,6 +40,13 @@ _PROCESS: Final = Codec(
     later=("lane", "command_id", "source", "opened_at", "updated_at"),
     also={"pk": "key.pk", "sk": lambda process: process.key.process_sk(process.version)},
 )
+FIELDS: Final = {
+    "command": _COMMAND.attributes,
+    "process": _PROCESS.attributes,
+    "row": _ROW.attributes,
+    "state": _ROW.attributes,
+}
+"""The attributes that each kind of line in an export may have."""
 as_key = _KEY.record
 as_process = _PROCESS.record
 

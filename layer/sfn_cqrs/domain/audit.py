@@ -34,6 +34,16 @@ class Finding:
     repair: str
 
 
+def unreadable(key: str, error: Exception) -> Finding:
+    """Say that a record cannot be read, without what it holds."""
+    return Finding(
+        key,
+        "unreadable",
+        f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else type(error).__name__,
+        "compare it with an export or a backup; delete it if nothing needs it",
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """One item as it was read at a moment.

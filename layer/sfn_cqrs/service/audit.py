@@ -5,6 +5,7 @@ same twice is a finding.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -23,6 +24,7 @@ from sfn_cqrs.domain.audit import (
     findings,
     import_findings,
     repairs_of,
+    unreadable,
 )
 from sfn_cqrs.domain.audit_work import TaskFacts, work_findings
 from sfn_cqrs.domain.clock import iso
@@ -153,21 +155,35 @@ class Audit:
     def _checked(self, sample: Sample) -> Iterator[None]:
         """Check one thing after the other, and yield after each."""
         report = self._report
-        for key, items in self._chains(sample):
-            self._look(key, items)
+        for items in self._chains(sample):
+            with self._reading(items[0]):
+                self._look(as_key(items[0]), items)
             report.items += 1
             yield
-        for key in self._orphans(sample):
-            self._look(key, [])
+        for row in self._orphans(sample):
+            with self._reading(row):
+                if self._tables.is_empty("commands", as_key(row).pk):
+                    self._look(as_key(row), [])
             yield
-        for job in self._jobs(sample):
+        for item in self._jobs(sample):
             report.imports += 1
-            self._look_at(job)
+            with self._reading(item):
+                self._look_at(IMPORTS.record(item))
             yield
         for work in works(self._tables, self._tenant, sample.segment, sample.segments):
             report.work += 1
-            self._look_at_work(work)
+            with self._reading(work.item):
+                self._look_at_work(work)
             yield
+
+    @contextmanager
+    def _reading(self, item: Stored) -> Iterator[None]:
+        """Report a record that cannot be read, and go on with the next one."""
+        try:
+            yield
+        except (KeyError, TypeError, ValueError) as error:
+            self._report.suspects += 1
+            self._report.findings.append(unreadable(f"{item['pk']} {item['sk']}", error))
 
     def _is_over(self) -> bool:
         if len(self._report.findings) < MOST_FINDINGS and not self._is_late():
@@ -179,23 +195,21 @@ class Audit:
         prefix = f"TENANT#{self._tenant}#" if self._tenant else "TENANT#"
         return self._tables.partitions(table, sample.segment, sample.segments, prefix)
 
-    def _chains(self, sample: Sample) -> Iterator[tuple[ItemKey, list[Stored]]]:
+    def _chains(self, sample: Sample) -> Iterator[list[Stored]]:
         for items in self._partitions("commands", sample):
             ours = [item for item in items if item.get("kind") in ("command", "process")]
             if ours:
-                yield as_key(ours[0]), ours
+                yield ours
 
-    def _orphans(self, sample: Sample) -> Iterator[ItemKey]:
-        """Yield the items of data rows that have no version."""
+    def _orphans(self, sample: Sample) -> Iterator[Stored]:
+        """Yield the data rows, any of which may have no version."""
         for rows in self._partitions("data", sample):
-            for row in rows:
-                if self._tables.is_empty("commands", as_key(row).pk):
-                    yield as_key(row)
+            yield from rows
 
-    def _jobs(self, sample: Sample) -> Iterator[Job]:
+    def _jobs(self, sample: Sample) -> Iterator[Stored]:
         for items in self._tables.partitions("imports", sample.segment, sample.segments):
-            jobs = (IMPORTS.record(item) for item in items if item.get("kind") == "job")
-            yield from (job for job in jobs if self._tenant in (None, job.key.tenant))
+            jobs = (item for item in items if item.get("kind") == "job")
+            yield from (job for job in jobs if self._tenant in (None, job.get("tenant")))
 
     def _look(self, key: ItemKey, items: list[Stored]) -> None:
         def again() -> list[Finding]:
@@ -230,7 +244,7 @@ class Audit:
             facts = work.again()
             return work_findings(facts) if facts else []
 
-        facts = work.facts
+        facts = work.facts()
         if self._meter is not None and isinstance(facts, TaskFacts):
             self._meter.count_task(facts.record.key, facts.items, facts.size)
         self._confirm(work_findings(facts), again)

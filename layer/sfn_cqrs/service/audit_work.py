@@ -19,7 +19,8 @@ from sfn_cqrs.service.usage import size_of
 class Work(NamedTuple):
     """One record with what belongs to it, and how to read both again."""
 
-    facts: Facts[Any]
+    item: Item
+    facts: Callable[[], Facts[Any]]
     again: Callable[[], Facts[Any] | None]
 
 
@@ -28,8 +29,9 @@ def works(tables: AuditTables, tenant: str | None, segment: int, segments: int) 
     for table, (kind, read) in _KINDS.items():
         for found in tables.partitions(table, segment, segments):
             for item in found:
-                if item.get("kind") == kind and tenant in (None, item["tenant"]):
-                    yield Work(read(tables, item), partial(_again, tables, table, item, read))
+                if item.get("kind") == kind and tenant in (None, item.get("tenant")):
+                    again = partial(_again, tables, table, item, read)
+                    yield Work(item, partial(read, tables, item), again)
 
 
 _Read = Callable[[AuditTables, Item], Facts[Any]]

@@ -5,15 +5,16 @@ and their rows last, for some items together. If a row has the newest of the ver
 applied in between. Any other item is read alone, until its row stays the same.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.command_items import as_key
+from sfn_cqrs.adapters.command_items import FIELDS, as_command, as_key, as_process, as_row
 from sfn_cqrs.adapters.dynamodb import Item
 from sfn_cqrs.adapters.groups import Weight, groups
-from sfn_cqrs.domain.errors import BusyError
+from sfn_cqrs.domain.command import Command, Content, Stored
+from sfn_cqrs.domain.errors import BusyError, InvalidInputError
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.domain.values import Json
@@ -27,6 +28,8 @@ _ORDER: Final = list(TABLES)
 _OF_THIS_STACK: Final = frozenset(
     ("pk", "sk", "tenant", "attributes_s3", "open_shard", "task_token", "token_seq", "run", "trace")
 )
+_BESIDE: Final = frozenset(("ttl", "kind", "attributes", "deleted_version"))
+"""What an adapter stores beside a record."""
 _Part = tuple[str, Item]
 """A kind of line, and what is stored."""
 
@@ -72,6 +75,43 @@ class _Chain:
             each.get("erased") == marks.get(each["version"], each.get("erased"))
             for each in (*states, row)
         )
+
+
+def check(line: Mapping[str, Any]) -> None:
+    """Refuse a line with fields that no export has: they point into a stack, or make it work.
+
+    Raises:
+        ValueError: it has such a field, or its tables' records have no such field.
+    """
+    item, kind = line["item"], line["kind"]
+    if foreign := sorted(_OF_THIS_STACK.intersection(item)):
+        raise ValueError(f"it has {foreign[0]}, which no export has")
+    if unknown := sorted(item.keys() - FIELDS[kind] - _BESIDE):
+        raise ValueError(f"it has {unknown[0]}, which no {kind} has")
+
+
+def check_content(key: ItemKey, line: Mapping[str, Any]) -> None:
+    """Refuse a line whose record cannot be read, or is not what its digest says.
+
+    An erasure replaces content and leaves the digest, and says so.
+
+    Raises:
+        KeyError, TypeError, ValueError: why not.
+    """
+    item = {**line["item"], "tenant": key.tenant}
+    if line["kind"] == "process":
+        as_process(item)
+        return
+    read = as_command if line["kind"] == "command" else as_row
+    record: Stored[Any] = read(item, item["attributes"] or {})
+    stored = record.content
+    try:
+        content = Content.checked(stored.name, stored.attributes, is_deleted=stored.is_deleted)
+    except InvalidInputError as error:
+        raise ValueError(str(error)) from error
+    is_whole = isinstance(record, Command) and not record.erased and not line.get("lost")
+    if is_whole and item["digest"] != content.digest(key):
+        raise ValueError("its content is not that of its digest")
 
 
 def exported(tenant: str, rate: float) -> Iterator[dict[str, Json]]:

@@ -4,6 +4,7 @@ Their keys and ids are made from the tenant's name, so they stay under this name
 belongs to machines of its stack, and is only counted.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,13 +16,14 @@ from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.adapters.task_items import TASKS
 from sfn_cqrs.adapters.zip_items import ZIPS
+from sfn_cqrs.domain.ids import ULID
 from sfn_cqrs.domain.keys import tenant_of
 from sfn_cqrs.domain.values import Json
 
 OPEN: Final = "open"
 """The kind of a line that stands for open work, and is not to be kept."""
 PART: Final = "part"
-_OF_THIS_STACK: Final = frozenset(("task_token", "trace"))
+_OF_THIS_STACK: Final = frozenset(("task_token", "trace", "open_shard"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +59,56 @@ def exported(tenant: str, rate: float) -> Iterator[dict[str, Json]]:
                     yield from _lines_of(table, item)
 
 
-def create(line: dict[str, Any]) -> bool:
-    """Store an item of ended work; return False if it is stored already.
+def create(tenant: str, line: dict[str, Any]) -> bool:
+    """Store an item of ended work of a tenant; return False if it is stored already.
 
     Raises:
-        KeyError: it is not of a table of work.
+        KeyError, TypeError, ValueError: it is none, or not as an export has it.
     """
-    table: str = line["table"]
+    table, item = line["table"], line["item"]
     if table not in TABLES:
         raise KeyError(table)
-    return bootstrap.erased_tables().create(table, line["item"])
+    _check(tenant, item)
+    if line["kind"] in _WORK:
+        _check_record(_WORK[line["kind"]], table, item)
+    elif line["kind"] == "mapping":
+        _check_mapping(item)
+    elif item.get("kind") in KINDS or not re.search(f"#{ULID}$", item["pk"]):
+        raise ValueError("it is no part of a task or an import")
+    return bootstrap.erased_tables().create(table, item)
+
+
+def _check(tenant: str, item: Item) -> None:
+    """Refuse what points into a stack, or to another tenant."""
+    if foreign := sorted(_OF_THIS_STACK.intersection(item)):
+        raise ValueError(f"it has {foreign[0]}, which no export has")
+    if item.get("tenant", tenant) != tenant:
+        raise ValueError("it names another tenant than its key")
+    if any(pointer.split("/")[1:2] != [tenant] for pointer in _pointers(item)):
+        raise ValueError("it points to an object of another tenant")
+
+
+def _pointers(item: Item) -> Iterator[str]:
+    """Yield the keys of the objects that an item names: an input, files, and rows of a file."""
+    sources = (item.get("source"), (item.get("loaded") or {}).get("source"))
+    found = [each["key"] for each in sources if isinstance(each, dict)]
+    yield from filter(None, (item.get("input_s3"), item.get("attributes_s3"), *found))
+
+
+def _check_record(work: _Work, table: str, item: Item) -> None:
+    record = work.record(item)
+    if table != work.table or work.is_open(record):
+        raise ValueError("it is open, or of another table")
+    if (item["pk"], item["sk"]) != (record.key.pk, record.key.sk):
+        raise ValueError("its key is not that of its record")
+
+
+def _check_mapping(item: Item) -> None:
+    mapping: dict[str, Any] = dict(item["mapping"])
+    if item.keys() != {"pk", "sk", "kind", "mapping"} or item["kind"] != "mapping":
+        raise ValueError("it is no mapping")
+    if not all(isinstance(one, str) for one in (*mapping, *mapping.values())):
+        raise TypeError("its headings are no texts")
 
 
 def _lines_of(table: str, item: Item) -> Iterator[dict[str, Json]]:

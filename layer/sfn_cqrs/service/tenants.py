@@ -75,11 +75,11 @@ def imported(tenant: str, lines: Iterable[dict[str, Any]]) -> Counter[str]:
             if kind in tenant_work.KINDS:
                 is_named_so = tenant_of(line["item"]["pk"]) == tenant
                 new[kind if is_named_so else LEFT_OUT] += (
-                    tenant_work.create(line) if is_named_so else 1
+                    tenant_work.create(tenant, line) if is_named_so else 1
                 )
                 continue
             table, item = tenant_items.TABLES[kind], _item_of(tenant, line)
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise InvalidInputError(f"line {number}", f"is not of an export: {error}") from error
         new[kind] += tables.create(table, item)
     return new
@@ -144,8 +144,10 @@ def _erase_as_there(tenant: str, kept: dict[str, Any]) -> None:
 
 
 def _item_of(tenant: str, line: dict[str, Any]) -> Item:
+    tenant_items.check(line)
     item: Item = {**line["item"], "tenant": tenant}
     key, version = ItemKey.checked(tenant, item["type"], item["code"]), item["version"]
+    tenant_items.check_content(key, line)
     if line["kind"] == "process":
         return _process_of(key, item)
     is_row = line["kind"] == "row"

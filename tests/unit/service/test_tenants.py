@@ -535,3 +535,151 @@ def test_a_tenant_is_removed_wholly_and_nobody_else_is_touched(world, other):
 )
 def test_a_partition_says_whose_it_is(pk, tenant):
     assert tenant_of(pk) == tenant
+
+
+# ---------------------------------------------------------------------------- forged lines
+
+
+def line_of(lines, kind, code="small", version=1):
+    for line in lines:
+        item = line["item"]
+        if (line["kind"], item.get("code"), item.get("version")) == (kind, code, version):
+            return line
+    raise AssertionError(f"there is no {kind} of {code}")
+
+
+OF_A_STACK = {
+    "attributes_s3": "commands/victim/01JDHZ0000000000000000000A.json",
+    "open_shard": 3,
+    "pk": "TENANT#victim#NOTE#small",
+    "tenant": "victim",
+    "task_token": "token",
+    "trace": "1-2-3",
+    "sth_new": 1,
+}
+
+
+@pytest.mark.parametrize("kind", ["command", "process", "state", "row"])
+@pytest.mark.parametrize("name", OF_A_STACK)
+def test_a_field_that_no_export_has_is_refused(filled, kind, name):
+    _, lines = filled
+    forged = line_of(lines, kind, version=2 if kind == "row" else 1)
+    forged["item"][name] = OF_A_STACK[name]
+    there, of_there = a_stack()
+
+    with of_there, pytest.raises(InvalidInputError, match=f"is not of an export: it has {name}"):
+        imported("acme", [forged])
+
+    assert everything_of(there) == ({}, {}, {})
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("command", {"attributes": {"who": "person-small", "text": "forged", "n": 0.1}}),
+        ("command", {"name": "forged"}),
+        ("command", {"is_deleted": True}),
+        ("command", {"digest": "0" * 32}),
+        ("command", {"digest": None}),
+        ("command", {"updated_at": None}),
+        ("row", {"name": None}),
+        ("state", {"attributes": 5}),
+        ("process", {"outcome": "WON"}),
+        ("process", {"status": None}),
+    ],
+)
+def test_a_record_that_cannot_be_read_or_is_not_its_digests_is_refused(filled, kind, change):
+    _, lines = filled
+    forged = line_of(lines, kind, version=2 if kind == "row" else 1)
+    item = {**forged["item"], **change}
+    forged["item"] = {name: value for name, value in item.items() if value is not None}
+    there, of_there = a_stack()
+
+    with of_there, pytest.raises(InvalidInputError, match="line 1: is not of an export"):
+        imported("acme", [forged])
+
+    assert everything_of(there) == ({}, {}, {})
+
+
+JOB_OF = {
+    "another tenant": {"tenant": "victim"},
+    "another's file": {
+        "source": {"bucket": "b", "key": "uploads/victim/1/a.csv", "version_id": ""}
+    },
+    "another's rows": {"loaded": {"source": {"key": "jobs/victim/1/rows"}}},
+    "a shard": {"open_shard": 1},
+    "a token": {"task_token": "x"},
+    "no moment": {"updated_at": None},
+    "open": {"status": "PROCESSING"},
+    "another key": {"sk": "x"},
+    "no kind of record": {"status": "LOST"},
+}
+
+
+@pytest.mark.parametrize("what", JOB_OF)
+@pytest.mark.parametrize("kind", ["job", "task", "saga", "approval", "zip"])
+def test_work_that_no_export_has_is_refused(kind, what):
+    here, of_here = a_stack()
+    with of_here:
+        work_of(here)
+        lines = sent(exported("tenant1"))
+    (line,) = [line for line in lines if line["kind"] == kind]
+    states = {"approval": "stage"}
+    change = {
+        states.get(kind, name) if name == "status" else name: value
+        for name, value in JOB_OF[what].items()
+    }
+    open_status = {"saga": "RUNNING", "approval": "PENDING", "task": "PROCESSING"}
+    if what == "open" and kind == "zip":
+        change["settled"] = None
+    elif what == "open":
+        change = dict.fromkeys(change, open_status.get(kind, "PROCESSING"))
+    item = {**line["item"], **change}
+    line["item"] = {name: value for name, value in item.items() if value is not None}
+    there, of_there = a_stack()
+
+    with of_there, pytest.raises(InvalidInputError, match="line 1: is not of an export"):
+        imported("tenant1", [line])
+
+    assert everything_of(there) == ({}, {}, {})
+
+
+@pytest.mark.parametrize("kind", ["job", "mapping", "budget", "part"])
+def test_a_record_is_not_a_part_of_another(kind, world):
+    item = {"pk": "JOB#acme#1", "sk": "x", "kind": kind, "updated_at": "2026-11-25T08:00:00.000Z"}
+    with pytest.raises(InvalidInputError, match="line 1: is not of an export"):
+        imported("acme", [{"kind": "part", "table": "imports", "item": item}])
+
+    assert world._items("ImportTmpTable") == []
+
+
+@pytest.mark.parametrize("mapping", [{"email": 5}, ["email"], {}, None])
+def test_a_mapping_is_texts_by_texts(mapping, world):
+    item = {"pk": "IMPORT_MAPPING#acme", "sk": "notes", "kind": "mapping", "mapping": mapping}
+    line = {"kind": "mapping", "table": "imports", "item": item}
+    if mapping == {}:
+        item["by"] = "ceo"
+
+    with pytest.raises(InvalidInputError, match="line 1: is not of an export"):
+        imported("acme", [line])
+
+    assert world._items("ImportTmpTable") == []
+
+
+@pytest.mark.parametrize("kind", ["job", "zip", "task", "saga", "approval"])
+def test_an_audit_reports_a_record_that_it_cannot_read_and_goes_on(kind, world):
+    work_of(world)
+    publish("small", "1", tenant="tenant1")
+    with bootstrap.override(audit_tables=world.erased_tables):
+        (line,) = [line for line in exported("tenant1") if line["kind"] == kind]
+        whole = Audit("tenant1").run()
+        item = {name: value for name, value in line["item"].items() if name != "updated_at"}
+        table = {"job": "imports", "zip": "imports"}.get(kind, f"{kind}s")
+        world.erased_tables.create(table, {**item, "sk": "0"})
+
+        report = Audit("tenant1").run()
+
+    (odd,) = [one for one in report.findings if one.rule == "unreadable"]
+    assert (odd.key, odd.evidence) == (f"{item['pk']} 0", "KeyError: 'updated_at'")
+    assert [one for one in report.findings if one is not odd] == whole.findings
+    assert (report.items, report.is_complete) == (whole.items, True)

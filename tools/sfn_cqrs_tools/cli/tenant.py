@@ -87,7 +87,7 @@ def export_tenant(
 
     if output.exists():
         raise click.UsageError(f"{output} exists already: name a new folder")
-    output.mkdir(parents=True)
+    output.mkdir(0o700, parents=True)  # it has everything of a tenant
     counts: Counter[str] = Counter()
     with one_line_errors(), tables_of(find_target(state, stack)), ExitStack() as opened:
         files: dict[str, TextIO] = {}
@@ -98,7 +98,9 @@ def export_tenant(
             item: Any = line["item"]
             name_ = str(line.get("table") or item.get("type", ERASURES))
             if name_ not in files:
-                file = (output / f"{name_}.jsonl").open("w", encoding="utf-8")
+                path = output / f"{name_}.jsonl"
+                path.touch(0o600)
+                file = path.open("w", encoding="utf-8")
                 files[name_] = opened.enter_context(file)
             files[name_].write(f"{json.dumps(line, ensure_ascii=False)}\n")
     left = _left(counts[OPEN], "tasks, sagas, approvals and imports that are still open")
