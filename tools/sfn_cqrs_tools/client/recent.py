@@ -28,6 +28,8 @@ class Recent:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             document = {**self._read(), self._stack: [*ids, id_][-KEPT:]}
+            self._path.touch(0o600)
+            self._path.chmod(0o600)
             self._path.write_text(json.dumps(document), encoding="utf-8")
         except OSError:
             return
