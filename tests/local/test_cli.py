@@ -260,7 +260,7 @@ def test_an_item_is_published_changed_and_shown(on_stack):
     assert (row["version"], row["attributes"]) == (2, {"customer": "c1", "total": 7})
     (earlier,) = on_stack("data", "history", "ORDER", "o-1", "--json").json
     assert earlier["attributes"] == {"customer": "c1", "total": 5.1}
-    assert "o-1   2        first" in on_stack("data", "list", "ORDER").output
+    assert "o-1   2        APPLIED  first" in on_stack("data", "list", "ORDER").output
 
 
 @pytest.mark.stack

@@ -84,6 +84,7 @@ def codes(answer):
 READS = [
     "/data/VISIT/adas",
     "/data/VISIT/adas?deleted=true",
+    "/data/VISIT/adas?applied=true",
     "/data/VISIT/adas?atLeast=1",
     "/data/VISIT/adas?atLeast=9",
     "/data/VISIT/adas?atLeast=2&wait=1",

@@ -65,9 +65,9 @@ class HistoryTable(ExpiringTable):
         wanted = Range([key.pk], key.versions_prefix, limit, cursor, is_descending=True)
         return self._page(wanted)
 
-    def states(self, key: ItemKey) -> Iterator[DataRow]:
+    def states(self, key: ItemKey, at_a_time: int = MAX_LIMIT) -> Iterator[DataRow]:
         """Yield all earlier states of an item, the newest first."""
-        return every(partial(self.page, key, MAX_LIMIT))
+        return every(partial(self.page, key, at_a_time))
 
     def _page(self, wanted: Range) -> Page[DataRow]:
         page = query_page(

@@ -429,6 +429,16 @@ def skip(version: int) -> Generator[Call, Any, Process]:
     return skipped
 
 
+def last_skipped(version: int) -> Generator[Call, Any, int]:
+    """Return the last of the skipped versions in a row that begins with this one."""
+    above = version + 1
+    while True:
+        process: Process | None = yield FindProcess(above)
+        if process is None or process.outcome is not Outcome.SKIPPED:
+            return above - 1
+        above += 1
+
+
 def give_up(version: int, attempt: int) -> Generator[Call, Any, bool]:
     """Give up the very attempt that has failed, and let the next version go on.
 

@@ -200,6 +200,10 @@ class DeletedError(NotFoundError):
     """The item's latest applied version is a deletion."""
 
 
+class NoAppliedVersionError(NotFoundError):
+    """No version of the item was applied, or the state of the last one has expired."""
+
+
 class IdempotencyMismatchError(SfnCqrsError):
     """The Idempotency-Key was used with another body in the last 24 hours."""
 

@@ -15,6 +15,7 @@ from sfn_cqrs.domain.errors import (
     ForbiddenError,
     IdempotencyMismatchError,
     InvalidInputError,
+    NoAppliedVersionError,
     NotFailedError,
     NotFoundError,
     RuleRefusedError,
@@ -49,6 +50,7 @@ from sfn_cqrs.routes.schemas.commands import (
     SKIPPED,
 )
 from sfn_cqrs.routes.schemas.shapes import Schema, failure_of, needed
+from sfn_cqrs.routes.schemas.values import FLAG
 from sfn_cqrs.routes.waiting import asks_to_wait, pending, seconds_to_wait
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.operations import ChainService, Link
@@ -165,13 +167,31 @@ def retry_version(type_: str, code: str, version: str) -> Response[str]:
 
 @routes.post("/commands/<type_>/<code>/<version>/skip")
 @operation(
-    rule=OPERATORS, answers={202: SKIPPED}, problems=(ForbiddenError, NotFoundError, NotFailedError)
+    rule=OPERATORS,
+    query={"restore": {**FLAG, "default": False}},
+    answers={202: SKIPPED},
+    problems=(
+        ForbiddenError,
+        NotFoundError,
+        NoAppliedVersionError,
+        NotFailedError,
+        RuleRefusedError,
+    ),
 )
 def skip_version(type_: str, code: str, version: str) -> Response[str]:
-    """Skip a failed version; for operators."""
-    service = Request.by_operator().service(ChainService)
-    process = service.skip(type_, code_of(code), integer_of(version, "version", 0))
-    return answer(HTTPStatus.ACCEPTED, {"version": process.version, "outcome": process.outcome})
+    """Skip a failed version, for operators; with `restore`, publish what was applied before it.
+
+    `contentStays` says that the item still shows the skipped content, until a later version.
+    """
+    request = Request.by_operator()
+    given_up = request.service(ChainService).skip(
+        type_,
+        code_of(code),
+        integer_of(version, "version", 0),
+        restore=request.query("restore") == "true",
+        caller=request.caller,
+    )
+    return answer(HTTPStatus.ACCEPTED, SKIPPED.view(given_up))
 
 
 def _view(link: Link, schema: Schema = LINK) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from aws_lambda_powertools.event_handler import Response
 from sfn_cqrs.domain.errors import (
     DeletedError,
     InvalidInputError,
+    NoAppliedVersionError,
     NotAppliedError,
     NotAppliedYetError,
     NotFoundError,
@@ -22,6 +23,7 @@ from sfn_cqrs.routes.schemas.values import FLAG, VERSION
 from sfn_cqrs.routes.waiting import oldest_wanted, pending, seconds_to_wait
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.data import DataService, HistoryService
+from sfn_cqrs.service.outcomes import outcome_of, outcomes_of
 
 routes = Routes()
 
@@ -29,12 +31,26 @@ routes = Routes()
 @routes.get("/data/<type_>/<code>")
 @operation(
     rule=reading(Declared.TYPES),
-    query={"deleted": {**FLAG, "default": False}, "atLeast": VERSION, **WAIT},
+    query={
+        "deleted": {**FLAG, "default": False},
+        "applied": {**FLAG, "default": False},
+        "atLeast": VERSION,
+        **WAIT,
+    },
     answers={200: ITEM, 202: NOT_YET},
-    problems=(NotFoundError, DeletedError, UnknownTypeError, NotAppliedError),
+    problems=(
+        NotFoundError,
+        DeletedError,
+        NoAppliedVersionError,
+        UnknownTypeError,
+        NotAppliedError,
+    ),
 )
 def get_item(type_: str, code: str) -> Response[str]:
-    """Show an item as it is now; with `atLeast`, at that version or a later one."""
+    """Show an item as it is now, and how its version has ended.
+
+    With `atLeast` it is at that version or a later one, with `applied` at the last APPLIED one.
+    """
     request, name = Request(), code_of(code)
     at_least = oldest_wanted(request)
     try:
@@ -44,11 +60,12 @@ def get_item(type_: str, code: str) -> Response[str]:
                 name,
                 with_deleted=request.query("deleted") == "true",
                 at_least=at_least,
+                applied=request.query("applied") == "true",
                 wait=seconds_to_wait(request),
             )
     except NotAppliedYetError:
         return pending({"type": type_, "code": name, "atLeast": at_least})
-    return answer(HTTPStatus.OK, ITEM.view(row))
+    return answer(HTTPStatus.OK, ITEM.view(row, outcome=outcome_of(row)))
 
 
 @routes.get("/data/<type_>/<code>/history")
@@ -76,7 +93,7 @@ def list_history(type_: str, code: str) -> Response[str]:
     problems=(UnknownTypeError,),
 )
 def list_items() -> Response[str]:
-    """List the items of a type, by code."""
+    """List the items of a type, by code, and how their versions have ended."""
     request = Request()
     type_ = request.query("type")
     if type_ is None:
@@ -85,4 +102,5 @@ def list_items() -> Response[str]:
     page = service.list(type_, **request.paging)
     if not page.items:
         handlers.check_type(type_)
-    return listed(page, ITEM.view)
+    outcomes = outcomes_of(page.items)
+    return listed(page, lambda row: ITEM.view(row, outcome=outcomes[row.key]))

@@ -8,11 +8,17 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page, bytes_of
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import DataRow
-from sfn_cqrs.domain.errors import DeletedError, NotFoundError
+from sfn_cqrs.domain.errors import (
+    DeletedError,
+    InvalidInputError,
+    NoAppliedVersionError,
+    NotFoundError,
+)
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.waiting import wait_until_applied
+from sfn_cqrs.service.outcomes import last_applied
 from sfn_cqrs.service.own_lists import MOST_VERSIONS, OwnList
 
 
@@ -35,8 +41,12 @@ class DataService:
         with_deleted: bool = False,
         at_least: int = 0,
         wait: float = 0,
+        applied: bool = False,
     ) -> DataRow:
         """Return the current state of the item, read consistently.
+
+        It is at its version before the handlers of that version run, and stays there if one of
+        them fails: `outcome_of` tells how the version has ended.
 
         Args:
             type_: its type.
@@ -44,8 +54,11 @@ class DataService:
             with_deleted: return it even if it is deleted.
             at_least: the oldest version to accept, such as the one just published.
             wait: the seconds to wait at most, if it is older.
+            applied: return the last state whose version is APPLIED, from the history if need be.
 
         Raises:
+            InvalidInputError: `applied` and `at_least` are both given.
+            NoAppliedVersionError: no version was applied, or its state has expired.
             NotFoundError: the item was never applied, or is not the client's; or nobody has
                 published that version.
             DeletedError: it is deleted, and deleted items were not asked for.
@@ -53,15 +66,27 @@ class DataService:
             NotAppliedError: the item is older, and the version has failed, is blocked or skipped.
         """
         key = handlers.readable(self._tenant, type_, code, self._client)
+        if applied and at_least:
+            raise InvalidInputError("applied", "does not go with atLeast; wait for the outcome")
         if at_least:
             self._check_own(key, at_least)
             wait_until_applied(key, at_least, wait, self._client)
-        row = bootstrap.data().find(key)
+        row = self._applied(key) if applied else bootstrap.data().find(key)
         if row is None or not handlers.sees(self._client, row):
             raise _unknown(key)
         if row.is_deleted and not with_deleted:
             raise DeletedError(f"{type_} {code} is deleted since version {row.version}")
         return row
+
+    def _applied(self, key: ItemKey) -> DataRow | None:
+        """Return the last applied state; None if there is no item that the client may see."""
+        row = last_applied(key)
+        if row is not None:
+            return row
+        current = bootstrap.data().find(key)
+        if current is not None and handlers.sees(self._client, current):
+            raise NoAppliedVersionError(f"no version of {key.type} {key.code} was applied")
+        return None
 
     def list(
         self, type_: str, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None

@@ -293,7 +293,10 @@ class TestChain:
 
         answer = call("POST", "/commands/AIRPORT/NRT/1/skip")
 
-        assert (answer.status, answer.body) == (202, {"version": 1, "outcome": "SKIPPED"})
+        assert (answer.status, answer.body) == (
+            202,
+            {"version": 1, "outcome": "SKIPPED", "contentStays": False},
+        )
         assert world.processes.find(NRT, 1).outcome is Outcome.SKIPPED
 
     @pytest.mark.parametrize("verb", ["retry", "skip"])
@@ -324,7 +327,7 @@ class TestData:
         answer = call("GET", "/data/AIRPORT/NRT")
 
         assert answer.status == 200
-        assert answer.body == STORED
+        assert answer.body == {**STORED, "outcome": "APPLIED"}
 
     def test_twenty_items_make_a_page_unless_told_otherwise(self, call, world):
         for number in range(21):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -75,30 +75,51 @@ def retry(api: Api, as_json: bool, **given: Any) -> None:
     and then shows the progress, like `sfn-cqrs repair` does in steps. Exits 2 if some could not be
     retried.
     """
-    _repair(api, "retry", "runs again, attempt {attempt}", given, as_json=as_json)
+    _repair(api, "retry", "runs again, attempt {attempt}".format_map, given, as_json=as_json)
 
 
 @chain.command(
     examples=(
         "sfn-cqrs chain skip OFFER o-1 2",
+        "sfn-cqrs chain skip OFFER o-1 2 --restore",
         "sfn-cqrs chain skip --failed --type OFFER --until 2026-11-25T08:00Z",
     ),
 )
 @version_options
-def skip(api: Api, as_json: bool, **given: Any) -> None:
+@click.option("--restore", is_flag=True, help="Publish what was applied before it again.")
+def skip(api: Api, as_json: bool, restore: bool, **given: Any) -> None:
     """Give up a failed or blocked version for good; the next one continues without it.
 
-    With --failed it skips all failed versions that match the filter, like `retry`.
+    The item may show the content of a version that failed, and its read models do not: --restore
+    publishes the last applied content as the next version. With --failed it skips all failed
+    versions that match the filter, like `retry`.
     """
-    _repair(api, "skip", "is skipped", given, as_json=as_json)
+    if restore and given["version"] is None:
+        raise click.UsageError("--restore needs TYPE CODE VERSION")
+    _repair(api, "skip?restore=true" if restore else "skip", _skipped, given, as_json=as_json)
 
 
-def _repair(api: Api, action: str, sentence: str, given: dict[str, Any], *, as_json: bool) -> None:
+def _skipped(answer: Mapping[str, Any]) -> str:
+    if restored := answer.get("restored"):
+        return f"is skipped; version {restored} has the content that was applied before it"
+    if answer.get("contentStays"):
+        return "is skipped; its content stays in the item until a later version, or --restore"
+    return "is skipped"
+
+
+def _repair(
+    api: Api,
+    action: str,
+    sentence: Callable[[Mapping[str, Any]], str],
+    given: dict[str, Any],
+    *,
+    as_json: bool,
+) -> None:
     """Retry or skip one named version, or all that match a filter."""
     type_, code, version = named = [given.pop(name) for name in ("type_", "code", "version")]
     if _is_one(named, given):
         answer = api.post(item_path("commands", type_, code, version, action))
-        done = f"{type_} {code} version {version} {sentence.format(**answer)}"
+        done = f"{type_} {code} version {version} {sentence(answer)}"
         print_answer(answer, done, as_json=as_json)
         return
     wanted = {name: given[name] for name in ("since", "until", "error")}

@@ -34,14 +34,22 @@ def data() -> None:
 )
 @item_arguments
 @click.option("--deleted", is_flag=True, help="Show it even if it is deleted.")
+@click.option("--applied", is_flag=True, help="Show the last state that was applied.")
 @click.option("--at-least", type=click.IntRange(1), metavar="VERSION", help=AT_LEAST)
 @api_options
 def get_item(
-    type_: str, code: str, deleted: bool, at_least: int | None, api: Api, as_json: bool
+    type_: str,
+    code: str,
+    deleted: bool,
+    applied: bool,
+    at_least: int | None,
+    api: Api,
+    as_json: bool,
 ) -> None:
-    """Show the current state of an item."""
+    """Show the current state of an item, and how its version has ended."""
     query = {
         "deleted": "true" if deleted else None,
+        "applied": "true" if applied else None,
         "atLeast": at_least,
         "wait": WAIT_SECONDS if at_least else None,
     }
@@ -71,7 +79,7 @@ def get_item(
 def list_items(type_: str, limit: int, api: Api, as_json: bool) -> None:
     """List the items of a type, by code."""
     found = api.first(limit, "/data", type=type_)
-    fields = ("code", "version", "name", "attributes")
+    fields = ("code", "version", "outcome", "name", "attributes")
     print_list(found, fields, as_json=as_json, none=f"no items of {type_} yet")
 
 

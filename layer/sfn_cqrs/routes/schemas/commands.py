@@ -113,4 +113,12 @@ ONE_VERSION = record(
     optional=_LINK_STATE,
 )
 RETRIED = record("Retried", {"version": VERSION, "attempt": COUNT})
-SKIPPED = record("Skipped", {"version": VERSION, "outcome": one_of(*Outcome)})
+SKIPPED = record(
+    "Skipped",
+    {
+        "version": of("process.version", VERSION),
+        "outcome": of("process.outcome", one_of(*Outcome)),
+        "contentStays": FLAG,
+    },
+    optional={"restored": VERSION},
+)

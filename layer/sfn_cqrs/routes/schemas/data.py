@@ -2,7 +2,7 @@
 
 from sfn_cqrs.routes.schemas.commands import CODE, TYPE
 from sfn_cqrs.routes.schemas.shapes import page_of, record
-from sfn_cqrs.routes.schemas.values import FLAG, OBJECT, TEXT, VERSION, audit, of
+from sfn_cqrs.routes.schemas.values import FLAG, OBJECT, TEXT, VERSION, audit, given, of, one_of
 
 ITEM = record(
     "Item",
@@ -18,6 +18,8 @@ ITEM = record(
         **audit("created", "created"),
         **audit("updated", "updated"),
     },
+    optional={"outcome": given(one_of("APPLIED", "FAILED", "OPEN", "SKIPPED"))},
 )
+"""An earlier state is listed without its outcome."""
 NOT_YET = record("NotYet", {"type": TYPE, "code": CODE, "atLeast": VERSION})
 ITEMS = page_of(ITEM)

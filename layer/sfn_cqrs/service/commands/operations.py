@@ -6,6 +6,7 @@ from functools import partial
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
 from sfn_cqrs.domain import chain
+from sfn_cqrs.domain.caller import Caller
 from sfn_cqrs.domain.command import Command
 from sfn_cqrs.domain.errors import NotFoundError
 from sfn_cqrs.domain.keys import ItemKey
@@ -13,6 +14,7 @@ from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.process import Mode, Outcome, Process
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.chain import Chain
+from sfn_cqrs.service.commands.giving_up import GivenUp, give_up, give_up_and_restore
 from sfn_cqrs.service.commands.waiting import wait_until_closed
 from sfn_cqrs.service.own_lists import MOST_VERSIONS, OwnList
 
@@ -128,15 +130,28 @@ class ChainService:
         key = ItemKey.checked(self._tenant, type_, code)
         return Chain(key).run(chain.retry(version))
 
-    def skip(self, type_: str, code: str, version: int) -> Process:
+    def skip(
+        self,
+        type_: str,
+        code: str,
+        version: int,
+        *,
+        restore: bool = False,
+        caller: Caller | None = None,
+    ) -> GivenUp:
         """Give up a failed version for good; the next version continues without it.
+
+        With `restore`, what was applied before it is published as the next version, by the caller.
 
         Raises:
             NotFoundError: there is no such version.
             NotFailedError: it is neither FAILED nor BLOCKED.
+            NoAppliedVersionError: there is nothing to restore; nothing was skipped.
         """
         key = ItemKey.checked(self._tenant, type_, code)
-        return Chain(key).run(chain.skip(version))
+        if restore:
+            return give_up_and_restore(key, version, caller or Caller())
+        return give_up(key, version)
 
 
 def _link(command: Command, process: Process | None) -> Link:

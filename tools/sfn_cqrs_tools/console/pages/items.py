@@ -142,8 +142,10 @@ def repaired(ask: Ask) -> GoTo:
     type_, code = _key(ask)
     number, verb = int(ask.parts["version"]), str(ask.parts["verb"])
     _checked_verb(verb)
-    ask.api.post(item_path("commands", type_, code, number, verb))
-    return GoTo(f"{item_page(type_, code)}?v={number}")
+    restores = verb == "skip" and ask.form.get("restore") == "true"
+    path = item_path("commands", type_, code, number, verb)
+    answer = ask.api.post(f"{path}?restore=true" if restores else path)
+    return GoTo(f"{item_page(type_, code)}?v={answer.get('restored', number)}")
 
 
 def correcting(ask: Ask) -> View:
