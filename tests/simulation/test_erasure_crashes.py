@@ -16,7 +16,7 @@ from sfn_cqrs.adapters.dynamodb import marshal
 from sfn_cqrs.domain.erasure import Erasure, Status, certificate
 from sfn_cqrs.domain.keys import ErasureKey
 from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.erasures import ErasureService, work
+from sfn_cqrs.service.erasures import ErasureService, work_together
 from sfn_cqrs_tools.testing.fakes import World
 
 CANARY = "canary"
@@ -45,28 +45,31 @@ def a_world() -> World:
     return world
 
 
-def erased(world: World, deaths: Deaths) -> Erasure:
-    """Erase until it is done; what is killed is begun again an hour later."""
+def erased(world: World, deaths: Deaths, people: tuple[str, ...]) -> Erasure:
+    """Erase until all are done, by passes that they share; what is killed is begun again later."""
     with bootstrap.override(**world.parts()):
-        asked = ErasureService(TENANT).ask(ADA, "asked for", BY)
+        service = ErasureService(TENANT)
+        asked = [service.ask(person, "asked for", BY) for person in people]
         for name in ("put_object", "get_object", "paginate", "delete_objects"):
             deaths.watched(world.objects, name)
         world.dynamodb.around = deaths.around
         for _ in range(5):
-            found = world.erasures.find(asked.key) or asked
+            found = [world.erasures.find(one.key) or one for one in asked]
             with deaths.at_work(), suppress(KilledError):
-                found = work(found, lambda: False)
-            if found.status is Status.DONE:
-                return found
+                found = work_together(found, lambda: False)
+            if {one.status for one in found} == {Status.DONE}:
+                return found[0]
             apply_open(world)
             world.clock.advance(hours=1)
     raise AssertionError("it is never done")
 
 
-def run_killed(kill: tuple[int, str] | None) -> tuple[int, dict[str, Any]]:
+def run_killed(
+    kill: tuple[int, str] | None, people: tuple[str, ...] = (ADA,)
+) -> tuple[int, dict[str, Any]]:
     with letters():
         world, deaths = a_world(), Deaths(kill)
-        done = erased(world, deaths)
+        done = erased(world, deaths, people)
         assert CANARY not in everything(world)
         made = deaths.made
         assert world.erasures.among([ErasureKey.of(TENANT, ADA)])
@@ -96,4 +99,15 @@ def test_an_erasure_that_dies_at_any_call_ends_the_same(moment, nth):
     }
     for number in every(nth, range(1, total + 1)):
         _, found = run_killed((number, moment))
+        assert {**found, "files": 1} == counts, number
+
+
+@shares(40)
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_pass_of_two_people_that_dies_at_any_call_ends_the_same_for_both(moment, nth):
+    both = (ADA, "person-of-nothing")
+    total, counts = run_killed(None, both)
+    assert counts["commands"] == 6
+    for number in every(nth, range(1, total + 1)):
+        _, found = run_killed((number, moment), both)
         assert {**found, "files": 1} == counts, number

@@ -6,7 +6,8 @@ stored without the personal fields. It names the person by a hash.
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -24,6 +25,17 @@ SETTLED: Final = timedelta(minutes=20)
 """After that, nothing runs any more that began before: a function ends within 15 minutes."""
 PASSES: Final = 2
 """The fewest."""
+LONGEST: Final = timedelta(days=1)
+"""Between two passes of an erasure that something keeps open; at first it is `SETTLED`."""
+MOST_OPEN: Final = 100
+"""Erasures of a tenant that have work left."""
+MOST_AT_ONCE: Final = 100
+"""Erasures that share a pass."""
+MOST_REQUESTS: Final = 50
+_OF_A_RUN: Final = (
+    *("status", "reason", "askedBy", "askedAt", "confirmedBy", "confirmedAt", "beganAt"),
+    *("finishedAt", "passes", "keptUntil", "kept", "notKept", "erased", "left"),
+)
 MOST_LEFT: Final = 100
 """Things that keep an erasure open, as far as it lists them."""
 BACKUPS: Final = timedelta(days=35)
@@ -59,7 +71,9 @@ class Erasure(Record):
     time enough for every function to end; so whatever a function had read before one pass, and has
     written since, the next one finds. The last one is one that finds nothing. `changed` is how much
     the latest pass had to change, `counts` are what it found erased, by place, and `left` is what
-    it could not erase yet. `kept_until` is until when a type's `keep=` forbids it.
+    it could not erase yet. `kept_until` is until when a type's `keep=` forbids it, `kept` are the
+    items that do, and `not_kept` those of which two operators have said that no law keeps them.
+    `requests` are the other times that somebody has asked, each with what came of it.
     """
 
     key: ErasureKey
@@ -78,6 +92,9 @@ class Erasure(Record):
     files: int = 0
     changed: int = 0
     left: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    not_kept: tuple[str, ...] = ()
+    requests: tuple[dict[str, Json], ...] = ()
 
     @property
     def opened_at(self) -> str:
@@ -111,33 +128,83 @@ class Confirm:
 
 @dataclass(frozen=True, slots=True)
 class AskAgain:
-    """The person is to be erased again: after a refusal, or after a restore."""
+    """The person is to be erased again: after a refusal, or because something has come back."""
 
     reason: str
     created: Audit
     status: Status
+    not_kept: tuple[str, ...] = ()
 
     def on(self, erasure: Erasure, _at: str) -> Erasure | None:
-        """Begin anew, but never let go of a tombstone."""
-        if erasure.status in (Status.ASKED, Status.READY):
+        """Note the request; begin anew what has ended, but never let go of a tombstone."""
+        is_waiting = erasure.status in (Status.ASKED, Status.READY)
+        if is_waiting and self.not_kept in ((), erasure.not_kept):
             return erasure
-        status = Status.RUNNING if erasure.status.holds else self.status
-        fresh = Erasure(key=erasure.key, reason=self.reason, created=self.created, status=status)
+        if erasure.status is Status.RUNNING:
+            asked: dict[str, Json] = {
+                "reason": self.reason,
+                "askedBy": self.created.by,
+                "askedAt": self.created.at,
+            }
+            return replace(erasure, requests=_with(erasure.requests, asked))
+        fresh = Erasure(
+            key=erasure.key,
+            reason=self.reason,
+            created=self.created,
+            status=Status.RUNNING if erasure.status.holds else self.status,
+            not_kept=self.not_kept,
+            requests=_with(erasure.requests, _run(erasure)),
+        )
         return replace(fresh, stored=erasure.stored)
 
 
 @dataclass(frozen=True, slots=True)
+class DoAgain:
+    """The tables may have what was erased: go through everything from the beginning."""
+
+    def on(self, erasure: Erasure, _at: str) -> Erasure | None:
+        """Begin anew; who has asked and confirmed stays."""
+        fresh = Erasure(
+            key=erasure.key,
+            reason=erasure.reason,
+            created=erasure.created,
+            status=Status.RUNNING,
+            confirmed_by=erasure.confirmed_by,
+            confirmed_at=erasure.confirmed_at,
+            requests=_with(erasure.requests, _run(erasure)),
+        )
+        return replace(fresh, stored=erasure.stored)
+
+
+def _run(erasure: Erasure) -> dict[str, Json]:
+    """Return what the latest request has come to."""
+    shown = certificate(erasure)
+    return {name: shown[name] for name in _OF_A_RUN if shown[name]}
+
+
+def _with(requests: tuple[dict[str, Json], ...], one: dict[str, Json]) -> tuple[Any, ...]:
+    """Return the requests with another one: the first stays, and the latest."""
+    return (*requests, one) if len(requests) < MOST_REQUESTS else (requests[0], *requests[2:], one)
+
+
+@dataclass(frozen=True, slots=True)
 class Refuse:
-    """A type's `keep=` forbids it until then."""
+    """A type's `keep=` forbids it until then, because of these items."""
 
     kept_until: str
+    kept: tuple[str, ...] = ()
 
     def on(self, erasure: Erasure, at: str) -> Erasure | None:
         """Refuse what has not begun."""
         if erasure.status is not Status.READY:
             return None
         return replace(
-            erasure, status=Status.REFUSED, kept_until=self.kept_until, finished_at=at, step=0
+            erasure,
+            status=Status.REFUSED,
+            kept_until=self.kept_until,
+            kept=self.kept[:MOST_LEFT],
+            finished_at=at,
+            step=0,
         )
 
 
@@ -162,6 +229,7 @@ class Reach:
     left: tuple[str, ...]
     changed: int = 0
     kept_until: str = ""
+    kept: tuple[str, ...] = ()
 
     def on(self, erasure: Erasure, _at: str) -> Erasure | None:
         """Go on only in the same pass, and only forward."""
@@ -174,6 +242,7 @@ class Reach:
             left=self.left[:MOST_LEFT],
             changed=self.changed,
             kept_until=self.kept_until,
+            kept=self.kept[:MOST_LEFT],
         )
 
 
@@ -201,7 +270,8 @@ class EndPass:
         )
         if after.passes >= PASSES and not (after.changed or after.left):
             return replace(after, status=Status.DONE, finished_at=at, settles_at="")
-        return replace(after, settles_at=iso(datetime.fromisoformat(at) + SETTLED))
+        wait = min(SETTLED * 2 ** max(0, after.passes - PASSES), LONGEST)
+        return replace(after, settles_at=iso(datetime.fromisoformat(at) + wait))
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,10 +301,28 @@ def certificate(erasure: Erasure) -> dict[str, Json]:
         "finishedAt": erasure.finished_at,
         "passes": erasure.passes,
         "keptUntil": erasure.kept_until,
+        "kept": list(erasure.kept),
+        "notKept": list(erasure.not_kept),
+        "requests": list(erasure.requests),
         "erased": {**erasure.counts, "files": erasure.files},
         "left": list(erasure.left),
         "notCovered": not_covered(began) if erasure.status.holds else [],
     }
+
+
+def in_turns(due: Iterable[Erasure], most: int = MOST_AT_ONCE) -> list[Erasure]:
+    """Return which erasures share the next pass: tenants take turns, each with its oldest first.
+
+    A pass that another function has begun goes on, and what came later waits for the next one.
+    """
+    all_due = list(due)
+    begun = [one for one in all_due if one.step]
+    places = Counter[str]()
+    placed: list[tuple[int, int, Erasure]] = []
+    for number, one in enumerate(begun or all_due):
+        placed.append((places[one.key.tenant], number, one))
+        places[one.key.tenant] += 1
+    return [one for _, _, one in sorted(placed, key=lambda each: each[:2])][:most]
 
 
 def not_covered(began: str) -> list[Json]:

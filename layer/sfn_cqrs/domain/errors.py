@@ -218,15 +218,6 @@ class NotUndoableError(SfnCqrsError):
     """An import that is open, has written nothing or is too old cannot be undone."""
 
 
-class KeptError(SfnCqrsError):
-    """A type's `keep=` forbids that a person is erased; `until` is until when."""
-
-    def __init__(self, until: str) -> None:
-        """Say until when."""
-        super().__init__(f"what is stored about this person must be kept until {until}")
-        self.until = until
-
-
 class NotOpenError(SfnCqrsError):
     """A task or an import that has ended cannot be cancelled."""
 
@@ -326,6 +317,17 @@ class TooManyImportsError(TooManyRequestsError):
         )
         self.parameter = parameter
         self.seconds = 30
+
+
+class TooManyErasuresError(TooManyRequestsError):
+    """The tenant has as many erasures open as it may."""
+
+    def __init__(self, most: int) -> None:
+        """Say how many."""
+        SfnCqrsError.__init__(
+            self, f"the tenant has {most} open erasures: ask again when some of them are DONE"
+        )
+        self.seconds = 3_600
 
 
 class TransientError(Exception):

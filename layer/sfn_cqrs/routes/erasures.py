@@ -11,9 +11,9 @@ from sfn_cqrs.domain.erasure import certificate
 from sfn_cqrs.domain.errors import (
     ForbiddenError,
     FourEyesError,
-    KeptError,
     NotFoundError,
     NotOpenError,
+    TooManyErasuresError,
 )
 from sfn_cqrs.routes.http import code_of
 from sfn_cqrs.routes.operation import CURSOR, OPERATORS, operation
@@ -26,13 +26,19 @@ routes = Routes()
 
 
 @routes.post("/erasures")
-@operation(rule=OPERATORS, body=ASK, answers={202: ERASURE}, problems=(ForbiddenError, KeptError))
+@operation(
+    rule=OPERATORS,
+    body=ASK,
+    answers={202: ERASURE},
+    problems=(ForbiddenError, TooManyErasuresError),
+)
 def ask_for_erasure() -> Response[str]:
     """Request a person's erasure; it begins within the hour, and ends an hour later or more."""
     request = Request.by_operator()
     body, caller = request.body(ASK), request.caller
     by = Audit(iso(bootstrap.now()), caller.user, caller.ip)
-    asked = ErasureService(request.tenant).ask(body["subject"], body["reason"], by)
+    not_kept = body.get("notKept", ())
+    asked = ErasureService(request.tenant).ask(body["subject"], body["reason"], by, not_kept)
     return answer(HTTPStatus.ACCEPTED, certificate(asked))
 
 
@@ -56,7 +62,7 @@ def get_erasure(id_: str) -> Response[str]:
 @operation(
     rule=OPERATORS,
     answers={202: ERASURE},
-    problems=(ForbiddenError, FourEyesError, NotFoundError, NotOpenError),
+    problems=(ForbiddenError, FourEyesError, NotFoundError, NotOpenError, TooManyErasuresError),
 )
 def confirm_erasure(id_: str) -> Response[str]:
     """Agree to an erasure that another operator has asked for."""

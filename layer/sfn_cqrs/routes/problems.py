@@ -16,7 +16,6 @@ _STATUS = {
     errors.RuleRefusedError: HTTPStatus.CONFLICT,
     errors.ChainBusyError: HTTPStatus.CONFLICT,
     errors.NotAppliedError: HTTPStatus.CONFLICT,
-    errors.KeptError: HTTPStatus.CONFLICT,
     errors.NotFailedError: HTTPStatus.CONFLICT,
     errors.NotUndoableError: HTTPStatus.CONFLICT,
     errors.NotOpenError: HTTPStatus.CONFLICT,
@@ -112,8 +111,6 @@ def _extras(error: errors.SfnCqrsError) -> dict[str, Any]:
             return {"currentVersion": error.current_version}
         case errors.ChainBusyError() | errors.NotAppliedError():
             return {"version": error.version, "outcome": error.outcome}
-        case errors.KeptError():
-            return {"until": error.until}
         case errors.AlreadyDecidedError():
             return {"decided": error.status}
         case _:

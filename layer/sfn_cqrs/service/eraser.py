@@ -10,11 +10,10 @@ handlers bring the erased item to the read models.
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import Any, Final
 
 from sfn_cqrs import bootstrap
@@ -55,28 +54,58 @@ MOST_KNOWN: Final = 100_000
 class Found:
     """The findings of a pass so far.
 
-    How much by place, what is left, how much had to be changed, and until when a law keeps it.
+    How much by place, what is left, how much had to be changed, until when a law keeps it, and
+    which items are the reason.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
     left: dict[str, None] = field(default_factory=dict)
     changed: int = 0
     kept_until: str = ""
+    kept: dict[str, None] = field(default_factory=dict)
 
 
-_Visit = Callable[[str, list[Item]], None]
+class Known:
+    """What the erasures of one pass have worked out about what they all read."""
+
+    def __init__(self) -> None:
+        """Begin without anything."""
+        self._ids: dict[tuple[str, str], str] = {}
+        self._people: dict[int, tuple[Item, str]] = {}
+
+    def next_partition(self) -> None:
+        """Forget the items of the partition before."""
+        self._people.clear()
+
+    def id_of(self, tenant: str, text: str) -> str:
+        """Return the id that the erasure of a person with this name has."""
+        found = self._ids.get((tenant, text))
+        if found is None:
+            if len(self._ids) >= MOST_KNOWN:
+                self._ids.clear()
+            found = self._ids[tenant, text] = ErasureKey.of(tenant, text).id
+        return found
+
+    def person(self, item: Item, look: Callable[[], str]) -> str:
+        """Return whom an item names; one that names nobody is looked at again."""
+        _, person = self._people.get(id(item), (item, ""))
+        if not person:
+            person = look()
+            if person:
+                self._people[id(item)] = (item, person)
+        return person
 
 
 class Eraser:
     """Goes through what is stored for one erasure."""
 
-    def __init__(self, erasure: Erasure, *, writes: bool) -> None:
-        """Erase for one erasure; without `writes`, only count."""
-        self._erasure = erasure
+    def __init__(self, erasure: Erasure, known: Known | None = None, *, writes: bool) -> None:
+        """Erase for one erasure; without `writes`, only count. Others of its pass share `known`."""
+        self.erasure = erasure
         self._key = erasure.key
         self._writes = writes
         self._tables = bootstrap.erased_tables()
-        self._known: dict[str, bool] = {}
+        self._known = known or Known()
         self.found = Found()
         if erasure.step:  # another function has begun this pass
             self.found = Found(
@@ -84,40 +113,20 @@ class Eraser:
                 dict.fromkeys(erasure.left),
                 erasure.changed,
                 erasure.kept_until,
+                dict.fromkeys(erasure.kept),
             )
 
-    def steps(self) -> list[Callable[[], None]]:
-        """Return the steps of a pass, in their order."""
-        visits: dict[str, _Visit] = {
-            **dict.fromkeys(CHAINS, self._visit_chain),
-            "tasks": self._visit_work,
-            "sagas": self._visit_work,
-            "approvals": self._visit_work,
-            "imports": self._visit_work,
-            "read_models": self._visit_rows,
-        }
-        segments = self._segments(visits)
-        return [*segments, self._purge_objects, self._erase_inputs, self._erase_files]
+    def visit(self, table: str, items: list[Item]) -> None:
+        """Erase what a partition has of the person."""
+        _VISITS[table](self, table, items)
 
-    def law(self) -> list[Callable[[], None]]:
-        """Return the steps that find out until when items must be kept."""
-        return self._segments(dict.fromkeys(CHAINS, self._visit_chain))
-
-    def _segments(self, visits: Mapping[str, _Visit]) -> list[Callable[[], None]]:
-        def step(table: str, number: int) -> None:
-            for items in self._tables.partitions(table, number, SEGMENTS):
-                visits[table](table, items)
-
-        return [partial(step, table, number) for table in visits for number in range(SEGMENTS)]
+    def ends(self) -> list[Callable[[], None]]:
+        """Return the steps of a pass that come after the tables."""
+        return [self._purge_objects, self._erase_inputs, self._erase_files]
 
     def _matches(self, text: str) -> bool:
         """Return whether a text is the field that names the person."""
-        known = self._known.get(text)
-        if known is None:
-            known = ErasureKey.of(self._key.tenant, text) == self._key
-            if len(self._known) < MOST_KNOWN:
-                self._known[text] = known
-        return known
+        return self._known.id_of(self._key.tenant, text) == self._key.id
 
     def _names(self, text: str) -> bool:
         """Return whether a text that nobody has declared names the person."""
@@ -149,8 +158,11 @@ class Eraser:
         pointer = str(item.get("attributes_s3") or "")
         if pointer.count("/") == _DEPTH:  # the folder says whose they are
             return pointer.startswith(f"{_FOLDER}/{self._key.objects}/")
-        person = typed.person(self._attributes(item))
+        person = self._known.person(item, lambda: self._person_in(typed, item))
         return self._matches(person) if person else None
+
+    def _person_in(self, typed: Typed, item: Item) -> str:
+        return str(typed.person(self._attributes(item)) or "")
 
     def _attributes(self, item: Item) -> dict[str, Any]:
         """Return an item's attributes in today's shape; those of a lost object are empty."""
@@ -178,7 +190,7 @@ class Eraser:
         self.found.counts[table] += len(of_table)
         if table == "commands":
             self.found.counts["objects"] += sum("attributes_s3" in item for item in of_table)
-        self._keep(key.type, [item["updated_at"] for _, item in about])
+        self._keep(key, [item["updated_at"] for _, item in about])
         if self._writes and table == "commands":
             self._publish(key)
 
@@ -220,17 +232,18 @@ class Eraser:
         same = ("version", "command_id") if table == "data" else ()
         return self._tables.change(table, item, same, **sets)
 
-    def _keep(self, type_: str, changed: list[str]) -> None:
-        typed = models.find(type_)
-        if typed is None or typed.keep is None or not changed:
+    def _keep(self, key: ItemKey, changed: list[str]) -> None:
+        typed, name = models.find(key.type), f"{key.type}/{key.code}"
+        if typed is None or typed.keep is None or not changed or name in self.erasure.not_kept:
             return
         until = iso(datetime.fromisoformat(max(changed)) + typed.keep)
         if until > iso(bootstrap.now()):
             self.found.kept_until = max(self.found.kept_until, until)
+            self.found.kept[name] = None
 
     def _publish(self, key: ItemKey) -> None:
         """Publish the erased item, unless its latest version says the same already."""
-        caller = Caller(user=self._erasure.created.by, erases=True)
+        caller = Caller(user=self.erasure.created.by, erases=True)
         CommandService(key.tenant).publish_partial(key.type, key.code, caller=caller)
         latest = bootstrap.commands().latest(key)
         version = latest.version if latest else 0
@@ -324,7 +337,7 @@ class Eraser:
         Nothing points to them if this pass had nothing to change; and who has read a pointer before
         the previous pass has ended.
         """
-        if self._writes and self._erasure.passes and not self.found.changed:
+        if self._writes and self.erasure.passes and not self.found.changed:
             bootstrap.attributes().purge(f"{self._key.objects}/")
 
     def _erase_inputs(self) -> None:
@@ -349,7 +362,7 @@ class Eraser:
 
     def _erase_files(self) -> None:
         """Delete the files of imports that have a row of the person."""
-        files = Files(self._erasure, self._names, self._busy_files(), writes=self._writes)
+        files = Files(self.erasure, self._names, self._busy_files(), writes=self._writes)
         files.run()
         if not self._writes:
             self.found.counts["files"] = files.count
@@ -465,6 +478,29 @@ _WORK: Final[dict[str, _Work]] = {
     ),
     "job": _Work(("cells",), lambda item: not JobStatus(item["status"]).is_open),
 }
+
+
+_VISITS: Final[dict[str, Callable[[Eraser, str, list[Item]], None]]] = {
+    **dict.fromkeys(CHAINS, Eraser._visit_chain),
+    **dict.fromkeys(("tasks", "sagas", "approvals", "imports"), Eraser._visit_work),
+    "read_models": Eraser._visit_rows,
+}
+TABLES: Final = tuple(_VISITS)
+"""The tables that a pass goes through, in their order; a law is looked for in `CHAINS`."""
+
+
+def segments(tables: Sequence[str]) -> list[tuple[str, int]]:
+    """Return the parts of tables that a pass reads one after the other."""
+    return [(table, number) for table in tables for number in range(SEGMENTS)]
+
+
+def read(segment: tuple[str, int], known: Known, erasers: Sequence[Eraser]) -> None:
+    """Read a part of a table once, for all erasures that are at it."""
+    table, number = segment
+    for items in bootstrap.erased_tables().partitions(table, number, SEGMENTS):
+        known.next_partition()
+        for eraser in erasers:
+            eraser.visit(table, items)
 
 
 def keeps_anything() -> bool:

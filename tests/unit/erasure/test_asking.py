@@ -3,11 +3,10 @@
 from datetime import timedelta
 
 import pytest
-from tests.unit.erasure.conftest import ADA, BY, KEY, TENANT, Letter
+from tests.unit.erasure.conftest import ADA, BOB, BY, KEY, TENANT, Letter
 
-from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.erasure import Status, certificate
-from sfn_cqrs.domain.errors import InvalidInputError, KeptError
+from sfn_cqrs.domain.errors import InvalidInputError, TooManyErasuresError
 from sfn_cqrs.domain.keys import ErasureKey
 from sfn_cqrs.domain.policy import MEMBERS
 from sfn_cqrs.service import handlers
@@ -68,24 +67,69 @@ def test_what_nobody_has_confirmed_is_not_worked_on(post, world, monkeypatch):
     assert world.data.find(KEY).erased == ""
 
 
-def test_an_item_that_a_law_keeps_refuses_the_erasure_until_then(post, world, call):
+@pytest.fixture
+def kept(post):
+    """A letter that a law keeps, and the one that refuses the erasure."""
     command_type("LETTER", publish=MEMBERS, model=Letter, subject="reader", keep=timedelta(days=30))
     post()
-    service = ErasureService(TENANT)
+    return work(ErasureService(TENANT).ask(ADA, "why", BY), lambda: False)
+
+
+def test_an_item_that_a_law_keeps_refuses_the_erasure_until_then(kept, world):
     until = "2026-12-25T12:00:00.000Z"
 
-    refused = work(service.ask(ADA, "why", BY), lambda: False)
-    again = call("POST", "/erasures", ASKED, claims=OPERATOR)
-
-    assert (refused.status, refused.kept_until) == (Status.REFUSED, until)
-    assert plan(TENANT, ADA, lambda: False)["keptUntil"] == until
-    assert (again.status, again.body["code"], again.body["until"]) == (409, "kept", until)
-    with pytest.raises(KeptError):
-        service.ask(ADA, "why", Audit("2026-11-26T12:00:00.000Z", "op1"))
+    assert (kept.status, kept.kept_until, kept.kept) == (Status.REFUSED, until, ("LETTER/l-1",))
+    shown = plan(TENANT, ADA, lambda: False)
+    assert (shown["keptUntil"], shown["kept"]) == (until, ["LETTER/l-1"])
     assert world.data.find(KEY).erased == ""
+
+
+def test_whoever_asks_again_is_looked_for_again(kept, world, call):
+    again = call("POST", "/erasures", ASKED, claims=OPERATOR)
+    service = ErasureService(TENANT)
+
+    assert (again.status, again.body["status"]) == (202, "READY")
+    assert work(service.get(kept.key.id), lambda: False).status is Status.REFUSED
     world.clock.advance(days=31)
-    later = Audit("2026-12-26T12:00:00.000Z", "op1")
-    assert work(service.ask(ADA, "why", later), lambda: False).status is Status.RUNNING
+    later = work(service.ask(ADA, "later", BY), lambda: False)
+    assert later.status is Status.RUNNING
+    assert [one["status"] for one in later.requests] == ["REFUSED", "REFUSED"]
+    assert [one["reason"] for one in later.requests] == ["why", ASKED["reason"]]
+
+
+@pytest.mark.parametrize("by_two", [True, False])
+def test_two_operators_say_that_no_law_keeps_an_item(kept, call, world, by_two):
+    """Anybody who may publish could make such an item about anybody."""
+    body = {**ASKED, "notKept": ["LETTER/l-1"]}
+    asked = call("POST", "/erasures", body, claims=OPERATOR).body
+    path = f"/erasures/{asked['id']}/confirm"
+    done = call("POST", path, claims=OTHER if by_two else OPERATOR)
+
+    after = work(ErasureService(TENANT).get(kept.key.id), lambda: False)
+
+    assert (asked["status"], asked["notKept"]) == ("ASKED", ["LETTER/l-1"])
+    assert done.status == (202 if by_two else 403)
+    assert after.status is (Status.RUNNING if by_two else Status.ASKED)
+    assert (world.data.find(KEY).erased != "") is by_two
+
+
+def test_an_item_that_nobody_has_named_still_keeps_the_person(kept, post, call):
+    post(code="l-2")
+    body = {**ASKED, "notKept": ["LETTER/l-1"]}
+    id_ = call("POST", "/erasures", body, claims=OPERATOR).body["id"]
+    call("POST", f"/erasures/{id_}/confirm", claims=OTHER)
+
+    after = work(ErasureService(TENANT).get(kept.key.id), lambda: False)
+
+    assert (after.status, after.kept) == (Status.REFUSED, ("LETTER/l-2",))
+
+
+@pytest.mark.parametrize("odd", ["LETTER/l-1", ["l-1"], [5], [""], ["letter/l-1"], ["A/b"] * 101])
+def test_what_is_not_kept_are_items(call, world, odd):
+    refused = call("POST", "/erasures", {**ASKED, "notKept": odd}, claims=OPERATOR)
+
+    assert (refused.status, refused.body["field"]) == (400, "notKept")
+    assert world.erasures.open() == []
 
 
 def test_a_plan_counts_and_changes_nothing(post, world):
@@ -103,12 +147,64 @@ def test_a_plan_counts_and_changes_nothing(post, world):
 
 def test_asking_again_goes_through_everything_again_and_stays_erased(post, erase, world):
     post()
-    erase()
+    first = certificate(erase())
 
     again = ErasureService(TENANT).ask(ADA, "once more", BY)
 
     assert (again.status, again.passes, again.reason) == (Status.RUNNING, 0, "once more")
     assert world.erasures.among([ErasureKey.of(TENANT, ADA)])
+    (before,) = again.requests
+    assert {
+        name: before[name] for name in ("reason", "askedBy", "beganAt", "passes", "erased")
+    } == {name: first[name] for name in ("reason", "askedBy", "beganAt", "passes", "erased")}
+
+
+def test_whoever_asks_for_what_is_at_work_rewrites_nothing(post, erase, call):
+    post()
+    running = erase(passes=1)
+
+    asked = call("POST", "/erasures", {**ASKED, "reason": "mine"}, claims=OTHER).body
+
+    (noted,) = asked.pop("requests")
+    assert (noted["reason"], noted["askedBy"]) == ("mine", "op2")
+    assert asked == {
+        name: each for name, each in certificate(running).items() if name != "requests"
+    }
+
+
+def test_however_often_somebody_asks_the_first_request_and_the_latest_are_kept(post, erase):
+    post()
+    erase(passes=1)
+    service = ErasureService(TENANT)
+
+    for number in range(60):
+        asked = service.ask(ADA, f"request {number}", BY)
+
+    reasons = [one["reason"] for one in asked.requests]
+    assert (len(reasons), reasons[0], reasons[1], reasons[-1]) == (
+        *(50, "request 0"),
+        *("request 11", "request 59"),
+    )
+
+
+def test_a_tenant_has_a_hundred_open_erasures_and_another_its_own(call, world, monkeypatch):
+    monkeypatch.setattr(handlers, "_needs_two", False)
+    for number in range(99):
+        ErasureService(TENANT).ask(f"person-{number}", "why", BY)
+    ErasureService("other").ask(ADA, "why", BY)
+    last = call("POST", "/erasures", ASKED, claims=OPERATOR)
+
+    refused = call("POST", "/erasures", {**ASKED, "subject": BOB}, claims=OPERATOR)
+    again = call("POST", "/erasures", ASKED, claims=OPERATOR)
+    needs_two = ErasureService(TENANT)
+    with pytest.raises(TooManyErasuresError):
+        needs_two.ask(BOB, "why", BY, ["LETTER/l-1"])
+
+    assert (last.status, again.status) == (202, 202)
+    assert (refused.status, refused.body["code"]) == (429, "too_many_erasures")
+    assert refused.headers["Retry-After"] == "3600"
+    assert ErasureService("other").ask(BOB, "why", BY).status is Status.READY
+    assert len(world.erasures.open()) == 102
 
 
 def test_the_certificate_is_kept_outside_of_the_tables(erase, world):

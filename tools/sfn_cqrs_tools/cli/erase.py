@@ -32,6 +32,13 @@ _path: Final = partial(work_path, "erasures")
     "--yes", "is_sure", is_flag=True, help="Erase; without it, only show what would be erased."
 )
 @click.option("--reason", default="", help="The reason; the certificate has it.")
+@click.option(
+    "--not-kept",
+    "not_kept",
+    multiple=True,
+    metavar="TYPE/CODE",
+    help="An item that no law keeps, whatever its type says; another operator confirms it.",
+)
 @click.option("--tenant", metavar="CODE", help=TENANT_HELP)
 @stack_options
 @json_option
@@ -41,6 +48,7 @@ def erase(
     subject: str,
     is_sure: bool,
     reason: str,
+    not_kept: tuple[str, ...],
     tenant: str | None,
     state: Path,
     stack: str | None,
@@ -56,7 +64,7 @@ def erase(
         if not is_sure:
             shown = _planned(target, tenant, subject)
         else:
-            shown = _erased(target, connect(state, stack, tenant), subject, reason)
+            shown = _erased(target, connect(state, stack, tenant), subject, reason, not_kept)
     print_shown(shown, _print if is_sure else _print_plan, as_json=as_json)
     if shown["keptUntil"] or (is_sure and shown["left"]):
         context.exit(FAILED)
@@ -114,9 +122,12 @@ def _planned(target: Target, tenant: str | None, subject: str) -> dict[str, Any]
     return _invoked(target, {"tenant": tenant or LOCAL, "subject": subject})
 
 
-def _erased(target: Target, api: Api, subject: str, reason: str) -> dict[str, Any]:
+def _erased(
+    target: Target, api: Api, subject: str, reason: str, not_kept: tuple[str, ...]
+) -> dict[str, Any]:
     """Ask for the erasure and, unless somebody has to confirm it, begin at once."""
-    asked = api.post("/erasures", json.dumps({"subject": subject, "reason": reason}))
+    body = {"subject": subject, "reason": reason, **({"notKept": not_kept} if not_kept else {})}
+    asked = api.post("/erasures", json.dumps(body))
     if asked["status"] == "ASKED":
         return asked
     return _invoked(target, {"tenant": asked["tenant"], "erasure": asked["id"]})
@@ -135,7 +146,7 @@ def _invoked(target: Target, detail: dict[str, Any]) -> dict[str, Any]:
 def _print_plan(plan: dict[str, Any]) -> None:
     found = {place: count for place, count in plan["found"].items() if count}
     if plan["keptUntil"]:
-        echo(f"it must be kept until {plan['keptUntil']}")
+        echo(f"it must be kept until {plan['keptUntil']}: {', '.join(plan['kept'])}")
     if not found:
         echo("nothing is stored about this person")
     for place, count in found.items():
@@ -151,7 +162,7 @@ def _print(erasure: dict[str, Any]) -> None:
     if erasure["status"] == "ASKED":
         echo(f"another operator has to confirm it: sfn-cqrs erasure confirm {erasure['id']}")
     if erasure["keptUntil"]:
-        echo(f"refused: it must be kept until {erasure['keptUntil']}")
+        echo(f"refused: until {erasure['keptUntil']} a law keeps {', '.join(erasure['kept'])}")
     for place, count in erasure["erased"].items():
         if count:
             echo(f"{place}: {count} erased")

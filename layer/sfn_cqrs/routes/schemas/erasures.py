@@ -2,7 +2,7 @@
 
 from sfn_cqrs.domain.erasure import Status
 from sfn_cqrs.routes.schemas.shapes import body, list_of, page_of, record
-from sfn_cqrs.routes.schemas.values import COUNT, TEXT, by_rule, one_of
+from sfn_cqrs.routes.schemas.values import COUNT, OBJECT, TEXT, by_rule, one_of
 
 _COUNTS = {"type": "object", "additionalProperties": COUNT}
 ASK = body(
@@ -12,6 +12,14 @@ ASK = body(
             {**TEXT, "description": "the person's id, as in the field that `subject=` names"}
         ),
         "reason": by_rule(TEXT),
+    },
+    {
+        "notKept": {
+            **list_of(TEXT),
+            "minItems": 1,
+            "maxItems": 100,
+            "description": "items such as BILL/b-1 that no law keeps; another operator confirms",
+        }
     },
 )
 _REMAINS = record("NotErased", {"what": TEXT, "until": {**TEXT, "description": "empty: for ever"}})
@@ -30,6 +38,12 @@ ERASURE = record(
         "finishedAt": TEXT,
         "passes": COUNT,
         "keptUntil": {**TEXT, "description": "until when a type's `keep=` forbids it"},
+        "kept": {**list_of(TEXT), "description": "the items that a type's `keep=` keeps"},
+        "notKept": {**list_of(TEXT), "description": "items that no law keeps, by two operators"},
+        "requests": {
+            **list_of(OBJECT),
+            "description": "who else has asked, why and when, and what came of it",
+        },
         "erased": {**_COUNTS, "description": "how much was erased, by place"},
         "left": {**list_of(TEXT), "description": "what could not be erased yet"},
         "notCovered": list_of(_REMAINS),
