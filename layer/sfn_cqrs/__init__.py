@@ -1,4 +1,8 @@
-"""Versioned commands, ordered and exactly once into read models, on AWS Step Functions."""
+"""Versioned commands on AWS Step Functions.
+
+Each read model ends with every change, in order. A handler may be called twice or late; the
+version number makes that harmless.
+"""
 
 import logging
 import sys

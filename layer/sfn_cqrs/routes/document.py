@@ -28,6 +28,10 @@ from sfn_cqrs.routes.typed import publish_schemas, row_paths
 from sfn_cqrs.service.read_models import ReadModelType
 from sfn_cqrs.service.types import TypeShown
 
+PROMISE: Final = (
+    "Each read model ends with every change, in order. A handler may be called twice or late;"
+    " the version number makes that harmless."
+)
 _PARAMETER: Final = re.compile(r"<(\w+?)_?>")
 _CODE: Final = {
     **TEXT,
@@ -88,11 +92,7 @@ class _Document:
         self._schemas |= {name: self._plain(one) for name, one in schemas.items()}
         return {
             "openapi": "3.1.0",
-            "info": {
-                "title": "sfn-cqrs",
-                "version": "1",
-                "description": "Commands in, ordered and exactly once into read models.",
-            },
+            "info": {"title": "sfn-cqrs", "version": "1", "description": PROMISE},
             "security": [{"token": []}],
             "paths": dict(sorted(paths.items())),
             "components": {

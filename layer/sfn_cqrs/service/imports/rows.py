@@ -1,4 +1,4 @@
-"""The row code of imports: processes a batch of rows exactly once, however often it is delivered.
+"""The row code of imports: counts a batch of rows one time, however often it is delivered.
 
 The order of the writes makes this work. First the plan says what each row is to become; it is
 written once. Then the rows are applied: each is a version that a condition lets exist once. It
