@@ -254,7 +254,8 @@ class _Head:
         text = self.headers.get("content-length", "0")
         if not (text.isascii() and text.isdigit()):
             raise _BadRequestError(HTTPStatus.BAD_REQUEST, "Content-Length is not a number")
-        if int(text) > limit:
+        text = text.lstrip("0") or "0"
+        if len(text) > len(str(limit)) or int(text) > limit:
             message = f"the body may have at most {limit} bytes"
             raise _BadRequestError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message)
         return int(text)

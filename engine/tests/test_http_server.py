@@ -73,6 +73,10 @@ def test_an_exception_in_the_handler_is_a_500_and_the_connection_lives(server: S
         (b"GET / HTTP/1.1\r\nno colon\r\n\r\n", b"400 Bad Request"),
         (b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n", b"400 Bad Request"),
         (
+            b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + b"9" * 5_000 + b"\r\n\r\n",
+            b"413 Content Too Large",
+        ),
+        (
             b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nshort",
             b"400 Bad Request",
         ),

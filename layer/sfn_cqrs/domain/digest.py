@@ -8,6 +8,9 @@ from typing import Any
 MAX_GROUPS = 20
 MAX_EXAMPLES = 3
 MAX_LINE = 300
+_UNSHOWN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
 _VERSION = re.compile(r"(?P<type>[A-Z][A-Z0-9_]*)#(?P<code>.*)@(?P<version>\d+)", re.DOTALL)
 
 
@@ -26,7 +29,7 @@ def digest_of(failures: Sequence[dict[str, Any]], stack: str) -> Digest:
     """
     groups: dict[str, list[str]] = {}
     for failure in failures:
-        error = failure["content"]["errorMessage"].partition("\n")[0][:MAX_LINE]
+        error = _plain(failure["content"]["errorMessage"].partition("\n")[0][:MAX_LINE])
         groups.setdefault(error, []).append(_place(failure))
     count = f"{len(failures)} failure{'s' if len(failures) > 1 else ''}"
     most = sorted(groups.items(), key=lambda group: -len(group[1]))
@@ -55,4 +58,10 @@ def _place(failure: dict[str, Any]) -> str:
     subject = failure["id"]
     if version is not None:
         subject = f"{version['type']} {version['code']} v{int(version['version'])}"
-    return f"{subject} of {failure['tenantCode']}"[:MAX_LINE]
+    return _plain(f"{subject} of {failure['tenantCode']}"[:MAX_LINE])
+
+
+def _plain(text: str) -> str:
+    """Return other people's text as a mail shows it: nothing hidden, nothing to click on."""
+    shown = _UNSHOWN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text)
+    return shown.replace("://", "[:]//").replace("www.", "www[.]")

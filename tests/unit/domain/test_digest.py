@@ -56,3 +56,12 @@ def test_ten_thousand_different_errors_fit_into_a_message():
 
 def test_a_subject_is_one_that_an_e_mail_may_have():
     assert len(digest_of([a_failure()], "s" * 128).subject) == 100
+
+
+def test_nothing_that_others_wrote_is_hidden_or_a_link():
+    failures = [a_failure("E: see https://evil.example\u202e\x1b[1m", id="www.evil.x", sk="ORDER")]
+
+    text = digest_of(failures, "clinic-prod").text
+
+    assert "https[:]//evil.example⟨U+202E⟩⟨U+001B⟩[1m" in text
+    assert [one for one in ("://", "www.", "\u202e", "\x1b") if one in text] == []

@@ -1,5 +1,6 @@
 """Stored versions through other handlers; the stack is only read."""
 
+import os
 import socket
 import subprocess
 
@@ -243,6 +244,14 @@ def test_a_handler_sees_the_stack_as_it_is_and_its_own_changes(replay, changed):
     [
         (lambda: socket.create_connection(("127.0.0.1", 9)), "it calls another host or program"),
         (lambda: subprocess.run(["true"], check=True), "it calls another host or program"),
+        (lambda: os.posix_spawn("/bin/true", ["true"], {}), "it calls another host or program"),
+        (lambda: os.fork() or os._exit(0), "it calls another host or program"),
+        (
+            lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendmsg(
+                [b"x"], [], 0, ("127.0.0.1", 9)
+            ),
+            "it calls another host or program",
+        ),
         (lambda: bootstrap.events().publish([{"action": "x", "tenantCode": "t"}]), "it uses sns"),
         (lambda: bootstrap.sql().rows("SELECT 1"), "it uses PostgreSQL"),
         (
@@ -250,7 +259,7 @@ def test_a_handler_sees_the_stack_as_it_is_and_its_own_changes(replay, changed):
             "it calls put_object",
         ),
     ],
-    ids=["socket", "program", "topic", "sql", "object"],
+    ids=["socket", "program", "spawn", "fork", "datagram", "topic", "sql", "object"],
 )
 def test_what_leaves_the_process_is_refused_and_said(replay, changed, act, reason):
     order("o-1", 5)

@@ -20,7 +20,11 @@ READS: Final = frozenset(
     ("get_item", "batch_get_item", "query", "scan", "get_paginator", "get_object", "head_object")
 )
 OUTSIDE: Final = frozenset(
-    ("socket.connect", "socket.getaddrinfo", "socket.sendto", "subprocess.Popen", "os.system")
+    (
+        *("socket.connect", "socket.getaddrinfo", "socket.sendto", "socket.sendmsg"),
+        *("subprocess.Popen", "os.system", "os.exec", "os.fork", "os.forkpty"),
+        *("os.posix_spawn", "os.spawn", "pty.spawn"),
+    )
 )
 """The audit events of Python for code that is about to leave the process."""
 OTHER_SERVICES: Final = (

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 75
+WHOLE_SECONDS = 30
+"""A request that is not whole by then is given up."""
 FIRST = b"POST / HTTP/1.1\r\n"
 TARGET = "DynamoDB_20120810."
 LONG = frozenset(("authorization", "content-encoding", "expect", "transfer-encoding"))
@@ -104,6 +106,7 @@ class ShortRequests(asyncio.Protocol):
         self._more = more
         self._long_way = long_way
         self._received = b""
+        self._ends: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -115,7 +118,21 @@ class ShortRequests(asyncio.Protocol):
         """Answer whole requests; keep the beginning of one."""
         self._received += data
         while self._received and self._take():
-            pass
+            self._wait(is_on=False)
+        self._wait(is_on=bool(self._received))
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Wait for nothing more."""
+        self._wait(is_on=False)
+
+    def _wait(self, *, is_on: bool) -> None:
+        """Close the connection unless what has begun is whole in time."""
+        if not is_on and self._ends is not None:
+            self._ends.cancel()
+            self._ends = None
+        elif is_on and self._ends is None:
+            loop = asyncio.get_running_loop()
+            self._ends = loop.call_later(WHOLE_SECONDS, self._transport.abort)
 
     def _take(self) -> bool:
         """Take one request; return whether there may be another."""
@@ -128,11 +145,16 @@ class ShortRequests(asyncio.Protocol):
         if length is None:
             self._hand_over()
             return False
+        if self._guard.refusal("POST", "/", headers) is not None:
+            self._received = b""
+            self._send(403, b"{}")
+            self._transport.close()  # its body is never read
+            return False
         whole = end + 4 + length
         if len(received) < whole:
             return False
         self._received = received[whole:]
-        self._send(*self._answered(headers, received[end + 4 : whole]))
+        self._send(*self._answer(headers["x-amz-target"], received[end + 4 : whole]))
         return True
 
     def _hand_over(self) -> None:
@@ -143,11 +165,6 @@ class ShortRequests(asyncio.Protocol):
         hypercorn.connection_made(self._transport)
         self._transport.set_protocol(hypercorn)
         hypercorn.data_received(received)
-
-    def _answered(self, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
-        if self._guard.refusal("POST", "/", headers) is not None:
-            return 403, b"{}"
-        return self._answer(headers["x-amz-target"], body)
 
     def _send(self, status: int, body: bytes) -> None:
         head = (
