@@ -156,6 +156,7 @@ ITEM_DAMAGES: dict[str, tuple[str, Damage]] = {
     "the data row is an older one": ("data_behind", older_row),
     "the data row is ahead": ("data_ahead", row(version=9)),
     "the data row is early": ("data_early", process(3, outcome="BLOCKED", **OPEN)),
+    "the data row shows what was skipped": ("skipped_shown", process(3, outcome="SKIPPED")),
     "the data row's name is another": ("data_differs", row(name="other")),
     "the data row's attributes are others": (
         "data_differs",

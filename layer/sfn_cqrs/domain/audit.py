@@ -120,6 +120,7 @@ _CHAIN = "sfn-cqrs chain show {key}; restore the item from a backup if its versi
 _DATA = "sfn-cqrs audit --repair writes the row again"
 _HISTORY = "the state cannot be made again; import and undo leave such rows alone"
 _RETRY = "sfn-cqrs chain retry {key}, or skip the version"
+_RESTORE = "sfn-cqrs chain skip {key} with the version and --restore, or publish a version"
 SWEEP = "sfn-cqrs doctor; see that the sweeps run"
 
 
@@ -257,6 +258,14 @@ def _data_early(item: Item) -> Iterator[str]:
     outcome = item.outcome(item.shown)
     if item.row is not None and outcome in (Outcome.WAITING, Outcome.BLOCKED):
         yield f"the data row is at version {item.shown}, which is {outcome}"
+
+
+def _skipped_shown(item: Item) -> Iterator[str]:
+    """A person gave it up; its content stays until a later version, which may be on its way."""
+    later = (n for n in item.commands if n > item.shown)
+    is_last = all(item.outcome(n) is Outcome.SKIPPED for n in later)
+    if item.row is not None and is_last and item.outcome(item.shown) is Outcome.SKIPPED:
+        yield f"version {item.shown} is SKIPPED; its content is in the row, not in the read models"
 
 
 def _data_differs(item: Item) -> Iterator[str]:
@@ -412,6 +421,7 @@ ITEM_RULES: tuple[Rule[Item], ...] = (
     Rule("data_behind", _DATA, _data_behind),
     Rule("data_ahead", _CHAIN, _data_ahead),
     Rule("data_early", _RETRY, _data_early),
+    Rule("skipped_shown", _RESTORE, _skipped_shown),
     Rule("data_differs", _DATA, _data_differs),
     Rule("history_lost", _HISTORY, _history_lost),
     Rule("history_ahead", _HISTORY, _history_ahead),

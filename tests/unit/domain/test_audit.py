@@ -1,0 +1,44 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from sfn_cqrs.domain import audit
+from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
+
+NOW = datetime(2026, 12, 2, tzinfo=UTC)
+
+
+def item(shown, *outcomes):
+    """Narita, whose row shows a version; None is a version without a process."""
+    commands = {n: a_command(version=n) for n, _ in enumerate(outcomes, start=1)}
+    processes = {
+        n: a_process(version=n, outcome=Outcome(outcome))
+        for n, outcome in enumerate(outcomes, start=1)
+        if outcome is not None
+    }
+    row = commands[shown].as_row()
+    return audit.Item(key=NRT, at=NOW, row=row, commands=commands, processes=processes)
+
+
+@pytest.mark.parametrize(
+    "outcomes", [("APPLIED", "SKIPPED"), ("APPLIED", "SKIPPED", "SKIPPED")], ids=str
+)
+def test_a_skipped_version_that_is_in_the_row_is_named(outcomes):
+    (said,) = audit._skipped_shown(item(2, *outcomes))
+
+    assert said == "version 2 is SKIPPED; its content is in the row, not in the read models"
+
+
+@pytest.mark.parametrize(
+    ("shown", "outcomes"),
+    [
+        (1, ("APPLIED", "SKIPPED")),
+        (2, ("APPLIED", "FAILED")),
+        (2, ("APPLIED", "SKIPPED", "OPEN")),
+        (2, ("APPLIED", "SKIPPED", "BLOCKED")),
+        (2, ("APPLIED", "SKIPPED", None)),
+    ],
+)
+def test_a_row_that_was_applied_or_will_be_replaced_is_not(shown, outcomes):
+    assert list(audit._skipped_shown(item(shown, *outcomes))) == []
