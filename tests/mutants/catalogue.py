@@ -393,6 +393,21 @@ MUTANTS = [
         .by("test_a_command_that_has_gone_is_not_made_again"),
     ),
     *found_in(
+        "tests/unit/api/test_data.py",
+        change("_stays", "bootstrap.data().version_of(key).version != version", "False")
+        .breaks("DR5", "a skip says that content stays which the row never had")
+        .by("TestSkip::test_of_a_version_that_never_reached_the_row_says_that_nothing_stays"),
+        drop(
+            "give_up_and_restore",
+            "handlers.check_content(key, row.converted, bootstrap.commands().find(key, version))",
+        )
+        .breaks("DR6", "a version is skipped, and what was before it cannot be restored")
+        .by("TestSkip::test_skips_nothing_if_the_content_no_longer_fits_its_class"),
+        change("last_applied", "outcome_of(row) is Outcome.APPLIED", "True")
+        .breaks("DR7", "?applied=true shows a version whose handler has failed")
+        .by("TestApplied::test_is_the_last_applied_state_of_the_history"),
+    ),
+    *found_in(
         "tests/unit/command/test_sync_data.py",
         drop("project", "if handler == handlers.DATA_ROW: ...")
         .breaks("DR1", "an execution that the release before began fails in its Map")
