@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Annotated, Any
 from unittest import mock
 from urllib.parse import urlencode
@@ -31,6 +32,7 @@ from tests.template.workflow_calls import run_workflows
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters import live_events
+from sfn_cqrs.adapters.attributes_bucket import Whose
 from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.adapters.live_events import Send
 from sfn_cqrs.adapters.task_items import TASKS
@@ -41,13 +43,14 @@ from sfn_cqrs.domain.keys import (
     ApprovalKey,
     ApprovalRef,
     ImportKey,
+    ItemKey,
     TaskKey,
     TaskKind,
     ZipRef,
 )
 from sfn_cqrs.domain.models import Personal
 from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.service import eraser
+from sfn_cqrs.service import audit_objects, eraser
 from sfn_cqrs.service.approvals.service import ApprovalService
 from sfn_cqrs.service.approvals.types import Decided
 from sfn_cqrs.service.handlers import command_type
@@ -407,7 +410,15 @@ def audit(stack: LocalStack) -> None:
     assert done["items"], done
     assert done["work"], done
     hourly = (ROOT / "events/schedule/audit_sample.json").read_bytes()
-    stack.functions.invoke("ScheduleAuditSampleFunction", hourly)
+    bucket, nobodys = bootstrap.attributes(), Whose(ItemKey("tenant1", "AIRPORT", "NONE"), 1)
+    lost = bucket.store("tenant1", "lost", {}, folder="attributes", whose=nobodys)
+    row = bootstrap.data().find(ItemKey("tenant1", "AIRPORT", "HND"))
+    named = str(row and row.attributes_s3)
+    bucket.note_unnamed(named, "2026-01-01T00:00:00.000Z")  # before a restore
+    with mock.patch.object(audit_objects, "KEPT", timedelta(days=-1)):
+        for _ in range(2):
+            stack.functions.invoke("ScheduleAuditSampleFunction", hourly)
+    assert (bucket.found(lost), bucket.unnamed_since(named)) == (None, "")
 
 
 @dataclass(frozen=True)

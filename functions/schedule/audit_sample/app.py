@@ -1,6 +1,6 @@
 """audit_sample: every hour, a part of the tables; all of them within a fortnight.
 
-On its way it counts what tenants use.
+On its way it counts what tenants use, and deletes objects that nothing needs any more.
 
 An event that names a sample, such as `{"detail": {"sample": "1/1"}}`, has that part looked at.
 """
@@ -10,6 +10,7 @@ from typing import Any
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.usage import PARTS
 from sfn_cqrs.service.audit import Audit, Sample, tell
+from sfn_cqrs.service.audit_objects import sweep_objects
 from sfn_cqrs.service.logs import naming_request
 from sfn_cqrs.service.state import naming_transient, remaining_ms_of
 from sfn_cqrs.service.usage import Meter
@@ -32,5 +33,6 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     tell(report)
     if report.is_complete and sample.segments == PARTS:
         meter.keep(sample.segment)
+    deleted = sweep_objects(lambda: remaining_ms_of(context) < MARGIN_MS)
     counts = {"items": report.items, "imports": report.imports, "work": report.work}
-    return {**counts, "findings": len(report.findings)}
+    return {**counts, "findings": len(report.findings), "deleted": deleted}

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from sfn_cqrs.domain.errors import BusyError
 
@@ -21,14 +22,16 @@ class Version:
     id: str
     is_latest: bool
     has_content: bool = True
+    at: datetime | None = None
 
 
-def versions_of(client: "S3Client", bucket: str, prefix: str) -> Iterator[Version]:
-    """Yield the versions of all objects whose keys start so."""
-    pages = client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
-    for page in pages:
+def versions_of(client: "S3Client", bucket: str, prefix: str, after: str = "") -> Iterator[Version]:
+    """Yield the versions of all objects whose keys start so, and come after another."""
+    start: Any = {"KeyMarker": after} if after else {}
+    pages = client.get_paginator("list_object_versions")
+    for page in pages.paginate(Bucket=bucket, Prefix=prefix, **start):
         for one in page.get("Versions", []):
-            yield Version(one["Key"], one["VersionId"], one["IsLatest"])
+            yield Version(one["Key"], one["VersionId"], one["IsLatest"], at=one["LastModified"])
         for mark in page.get("DeleteMarkers", []):
             yield Version(mark["Key"], mark["VersionId"], mark["IsLatest"], has_content=False)
 

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sfn_cqrs.adapters.dynamodb import Item, marshal
+from sfn_cqrs.adapters.dynamodb import Item, get, marshal, unmarshal
 from sfn_cqrs.adapters.table import Table
 from sfn_cqrs.domain.usage import OfDay, OfType, Part
 
 LIFETIME_SECONDS = 40 * 86_400
 """Longer than a fortnight; a part that a tenant has left then expires."""
 _EVERYBODY = "*"
+_OBJECTS = "OBJECTS"
 
 
 class UsageTable(Table):
@@ -37,6 +38,17 @@ class UsageTable(Table):
     def times(self) -> dict[int, str]:
         """Return when each part was last counted."""
         return {item["segment"]: item["at"] for item in self._items(_EVERYBODY)}
+
+    def object_reached(self) -> str:
+        """Return the key of the object that was looked at last; empty: begin with the first."""
+        key = marshal({"pk": f"USAGE#{_EVERYBODY}", "sk": _OBJECTS})
+        item = get(self._client, self._table, key)
+        return str(unmarshal(item)["key"]) if item else ""
+
+    def keep_object_reached(self, key: str) -> None:
+        """Keep the key of the object that was looked at last."""
+        where = {"pk": f"USAGE#{_EVERYBODY}", "sk": _OBJECTS, "kind": "objects"}
+        self._client.put_item(TableName=self._table, Item=marshal({**where, "key": key}))
 
     def _put(self, tenant: str, part: Part, types: dict[str, Any]) -> None:
         item: Item = {

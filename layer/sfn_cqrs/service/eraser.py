@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.attributes_bucket import COMMANDS, TASKS
+from sfn_cqrs.adapters.attributes_bucket import COMMANDS, TASKS, Whose
 from sfn_cqrs.adapters.command_items import as_key
 from sfn_cqrs.adapters.dynamodb import Item
 from sfn_cqrs.adapters.task_items import as_task_key
@@ -224,7 +224,9 @@ class Eraser:
             return True
         if pointer:
             tenant, command = self._key.tenant, _command_of(item)
-            bootstrap.attributes().store(tenant, f"{command}-erased", erased, folder=_FOLDER)
+            whose = Whose(as_key(item), item["version"])
+            name = f"{command}-erased"
+            bootstrap.attributes().store(tenant, name, erased, folder=_FOLDER, whose=whose)
             sets["attributes_s3"] = _twin(item)
         else:
             sets["attributes"] = erased

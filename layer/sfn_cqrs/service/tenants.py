@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.attributes_bucket import COMMANDS, ERASURES, TASKS
+from sfn_cqrs.adapters.attributes_bucket import COMMANDS, ERASURES, TASKS, Whose
 from sfn_cqrs.adapters.command_items import as_process
 from sfn_cqrs.adapters.dynamodb import Item
 from sfn_cqrs.adapters.paging import MAX_LIMIT, every
@@ -157,7 +157,9 @@ def _item_of(tenant: str, line: dict[str, Any]) -> Item:
         command = item["id"] if line["kind"] == "command" else item["command_id"]
         attributes = item.pop("attributes")
         bucket = bootstrap.attributes()
-        item["attributes_s3"] = bucket.store(tenant, command, attributes, folder=COMMANDS)
+        item["attributes_s3"] = bucket.store(
+            tenant, command, attributes, folder=COMMANDS, whose=Whose(key, version)
+        )
     return item
 
 

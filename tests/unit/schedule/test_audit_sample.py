@@ -73,7 +73,7 @@ def test_each_hour_another_part_is_looked_at(run, world):
 def test_what_is_found_raises_the_metric_of_the_alarm_and_is_logged(run, capsys, caplog):
     answer, _ = run(A_ROW)
 
-    assert answer == {"items": 0, "imports": 0, "work": 0, "findings": 1}
+    assert answer == {"items": 0, "imports": 0, "work": 0, "findings": 1, "deleted": 0}
     assert '"AuditFindings":[1.0]' in capsys.readouterr().out
     assert [record.rule for record in caplog.records] == ["chain_lost"]
 

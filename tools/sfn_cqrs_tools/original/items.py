@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any, Final
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.attributes_bucket import Whose
 from sfn_cqrs.adapters.command_items import row_item
 from sfn_cqrs.adapters.dynamodb import marshal, unmarshal
 from sfn_cqrs.adapters.transient import is_busy
@@ -187,7 +188,10 @@ class Items(Taker):
 
     def _stored(self, command: Command) -> Command:
         pointer = bootstrap.attributes().store_if_large(
-            command.key.tenant, command.id, command.content.attributes
+            command.key.tenant,
+            command.id,
+            command.content.attributes,
+            whose=Whose(command.key, command.version),
         )
         return replace(command, attributes_s3=pointer)
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.attributes_bucket import Whose
 from sfn_cqrs.domain import models
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit, Command, Content, Stored
@@ -35,7 +36,7 @@ def new_command(
         updated=audit,
         shape=models.shape_of(key.type),
         attributes_s3=bootstrap.attributes().store_if_large(
-            owner_of(key, content), id_, content.attributes
+            owner_of(key, content), id_, content.attributes, whose=Whose(key, version)
         ),
         **origin,
     )

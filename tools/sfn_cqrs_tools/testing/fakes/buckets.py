@@ -1,6 +1,6 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from io import BytesIO
 from itertools import count
 from threading import RLock
@@ -19,6 +19,7 @@ from sfn_cqrs.domain.keys import ImportKey, ZipKey
 from sfn_cqrs.domain.values import Json
 
 _numbers = count(1)
+_NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
 class Objects:
@@ -28,7 +29,7 @@ class Objects:
         self.bodies: dict[str, bytes] = {}
         self.versions: dict[tuple[str, str], bytes] = {}
 
-    def put_object(self, *, Key: str, Body: bytes, **_: str) -> dict[str, Any]:  # noqa: N803
+    def put_object(self, *, Key: str, Body: bytes, **_: Any) -> dict[str, Any]:  # noqa: N803
         self.bodies[Key] = Body
         self.versions[Key, str(next(_numbers))] = Body
         return {}
@@ -44,7 +45,7 @@ class Objects:
     def paginate(self, *, Prefix: str, **_: str) -> list[dict[str, Any]]:  # noqa: N803
         latest = dict(self.versions.keys())  # the last one of each key
         found = [
-            {"Key": key, "VersionId": id_, "IsLatest": latest[key] == id_}
+            {"Key": key, "VersionId": id_, "IsLatest": latest[key] == id_, "LastModified": _NOON}
             for key, id_ in self.versions
             if key.startswith(Prefix)
         ]
