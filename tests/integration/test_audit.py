@@ -150,6 +150,7 @@ ITEM_DAMAGES: dict[str, tuple[str, Damage]] = {
         process(3, outcome="FAILED", ttl=4_000_000_000, **OPEN),
     ),
     "a command is changed": ("command_changed", command(1, name="changed")),
+    "a command with large attributes is changed": ("command_changed", command(3, name="x")),
     "a command's attributes are changed": ("command_changed", command(1, attributes={"a": 1})),
     "a command is deleted in the record": ("command_changed", command(2, is_deleted=True)),
     "the data row is gone": ("data_lost", without_row),

@@ -264,10 +264,10 @@ def test_whatever_moment_of_the_last_35_days_is_restored_has_its_objects(world: 
     publish("one", "two", "three")
     pass_days(world, 1)
     moments: list[set[str]] = []
-    for day in range(120):
-        if day == 5:
+    for day in range(110):
+        if day == 45:
             expire(world, "command")
-        if day == 20:
+        if day == 60:
             expire(world, "history")
         named = {
             item["attributes_s3"]["S"]

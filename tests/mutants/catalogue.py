@@ -927,4 +927,58 @@ MUTANTS = [
         .breaks("H24", "one failed item stops a task that does not fail fast")
         .by("test_what_the_handler_raises_is_recorded_with_its_traceback_and_not_raised"),
     ),
+    *found_in(
+        "tests/unit/types/test_shapes.py",
+        change("is_newer", "shape > typed.shape", "shape > typed.shape + 1")
+        .breaks("DA1", "a handler of old code is given a version of the next shape")
+        .by("test_the_very_next_shape_is_newer_and_todays_is_not"),
+        drop("check_content", "not before.is_deleted")
+        .breaks("DA2", "a rule is given a deleted item as the one before")
+        .by("test_a_rule_is_given_nothing_where_the_item_was_deleted"),
+        change("Command.says", "self.shape < models.shape_of(self.key.type)", "False")
+        .breaks("DA3", "the same content in today's words makes a version")
+        .by("test_the_same_content_in_todays_words_writes_nothing"),
+    ),
+    *found_in(
+        "tests/unit/erasure/test_asking.py",
+        drop("EndPass.on", "after.changed")
+        .breaks("DA4", "an erasure ends with a pass that changed something")
+        .by("test_a_pass_that_had_nothing_to_change_and_leaves_nothing_is_the_last"),
+    ),
+    *found_in(
+        "tests/integration/test_audit.py",
+        change(
+            "_command_changed", "command.attributes_s3 in item.lost", "bool(command.attributes_s3)"
+        )
+        .breaks("DA5", "changed content of a version with large attributes is no finding")
+        .by("test_each_kind_of_damage_is_found_and_nothing_else"),
+        change("repairs_of", "is_sound and len(commands) == len(wanted)", "True")
+        .breaks("DA6", "an audit writes a data row from a version that is damaged itself")
+        .by("test_a_row_is_not_written_from_a_version_that_is_damaged_itself"),
+    ),
+    *found_in(
+        "tests/unit/service/test_audit_tables.py",
+        change(
+            "AuditTables._pages",
+            "'LastEvaluatedKey' not in answer",
+            "'LastEvaluatedKey' not in answer or not answer['Items']",
+        )
+        .breaks("DA7", "what follows an empty page is not audited, erased or exported")
+        .by("test_what_follows_an_empty_page_is_read"),
+    ),
+    *found_in(
+        "tests/integration/test_audit_objects.py",
+        change("_is_deleted", "bucket.note_named(key)", "bucket.whose(key)")
+        .breaks("DA8", "an object that a restore needed is deleted too early")
+        .by("test_an_object_that_has_been_named_again_begins_anew"),
+        change("audit_objects.KEPT", "LONGEST_RESTORE + timedelta(days=1)", "timedelta(days=30)")
+        .breaks("DA9", "a restore finds no large attributes")
+        .by("test_whatever_moment_of_the_last_35_days_is_restored_has_its_objects"),
+    ),
+    *found_in(
+        "tests/unit/types/test_personal.py",
+        change("masked_line", "_personal.get(tenant, {})", "_personal.get('tenantA', {})")
+        .breaks("DA10", "a tenant's values take words out of another's log lines")
+        .by("test_a_line_of_a_tenant_has_only_this_tenants_values_masked"),
+    ),
 ]

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from tests.unit.erasure.conftest import ADA, BOB, BY, KEY, TENANT, Letter
 
-from sfn_cqrs.domain.erasure import Status, certificate
+from sfn_cqrs.domain.erasure import EndPass, Erasure, Status, certificate
 from sfn_cqrs.domain.errors import InvalidInputError, TooManyErasuresError
 from sfn_cqrs.domain.keys import ErasureKey
 from sfn_cqrs.domain.policy import MEMBERS
@@ -225,3 +225,16 @@ def test_the_certificate_is_kept_outside_of_the_tables(erase, world):
 def test_a_declaration_that_cannot_be_kept_is_refused(declared, words):
     with pytest.raises(ValueError, match=words):
         command_type("NOTE", **declared)
+
+
+@pytest.mark.parametrize(
+    ("changed", "left", "status"),
+    [(0, (), Status.DONE), (1, (), Status.RUNNING), (0, ("tasks: t-1",), Status.RUNNING)],
+)
+def test_a_pass_that_had_nothing_to_change_and_leaves_nothing_is_the_last(changed, left, status):
+    key = ErasureKey.of(TENANT, ADA)
+    running = Erasure(key=key, reason="x", created=BY, status=Status.RUNNING, passes=1)
+
+    ended = EndPass(1, {}, left, changed).on(running, BY.at)
+
+    assert ended.status is status

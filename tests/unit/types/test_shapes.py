@@ -10,6 +10,7 @@ import pytest
 from tests.support.typed import declaring
 from tests.unit.types.test_ways_in import Ways
 
+from sfn_cqrs.domain import models
 from sfn_cqrs.domain.approval import Pinned, Status
 from sfn_cqrs.domain.errors import TransientError, UpcastError
 from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
@@ -276,3 +277,22 @@ def test_every_version_that_is_made_says_its_shape():
 
     assert len(made) >= 3
     assert [name for name, words in made if not words & {"shape", None}] == []
+
+
+@pytest.mark.usefixtures("visits")
+def test_the_very_next_shape_is_newer_and_todays_is_not():
+    assert [models.is_newer("VISIT", shape) for shape in (2, 3, 4)] == [False, False, True]
+
+
+@pytest.mark.usefixtures("visits")
+def test_a_rule_is_given_nothing_where_the_item_was_deleted(visits):
+    given = []
+
+    def rule(before, _after):
+        given.append(before)
+
+    command_type("VISIT", publish=MEMBERS, model=Visit, shape=3, upcast=UPCAST, check=rule)
+    visits.delete("VISIT", "v-1", is_sync=True)
+    visits.publish("VISIT", "v-1", name="x", attributes=new(5), version=3)
+
+    assert given[-1] is None
