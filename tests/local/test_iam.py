@@ -57,6 +57,20 @@ Resources:
             - Effect: Allow
               Action: kinesis:PutRecord
               Resource: !GetAtt Clicks.Arn
+  OwnFunction:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: python3.13
+      Handler: app.lambda_handler
+      CodeUri: functions/own/
+      Policies: [!Ref AppPolicy]
+  AppPolicy:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      PolicyDocument:
+        Version: "2012-10-17"
+        Statement:
+          - { Effect: Allow, Action: "ssm:GetParameter", Resource: "*" }
   FreeFunction:
     Type: AWS::Serverless::Function
     Properties:
@@ -425,6 +439,17 @@ def test_a_refusal_is_what_aws_answers_and_says_what_to_do(
     }
     assert error["ResponseMetadata"]["HTTPStatusCode"] == status
     assert list(enforced.denied) == [error["Error"]["Message"]]
+
+
+def test_who_has_a_projects_policy_is_told_to_add_it_there(shop: Permissions) -> None:
+    enforcement = Enforcement(lambda: "OwnFunction")
+    enforcement.permissions = shop
+    enforcement.start()
+    client = a_client("dynamodb", endpoint_url="http://127.0.0.1:9")
+
+    with pytest.raises(ClientError, match="Add dynamodb:Scan on OrdersTable to AppPolicy in"):
+        client.scan(TableName="shop-OrdersTable")
+    enforcement.stop()
 
 
 def test_a_process_of_its_own_reads_what_it_may(

@@ -20,6 +20,7 @@ from tests.support.over_http import fetch
 from tests.support.typed import declaring
 from tests.support.waiting import waited
 from tests.support.zip_system import an_archive
+from tests.template.reaching import reaches
 from tests.template.saga_calls import (
     PERSON,
     a_shard,
@@ -50,7 +51,7 @@ from sfn_cqrs.domain.keys import (
 )
 from sfn_cqrs.domain.models import Personal
 from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.service import audit_objects, eraser
+from sfn_cqrs.service import audit_objects, eraser, handlers
 from sfn_cqrs.service.approvals.service import ApprovalService
 from sfn_cqrs.service.approvals.types import Decided
 from sfn_cqrs.service.handlers import command_type
@@ -120,6 +121,8 @@ REPORTERS = (
     "QueueOnImportActionFunction",
     "ScheduleFinishImportsFunction",
 )
+WITHOUT_A_TOKEN = {"ApiShowDocsFunction"}
+"""It imports the package to show it, and may do nothing, because anybody may ask."""
 UNHEARD = {
     ("ImportCsvCsvRowsHandlerFunction", "s3:PutObject"),  # a strategy may make large attributes
     ("QueueOnImportActionFunction", "s3:PutObject"),
@@ -239,7 +242,31 @@ class User:
 
 
 @pytest.fixture(scope="module")
-def used(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+def importers() -> Iterator[set[str]]:
+    """The functions that import the user's package meanwhile."""
+    seen: set[str] = set()
+    load = handlers.load
+
+    def loading() -> None:
+        seen.add(current_function() or "")
+        load()
+
+    with mock.patch.object(handlers, "load", loading):
+        yield seen
+
+
+@pytest.fixture(scope="module")
+def invoked() -> set[str]:
+    """The functions that have run."""
+    return set()
+
+
+@pytest.fixture(scope="module")
+def used(
+    tmp_path_factory: pytest.TempPathFactory,
+    importers: set[str],  # noqa: ARG001 - looks on from the start
+    invoked: set[str],
+) -> Iterator[LocalStack]:
     """A stack whose functions have done all that they can do."""
     parameters = {
         **dict.fromkeys(("CommandTtlDays", "HistoryTtlDays", "TaskTtlDays"), "30"),
@@ -247,6 +274,7 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     }
     folder = tmp_path_factory.mktemp("state")
     with quick_stack(state_dir=folder, parameters=parameters, live=True) as stack:
+        stack.functions.listeners.append(lambda done: invoked.add(done.function))
         with mock.patch.object(live_events, "_sender", live_sender(stack)):
             use(stack)
             send_what_nobody_can_read(stack)
@@ -280,6 +308,8 @@ def use(stack: LocalStack) -> None:
     audit(stack)
     user.ask("/usage")
     erase_people(user)
+    assert fetch(f"{stack.http}/docs").status == 200
+    subscribe(stack)
     write_what_nobody_can_read(stack)
 
 
@@ -419,6 +449,13 @@ def audit(stack: LocalStack) -> None:
         for _ in range(2):
             stack.functions.invoke("ScheduleAuditSampleFunction", hourly)
     assert (bucket.found(lost), bucket.unnamed_since(named)) == (None, "")
+
+
+def subscribe(stack: LocalStack) -> None:
+    """Ask for a channel, as AppSync does."""
+    asked = json.loads((ROOT / "events/live/on_subscribe.json").read_bytes())
+    asked["info"]["channel"]["path"] = "/live/tenant1/approval/ORDER_RELEASE/a-1"
+    stack.functions.invoke("LiveOnSubscribeFunction", json.dumps(asked).encode())
 
 
 @dataclass(frozen=True)
@@ -885,6 +922,25 @@ def write_what_nobody_can_read(stack: LocalStack) -> None:
         assert time.monotonic() < until, bodies
         found = stack.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=2)
         bodies += "".join(message["Body"] for message in found.get("Messages", []))
+
+
+def test_every_function_has_run(used: LocalStack, invoked: set[str]) -> None:
+    assert set(used.template.functions) - invoked == set()
+
+
+def test_what_imports_the_users_package_has_the_users_policy_and_nobody_else(
+    used: LocalStack, importers: set[str]
+) -> None:
+    grants = permissions_of(used).grants()
+    have = {grant.function for grant in grants if grant.policy == "AppPolicy"}
+    reaching = {
+        name
+        for name, function in used.template.functions.items()
+        if reaches(function.folder / "app.py", "sfn_cqrs.service.handlers.load")
+    }
+
+    assert len(importers) > 20
+    assert importers - {"", *WITHOUT_A_TOKEN} <= have <= reaching
 
 
 def test_a_role_allows_every_call_of_its_function(used: LocalStack) -> None:

@@ -92,14 +92,6 @@ def test_every_function_has_its_own_role_with_no_managed_policy_but_the_known() 
     assert attached <= MANAGED_BY_AWS
 
 
-def test_what_runs_the_users_code_has_the_users_policy_and_nobody_else() -> None:
-    attached = {name: role.get("ManagedPolicyArns", []) for name, role in roles().items()}
-
-    run_code = {name for name, arns in attached.items() if {"Ref": OF_CODE} in arns}
-    assert run_code
-    assert {name for name, arns in attached.items() if OF_THE_USER in arns} == run_code
-
-
 def _text(arn: Any) -> str:
     return str(arn if isinstance(arn, str) else arn.get("Fn::Sub") or arn.get("Ref") or arn)
 

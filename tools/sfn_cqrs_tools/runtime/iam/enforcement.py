@@ -29,6 +29,8 @@ _SPELLED: Final[Mapping[str, Callable[[str], str]]] = {
     "sqs": str.lower,
 }
 """The action names in the messages of some services."""
+_OF_PROJECTS: Final = "AppPolicy"
+"""The policy that a project gives to all functions that import its package."""
 _BUCKET: Final = "sfn_cqrs_bucket"
 _MISSING: Final = frozenset(("404", "NoSuchKey"))
 _KEPT: Final = 1000
@@ -113,16 +115,17 @@ def _keys(permissions: Permissions, one: Asked) -> list[str] | None:
 
 def _message(permissions: Permissions, function: str, prefix: str, one: Asked, refusal: str) -> str:
     """Build AWS's message, and add what to do."""
-    user, resource = permissions.roles[function].user, one.resource or "*"
+    role, resource = permissions.roles[function], one.resource or "*"
     resource = f'"{resource}"' if prefix == "s3" else resource
     action = _SPELLED.get(prefix, str)(one.action)
     what = f"{one.action} on {permissions.named(one.resource)}"
     reason = f"because no identity-based policy allows the {action} action"
-    to_do = f"Add {what} to the Policies of {function} in template.yaml"
+    place = _OF_PROJECTS if role.has(_OF_PROJECTS) else f"the Policies of {function}"
+    to_do = f"Add {what} to {place} in template.yaml"
     if refusal == DENIED:
         reason = "with an explicit deny in an identity-based policy"
         to_do = f"A policy of {function} in template.yaml denies {what}"
-    denied = f"User: {user} is not authorized to perform: {action} on resource: {resource}"
+    denied = f"User: {role.user} is not authorized to perform: {action} on resource: {resource}"
     return f"{denied} {reason}. {to_do}"
 
 

@@ -90,6 +90,10 @@ class Role:
     function_arn: str
     statements: tuple[Statement, ...]
 
+    def has(self, policy: str) -> bool:
+        """Return whether a policy of this name is one of the role's."""
+        return any(statement.policy == policy for statement in self.statements)
+
 
 class Permissions:
     """Answers for each function. `used` are the grants that some call has needed."""
