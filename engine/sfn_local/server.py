@@ -21,6 +21,8 @@ from sfn_local.http_server import Request, Response, Server, serve
 from sfn_local.request_guard import Guard
 
 TARGET = "AWSStepFunctions."
+TRACE = "x-amzn-trace-id"
+"""Preferred to `traceHeader`, and sent by botocore in each call inside Lambda."""
 CLOCK = "/_engine/clock"
 METRICS = "/_engine/metrics"
 CONTENT_TYPE = "application/x-amz-json-1.0"
@@ -91,7 +93,10 @@ def _parse(request: Request) -> tuple[operations.Operation, dict[str, Any]]:
         raise UnknownOperationException(
             f"there is no operation {target!r} here; these are: {known}"
         )
-    return operation, operation.check(_read_body(request))
+    given = operation.check(_read_body(request))
+    if "traceHeader" in given and TRACE in request.headers:
+        given["traceHeader"] = request.headers[TRACE]
+    return operation, given
 
 
 def _read_body(request: Request) -> dict[str, Any]:

@@ -110,6 +110,20 @@ def test_an_execution_is_described_with_input_output_and_dates(shared: Stack) ->
     assert done["inputDetails"] == {"included": True}
 
 
+def test_the_header_of_a_trace_is_preferred_to_the_parameter(
+    shared: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Inside Lambda, botocore sends it with each call."""
+    machine, ours = shared.create(PASS, "traced"), "Root=1-5759e988-bd862e3fe1be46a994272793"
+    theirs = "Root=1-6789aaaa-abcdef012345678912345678;Sampled=0;Lineage=1:8ad8:0"
+    outside = shared.finished(machine, traceHeader=ours)
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "f")
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", theirs)
+    inside = shared.finished(machine, traceHeader=ours)
+
+    assert (outside["traceHeader"], inside["traceHeader"]) == (ours, theirs)
+
+
 def test_a_failed_execution_shows_error_and_cause(shared: Stack) -> None:
     done = shared.finished(shared.create(FAIL, "failing"))
 

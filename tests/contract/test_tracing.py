@@ -14,9 +14,11 @@ from sfn_cqrs.adapters.executions import Executions
 from sfn_cqrs.adapters.threads import at_once
 from sfn_cqrs.adapters.tracing import Tracer, entered
 from sfn_cqrs.domain.trace import Trace
+from sfn_local.http_server import Response, serve
 
 ROOT = "1-5759e988-bd862e3fe1be46a994272793"
 HEADER = f"Root={ROOT};Parent=53995c3f42cd8ad8;Sampled=1;Lineage=1:8ad8:0"
+OF_INVOCATION = "Root=1-6789aaaa-abcdef012345678912345678;Sampled=0;Lineage=1:8ad8:0"
 ONCE = Config(retries={"total_max_attempts": 1})
 ELSEWHERE = "Root=1-67891233-abcdef012345678912345678;Parent=463ac35c9f6413ad;Sampled=1"
 
@@ -178,6 +180,54 @@ def test_an_execution_goes_on_with_the_trace_that_its_item_names(tracer, of_item
     )
 
     assert Trace.parse(given["traceHeader"]) == Trace.parse(goes_on)
+
+
+@pytest.fixture
+def stepfunctions(monkeypatch):
+    """A client inside Lambda, whose invocation has a trace that is not sampled."""
+    asked = []
+
+    def answer(request):
+        asked.append(request)
+        return Response(200, {}, b'{"executionArn": "arn", "startDate": 1.5}')
+
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "shop-StreamOnProcessChangedFunction")
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", OF_INVOCATION)
+    server = serve("127.0.0.1", 0, answer)
+    client = a_client("stepfunctions", endpoint_url=server.url, config=ONCE)
+    yield client, asked
+    server.close()
+
+
+@pytest.mark.parametrize("daemon", ["", "127.0.0.1:9"])
+@pytest.mark.parametrize(
+    ("of_item", "sent"),
+    [(ELSEWHERE, f"{ELSEWHERE};Lineage=1:8ad8:0"), ("", OF_INVOCATION)],
+)
+def test_the_header_that_step_functions_prefers_has_the_items_trace_and_our_own_lineage(
+    stepfunctions, daemon, of_item, sent
+):
+    """Inside Lambda, botocore sends the invocation's trace; the lineage finds endless loops."""
+    client, asked = stepfunctions
+    tracer = Tracer(daemon, lambda: OF_INVOCATION)
+    tracer.watch(client)
+    ref = SimpleNamespace(as_input=dict, execution_name=lambda table: f"{table}-o-1")
+
+    Executions(client, "arn:aws:states:::stateMachine:shop-command", "T", tracer).start(
+        ref, of_item
+    )
+
+    (request,) = asked
+    assert request.headers["x-amzn-trace-id"] == sent
+
+
+def test_calls_of_other_operations_have_the_trace_of_the_invocation(stepfunctions):
+    client, asked = stepfunctions
+    Tracer("", lambda: OF_INVOCATION).watch(client)
+
+    client.list_state_machines()
+
+    assert asked[0].headers["x-amzn-trace-id"] == OF_INVOCATION
 
 
 def test_without_a_daemon_nothing_is_told_and_the_trace_goes_on():

@@ -20,6 +20,7 @@ from sfn_cqrs.domain.trace import Trace
 
 _HEADER = b'{"format": "json", "version": 1}\n'
 _OURS = "sfn_cqrs_segment"
+_OF_EXECUTION = "sfn_cqrs_trace"
 _HTTP_ERROR = 400
 _HTTP_FAULT = 500
 _TOO_MANY = 429
@@ -81,13 +82,28 @@ class Tracer:
             self._tell(begun, {"name": name, **outcome})
 
     def watch(self, client: Any) -> None:
-        """Send a segment for each call of a boto3 client."""
+        """Send a segment for each call of a boto3 client; a started execution's trace is sent on.
+
+        Inside Lambda, botocore sends the invocation's trace as a header, which Step Functions
+        prefers to `traceHeader`.
+        Source: AWS Step Functions API Reference, StartExecution, traceHeader.
+        """
+        events = client.meta.events
+        if client.meta.service_model.service_name == "stepfunctions":
+            events.register("before-parameter-build.sfn.StartExecution", _keep_trace)
+            events.register_first("before-call.sfn.StartExecution", self._send_trace)
         if self._daemon is None:
             return
-        events = client.meta.events
         events.register_first("before-call.*.*", self._before_call)
         events.register("after-call", self._after_call)
         events.register("after-call-error", self._after_error)
+
+    def _send_trace(self, params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+        """Send the execution's trace, and the invocation's lineage, which finds endless loops."""
+        trace = context.pop(_OF_EXECUTION, None)
+        if trace:
+            lineage = [part for part in self._header().split(";") if part.startswith("Lineage=")]
+            params["headers"]["X-Amzn-Trace-Id"] = ";".join([trace, *lineage])
 
     def _before_call(self, model: Any, context: dict[str, Any], **_: Any) -> None:
         outer = self.here()
@@ -139,6 +155,10 @@ class Tracer:
             self._socket.sendto(_HEADER + json.dumps(document).encode(), self._daemon)
         except OSError:  # a trace must never make the work fail
             return
+
+
+def _keep_trace(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+    context[_OF_EXECUTION] = params.get("traceHeader")
 
 
 def _cause(kind: str) -> dict[str, Any]:
