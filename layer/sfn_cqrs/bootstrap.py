@@ -111,6 +111,10 @@ def _number(name: str) -> Callable[[], int]:
     return lambda: int(os.environ[name])
 
 
+def _machine(name: str) -> Callable[[], str]:
+    return lambda: machine_arn(name)
+
+
 def _found(path: str) -> Any:
     """Return an attribute of a module, and import the module only now."""
     module, _, name = path.partition(":")
@@ -195,13 +199,8 @@ approvals_table_name = _variable("APPROVALS_TABLE")
 import_table_name = _variable("IMPORT_TMP_TABLE")
 _requests_table = _variable("REQUESTS_TABLE")
 _read_models_table = _variable("READ_MODELS_TABLE")
-approval_machine_arn = _variable("APPROVAL_MACHINE_ARN")
+approval_machine_arn = _machine("approval")
 """The only machine whose functions may wait for people."""
-operators_arn = _variable("OPERATORS_ARN")
-"""The prefix of the ARNs of callers who have assumed the operators' role.
-
-Without a role it ends with two slashes, which no ARN has.
-"""
 largest_upload = _number("MAX_UPLOAD_BYTES")
 """The largest file in bytes that an upload form for an import accepts."""
 longest_wait = _number("MAX_WAIT_SECONDS")
@@ -230,7 +229,16 @@ def has_event_bus() -> bool:
 
 def machine_arn(name: str) -> str:
     """Return the ARN of another machine of this stack by its file's name, such as `offer-saga`."""
-    return f"{os.environ['COMMAND_MACHINE_ARN'].removesuffix('-command')}-{name}"
+    return f"{os.environ['MACHINES']}{name}"
+
+
+def operators_arn() -> str:
+    """Return the prefix of the ARNs of callers who have assumed the operators' role.
+
+    Without a role it ends with two slashes, which no ARN has.
+    """
+    _, partition, _, _, account, *_ = os.environ["MACHINES"].split(":")
+    return f"arn:{partition}:sts::{account}:assumed-role/{os.environ['OPERATOR_ROLE']}/"
 
 
 def _postgres() -> str:
@@ -373,10 +381,10 @@ usage: "Part[UsageTable]" = _part(
 """The usage of tenants, counted by parts of the tables."""
 waits: "Part[WaitTable]" = _part("adapters.wait_table:WaitTable", _dynamodb, _requests_table, _now)
 """The task tokens of executions that wait for an outside answer."""
-executions: "Part[Executions]" = _executions(_variable("COMMAND_MACHINE_ARN"), commands_table_name)
+executions: "Part[Executions]" = _executions(_machine("command"), commands_table_name)
 """The command machine."""
 express_executions: "Part[Executions]" = _executions(
-    _variable("COMMAND_EXPRESS_MACHINE_ARN"), commands_table_name
+    _machine("command-express"), commands_table_name
 )
 """The command machine of the express lane."""
 
@@ -429,9 +437,7 @@ import_bucket: "Part[ImportBucket]" = _part(
     lambda: partial(_client, "s3", signs=True),
 )
 """The files of imports. The signing client is made when the first signature is needed."""
-import_executions: "Part[Executions]" = _executions(
-    _variable("IMPORT_CSV_MACHINE_ARN"), import_table_name
-)
+import_executions: "Part[Executions]" = _executions(_machine("import-csv"), import_table_name)
 """The import machine."""
 zip_jobs: "Part[ZipJobs]" = _records(
     "adapters.zip_items:ZIPS", import_table_name, "adapters.zip_jobs:ZipJobs"
@@ -441,9 +447,7 @@ zip_bucket: "Part[ZipBucket]" = _part(
     "adapters.zip_bucket:ZipBucket", _s3, _variable("IMPORT_BUCKET")
 )
 """The archives and their files."""
-zip_executions: "Part[Executions]" = _executions(
-    _variable("ZIP_ORCHESTRATOR_MACHINE_ARN"), import_table_name
-)
+zip_executions: "Part[Executions]" = _executions(_machine("zip-orchestrator"), import_table_name)
 """The machine of ZIP archives."""
 
 tasks: "Part[TaskTable]" = _part(
@@ -456,7 +460,7 @@ tasks: "Part[TaskTable]" = _part(
     retention=_task_ttl,
 )
 """The tasks and their items."""
-task_executions: "Part[Executions]" = _executions(_variable("TASK_MACHINE_ARN"), tasks_table_name)
+task_executions: "Part[Executions]" = _executions(_machine("task"), tasks_table_name)
 """The task machine."""
 sagas: "Part[Records[Saga]]" = _records("adapters.saga_items:SAGAS", sagas_table_name)
 """The sagas and their logs."""
@@ -562,9 +566,7 @@ generations: "Part[Generations]" = _part(
     _now,
 )
 """The generations of each read model that are read and written."""
-rebuild_executions: "Part[Executions]" = _executions(
-    _variable("REBUILD_MACHINE_ARN"), _read_models_table
-)
+rebuild_executions: "Part[Executions]" = _executions(_machine("rebuild"), _read_models_table)
 """The machine of rebuilds."""
 
 

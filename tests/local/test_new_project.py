@@ -306,6 +306,20 @@ def test_a_name_that_cannot_be_one_is_refused_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_stack_whose_name_leaves_no_room_for_its_machines_is_found(sfn_cqrs, clinic):
+    path = clinic / "samconfig.toml"
+    named = path.read_text().replace("clinic-prod", "c" * 37).replace("clinic-stg", "c" * 36)
+    path.write_text(named)
+
+    checked = sfn_cqrs("check")
+
+    assert checked.code == 1
+    assert checked.output.count("samconfig.toml") == 1
+    assert f"the stack of prod, {'c' * 37}, has 37 letters; a project's has at most 36" in (
+        checked.output
+    )
+
+
 def test_a_name_of_several_words_names_a_package():
     assert package_name("my-clinic") == "my_clinic"
 

@@ -144,9 +144,9 @@ def role(monkeypatch):
     """Name the role of the stack's operators, as the template does."""
 
     def name(role=""):
-        arn = f"arn:aws:sts::000000000000:assumed-role/{role}/"
-        monkeypatch.setenv("OPERATORS_ARN", arn)
-        return arn
+        monkeypatch.setenv("MACHINES", "arn:aws:states:us-east-1:000000000000:stateMachine:shop-")
+        monkeypatch.setenv("OPERATOR_ROLE", role)
+        return f"arn:aws:sts::000000000000:assumed-role/{role}/"
 
     return name
 

@@ -25,7 +25,7 @@ def saga(request):
 
 
 def test_every_saga_has_a_machine_of_its_name_that_bootstrap_finds(monkeypatch):
-    monkeypatch.setenv("COMMAND_MACHINE_ARN", SHOP.machines["command"].arn)
+    monkeypatch.setenv("MACHINES", SHOP.machines["command"].arn.removesuffix("command"))
     monkeypatch.setenv("SAGAS_TABLE", "sagas")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     handlers.load()

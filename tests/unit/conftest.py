@@ -28,9 +28,8 @@ def _environment(monkeypatch, request):
     monkeypatch.setenv("TASKS_TABLE", "sfn-cqrs-TasksTable")
     monkeypatch.setenv("SAGAS_TABLE", "sfn-cqrs-SagasTable")
     monkeypatch.setenv("APPROVALS_TABLE", "sfn-cqrs-ApprovalsTable")
-    monkeypatch.setenv("APPROVAL_MACHINE_ARN", APPROVAL_MACHINE)
-    monkeypatch.setenv("OPERATORS_ARN", "arn:aws:sts::123456789012:assumed-role/stack-operators/")
-    monkeypatch.setenv("COMMAND_MACHINE_ARN", APPROVAL_MACHINE.replace("-approval", "-command"))
+    monkeypatch.setenv("OPERATOR_ROLE", "stack-operators")
+    monkeypatch.setenv("MACHINES", APPROVAL_MACHINE.removesuffix("approval"))
     monkeypatch.setenv("IMPORT_TMP_TABLE", "sfn-cqrs-ImportTmpTable")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)

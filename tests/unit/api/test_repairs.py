@@ -42,7 +42,7 @@ from sfn_cqrs_tools.testing.fakes.stored import TABLES
 RETRY = {"kind": "command", "action": "retry"}
 SKIP = {"kind": "command", "action": "skip"}
 THEIRS = {"custom:tenant": "tenant2", "cognito:groups": "[operator]", "sub": "eve"}
-STACKS = "arn:aws:sts::123456789012:assumed-role/stack-operators/hanako"
+STACKS = "arn:aws:sts::000000000000:assumed-role/stack-operators/hanako"
 IMPORT = ImportKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9A")
 SOURCE = Source("imports", "uploads/tenant1/1/a.csv", "1")
 AT = "2026-11-25T11:00:00.000Z"

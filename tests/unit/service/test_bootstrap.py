@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 from sfn_cqrs import bootstrap
 from sfn_local.http_server import Response, serve
 
+OF_STACK = "arn:aws:states:eu-west-1:123456789012:stateMachine:my-command-stack"
 ARN = "arn:aws:rds:us-east-1:000000000000:cluster:of-the-stack"
 
 
@@ -20,11 +21,12 @@ def _forgotten():
 @pytest.fixture
 def _deployed(monkeypatch):
     names = ("DATA_TABLE", "HISTORY_TABLE", "REQUESTS_TABLE", "READ_MODELS_TABLE")
-    arns = ("COMMAND_MACHINE_ARN", "EVENTS_TOPIC_ARN", "FAILURE_TOPIC_ARN", "INFORMATION_TOPIC_ARN")
+    topics = ("EVENTS_TOPIC_ARN", "FAILURE_TOPIC_ARN", "INFORMATION_TOPIC_ARN")
     kinds = ("STREAM_DEAD_LETTER", "NOTIFICATION", "TASK_ACTION", "IMPORT_ACTION")
     queues = [f"{kind}_QUEUE_URL" for kind in kinds]
-    for name in (*names, *arns, *queues, "ATTRIBUTES_BUCKET"):
+    for name in (*names, *topics, *queues, "ATTRIBUTES_BUCKET"):
         monkeypatch.setenv(name, name.lower())
+    monkeypatch.setenv("MACHINES", f"{OF_STACK}-")
     monkeypatch.setenv("GENERATIONS_KNOWN_SECONDS", "30")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
 
@@ -63,10 +65,14 @@ def test_every_adapter_is_made_once_of_the_deployed_names():
 
 
 def test_another_machine_of_the_stack_is_found_by_its_name(monkeypatch):
-    arn = "arn:aws:states:eu-west-1:123456789012:stateMachine:my-command-stack"
-    monkeypatch.setenv("COMMAND_MACHINE_ARN", f"{arn}-command")
+    monkeypatch.setenv("MACHINES", f"{OF_STACK}-")
+    monkeypatch.setenv("OPERATOR_ROLE", "")
 
-    assert bootstrap.machine_arn("offer-saga") == f"{arn}-offer-saga"
+    assert bootstrap.machine_arn("offer-saga") == f"{OF_STACK}-offer-saga"
+    assert bootstrap.approval_machine_arn() == f"{OF_STACK}-approval"
+    assert bootstrap.operators_arn() == "arn:aws:sts::123456789012:assumed-role//"
+    monkeypatch.setenv("OPERATOR_ROLE", "ops")
+    assert bootstrap.operators_arn() == "arn:aws:sts::123456789012:assumed-role/ops/"
 
 
 @pytest.mark.usefixtures("_deployed")

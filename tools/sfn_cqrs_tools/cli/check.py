@@ -10,10 +10,12 @@ import click
 
 from sfn_cqrs_tools.cli.options import one_line_errors, template_option
 from sfn_cqrs_tools.runtime.template import Template
+from sfn_cqrs_tools.scaffold.names import LONGEST_STACK
 from sfn_cqrs_tools.stack import laws
 from sfn_cqrs_tools.stack.app_check import AppCheck
 from sfn_cqrs_tools.stack.framework import FOLDER
 from sfn_cqrs_tools.stack.project_template import load_template
+from sfn_cqrs_tools.stack.samconfig import FILE, stack_names
 from sfn_cqrs_tools.terminal.causes import shortened
 from sfn_local.cli.command import command, json_option, print_json
 from sfn_local.cli.showing import echo, styled
@@ -33,6 +35,7 @@ def check(template: Path, as_json: bool) -> None:
         found = [
             *(one for key in own for one in read.machines[key].refusals()),
             *(one for key in own for one in laws.broken(read, template, read.machines[key])),
+            *_stacks(read.root),
             *_functions(read),
             *_handlers(read),
             *_events(read),
@@ -60,6 +63,16 @@ def _own(template: Template) -> list[str]:
     framework = (template.root / FOLDER / "statemachine").resolve()
     machines = template.machines.items()
     return [key for key, one in machines if framework != one.path.resolve().parent]
+
+
+def _stacks(project: Path) -> Iterator[str]:
+    """Yield the stacks whose names leave no room for what AWS names after them."""
+    for stage, name in stack_names(project).items():
+        if (project / FOLDER).is_dir() and len(name) > LONGEST_STACK:
+            yield (
+                f"{FILE}: the stack of {stage}, {name}, has {len(name)} letters; a project's has at"
+                f" most {LONGEST_STACK}"
+            )
 
 
 def _functions(template: Template) -> Iterator[str]:

@@ -9,6 +9,10 @@ from collections.abc import Collection, Sequence
 from sfn_cqrs_tools.scaffold.changes import ScaffoldError
 
 LONGEST = 28  # a line that names both a machine and a state has at most 100 characters
+LONGEST_PROJECT = 31
+LONGEST_STACK = LONGEST_PROJECT + len("-prod")
+LONGEST_MACHINE = 24
+"""On AWS a machine's name has 80 letters: the stack's, `-Cqrs-`, 13 random ones, `-`, its own."""
 RESERVED_STATES = {
     "success": "ends every workflow",
     "fail": "ends every workflow",
@@ -40,7 +44,9 @@ def check_machine(name: str) -> None:
         ScaffoldError: the message says what a name looks like.
     """
     letters = "small letters, digits and single '-'"
-    check_name(name, _MACHINE, LONGEST, f"not a name for a workflow: {letters}", "order-refund")
+    check_name(
+        name, _MACHINE, LONGEST_MACHINE, f"not a name for a workflow: {letters}", "order-refund"
+    )
     if keyword.iskeyword(snake(name)):
         raise ScaffoldError(f"{name!r} is a word of Python, and would be its functions' package")
 

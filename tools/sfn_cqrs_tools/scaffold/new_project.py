@@ -15,6 +15,7 @@ from sfn_cqrs_tools.scaffold.app_package import AppPackage, check_type
 from sfn_cqrs_tools.scaffold.audience import Audience
 from sfn_cqrs_tools.scaffold.changes import Changes, ScaffoldError
 from sfn_cqrs_tools.scaffold.handler import add_handler
+from sfn_cqrs_tools.scaffold.names import LONGEST_PROJECT
 from sfn_cqrs_tools.scaffold.texts import text
 
 FILES: Final = {
@@ -31,7 +32,7 @@ FILES: Final = {
 WHEELS: Final = "wheels"
 """The folder of a project that its packages are copied to, to be committed."""
 _COMMIT: Final = re.compile(r"git\+(?:https|ssh)://[^\s#]+@[0-9a-f]{40}")
-_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,30}")
+_NAME: Final = re.compile(r"[a-z][a-z0-9-]*")
 _PACKAGES: Final = {"sfn-local": "engine", "sfn-cqrs": ".", "sfn-cqrs-tools": "tools"}
 
 
@@ -44,10 +45,10 @@ def package_name(name: str) -> str:
     package = name.replace("-", "_")
     if keyword.iskeyword(package):
         raise ScaffoldError(f"{name!r} is not a valid name: it is a word of Python")
-    if not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(name) or len(name) > LONGEST_PROJECT:
         raise ScaffoldError(
             f"{name!r} is not a valid name: use small letters, digits and '-', a letter first, at"
-            " most 31 characters, such as clinic"
+            f" most {LONGEST_PROJECT} characters, such as clinic"
         )
     return package
 

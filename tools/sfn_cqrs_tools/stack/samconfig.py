@@ -94,6 +94,16 @@ def stack_name(root: Path, stage: str) -> str:
     return str(deploy["stack_name"])
 
 
+def stack_names(root: Path) -> dict[str, str]:
+    """Return the names of the stacks by stage, of the stages that name one."""
+    deploys = {
+        stage: commands.get("deploy", {}).get("parameters", {})
+        for stage, commands in _document(root).items()
+        if isinstance(commands, dict)
+    }
+    return {stage: str(one["stack_name"]) for stage, one in deploys.items() if "stack_name" in one}
+
+
 def _document(root: Path) -> dict[str, Any]:
     path = root / FILE
     try:

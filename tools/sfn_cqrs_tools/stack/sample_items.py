@@ -256,7 +256,7 @@ class Rehearsal:
     ) -> Event:
         """Return a sample that belongs to this execution; `secret` replaces its token."""
         named = _execution_in(sample)
-        prefix = self._names["COMMAND_MACHINE_ARN"].rpartition(":")[2].removesuffix("command")
+        prefix = self._names["MACHINES"].rpartition(":")[2]
         of_stack = {f":{kind}:{SAMPLES_PREFIX}": f":{kind}:{prefix}" for kind in ARNS}
         more = {named: execution} if named else {}
         event = _changed(sample, {**of_stack, **changes, **more})
