@@ -62,6 +62,21 @@ def test_functions_that_disagree_on_a_variable_are_refused(template):
         _ = template.environment
 
 
+@pytest.mark.parametrize(("more", "is_refused"), [(0, False), (1, True)])
+def test_an_environment_that_lambda_would_refuse_is_refused(template, more, is_refused):
+    properties = template.document["Resources"]["ApiFunction"]["Properties"]
+    rest = len(json.dumps({**template.environment, "TEXT": ""}, separators=(",", ":")))
+    properties["Environment"] = {"Variables": {"TEXT": "x" * (4096 - rest + more)}}
+    parameters = template.overrides
+    fresh = Template(template.document, template.root, stack="toy", parameters=parameters)
+
+    if is_refused:
+        with pytest.raises(TemplateError, match="ApiFunction: its environment has 4,097 bytes"):
+            _ = fresh.functions
+    else:
+        assert fresh.functions["ApiFunction"].environment["TEXT"]
+
+
 def test_a_parameter_changes_what_its_conditions_decide():
     prod = Template.load(TOY, parameters={"Issuer": "https://i.test", "Stage": "prod"})
 

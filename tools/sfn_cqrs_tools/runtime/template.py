@@ -30,6 +30,7 @@ _LAYER: Final = "AWS::Serverless::LayerVersion"
 _MACHINE: Final = "AWS::Serverless::StateMachine"
 _HTTP_API: Final = "AWS::Serverless::HttpApi"
 _IMPLICIT_HTTP_API: Final = "ServerlessHttpApi"
+_MOST_BYTES: Final = 4096  # of a function's environment
 _SUBSTITUTION: Final = re.compile(r"\$\{([A-Za-z0-9_]+)\}")
 
 
@@ -368,6 +369,8 @@ class Template:
         own = {key: value for key, value in properties.items() if key not in {"Events", "Policies"}}
         resolved = self.resolve({**own, "Layers": []})
         variables = resolved.get("Environment", {}).get("Variables", {})
+        environment = {key: str(value) for key, value in variables.items()}
+        _check_size(logical_id, environment)
         retries = resolved.get("EventInvokeConfig", {})
         return Function(
             logical_id=logical_id,
@@ -377,7 +380,7 @@ class Template:
             handler=resolved["Handler"],
             timeout=float(resolved.get("Timeout", 3)),
             memory=int(resolved.get("MemorySize", 128)),
-            environment={key: str(value) for key, value in variables.items()},
+            environment=environment,
             event_retries=int(retries.get("MaximumRetryAttempts", 2)),
             alias=resolved.get(translation.ALIAS, ""),
         )
@@ -390,6 +393,16 @@ class Template:
             type=self.resolve(properties.get("Type", "STANDARD")),
             path=Path(normpath(self.root / properties["DefinitionUri"])),
             substitutions=self.resolve(properties.get("DefinitionSubstitutions", {})),
+        )
+
+
+def _check_size(logical_id: str, environment: Mapping[str, str]) -> None:
+    """Refuse what Lambda refuses; its error shows that it measures JSON."""
+    size = len(json.dumps(environment, separators=(",", ":"), ensure_ascii=False).encode())
+    if size > _MOST_BYTES:
+        raise TemplateError(
+            f"{logical_id}: its environment has {size:,} bytes as JSON, and Lambda takes"
+            f" {_MOST_BYTES:,}: make values shorter, or leave variables out"
         )
 
 
