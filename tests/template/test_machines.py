@@ -63,6 +63,15 @@ RECORDING = {
     ("zip-orchestrator", "finalize_zip_job"): "not_recorded",
     ("task", "iterator"): "gave_up",  # tells finalize_task, and lets the other items go on
 }
+OF_A_VPC = {
+    "EC2ThrottledException",
+    "EC2UnexpectedException",
+    "ENILimitReachedException",
+    "ENINotReadyException",
+    "ResourceNotReadyException",
+    "SubnetIPAddressLimitReachedException",
+}
+"""Source: AWS Lambda API Reference, Invoke, errors."""
 UNDOING = {"release_stock", "refund_payment", "cancel_shipment"}
 ROUNDS = {("approval", "request_approval"): "check_decision"}  # a wait that is over is none
 CALLBACK = ".waitForTaskToken"
@@ -164,6 +173,14 @@ def test_a_task_outlasts_half_an_hour_of_a_busy_aws(state: State) -> None:
     assert (died["IntervalSeconds"], died["MaxAttempts"], died["MaxDelaySeconds"]) == (2, 6, 60)
     assert all(retrier["JitterStrategy"] == "FULL" for retrier in state.body["Retry"])
     assert all(retrier["BackoffRate"] == 2 for retrier in state.body["Retry"])
+
+
+@each([state for state in TASKS if "lambda:invoke" in state.body["Resource"]])
+def test_what_a_vpc_does_to_a_function_is_no_failure_for_ever(state: State) -> None:
+    """After idle weeks Lambda makes its interfaces again, which may take a minute."""
+    retried = {error for one in state.body["Retry"] for error in one["ErrorEquals"]}
+
+    assert {f"Lambda.{error}" for error in OF_A_VPC} <= retried
 
 
 def test_both_command_machines_have_the_same_states_but_for_what_time_they_have() -> None:

@@ -20,6 +20,12 @@ BUSY_ERRORS = (
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
     "Lambda.ClientExecutionTimeoutException",
+    "Lambda.ResourceNotReadyException",  # from here on: in a VPC
+    "Lambda.ENINotReadyException",
+    "Lambda.ENILimitReachedException",
+    "Lambda.SubnetIPAddressLimitReachedException",
+    "Lambda.EC2ThrottledException",
+    "Lambda.EC2UnexpectedException",
 )
 """AWS's bad day, by the names that a machine's first Retry has; it waits for half an hour."""
 
