@@ -35,7 +35,7 @@ unexport PYTHONDONTWRITEBYTECODE # or each process of each run compiles everythi
 # Seeded simulations go through sets: with one seed of hashes they are the same each time.
 test fast-test proof soak torture: export PYTHONHASHSEED := 0
 
-.PHONY: for-stack for-test for-check help dist setup demo up test example-test fast-test proof soak check fast-check lock sbom licences reference docs docs-serve bench build deploy golden sam-local-test clone-test walk image clean torture release publish
+.PHONY: for-stack for-test for-check help dist setup demo up test example-test fast-test proof soak check fast-check lock sbom licences reference docs docs-serve bench build deploy golden sam-local-test clone-test walk image clean torture release
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -109,10 +109,6 @@ release: ## check everything, then write VERSION=1.2.0 into the packages and cha
 	$(PYTHON) requirements/release.py prepare "$(VERSION)"
 	$(MAKE) check test proof golden dist
 	$(PYTHON) requirements/release.py tag "$(VERSION)"
-
-publish: build ## package for the Serverless Application Repository, and publish there; BUCKET=an S3 bucket that it may read
-	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam package --s3-bucket "$(BUCKET)" --output-template-file .build/published.yaml
-	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam publish --template .build/published.yaml $(ARGS)
 
 build: $(LOCAL_READY) $(SAM_READY) ## sam build, without Docker; needs python3.13 on PATH
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build $(ARGS)

@@ -42,7 +42,6 @@ PLACES = (
     Place("tools/pyproject.toml", '"sfn-cqrs[postgres]==', '"'),
     Place("tools/pyproject.toml", '"sfn-local[aws]==', '"'),
     Place("engine/pyproject.toml", '\nversion = "', '"\n'),
-    Place("template.yaml", "\n    SemanticVersion: ", "\n"),
 )
 
 

@@ -1,8 +1,7 @@
 """SAM's own tools on this project: build, deploy to the local fabric, invoke in Lambda's container.
 
 Deploying proves the template, and that a stack without an issuer is refused; deploying the example
-proves a project, in whose stack the framework's is nested. Packaging proves
-what the Serverless Application Repository is given. Invoking proves
+proves a project, in whose stack the framework's is nested. Invoking proves
 the package: layers, byte code, handler and event, on the local stack: each state's function gets
 its sample event with all that it refers to, and has to answer.
 
@@ -27,7 +26,6 @@ from sfn_cqrs_tools.runtime.listening import for_containers, up_for_us
 from sfn_cqrs_tools.runtime.template import Template
 from sfn_cqrs_tools.stack.local_stack import LocalStack
 from sfn_cqrs_tools.stack.sample_items import Rehearsal
-from sfn_local.lint.template_file import load_yaml
 
 ROOT = Path(__file__).parents[2]
 SAM = ROOT / ".venv-sam/bin/sam"
@@ -97,7 +95,6 @@ def deploys(report: Report) -> None:
         report.tell("no issuer, no deploy", None if is_refused else _end_of(refused))
         done = deploy(fabric.endpoint, *overrides(*ISSUER, "MachineApi=enabled"))
         report.tell("sam deploy", _failure(done, fabric.endpoint) if done.returncode else None)
-        report.tell("sam package", packages(fabric.endpoint))
         report.tell("sam deploy of a project", example(fabric.endpoint))
     finally:
         fabric.stop()
@@ -114,24 +111,6 @@ def example(endpoint: str) -> str | None:
     options = ("--config-env", "dev", "--no-confirm-changeset", *overrides(*ISSUER))
     done = sam("deploy", *stack, *options, endpoint=endpoint)
     return _end_of(done) if done.returncode else None
-
-
-def packages(endpoint: str) -> str | None:
-    """Package what `make publish` publishes; return what is wrong with it."""
-    bucket, published = "published", BUILT / "published.yaml"
-    session().client("s3", endpoint_url=endpoint).create_bucket(Bucket=bucket)
-    built = ("--template-file", str(BUILT / "template.yaml"))
-    to = ("--s3-bucket", bucket, "--output-template-file", str(published))
-    done = sam("package", *built, *to, endpoint=endpoint)
-    if done.returncode:
-        return _end_of(done)
-    about = load_yaml(published)["Metadata"]["AWS::ServerlessRepo::Application"]
-    local = [name for name in ("LicenseUrl", "ReadmeUrl") if not _is_uploaded(about[name], bucket)]
-    return f"not uploaded: {', '.join(local)}" if local else None
-
-
-def _is_uploaded(address: str, bucket: str) -> bool:
-    return bool(address.startswith(f"s3://{bucket}/"))
 
 
 def _failure(done: subprocess.CompletedProcess[str], endpoint: str) -> str:

@@ -33,7 +33,8 @@ MANAGED_BY_AWS = {  # SAM attaches these for logs, traces and event sources
 }
 OF_CODE = "HandlerPolicy"
 """The managed policy of all functions that run the user's code."""
-OF_THE_USER = {"Fn::If": ["HasAppPolicy", {"Ref": "AppPolicy"}, {"Ref": "AWS::NoValue"}]}
+NO_VALUE = {"Ref": "AWS::NoValue"}
+OF_THE_USER = {"Fn::If": ["HasAppPolicy", {"Ref": "AppPolicy"}, NO_VALUE]}
 OF_SAGAS = {"ScheduleSweepSagasFunction", "StreamOnSagaChangedFunction"}
 """Who starts and describes the machines of projects, whose names begin with the stack's."""
 SEND_TASK = {"states:SendTaskFailure", "states:SendTaskSuccess"}
@@ -358,3 +359,9 @@ def test_the_cluster_has_the_groups_that_are_given_or_the_default_one() -> None:
     assert TEMPLATE.document["Conditions"]["HasPostgresSecurityGroups"] == {
         "Fn::Not": [{"Fn::Equals": [{"Fn::Join": [",", given]}, ""]}]
     }
+
+
+def test_every_role_has_the_boundary_that_an_organisation_demands() -> None:
+    bounded = {"Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundary"}, NO_VALUE]}
+
+    assert {name for name, one in roles().items() if one["PermissionsBoundary"] != bounded} == set()

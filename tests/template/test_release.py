@@ -8,8 +8,6 @@ import pytest
 from tests.support.scripts import script
 from tests.template.stack import ROOT
 
-from sfn_local.lint.template_file import load_yaml
-
 release = script(ROOT / "requirements/release.py")
 
 
@@ -95,13 +93,3 @@ def test_what_is_not_committed_is_refused(checkout: Path) -> None:
 def test_nothing_is_tagged_before_the_version_is_written(checkout: Path) -> None:
     with pytest.raises(release.RefusedError, match=r"the checkout is at 0\.1\.0"):
         release.Release(checkout, "1.0.0").commit()
-
-
-def test_the_repositorys_metadata_are_as_the_service_takes_them() -> None:
-    template = load_yaml(ROOT / "template.yaml")
-    about = template["Metadata"]["AWS::ServerlessRepo::Application"]
-
-    assert len(about["Description"]) <= 256
-    assert len(about["Labels"]) <= 10
-    assert (ROOT / about["LicenseUrl"]).read_text().startswith("MIT License")
-    assert (ROOT / about["ReadmeUrl"]).exists()
