@@ -237,7 +237,8 @@ def operators_arn() -> str:
 
     Without a role it ends with two slashes, which no ARN has.
     """
-    _, partition, _, _, account, *_ = os.environ["MACHINES"].split(":")
+    machines = os.environ["MACHINES"]
+    _, partition, _, _, account, *_ = machines.split(":")
     return f"arn:{partition}:sts::{account}:assumed-role/{os.environ['OPERATOR_ROLE']}/"
 
 
