@@ -35,7 +35,7 @@ unexport PYTHONDONTWRITEBYTECODE # or each process of each run compiles everythi
 # Seeded simulations go through sets: with one seed of hashes they are the same each time.
 test fast-test proof soak torture: export PYTHONHASHSEED := 0
 
-.PHONY: for-stack for-test for-check help dist setup demo up test example-test fast-test proof soak check fast-check lock sbom licences reference docs docs-serve bench build deploy golden sam-local-test clone-test walk image clean torture release
+.PHONY: for-stack for-test for-check help dist setup demo up test example-test fast-test proof soak check fast-check lock sbom licences reference docs docs-serve bench build deploy golden sam-local-test aws-accept clone-test walk image clean torture release
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -124,6 +124,9 @@ golden: $(DEV_READY) ## keep executions as this release begins them, which later
 
 sam-local-test: $(DEV_READY) $(SAM_READY) $(FABRIC_READY) ## sam deploy to the local fabric; sam local invoke, where Docker runs
 	$(BIN)/python tests/sam_local/run.py $(ARGS)
+
+aws-accept: $(DEV_READY) $(FABRIC_READY) $(SAM_READY) ## deploy a project to an empty account, make fifteen checks, remove it; ARGS=--local: on this machine
+	$(BIN)/python -m tests.accept $(ARGS)
 
 clone-test: $(DEV_READY) ## one of everything new in an empty clone, and the clone's make check and make test
 	$(BIN)/python -m tests.clone.run
