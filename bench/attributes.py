@@ -12,7 +12,7 @@ from report import Figure, main
 from stacks import a_stack
 from waiting import until
 
-from sfn_cqrs.adapters import attributes_bucket
+from sfn_cqrs.kernel.aws import attributes_bucket
 from sfn_cqrs_tools.client.prices import million
 from sfn_cqrs_tools.demo.client import Client
 from sfn_cqrs_tools.runtime.recorder import Recorder

@@ -20,7 +20,7 @@ from report import Figure, main
 from stacks import a_stack
 from waiting import until_quiet
 
-from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.console.backend import local
 from sfn_cqrs_tools.console.server import ConsoleServer

@@ -18,9 +18,9 @@ from report import Figure, main
 from stacks import a_stack
 from undo import of_a_million
 
-from sfn_cqrs.adapters.process_table import BLOCKED_SHARDS, FAILED_SHARDS
-from sfn_cqrs.service.logs import logger
-from sfn_cqrs.service.sweep import KINDS
+from sfn_cqrs.care.sweep import KINDS
+from sfn_cqrs.kernel.functions.logs import logger
+from sfn_cqrs.machines.command.process_table import BLOCKED_SHARDS, FAILED_SHARDS
 from sfn_cqrs_tools.client.prices import DOLLARS, EXPRESS_GB, MILLION, RUN_SECONDS
 from sfn_cqrs_tools.runtime.recorder import Recorder
 from sfn_cqrs_tools.runtime.template import Template

@@ -15,15 +15,15 @@ from undo import import_rows, some_airports
 from waiting import until_quiet
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.command import Command
-from sfn_cqrs.service.audit import Audit
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.export import states
-from sfn_cqrs.service.handlers import command_type, sync_handler
-from sfn_cqrs.service.logs import logger
-from sfn_cqrs.service.tenant_restore import Restore
-from sfn_cqrs.service.tenants import exported, imported
+from sfn_cqrs.care.audit.service import Audit
+from sfn_cqrs.care.tenants.export import states
+from sfn_cqrs.care.tenants.restore import Restore
+from sfn_cqrs.care.tenants.service import exported, imported
+from sfn_cqrs.kernel.clock import iso
+from sfn_cqrs.kernel.command import Command
+from sfn_cqrs.kernel.functions.logs import logger
+from sfn_cqrs.machines.command.handlers import command_type, sync_handler
+from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs_tools.client.prices import DOLLARS, MILLION
 from sfn_cqrs_tools.replay.replaying import Replay, Wanted
 from sfn_cqrs_tools.runtime.recorder import Recorder

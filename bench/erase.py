@@ -15,15 +15,15 @@ from stacks import a_stack
 from waiting import until_quiet
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.erasure import Erasure, Status
-from sfn_cqrs.domain.models import Personal
-from sfn_cqrs.service import eraser
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.erasures import ErasureService
-from sfn_cqrs.service.handlers import command_type
-from sfn_cqrs.service.logs import logger
+from sfn_cqrs.care.erasure import eraser
+from sfn_cqrs.care.erasure.service import ErasureService
+from sfn_cqrs.kernel.clock import iso
+from sfn_cqrs.kernel.command import Audit
+from sfn_cqrs.kernel.erasure import Erasure, Status
+from sfn_cqrs.kernel.functions.logs import logger
+from sfn_cqrs.kernel.models.models import Personal
+from sfn_cqrs.machines.command.handlers import command_type
+from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs_tools.client.prices import DOLLARS, MILLION
 from sfn_cqrs_tools.runtime.recorder import Recorder
 from sfn_cqrs_tools.stack.local_stack import LocalStack

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 from report import Figure, main
 from stacks import a_stack
 
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.service.tasks.types import task_handler
+from sfn_cqrs.kernel.policy import MEMBERS
+from sfn_cqrs.machines.task.types import task_handler
 from sfn_cqrs_tools.runtime.recorder import Recorder
 
 TYPE = "BENCH_SLOW"

@@ -29,13 +29,13 @@ from stacks import a_stack
 from waiting import until, until_quiet
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.csv_rows import open_csv
-from sfn_cqrs.domain.imports import Counts, Marker, PublishMode
-from sfn_cqrs.domain.keys import ImportKey, ItemKey
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.imports.progress import Progress
-from sfn_cqrs.service.imports.service import ImportService, Request, strategies
-from sfn_cqrs.service.logs import logger
+from sfn_cqrs.kernel.functions.logs import logger
+from sfn_cqrs.kernel.keys import ImportKey, ItemKey
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.import_csv.csv.rows import open_csv
+from sfn_cqrs.machines.import_csv.progress import Progress
+from sfn_cqrs.machines.import_csv.results import Counts, Marker, PublishMode
+from sfn_cqrs.machines.import_csv.service import ImportService, Request, strategies
 from sfn_cqrs_tools.client.prices import DOLLARS, EXPRESS_LANE, IMPORTED_ROW, RUN_SECONDS, express
 from sfn_cqrs_tools.client.prices import million as dollars_of_a_million
 from sfn_cqrs_tools.demo.client import Client

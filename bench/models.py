@@ -21,10 +21,10 @@ from typing import Annotated, Any, Literal
 from report import Figure, main
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.models import Meta
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.commands.service import CommandService
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.models.models import Meta
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs_tools.testing.builders import a_command
 from sfn_cqrs_tools.testing.fakes import World
 
@@ -42,7 +42,7 @@ before = time.process_time()
 from dataclasses import dataclass
 from typing import Annotated
 from sfn_cqrs.domain import models
-from sfn_cqrs.service.handlers import command_type
+from sfn_cqrs.machines.command.handlers import command_type
 
 @dataclass(frozen=True)
 class Visit:

@@ -16,14 +16,14 @@ from scale import NEW_TABLE_WRITES, SECONDS, USUAL_SECONDS
 from waiting import until
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.caller import Caller
-from sfn_cqrs.domain.command import Audit, Content, DataRow
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.read_models import Stage
-from sfn_cqrs.service.commands.projection import run_handler
-from sfn_cqrs.service.logs import logger
-from sfn_cqrs.service.rebuilds.replay import THREADS
-from sfn_cqrs.service.rebuilds.service import RebuildService
+from sfn_cqrs.kernel.caller import Caller
+from sfn_cqrs.kernel.command import Audit, Content, DataRow
+from sfn_cqrs.kernel.functions.logs import logger
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.read_models.rules import Stage
+from sfn_cqrs.machines.command.projection import run_handler
+from sfn_cqrs.machines.rebuild.replay import THREADS
+from sfn_cqrs.machines.rebuild.service import RebuildService
 from sfn_cqrs_tools.client.prices import DOLLARS
 from sfn_cqrs_tools.runtime.recorder import Recorder
 from sfn_cqrs_tools.stack.local_stack import LocalStack

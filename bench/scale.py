@@ -27,8 +27,8 @@ from report import Figure, main
 from stacks import a_stack
 from waiting import until_quiet
 
-from sfn_cqrs.domain.keys import BUCKETS
-from sfn_cqrs.service.logs import logger
+from sfn_cqrs.kernel.functions.logs import logger
+from sfn_cqrs.kernel.keys import BUCKETS
 from sfn_cqrs_tools.client.prices import EXPRESS_GB, million
 from sfn_cqrs_tools.runtime.recorder import Recorder
 from sfn_cqrs_tools.stack.local_stack import LocalStack

@@ -11,8 +11,8 @@ from report import Figure, main
 from stacks import a_stack
 from waiting import until, until_quiet
 
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.service.tasks.types import task_handler
+from sfn_cqrs.kernel.policy import MEMBERS
+from sfn_cqrs.machines.task.types import task_handler
 from sfn_cqrs_tools.client.prices import TASK_ITEM, million
 from sfn_cqrs_tools.demo.client import Client
 from sfn_cqrs_tools.runtime.recorder import Recorder

@@ -15,11 +15,11 @@ from report import Figure, main
 from stacks import a_stack
 from waiting import until, until_quiet
 
-from sfn_cqrs.domain.imports import Counts
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.imports.progress import Progress
-from sfn_cqrs.service.imports.service import ImportService, Request, strategies
-from sfn_cqrs.service.logs import logger
+from sfn_cqrs.kernel.functions.logs import logger
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.import_csv.progress import Progress
+from sfn_cqrs.machines.import_csv.results import Counts
+from sfn_cqrs.machines.import_csv.service import ImportService, Request, strategies
 from sfn_cqrs_tools.client.prices import DOLLARS, express
 from sfn_cqrs_tools.runtime.recorder import Recorder
 from sfn_cqrs_tools.stack.local_stack import LocalStack

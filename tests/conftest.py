@@ -12,8 +12,8 @@ from tests.support.typed import declared, forgetting, load, package_of
 from tests.support.without_browser import pytest_terminal_summary  # noqa: F401 - a hook
 from xdist.scheduler import LoadFileScheduling
 
-from sfn_cqrs.domain import masking
-from sfn_cqrs.service.logs import logger
+from sfn_cqrs.kernel import masking
+from sfn_cqrs.kernel.functions.logs import logger
 
 gc.disable()  # until all is collected: nothing of it is garbage
 gc.set_threshold(200_000, 20, 100)  # a seventh of all time went into looking for garbage

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 from sfn_cqrs._door import door
 
 if TYPE_CHECKING:
-    from sfn_cqrs.domain.approval import Pinned, Status, Verdict, Vote
-    from sfn_cqrs.service.approvals.effects import publish_decided
-    from sfn_cqrs.service.approvals.service import ApprovalService
-    from sfn_cqrs.service.approvals.types import (
+    from sfn_cqrs.machines.approval.effects import publish_decided
+    from sfn_cqrs.machines.approval.rules import Pinned, Status, Verdict, Vote
+    from sfn_cqrs.machines.approval.service import ApprovalService
+    from sfn_cqrs.machines.approval.types import (
         Decided,
         approval_type,
         handler_of,
@@ -20,10 +20,10 @@ else:
     __getattr__, __dir__ = door(
         __name__,
         {
-            "sfn_cqrs.domain.approval": "Pinned Status Verdict Vote",
-            "sfn_cqrs.service.approvals.effects": "publish_decided",
-            "sfn_cqrs.service.approvals.service": "ApprovalService",
-            "sfn_cqrs.service.approvals.types": (
+            "sfn_cqrs.machines.approval.rules": "Pinned Status Verdict Vote",
+            "sfn_cqrs.machines.approval.effects": "publish_decided",
+            "sfn_cqrs.machines.approval.service": "ApprovalService",
+            "sfn_cqrs.machines.approval.types": (
                 "Decided approval_type handler_of when_expired when_rejected when_stale"
             ),
         },

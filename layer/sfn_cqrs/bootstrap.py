@@ -13,46 +13,46 @@ from importlib import import_module
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
-from sfn_cqrs.adapters.tracing import Tracer
-from sfn_cqrs.domain.errors import SqlDisabledError
-from sfn_cqrs.domain.retention import Retention
+from sfn_cqrs.kernel.aws.attributes_bucket import AttributesBucket
+from sfn_cqrs.kernel.aws.tracing import Tracer
+from sfn_cqrs.kernel.errors import SqlDisabledError
+from sfn_cqrs.kernel.retention import Retention
 
 if TYPE_CHECKING:
-    from sfn_cqrs.adapters.approval_table import ApprovalTable
-    from sfn_cqrs.adapters.audit_tables import AuditTables
-    from sfn_cqrs.adapters.command_table import CommandTable
-    from sfn_cqrs.adapters.data_table import DataTable
-    from sfn_cqrs.adapters.erased_tables import ErasedTables
-    from sfn_cqrs.adapters.erasure_table import ErasureTable
-    from sfn_cqrs.adapters.event_bus import EventBus
-    from sfn_cqrs.adapters.executions import Executions
-    from sfn_cqrs.adapters.generation_rows import GenerationRows
-    from sfn_cqrs.adapters.generations import Generations
-    from sfn_cqrs.adapters.history_table import HistoryTable
-    from sfn_cqrs.adapters.import_bucket import ImportBucket
-    from sfn_cqrs.adapters.import_table import ImportTable
-    from sfn_cqrs.adapters.link_secret import LinkSecret
-    from sfn_cqrs.adapters.live_events import LiveEvents
-    from sfn_cqrs.adapters.plan_table import PlanTable
-    from sfn_cqrs.adapters.process_table import ProcessTable
-    from sfn_cqrs.adapters.queue import Queue
-    from sfn_cqrs.adapters.read_model import ReadModel
-    from sfn_cqrs.adapters.records import Records
-    from sfn_cqrs.adapters.request_table import RequestTable
-    from sfn_cqrs.adapters.sql import Sql
-    from sfn_cqrs.adapters.task_table import TaskTable
-    from sfn_cqrs.adapters.topics import DeadLetters, People, Topic
-    from sfn_cqrs.adapters.usage_table import UsageTable
-    from sfn_cqrs.adapters.wait_table import WaitTable
-    from sfn_cqrs.adapters.write_bucket import WriteBudget
-    from sfn_cqrs.adapters.zip_bucket import ZipBucket
-    from sfn_cqrs.adapters.zip_jobs import ZipJobs
-    from sfn_cqrs.domain.import_budget import ImportBudget, Limits
-    from sfn_cqrs.domain.import_job import Job
-    from sfn_cqrs.domain.import_queue import ImportQueue, Places
-    from sfn_cqrs.domain.read_models import Problem, Segment, View, ViewKey
-    from sfn_cqrs.domain.saga import Saga
+    from sfn_cqrs.api.write_bucket import WriteBudget
+    from sfn_cqrs.care.audit.tables import AuditTables
+    from sfn_cqrs.care.erasure.tables import ErasedTables
+    from sfn_cqrs.care.live.events import LiveEvents
+    from sfn_cqrs.care.repairs.table import PlanTable
+    from sfn_cqrs.care.usage.table import UsageTable
+    from sfn_cqrs.kernel.aws.event_bus import EventBus
+    from sfn_cqrs.kernel.aws.executions import Executions
+    from sfn_cqrs.kernel.aws.queue import Queue
+    from sfn_cqrs.kernel.aws.topics import DeadLetters, People, Topic
+    from sfn_cqrs.kernel.read_models.generations import Generations
+    from sfn_cqrs.kernel.read_models.read_model import ReadModel
+    from sfn_cqrs.kernel.read_models.rules import Problem, Segment, View, ViewKey
+    from sfn_cqrs.kernel.sql.sql import Sql
+    from sfn_cqrs.kernel.tables.records import Records
+    from sfn_cqrs.kernel.tables.request_table import RequestTable
+    from sfn_cqrs.machines.approval.link_secret import LinkSecret
+    from sfn_cqrs.machines.approval.table import ApprovalTable
+    from sfn_cqrs.machines.command.data_table import DataTable
+    from sfn_cqrs.machines.command.erasure_table import ErasureTable
+    from sfn_cqrs.machines.command.history_table import HistoryTable
+    from sfn_cqrs.machines.command.process_table import ProcessTable
+    from sfn_cqrs.machines.command.table import CommandTable
+    from sfn_cqrs.machines.import_csv.bucket import ImportBucket
+    from sfn_cqrs.machines.import_csv.budget import ImportBudget, Limits
+    from sfn_cqrs.machines.import_csv.job import Job
+    from sfn_cqrs.machines.import_csv.places import ImportQueue, Places
+    from sfn_cqrs.machines.import_csv.table import ImportTable
+    from sfn_cqrs.machines.rebuild.generation_rows import GenerationRows
+    from sfn_cqrs.machines.saga.rules import Saga
+    from sfn_cqrs.machines.task.table import TaskTable
+    from sfn_cqrs.machines.workflow.wait_table import WaitTable
+    from sfn_cqrs.machines.zip_orchestrator.bucket import ZipBucket
+    from sfn_cqrs.machines.zip_orchestrator.table import ZipJobs
 
 T = TypeVar("T")
 Part = Callable[[], T]
@@ -126,7 +126,7 @@ def _part(path: str, *parts: Callable[[], Any], **named: Callable[[], Any]) -> A
     return _once(lambda: _found(path)(*(p() for p in parts), **{n: p() for n, p in named.items()}))
 
 
-def _records(path: str, table: Callable[[], str], of: str = "adapters.records:Records") -> Any:
+def _records(path: str, table: Callable[[], str], of: str = "kernel.tables.records:Records") -> Any:
     """Return the records of one kind."""
     return _part(of, _dynamodb, table, partial(_found, path), requests=requests, now=_now)
 
@@ -134,7 +134,7 @@ def _records(path: str, table: Callable[[], str], of: str = "adapters.records:Re
 def _executions(machine_arn: Callable[[], str], table: Callable[[], str]) -> Any:
     """Return the executions of a machine; the table that starts them names them."""
     stepfunctions = partial(_client, "stepfunctions")
-    return _part("adapters.executions:Executions", stepfunctions, machine_arn, table, tracer)
+    return _part("kernel.aws.executions:Executions", stepfunctions, machine_arn, table, tracer)
 
 
 def reset() -> None:
@@ -318,7 +318,7 @@ _dynamodb, _s3 = partial(_client, "dynamodb"), partial(_client, "s3")
 _sns, _sqs = partial(_client, "sns"), partial(_client, "sqs")
 
 at_once: "Part[Callable[[Callable[[Any], Any], Iterable[Any]], list[Any]]]" = _once(
-    partial(_found, "adapters.threads:at_once")
+    partial(_found, "kernel.aws.threads:at_once")
 )
 """Runs work on several things at a time, on threads."""
 
@@ -330,15 +330,15 @@ def attributes() -> AttributesBucket:
 
 
 requests: "Part[RequestTable]" = _part(
-    "adapters.request_table:RequestTable", _dynamodb, _requests_table, _now
+    "kernel.tables.request_table:RequestTable", _dynamodb, _requests_table, _now
 )
 """The answers to idempotent requests."""
 processes: "Part[ProcessTable]" = _part(
-    "adapters.process_table:ProcessTable", _dynamodb, commands_table_name, _now, command_ttl
+    "machines.command.process_table:ProcessTable", _dynamodb, commands_table_name, _now, command_ttl
 )
 """The process items."""
 commands: "Part[CommandTable]" = _part(
-    "adapters.command_table:CommandTable",
+    "machines.command.table:CommandTable",
     _dynamodb,
     commands_table_name,
     data_table=_variable("DATA_TABLE"),
@@ -350,15 +350,17 @@ commands: "Part[CommandTable]" = _part(
 )
 """The commands."""
 erasures: "Part[ErasureTable]" = _records(
-    "adapters.erasure_table:ERASURES", commands_table_name, "adapters.erasure_table:ErasureTable"
+    "machines.command.erasure_table:ERASURES",
+    commands_table_name,
+    "machines.command.erasure_table:ErasureTable",
 )
 """The erasures of people: later versions are stored without their personal fields."""
 data: "Part[DataTable]" = _part(
-    "adapters.data_table:DataTable", _dynamodb, _variable("DATA_TABLE"), attributes
+    "machines.command.data_table:DataTable", _dynamodb, _variable("DATA_TABLE"), attributes
 )
 """The current rows."""
 history: "Part[HistoryTable]" = _part(
-    "adapters.history_table:HistoryTable",
+    "machines.command.history_table:HistoryTable",
     _dynamodb,
     _variable("HISTORY_TABLE"),
     attributes,
@@ -367,20 +369,20 @@ history: "Part[HistoryTable]" = _part(
 )
 """The earlier rows."""
 audit_tables: "Part[AuditTables]" = _part(
-    "adapters.audit_tables:AuditTables", _dynamodb, _audited, _now
+    "care.audit.tables:AuditTables", _dynamodb, _audited, _now
 )
 """The tables as an audit reads them."""
 erased_tables: "Part[ErasedTables]" = _part(
-    "adapters.erased_tables:ErasedTables", _dynamodb, _erased_from, _now
+    "care.erasure.tables:ErasedTables", _dynamodb, _erased_from, _now
 )
 """The tables as an erasure reads and changes them."""
-plans: "Part[PlanTable]" = _part("adapters.plan_table:PlanTable", _dynamodb, _requests_table, _now)
+plans: "Part[PlanTable]" = _part("care.repairs.table:PlanTable", _dynamodb, _requests_table, _now)
 """The plans of repairs, as they are listed."""
-usage: "Part[UsageTable]" = _part(
-    "adapters.usage_table:UsageTable", _dynamodb, _requests_table, _now
-)
+usage: "Part[UsageTable]" = _part("care.usage.table:UsageTable", _dynamodb, _requests_table, _now)
 """The usage of tenants, counted by parts of the tables."""
-waits: "Part[WaitTable]" = _part("adapters.wait_table:WaitTable", _dynamodb, _requests_table, _now)
+waits: "Part[WaitTable]" = _part(
+    "machines.workflow.wait_table:WaitTable", _dynamodb, _requests_table, _now
+)
 """The task tokens of executions that wait for an outside answer."""
 executions: "Part[Executions]" = _executions(_machine("command"), commands_table_name)
 """The command machine."""
@@ -393,34 +395,34 @@ express_executions: "Part[Executions]" = _executions(
 @_once
 def write_budget() -> "WriteBudget":
     """Return the write budgets of tenants."""
-    from sfn_cqrs.adapters.records import Records  # noqa: PLC0415
-    from sfn_cqrs.adapters.write_bucket import BUCKETS, WriteBudget  # noqa: PLC0415
-    from sfn_cqrs.domain.write_rate import Rate  # noqa: PLC0415
+    from sfn_cqrs.api.write_bucket import BUCKETS, WriteBudget  # noqa: PLC0415
+    from sfn_cqrs.api.write_rate import Rate  # noqa: PLC0415
+    from sfn_cqrs.kernel.tables.records import Records  # noqa: PLC0415
 
     rate = Rate(float(os.environ["TENANT_WRITE_RATE"]), int(os.environ["TENANT_WRITE_BURST"]))
     given: dict[str, Any] = {"requests": requests(), "now": now}
     return WriteBudget(Records(_dynamodb(), _requests_table(), BUCKETS, **given), rate, now)
 
 
-import_jobs: "Part[Records[Job]]" = _records("adapters.import_items:IMPORTS", import_table_name)
+import_jobs: "Part[Records[Job]]" = _records("machines.import_csv.items:IMPORTS", import_table_name)
 """The import jobs."""
 import_budgets: "Part[Records[ImportBudget]]" = _records(
-    "adapters.import_items:IMPORT_BUDGETS", import_table_name
+    "machines.import_csv.items:IMPORT_BUDGETS", import_table_name
 )
 """The tenants' import budgets."""
 import_limits: "Part[Limits]" = _part(
-    "domain.import_budget:Limits",
+    "machines.import_csv.budget:Limits",
     jobs=_number("TENANT_OPEN_IMPORTS"),
     size=_number("TENANT_OPEN_BYTES"),
     rows=_number("TENANT_OPEN_ROWS"),
 )
 """The limits of one tenant's imports."""
 import_queue: "Part[Records[ImportQueue]]" = _records(
-    "adapters.import_items:IMPORT_QUEUE", import_table_name
+    "machines.import_csv.items:IMPORT_QUEUE", import_table_name
 )
 """The running and the waiting imports."""
 import_places: "Part[Places]" = _part(
-    "domain.import_queue:Places",
+    "machines.import_csv.places:Places",
     tenant=_number("TENANT_RUNNING_IMPORTS"),
     all=_number("RUNNING_IMPORTS"),
     batches=_number("IMPORT_BATCHES"),
@@ -428,11 +430,11 @@ import_places: "Part[Places]" = _part(
 )
 """How many imports run at a time."""
 imports: "Part[ImportTable]" = _part(
-    "adapters.import_table:ImportTable", _dynamodb, import_table_name, _now
+    "machines.import_csv.table:ImportTable", _dynamodb, import_table_name, _now
 )
 """The jobs' records of their batches."""
 import_bucket: "Part[ImportBucket]" = _part(
-    "adapters.import_bucket:ImportBucket",
+    "machines.import_csv.bucket:ImportBucket",
     _s3,
     _variable("IMPORT_BUCKET"),
     lambda: partial(_client, "s3", signs=True),
@@ -441,18 +443,20 @@ import_bucket: "Part[ImportBucket]" = _part(
 import_executions: "Part[Executions]" = _executions(_machine("import-csv"), import_table_name)
 """The import machine."""
 zip_jobs: "Part[ZipJobs]" = _records(
-    "adapters.zip_items:ZIPS", import_table_name, "adapters.zip_jobs:ZipJobs"
+    "machines.zip_orchestrator.items:ZIPS",
+    import_table_name,
+    "machines.zip_orchestrator.table:ZipJobs",
 )
 """The imports of ZIP archives."""
 zip_bucket: "Part[ZipBucket]" = _part(
-    "adapters.zip_bucket:ZipBucket", _s3, _variable("IMPORT_BUCKET")
+    "machines.zip_orchestrator.bucket:ZipBucket", _s3, _variable("IMPORT_BUCKET")
 )
 """The archives and their files."""
 zip_executions: "Part[Executions]" = _executions(_machine("zip-orchestrator"), import_table_name)
 """The machine of ZIP archives."""
 
 tasks: "Part[TaskTable]" = _part(
-    "adapters.task_table:TaskTable",
+    "machines.task.table:TaskTable",
     _dynamodb,
     tasks_table_name,
     requests=requests,
@@ -463,7 +467,7 @@ tasks: "Part[TaskTable]" = _part(
 """The tasks and their items."""
 task_executions: "Part[Executions]" = _executions(_machine("task"), tasks_table_name)
 """The task machine."""
-sagas: "Part[Records[Saga]]" = _records("adapters.saga_items:SAGAS", sagas_table_name)
+sagas: "Part[Records[Saga]]" = _records("machines.saga.items:SAGAS", sagas_table_name)
 """The sagas and their logs."""
 
 
@@ -477,15 +481,15 @@ def saga_executions(saga: str) -> "Executions":
     """Return the machine of one saga, which has the saga's name."""
     known = saga_machines()
     if saga not in known:
-        kind, client = _found("adapters.executions:Executions"), _client("stepfunctions")
+        kind, client = _found("kernel.aws.executions:Executions"), _client("stepfunctions")
         known[saga] = kind(client, machine_arn(saga), sagas_table_name(), tracer())
     return known[saga]
 
 
 approvals: "Part[ApprovalTable]" = _records(
-    "adapters.approval_items:APPROVALS",
+    "machines.approval.items:APPROVALS",
     approvals_table_name,
-    "adapters.approval_table:ApprovalTable",
+    "machines.approval.table:ApprovalTable",
 )
 """The approvals."""
 approval_executions: "Part[Executions]" = _executions(approval_machine_arn, approvals_table_name)
@@ -495,38 +499,38 @@ approval_executions: "Part[Executions]" = _executions(approval_machine_arn, appr
 @_once
 def link_secret() -> "LinkSecret":
     """Return the secret that signs approval links, if they are on."""
-    from sfn_cqrs.adapters.link_secret import LinkSecret  # noqa: PLC0415
+    from sfn_cqrs.machines.approval.link_secret import LinkSecret  # noqa: PLC0415
 
     name = os.environ.get("APPROVAL_LINK_SECRET", "")
     return LinkSecret(lambda: _client("secretsmanager"), name)
 
 
-events: "Part[Topic]" = _part("adapters.topics:Topic", _sns, _variable("EVENTS_TOPIC_ARN"))
+events: "Part[Topic]" = _part("kernel.aws.topics:Topic", _sns, _variable("EVENTS_TOPIC_ARN"))
 """The topic of status notices."""
 event_bus: "Part[EventBus]" = _part(
-    "adapters.event_bus:EventBus", partial(_client, "events"), _variable("EVENT_BUS"), stack_name
+    "kernel.aws.event_bus:EventBus", partial(_client, "events"), _variable("EVENT_BUS"), stack_name
 )
 """The event bus for other systems, if the stack has one."""
-failures: "Part[Topic]" = _part("adapters.topics:Topic", _sns, _variable("FAILURE_TOPIC_ARN"))
+failures: "Part[Topic]" = _part("kernel.aws.topics:Topic", _sns, _variable("FAILURE_TOPIC_ARN"))
 """The topic of failures."""
 information: "Part[People]" = _part(
-    "adapters.topics:People", _sns, _variable("INFORMATION_TOPIC_ARN")
+    "kernel.aws.topics:People", _sns, _variable("INFORMATION_TOPIC_ARN")
 )
 """The topic of messages to people."""
 dead_letters: "Part[DeadLetters]" = _part(
-    "adapters.topics:DeadLetters", _sqs, _variable("STREAM_DEAD_LETTER_QUEUE_URL")
+    "kernel.aws.topics:DeadLetters", _sqs, _variable("STREAM_DEAD_LETTER_QUEUE_URL")
 )
 """The queue of stream records that could not be processed."""
 notifications: "Part[Queue]" = _part(
-    "adapters.queue:Queue", _sqs, _variable("NOTIFICATION_QUEUE_URL")
+    "kernel.aws.queue:Queue", _sqs, _variable("NOTIFICATION_QUEUE_URL")
 )
 """The queue of notices for the user's package."""
 task_actions: "Part[Queue]" = _part(
-    "adapters.queue:Queue", _sqs, _variable("TASK_ACTION_QUEUE_URL")
+    "kernel.aws.queue:Queue", _sqs, _variable("TASK_ACTION_QUEUE_URL")
 )
 """The queue of tasks to start."""
 import_actions: "Part[Queue]" = _part(
-    "adapters.queue:Queue", _sqs, _variable("IMPORT_ACTION_QUEUE_URL")
+    "kernel.aws.queue:Queue", _sqs, _variable("IMPORT_ACTION_QUEUE_URL")
 )
 """The queue of single rows to import."""
 
@@ -536,7 +540,7 @@ def live_events() -> "LiveEvents":
     """Return the channels of live updates, if the stack has them."""
     import boto3  # noqa: PLC0415 - a function that calls nothing pays nothing
 
-    from sfn_cqrs.adapters.live_events import LiveEvents  # noqa: PLC0415
+    from sfn_cqrs.care.live.events import LiveEvents  # noqa: PLC0415
 
     session = cast("Any", boto3).session.Session()
     return LiveEvents(session, os.environ["LIVE_ENDPOINT"], at_once())
@@ -545,23 +549,23 @@ def live_events() -> "LiveEvents":
 @_once
 def read_models() -> "Callable[..., ReadModel]":
     """Return a function that makes a view of the table of read models, by name and bucket count."""
-    from sfn_cqrs.adapters.read_model import ReadModel  # noqa: PLC0415
+    from sfn_cqrs.kernel.read_models.read_model import ReadModel  # noqa: PLC0415
 
     return partial(ReadModel, _dynamodb(), _read_models_table(), generation=generations().of)
 
 
-views: "Part[Records[View]]" = _records("adapters.generation_items:VIEWS", _read_models_table)
+views: "Part[Records[View]]" = _records("kernel.read_models.items:VIEWS", _read_models_table)
 """The generations of the read models that were ever rebuilt."""
 segments: "Part[Records[Segment]]" = _records(
-    "adapters.generation_items:SEGMENTS", _read_models_table
+    "kernel.read_models.items:SEGMENTS", _read_models_table
 )
 """The progress of rebuilds."""
 problems: "Part[Records[Problem]]" = _records(
-    "adapters.generation_items:PROBLEMS", _read_models_table
+    "kernel.read_models.items:PROBLEMS", _read_models_table
 )
 """The problems that rebuilds found."""
 generations: "Part[Generations]" = _part(
-    "adapters.generations:Generations",
+    "kernel.read_models.generations:Generations",
     views,
     lambda: timedelta(seconds=int(os.environ["GENERATIONS_KNOWN_SECONDS"])),
     _now,
@@ -574,14 +578,14 @@ rebuild_executions: "Part[Executions]" = _executions(_machine("rebuild"), _read_
 @_once
 def generation_rows() -> "Callable[[ViewKey], GenerationRows]":
     """Return a function that makes the reader of all rows of a read model in DynamoDB."""
-    from sfn_cqrs.adapters.generation_rows import GenerationRows  # noqa: PLC0415
+    from sfn_cqrs.machines.rebuild.generation_rows import GenerationRows  # noqa: PLC0415
 
     return partial(GenerationRows, _dynamodb(), _read_models_table())
 
 
 def our_tasks() -> str:
     """Import the framework's own type of task, which registers itself, and return its name."""
-    name: str = _found("service.repairs.work:REPAIR")
+    name: str = _found("care.repairs.work:REPAIR")
     return name
 
 
@@ -596,7 +600,7 @@ def read_model(view: str, *, buckets: int = 1) -> "ReadModel":
     `buckets` spreads each partition: 16 buckets take sixteen thousand writes a second. The number
     of a view never changes, and every place that names the view uses the same number.
     """
-    from sfn_cqrs.domain import row_models  # noqa: PLC0415
+    from sfn_cqrs.kernel.read_models import row_models  # noqa: PLC0415
 
     found, typed = read_models()(view, buckets=buckets), row_models.find(view)
     return found.checking(typed.check) if typed else found
@@ -612,8 +616,8 @@ def sql() -> "Sql":
     where = _postgres()
     if not where:
         raise SqlDisabledError("this stack has no PostgreSQL")
-    from sfn_cqrs.adapters import sql_failures  # noqa: PLC0415
-    from sfn_cqrs.adapters.sql_connections import sql_at  # noqa: PLC0415
+    from sfn_cqrs.kernel.sql import failure_metrics as sql_failures  # noqa: PLC0415
+    from sfn_cqrs.kernel.sql.connections import sql_at  # noqa: PLC0415
 
     found = sql_at(where, _client)
     found.is_migrated_later = where.startswith(("data-api:", "secret:"))  # `up` migrates first

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 from sfn_cqrs._door import door
 
 if TYPE_CHECKING:
-    from sfn_cqrs.domain.caller import Caller
-    from sfn_cqrs.domain.process import Outcome
-    from sfn_cqrs.service.commands.operations import ChainService, Link
-    from sfn_cqrs.service.commands.service import CommandService, Published
-    from sfn_cqrs.service.data import DataService, HistoryService
+    from sfn_cqrs.kernel.caller import Caller
+    from sfn_cqrs.machines.command.data import DataService, HistoryService
+    from sfn_cqrs.machines.command.operations import ChainService, Link
+    from sfn_cqrs.machines.command.process import Outcome
+    from sfn_cqrs.machines.command.service import CommandService, Published
 else:
     __getattr__, __dir__ = door(
         __name__,
         {
-            "sfn_cqrs.domain.caller": "Caller",
-            "sfn_cqrs.domain.process": "Outcome",
-            "sfn_cqrs.service.commands.operations": "ChainService Link",
-            "sfn_cqrs.service.commands.service": "CommandService Published",
-            "sfn_cqrs.service.data": "DataService HistoryService",
+            "sfn_cqrs.kernel.caller": "Caller",
+            "sfn_cqrs.machines.command.process": "Outcome",
+            "sfn_cqrs.machines.command.operations": "ChainService Link",
+            "sfn_cqrs.machines.command.service": "CommandService Published",
+            "sfn_cqrs.machines.command.data": "DataService HistoryService",
         },
     )
 

@@ -5,7 +5,7 @@ where another try may succeed, `InvalidInputError` for a wrong field, and `StepR
 a saga's step is impossible.
 """
 
-from sfn_cqrs.domain.errors import (
+from sfn_cqrs.kernel.errors import (
     AlreadyDecidedError,
     AnswerTooLargeError,
     AppBrokenError,
@@ -77,8 +77,8 @@ from sfn_cqrs.domain.errors import (
     VersionGapError,
     WrongStageError,
 )
-from sfn_cqrs.domain.failure import Failure
-from sfn_cqrs.domain.models import InvalidModelError
+from sfn_cqrs.kernel.failure import Failure
+from sfn_cqrs.kernel.models.models import InvalidModelError
 
 __all__ = [
     "AlreadyDecidedError",

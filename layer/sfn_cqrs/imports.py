@@ -5,9 +5,20 @@ from typing import TYPE_CHECKING
 from sfn_cqrs._door import door
 
 if TYPE_CHECKING:
-    from sfn_cqrs.domain.cells import Reader, boolean, date, filled, integer, number, text
-    from sfn_cqrs.domain.csv_rows import Problem
-    from sfn_cqrs.domain.import_strategy import (
+    from sfn_cqrs.machines.import_csv.csv.cells import (
+        Reader,
+        boolean,
+        date,
+        filled,
+        integer,
+        number,
+        text,
+    )
+    from sfn_cqrs.machines.import_csv.csv.rows import Problem
+    from sfn_cqrs.machines.import_csv.model_strategy import ModelStrategy
+    from sfn_cqrs.machines.import_csv.service import Imported, ImportService, Request
+    from sfn_cqrs.machines.import_csv.strategies import find, import_strategy, wanted_by
+    from sfn_cqrs.machines.import_csv.strategy import (
         Column,
         Comparison,
         Duplicates,
@@ -15,25 +26,22 @@ if TYPE_CHECKING:
         Record,
         Wanted,
     )
-    from sfn_cqrs.domain.model_strategy import ModelStrategy
-    from sfn_cqrs.service.imports.service import Imported, ImportService, Request
-    from sfn_cqrs.service.imports.strategies import find, import_strategy, wanted_by
-    from sfn_cqrs.service.zips.hooks import FinishedImport, on_import_finished
-    from sfn_cqrs.service.zips.service import ZipRequest
+    from sfn_cqrs.machines.zip_orchestrator.hooks import FinishedImport, on_import_finished
+    from sfn_cqrs.machines.zip_orchestrator.service import ZipRequest
 else:
     __getattr__, __dir__ = door(
         __name__,
         {
-            "sfn_cqrs.domain.cells": "Reader boolean date filled integer number text",
-            "sfn_cqrs.domain.csv_rows": "Problem",
-            "sfn_cqrs.domain.import_strategy": (
+            "sfn_cqrs.machines.import_csv.csv.cells": "Reader boolean date filled integer number text",
+            "sfn_cqrs.machines.import_csv.csv.rows": "Problem",
+            "sfn_cqrs.machines.import_csv.strategy": (
                 "Column Comparison Duplicates ImportStrategy Record Wanted"
             ),
-            "sfn_cqrs.domain.model_strategy": "ModelStrategy",
-            "sfn_cqrs.service.imports.service": "Imported ImportService Request",
-            "sfn_cqrs.service.imports.strategies": "find import_strategy wanted_by",
-            "sfn_cqrs.service.zips.hooks": "FinishedImport on_import_finished",
-            "sfn_cqrs.service.zips.service": "ZipRequest",
+            "sfn_cqrs.machines.import_csv.model_strategy": "ModelStrategy",
+            "sfn_cqrs.machines.import_csv.service": "Imported ImportService Request",
+            "sfn_cqrs.machines.import_csv.strategies": "find import_strategy wanted_by",
+            "sfn_cqrs.machines.zip_orchestrator.hooks": "FinishedImport on_import_finished",
+            "sfn_cqrs.machines.zip_orchestrator.service": "ZipRequest",
         },
     )
 

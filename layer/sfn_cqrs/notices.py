@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 from sfn_cqrs._door import door
 
 if TYPE_CHECKING:
-    from sfn_cqrs.service.handlers import on_notice
-    from sfn_cqrs.service.logs import logger
+    from sfn_cqrs.kernel.functions.logs import logger
+    from sfn_cqrs.machines.command.handlers import on_notice
 else:
     __getattr__, __dir__ = door(
         __name__,
         {
-            "sfn_cqrs.service.handlers": "on_notice",
-            "sfn_cqrs.service.logs": "logger",
+            "sfn_cqrs.machines.command.handlers": "on_notice",
+            "sfn_cqrs.kernel.functions.logs": "logger",
         },
     )
 

@@ -9,24 +9,29 @@ from typing import TYPE_CHECKING
 from sfn_cqrs._door import door
 
 if TYPE_CHECKING:
-    from sfn_cqrs.adapters.read_model import ReadModel
-    from sfn_cqrs.adapters.sql import Sql, Transaction
     from sfn_cqrs.bootstrap import at_once, generation, has_sql, read_model, sql
-    from sfn_cqrs.domain.keys import shard_of
-    from sfn_cqrs.service.handlers import find_bulk, names_of, sync_handler, up_many
-    from sfn_cqrs.service.read_models import Rows, TypedRow, read_model_type, sql_read_model
-    from sfn_cqrs.service.rebuilds.service import Progress, RebuildService
+    from sfn_cqrs.kernel.keys import shard_of
+    from sfn_cqrs.kernel.read_models.read_model import ReadModel
+    from sfn_cqrs.kernel.sql.sql import Sql, Transaction
+    from sfn_cqrs.machines.command.handlers import find_bulk, names_of, sync_handler, up_many
+    from sfn_cqrs.machines.command.read_models import (
+        Rows,
+        TypedRow,
+        read_model_type,
+        sql_read_model,
+    )
+    from sfn_cqrs.machines.rebuild.service import Progress, RebuildService
 else:
     __getattr__, __dir__ = door(
         __name__,
         {
-            "sfn_cqrs.adapters.read_model": "ReadModel",
-            "sfn_cqrs.adapters.sql": "Sql Transaction",
+            "sfn_cqrs.kernel.read_models.read_model": "ReadModel",
+            "sfn_cqrs.kernel.sql.sql": "Sql Transaction",
             "sfn_cqrs.bootstrap": "at_once generation has_sql read_model sql",
-            "sfn_cqrs.domain.keys": "shard_of",
-            "sfn_cqrs.service.handlers": "find_bulk names_of sync_handler up_many",
-            "sfn_cqrs.service.read_models": "Rows TypedRow read_model_type sql_read_model",
-            "sfn_cqrs.service.rebuilds.service": "Progress RebuildService",
+            "sfn_cqrs.kernel.keys": "shard_of",
+            "sfn_cqrs.machines.command.handlers": "find_bulk names_of sync_handler up_many",
+            "sfn_cqrs.machines.command.read_models": "Rows TypedRow read_model_type sql_read_model",
+            "sfn_cqrs.machines.rebuild.service": "Progress RebuildService",
         },
     )
 

@@ -5,26 +5,26 @@ from typing import TYPE_CHECKING
 from sfn_cqrs._door import door
 
 if TYPE_CHECKING:
-    from sfn_cqrs.adapters.saga_items import SAGAS
-    from sfn_cqrs.domain import saga_programs
-    from sfn_cqrs.domain.keys import SagaRef
-    from sfn_cqrs.domain.saga import End, Entry, EntryStatus, SagaStatus
-    from sfn_cqrs.service.sagas.effects import publish_once, undo_once
-    from sfn_cqrs.service.sagas.service import SagaService
-    from sfn_cqrs.service.sagas.state import SagaState, saga_state
-    from sfn_cqrs.service.sagas.types import SagaStep, compensation, find, saga_step, saga_type
+    from sfn_cqrs.kernel.keys import SagaRef
+    from sfn_cqrs.machines.saga import saga_programs
+    from sfn_cqrs.machines.saga.effects import publish_once, undo_once
+    from sfn_cqrs.machines.saga.items import SAGAS
+    from sfn_cqrs.machines.saga.rules import End, Entry, EntryStatus, SagaStatus
+    from sfn_cqrs.machines.saga.service import SagaService
+    from sfn_cqrs.machines.saga.state import SagaState, saga_state
+    from sfn_cqrs.machines.saga.types import SagaStep, compensation, find, saga_step, saga_type
 else:
     __getattr__, __dir__ = door(
         __name__,
         {
-            "sfn_cqrs.adapters.saga_items": "SAGAS",
-            "sfn_cqrs.domain": "saga_programs",
-            "sfn_cqrs.domain.keys": "SagaRef",
-            "sfn_cqrs.domain.saga": "End Entry EntryStatus SagaStatus",
-            "sfn_cqrs.service.sagas.effects": "publish_once undo_once",
-            "sfn_cqrs.service.sagas.service": "SagaService",
-            "sfn_cqrs.service.sagas.state": "SagaState saga_state",
-            "sfn_cqrs.service.sagas.types": "SagaStep compensation find saga_step saga_type",
+            "sfn_cqrs.machines.saga.items": "SAGAS",
+            "sfn_cqrs.machines.saga": "saga_programs",
+            "sfn_cqrs.kernel.keys": "SagaRef",
+            "sfn_cqrs.machines.saga.rules": "End Entry EntryStatus SagaStatus",
+            "sfn_cqrs.machines.saga.effects": "publish_once undo_once",
+            "sfn_cqrs.machines.saga.service": "SagaService",
+            "sfn_cqrs.machines.saga.state": "SagaState saga_state",
+            "sfn_cqrs.machines.saga.types": "SagaStep compensation find saga_step saga_type",
         },
     )
 

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 from sfn_cqrs._door import door
 
 if TYPE_CHECKING:
-    from sfn_cqrs.service.tasks.service import TaskService, TaskState
-    from sfn_cqrs.service.tasks.types import TaskItem, find, task_handler
+    from sfn_cqrs.machines.task.service import TaskService, TaskState
+    from sfn_cqrs.machines.task.types import TaskItem, find, task_handler
 else:
     __getattr__, __dir__ = door(
         __name__,
         {
-            "sfn_cqrs.service.tasks.service": "TaskService TaskState",
-            "sfn_cqrs.service.tasks.types": "TaskItem find task_handler",
+            "sfn_cqrs.machines.task.service": "TaskService TaskState",
+            "sfn_cqrs.machines.task.types": "TaskItem find task_handler",
         },
     )
 

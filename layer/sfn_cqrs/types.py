@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING
 from sfn_cqrs._door import door
 
 if TYPE_CHECKING:
-    from sfn_cqrs.adapters.paging import Page
-    from sfn_cqrs.domain.command import Audit, Command, Content, DataRow, Stored
-    from sfn_cqrs.domain.keys import ItemKey
-    from sfn_cqrs.domain.models import Meta, Personal
-    from sfn_cqrs.domain.policy import CODE, MACHINES, MEMBERS, Client, Policy, group, own
-    from sfn_cqrs.domain.values import Json
-    from sfn_cqrs.service.handlers import command_type, erasures
+    from sfn_cqrs.kernel.command import Audit, Command, Content, DataRow, Stored
+    from sfn_cqrs.kernel.keys import ItemKey
+    from sfn_cqrs.kernel.models.models import Meta, Personal
+    from sfn_cqrs.kernel.policy import CODE, MACHINES, MEMBERS, Client, Policy, group, own
+    from sfn_cqrs.kernel.tables.paging import Page
+    from sfn_cqrs.kernel.values import Json
+    from sfn_cqrs.machines.command.handlers import command_type, erasures
 else:
     __getattr__, __dir__ = door(
         __name__,
         {
-            "sfn_cqrs.adapters.paging": "Page",
-            "sfn_cqrs.domain.command": "Audit Command Content DataRow Stored",
-            "sfn_cqrs.domain.keys": "ItemKey",
-            "sfn_cqrs.domain.models": "Meta Personal",
-            "sfn_cqrs.domain.policy": "CODE MACHINES MEMBERS Client Policy group own",
-            "sfn_cqrs.domain.values": "Json",
-            "sfn_cqrs.service.handlers": "command_type erasures",
+            "sfn_cqrs.kernel.tables.paging": "Page",
+            "sfn_cqrs.kernel.command": "Audit Command Content DataRow Stored",
+            "sfn_cqrs.kernel.keys": "ItemKey",
+            "sfn_cqrs.kernel.models.models": "Meta Personal",
+            "sfn_cqrs.kernel.policy": "CODE MACHINES MEMBERS Client Policy group own",
+            "sfn_cqrs.kernel.values": "Json",
+            "sfn_cqrs.machines.command.handlers": "command_type erasures",
         },
     )
 

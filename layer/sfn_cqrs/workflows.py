@@ -10,29 +10,34 @@ from sfn_cqrs._door import door
 
 if TYPE_CHECKING:
     from sfn_cqrs.bootstrap import machine_arn
-    from sfn_cqrs.service import children, waits
-    from sfn_cqrs.service.children import answering
-    from sfn_cqrs.service.context import (
+    from sfn_cqrs.kernel.functions.context import (
         Execution,
         State,
         StateMachine,
         StepFunctionsContext,
         sfn_handler,
     )
-    from sfn_cqrs.service.logs import logged_as, logger
-    from sfn_cqrs.service.step_functions import Beats, Ended, StepFunctionService, execution_name
+    from sfn_cqrs.kernel.functions.logs import logged_as, logger
+    from sfn_cqrs.machines.workflow import children, waits
+    from sfn_cqrs.machines.workflow.children import answering
+    from sfn_cqrs.machines.workflow.executions import (
+        Beats,
+        Ended,
+        StepFunctionService,
+        execution_name,
+    )
 else:
     __getattr__, __dir__ = door(
         __name__,
         {
             "sfn_cqrs.bootstrap": "machine_arn",
-            "sfn_cqrs.service": "children waits",
-            "sfn_cqrs.service.children": "answering",
-            "sfn_cqrs.service.context": (
+            "sfn_cqrs.machines.workflow": "children waits",
+            "sfn_cqrs.machines.workflow.children": "answering",
+            "sfn_cqrs.kernel.functions.context": (
                 "Execution State StateMachine StepFunctionsContext sfn_handler"
             ),
-            "sfn_cqrs.service.logs": "logged_as logger",
-            "sfn_cqrs.service.step_functions": "Beats Ended StepFunctionService execution_name",
+            "sfn_cqrs.kernel.functions.logs": "logged_as logger",
+            "sfn_cqrs.machines.workflow.executions": "Beats Ended StepFunctionService execution_name",
         },
     )
 

@@ -26,12 +26,12 @@ from tests.support.over_http import fetch
 from tests.support.proof import deep, shares, without
 from websockets.sync.client import connect
 
-from sfn_cqrs.adapters.command_items import process_item
-from sfn_cqrs.adapters.dynamodb import marshal
-from sfn_cqrs.adapters.wait_table import WaitTable
-from sfn_cqrs.domain.keys import CommandRef, ItemKey
-from sfn_cqrs.service.approvals import types as approval_types
-from sfn_cqrs.service.repairs import work
+from sfn_cqrs.care.repairs import work
+from sfn_cqrs.kernel.keys import CommandRef, ItemKey
+from sfn_cqrs.kernel.tables.dynamodb import marshal
+from sfn_cqrs.machines.approval import types as approval_types
+from sfn_cqrs.machines.command.items import process_item
+from sfn_cqrs.machines.workflow.wait_table import WaitTable
 from sfn_cqrs_tools.client.api import item_path
 from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.client.diagnosis import Diagnosis

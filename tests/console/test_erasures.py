@@ -2,9 +2,9 @@
 
 import pytest
 
-from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.erasure import Erasure, Status, certificate
-from sfn_cqrs.domain.keys import ErasureKey
+from sfn_cqrs.kernel.command import Audit
+from sfn_cqrs.kernel.erasure import Erasure, Status, certificate
+from sfn_cqrs.kernel.keys import ErasureKey
 from sfn_cqrs_tools.console.rendering import environment
 
 ASKED = Audit("2026-11-25T08:00:00.000Z", "op1")

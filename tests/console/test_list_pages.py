@@ -15,9 +15,9 @@ from tests.console.state import api_of, create, publish, saga, wait
 from tests.console.tour import MACHINE, mapped, token_of, tour
 from tests.support.over_http import fetch
 
-from sfn_cqrs.adapters.command_items import row_item
-from sfn_cqrs.adapters.dynamodb import marshal
-from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.tables.dynamodb import marshal
+from sfn_cqrs.machines.command.items import row_item
 from sfn_cqrs_tools.console.backend import Backend
 from sfn_cqrs_tools.console.server import ConsoleServer
 from sfn_cqrs_tools.testing.builders import a_command

@@ -13,9 +13,9 @@ from tests.console.tour import arn_of, token_of, tour
 from tests.support.orders import NOWHERE
 from tests.support.over_http import fetch
 
-from sfn_cqrs.adapters.wait_table import WaitTable
-from sfn_cqrs.domain.keys import CommandRef, ItemKey
-from sfn_cqrs.service import sweep
+from sfn_cqrs.care import sweep
+from sfn_cqrs.kernel.keys import CommandRef, ItemKey
+from sfn_cqrs.machines.workflow.wait_table import WaitTable
 from sfn_cqrs_tools.client.upload import upload
 from sfn_local.calls.functions import FunctionError
 

@@ -10,9 +10,9 @@ from tests.support.typed import declare_visits, declaring
 from tests.unit.types.test_rows import STORED, Slot
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.service.handlers import command_type
-from sfn_cqrs.service.read_models import read_model_type
+from sfn_cqrs.kernel.policy import MEMBERS
+from sfn_cqrs.machines.command.handlers import command_type
+from sfn_cqrs.machines.command.read_models import read_model_type
 
 pytestmark = pytest.mark.stack
 FORM = "/publish?type=VISIT&code="

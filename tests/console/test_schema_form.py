@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from tests.support.typed import Visit
 
-from sfn_cqrs.domain.models import InvalidModelError, Meta, Personal, model_of
+from sfn_cqrs.kernel.models.models import InvalidModelError, Meta, Personal, model_of
 from sfn_cqrs_tools.console.application import Refused
 from sfn_cqrs_tools.console.schema_form import SchemaForm
 

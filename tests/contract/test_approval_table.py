@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from sfn_cqrs.domain.approval import CastVote, Expire, Status, Verdict, Vote
-from sfn_cqrs.domain.errors import InvalidInputError
+from sfn_cqrs.kernel.errors import InvalidInputError
+from sfn_cqrs.machines.approval.rules import CastVote, Expire, Status, Verdict, Vote
 from sfn_cqrs_tools.testing.builders import RELEASE, SEEN, an_approval
 
 AT_NOON = "2026-11-25T12:00:00.000Z"

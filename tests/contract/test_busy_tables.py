@@ -6,14 +6,15 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.contract.worlds import MotoWorld
 
-from sfn_cqrs.adapters import batch_reads, generation_rows, transactions
-from sfn_cqrs.adapters.conditional import changed, is_done
-from sfn_cqrs.adapters.generation_rows import GenerationRows
-from sfn_cqrs.adapters.transient import is_busy
-from sfn_cqrs.domain.errors import BusyError
-from sfn_cqrs.domain.imports import Counts, Marker
-from sfn_cqrs.domain.keys import ImportKey
-from sfn_cqrs.domain.read_models import ViewKey
+from sfn_cqrs.kernel.aws.transient import is_busy
+from sfn_cqrs.kernel.errors import BusyError
+from sfn_cqrs.kernel.keys import ImportKey
+from sfn_cqrs.kernel.read_models.rules import ViewKey
+from sfn_cqrs.kernel.tables import batch_reads, transactions
+from sfn_cqrs.kernel.tables.conditional import changed, is_done
+from sfn_cqrs.machines.import_csv.results import Counts, Marker
+from sfn_cqrs.machines.rebuild import generation_rows
+from sfn_cqrs.machines.rebuild.generation_rows import GenerationRows
 from sfn_cqrs_tools.testing.builders import ARCHIVE, RESIZE, a_file, a_task
 
 JOB = ImportKey("tenant1", "01JDHZ0000000000000000000A")

@@ -1,13 +1,13 @@
 import pytest
 
-from sfn_cqrs.domain.chain import Close
-from sfn_cqrs.domain.errors import InvalidInputError
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.process import Outcome
-from sfn_cqrs.domain.publication import Refusal
-from sfn_cqrs.domain.request import Request
-from sfn_cqrs.domain.retention import Retention
-from sfn_cqrs.domain.versioning import DataVersion
+from sfn_cqrs.kernel.errors import InvalidInputError
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.request import Request
+from sfn_cqrs.kernel.retention import Retention
+from sfn_cqrs.machines.command.chain import Close
+from sfn_cqrs.machines.command.process import Outcome
+from sfn_cqrs.machines.command.publication import Refusal
+from sfn_cqrs.machines.command.versioning import DataVersion
 from sfn_cqrs_tools.testing.builders import (
     NRT,
     a_command,

@@ -1,8 +1,8 @@
 import pytest
 
-from sfn_cqrs.adapters.dynamodb import unmarshal
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.versioning import DataVersion
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.tables.dynamodb import unmarshal
+from sfn_cqrs.machines.command.versioning import DataVersion
 from sfn_cqrs_tools.testing.builders import NRT, a_command
 
 

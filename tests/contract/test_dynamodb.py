@@ -9,7 +9,7 @@ from moto.dynamodb.models.dynamo_type import Item
 from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
 from tests.contract.worlds import template
 
-from sfn_cqrs.adapters.dynamodb import marshal
+from sfn_cqrs.kernel.tables.dynamodb import marshal
 from sfn_cqrs_tools.testing.dynamodb import DynamoDB
 from sfn_cqrs_tools.testing.dynamodb.expressions import condition
 from sfn_cqrs_tools.testing.dynamodb.reserved_words import RESERVED

@@ -11,10 +11,10 @@ from botocore.exceptions import ClientError
 from tests.support.stubs import a_client, stub_of
 from tests.template.stack import ROOT
 
-from sfn_cqrs.adapters.error_codes import error_code, suppressing
-from sfn_cqrs.adapters.executions import Executions
-from sfn_cqrs.domain.keys import CommandRef
-from sfn_cqrs.service.step_functions import StepFunctionService
+from sfn_cqrs.kernel.aws.error_codes import error_code, suppressing
+from sfn_cqrs.kernel.aws.executions import Executions
+from sfn_cqrs.kernel.keys import CommandRef
+from sfn_cqrs.machines.workflow.executions import StepFunctionService
 from sfn_cqrs_tools.testing.builders import NRT
 
 REF = CommandRef(NRT, 1, 1)

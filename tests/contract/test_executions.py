@@ -6,9 +6,9 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from tests.support.stubs import a_client, stub_of
 
-from sfn_cqrs.adapters.executions import Executions
-from sfn_cqrs.domain.keys import CommandRef, ItemKey
-from sfn_cqrs.domain.programs import Execution
+from sfn_cqrs.kernel.aws.executions import Executions
+from sfn_cqrs.kernel.keys import CommandRef, ItemKey
+from sfn_cqrs.kernel.programs import Execution
 from sfn_cqrs_tools.testing.builders import NRT
 from sfn_cqrs_tools.testing.fakes import World
 

@@ -4,15 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters import (
-    executions,
-    link_secret,
-    live_events,
-    queue,
-    topics,
-)
-from sfn_cqrs.domain.chain import Close
-from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs.care.live import events as live_events
+from sfn_cqrs.kernel.aws import executions, queue, topics
+from sfn_cqrs.machines.approval import link_secret
+from sfn_cqrs.machines.command.chain import Close
+from sfn_cqrs.machines.command.process import Outcome
 from sfn_cqrs_tools.testing.builders import NRT, a_process, a_publication
 from sfn_cqrs_tools.testing.fakes import World, services
 

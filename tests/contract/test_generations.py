@@ -4,10 +4,10 @@ from functools import partial
 
 import pytest
 
-from sfn_cqrs.adapters.paging import every
-from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.read_models import SCANNED_IN, Begin, Switch, View, ViewKey
+from sfn_cqrs.kernel.command import Audit
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.read_models.rules import SCANNED_IN, Begin, Switch, View, ViewKey
+from sfn_cqrs.kernel.tables.paging import every
 from sfn_cqrs_tools.testing.builders import NRT, a_command
 
 VIEW = ViewKey("tenant1", "orders")

@@ -2,10 +2,10 @@ from functools import partial
 
 import pytest
 
-from sfn_cqrs.adapters.dynamodb import unmarshal
-from sfn_cqrs.adapters.paging import every
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.retention import Retention
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.retention import Retention
+from sfn_cqrs.kernel.tables.dynamodb import unmarshal
+from sfn_cqrs.kernel.tables.paging import every
 from sfn_cqrs_tools.testing.builders import NRT, a_command
 
 HND = ItemKey(NRT.tenant, NRT.type, "HND")

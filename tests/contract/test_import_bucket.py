@@ -8,8 +8,8 @@ from botocore.exceptions import ReadTimeoutError
 from tests.contract.worlds import IMPORTS
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.errors import InvalidFileError, InvalidInputError, TransientError
-from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs.kernel.errors import InvalidFileError, InvalidInputError, TransientError
+from sfn_cqrs.kernel.keys import ImportKey
 
 KEY = "uploads/tenant1/1/a.csv"
 JOB = ImportKey("tenant1", "01JDHZ0000000000000000000A")

@@ -2,17 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from sfn_cqrs.adapters.import_items import IMPORTS
-from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.import_job import (
-    Answer,
-    AwaitBy,
-    End,
-    Ending,
-    JobStatus,
-    Parent,
-)
-from sfn_cqrs.domain.keys import ImportKey, ImportKind
+from sfn_cqrs.kernel.command import Audit
+from sfn_cqrs.kernel.keys import ImportKey, ImportKind
+from sfn_cqrs.machines.import_csv.items import IMPORTS
+from sfn_cqrs.machines.import_csv.job import Answer, AwaitBy, End, Ending, JobStatus, Parent
 from sfn_cqrs_tools.testing.builders import CSV, a_job
 
 NOON, LATER = "2026-11-25T12:00:00.000Z", "2026-11-25T13:00:00.000Z"

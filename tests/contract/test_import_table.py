@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from sfn_cqrs.domain.csv_rows import Problem, Row
-from sfn_cqrs.domain.errors import SupersededError
-from sfn_cqrs.domain.imports import Counts, FailedRow, Fate, Marker, Planned
-from sfn_cqrs.domain.keys import ImportKey, MappingKey
+from sfn_cqrs.kernel.errors import SupersededError
+from sfn_cqrs.kernel.keys import ImportKey, MappingKey
+from sfn_cqrs.machines.import_csv.csv.rows import Problem, Row
+from sfn_cqrs.machines.import_csv.results import Counts, FailedRow, Fate, Marker, Planned
 
 JOB = ImportKey("tenant1", "01JDHZ0000000000000000000A")
 OTHER = ImportKey("tenant1", "01JDHZ0000000000000000000B")

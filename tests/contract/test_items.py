@@ -7,8 +7,17 @@ from typing import Any
 
 import pytest
 
-from sfn_cqrs.adapters.approval_items import APPROVALS
-from sfn_cqrs.adapters.command_items import (
+from sfn_cqrs.api.write_bucket import BUCKETS
+from sfn_cqrs.api.write_rate import Bucket
+from sfn_cqrs.kernel.command import Audit, Content
+from sfn_cqrs.kernel.keys import BudgetKey, ImportKey, ImportKind, TaskKey, TaskKind
+from sfn_cqrs.kernel.policy import Client
+from sfn_cqrs.kernel.read_models import rules as read_models
+from sfn_cqrs.kernel.read_models.items import PROBLEMS, SEGMENTS, VIEWS
+from sfn_cqrs.kernel.tables.dynamodb import Item, marshal, unmarshal
+from sfn_cqrs.machines.approval.items import APPROVALS
+from sfn_cqrs.machines.approval.rules import Happened, Pinned, Rules, Stage, Status, Verdict, Vote
+from sfn_cqrs.machines.command.items import (
     as_command,
     as_process,
     as_row,
@@ -16,19 +25,11 @@ from sfn_cqrs.adapters.command_items import (
     process_item,
     row_item,
 )
-from sfn_cqrs.adapters.dynamodb import Item, marshal, unmarshal
-from sfn_cqrs.adapters.generation_items import PROBLEMS, SEGMENTS, VIEWS
-from sfn_cqrs.adapters.import_items import IMPORT_BUDGETS, IMPORT_QUEUE, IMPORTS
-from sfn_cqrs.adapters.saga_items import SAGAS
-from sfn_cqrs.adapters.task_items import TASKS, as_item, as_task_key, new_item, pointer_item
-from sfn_cqrs.adapters.write_bucket import BUCKETS
-from sfn_cqrs.adapters.zip_items import ZIPS, as_file, file_item
-from sfn_cqrs.domain import read_models, task
-from sfn_cqrs.domain.approval import Happened, Pinned, Rules, Stage, Status, Verdict, Vote
-from sfn_cqrs.domain.command import Audit, Content
-from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.import_budget import ImportBudget, Taken, budget_key
-from sfn_cqrs.domain.import_job import (
+from sfn_cqrs.machines.command.process import Lane, Mode, Outcome
+from sfn_cqrs.machines.import_csv.budget import ImportBudget, Taken, budget_key
+from sfn_cqrs.machines.import_csv.csv.rows import Problem
+from sfn_cqrs.machines.import_csv.items import IMPORT_BUDGETS, IMPORT_QUEUE, IMPORTS
+from sfn_cqrs.machines.import_csv.job import (
     Ending,
     JobStatus,
     Loaded,
@@ -36,14 +37,14 @@ from sfn_cqrs.domain.import_job import (
     ProcessingMode,
     Reader,
 )
-from sfn_cqrs.domain.import_queue import ImportQueue
-from sfn_cqrs.domain.imports import Counts, PublishMode
-from sfn_cqrs.domain.keys import BudgetKey, ImportKey, ImportKind, TaskKey, TaskKind
-from sfn_cqrs.domain.policy import Client
-from sfn_cqrs.domain.process import Lane, Mode, Outcome
-from sfn_cqrs.domain.saga import Entry, EntryStatus, SagaStatus
-from sfn_cqrs.domain.write_rate import Bucket
-from sfn_cqrs.domain.zip_job import FileStatus
+from sfn_cqrs.machines.import_csv.places import ImportQueue
+from sfn_cqrs.machines.import_csv.results import Counts, PublishMode
+from sfn_cqrs.machines.saga.items import SAGAS
+from sfn_cqrs.machines.saga.rules import Entry, EntryStatus, SagaStatus
+from sfn_cqrs.machines.task import rules as task
+from sfn_cqrs.machines.task.items import TASKS, as_item, as_task_key, new_item, pointer_item
+from sfn_cqrs.machines.zip_orchestrator.items import ZIPS, as_file, file_item
+from sfn_cqrs.machines.zip_orchestrator.job import FileStatus
 from sfn_cqrs_tools.testing.builders import (
     ARCHIVE,
     CSV,

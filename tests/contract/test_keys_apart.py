@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 from tests.contract.worlds import check_call
 
-from sfn_cqrs.adapters.paging import every
-from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.tables.paging import every
 from sfn_cqrs_tools.testing.builders import (
     ARCHIVE,
     CSV,

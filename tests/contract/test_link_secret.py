@@ -2,8 +2,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from sfn_cqrs.adapters.link_secret import LinkSecret
-from sfn_cqrs.domain.errors import LinksDisabledError
+from sfn_cqrs.kernel.errors import LinksDisabledError
+from sfn_cqrs.machines.approval.link_secret import LinkSecret
 
 
 def test_the_secret_is_read_once():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs_tools.testing.builders import a_command
 
 CODES = st.text(st.sampled_from("aB~é😀%"), min_size=1, max_size=3)

@@ -5,9 +5,9 @@ from threading import Barrier, Thread
 import pytest
 from tests.support.postgres import by_data_api, by_driver
 
-from sfn_cqrs.domain.errors import MigrationError
-from sfn_cqrs.domain.sql_script import Migration
-from sfn_cqrs.service.migrations import Migrations
+from sfn_cqrs.kernel.errors import MigrationError
+from sfn_cqrs.kernel.sql.migrations import Migrations
+from sfn_cqrs.kernel.sql.script import Migration
 
 FIRST = Migration("0001_a.sql", "CREATE TABLE a (id int PRIMARY KEY);\nINSERT INTO a VALUES (1);")
 SECOND = Migration("0002_b.sql", "ALTER TABLE a ADD COLUMN b text;")

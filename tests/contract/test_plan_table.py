@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from sfn_cqrs.domain.repairs import PlanNote
+from sfn_cqrs.care.repairs.rules import PlanNote
 
 NOTE = PlanNote(
     ulid="01KAXK3V9Q0M3W8C5R6T7Y8Z9A",

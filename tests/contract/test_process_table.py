@@ -3,12 +3,17 @@ from datetime import timedelta
 
 import pytest
 
-from sfn_cqrs.adapters.process_table import BLOCKED_SHARDS, FAILED_SHARDS, OPEN_SHARDS, open_shard
-from sfn_cqrs.domain.chain import Close, Park, Restart, Skip
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.process import Outcome
-from sfn_cqrs.domain.records import Written
-from sfn_cqrs.domain.retention import Retention
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.records import Written
+from sfn_cqrs.kernel.retention import Retention
+from sfn_cqrs.machines.command.chain import Close, Park, Restart, Skip
+from sfn_cqrs.machines.command.process import Outcome
+from sfn_cqrs.machines.command.process_table import (
+    BLOCKED_SHARDS,
+    FAILED_SHARDS,
+    OPEN_SHARDS,
+    open_shard,
+)
 from sfn_cqrs_tools.testing.builders import LEASED, NRT, a_lease, a_process, a_publication
 
 AT_NOON = "2026-11-25T12:00:00.000Z"

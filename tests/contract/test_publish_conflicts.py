@@ -6,7 +6,7 @@ from botocore.stub import Stubber
 from tests.contract.worlds import MotoWorld
 from tests.support.stubs import a_client
 
-from sfn_cqrs.domain.publication import Refusal
+from sfn_cqrs.machines.command.publication import Refusal
 from sfn_cqrs_tools.testing.builders import a_publication, a_sync_publication
 
 NAME = "TransactionCanceledException"

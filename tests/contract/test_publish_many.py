@@ -1,8 +1,8 @@
 import pytest
 
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.process import Mode, Outcome
-from sfn_cqrs.domain.publication import Refusal, RowPublication
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.machines.command.process import Mode, Outcome
+from sfn_cqrs.machines.command.publication import Refusal, RowPublication
 from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process, a_publication
 
 

@@ -4,8 +4,8 @@ from botocore.stub import Stubber
 from moto import mock_aws
 from tests.support.stubs import a_client
 
-from sfn_cqrs.adapters.queue import Queue
-from sfn_cqrs.domain.errors import TransientError
+from sfn_cqrs.kernel.aws.queue import Queue
+from sfn_cqrs.kernel.errors import TransientError
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ from itertools import permutations
 
 import pytest
 
-from sfn_cqrs.domain.errors import TransientError
+from sfn_cqrs.kernel.errors import TransientError
 
 
 @pytest.fixture(params=[1, 16], ids=["one partition", "buckets"])

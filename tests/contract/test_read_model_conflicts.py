@@ -4,9 +4,9 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.support.stubs import a_client, stub_of
 
-from sfn_cqrs.adapters import transactions
-from sfn_cqrs.adapters.read_model import TRIES, ReadModel
-from sfn_cqrs.domain.errors import TransientError
+from sfn_cqrs.kernel.errors import TransientError
+from sfn_cqrs.kernel.read_models.read_model import TRIES, ReadModel
+from sfn_cqrs.kernel.tables import transactions
 
 NAME = "TransactionCanceledException"
 

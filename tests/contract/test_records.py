@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 import pytest
 from botocore.exceptions import ClientError
 
-from sfn_cqrs.adapters import records as adapter
-from sfn_cqrs.adapters.dynamodb import marshal
-from sfn_cqrs.adapters.saga_items import SAGAS
-from sfn_cqrs.domain.errors import BusyError, InvalidInputError
-from sfn_cqrs.domain.records import Written
-from sfn_cqrs.domain.request import Request
-from sfn_cqrs.domain.saga import Begin, End, Ending, EntryStatus, Park, Retry, SagaStatus
+from sfn_cqrs.kernel.errors import BusyError, InvalidInputError
+from sfn_cqrs.kernel.records import Written
+from sfn_cqrs.kernel.request import Request
+from sfn_cqrs.kernel.tables import records as adapter
+from sfn_cqrs.kernel.tables.dynamodb import marshal
+from sfn_cqrs.machines.saga.items import SAGAS
+from sfn_cqrs.machines.saga.rules import Begin, End, Ending, EntryStatus, Park, Retry, SagaStatus
 from sfn_cqrs_tools.testing.builders import ORDERED, a_lease, a_saga
 
 KEY = marshal({"pk": ORDERED.pk, "sk": ORDERED.sk})

@@ -1,4 +1,4 @@
-from sfn_cqrs.domain.request import Request
+from sfn_cqrs.kernel.request import Request
 
 NOON = 1795608000  # 2026-11-25T12:00:00Z
 DAY = 24 * 3600

@@ -9,14 +9,14 @@ import pytest
 from tests.support.calls import Calls, Watched
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.chain import Close
-from sfn_cqrs.domain.command import Content
-from sfn_cqrs.domain.errors import SupersededError, TransientError
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.process import Outcome
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.sagas.effects import publish_once, undo_once
-from sfn_cqrs.service.sagas.types import SagaStep
+from sfn_cqrs.kernel.command import Content
+from sfn_cqrs.kernel.errors import SupersededError, TransientError
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.machines.command.chain import Close
+from sfn_cqrs.machines.command.process import Outcome
+from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.saga.effects import publish_once, undo_once
+from sfn_cqrs.machines.saga.types import SagaStep
 
 SAGA = "g-01KAXK3V9Q0M3W8C5R6T7Y8Z9G"
 BOOK = ItemKey("tenant1", "STOCK", "BOOK")

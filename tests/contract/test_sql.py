@@ -11,10 +11,10 @@ from botocore.exceptions import ClientError
 from tests.support.data_api import ApiError
 from tests.support.postgres import a_server, by_driver, connected
 
-from sfn_cqrs.adapters.sql import SqlBehindError
-from sfn_cqrs.adapters.sql_driver import DriverSql
-from sfn_cqrs.adapters.transient import is_transient
-from sfn_cqrs.domain.errors import BusyError, InvalidInputError, SqlRefusedError
+from sfn_cqrs.kernel.aws.transient import is_transient
+from sfn_cqrs.kernel.errors import BusyError, InvalidInputError, SqlRefusedError
+from sfn_cqrs.kernel.sql.driver import DriverSql
+from sfn_cqrs.kernel.sql.sql import SqlBehindError
 
 TABLE = """CREATE TABLE orders (
     tenant text, code text, customer text, total numeric(8, 2), tags jsonb, placed timestamptz,

@@ -10,11 +10,11 @@ from tests.support.code_blocks import RECIPES, blocks
 from tests.support.typed import forgetting
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.command import Command
-from sfn_cqrs.domain.errors import SqlRefusedError
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.service.handlers import command_type, sync_handler
-from sfn_cqrs.service.read_models import sql_read_model
+from sfn_cqrs.kernel.command import Command
+from sfn_cqrs.kernel.errors import SqlRefusedError
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.machines.command.handlers import command_type, sync_handler
+from sfn_cqrs.machines.command.read_models import sql_read_model
 from sfn_cqrs_tools.testing.builders import a_command
 
 SHOWN = [block for block in blocks() if block.page == RECIPES]

@@ -10,14 +10,14 @@ from tests.support.command_line import command_line
 from tests.support.postgres import by_data_api, by_driver, connected
 from tests.template.stack import ROOT
 
-from sfn_cqrs.adapters.sql import SqlBusyError
-from sfn_cqrs.adapters.sql_connections import role_at
-from sfn_cqrs.adapters.sql_driver import DriverSql
-from sfn_cqrs.adapters.sql_rows import SqlRows
-from sfn_cqrs.domain.errors import InvalidInputError, MigrationError, SqlRefusedError
-from sfn_cqrs.domain.sql_role import Role
-from sfn_cqrs.domain.sql_script import Migration
-from sfn_cqrs.service.migrations import Migrations
+from sfn_cqrs.kernel.errors import InvalidInputError, MigrationError, SqlRefusedError
+from sfn_cqrs.kernel.sql.connections import role_at
+from sfn_cqrs.kernel.sql.driver import DriverSql
+from sfn_cqrs.kernel.sql.generation_rows import SqlRows
+from sfn_cqrs.kernel.sql.migrations import Migrations
+from sfn_cqrs.kernel.sql.role import Role
+from sfn_cqrs.kernel.sql.script import Migration
+from sfn_cqrs.kernel.sql.sql import SqlBusyError
 from sfn_cqrs_tools.client import aws
 
 OWNER = Role("cluster_owner", token_urlsafe(24))

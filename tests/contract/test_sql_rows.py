@@ -3,9 +3,9 @@
 import json
 from functools import partial
 
-from sfn_cqrs.adapters import sql_rows
-from sfn_cqrs.adapters.paging import every
-from sfn_cqrs.adapters.sql_rows import SqlRows
+from sfn_cqrs.kernel.sql import generation_rows as sql_rows
+from sfn_cqrs.kernel.sql.generation_rows import SqlRows
+from sfn_cqrs.kernel.tables.paging import every
 
 TABLE = """CREATE TABLE lines (
     tenant text, generation integer, "order" text, line integer, name text, version bigint,

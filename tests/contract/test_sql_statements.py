@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from sfn_cqrs.adapters.generations import Generations
-from sfn_cqrs.adapters.sql import RolledBackError, Sql, SqlBusyError, refusal
-from sfn_cqrs.domain.errors import SqlRefusedError
+from sfn_cqrs.kernel.errors import SqlRefusedError
+from sfn_cqrs.kernel.read_models.generations import Generations
+from sfn_cqrs.kernel.sql.sql import RolledBackError, Sql, SqlBusyError, refusal
 
 
 class Sent(Sql):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from sfn_cqrs.adapters import sql_tenant
-from sfn_cqrs.adapters.sql_tenant import SqlTenant
-from sfn_cqrs.domain.errors import SqlRefusedError
+from sfn_cqrs.care.tenants import sql as sql_tenant
+from sfn_cqrs.care.tenants.sql import SqlTenant
+from sfn_cqrs.kernel.errors import SqlRefusedError
 
 TABLE = "CREATE TABLE a_orders (tenant text, code text, PRIMARY KEY (tenant, code))"
 MORE = (

@@ -11,11 +11,11 @@ import pytest
 from tests.contract.worlds import MemoryWorld
 from tests.support.proof import every, shares
 
-from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.keys import TaskKey
-from sfn_cqrs.domain.records import Written
-from sfn_cqrs.domain.task import Ending, TaskStatus
-from sfn_cqrs.domain.task_programs import Claim, CloseItem, CountRetry, SettleItem
+from sfn_cqrs.kernel.clock import iso
+from sfn_cqrs.kernel.keys import TaskKey
+from sfn_cqrs.kernel.records import Written
+from sfn_cqrs.machines.task.programs import Claim, CloseItem, CountRetry, SettleItem
+from sfn_cqrs.machines.task.rules import Ending, TaskStatus
 from sfn_cqrs_tools.testing.builders import an_item
 
 NOON = 1795608000

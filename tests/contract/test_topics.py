@@ -5,8 +5,8 @@ import pytest
 from moto import mock_aws
 from tests.support.stubs import a_client, stub_of
 
-from sfn_cqrs.adapters.topics import DeadLetters, Topic
-from sfn_cqrs.domain.errors import TransientError
+from sfn_cqrs.kernel.aws.topics import DeadLetters, Topic
+from sfn_cqrs.kernel.errors import TransientError
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:events"
 

@@ -10,10 +10,10 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.stub import Stubber
 from tests.support.stubs import a_client
 
-from sfn_cqrs.adapters.executions import Executions
-from sfn_cqrs.adapters.threads import at_once
-from sfn_cqrs.adapters.tracing import Tracer, entered
-from sfn_cqrs.domain.trace import Trace
+from sfn_cqrs.kernel.aws.executions import Executions
+from sfn_cqrs.kernel.aws.threads import at_once
+from sfn_cqrs.kernel.aws.tracing import Tracer, entered
+from sfn_cqrs.kernel.trace import Trace
 from sfn_local.http_server import Response, serve
 
 ROOT = "1-5759e988-bd862e3fe1be46a994272793"

@@ -10,7 +10,7 @@ from itertools import product
 import pytest
 from tests.contract.writes import CASES
 
-from sfn_cqrs.adapters.records import Records
+from sfn_cqrs.kernel.tables.records import Records
 from sfn_cqrs_tools.testing.dynamodb import DynamoDB
 from sfn_cqrs_tools.testing.fakes.clock import NOON
 from sfn_cqrs_tools.testing.fakes.stored import TABLE_OF, TABLES

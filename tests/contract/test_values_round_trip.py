@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.contract.worlds import MotoWorld
 
-from sfn_cqrs.adapters.dynamodb import marshal, unmarshal
-from sfn_cqrs.domain.errors import InvalidInputError
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.values import canonical, checked_json
+from sfn_cqrs.kernel.errors import InvalidInputError
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.tables.dynamodb import marshal, unmarshal
+from sfn_cqrs.kernel.values import canonical, checked_json
 from sfn_cqrs_tools.testing.builders import a_sync_publication
 
 WHOLE = st.integers() | st.integers(-(10**40), 10**40)

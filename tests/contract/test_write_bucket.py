@@ -2,9 +2,9 @@
 
 import pytest
 
-from sfn_cqrs.adapters import write_bucket
-from sfn_cqrs.domain.errors import TooManyRequestsError
-from sfn_cqrs.domain.write_rate import FIRST_LEASE, Rate
+from sfn_cqrs.api import write_bucket
+from sfn_cqrs.api.write_rate import FIRST_LEASE, Rate
+from sfn_cqrs.kernel.errors import TooManyRequestsError
 from sfn_cqrs_tools.testing.fakes.world import World
 
 

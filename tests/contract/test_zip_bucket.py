@@ -2,9 +2,9 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 from tests.contract.worlds import IMPORTS
 
-from sfn_cqrs.adapters import zip_bucket
-from sfn_cqrs.adapters.transient import is_busy
-from sfn_cqrs.domain.keys import ZipKey
+from sfn_cqrs.kernel.aws.transient import is_busy
+from sfn_cqrs.kernel.keys import ZipKey
+from sfn_cqrs.machines.zip_orchestrator import bucket as zip_bucket
 from sfn_cqrs_tools.testing.fakes import buckets
 
 KEY = ZipKey("tenant1", "01JDHZ0000000000000000000A")

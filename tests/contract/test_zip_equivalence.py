@@ -9,11 +9,11 @@ from itertools import product
 
 import pytest
 
-from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.errors import BusyError, SupersededError
-from sfn_cqrs.domain.import_job import Ending, JobStatus
-from sfn_cqrs.domain.imports import Counts
-from sfn_cqrs.domain.zip_job import FileStatus
+from sfn_cqrs.kernel.errors import BusyError, SupersededError
+from sfn_cqrs.machines.import_csv.csv.rows import Problem
+from sfn_cqrs.machines.import_csv.job import Ending, JobStatus
+from sfn_cqrs.machines.import_csv.results import Counts
+from sfn_cqrs.machines.zip_orchestrator.job import FileStatus
 from sfn_cqrs_tools.testing.builders import ARCHIVE, a_file, a_zip
 
 ENDINGS = (

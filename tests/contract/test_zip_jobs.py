@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.import_job import Ending, JobStatus, Source
-from sfn_cqrs.domain.imports import Counts
-from sfn_cqrs.domain.keys import ZipKey
-from sfn_cqrs.domain.zip_job import End, FileStatus, Settle
+from sfn_cqrs.kernel.keys import ZipKey
+from sfn_cqrs.machines.import_csv.csv.rows import Problem
+from sfn_cqrs.machines.import_csv.job import Ending, JobStatus, Source
+from sfn_cqrs.machines.import_csv.results import Counts
+from sfn_cqrs.machines.zip_orchestrator.job import End, FileStatus, Settle
 from sfn_cqrs_tools.testing.builders import ARCHIVE, a_file, a_job, a_zip
 
 NOON, LATER = "2026-11-25T12:00:00.000Z", "2026-11-25T13:00:00.000Z"

@@ -12,9 +12,9 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import s3_backends
 
-from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
-from sfn_cqrs.adapters.import_bucket import ImportBucket
-from sfn_cqrs.adapters.zip_bucket import ZipBucket
+from sfn_cqrs.kernel.aws.attributes_bucket import AttributesBucket
+from sfn_cqrs.machines.import_csv.bucket import ImportBucket
+from sfn_cqrs.machines.zip_orchestrator.bucket import ZipBucket
 from sfn_cqrs_tools.runtime.template import Template
 from sfn_cqrs_tools.testing.dynamodb import DynamoDB
 from sfn_cqrs_tools.testing.fakes import World

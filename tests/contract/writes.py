@@ -5,18 +5,23 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from sfn_cqrs.adapters.approval_items import APPROVALS
-from sfn_cqrs.adapters.import_items import IMPORTS
-from sfn_cqrs.adapters.records import Kind
-from sfn_cqrs.adapters.saga_items import SAGAS
-from sfn_cqrs.adapters.task_items import TASKS
-from sfn_cqrs.adapters.zip_items import ZIPS
-from sfn_cqrs.domain import approval, import_job, imports, saga, task, zip_job
-from sfn_cqrs.domain.approval import Rules, Stage, Status, Verdict, Vote
-from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.import_job import JobStatus, Loaded, Parent, ProcessingMode, Reader
-from sfn_cqrs.domain.saga import Entry, EntryStatus, SagaStatus
-from sfn_cqrs.domain.task import Counts, Stop, TaskStatus
+from sfn_cqrs.kernel.tables.records import Kind
+from sfn_cqrs.machines.approval import rules as approval
+from sfn_cqrs.machines.approval.items import APPROVALS
+from sfn_cqrs.machines.approval.rules import Rules, Stage, Status, Verdict, Vote
+from sfn_cqrs.machines.import_csv import job as import_job
+from sfn_cqrs.machines.import_csv import results as imports
+from sfn_cqrs.machines.import_csv.csv.rows import Problem
+from sfn_cqrs.machines.import_csv.items import IMPORTS
+from sfn_cqrs.machines.import_csv.job import JobStatus, Loaded, Parent, ProcessingMode, Reader
+from sfn_cqrs.machines.saga import rules as saga
+from sfn_cqrs.machines.saga.items import SAGAS
+from sfn_cqrs.machines.saga.rules import Entry, EntryStatus, SagaStatus
+from sfn_cqrs.machines.task import rules as task
+from sfn_cqrs.machines.task.items import TASKS
+from sfn_cqrs.machines.task.rules import Counts, Stop, TaskStatus
+from sfn_cqrs.machines.zip_orchestrator import job as zip_job
+from sfn_cqrs.machines.zip_orchestrator.items import ZIPS
 from sfn_cqrs_tools.testing.builders import (
     SEEN,
     UPLOADED,

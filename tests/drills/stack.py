@@ -15,8 +15,8 @@ from tests.support.import_system import a_line
 from tests.support.system import API, ASYNC_ATTEMPTS, SWEEPS, TICK
 from tests.support.whole_system import WholeSystem
 
-from sfn_cqrs.adapters import sql_failures
-from sfn_cqrs.adapters.sql import Scalar, Sql, SqlBusyError, Transaction
+from sfn_cqrs.kernel.sql import failure_metrics as sql_failures
+from sfn_cqrs.kernel.sql.sql import Scalar, Sql, SqlBusyError, Transaction
 from sfn_cqrs_tools.runtime.weather import REFUSALS
 from sfn_local import FunctionError
 

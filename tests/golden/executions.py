@@ -14,7 +14,7 @@ from tests.golden.flows import Flow, Place
 from tests.support.system import ROOT
 from tests.support.whole_system import WholeSystem
 
-from sfn_cqrs.service.commands.state import RUN_DIGITS
+from sfn_cqrs.machines.command.state import RUN_DIGITS
 from sfn_local import Done, FunctionError
 
 FOLDER = Path(__file__).parent

@@ -11,27 +11,27 @@ from tests.contract.worlds import BUCKET, IMPORTS, Clients, MotoWorld
 from tests.support.typed import declaring
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.audit_tables import AuditTables
-from sfn_cqrs.adapters.dynamodb import marshal, unmarshal
-from sfn_cqrs.adapters.import_bucket import report_key
-from sfn_cqrs.adapters.task_items import POINTER_SK
-from sfn_cqrs.domain.approval import Happened, Stage, Status, Verdict, Vote
-from sfn_cqrs.domain.audit import IMPORT_RULES, ITEM_RULES, Rule
-from sfn_cqrs.domain.audit_work import APPROVAL_RULES, ARCHIVE_RULES, SAGA_RULES, TASK_RULES
-from sfn_cqrs.domain.command import Audit as By
-from sfn_cqrs.domain.errors import InvalidInputError
-from sfn_cqrs.domain.import_job import NO_SOURCE, Ending, Job, JobStatus, Loaded, Reader
-from sfn_cqrs.domain.imports import Counts, Fate, Marker, Planned
-from sfn_cqrs.domain.keys import ApprovalKey, ImportKey, ItemKey, SagaKey, TaskKey, ZipKey
-from sfn_cqrs.domain.models import ERASED
-from sfn_cqrs.domain.saga import Entry, EntryStatus, SagaStatus
-from sfn_cqrs.domain.task import Counts as TaskCounts
-from sfn_cqrs.domain.task import TaskStatus
-from sfn_cqrs.service.audit import Audit, Sample, counted
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.export import states
-from sfn_cqrs.service.handlers import command_type
-from sfn_cqrs.service.usage import Meter, usage_of
+from sfn_cqrs.care.audit.rules import IMPORT_RULES, ITEM_RULES, Rule
+from sfn_cqrs.care.audit.service import Audit, Sample, counted
+from sfn_cqrs.care.audit.tables import AuditTables
+from sfn_cqrs.care.audit.work_rules import APPROVAL_RULES, ARCHIVE_RULES, SAGA_RULES, TASK_RULES
+from sfn_cqrs.care.tenants.export import states
+from sfn_cqrs.care.usage.service import Meter, usage_of
+from sfn_cqrs.kernel.command import Audit as By
+from sfn_cqrs.kernel.errors import InvalidInputError
+from sfn_cqrs.kernel.keys import ApprovalKey, ImportKey, ItemKey, SagaKey, TaskKey, ZipKey
+from sfn_cqrs.kernel.models.models import ERASED
+from sfn_cqrs.kernel.tables.dynamodb import marshal, unmarshal
+from sfn_cqrs.machines.approval.rules import Happened, Stage, Status, Verdict, Vote
+from sfn_cqrs.machines.command.handlers import command_type
+from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.import_csv.bucket import report_key
+from sfn_cqrs.machines.import_csv.job import NO_SOURCE, Ending, Job, JobStatus, Loaded, Reader
+from sfn_cqrs.machines.import_csv.results import Counts, Fate, Marker, Planned
+from sfn_cqrs.machines.saga.rules import Entry, EntryStatus, SagaStatus
+from sfn_cqrs.machines.task.items import POINTER_SK
+from sfn_cqrs.machines.task.rules import Counts as TaskCounts
+from sfn_cqrs.machines.task.rules import TaskStatus
 from sfn_cqrs_tools.testing.builders import a_file, a_saga, a_task, a_zip, an_approval
 from sfn_cqrs_tools.testing.builders import an_item as a_task_item
 from sfn_cqrs_tools.testing.fakes.world import AUDITED

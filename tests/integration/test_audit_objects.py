@@ -9,13 +9,13 @@ from moto import mock_aws
 from tests.contract.worlds import BUCKET, Clients, MotoWorld
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.attributes_bucket import Whose
-from sfn_cqrs.adapters.audit_tables import AuditTables
-from sfn_cqrs.adapters.dynamodb import marshal
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.service import audit_objects
-from sfn_cqrs.service.audit_objects import sweep_objects
-from sfn_cqrs.service.commands.service import CommandService
+from sfn_cqrs.care.audit import objects as audit_objects
+from sfn_cqrs.care.audit.objects import sweep_objects
+from sfn_cqrs.care.audit.tables import AuditTables
+from sfn_cqrs.kernel.aws.attributes_bucket import Whose
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.tables.dynamodb import marshal
+from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs_tools.testing.fakes.world import AUDITED
 
 KEY = ItemKey("tenant1", "AIRPORT", "RJAA")

@@ -21,36 +21,36 @@ from tests.support.typed import declaring
 from tests.unit.erasure.conftest import apply_open
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.approval_items import APPROVALS
-from sfn_cqrs.adapters.dynamodb import marshal, unmarshal
-from sfn_cqrs.adapters.import_items import IMPORTS as JOBS
-from sfn_cqrs.adapters.saga_items import SAGAS
-from sfn_cqrs.adapters.sql import Sql
-from sfn_cqrs.adapters.task_items import TASKS, stored_item
-from sfn_cqrs.adapters.zip_items import ZIPS
-from sfn_cqrs.domain.approval import Pinned, Stage, Verdict, Vote
-from sfn_cqrs.domain.command import Audit as By
-from sfn_cqrs.domain.command import Command
-from sfn_cqrs.domain.csv_report import report_line
-from sfn_cqrs.domain.csv_rows import Problem, Row
-from sfn_cqrs.domain.erasure import Erasure, Status, certificate
-from sfn_cqrs.domain.import_job import JobStatus
-from sfn_cqrs.domain.imports import FailedRow
-from sfn_cqrs.domain.keys import ImportKey, ItemKey, SagaKey, TaskKey, ZipKey
-from sfn_cqrs.domain.models import Personal
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.domain.saga import Entry, EntryStatus, SagaStatus
-from sfn_cqrs.domain.task import TaskStatus
-from sfn_cqrs.service import eraser
-from sfn_cqrs.service.approvals.types import approval_type
-from sfn_cqrs.service.audit import Audit
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.erasures import ErasureService, replay, work
-from sfn_cqrs.service.export import states
-from sfn_cqrs.service.handlers import command_type, sync_handler
-from sfn_cqrs.service.logs import logger
-from sfn_cqrs.service.read_models import read_model_type
-from sfn_cqrs.service.tasks.types import task_handler
+from sfn_cqrs.care.audit.service import Audit
+from sfn_cqrs.care.erasure import eraser
+from sfn_cqrs.care.erasure.service import ErasureService, replay, work
+from sfn_cqrs.care.tenants.export import states
+from sfn_cqrs.kernel.command import Audit as By
+from sfn_cqrs.kernel.command import Command
+from sfn_cqrs.kernel.erasure import Erasure, Status, certificate
+from sfn_cqrs.kernel.functions.logs import logger
+from sfn_cqrs.kernel.keys import ImportKey, ItemKey, SagaKey, TaskKey, ZipKey
+from sfn_cqrs.kernel.models.models import Personal
+from sfn_cqrs.kernel.policy import MEMBERS
+from sfn_cqrs.kernel.sql.sql import Sql
+from sfn_cqrs.kernel.tables.dynamodb import marshal, unmarshal
+from sfn_cqrs.machines.approval.items import APPROVALS
+from sfn_cqrs.machines.approval.rules import Pinned, Stage, Verdict, Vote
+from sfn_cqrs.machines.approval.types import approval_type
+from sfn_cqrs.machines.command.handlers import command_type, sync_handler
+from sfn_cqrs.machines.command.read_models import read_model_type
+from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.import_csv.csv.report import report_line
+from sfn_cqrs.machines.import_csv.csv.rows import Problem, Row
+from sfn_cqrs.machines.import_csv.items import IMPORTS as JOBS
+from sfn_cqrs.machines.import_csv.job import JobStatus
+from sfn_cqrs.machines.import_csv.results import FailedRow
+from sfn_cqrs.machines.saga.items import SAGAS
+from sfn_cqrs.machines.saga.rules import Entry, EntryStatus, SagaStatus
+from sfn_cqrs.machines.task.items import TASKS, stored_item
+from sfn_cqrs.machines.task.rules import TaskStatus
+from sfn_cqrs.machines.task.types import task_handler
+from sfn_cqrs.machines.zip_orchestrator.items import ZIPS
 from sfn_cqrs_tools.runtime.postgres import LocalPostgres
 from sfn_cqrs_tools.testing.builders import (
     a_job,

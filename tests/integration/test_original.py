@@ -11,15 +11,15 @@ from tests.contract.worlds import MemoryWorld
 from tests.support.original import ULID, command, exported, history, state, task
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.audit_tables import AuditTables
-from sfn_cqrs.domain.command import Audit as By
-from sfn_cqrs.domain.errors import BusyError
-from sfn_cqrs.domain.keys import ItemKey, TaskKey, TaskKind
-from sfn_cqrs.domain.retention import Retention
-from sfn_cqrs.domain.task import TaskStatus
-from sfn_cqrs.service.audit import Audit
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.tasks.service import TaskService
+from sfn_cqrs.care.audit.service import Audit
+from sfn_cqrs.care.audit.tables import AuditTables
+from sfn_cqrs.kernel.command import Audit as By
+from sfn_cqrs.kernel.errors import BusyError
+from sfn_cqrs.kernel.keys import ItemKey, TaskKey, TaskKind
+from sfn_cqrs.kernel.retention import Retention
+from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.task.rules import TaskStatus
+from sfn_cqrs.machines.task.service import TaskService
 from sfn_cqrs_tools.original.report import Report
 from sfn_cqrs_tools.original.rows import Reading
 from sfn_cqrs_tools.original.shelf import Kind, Shelf

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.support.commands import ran
 
-from sfn_cqrs.service import handlers
+from sfn_cqrs.machines.command import handlers
 from sfn_cqrs_tools.project import CHECKOUT
 
 BUILD = ".build"

@@ -13,14 +13,14 @@ from tests.support.command_line import line_of_orders
 from tests.support.orders import NOWHERE, REGION
 from tests.support.waiting import waited
 
-from sfn_cqrs.adapters.command_items import process_item
-from sfn_cqrs.adapters.dynamodb import marshal
-from sfn_cqrs.adapters.task_items import TASKS
-from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.keys import ItemKey, TaskKind
-from sfn_cqrs.domain.process import Outcome
-from sfn_cqrs.domain.task import Counts, TaskStatus
-from sfn_cqrs.service.repairs import service
+from sfn_cqrs.care.repairs import service
+from sfn_cqrs.kernel.clock import iso
+from sfn_cqrs.kernel.keys import ItemKey, TaskKind
+from sfn_cqrs.kernel.tables.dynamodb import marshal
+from sfn_cqrs.machines.command.items import process_item
+from sfn_cqrs.machines.command.process import Outcome
+from sfn_cqrs.machines.task.items import TASKS
+from sfn_cqrs.machines.task.rules import Counts, TaskStatus
 from sfn_cqrs_tools.cli import COMMANDS, SECTIONS, chain, cli, doctor, read_model
 from sfn_cqrs_tools.cli.arguments import read_text
 from sfn_cqrs_tools.client.api import ApiProblem, item_path

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sfn_cqrs.adapters.command_items import process_item
-from sfn_cqrs.adapters.dynamodb import marshal
-from sfn_cqrs.domain.process import Lane, Outcome
+from sfn_cqrs.kernel.tables.dynamodb import marshal
+from sfn_cqrs.machines.command.items import process_item
+from sfn_cqrs.machines.command.process import Lane, Outcome
 from sfn_cqrs_tools.cli import main
 from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.client.executions import Executions

@@ -19,7 +19,7 @@ from tests.local.sockets import listeners, listeners_off_loopback
 from tests.local.toy_fabric import PYTHON, ToyFabric, item
 from tests.support.waiting import waited
 
-from sfn_cqrs.adapters.queue import Queue
+from sfn_cqrs.kernel.aws.queue import Queue
 from sfn_cqrs_tools.runtime.client_hooks import hook, unhook
 from sfn_cqrs_tools.runtime.fabric import FabricError, Ministack, deploy, session
 from sfn_local.http_server import Request, Response

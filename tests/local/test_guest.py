@@ -10,11 +10,12 @@ import pytest
 from tests.support.places import is_module
 from tests.template.stack import imports_of, modules
 
-from sfn_cqrs.adapters import error_codes
-from sfn_cqrs.domain import errors, failure, ids, keys, masking
-from sfn_cqrs.domain.errors import InvalidInputError, InvalidTokenError, PayloadTooLargeError
-from sfn_cqrs.service import context, step_functions
-from sfn_cqrs.service.step_functions import StepFunctionService, execution_name
+from sfn_cqrs.kernel import errors, failure, ids, keys, masking
+from sfn_cqrs.kernel.aws import error_codes
+from sfn_cqrs.kernel.errors import InvalidInputError, InvalidTokenError, PayloadTooLargeError
+from sfn_cqrs.kernel.functions import context
+from sfn_cqrs.machines.workflow import executions as step_functions
+from sfn_cqrs.machines.workflow.executions import StepFunctionService, execution_name
 from sfn_cqrs_tools.stack.local_stack import LocalStack
 
 GUEST = Path(__file__).parent / "guest"

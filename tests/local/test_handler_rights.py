@@ -11,23 +11,23 @@ from tests.support.over_http import fetch
 from tests.support.waiting import waited
 from tests.support.zip_system import an_archive
 
-from sfn_cqrs.domain.caller import Caller
-from sfn_cqrs.domain.errors import StepRefusedError
-from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.approvals import types as approvals
-from sfn_cqrs.service.approvals.service import ApprovalService
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.data import DataService, HistoryService
-from sfn_cqrs.service.imports import strategies
-from sfn_cqrs.service.imports.service import ImportService, Request
-from sfn_cqrs.service.sagas import types as sagas
-from sfn_cqrs.service.sagas.service import SagaService
-from sfn_cqrs.service.tasks import types as tasks
-from sfn_cqrs.service.tasks.service import TaskService
-from sfn_cqrs.service.zips import hooks
-from sfn_cqrs.service.zips.service import ZipImports, ZipRequest
+from sfn_cqrs.kernel.caller import Caller
+from sfn_cqrs.kernel.errors import StepRefusedError
+from sfn_cqrs.kernel.policy import MEMBERS
+from sfn_cqrs.machines.approval import types as approvals
+from sfn_cqrs.machines.approval.service import ApprovalService
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.command.data import DataService, HistoryService
+from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.import_csv import strategies
+from sfn_cqrs.machines.import_csv.service import ImportService, Request
+from sfn_cqrs.machines.import_csv.strategy import Column, ImportStrategy, Record
+from sfn_cqrs.machines.saga import types as sagas
+from sfn_cqrs.machines.saga.service import SagaService
+from sfn_cqrs.machines.task import types as tasks
+from sfn_cqrs.machines.task.service import TaskService
+from sfn_cqrs.machines.zip_orchestrator import hooks
+from sfn_cqrs.machines.zip_orchestrator.service import ZipImports, ZipRequest
 from sfn_cqrs_tools.runtime.lambdas import current_function
 from sfn_cqrs_tools.stack.local_stack import LocalStack
 from sfn_cqrs_tools.testing.quick_stack import quick_stack

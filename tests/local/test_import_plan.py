@@ -4,7 +4,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from sfn_cqrs.domain.errors import InvalidFileError
+from sfn_cqrs.kernel.errors import InvalidFileError
 from sfn_cqrs_tools.cli.imports import import_
 from sfn_cqrs_tools.client.plan import plan_of
 

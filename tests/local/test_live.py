@@ -15,10 +15,10 @@ from tests.support.over_http import fetch
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from sfn_cqrs.adapters.live_events import LiveEvents, LiveRefusedError
-from sfn_cqrs.adapters.threads import at_once
-from sfn_cqrs.domain.channels import LiveEvent
-from sfn_cqrs.domain.errors import BusyError
+from sfn_cqrs.care.live.channels import LiveEvent
+from sfn_cqrs.care.live.events import LiveEvents, LiveRefusedError
+from sfn_cqrs.kernel.aws.threads import at_once
+from sfn_cqrs.kernel.errors import BusyError
 from sfn_cqrs_tools.runtime.live.authorizer import Authorizer
 from sfn_cqrs_tools.runtime.live.server import LiveServer
 from sfn_cqrs_tools.runtime.live.session import MAX_SUBSCRIPTIONS, RefusedError, Session

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from sfn_cqrs.domain.keys import CommandRef, ItemKey
+from sfn_cqrs.kernel.keys import CommandRef, ItemKey
 from sfn_cqrs_tools.cli import main
 from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.client.log_source import lines_of_aws, lines_of_file

@@ -11,7 +11,7 @@ from tests.support.proof import PROOF
 from tests.support.typed import forgetting
 from tests.support.waiting import waited
 
-from sfn_cqrs.service.step_functions import Parent, StepFunctionService, child_name
+from sfn_cqrs.machines.workflow.executions import Parent, StepFunctionService, child_name
 from sfn_cqrs_tools.cli import cli
 from sfn_cqrs_tools.project import CHECKOUT
 from sfn_cqrs_tools.testing.quick_stack import quick_stack

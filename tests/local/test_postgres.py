@@ -10,10 +10,10 @@ from tests.support.command_line import command_line
 from tests.support.postgres import connected
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.imports import strategies
+from sfn_cqrs.kernel.policy import MEMBERS
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.import_csv import strategies
+from sfn_cqrs.machines.import_csv.strategy import Column, ImportStrategy, Record
 from sfn_cqrs_tools.client.api import connect
 from sfn_cqrs_tools.client.upload import upload
 from sfn_cqrs_tools.testing.quick_stack import quick_stack

@@ -7,7 +7,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from sfn_cqrs.service.commands import slowness
+from sfn_cqrs.machines.command import slowness
 from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.stack.slow_handlers import slow_handlers
 from sfn_cqrs_tools.testing.quick_stack import quick_stack

@@ -21,7 +21,7 @@ import pytest
 from rich.console import Console
 from tests.support.proof import deep
 
-from sfn_cqrs.adapters.dynamodb import unmarshal
+from sfn_cqrs.kernel.tables.dynamodb import unmarshal
 from sfn_cqrs_tools.client.api import Api, item_path
 from sfn_cqrs_tools.demo.importing import Importer, airports, csv_of, item_of
 from sfn_cqrs_tools.testing.quick_stack import quick_stack

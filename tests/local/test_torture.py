@@ -29,7 +29,7 @@ from tests.local.sockets import children
 from tests.local.test_survival import CLI, seven_free_ports
 from tests.local.test_up import command_of
 
-from sfn_cqrs.adapters.dynamodb import unmarshal
+from sfn_cqrs.kernel.tables.dynamodb import unmarshal
 from sfn_cqrs_tools.client.api import Api
 from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.client.upload import upload

@@ -97,12 +97,14 @@ def test_a_wider_field_and_another_type_break_nothing(check):
 
 
 def test_a_first_model_breaks_unless_somebody_has_looked_at_what_is_stored(check, project):
-    check('from sfn_cqrs.service.handlers import command_type\n\ncommand_type("VISIT")\n')
+    check('from sfn_cqrs.machines.command.handlers import command_type\n\ncommand_type("VISIT")\n')
     git(project, "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qam", "no model")
 
     first = check(VISITS)
     looked_at = check(VISITS.replace("model=Visit", "model=Visit, shape=2, upcast={1: dict}"))
-    another = check('from sfn_cqrs.service.handlers import command_type\n\ncommand_type("VISIT")\n')
+    another = check(
+        'from sfn_cqrs.machines.command.handlers import command_type\n\ncommand_type("VISIT")\n'
+    )
 
     assert (first.code, first.output) == (
         1,

@@ -15,8 +15,8 @@ from tests.support.proof import PROOF, deep
 
 pytestmark = pytest.mark.stack
 
-PROBE = """from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.service.routes import route
+PROBE = """from sfn_cqrs.kernel.policy import MEMBERS
+from sfn_cqrs.api.declared import route
 
 
 @route("GET", "/probe", allow=MEMBERS)
@@ -24,9 +24,9 @@ def probe(_asked):
     return {{"number": {}}}
 """
 PARCELS = """from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.service.handlers import command_type, sync_handler
-from sfn_cqrs.service.read_models import read_model_type
+from sfn_cqrs.kernel.policy import MEMBERS
+from sfn_cqrs.machines.command.handlers import command_type, sync_handler
+from sfn_cqrs.machines.command.read_models import read_model_type
 
 command_type("PARCEL", publish=MEMBERS)
 read_model_type("parcels_by_sender", by="sender", read=MEMBERS)

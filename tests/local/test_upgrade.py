@@ -23,12 +23,12 @@ SLOW = '''"""What waits for a file, as for an AWS that is busy."""
 
 from pathlib import Path
 
-from sfn_cqrs.domain.command import Command
-from sfn_cqrs.domain.errors import BusyError
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.service.approvals.types import Decided, approval_type
-from sfn_cqrs.service.handlers import command_type, sync_handler
-from sfn_cqrs.service.tasks.types import TaskItem, task_handler
+from sfn_cqrs.kernel.command import Command
+from sfn_cqrs.kernel.errors import BusyError
+from sfn_cqrs.kernel.policy import MEMBERS
+from sfn_cqrs.machines.approval.types import Decided, approval_type
+from sfn_cqrs.machines.command.handlers import command_type, sync_handler
+from sfn_cqrs.machines.task.types import TaskItem, task_handler
 
 UPGRADED = Path(__file__).parents[2] / "upgraded"
 
@@ -166,8 +166,8 @@ def clinic(tmp_path):
     first, step, rest = trip.read_text().partition("def charge(step: SagaStep) -> Json:\n")
     words, line, end = rest.partition("    return ")
     waits = "    if not UPGRADED.exists():\n        raise TransientError\n"
-    head, imports, body = first.partition("from sfn_cqrs.domain.errors import InvalidInputError\n")
-    imports = "from sfn_cqrs.domain.errors import InvalidInputError, TransientError\n"
+    head, imports, body = first.partition("from sfn_cqrs.kernel.errors import InvalidInputError\n")
+    imports = "from sfn_cqrs.kernel.errors import InvalidInputError, TransientError\n"
     trip.write_text(
         f"{head}{imports}from clinic.slow import UPGRADED\n{body}{step}{words}{waits}{line}{end}"
     )

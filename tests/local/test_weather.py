@@ -8,7 +8,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from tests.support.stubs import a_client
 
-from sfn_cqrs.adapters.transient import is_busy
+from sfn_cqrs.kernel.aws.transient import is_busy
 from sfn_cqrs_tools.runtime.handlers import Call, Failure
 from sfn_cqrs_tools.runtime.template import Function
 from sfn_cqrs_tools.runtime.weather import LOST, REFUSALS, Forecast, Weather

@@ -27,10 +27,11 @@ from unittest.mock import MagicMock, create_autospec, patch
 
 import sfn_cqrs
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.sql import Sql
-from sfn_cqrs.service import children, step_functions, waits
-from sfn_cqrs.service.approvals.service import ApprovalService
-from sfn_cqrs.service.imports import service as imports
+from sfn_cqrs.kernel.sql.sql import Sql
+from sfn_cqrs.machines.approval.service import ApprovalService
+from sfn_cqrs.machines.import_csv import service as imports
+from sfn_cqrs.machines.workflow import children, waits
+from sfn_cqrs.machines.workflow import executions as step_functions
 from sfn_cqrs_tools.testing.fakes.services import LinkSecret
 from sfn_local import pytest_plugin
 

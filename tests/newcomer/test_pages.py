@@ -205,8 +205,8 @@ def test_python_of_all_pages_runs(stack):
 
 ORDER = '{"customer": "ada", "total": 5}'
 SCRIPT = """
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.data import DataService
+from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.command.data import DataService
 CommandService("tenant1").publish("ORDER", "o-env", name="x", attributes={"customer": "ada"})
 print(DataService("tenant1").get("ORDER", "o-old").attributes["total"])
 """

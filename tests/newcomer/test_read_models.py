@@ -8,10 +8,10 @@ from unittest.mock import patch
 import pytest
 from tests.support.postgres import connected
 
-from sfn_cqrs.domain import row_models
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.service import read_models
-from sfn_cqrs.service.read_models import read_model_type
+from sfn_cqrs.kernel.policy import MEMBERS
+from sfn_cqrs.kernel.read_models import row_models
+from sfn_cqrs.machines.command import read_models
+from sfn_cqrs.machines.command.read_models import read_model_type
 from sfn_cqrs_tools.testing.quick_stack import quick_stack
 
 pytestmark = pytest.mark.stack

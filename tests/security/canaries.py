@@ -18,11 +18,11 @@ from tests.support.calls import AwsCall, Observer
 from tests.support.system import API
 from tests.support.whole_system import WholeSystem, link_secret
 
-from sfn_cqrs.adapters.dynamodb import unmarshal
-from sfn_cqrs.adapters.topics import DeadLetters, Topic
-from sfn_cqrs.domain.approval_link import ApprovalLink
-from sfn_cqrs.service import eraser
-from sfn_cqrs.service.logs import logger
+from sfn_cqrs.care.erasure import eraser
+from sfn_cqrs.kernel.aws.topics import DeadLetters, Topic
+from sfn_cqrs.kernel.functions.logs import logger
+from sfn_cqrs.kernel.tables.dynamodb import unmarshal
+from sfn_cqrs.machines.approval.link import ApprovalLink
 from sfn_local import FunctionError
 from sfn_local.executions.tokens import Tokens
 

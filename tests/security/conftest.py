@@ -1,7 +1,7 @@
 import pytest
 from tests.support.api import Api
 
-from sfn_cqrs.service.commands.service import CommandService
+from sfn_cqrs.machines.command.service import CommandService
 
 
 @pytest.fixture

@@ -5,20 +5,20 @@ from dataclasses import replace
 import pytest
 from tests.support.api import MEMBER, OPERATOR, Person, form
 
-from sfn_cqrs.adapters.approval_items import APPROVALS
-from sfn_cqrs.domain import approval_programs
-from sfn_cqrs.domain.approval import CastVote, Pinned, Stage, Status, Verdict, Vote
-from sfn_cqrs.domain.caller import Caller
-from sfn_cqrs.domain.channels import segment
-from sfn_cqrs.domain.errors import InvalidInputError, StaleError, VersionConflictError
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.policy import CODE, MEMBERS, group
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.approvals import types as approval_types
-from sfn_cqrs.service.approvals.effects import publish_decided
-from sfn_cqrs.service.approvals.programs import ApprovalFlow
-from sfn_cqrs.service.approvals.service import ApprovalService
-from sfn_cqrs.service.commands.service import CommandService
+from sfn_cqrs.care.live.channels import segment
+from sfn_cqrs.kernel.caller import Caller
+from sfn_cqrs.kernel.errors import InvalidInputError, StaleError, VersionConflictError
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.policy import CODE, MEMBERS, group
+from sfn_cqrs.machines.approval import programs as approval_programs
+from sfn_cqrs.machines.approval import types as approval_types
+from sfn_cqrs.machines.approval.effects import publish_decided
+from sfn_cqrs.machines.approval.items import APPROVALS
+from sfn_cqrs.machines.approval.rules import CastVote, Pinned, Stage, Status, Verdict, Vote
+from sfn_cqrs.machines.approval.runner import ApprovalFlow
+from sfn_cqrs.machines.approval.service import ApprovalService
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.command.service import CommandService
 
 ORDER = ItemKey("tenant1", "ORDER", "o-1")
 BASE = "https://api.example.com"

@@ -8,9 +8,9 @@ from botocore.stub import Stubber
 from tests.support.api import OPERATOR, Api, Person
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.errors import InvalidInputError, UnauthorizedError
-from sfn_cqrs.domain.keys import ErasureKey
-from sfn_cqrs.routes.http import identity_of
+from sfn_cqrs.kernel.errors import InvalidInputError, UnauthorizedError
+from sfn_cqrs.kernel.http.http import identity_of
+from sfn_cqrs.kernel.keys import ErasureKey
 from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.client.tenant_claims import writable_tenants
 from sfn_cqrs_tools.runtime.identity import ISSUER

@@ -6,13 +6,14 @@ import pytest
 from tests.support.api import Answer, Api, Person, api_routes, form
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.channels import ANY_TABLE, live_event, segment
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.process import Outcome, Process
-from sfn_cqrs.domain.process_notices import command_status as of_version
-from sfn_cqrs.service import handlers, live
-from sfn_cqrs.service.approvals.service import ApprovalService
-from sfn_cqrs.service.routes import own_routes
+from sfn_cqrs.api.declared import own_routes
+from sfn_cqrs.care.live import service as live
+from sfn_cqrs.care.live.channels import ANY_TABLE, live_event, segment
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.machines.approval.service import ApprovalService
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.command.notices import command_status as of_version
+from sfn_cqrs.machines.command.process import Outcome, Process
 from sfn_cqrs_tools.testing.builders import a_process, an_order
 from sfn_cqrs_tools.testing.fakes.stored import TABLES
 

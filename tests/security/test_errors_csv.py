@@ -9,12 +9,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sfn_cqrs.domain import formulas
-from sfn_cqrs.domain.csv_header import Columns
-from sfn_cqrs.domain.csv_report import report_lines
-from sfn_cqrs.domain.csv_rows import Problem, Row, open_csv
-from sfn_cqrs.domain.formulas import plain, safe
-from sfn_cqrs.domain.imports import FailedRow
+from sfn_cqrs.machines.import_csv.csv import formulas
+from sfn_cqrs.machines.import_csv.csv.formulas import plain, safe
+from sfn_cqrs.machines.import_csv.csv.header import Columns
+from sfn_cqrs.machines.import_csv.csv.report import report_lines
+from sfn_cqrs.machines.import_csv.csv.rows import Problem, Row, open_csv
+from sfn_cqrs.machines.import_csv.results import FailedRow
 
 STARTS = "=+-@＝＋－＠﹦﹢﹣﹫"
 NASTY = st.text(st.sampled_from(f"{STARTS};|,\t\r\n\0 \"'\u200b\ufeffA1!5.%"), max_size=12)

@@ -7,14 +7,14 @@ from tests.support.api import MEMBER, Person
 from tests.support.typed import declaring
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.import_items import IMPORTS
-from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.policy import MEMBERS, group
-from sfn_cqrs.domain.process import Mode, Outcome
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.handlers import command_type
-from sfn_cqrs.service.imports.strategies import import_strategy
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.policy import MEMBERS, group
+from sfn_cqrs.machines.command.handlers import command_type
+from sfn_cqrs.machines.command.process import Mode, Outcome
+from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.import_csv.items import IMPORTS
+from sfn_cqrs.machines.import_csv.strategies import import_strategy
+from sfn_cqrs.machines.import_csv.strategy import Column, ImportStrategy, Record
 from sfn_cqrs_tools.testing.builders import a_process
 
 HR = Person("hanna", ("hr",))

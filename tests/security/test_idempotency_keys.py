@@ -5,18 +5,18 @@ from functools import partial
 import pytest
 from tests.support.api import MEMBER, OPERATOR
 
-from sfn_cqrs.domain.caller import Caller
-from sfn_cqrs.domain.command import Content
-from sfn_cqrs.domain.errors import InvalidInputError
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.policy import Client
-from sfn_cqrs.domain.request import MAX_KEY_CHARACTERS, request_key
-from sfn_cqrs.service.approvals.service import ApprovalService
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.sagas.effects import _effect, publish_once, undo_once
-from sfn_cqrs.service.sagas.service import SagaService
-from sfn_cqrs.service.sagas.types import SagaStep
-from sfn_cqrs.service.tasks.service import TaskService
+from sfn_cqrs.kernel.caller import Caller
+from sfn_cqrs.kernel.command import Content
+from sfn_cqrs.kernel.errors import InvalidInputError
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.policy import Client
+from sfn_cqrs.kernel.request import MAX_KEY_CHARACTERS, request_key
+from sfn_cqrs.machines.approval.service import ApprovalService
+from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.saga.effects import _effect, publish_once, undo_once
+from sfn_cqrs.machines.saga.service import SagaService
+from sfn_cqrs.machines.saga.types import SagaStep
+from sfn_cqrs.machines.task.service import TaskService
 from sfn_cqrs_tools.testing.builders import an_order
 
 KEY = "a-01KAXK3V9Q0M3W8C5R6T7Y8Z9B"

@@ -8,19 +8,20 @@ from tests.support.system import template
 from tests.unit.domain.zip_corpus import zipped
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.import_items import IMPORT_BUDGETS, IMPORTS
-from sfn_cqrs.adapters.zip_items import ZIPS
-from sfn_cqrs.domain import import_job, zip_job
-from sfn_cqrs.domain.caller import Caller
-from sfn_cqrs.domain.errors import InvalidFileError
-from sfn_cqrs.domain.import_budget import Limits
-from sfn_cqrs.domain.import_job import Cancel, Ending, Job, JobStatus, Parent
-from sfn_cqrs.domain.policy import Client
-from sfn_cqrs.domain.zip_job import ZipJob
-from sfn_cqrs.service.imports.load import load
-from sfn_cqrs.service.imports.service import ImportService, Request
-from sfn_cqrs.service.zips.files import list_files
-from sfn_cqrs.service.zips.service import ZipImports, ZipRequest
+from sfn_cqrs.kernel.caller import Caller
+from sfn_cqrs.kernel.errors import InvalidFileError
+from sfn_cqrs.kernel.policy import Client
+from sfn_cqrs.machines.import_csv import job as import_job
+from sfn_cqrs.machines.import_csv.budget import Limits
+from sfn_cqrs.machines.import_csv.items import IMPORT_BUDGETS, IMPORTS
+from sfn_cqrs.machines.import_csv.job import Cancel, Ending, Job, JobStatus, Parent
+from sfn_cqrs.machines.import_csv.load import load
+from sfn_cqrs.machines.import_csv.service import ImportService, Request
+from sfn_cqrs.machines.zip_orchestrator import job as zip_job
+from sfn_cqrs.machines.zip_orchestrator.files import list_files
+from sfn_cqrs.machines.zip_orchestrator.items import ZIPS
+from sfn_cqrs.machines.zip_orchestrator.job import ZipJob
+from sfn_cqrs.machines.zip_orchestrator.service import ZipImports, ZipRequest
 
 MALLORY = Person("mallory")
 ADA = Person("ada", tenant="tenant2")

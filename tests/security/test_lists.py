@@ -12,8 +12,12 @@ from hypothesis import strategies as st
 from tests.support.system import API, TENANT, silent
 from tests.support.whole_system import WholeSystem
 
-from sfn_cqrs.adapters import paging
-from sfn_cqrs.adapters.paging import (
+from sfn_cqrs.kernel.command import MAX_ATTRIBUTES_BYTES
+from sfn_cqrs.kernel.errors import AnswerTooLargeError, AttributesTooLargeError
+from sfn_cqrs.kernel.http.http import MAX_BODY_BYTES
+from sfn_cqrs.kernel.http.request import MAX_ANSWER_BYTES, MAX_TEXT_BYTES, sendable
+from sfn_cqrs.kernel.tables import paging
+from sfn_cqrs.kernel.tables.paging import (
     MAX_LIMIT,
     MAX_PAGE_BYTES,
     Page,
@@ -22,11 +26,7 @@ from sfn_cqrs.adapters.paging import (
     fitting,
     page_of,
 )
-from sfn_cqrs.domain.command import MAX_ATTRIBUTES_BYTES
-from sfn_cqrs.domain.errors import AnswerTooLargeError, AttributesTooLargeError
-from sfn_cqrs.routes.http import MAX_BODY_BYTES
-from sfn_cqrs.routes.request import MAX_ANSWER_BYTES, MAX_TEXT_BYTES, sendable
-from sfn_cqrs.service.commands.service import CommandService
+from sfn_cqrs.machines.command.service import CommandService
 
 LAMBDA = 6 * 1024 * 1024
 ENVELOPE = 64 * 1024

@@ -6,14 +6,14 @@ from tests.support.typed import declaring
 from tests.unit.imports.conftest import run_machine
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.import_items import IMPORTS
-from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
-from sfn_cqrs.domain.keys import ItemKey, MappingKey
-from sfn_cqrs.domain.policy import MEMBERS, Client
-from sfn_cqrs.service.commands.service import Caller
-from sfn_cqrs.service.handlers import command_type
-from sfn_cqrs.service.imports.service import ImportService, Request
-from sfn_cqrs.service.imports.strategies import import_strategy
+from sfn_cqrs.kernel.keys import ItemKey, MappingKey
+from sfn_cqrs.kernel.policy import MEMBERS, Client
+from sfn_cqrs.machines.command.handlers import command_type
+from sfn_cqrs.machines.command.service import Caller
+from sfn_cqrs.machines.import_csv.items import IMPORTS
+from sfn_cqrs.machines.import_csv.service import ImportService, Request
+from sfn_cqrs.machines.import_csv.strategies import import_strategy
+from sfn_cqrs.machines.import_csv.strategy import Column, ImportStrategy, Record
 
 ALICE, MALLORY, S3 = Person("alice"), Person("mallory"), Person("s3")
 PLAIN = b"code,email,city\np-1,alice@example.org,Bern\n"

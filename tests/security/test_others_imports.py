@@ -8,18 +8,18 @@ from tests.support.typed import declaring
 from tests.unit.imports.conftest import run_machine
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.import_items import IMPORTS
-from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.import_job import NO_SOURCE, End, Ending, Job, JobStatus
-from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
-from sfn_cqrs.domain.keys import ImportKey, ImportKind, ItemKey
-from sfn_cqrs.domain.policy import MEMBERS, Client, group, own
-from sfn_cqrs.domain.process import Mode, Outcome
-from sfn_cqrs.service.commands.service import Caller, CommandService
-from sfn_cqrs.service.handlers import command_type
-from sfn_cqrs.service.imports.service import ImportService
-from sfn_cqrs.service.imports.strategies import import_strategy
+from sfn_cqrs.kernel.clock import iso
+from sfn_cqrs.kernel.command import Audit
+from sfn_cqrs.kernel.keys import ImportKey, ImportKind, ItemKey
+from sfn_cqrs.kernel.policy import MEMBERS, Client, group, own
+from sfn_cqrs.machines.command.handlers import command_type
+from sfn_cqrs.machines.command.process import Mode, Outcome
+from sfn_cqrs.machines.command.service import Caller, CommandService
+from sfn_cqrs.machines.import_csv.items import IMPORTS
+from sfn_cqrs.machines.import_csv.job import NO_SOURCE, End, Ending, Job, JobStatus
+from sfn_cqrs.machines.import_csv.service import ImportService
+from sfn_cqrs.machines.import_csv.strategies import import_strategy
+from sfn_cqrs.machines.import_csv.strategy import Column, ImportStrategy, Record
 from sfn_cqrs_tools.testing.builders import a_process, a_zip
 
 ADA, BOB = Person("ada"), Person("bob")

@@ -14,21 +14,21 @@ from tests.support.places import SERVICE, dotted, of_kind
 from tests.support.typed import declaring
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.channels import segment
-from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError
-from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
-from sfn_cqrs.domain.policy import MEMBERS, Client, group, own
-from sfn_cqrs.service import own_lists
-from sfn_cqrs.service.approvals import types as approval_types
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.data import HistoryService
-from sfn_cqrs.service.handlers import command_type
-from sfn_cqrs.service.imports import strategies
-from sfn_cqrs.service.imports.strategies import import_strategy
-from sfn_cqrs.service.read_models import read_model_type
-from sfn_cqrs.service.routes import route
-from sfn_cqrs.service.sagas.types import saga_type
-from sfn_cqrs.service.tasks.types import task_handler
+from sfn_cqrs.api.declared import route
+from sfn_cqrs.care.live.channels import segment
+from sfn_cqrs.kernel.errors import InvalidInputError, NotFoundError
+from sfn_cqrs.kernel.functions import own_lists
+from sfn_cqrs.kernel.policy import MEMBERS, Client, group, own
+from sfn_cqrs.machines.approval import types as approval_types
+from sfn_cqrs.machines.command.data import HistoryService
+from sfn_cqrs.machines.command.handlers import command_type
+from sfn_cqrs.machines.command.read_models import read_model_type
+from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.import_csv import strategies
+from sfn_cqrs.machines.import_csv.strategies import import_strategy
+from sfn_cqrs.machines.import_csv.strategy import Column, ImportStrategy, Record
+from sfn_cqrs.machines.saga.types import saga_type
+from sfn_cqrs.machines.task.types import task_handler
 
 SECRET = "adas-secret"
 ADA, BOB = Person("ada"), Person("bob")

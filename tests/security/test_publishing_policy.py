@@ -10,30 +10,30 @@ from tests.support.api import MEMBER, OPERATOR, Api, Person
 from tests.support.places import ROUTES, dotted, name_of, of_kind
 from tests.unit.domain.zip_corpus import zipped
 
-from sfn_cqrs.adapters.import_items import IMPORTS
-from sfn_cqrs.adapters.zip_items import ZIPS
-from sfn_cqrs.domain import zip_job
-from sfn_cqrs.domain.caller import Caller
-from sfn_cqrs.domain.errors import InvalidFileError
-from sfn_cqrs.domain.import_job import Begin, Ending, JobStatus
-from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
-from sfn_cqrs.domain.imports import PublishMode
-from sfn_cqrs.domain.keys import ImportKey, ItemKey
-from sfn_cqrs.domain.policy import CODE, MACHINES, MEMBERS, Access, Client, Policy, group, own
-from sfn_cqrs.domain.uploaded_file import UploadedFile
-from sfn_cqrs.routes.operation import OPERATORS, Rule, operation, operation_of
-from sfn_cqrs.routes.resources import RESOURCES
-from sfn_cqrs.routes.schemas.imports import job_view
-from sfn_cqrs.service import handlers, read_models
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.imports import strategies
-from sfn_cqrs.service.imports.end import end
-from sfn_cqrs.service.imports.load import load
-from sfn_cqrs.service.imports.service import ImportService, Request
-from sfn_cqrs.service.read_models import ReadModelService
-from sfn_cqrs.service.sagas import types as saga_types
-from sfn_cqrs.service.tasks import types as task_types
-from sfn_cqrs.service.zips.files import list_files
+from sfn_cqrs.api.resources import RESOURCES
+from sfn_cqrs.kernel.caller import Caller
+from sfn_cqrs.kernel.errors import InvalidFileError
+from sfn_cqrs.kernel.http.operation import OPERATORS, Rule, operation, operation_of
+from sfn_cqrs.kernel.keys import ImportKey, ItemKey
+from sfn_cqrs.kernel.policy import CODE, MACHINES, MEMBERS, Access, Client, Policy, group, own
+from sfn_cqrs.machines.command import handlers, read_models
+from sfn_cqrs.machines.command.read_models import ReadModelService
+from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.import_csv import strategies
+from sfn_cqrs.machines.import_csv.end import end
+from sfn_cqrs.machines.import_csv.items import IMPORTS
+from sfn_cqrs.machines.import_csv.job import Begin, Ending, JobStatus
+from sfn_cqrs.machines.import_csv.load import load
+from sfn_cqrs.machines.import_csv.results import PublishMode
+from sfn_cqrs.machines.import_csv.schemas import job_view
+from sfn_cqrs.machines.import_csv.service import ImportService, Request
+from sfn_cqrs.machines.import_csv.strategy import Column, ImportStrategy, Record
+from sfn_cqrs.machines.import_csv.uploaded_file import UploadedFile
+from sfn_cqrs.machines.saga import types as saga_types
+from sfn_cqrs.machines.task import types as task_types
+from sfn_cqrs.machines.zip_orchestrator import job as zip_job
+from sfn_cqrs.machines.zip_orchestrator.files import list_files
+from sfn_cqrs.machines.zip_orchestrator.items import ZIPS
 from sfn_cqrs_tools.testing.builders import an_order
 
 CASHIER = Person("cashier", ("cashier",))

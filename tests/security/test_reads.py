@@ -4,20 +4,21 @@ import pytest
 from tests.support.api import MEMBER, OPERATOR, Api, Person
 from tests.unit.domain.zip_corpus import zipped
 
-from sfn_cqrs.adapters.import_items import IMPORTS
-from sfn_cqrs.adapters.task_items import TASKS
-from sfn_cqrs.adapters.zip_items import ZIPS
-from sfn_cqrs.domain import import_job, zip_job
-from sfn_cqrs.domain.import_job import Ending, JobStatus
-from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
-from sfn_cqrs.domain.policy import MEMBERS, Access, group
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.approvals import types as approval_types
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.imports import strategies
-from sfn_cqrs.service.repairs import work
-from sfn_cqrs.service.tasks.types import TaskItem
-from sfn_cqrs.service.zips.files import list_files
+from sfn_cqrs.care.repairs import work
+from sfn_cqrs.kernel.policy import MEMBERS, Access, group
+from sfn_cqrs.machines.approval import types as approval_types
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.import_csv import job as import_job
+from sfn_cqrs.machines.import_csv import strategies
+from sfn_cqrs.machines.import_csv.items import IMPORTS
+from sfn_cqrs.machines.import_csv.job import Ending, JobStatus
+from sfn_cqrs.machines.import_csv.strategy import Column, ImportStrategy, Record
+from sfn_cqrs.machines.task.items import TASKS
+from sfn_cqrs.machines.task.types import TaskItem
+from sfn_cqrs.machines.zip_orchestrator import job as zip_job
+from sfn_cqrs.machines.zip_orchestrator.files import list_files
+from sfn_cqrs.machines.zip_orchestrator.items import ZIPS
 
 HR = Person("hanna", ("hr",))
 KEY = "uploads/tenant1/01KAXK3V9Q0M3W8C5R6T7Y8Z9A/rows.csv"

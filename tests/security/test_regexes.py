@@ -14,7 +14,9 @@ from pathlib import Path
 from tests.support.places import dotted
 
 import sfn_cqrs
-from sfn_cqrs.domain import formulas, masking, sql_script
+from sfn_cqrs.kernel import masking
+from sfn_cqrs.kernel.sql import script as sql_script
+from sfn_cqrs.machines.import_csv.csv import formulas
 
 LAYER = Path(sfn_cqrs.__file__).parent
 METHODS = ("search", "match", "fullmatch", "split", "sub", "subn", "findall", "finditer")

@@ -16,15 +16,15 @@ from tests.support.whole_system import WholeSystem
 from tests.template.stack import TEMPLATE
 
 import sfn_cqrs
-from sfn_cqrs.domain.errors import BusyError, TransientError
-from sfn_cqrs.domain.masking import masked
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.routes.request import _without_traces
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.context import sfn_handler
-from sfn_cqrs.service.sagas import types as saga_types
-from sfn_cqrs.service.sagas.types import SagaType
-from sfn_cqrs.service.state import naming_transient
+from sfn_cqrs.kernel.errors import BusyError, TransientError
+from sfn_cqrs.kernel.functions.context import sfn_handler
+from sfn_cqrs.kernel.functions.state import naming_transient
+from sfn_cqrs.kernel.http.request import _without_traces
+from sfn_cqrs.kernel.masking import masked
+from sfn_cqrs.kernel.policy import MEMBERS
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.saga import types as saga_types
+from sfn_cqrs.machines.saga.types import SagaType
 
 LEVELS = [logging.DEBUG, logging.INFO]
 PLACES = {"responses", "reports", "notices", "logs", "histories", "causes"}
@@ -52,7 +52,7 @@ def test_what_is_private_is_masked_and_the_words_around_it_stay(text: str, expec
     [
         "c-01KAXK3V9Q0M3W8C5R6T7Y8Z9A ORDER#o-1 version 3",
         "arn:aws:states:eu-west-1:123456789012:execution:sfn-cqrs-prod-command:ORDER-o-1-v3-attempt1",
-        'File "/Users/ada/Work2/sfn-cqrs/layer/sfn_cqrs/service/tasks/work.py", line 46, in _tried',
+        'File "/Users/ada/Work2/sfn-cqrs/layer/sfn_cqrs/machines/task/work.py", line 46, in _tried',
         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
         "ProvisionedThroughputExceededException 2026-11-26T21:48:37.123456+00:00",
     ],

@@ -4,8 +4,8 @@ import ssl
 
 import pytest
 
-from sfn_cqrs.adapters.sql_driver import _ssl_context
-from sfn_cqrs.domain.errors import InvalidInputError
+from sfn_cqrs.kernel.errors import InvalidInputError
+from sfn_cqrs.kernel.sql.driver import _ssl_context
 
 
 @pytest.mark.parametrize("options", [{}, {"sslmode": "verify-full"}])

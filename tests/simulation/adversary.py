@@ -16,30 +16,30 @@ from unittest import mock
 from tests.support.api import Answer, Api, Person, form
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.approval_items import APPROVALS
-from sfn_cqrs.adapters.import_items import IMPORTS
-from sfn_cqrs.adapters.saga_items import SAGAS
-from sfn_cqrs.adapters.task_items import TASKS
-from sfn_cqrs.adapters.write_bucket import BUCKETS, WriteBudget
-from sfn_cqrs.adapters.zip_items import ZIPS
-from sfn_cqrs.domain import approval_programs
-from sfn_cqrs.domain.approval import Approval, Pinned, Status
-from sfn_cqrs.domain.caller import Caller
-from sfn_cqrs.domain.command import Command
-from sfn_cqrs.domain.errors import IdempotencyMismatchError, SupersededError
-from sfn_cqrs.domain.import_job import ProcessingMode
-from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.policy import CODE, MEMBERS
-from sfn_cqrs.domain.write_rate import Rate
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.approvals import types as approval_types
-from sfn_cqrs.service.approvals.programs import ApprovalFlow
-from sfn_cqrs.service.approvals.service import ApprovalService
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.imports import strategies
-from sfn_cqrs.service.sagas import types as saga_types
-from sfn_cqrs.service.tasks import types as task_types
+from sfn_cqrs.api.write_bucket import BUCKETS, WriteBudget
+from sfn_cqrs.api.write_rate import Rate
+from sfn_cqrs.kernel.caller import Caller
+from sfn_cqrs.kernel.command import Command
+from sfn_cqrs.kernel.errors import IdempotencyMismatchError, SupersededError
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.policy import CODE, MEMBERS
+from sfn_cqrs.machines.approval import programs as approval_programs
+from sfn_cqrs.machines.approval import types as approval_types
+from sfn_cqrs.machines.approval.items import APPROVALS
+from sfn_cqrs.machines.approval.rules import Approval, Pinned, Status
+from sfn_cqrs.machines.approval.runner import ApprovalFlow
+from sfn_cqrs.machines.approval.service import ApprovalService
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.import_csv import strategies
+from sfn_cqrs.machines.import_csv.items import IMPORTS
+from sfn_cqrs.machines.import_csv.job import ProcessingMode
+from sfn_cqrs.machines.import_csv.strategy import Column, ImportStrategy, Record
+from sfn_cqrs.machines.saga import types as saga_types
+from sfn_cqrs.machines.saga.items import SAGAS
+from sfn_cqrs.machines.task import types as task_types
+from sfn_cqrs.machines.task.items import TASKS
+from sfn_cqrs.machines.zip_orchestrator.items import ZIPS
 from sfn_cqrs_tools.testing.builders import an_order
 
 MALLORY, EVE = Person("mallory"), Person("eve", ("operator",))

@@ -12,12 +12,13 @@ from typing import Any
 
 from tests.simulation.exploring import BrokenError, Fates, Situation, called, stepped
 
-from sfn_cqrs.domain import approval_programs, programs
-from sfn_cqrs.domain.approval import Approval, Pinned, Rules, Status, Verdict
-from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.errors import SfnCqrsError, SupersededError, TransientError
-from sfn_cqrs.domain.keys import ApprovalKey
-from sfn_cqrs.domain.records import Written
+from sfn_cqrs.kernel import programs
+from sfn_cqrs.kernel.command import Audit
+from sfn_cqrs.kernel.errors import SfnCqrsError, SupersededError, TransientError
+from sfn_cqrs.kernel.keys import ApprovalKey
+from sfn_cqrs.kernel.records import Written
+from sfn_cqrs.machines.approval import programs as approval_programs
+from sfn_cqrs.machines.approval.rules import Approval, Pinned, Rules, Status, Verdict
 
 IN_TIME = datetime(2026, 11, 25, 11, tzinfo=UTC)
 TOO_LATE = datetime(2026, 11, 25, 13, tzinfo=UTC)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tests.support.calls import AwsCall, KilledError
 from tests.support.system import API
 
-from sfn_cqrs.domain.errors import TransientError
+from sfn_cqrs.kernel.errors import TransientError
 
 
 @dataclass

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Self, TypeVar
 
-from sfn_cqrs.domain.errors import SfnCqrsError, SupersededError, TransientError
+from sfn_cqrs.kernel.errors import SfnCqrsError, SupersededError, TransientError
 
 Seen = TypeVar("Seen", bound=Hashable)
 

@@ -20,7 +20,7 @@ from tests.support.calls import AwsCall
 from tests.support.fake_system import FakeSystem
 from tests.support.system import API, TENANT
 
-from sfn_cqrs.domain.process import Process
+from sfn_cqrs.machines.command.process import Process
 from sfn_local import Done
 from shop.airports import airports_of, by_country, by_icao
 

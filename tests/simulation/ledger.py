@@ -4,8 +4,8 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sfn_cqrs.domain.errors import VersionConflictError
-from sfn_cqrs.service.commands.service import Published
+from sfn_cqrs.kernel.errors import VersionConflictError
+from sfn_cqrs.machines.command.service import Published
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from tests.simulation.exploring import BrokenError, Verdict, explore
 from tests.simulation.rebuild_world import State, moves
 
-from sfn_cqrs.domain.read_models import Stage
+from sfn_cqrs.kernel.read_models.rules import Stage
 
 LIMIT = 1_000_000
 COMPLETE = (Stage.COMPARING, Stage.READY, Stage.SWITCHED)

@@ -12,11 +12,12 @@ from typing import Any
 
 from tests.simulation.exploring import BrokenError, Situation, called
 
-from sfn_cqrs.domain import bringing, read_models, rebuild_programs
-from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.errors import SupersededError
-from sfn_cqrs.domain.read_models import (
+from sfn_cqrs.kernel.clock import iso
+from sfn_cqrs.kernel.command import Audit
+from sfn_cqrs.kernel.errors import SupersededError
+from sfn_cqrs.kernel.read_models import bringing
+from sfn_cqrs.kernel.read_models import rules as read_models
+from sfn_cqrs.kernel.read_models.rules import (
     Begin,
     Cancel,
     Counts,
@@ -30,7 +31,8 @@ from sfn_cqrs.domain.read_models import (
     ViewKey,
     ViewWrite,
 )
-from sfn_cqrs.domain.records import Written
+from sfn_cqrs.kernel.records import Written
+from sfn_cqrs.machines.rebuild import programs as rebuild_programs
 
 START = datetime(2026, 11, 25, 12, tzinfo=UTC)
 TICK = timedelta(seconds=30)

@@ -10,7 +10,8 @@ from typing import Any
 
 from tests.mutants.mutant import Edit
 
-from sfn_cqrs.domain import chain, errors, process, versioning
+from sfn_cqrs.kernel import errors
+from sfn_cqrs.machines.command import chain, process, versioning
 
 MODULES = {"process": process, "versioning": versioning, "chain": chain}
 

@@ -20,18 +20,18 @@ from tests.support.calls import AwsCall, KilledError
 from tests.support.saga_system import SagaSystem
 from tests.support.system import silent
 
-from sfn_cqrs.adapters.saga_items import SAGAS
-from sfn_cqrs.domain import saga_programs
-from sfn_cqrs.domain.errors import SupersededError, TransientError
-from sfn_cqrs.domain.failure import Failure
-from sfn_cqrs.domain.process import Outcome
-from sfn_cqrs.domain.saga import Saga, SagaStatus
-from sfn_cqrs.domain.saga_programs import left_of
-from sfn_cqrs.service.commands.operations import ChainService
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.sagas import types as saga_types
-from sfn_cqrs.service.sagas.programs import SagaFlow
-from sfn_cqrs.service.sagas.service import SagaService
+from sfn_cqrs.kernel.errors import SupersededError, TransientError
+from sfn_cqrs.kernel.failure import Failure
+from sfn_cqrs.machines.command.operations import ChainService
+from sfn_cqrs.machines.command.process import Outcome
+from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.saga import saga_programs
+from sfn_cqrs.machines.saga import types as saga_types
+from sfn_cqrs.machines.saga.items import SAGAS
+from sfn_cqrs.machines.saga.rules import Saga, SagaStatus
+from sfn_cqrs.machines.saga.runner import SagaFlow
+from sfn_cqrs.machines.saga.saga_programs import left_of
+from sfn_cqrs.machines.saga.service import SagaService
 from sfn_cqrs_tools.testing.builders import an_order
 
 ALWAYS = 1_000

@@ -16,8 +16,8 @@ from collections.abc import Iterable
 from tests.simulation.exploring import BrokenError, Verdict, explore
 from tests.simulation.task_world import State, moves, swept
 
-from sfn_cqrs.domain.task import Counts, TaskStatus
-from sfn_cqrs.domain.task_programs import MAX_FRUITLESS_ATTEMPTS
+from sfn_cqrs.machines.task.programs import MAX_FRUITLESS_ATTEMPTS
+from sfn_cqrs.machines.task.rules import Counts, TaskStatus
 
 LIMIT = 3_000_000
 

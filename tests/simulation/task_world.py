@@ -12,13 +12,13 @@ from typing import Any
 
 from tests.simulation.exploring import BrokenError, Fates, Situation, called, stepped
 
-from sfn_cqrs.domain import programs as all_programs
-from sfn_cqrs.domain import task_programs
-from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.errors import SupersededError, TransientError
-from sfn_cqrs.domain.keys import TaskKey, TaskKind
-from sfn_cqrs.domain.records import Written
-from sfn_cqrs.domain.task import Ending, Item, Retry, Task, TaskStatus, TryAgain
+from sfn_cqrs.kernel import programs as all_programs
+from sfn_cqrs.kernel.command import Audit
+from sfn_cqrs.kernel.errors import SupersededError, TransientError
+from sfn_cqrs.kernel.keys import TaskKey, TaskKind
+from sfn_cqrs.kernel.records import Written
+from sfn_cqrs.machines.task import programs as task_programs
+from sfn_cqrs.machines.task.rules import Ending, Item, Retry, Task, TaskStatus, TryAgain
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 LEASED = int(NOW.timestamp()) + 1

@@ -9,30 +9,34 @@ import pytest
 from tests.simulation.adversary import Adversary, BrokenError
 from tests.support.proof import sampled
 
-from sfn_cqrs.adapters.write_bucket import WriteBudget
-from sfn_cqrs.domain import approval_link, identity, policy
-from sfn_cqrs.domain import request as requests
-from sfn_cqrs.domain.approval import Approval, Rules
-from sfn_cqrs.domain.approval_link import ApprovalLink
-from sfn_cqrs.domain.approval_programs import FindLatest
-from sfn_cqrs.domain.channels import Subject
-from sfn_cqrs.domain.command import Known
-from sfn_cqrs.domain.identity import Identity
-from sfn_cqrs.domain.policy import Policy
-from sfn_cqrs.routes import request
-from sfn_cqrs.routes.http import identity_of
-from sfn_cqrs.routes.request import Request
-from sfn_cqrs.routes.resolver import current_event
-from sfn_cqrs.service import handlers, live
-from sfn_cqrs.service.approvals import effects, programs
-from sfn_cqrs.service.approvals import types as approval_types
-from sfn_cqrs.service.approvals.programs import ApprovalFlow
-from sfn_cqrs.service.commands import service as commands
-from sfn_cqrs.service.imports import budget, files, planning, strategies
-from sfn_cqrs.service.imports import service as import_service
-from sfn_cqrs.service.sagas.types import SagaType
-from sfn_cqrs.service.tasks.types import TaskType
-from sfn_cqrs.service.zips import service as zip_service
+from sfn_cqrs.api.write_bucket import WriteBudget
+from sfn_cqrs.care.live import service as live
+from sfn_cqrs.care.live.channels import Subject
+from sfn_cqrs.kernel import identity, policy
+from sfn_cqrs.kernel import request as requests
+from sfn_cqrs.kernel.command import Known
+from sfn_cqrs.kernel.http import request
+from sfn_cqrs.kernel.http.http import identity_of
+from sfn_cqrs.kernel.http.request import Request
+from sfn_cqrs.kernel.http.resolver import current_event
+from sfn_cqrs.kernel.identity import Identity
+from sfn_cqrs.kernel.policy import Policy
+from sfn_cqrs.machines.approval import effects
+from sfn_cqrs.machines.approval import link as approval_link
+from sfn_cqrs.machines.approval import runner as programs
+from sfn_cqrs.machines.approval import types as approval_types
+from sfn_cqrs.machines.approval.link import ApprovalLink
+from sfn_cqrs.machines.approval.programs import FindLatest
+from sfn_cqrs.machines.approval.rules import Approval, Rules
+from sfn_cqrs.machines.approval.runner import ApprovalFlow
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.command import service as commands
+from sfn_cqrs.machines.import_csv import files, planning, strategies
+from sfn_cqrs.machines.import_csv import reserving as budget
+from sfn_cqrs.machines.import_csv import service as import_service
+from sfn_cqrs.machines.saga.types import SagaType
+from sfn_cqrs.machines.task.types import TaskType
+from sfn_cqrs.machines.zip_orchestrator import service as zip_service
 
 SEEDS, ENDS = 300, 20
 MOST = 150

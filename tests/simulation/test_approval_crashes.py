@@ -8,8 +8,8 @@ from tests.support.calls import AwsCall
 from tests.support.proof import every, shares
 from tests.support.system import API, SWEEPS, killing
 
-from sfn_cqrs.domain.approval import Rules, Stage, Status
-from sfn_cqrs.service.approvals.service import ApprovalService
+from sfn_cqrs.machines.approval.rules import Rules, Stage, Status
+from sfn_cqrs.machines.approval.service import ApprovalService
 
 Play = Callable[[ApprovalSystem], None]
 DAY = 86_400

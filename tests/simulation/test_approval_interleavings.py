@@ -20,8 +20,8 @@ from tests.simulation.approval_world import State, first_state, moves, swept
 from tests.simulation.exploring import BrokenError, Verdict, explore, named
 from tests.support.proof import PROOF
 
-from sfn_cqrs.domain import approval_programs
-from sfn_cqrs.domain.approval import Approval, Close, Expire, Happened, Park, Stage, Status
+from sfn_cqrs.machines.approval import programs as approval_programs
+from sfn_cqrs.machines.approval.rules import Approval, Close, Expire, Happened, Park, Stage, Status
 
 LIMIT = 400_000
 APPROVE, BOTH, TIME = {"approve a": 1}, {"approve a": 1, "approve b": 1}, {"time": 1}

@@ -10,7 +10,7 @@ from tests.support.system import TENANT
 from tests.support.whole_system import WholeSystem
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.service.audit import Audit
+from sfn_cqrs.care.audit.service import Audit
 from sfn_cqrs_tools.replay import replaying
 from sfn_cqrs_tools.replay.replaying import Replay, Wanted
 

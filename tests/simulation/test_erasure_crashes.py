@@ -12,11 +12,11 @@ from tests.support.system import TENANT
 from tests.unit.erasure.conftest import BY, apply_open, everything
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.dynamodb import marshal
-from sfn_cqrs.domain.erasure import Erasure, Status, certificate
-from sfn_cqrs.domain.keys import ErasureKey
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.erasures import ErasureService, work_together
+from sfn_cqrs.care.erasure.service import ErasureService, work_together
+from sfn_cqrs.kernel.erasure import Erasure, Status, certificate
+from sfn_cqrs.kernel.keys import ErasureKey
+from sfn_cqrs.kernel.tables.dynamodb import marshal
+from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs_tools.testing.fakes import World
 
 CANARY = "canary"

@@ -24,22 +24,22 @@ from tests.support.system import TENANT
 from tests.support.typed import declaring
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.command import Audit as By
-from sfn_cqrs.domain.command import Command
-from sfn_cqrs.domain.csv_rows import Row
-from sfn_cqrs.domain.erasure import Erasure, Status
-from sfn_cqrs.domain.errors import TransientError
-from sfn_cqrs.domain.import_job import NO_SOURCE, Job, Loaded, Reader
-from sfn_cqrs.domain.imports import PublishMode
-from sfn_cqrs.domain.keys import ErasureKey, ItemKey
-from sfn_cqrs.domain.model_strategy import ModelStrategy
-from sfn_cqrs.domain.models import Personal
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.service import eraser
-from sfn_cqrs.service.audit import Audit
-from sfn_cqrs.service.erasures import ErasureService, work
-from sfn_cqrs.service.handlers import command_type, sync_handler
-from sfn_cqrs.service.imports.strategies import import_strategy
+from sfn_cqrs.care.audit.service import Audit
+from sfn_cqrs.care.erasure import eraser
+from sfn_cqrs.care.erasure.service import ErasureService, work
+from sfn_cqrs.kernel.command import Audit as By
+from sfn_cqrs.kernel.command import Command
+from sfn_cqrs.kernel.erasure import Erasure, Status
+from sfn_cqrs.kernel.errors import TransientError
+from sfn_cqrs.kernel.keys import ErasureKey, ItemKey
+from sfn_cqrs.kernel.models.models import Personal
+from sfn_cqrs.kernel.policy import MEMBERS
+from sfn_cqrs.machines.command.handlers import command_type, sync_handler
+from sfn_cqrs.machines.import_csv.csv.rows import Row
+from sfn_cqrs.machines.import_csv.job import NO_SOURCE, Job, Loaded, Reader
+from sfn_cqrs.machines.import_csv.model_strategy import ModelStrategy
+from sfn_cqrs.machines.import_csv.results import PublishMode
+from sfn_cqrs.machines.import_csv.strategies import import_strategy
 from sfn_cqrs_tools.testing.fakes.stored import TABLES
 
 ADA, BOB = "person-ada", "person-bob"

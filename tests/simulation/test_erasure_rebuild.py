@@ -22,16 +22,16 @@ from tests.support.rebuild_system import RebuildSystem
 from tests.support.system import TENANT, silent
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.command import Audit as By
-from sfn_cqrs.domain.command import Command
-from sfn_cqrs.domain.erasure import Status
-from sfn_cqrs.domain.models import ERASED
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.domain.read_models import ViewKey
-from sfn_cqrs.service.audit import Audit
-from sfn_cqrs.service.erasures import ErasureService
-from sfn_cqrs.service.handlers import sync_handler
-from sfn_cqrs.service.read_models import read_model_type
+from sfn_cqrs.care.audit.service import Audit
+from sfn_cqrs.care.erasure.service import ErasureService
+from sfn_cqrs.kernel.command import Audit as By
+from sfn_cqrs.kernel.command import Command
+from sfn_cqrs.kernel.erasure import Status
+from sfn_cqrs.kernel.models.models import ERASED
+from sfn_cqrs.kernel.policy import MEMBERS
+from sfn_cqrs.kernel.read_models.rules import ViewKey
+from sfn_cqrs.machines.command.handlers import sync_handler
+from sfn_cqrs.machines.command.read_models import read_model_type
 
 LATEST, EACH = "letters_by_code", "letters_sent"
 """A row for each letter, and one for each of its versions."""

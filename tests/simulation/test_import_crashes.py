@@ -13,13 +13,13 @@ from tests.support.proof import every, shares
 from tests.unit.imports.conftest import A_JOB, JOB, a_row, key_of
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters import command_table
-from sfn_cqrs.domain.csv_rows import Row
-from sfn_cqrs.domain.imports import Counts, PublishMode
-from sfn_cqrs.domain.keys import ImportKey
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.imports import strategies
-from sfn_cqrs.service.imports.rows import RowBatch
+from sfn_cqrs.kernel.keys import ImportKey
+from sfn_cqrs.machines.command import table as command_table
+from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.import_csv import strategies
+from sfn_cqrs.machines.import_csv.csv.rows import Row
+from sfn_cqrs.machines.import_csv.results import Counts, PublishMode
+from sfn_cqrs.machines.import_csv.rows import RowBatch
 from sfn_cqrs_tools.testing.dynamodb import DynamoDB
 from sfn_cqrs_tools.testing.fakes.stored import TABLES
 

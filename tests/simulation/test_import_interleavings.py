@@ -14,14 +14,14 @@ from tests.support.system import TENANT
 from tests.unit.imports.conftest import A_JOB, a_row
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.csv_rows import Row
-from sfn_cqrs.domain.errors import ChainBusyError, TransientError, VersionConflictError
-from sfn_cqrs.domain.import_job import Job
-from sfn_cqrs.domain.imports import Counts, PublishMode
-from sfn_cqrs.domain.keys import ImportKey
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.imports import strategies
-from sfn_cqrs.service.imports.rows import RowBatch
+from sfn_cqrs.kernel.errors import ChainBusyError, TransientError, VersionConflictError
+from sfn_cqrs.kernel.keys import ImportKey
+from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.import_csv import strategies
+from sfn_cqrs.machines.import_csv.csv.rows import Row
+from sfn_cqrs.machines.import_csv.job import Job
+from sfn_cqrs.machines.import_csv.results import Counts, PublishMode
+from sfn_cqrs.machines.import_csv.rows import RowBatch
 
 CODES = [f"R{number:03d}" for number in range(6)]
 DELIVERIES = 40

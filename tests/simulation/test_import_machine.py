@@ -19,9 +19,9 @@ from tests.support.system import killing
 from tests.unit.imports.conftest import key_of
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.import_job import Ending, Job, JobStatus
-from sfn_cqrs.domain.imports import Counts
-from sfn_cqrs.service.imports.service import Request
+from sfn_cqrs.machines.import_csv.job import Ending, Job, JobStatus
+from sfn_cqrs.machines.import_csv.results import Counts
+from sfn_cqrs.machines.import_csv.service import Request
 from shop.airport_import import Airports
 from shop.airports import by_icao
 

@@ -12,8 +12,8 @@ from tests.support.fake_system import FakeSystem
 from tests.support.proof import sampled
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.command import Command
-from sfn_cqrs.service import handlers
+from sfn_cqrs.kernel.command import Command
+from sfn_cqrs.machines.command import handlers
 
 DISORDER = {"shuffles": True, "duplicates": 0.1, "replays": 0.2}
 ITEMS, VERSIONS = 2, 5

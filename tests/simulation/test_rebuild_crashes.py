@@ -16,8 +16,8 @@ from tests.support.proof import every, sampled, shares, without
 from tests.support.rebuild_system import COUNTED, VIEW, RebuildSystem
 from tests.support.system import API, killing, silent
 
-from sfn_cqrs.domain.imports import Counts, PublishMode
-from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs.kernel.keys import ImportKey
+from sfn_cqrs.machines.import_csv.results import Counts, PublishMode
 from sfn_local import FunctionError
 
 CODES = ("NRT", "HND", "KIX")

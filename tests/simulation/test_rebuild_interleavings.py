@@ -10,8 +10,8 @@ from tests.simulation.rebuild_model import check
 from tests.simulation.rebuild_world import first_state
 from tests.support.proof import PROOF, without
 
-from sfn_cqrs.domain import read_models, rebuild_programs
-from sfn_cqrs.domain.read_models import (
+from sfn_cqrs.kernel.read_models import rules as read_models
+from sfn_cqrs.kernel.read_models.rules import (
     Advance,
     Begin,
     Drop,
@@ -21,6 +21,7 @@ from sfn_cqrs.domain.read_models import (
     Switch,
     View,
 )
+from sfn_cqrs.machines.rebuild import programs as rebuild_programs
 
 May = dict[str, int]
 SCENARIOS: list[Any] = [

@@ -9,8 +9,8 @@ from tests.support.proof import every, shares
 from tests.support.saga_system import SagaSystem
 from tests.support.system import killing, silent
 
-from sfn_cqrs.adapters.saga_items import SAGAS
-from sfn_cqrs.domain.saga import SagaStatus
+from sfn_cqrs.machines.saga.items import SAGAS
+from sfn_cqrs.machines.saga.rules import SagaStatus
 from sfn_cqrs_tools.testing.builders import an_order
 from sfn_local import FunctionError
 

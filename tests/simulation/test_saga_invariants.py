@@ -21,8 +21,8 @@ from tests.simulation.saga_story import (
 )
 from tests.support.proof import PROOF, deep
 
-from sfn_cqrs.domain.saga import Begin, EntryStatus, Open, Saga, SagaStatus
-from sfn_cqrs.service.sagas import effects as saga_commands
+from sfn_cqrs.machines.saga import effects as saga_commands
+from sfn_cqrs.machines.saga.rules import Begin, EntryStatus, Open, Saga, SagaStatus
 from sfn_cqrs_tools.testing.builders import an_order
 
 UNDO = tuple(UNDONE_BY.values())

@@ -15,15 +15,15 @@ import pytest
 from tests.support.proof import shares
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.process_table import BLOCKED_SHARDS, OPEN_SHARDS
-from sfn_cqrs.domain.chain import ProcessWrite, Restart
-from sfn_cqrs.domain.keys import CommandRef, ItemKey
-from sfn_cqrs.domain.process import Outcome, Process
-from sfn_cqrs.domain.programs import Execution
-from sfn_cqrs.domain.records import Written
-from sfn_cqrs.domain.sweeps import Cursor, Lease
-from sfn_cqrs.domain.versioning import DataVersion
-from sfn_cqrs.service.sweep import BLOCKED, COMMANDS, Kind, sweep
+from sfn_cqrs.care.sweep import BLOCKED, COMMANDS, Kind, sweep
+from sfn_cqrs.kernel.keys import CommandRef, ItemKey
+from sfn_cqrs.kernel.programs import Execution
+from sfn_cqrs.kernel.records import Written
+from sfn_cqrs.kernel.sweeps import Cursor, Lease
+from sfn_cqrs.machines.command.chain import ProcessWrite, Restart
+from sfn_cqrs.machines.command.process import Outcome, Process
+from sfn_cqrs.machines.command.process_table import BLOCKED_SHARDS, OPEN_SHARDS
+from sfn_cqrs.machines.command.versioning import DataVersion
 
 LOST = 700_000
 STUCK = 1_000_000

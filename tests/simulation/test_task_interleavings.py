@@ -10,11 +10,19 @@ from tests.simulation.task_model import check
 from tests.simulation.task_world import first_state
 from tests.support.proof import PROOF, without
 
-from sfn_cqrs.domain import task_programs
-from sfn_cqrs.domain.conditions import AtMost, Below, is_one
-from sfn_cqrs.domain.keys import TaskKind
-from sfn_cqrs.domain.task import Continue, Item, Queue, Retry, Task, TaskStatus, _next_attempt
-from sfn_cqrs.domain.task_programs import Claim, OfTry, SettleItem
+from sfn_cqrs.kernel.conditions import AtMost, Below, is_one
+from sfn_cqrs.kernel.keys import TaskKind
+from sfn_cqrs.machines.task import programs as task_programs
+from sfn_cqrs.machines.task.programs import Claim, OfTry, SettleItem
+from sfn_cqrs.machines.task.rules import (
+    Continue,
+    Item,
+    Queue,
+    Retry,
+    Task,
+    TaskStatus,
+    _next_attempt,
+)
 
 BATCH, SINGLE = TaskKind.BATCH, TaskKind.SINGLE
 IS_AT_WORK = is_one("status", TaskStatus.PROCESSING)

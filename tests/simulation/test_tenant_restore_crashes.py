@@ -13,12 +13,12 @@ from tests.support.system import TENANT
 from tests.unit.erasure.conftest import apply_open
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.errors import ChainBusyError, VersionConflictError
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.service.audit import Audit
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.tenant_restore import Restore
+from sfn_cqrs.care.audit.service import Audit
+from sfn_cqrs.care.tenants.restore import Restore
+from sfn_cqrs.kernel.clock import iso
+from sfn_cqrs.kernel.errors import ChainBusyError, VersionConflictError
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs_tools.testing.fakes import World
 
 CODES = ("changed", "large", "gone", "new")

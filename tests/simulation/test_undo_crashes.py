@@ -19,14 +19,14 @@ from tests.support.import_states import run_batch
 from tests.support.proof import every, shares
 from tests.unit.imports.conftest import JOB, a_row, key_of
 
-from sfn_cqrs.domain import import_job
-from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.import_job import NO_SOURCE, Ending, Job, JobStatus, Loaded, Reader
-from sfn_cqrs.domain.imports import Counts
-from sfn_cqrs.domain.keys import ImportKey
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.imports.end import end
-from sfn_cqrs.service.imports.load import load
+from sfn_cqrs.kernel.command import Audit
+from sfn_cqrs.kernel.keys import ImportKey
+from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.import_csv import job as import_job
+from sfn_cqrs.machines.import_csv.end import end
+from sfn_cqrs.machines.import_csv.job import NO_SOURCE, Ending, Job, JobStatus, Loaded, Reader
+from sfn_cqrs.machines.import_csv.load import load
+from sfn_cqrs.machines.import_csv.results import Counts
 
 __all__ = ["clients", "environment", "wire"]
 UNDO = ImportKey("tenant1", "01JDHZ0000000000000000000B")

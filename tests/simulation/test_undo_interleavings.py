@@ -20,11 +20,11 @@ from tests.support.airports import Airport
 from tests.support.proof import sampled
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.command import Command, Content
-from sfn_cqrs.domain.csv_rows import Row
-from sfn_cqrs.domain.import_job import Job
-from sfn_cqrs.domain.imports import Counts
-from sfn_cqrs.service.imports.undo import written_rows
+from sfn_cqrs.kernel.command import Command, Content
+from sfn_cqrs.machines.import_csv.csv.rows import Row
+from sfn_cqrs.machines.import_csv.job import Job
+from sfn_cqrs.machines.import_csv.results import Counts
+from sfn_cqrs.machines.import_csv.undo import written_rows
 
 
 def undo_of(undone: Job, letter: str) -> Job:

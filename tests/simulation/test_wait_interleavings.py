@@ -8,9 +8,9 @@ from tests.simulation.exploring import named
 from tests.simulation.wait_world import check, first_state
 from tests.support.proof import PROOF
 
-from sfn_cqrs.adapters.wait_table import WaitTable
-from sfn_cqrs.service import waits
-from sfn_cqrs.service.step_functions import Parent
+from sfn_cqrs.machines.workflow import waits
+from sfn_cqrs.machines.workflow.executions import Parent
+from sfn_cqrs.machines.workflow.wait_table import WaitTable
 
 Faults = dict[str, int]
 SCENARIOS: list[Any] = [

@@ -8,7 +8,7 @@ from tests.simulation.weather import FLOWS, approvals, links, nothing_starts, sa
 from tests.support.proof import deep, without
 from tests.support.whole_system import WholeSystem
 
-from sfn_cqrs.service.audit import Audit
+from sfn_cqrs.care.audit.service import Audit
 
 SEEDS = range(deep(2, 20))
 SHARES = (0.04, 0.1)

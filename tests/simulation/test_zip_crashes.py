@@ -12,9 +12,9 @@ from tests.support.proof import every, shares
 from tests.support.system import TENANT, killing, silent
 from tests.support.zip_system import ZipSystem, an_archive, hear
 
-from sfn_cqrs.domain.import_job import Ending, JobStatus
-from sfn_cqrs.domain.imports import Counts
-from sfn_cqrs.service.zips.hooks import FinishedImport
+from sfn_cqrs.machines.import_csv.job import Ending, JobStatus
+from sfn_cqrs.machines.import_csv.results import Counts
+from sfn_cqrs.machines.zip_orchestrator.hooks import FinishedImport
 from sfn_local import Done
 
 LIST = "ZipOrchestratorListZipFunction"

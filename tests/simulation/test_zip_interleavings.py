@@ -9,8 +9,8 @@ from tests.support.proof import sampled
 from tests.support.system import silent
 from tests.support.zip_system import ZipSystem, hear
 
-from sfn_cqrs.domain.import_job import JobStatus
-from sfn_cqrs.service.zips.hooks import FinishedImport
+from sfn_cqrs.machines.import_csv.job import JobStatus
+from sfn_cqrs.machines.zip_orchestrator.hooks import FinishedImport
 
 SEEDS = sampled(range(20), 3)
 DEATHS = 0.01

@@ -17,9 +17,9 @@ from tests.support.proof import sampled
 from tests.support.system import silent
 from tests.support.zip_system import ZipSystem, an_archive, hear
 
-from sfn_cqrs.domain.import_job import JobStatus
-from sfn_cqrs.domain.imports import Counts
-from sfn_cqrs.service.zips.hooks import FinishedImport
+from sfn_cqrs.machines.import_csv.job import JobStatus
+from sfn_cqrs.machines.import_csv.results import Counts
+from sfn_cqrs.machines.zip_orchestrator.hooks import FinishedImport
 
 SIX_HOURS = 21_600
 LOADER = "ImportCsvCsvLoaderFunction"

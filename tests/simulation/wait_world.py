@@ -19,10 +19,10 @@ from botocore.exceptions import ClientError
 from tests.simulation.exploring import BrokenError, Situation, Verdict, explore
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.wait_table import WaitTable
-from sfn_cqrs.service import children
-from sfn_cqrs.service.context import StepFunctionsContext
-from sfn_cqrs.service.step_functions import Parent, StepFunctionService, child_name
+from sfn_cqrs.kernel.functions.context import StepFunctionsContext
+from sfn_cqrs.machines.workflow import children
+from sfn_cqrs.machines.workflow.executions import Parent, StepFunctionService, child_name
+from sfn_cqrs.machines.workflow.wait_table import WaitTable
 from sfn_cqrs_tools.testing.dynamodb import DynamoDB
 from sfn_cqrs_tools.testing.fakes.clock import NOON
 

@@ -19,10 +19,10 @@ from tests.support.zip_system import an_archive
 from tests.template.saga_calls import refunds_are_refused
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.task_programs import LEFT
-from sfn_cqrs.service.approvals.service import ApprovalService
-from sfn_cqrs.service.approvals.types import Decided
-from sfn_cqrs.service.commands.service import CommandService
+from sfn_cqrs.machines.approval.service import ApprovalService
+from sfn_cqrs.machines.approval.types import Decided
+from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.task.programs import LEFT
 
 PROMISED_SHARE = 0.04
 """The share of failing calls that every flow survives without a person."""

@@ -28,8 +28,8 @@ from typing import Any, NamedTuple
 from tests.simulation.programs import Programs, Raised
 from tests.simulation.rules import Rules
 
-from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.process import START
+from sfn_cqrs.kernel.clock import iso
+from sfn_cqrs.machines.command.process import START
 
 MACHINE = Path(__file__).parents[2] / "statemachine/command.asl.json"
 KILLED = "Lambda.Unknown"

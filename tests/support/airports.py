@@ -6,9 +6,9 @@ from typing import Any
 from tests.support.system import TENANT, System
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.paging import MAX_LIMIT
-from sfn_cqrs.domain.command import DataRow
-from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.kernel.command import DataRow
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.tables.paging import MAX_LIMIT
 from sfn_local import FunctionError
 from shop.airports import by_country, by_icao
 

@@ -14,8 +14,8 @@ from tests.support.live import subscription
 from tests.support.system import template
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.import_budget import Limits
-from sfn_cqrs.domain.write_rate import Rate
+from sfn_cqrs.api.write_rate import Rate
+from sfn_cqrs.machines.import_csv.budget import Limits
 from sfn_cqrs_tools.runtime.front import match_route
 from sfn_cqrs_tools.runtime.identity import ISSUER
 from sfn_cqrs_tools.runtime.template import Route

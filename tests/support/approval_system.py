@@ -13,16 +13,16 @@ from tests.support.stream import Stream
 from tests.support.system import API, TENANT
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.approval_items import APPROVALS
-from sfn_cqrs.adapters.dynamodb import Item
-from sfn_cqrs.domain.approval import Approval, Rules, Status
-from sfn_cqrs.domain.caller import Caller
-from sfn_cqrs.domain.errors import SfnCqrsError
-from sfn_cqrs.domain.process import Process
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.approvals import types as approval_types
-from sfn_cqrs.service.approvals.service import ApprovalService
-from sfn_cqrs.service.approvals.types import ApprovalType, Decided
+from sfn_cqrs.kernel.caller import Caller
+from sfn_cqrs.kernel.errors import SfnCqrsError
+from sfn_cqrs.kernel.tables.dynamodb import Item
+from sfn_cqrs.machines.approval import types as approval_types
+from sfn_cqrs.machines.approval.items import APPROVALS
+from sfn_cqrs.machines.approval.rules import Approval, Rules, Status
+from sfn_cqrs.machines.approval.service import ApprovalService
+from sfn_cqrs.machines.approval.types import ApprovalType, Decided
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.command.process import Process
 
 CONSUMER = "StreamOnApprovalChangedFunction"
 TYPE = "ORDER_RELEASE"

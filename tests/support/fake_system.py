@@ -10,8 +10,8 @@ from tests.support.records import writes_named
 from tests.support.stream import Stream, record_of
 from tests.support.system import System
 
-from sfn_cqrs.adapters.executions import Executions
-from sfn_cqrs.domain.process import Process
+from sfn_cqrs.kernel.aws.executions import Executions
+from sfn_cqrs.machines.command.process import Process
 from sfn_cqrs_tools.testing.fakes import World
 from sfn_local import Engine, errors
 

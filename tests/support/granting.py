@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from sfn_cqrs.service.approvals import types as approval_types
-from sfn_cqrs.service.approvals.types import Decided
+from sfn_cqrs.machines.approval import types as approval_types
+from sfn_cqrs.machines.approval.types import Decided
 
 
 @contextmanager

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from threading import Event
 
-from sfn_cqrs.domain.values import Json
-from sfn_cqrs.service.tasks import types as task_types
-from sfn_cqrs.service.tasks.types import TaskItem
+from sfn_cqrs.kernel.values import Json
+from sfn_cqrs.machines.task import types as task_types
+from sfn_cqrs.machines.task.types import TaskItem
 
 PATIENCE_SECONDS, REMINDER = 60, "ORDER_REMINDER"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from functions.import_csv.csv_rows_handler.app import RETRIES
 
-from sfn_cqrs.domain.keys import ImportKey, ZipKey, ZipRef
+from sfn_cqrs.kernel.keys import ImportKey, ZipKey, ZipRef
 
 EVENTS = Path(__file__).parents[2] / "events"
 

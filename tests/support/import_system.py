@@ -11,9 +11,9 @@ from tests.support.stream import Stream
 from tests.support.system import TENANT
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.import_job import Job
-from sfn_cqrs.domain.keys import ImportKey
-from sfn_cqrs.service.imports.service import ImportService, Progress, Request
+from sfn_cqrs.kernel.keys import ImportKey
+from sfn_cqrs.machines.import_csv.job import Job
+from sfn_cqrs.machines.import_csv.service import ImportService, Progress, Request
 
 CONSUMER = "StreamOnImportChangedFunction"
 HEADER = ("icao", "name", "country", "lat", "lon", "tz")

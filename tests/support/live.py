@@ -12,8 +12,8 @@ from botocore.exceptions import ClientError
 from tests.support.calls import Calls
 from tests.support.system import ALONE
 
-from sfn_cqrs.adapters.live_events import LiveEvents
-from sfn_cqrs.adapters.transient import is_transient
+from sfn_cqrs.care.live.events import LiveEvents
+from sfn_cqrs.kernel.aws.transient import is_transient
 
 ENDPOINT = "https://live.invalid/event"
 PUBLISH = "PublishEvents"

@@ -20,9 +20,9 @@ from moto.sqs.models import sqs_backends
 from tests.support.stream import record_of
 from tests.support.system import System
 
-from sfn_cqrs.adapters.command_items import as_process
-from sfn_cqrs.adapters.dynamodb import unmarshal
-from sfn_cqrs.domain.process import Process
+from sfn_cqrs.kernel.tables.dynamodb import unmarshal
+from sfn_cqrs.machines.command.items import as_process
+from sfn_cqrs.machines.command.process import Process
 from sfn_cqrs_tools.testing.dynamodb import DynamoDB
 from sfn_cqrs_tools.testing.fakes.stored import TABLES
 from sfn_local import FunctionError

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sfn_cqrs.adapters.dynamodb import marshal
+from sfn_cqrs.kernel.tables.dynamodb import marshal
 
 ULID = "01JDHZ00000000000000000001"
 CREATED = {"createdAt": "2026-03-01T18:00:00+09:00", "createdBy": "ann", "createdIp": "192.0.2.1"}

@@ -13,8 +13,8 @@ from botocore.config import Config
 from pg8000.native import Connection
 from tests.support.data_api import CLUSTER, SECRET, serving
 
-from sfn_cqrs.adapters.sql_data_api import DataApiSql
-from sfn_cqrs.adapters.sql_driver import DriverSql
+from sfn_cqrs.kernel.sql.data_api import DataApiSql
+from sfn_cqrs.kernel.sql.driver import DriverSql
 from sfn_cqrs_tools.runtime.postgres import LocalPostgres
 
 

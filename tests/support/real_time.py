@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from sfn_cqrs.service.commands import waiting
+from sfn_cqrs.machines.command import waiting
 from sfn_cqrs_tools.client import pauses
 from sfn_local.scheduler import ThreadScheduler
 

@@ -13,15 +13,15 @@ from tests.support.calls import Calls
 from tests.support.fake_system import FakeSystem, executions_of
 from tests.support.system import TENANT
 
-from sfn_cqrs.adapters.generations import Generations, Writing
-from sfn_cqrs.adapters.read_model import ReadModel
-from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.command import Audit, Command
-from sfn_cqrs.domain.import_job import Job
-from sfn_cqrs.domain.imports import PublishMode
-from sfn_cqrs.domain.keys import ImportKey
-from sfn_cqrs.domain.read_models import View, ViewKey
-from sfn_cqrs.service.commands.service import CommandService
+from sfn_cqrs.kernel.clock import iso
+from sfn_cqrs.kernel.command import Audit, Command
+from sfn_cqrs.kernel.keys import ImportKey
+from sfn_cqrs.kernel.read_models.generations import Generations, Writing
+from sfn_cqrs.kernel.read_models.read_model import ReadModel
+from sfn_cqrs.kernel.read_models.rules import View, ViewKey
+from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.import_csv.job import Job
+from sfn_cqrs.machines.import_csv.results import PublishMode
 from sfn_cqrs_tools.testing.fakes.buckets import ImportBucket
 
 VIEW = "airports_by_icao"

@@ -3,10 +3,10 @@
 from functions.rebuild.next_work.app import lambda_handler as next_work
 from functions.rebuild.work_on_segment.app import lambda_handler as work_on_segment
 
-from sfn_cqrs.domain.caller import Caller
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.read_models import ViewKey
-from sfn_cqrs.service.rebuilds.service import RebuildService
+from sfn_cqrs.kernel.caller import Caller
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.read_models.rules import ViewKey
+from sfn_cqrs.machines.rebuild.service import RebuildService
 from sfn_cqrs_tools.testing.builders import a_command
 
 VIEW = "airports_by_icao"

@@ -7,8 +7,8 @@ from unittest import mock
 
 from tests.support.calls import Calls
 
-from sfn_cqrs.adapters.records import Records
-from sfn_cqrs.domain.records import RecordKey, Write, Written
+from sfn_cqrs.kernel.records import RecordKey, Write, Written
+from sfn_cqrs.kernel.tables.records import Records
 
 _change = Records.change
 

@@ -8,11 +8,11 @@ from tests.support.fake_system import FakeSystem, executions_of
 from tests.support.stream import Stream
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.saga_items import SAGAS
-from sfn_cqrs.domain.keys import ItemKey, SagaKey
-from sfn_cqrs.domain.saga import Saga
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.sagas.service import SagaService
+from sfn_cqrs.kernel.keys import ItemKey, SagaKey
+from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.saga.items import SAGAS
+from sfn_cqrs.machines.saga.rules import Saga
+from sfn_cqrs.machines.saga.service import SagaService
 from sfn_local import Done, FunctionError
 
 STREAM = "StreamOnSagaChangedFunction"

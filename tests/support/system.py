@@ -23,9 +23,9 @@ from tests.support.strands import Strands
 from tests.support.stream import Disorder, Stream
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.process import Process
-from sfn_cqrs.service.logs import logger
+from sfn_cqrs.kernel.functions.logs import logger
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.machines.command.process import Process
 from sfn_cqrs_tools.project import EXAMPLE
 from sfn_cqrs_tools.runtime.events import EventRules, Rule
 from sfn_cqrs_tools.runtime.template import Machine, Template

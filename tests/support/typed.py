@@ -13,17 +13,19 @@ from types import ModuleType
 from typing import Annotated, Any, Literal
 from unittest import mock
 
-from sfn_cqrs.domain import models, row_models
-from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
-from sfn_cqrs.domain.models import Meta, Personal
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.service import handlers, read_models, routes
-from sfn_cqrs.service.approvals import types as approval_types
-from sfn_cqrs.service.imports import strategies
-from sfn_cqrs.service.repairs import work as _declares_a_task  # noqa: F401
-from sfn_cqrs.service.sagas import types as saga_types
-from sfn_cqrs.service.tasks import types as task_types
-from sfn_cqrs.service.zips import hooks
+from sfn_cqrs.api import declared as routes
+from sfn_cqrs.care.repairs import work as _declares_a_task  # noqa: F401
+from sfn_cqrs.kernel.models import models
+from sfn_cqrs.kernel.models.models import Meta, Personal
+from sfn_cqrs.kernel.policy import MEMBERS
+from sfn_cqrs.kernel.read_models import row_models
+from sfn_cqrs.machines.approval import types as approval_types
+from sfn_cqrs.machines.command import handlers, read_models
+from sfn_cqrs.machines.import_csv import strategies
+from sfn_cqrs.machines.import_csv.strategy import Column, ImportStrategy, Record
+from sfn_cqrs.machines.saga import types as saga_types
+from sfn_cqrs.machines.task import types as task_types
+from sfn_cqrs.machines.zip_orchestrator import hooks
 
 
 @dataclass(frozen=True)

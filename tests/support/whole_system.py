@@ -14,7 +14,7 @@ from tests.support.stream import Stream
 from tests.support.system import API, MINUTES_5, SWEEPS, TENANT, TICK
 from tests.support.zip_system import ZipSystem, an_archive
 
-from sfn_cqrs.adapters.link_secret import LinkSecret
+from sfn_cqrs.machines.approval.link_secret import LinkSecret
 from sfn_cqrs_tools.runtime.front import match_route
 from sfn_cqrs_tools.runtime.weather import LOST, REFUSALS, Forecast, Weather
 from sfn_local import FunctionError

@@ -11,14 +11,14 @@ from tests.support.import_system import ImportSystem
 from tests.support.system import TENANT
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.caller import Caller
-from sfn_cqrs.domain.keys import ZipKey
-from sfn_cqrs.domain.zip_job import ZipJob
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.zips import hooks as zip_hooks
-from sfn_cqrs.service.zips.hooks import FinishedImport
-from sfn_cqrs.service.zips.progress import ZipProgress
-from sfn_cqrs.service.zips.service import ZipImports, ZipRequest
+from sfn_cqrs.kernel.caller import Caller
+from sfn_cqrs.kernel.keys import ZipKey
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.zip_orchestrator import hooks as zip_hooks
+from sfn_cqrs.machines.zip_orchestrator.hooks import FinishedImport
+from sfn_cqrs.machines.zip_orchestrator.job import ZipJob
+from sfn_cqrs.machines.zip_orchestrator.progress import ZipProgress
+from sfn_cqrs.machines.zip_orchestrator.service import ZipImports, ZipRequest
 
 
 class ZipSystem(ImportSystem):

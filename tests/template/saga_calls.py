@@ -9,15 +9,15 @@ from typing import Any, Protocol
 from tests.support.waiting import waited
 from tests.template.stack import ROOT
 
-from sfn_cqrs.adapters.records import Kind
-from sfn_cqrs.adapters.saga_items import SAGAS
-from sfn_cqrs.domain import models
-from sfn_cqrs.domain.errors import StepRefusedError
-from sfn_cqrs.domain.keys import shard_of
-from sfn_cqrs.domain.values import Json
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.sagas import types as saga_types
-from sfn_cqrs.service.sagas.types import SagaStep
+from sfn_cqrs.kernel.errors import StepRefusedError
+from sfn_cqrs.kernel.keys import shard_of
+from sfn_cqrs.kernel.models import models
+from sfn_cqrs.kernel.tables.records import Kind
+from sfn_cqrs.kernel.values import Json
+from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.saga import types as saga_types
+from sfn_cqrs.machines.saga.items import SAGAS
+from sfn_cqrs.machines.saga.types import SagaStep
 from sfn_cqrs_tools.stack.local_stack import LocalStack
 
 LARGE = "x" * 150_000

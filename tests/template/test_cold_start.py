@@ -5,11 +5,18 @@ import subprocess
 import sys
 
 import pytest
+from sfn_cqrs.service import approvals, imports, sagas, tasks, zips
 from tests.template.stack import ROOT
 
 from sfn_cqrs import routes
-from sfn_cqrs.domain import csv_rows, csv_text, model_types, models, saga, task, zip_directory
-from sfn_cqrs.service import approvals, handlers, imports, sagas, tasks, zips
+from sfn_cqrs.kernel.models import fields as model_types
+from sfn_cqrs.kernel.models import models
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.import_csv.csv import rows as csv_rows
+from sfn_cqrs.machines.import_csv.csv import text as csv_text
+from sfn_cqrs.machines.saga import rules as saga
+from sfn_cqrs.machines.task import rules as task
+from sfn_cqrs.machines.zip_orchestrator import directory as zip_directory
 from sfn_cqrs_tools.cli.reference.python import public_names
 
 OF_OTHER_MACHINES = (
@@ -184,4 +191,4 @@ def test_a_package_loads_through_doors_what_it_loaded_before():
 def test_what_a_door_loads_is_seen():
     plain, more = loaded([SAID], [("sfn_cqrs.tasks", "TaskService")])
 
-    assert "sfn_cqrs.service.tasks.service" in more - plain
+    assert "sfn_cqrs.machines.task.service" in more - plain

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import pytest
 from tests.template.stack import ISSUER, ROOT, of_type
 
-from sfn_cqrs.adapters import sql_failures
-from sfn_cqrs.service.commands import backlog
-from sfn_cqrs.service.sweep import KINDS
+from sfn_cqrs.care.sweep import KINDS
+from sfn_cqrs.kernel.sql import failure_metrics as sql_failures
+from sfn_cqrs.machines.command import backlog
 from sfn_cqrs_tools.client.prices import DOLLARS, EXPRESS_GB
 from sfn_cqrs_tools.runtime.template import Template
 

@@ -13,7 +13,7 @@ from tests.support.places import ADAPTERS, DOMAIN, dotted, kind_of, name_of, of_
 from tests.template.rules import conditions, names_in, unused, updates_of_records
 from tests.template.stack import ROOT, modules
 
-from sfn_cqrs.domain import saga
+from sfn_cqrs.machines.saga import rules as saga
 
 PRODUCTION = ("layer", "functions", "app", "tools", "examples/shop/app", "examples/shop/functions")
 HELD_EQUAL = {

@@ -8,8 +8,9 @@ from functools import cache
 import pytest
 from tests.template.stack import ROOT, modules
 
-from sfn_cqrs.domain import errors, failure, task_programs
-from sfn_cqrs.routes.problems import status_of
+from sfn_cqrs.kernel import errors, failure
+from sfn_cqrs.kernel.http.problems import status_of
+from sfn_cqrs.machines.task import programs as task_programs
 from sfn_cqrs_tools.cli.explanations import PAGE, code_of, explanations
 from sfn_cqrs_tools.project import CHECKOUT
 

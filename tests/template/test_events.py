@@ -13,9 +13,9 @@ from tests.template.stack import (
     is_batch,
 )
 
-from sfn_cqrs.domain.keys import ApprovalRef, CommandRef, ImportKey, SagaRef, TaskRef, ZipRef
-from sfn_cqrs.domain.read_models import ViewRef
-from sfn_cqrs.service.step_functions import execution_name
+from sfn_cqrs.kernel.keys import ApprovalRef, CommandRef, ImportKey, SagaRef, TaskRef, ZipRef
+from sfn_cqrs.kernel.read_models.rules import ViewRef
+from sfn_cqrs.machines.workflow.executions import execution_name
 from sfn_cqrs_tools.runtime.events import matches
 
 EVENTS = ROOT / "events"

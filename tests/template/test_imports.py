@@ -19,8 +19,10 @@ from tests.support.places import (
 from tests.template.stack import ROOT, imports_of, modules
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain import model_types, models, process, pydantic_models
-from sfn_cqrs.service import sweep
+from sfn_cqrs.care import sweep
+from sfn_cqrs.kernel.models import fields as model_types
+from sfn_cqrs.kernel.models import models, pydantic_models
+from sfn_cqrs.machines.command import process
 
 CLOCK_CALLS = {"now", "utcnow", "today"}
 CLOCKS = {"datetime", "date"}

@@ -22,11 +22,11 @@ from tests.template.stack import (
     statements_of,
 )
 
-from sfn_cqrs.domain import errors
-from sfn_cqrs.domain.approval import TRIES_PER_ROUND
-from sfn_cqrs.domain.failure import BUSY_ERRORS
-from sfn_cqrs.service.approvals.types import MAX_TIME
-from sfn_cqrs.service.imports.state import LAST_TRY_WITHIN
+from sfn_cqrs.kernel import errors
+from sfn_cqrs.kernel.failure import BUSY_ERRORS
+from sfn_cqrs.machines.approval.rules import TRIES_PER_ROUND
+from sfn_cqrs.machines.approval.types import MAX_TIME
+from sfn_cqrs.machines.import_csv.state import LAST_TRY_WITHIN
 from sfn_local.lint import lint
 
 DIED = ["Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "States.Timeout"]

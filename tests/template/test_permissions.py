@@ -32,15 +32,13 @@ from tests.template.stack import ROOT, TEMPLATE
 from tests.template.workflow_calls import run_workflows
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters import live_events
-from sfn_cqrs.adapters.attributes_bucket import Whose
-from sfn_cqrs.adapters.import_items import IMPORTS
-from sfn_cqrs.adapters.live_events import Send
-from sfn_cqrs.adapters.task_items import TASKS
-from sfn_cqrs.domain.caller import Caller
-from sfn_cqrs.domain.import_queue import IMPORTS as IMPORT_QUEUE
-from sfn_cqrs.domain.import_queue import ImportQueue, Settle
-from sfn_cqrs.domain.keys import (
+from sfn_cqrs.care.audit import objects as audit_objects
+from sfn_cqrs.care.erasure import eraser
+from sfn_cqrs.care.live import events as live_events
+from sfn_cqrs.care.live.events import Send
+from sfn_cqrs.kernel.aws.attributes_bucket import Whose
+from sfn_cqrs.kernel.caller import Caller
+from sfn_cqrs.kernel.keys import (
     ApprovalKey,
     ApprovalRef,
     ImportKey,
@@ -49,17 +47,21 @@ from sfn_cqrs.domain.keys import (
     TaskKind,
     ZipRef,
 )
-from sfn_cqrs.domain.models import Personal
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.service import audit_objects, eraser, handlers
-from sfn_cqrs.service.approvals.service import ApprovalService
-from sfn_cqrs.service.approvals.types import Decided
-from sfn_cqrs.service.handlers import command_type
-from sfn_cqrs.service.imports.service import ImportService, Request
-from sfn_cqrs.service.read_models import read_model_type
-from sfn_cqrs.service.sagas import types as saga_types
-from sfn_cqrs.service.tasks import types as task_types
-from sfn_cqrs.service.zips.service import ZipImports, ZipRequest
+from sfn_cqrs.kernel.models.models import Personal
+from sfn_cqrs.kernel.policy import MEMBERS
+from sfn_cqrs.machines.approval.service import ApprovalService
+from sfn_cqrs.machines.approval.types import Decided
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.command.handlers import command_type
+from sfn_cqrs.machines.command.read_models import read_model_type
+from sfn_cqrs.machines.import_csv.items import IMPORTS
+from sfn_cqrs.machines.import_csv.places import IMPORTS as IMPORT_QUEUE
+from sfn_cqrs.machines.import_csv.places import ImportQueue, Settle
+from sfn_cqrs.machines.import_csv.service import ImportService, Request
+from sfn_cqrs.machines.saga import types as saga_types
+from sfn_cqrs.machines.task import types as task_types
+from sfn_cqrs.machines.task.items import TASKS
+from sfn_cqrs.machines.zip_orchestrator.service import ZipImports, ZipRequest
 from sfn_cqrs_tools.runtime.iam.policies import Permissions
 from sfn_cqrs_tools.runtime.lambdas import current_function
 from sfn_cqrs_tools.stack.local_stack import LocalStack
@@ -936,7 +938,7 @@ def test_what_imports_the_users_package_has_the_users_policy_and_nobody_else(
     reaching = {
         name
         for name, function in used.template.functions.items()
-        if reaches(function.folder / "app.py", "sfn_cqrs.service.handlers.load")
+        if reaches(function.folder / "app.py", "sfn_cqrs.machines.command.handlers.load")
     }
 
     assert len(importers) > 20

@@ -13,7 +13,7 @@ from tests.template.stack import (
     translated,
 )
 
-from sfn_cqrs.domain.sql_role import Role
+from sfn_cqrs.kernel.sql.role import Role
 from sfn_cqrs_tools.runtime import postgres
 
 FUNCTIONS = sorted(TEMPLATE.functions)

@@ -12,7 +12,7 @@ PROMISE = (
 PLACES = (
     *("README.md", "llms.txt", "pyproject.toml", "template.yaml"),
     *("docs/comparison.md", "docs/site/mkdocs.yml", "layer/sfn_cqrs/__init__.py"),
-    "layer/sfn_cqrs/routes/document.py",
+    "layer/sfn_cqrs/api/document.py",
 )
 HISTORY = {"docs/decisions.md"}
 ONCE = re.compile(r"exactly[- ]once|once and in order|every (change|version) once", re.I)

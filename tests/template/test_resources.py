@@ -18,15 +18,15 @@ from tests.template.stack import (
     translated,
 )
 
-from sfn_cqrs.adapters import sql_failures
-from sfn_cqrs.domain.approval import Happened
-from sfn_cqrs.domain.channels import NAMESPACE
-from sfn_cqrs.domain.sweeps import QUEUE_LIFE
-from sfn_cqrs.service import sweep as sweeps
-from sfn_cqrs.service.commands import backlog
-from sfn_cqrs.service.queue import RECEIVES
-from sfn_cqrs.service.tasks.state import BEGINS_WITHIN
-from sfn_cqrs.service.tasks.types import MAX_TIMEOUT
+from sfn_cqrs.care import sweep as sweeps
+from sfn_cqrs.care.live.channels import NAMESPACE
+from sfn_cqrs.kernel.functions.queue import RECEIVES
+from sfn_cqrs.kernel.sql import failure_metrics as sql_failures
+from sfn_cqrs.kernel.sweeps import QUEUE_LIFE
+from sfn_cqrs.machines.approval.rules import Happened
+from sfn_cqrs.machines.command import backlog
+from sfn_cqrs.machines.task.state import BEGINS_WITHIN
+from sfn_cqrs.machines.task.types import MAX_TIMEOUT
 from sfn_cqrs_tools.client.executions import OF_THE_FRAMEWORK
 from sfn_cqrs_tools.restore import restoring
 from sfn_cqrs_tools.runtime.events import matches

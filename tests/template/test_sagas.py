@@ -4,10 +4,10 @@ import pytest
 from tests.template.stack import MACHINES, SHOP
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.keys import SagaKey, SagaRef
-from sfn_cqrs.domain.saga_programs import BACK
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.sagas import types as saga_types
+from sfn_cqrs.kernel.keys import SagaKey, SagaRef
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.saga import types as saga_types
+from sfn_cqrs.machines.saga.saga_programs import BACK
 
 LAST = "finish_saga"
 

@@ -12,9 +12,9 @@ GOOD = '''
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sfn_cqrs.domain.command import Command
-from sfn_cqrs.service.handlers import command_type, sync_handler
-from sfn_cqrs.service.read_models import read_model_type
+from sfn_cqrs.kernel.command import Command
+from sfn_cqrs.machines.command.handlers import command_type, sync_handler
+from sfn_cqrs.machines.command.read_models import read_model_type
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,13 @@ from tests.support.waiting import waited
 from tests.template.stack import ROOT, TEMPLATE
 from tests.template.test_events import ATTEMPTS
 
-from sfn_cqrs.adapters.wait_table import WaitTable
-from sfn_cqrs.service.step_functions import (
+from sfn_cqrs.machines.workflow.executions import (
     Parent,
     StepFunctionService,
     child_name,
     execution_name,
 )
+from sfn_cqrs.machines.workflow.wait_table import WaitTable
 from sfn_cqrs_tools.runtime.template import Machine
 from sfn_cqrs_tools.stack.local_stack import LocalStack
 

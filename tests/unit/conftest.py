@@ -7,9 +7,9 @@ import pytest
 from tests.support.typed import package_of
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.policy import CODE, Access
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.tasks import types as task_types
+from sfn_cqrs.kernel.policy import CODE, Access
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.task import types as task_types
 from sfn_cqrs_tools.testing.fakes import World
 
 APPROVAL_MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:sfn-cqrs-approval"

@@ -3,8 +3,8 @@
 While links are switched off, this function may do nothing.
 """
 
-from sfn_cqrs.routes import approval_links
-from sfn_cqrs.routes.api import api_of
+from sfn_cqrs.api.api import api_of
+from sfn_cqrs.machines.approval import link_routes as approval_links
 
 app = api_of(approval_links.routes)
 lambda_handler = app.handle

@@ -1,7 +1,7 @@
 """The routes without a token: the API as a page. This function may do nothing."""
 
-from sfn_cqrs.routes.api import api_of
-from sfn_cqrs.routes.resources import DESCRIPTION
+from sfn_cqrs.api.api import api_of
+from sfn_cqrs.api.resources import DESCRIPTION
 
 app = api_of(DESCRIPTION)
 lambda_handler = app.handle

@@ -5,8 +5,8 @@ Choice state decision branches on the result answered here.
 """
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain import approval_programs
-from sfn_cqrs.service.approvals.state import ApprovalState, approval_state
+from sfn_cqrs.machines.approval import programs as approval_programs
+from sfn_cqrs.machines.approval.state import ApprovalState, approval_state
 
 
 @approval_state

@@ -3,10 +3,10 @@
 Every Catch of the machine leads here. What is answered becomes the execution's error and cause.
 """
 
-from sfn_cqrs.domain import approval_programs
-from sfn_cqrs.domain.errors import SupersededError
-from sfn_cqrs.domain.failure import Failure
-from sfn_cqrs.service.approvals.state import ApprovalState, approval_state
+from sfn_cqrs.kernel.errors import SupersededError
+from sfn_cqrs.kernel.failure import Failure
+from sfn_cqrs.machines.approval import programs as approval_programs
+from sfn_cqrs.machines.approval.state import ApprovalState, approval_state
 
 
 @approval_state

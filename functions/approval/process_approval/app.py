@@ -1,7 +1,7 @@
 """process_approval: do what was approved."""
 
-from sfn_cqrs.domain.approval import Status
-from sfn_cqrs.service.approvals.state import ApprovalState, approval_state
+from sfn_cqrs.machines.approval.rules import Status
+from sfn_cqrs.machines.approval.state import ApprovalState, approval_state
 
 
 @approval_state

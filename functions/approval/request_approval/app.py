@@ -4,9 +4,9 @@ The token is stored first, and the decision is read of the very item that it was
 """
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain import approval_programs
-from sfn_cqrs.domain.errors import InvalidTokenError
-from sfn_cqrs.service.approvals.state import ApprovalState, approval_state
+from sfn_cqrs.kernel.errors import InvalidTokenError
+from sfn_cqrs.machines.approval import programs as approval_programs
+from sfn_cqrs.machines.approval.state import ApprovalState, approval_state
 
 
 @approval_state

@@ -1,9 +1,9 @@
 """finish: close the version as applied, then wake the one that waits for it."""
 
-from sfn_cqrs.domain import chain
-from sfn_cqrs.domain.errors import SupersededError
-from sfn_cqrs.domain.process import Outcome
-from sfn_cqrs.service.commands.state import CommandState, command_state_without_status
+from sfn_cqrs.kernel.errors import SupersededError
+from sfn_cqrs.machines.command import chain
+from sfn_cqrs.machines.command.process import Outcome
+from sfn_cqrs.machines.command.state import CommandState, command_state_without_status
 
 
 @command_state_without_status

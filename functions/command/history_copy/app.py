@@ -1,8 +1,8 @@
 """history_copy: keep the data row as it is before this version."""
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.dynamodb import unmarshal
-from sfn_cqrs.service.commands.state import CommandState, command_state
+from sfn_cqrs.kernel.tables.dynamodb import unmarshal
+from sfn_cqrs.machines.command.state import CommandState, command_state
 
 
 @command_state

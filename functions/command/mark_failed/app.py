@@ -5,12 +5,12 @@ becomes the execution's error and cause.
 """
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain import chain
-from sfn_cqrs.domain.errors import SupersededError
-from sfn_cqrs.domain.failure import Failure
-from sfn_cqrs.domain.process import Outcome
-from sfn_cqrs.service.commands.slowness import tell_if_killed
-from sfn_cqrs.service.commands.state import CommandState, command_state_without_status
+from sfn_cqrs.kernel.errors import SupersededError
+from sfn_cqrs.kernel.failure import Failure
+from sfn_cqrs.machines.command import chain
+from sfn_cqrs.machines.command.process import Outcome
+from sfn_cqrs.machines.command.slowness import tell_if_killed
+from sfn_cqrs.machines.command.state import CommandState, command_state_without_status
 
 
 @command_state_without_status

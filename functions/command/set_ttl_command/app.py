@@ -1,7 +1,7 @@
 """set_ttl_command: let the command before this one expire, now that this one runs."""
 
-from sfn_cqrs.service.commands.expiry import expire_previous
-from sfn_cqrs.service.commands.state import CommandState, command_state
+from sfn_cqrs.machines.command.expiry import expire_previous
+from sfn_cqrs.machines.command.state import CommandState, command_state
 
 
 @command_state

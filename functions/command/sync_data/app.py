@@ -1,8 +1,8 @@
 """sync_data: run one sync handler, whose name is this iteration's input."""
 
-from sfn_cqrs.service.commands.projection import project
-from sfn_cqrs.service.commands.slowness import slowness_told
-from sfn_cqrs.service.commands.state import CommandState, command_state_without_status
+from sfn_cqrs.machines.command.projection import project
+from sfn_cqrs.machines.command.slowness import slowness_told
+from sfn_cqrs.machines.command.state import CommandState, command_state_without_status
 
 
 @command_state_without_status

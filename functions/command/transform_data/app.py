@@ -1,8 +1,8 @@
 """transform_data: bring the data row to this version, then list the handlers of sync_data_all."""
 
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.commands.chain import write_row
-from sfn_cqrs.service.commands.state import CommandState, command_state
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.command.runner import write_row
+from sfn_cqrs.machines.command.state import CommandState, command_state
 
 
 @command_state

@@ -4,8 +4,8 @@ The token is stored first and the predecessor is looked at afterwards, so that a
 that closes in between is seen by one of the two.
 """
 
-from sfn_cqrs.domain import chain
-from sfn_cqrs.service.commands.state import CommandState, command_state_without_status
+from sfn_cqrs.machines.command import chain
+from sfn_cqrs.machines.command.state import CommandState, command_state_without_status
 
 
 @command_state_without_status

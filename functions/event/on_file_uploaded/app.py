@@ -5,14 +5,14 @@ S3 may report it more than once, and EventBridge may deliver that more than once
 
 from typing import Any
 
-from sfn_cqrs.domain.caller import Caller
-from sfn_cqrs.domain.errors import NoSuchFileError
-from sfn_cqrs.domain.policy import Client
-from sfn_cqrs.domain.uploaded_file import UploadedFile
-from sfn_cqrs.service.imports.service import ImportService, Request
-from sfn_cqrs.service.logs import logger, naming_request
-from sfn_cqrs.service.state import naming_transient
-from sfn_cqrs.service.zips.service import ZipImports, ZipRequest
+from sfn_cqrs.kernel.caller import Caller
+from sfn_cqrs.kernel.errors import NoSuchFileError
+from sfn_cqrs.kernel.functions.logs import logger, naming_request
+from sfn_cqrs.kernel.functions.state import naming_transient
+from sfn_cqrs.kernel.policy import Client
+from sfn_cqrs.machines.import_csv.service import ImportService, Request
+from sfn_cqrs.machines.import_csv.uploaded_file import UploadedFile
+from sfn_cqrs.machines.zip_orchestrator.service import ZipImports, ZipRequest
 
 MACHINE = Client(is_machine=True)
 """A sender that AWS allows to put files into the bucket."""

@@ -5,12 +5,12 @@ version of the very object that was looked at, or what was written of it.
 """
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.import_bucket import results_prefix
-from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.errors import InvalidFileError
-from sfn_cqrs.domain.import_job import Load, Reader, Refuse
-from sfn_cqrs.service.imports.load import load
-from sfn_cqrs.service.imports.state import BegunImport, import_state
+from sfn_cqrs.kernel.errors import InvalidFileError
+from sfn_cqrs.machines.import_csv.bucket import results_prefix
+from sfn_cqrs.machines.import_csv.csv.rows import Problem
+from sfn_cqrs.machines.import_csv.job import Load, Reader, Refuse
+from sfn_cqrs.machines.import_csv.load import load
+from sfn_cqrs.machines.import_csv.state import BegunImport, import_state
 
 NO_ROWS: dict[str, object] = {"result": str(Reader.NONE)}
 

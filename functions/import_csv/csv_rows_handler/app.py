@@ -5,8 +5,8 @@ finalize_parent_job knows its rows.
 """
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.service.imports.rows import RowBatch
-from sfn_cqrs.service.imports.state import ImportState, import_state_without_status
+from sfn_cqrs.machines.import_csv.rows import RowBatch
+from sfn_cqrs.machines.import_csv.state import ImportState, import_state_without_status
 
 RETRIES = 15
 """As often the machine has a batch tried again while AWS is busy, or its rows wait."""

@@ -4,11 +4,11 @@ Its input is the Map's result, the loader's answer where no Map ran, or what a C
 """
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.errors import SupersededError
-from sfn_cqrs.domain.failure import Failure
-from sfn_cqrs.service.imports.end import end
-from sfn_cqrs.service.imports.state import ImportState, import_state_without_status
+from sfn_cqrs.kernel.errors import SupersededError
+from sfn_cqrs.kernel.failure import Failure
+from sfn_cqrs.machines.import_csv.csv.rows import Problem
+from sfn_cqrs.machines.import_csv.end import end
+from sfn_cqrs.machines.import_csv.state import ImportState, import_state_without_status
 
 
 @import_state_without_status

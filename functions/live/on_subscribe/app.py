@@ -7,11 +7,11 @@ Source: AWS AppSync Events Developer Guide, "Direct data source integrations usi
 
 from typing import Any
 
-from sfn_cqrs.domain.errors import SfnCqrsError
-from sfn_cqrs.domain.identity import Identity
-from sfn_cqrs.domain.masking import masked
-from sfn_cqrs.service.live import check_subscribe
-from sfn_cqrs.service.logs import logger, naming_request
+from sfn_cqrs.care.live.service import check_subscribe
+from sfn_cqrs.kernel.errors import SfnCqrsError
+from sfn_cqrs.kernel.functions.logs import logger, naming_request
+from sfn_cqrs.kernel.identity import Identity
+from sfn_cqrs.kernel.masking import masked
 
 
 @naming_request

@@ -1,8 +1,8 @@
 """The consumer of the queue of failures: it sends one message for all of them."""
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.digest import digest_of
-from sfn_cqrs.service.queue import Notice, consumer_of_batches
+from sfn_cqrs.kernel.digest import digest_of
+from sfn_cqrs.kernel.functions.queue import Notice, consumer_of_batches
 
 
 @consumer_of_batches(dict)

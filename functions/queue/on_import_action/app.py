@@ -6,14 +6,14 @@ function has), the last time ends the job and reads no cell.
 """
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.transient import is_transient
-from sfn_cqrs.domain.csv_rows import Problem, Row
-from sfn_cqrs.domain.import_job import Begin, Job
-from sfn_cqrs.domain.keys import ImportKey
-from sfn_cqrs.service.imports.end import end
-from sfn_cqrs.service.imports.rows import RowBatch
-from sfn_cqrs.service.logs import logger
-from sfn_cqrs.service.queue import Delivery, consumer_of
+from sfn_cqrs.kernel.aws.transient import is_transient
+from sfn_cqrs.kernel.functions.logs import logger
+from sfn_cqrs.kernel.functions.queue import Delivery, consumer_of
+from sfn_cqrs.kernel.keys import ImportKey
+from sfn_cqrs.machines.import_csv.csv.rows import Problem, Row
+from sfn_cqrs.machines.import_csv.end import end
+from sfn_cqrs.machines.import_csv.job import Begin, Job
+from sfn_cqrs.machines.import_csv.rows import RowBatch
 
 ROW = 1
 KILLED = Problem("failed", "no try has ended; see the log")

@@ -1,8 +1,8 @@
 """The consumer of the notification queue: tells the event bus and the user's package."""
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.queue import Delivery, consumer_of
+from sfn_cqrs.kernel.functions.queue import Delivery, consumer_of
+from sfn_cqrs.machines.command import handlers
 
 
 @consumer_of(bootstrap.notifications)

@@ -3,15 +3,15 @@
 from functools import partial
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain import task_programs
-from sfn_cqrs.domain.errors import SupersededError
-from sfn_cqrs.domain.keys import TaskKey, task_id_parts
-from sfn_cqrs.service.logs import logger
-from sfn_cqrs.service.queue import Delivery, consumer_of
-from sfn_cqrs.service.tasks import types as task_types
-from sfn_cqrs.service.tasks.programs import TaskFlow
-from sfn_cqrs.service.tasks.state import lease_of
-from sfn_cqrs.service.tasks.work import work_on_alone
+from sfn_cqrs.kernel.errors import SupersededError
+from sfn_cqrs.kernel.functions.logs import logger
+from sfn_cqrs.kernel.functions.queue import Delivery, consumer_of
+from sfn_cqrs.kernel.keys import TaskKey, task_id_parts
+from sfn_cqrs.machines.task import programs as task_programs
+from sfn_cqrs.machines.task import types as task_types
+from sfn_cqrs.machines.task.runner import TaskFlow
+from sfn_cqrs.machines.task.state import lease_of
+from sfn_cqrs.machines.task.work import work_on_alone
 
 
 @consumer_of(bootstrap.task_actions)

@@ -1,8 +1,8 @@
 """The consumer of the queue of live updates: it publishes notices to the channels of AppSync."""
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.channels import LiveEvent, live_event
-from sfn_cqrs.service.queue import consumer_of_batches
+from sfn_cqrs.care.live.channels import LiveEvent, live_event
+from sfn_cqrs.kernel.functions.queue import consumer_of_batches
 
 
 @consumer_of_batches(live_event)

@@ -1,7 +1,7 @@
 """next_work: which segments are left; the stage whose segments have all ended is ended here."""
 
-from sfn_cqrs.domain import rebuild_programs
-from sfn_cqrs.service.rebuilds.state import RebuildState, rebuild_state
+from sfn_cqrs.machines.rebuild import programs as rebuild_programs
+from sfn_cqrs.machines.rebuild.state import RebuildState, rebuild_state
 
 
 @rebuild_state

@@ -1,8 +1,8 @@
 """work_on_segment: replay, compare or delete page by page, as long as there is time."""
 
-from sfn_cqrs.domain import rebuild_programs
-from sfn_cqrs.domain.read_models import Stage
-from sfn_cqrs.service.rebuilds.state import RebuildState, rebuild_state
+from sfn_cqrs.kernel.read_models.rules import Stage
+from sfn_cqrs.machines.rebuild import programs as rebuild_programs
+from sfn_cqrs.machines.rebuild.state import RebuildState, rebuild_state
 
 RESERVED_MS = 120_000
 """A page whose every handler is slow or busy takes no longer."""

@@ -8,12 +8,12 @@ An event that names a sample, such as `{"detail": {"sample": "1/1"}}`, has that 
 from typing import Any
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.usage import PARTS
-from sfn_cqrs.service.audit import Audit, Sample, tell
-from sfn_cqrs.service.audit_objects import sweep_objects
-from sfn_cqrs.service.logs import naming_request
-from sfn_cqrs.service.state import naming_transient, remaining_ms_of
-from sfn_cqrs.service.usage import Meter
+from sfn_cqrs.care.audit.objects import sweep_objects
+from sfn_cqrs.care.audit.service import Audit, Sample, tell
+from sfn_cqrs.care.usage.rules import PARTS
+from sfn_cqrs.care.usage.service import Meter
+from sfn_cqrs.kernel.functions.logs import naming_request
+from sfn_cqrs.kernel.functions.state import naming_transient, remaining_ms_of
 
 RATE = 50.0
 """Read units a second, which nobody else feels."""

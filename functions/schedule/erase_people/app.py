@@ -7,11 +7,11 @@ erasure, `{"detail": {"tenant": …, "subject": …}}` only says what one would 
 
 from typing import Any
 
-from sfn_cqrs.domain.erasure import certificate
-from sfn_cqrs.domain.values import Json
-from sfn_cqrs.service.erasures import ErasureService, plan, replay, work, work_on_all
-from sfn_cqrs.service.logs import naming_request
-from sfn_cqrs.service.state import naming_transient, remaining_ms_of
+from sfn_cqrs.care.erasure.service import ErasureService, plan, replay, work, work_on_all
+from sfn_cqrs.kernel.erasure import certificate
+from sfn_cqrs.kernel.functions.logs import naming_request
+from sfn_cqrs.kernel.functions.state import naming_transient, remaining_ms_of
+from sfn_cqrs.kernel.values import Json
 
 MARGIN_MS = 30_000
 

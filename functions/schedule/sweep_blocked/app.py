@@ -3,7 +3,7 @@
 It also reports how many versions wait for a repair.
 """
 
-from sfn_cqrs.service.commands.backlog import tell_backlog
-from sfn_cqrs.service.sweep import BLOCKED, sweeping
+from sfn_cqrs.care.sweep import BLOCKED, sweeping
+from sfn_cqrs.machines.command.backlog import tell_backlog
 
 lambda_handler = sweeping(BLOCKED, then=tell_backlog)

@@ -3,7 +3,7 @@
 Those that wait for their turn begin, as far as there are places.
 """
 
-from sfn_cqrs.service.imports.queue import begin_waiting
-from sfn_cqrs.service.sweep import IMPORTS, ZIPS, sweeping
+from sfn_cqrs.care.sweep import IMPORTS, ZIPS, sweeping
+from sfn_cqrs.machines.import_csv.queueing import begin_waiting
 
 lambda_handler = sweeping(IMPORTS, ZIPS, then=begin_waiting)

@@ -5,13 +5,13 @@ waits.
 """
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.approval_items import APPROVALS
-from sfn_cqrs.domain import approval_programs
-from sfn_cqrs.domain.approval import Approval, Happened
-from sfn_cqrs.domain.approval_notices import approval_status
-from sfn_cqrs.domain.notices import failure_alarm
-from sfn_cqrs.service.approvals.programs import ApprovalFlow
-from sfn_cqrs.service.stream import Outbox, stream_of
+from sfn_cqrs.kernel.functions.stream import Outbox, stream_of
+from sfn_cqrs.kernel.notices import failure_alarm
+from sfn_cqrs.machines.approval import programs as approval_programs
+from sfn_cqrs.machines.approval.items import APPROVALS
+from sfn_cqrs.machines.approval.notices import approval_status
+from sfn_cqrs.machines.approval.rules import Approval, Happened
+from sfn_cqrs.machines.approval.runner import ApprovalFlow
 
 
 @stream_of("approval", APPROVALS.record)

@@ -9,17 +9,17 @@ it has news.
 from collections.abc import Callable
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.dynamodb import Item
-from sfn_cqrs.adapters.import_items import IMPORTS, WHOSE
-from sfn_cqrs.adapters.zip_items import ZIPS
-from sfn_cqrs.domain.import_job import Job, JobStatus
-from sfn_cqrs.domain.import_notices import import_execute
-from sfn_cqrs.domain.keys import ImportKey
-from sfn_cqrs.domain.zip_job import ZipJob
-from sfn_cqrs.service.imports.progress import advance, tell
-from sfn_cqrs.service.imports.queue import leave, may_begin, start
-from sfn_cqrs.service.stream import Outbox, stream_of
-from sfn_cqrs.service.zips.progress import tell_zip
+from sfn_cqrs.kernel.functions.stream import Outbox, stream_of
+from sfn_cqrs.kernel.keys import ImportKey
+from sfn_cqrs.kernel.tables.dynamodb import Item
+from sfn_cqrs.machines.import_csv.items import IMPORTS, WHOSE
+from sfn_cqrs.machines.import_csv.job import Job, JobStatus
+from sfn_cqrs.machines.import_csv.notices import import_execute
+from sfn_cqrs.machines.import_csv.progress import advance, tell
+from sfn_cqrs.machines.import_csv.queueing import leave, may_begin, start
+from sfn_cqrs.machines.zip_orchestrator.items import ZIPS
+from sfn_cqrs.machines.zip_orchestrator.job import ZipJob
+from sfn_cqrs.machines.zip_orchestrator.progress import tell_zip
 
 Found = Job | ZipJob | ImportKey
 KINDS: dict[str, Callable[[Item], Found]] = {"job": IMPORTS.record, "zip": ZIPS.record}

@@ -4,13 +4,13 @@ The event source lets through process items that are to be started, and those th
 """
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.command_items import as_process
-from sfn_cqrs.domain import chain
-from sfn_cqrs.domain.notices import failure_alarm
-from sfn_cqrs.domain.process import START, Mode, Outcome, Process
-from sfn_cqrs.domain.process_notices import command_status, place_of
-from sfn_cqrs.service.commands.chain import Chain, machine_of
-from sfn_cqrs.service.stream import Outbox, stream_of
+from sfn_cqrs.kernel.functions.stream import Outbox, stream_of
+from sfn_cqrs.kernel.notices import failure_alarm
+from sfn_cqrs.machines.command import chain
+from sfn_cqrs.machines.command.items import as_process
+from sfn_cqrs.machines.command.notices import command_status, place_of
+from sfn_cqrs.machines.command.process import START, Mode, Outcome, Process
+from sfn_cqrs.machines.command.runner import Chain, machine_of
 
 
 @stream_of("process item", as_process)

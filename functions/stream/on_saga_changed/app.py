@@ -5,11 +5,11 @@ parked.
 """
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.saga_items import SAGAS
-from sfn_cqrs.domain.notices import failure_alarm
-from sfn_cqrs.domain.saga import Saga, SagaStatus
-from sfn_cqrs.domain.saga_notices import saga_status
-from sfn_cqrs.service.stream import Outbox, stream_of
+from sfn_cqrs.kernel.functions.stream import Outbox, stream_of
+from sfn_cqrs.kernel.notices import failure_alarm
+from sfn_cqrs.machines.saga.items import SAGAS
+from sfn_cqrs.machines.saga.notices import saga_status
+from sfn_cqrs.machines.saga.rules import Saga, SagaStatus
 
 
 @stream_of("saga", SAGAS.record)

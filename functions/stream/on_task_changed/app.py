@@ -7,14 +7,14 @@ ended.
 from typing import Any
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.task_items import TASKS, as_item
-from sfn_cqrs.domain import task_programs
-from sfn_cqrs.domain.keys import TaskKind, TaskRef
-from sfn_cqrs.domain.notices import failure_alarm
-from sfn_cqrs.domain.task import Item, Task, TaskStatus
-from sfn_cqrs.domain.task_notices import place_of, sub_task_status, task_execute, task_status
-from sfn_cqrs.service.stream import Outbox, stream_of
-from sfn_cqrs.service.tasks.programs import TaskFlow
+from sfn_cqrs.kernel.functions.stream import Outbox, stream_of
+from sfn_cqrs.kernel.keys import TaskKind, TaskRef
+from sfn_cqrs.kernel.notices import failure_alarm
+from sfn_cqrs.machines.task import programs as task_programs
+from sfn_cqrs.machines.task.items import TASKS, as_item
+from sfn_cqrs.machines.task.notices import place_of, sub_task_status, task_execute, task_status
+from sfn_cqrs.machines.task.rules import Item, Task, TaskStatus
+from sfn_cqrs.machines.task.runner import TaskFlow
 
 
 def _read(image: dict[str, Any]) -> Task | Item:

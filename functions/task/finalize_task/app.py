@@ -6,10 +6,10 @@ attempt. The Map's own Catch also leads here.
 """
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain import task_programs
-from sfn_cqrs.domain.failure import BUSY_ERRORS
-from sfn_cqrs.service.tasks.programs import TaskFlow
-from sfn_cqrs.service.tasks.state import TaskState, task_state
+from sfn_cqrs.kernel.failure import BUSY_ERRORS
+from sfn_cqrs.machines.task import programs as task_programs
+from sfn_cqrs.machines.task.runner import TaskFlow
+from sfn_cqrs.machines.task.state import TaskState, task_state
 
 
 @task_state

@@ -2,12 +2,12 @@
 
 from functools import partial
 
-from sfn_cqrs.domain import task_programs
-from sfn_cqrs.domain.task import TaskStatus
-from sfn_cqrs.service.tasks import types as task_types
-from sfn_cqrs.service.tasks.programs import TaskFlow
-from sfn_cqrs.service.tasks.state import TaskState, task_state
-from sfn_cqrs.service.tasks.work import work_on
+from sfn_cqrs.machines.task import programs as task_programs
+from sfn_cqrs.machines.task import types as task_types
+from sfn_cqrs.machines.task.rules import TaskStatus
+from sfn_cqrs.machines.task.runner import TaskFlow
+from sfn_cqrs.machines.task.state import TaskState, task_state
+from sfn_cqrs.machines.task.work import work_on
 
 
 @task_state

@@ -1,10 +1,10 @@
 """extract_file: write the file whose index is this iteration's input to a key of its own."""
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.errors import SupersededError
-from sfn_cqrs.domain.zip_job import FileStatus
-from sfn_cqrs.service.zips.files import extract
-from sfn_cqrs.service.zips.state import ZipState, zip_state
+from sfn_cqrs.kernel.errors import SupersededError
+from sfn_cqrs.machines.zip_orchestrator.files import extract
+from sfn_cqrs.machines.zip_orchestrator.job import FileStatus
+from sfn_cqrs.machines.zip_orchestrator.state import ZipState, zip_state
 
 READY = (FileStatus.EXTRACTED, FileStatus.PROCESSING)
 

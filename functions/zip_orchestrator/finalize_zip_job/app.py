@@ -5,11 +5,11 @@ states before also lead here.
 """
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.errors import SupersededError
-from sfn_cqrs.domain.zip_job import Settle
-from sfn_cqrs.service.zips.end import end_zip
-from sfn_cqrs.service.zips.hooks import FinishedImport, run_hooks
-from sfn_cqrs.service.zips.state import ZipState, zip_state
+from sfn_cqrs.kernel.errors import SupersededError
+from sfn_cqrs.machines.zip_orchestrator.end import end_zip
+from sfn_cqrs.machines.zip_orchestrator.hooks import FinishedImport, run_hooks
+from sfn_cqrs.machines.zip_orchestrator.job import Settle
+from sfn_cqrs.machines.zip_orchestrator.state import ZipState, zip_state
 
 
 @zip_state

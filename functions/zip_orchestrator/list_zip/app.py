@@ -5,10 +5,10 @@ none, and says why in its job.
 """
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.errors import SupersededError
-from sfn_cqrs.domain.zip_job import MAX_ATTEMPTS, Begin
-from sfn_cqrs.service.zips.files import list_files
-from sfn_cqrs.service.zips.state import ZipState, zip_state
+from sfn_cqrs.kernel.errors import SupersededError
+from sfn_cqrs.machines.zip_orchestrator.files import list_files
+from sfn_cqrs.machines.zip_orchestrator.job import MAX_ATTEMPTS, Begin
+from sfn_cqrs.machines.zip_orchestrator.state import ZipState, zip_state
 
 
 @zip_state

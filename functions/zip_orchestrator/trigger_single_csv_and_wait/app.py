@@ -5,10 +5,10 @@ with success: how the import went is in its own job, and finalize_zip_job reads 
 """
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.errors import SupersededError
-from sfn_cqrs.domain.import_job import Cancel
-from sfn_cqrs.service.zips.child import begin_child
-from sfn_cqrs.service.zips.state import ZipState, zip_state
+from sfn_cqrs.kernel.errors import SupersededError
+from sfn_cqrs.machines.import_csv.job import Cancel
+from sfn_cqrs.machines.zip_orchestrator.child import begin_child
+from sfn_cqrs.machines.zip_orchestrator.state import ZipState, zip_state
 
 
 @zip_state

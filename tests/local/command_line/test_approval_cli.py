@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.support.waiting import waited
 
-from sfn_cqrs.service.approvals import types as approval_types
+from sfn_cqrs.machines.approval import types as approval_types
 
 pytestmark = pytest.mark.stack
 

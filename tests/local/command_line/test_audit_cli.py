@@ -8,9 +8,9 @@ from tests.support.commands import ran
 from tests.support.original import ULID, command, exported, state, task
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.dynamodb import marshal
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.usage import PARTS, OfDay, OfType, Part
+from sfn_cqrs.care.usage.rules import PARTS, OfDay, OfType, Part
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.tables.dynamodb import marshal
 from sfn_cqrs_tools.project import CHECKOUT
 
 pytestmark = pytest.mark.stack

@@ -7,10 +7,10 @@ from typing import Annotated
 import pytest
 from tests.support.typed import declaring
 
-from sfn_cqrs.domain.models import Personal
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.handlers import command_type
+from sfn_cqrs.kernel.models.models import Personal
+from sfn_cqrs.kernel.policy import MEMBERS
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.command.handlers import command_type
 
 pytestmark = pytest.mark.stack
 PERSON, STREET = "person-4711", "12 St James's Square"

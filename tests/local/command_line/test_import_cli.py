@@ -9,7 +9,7 @@ import pytest
 from tests.support.command_line import line_of_orders
 from tests.support.orders import REGION
 
-from sfn_cqrs.service.imports import strategies
+from sfn_cqrs.machines.import_csv import strategies
 from sfn_cqrs_tools.cli.imports import kinds_of
 from sfn_cqrs_tools.client.api import Api
 from sfn_cqrs_tools.client.upload import upload

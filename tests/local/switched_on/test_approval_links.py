@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import pytest
 from tests.support.over_http import fetch
 
-from sfn_cqrs.service.approvals.service import ApprovalService
+from sfn_cqrs.machines.approval.service import ApprovalService
 
 pytestmark = pytest.mark.stack
 FORM = {"content-type": "application/x-www-form-urlencoded"}

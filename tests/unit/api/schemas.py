@@ -5,8 +5,8 @@ from functools import cache
 
 from jsonschema import Draft202012Validator
 
-from sfn_cqrs.routes.document import document
-from sfn_cqrs.routes.resources import DESCRIPTION, RESOURCES
+from sfn_cqrs.api.document import document
+from sfn_cqrs.api.resources import DESCRIPTION, RESOURCES
 
 
 @cache

@@ -3,11 +3,11 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError, SqlRefusedError
-from sfn_cqrs.domain.policy import CODE, MEMBERS, group
-from sfn_cqrs.routes import resources
-from sfn_cqrs.service import routes
-from sfn_cqrs.service.routes import RESERVED, route
+from sfn_cqrs.api import declared as routes
+from sfn_cqrs.api import resources
+from sfn_cqrs.api.declared import RESERVED, route
+from sfn_cqrs.kernel.errors import InvalidInputError, NotFoundError, SqlRefusedError
+from sfn_cqrs.kernel.policy import CODE, MEMBERS, group
 
 
 @pytest.fixture(autouse=True)

@@ -4,16 +4,16 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from sfn_cqrs.domain.approval import Rules, Status, Verdict
-from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.errors import (
+from sfn_cqrs.kernel.command import Audit
+from sfn_cqrs.kernel.errors import (
     AlreadyDecidedError,
     ExpiredError,
     FourEyesError,
     LinksDisabledError,
     NotAnApproverError,
 )
-from sfn_cqrs.service.approvals.service import ApprovalService
+from sfn_cqrs.machines.approval.rules import Rules, Status, Verdict
+from sfn_cqrs.machines.approval.service import ApprovalService
 from sfn_cqrs_tools.testing.builders import RELEASE, an_approval
 
 PATH = f"/approvals/{RELEASE.id}/decide"

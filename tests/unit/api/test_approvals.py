@@ -1,8 +1,8 @@
 import pytest
 
-from sfn_cqrs.adapters.approval_items import APPROVALS
-from sfn_cqrs.domain.approval import CastVote, Close, Rules, Stage, Status, Verdict, Vote
-from sfn_cqrs.service.commands.service import CommandService
+from sfn_cqrs.machines.approval.items import APPROVALS
+from sfn_cqrs.machines.approval.rules import CastVote, Close, Rules, Stage, Status, Verdict, Vote
+from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs_tools.runtime.identity import ISSUER
 from sfn_cqrs_tools.testing.builders import RELEASE, SEEN, an_approval
 

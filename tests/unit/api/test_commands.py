@@ -1,6 +1,6 @@
 import pytest
 
-from sfn_cqrs.domain.errors import BusyError
+from sfn_cqrs.kernel.errors import BusyError
 
 PATH = "/commands/batch"
 

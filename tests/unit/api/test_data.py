@@ -2,8 +2,8 @@
 
 import pytest
 
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.machines.command.process import Outcome
 from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 
 

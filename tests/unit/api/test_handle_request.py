@@ -8,12 +8,12 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from functions.api.handle_request.app import lambda_handler
 from tests.support.orders import NOWHERE
 
-from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.errors import AppBrokenError, BusyError, TransientError
-from sfn_cqrs.domain.keys import CommandRef, ItemKey
-from sfn_cqrs.domain.process import Outcome
-from sfn_cqrs.routes import request
-from sfn_cqrs.service import handlers
+from sfn_cqrs.kernel.command import Audit
+from sfn_cqrs.kernel.errors import AppBrokenError, BusyError, TransientError
+from sfn_cqrs.kernel.http import request
+from sfn_cqrs.kernel.keys import CommandRef, ItemKey
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.command.process import Outcome
 from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 
 BUSY = [

@@ -7,10 +7,10 @@ from tests.unit.domain.zip_corpus import zipped
 from tests.unit.imports.conftest import key_of
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.imports import Counts
-from sfn_cqrs.domain.keys import ImportKey, ZipKey, ZipRef
-from sfn_cqrs.routes.imports import MAX_INLINE_BYTES
-from sfn_cqrs.service.imports.service import ImportService, Request
+from sfn_cqrs.kernel.keys import ImportKey, ZipKey, ZipRef
+from sfn_cqrs.machines.import_csv.results import Counts
+from sfn_cqrs.machines.import_csv.routes import MAX_INLINE_BYTES
+from sfn_cqrs.machines.import_csv.service import ImportService, Request
 
 NOON = "2026-11-25T12:00:00.000Z"
 KEY = "uploads/tenant1/1/airports.csv"

@@ -11,12 +11,12 @@ from jsonschema import Draft202012Validator
 from tests.unit.api.conftest import routes
 from tests.unit.api.schemas import described
 
-from sfn_cqrs.routes import document as document_module
-from sfn_cqrs.routes import page
-from sfn_cqrs.routes.operation import operation_of
-from sfn_cqrs.routes.problems import status_of
-from sfn_cqrs.routes.resources import RESOURCES
-from sfn_cqrs.service.routes import own_routes
+from sfn_cqrs.api import document as document_module
+from sfn_cqrs.api import page
+from sfn_cqrs.api.declared import own_routes
+from sfn_cqrs.api.resources import RESOURCES
+from sfn_cqrs.kernel.http.operation import operation_of
+from sfn_cqrs.kernel.http.problems import status_of
 
 ROOT = Path(__file__).parents[3]
 OPERATIONS = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sfn_cqrs.service.read_models import read_model_type
+from sfn_cqrs.machines.command.read_models import read_model_type
 
 
 @pytest.fixture

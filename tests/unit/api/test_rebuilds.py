@@ -3,8 +3,8 @@ import json
 import pytest
 from tests.support.rebuilding import VIEW
 
-from sfn_cqrs.domain.policy import CODE, MEMBERS, Access, group
-from sfn_cqrs.service import handlers
+from sfn_cqrs.kernel.policy import CODE, MEMBERS, Access, group
+from sfn_cqrs.machines.command import handlers
 
 NOBODY = {"custom:tenant": "tenant1", "cognito:groups": "[]", "sub": "bob"}
 STEPS = ("resume", "cancel", "compare", "switch", "rollback", "drop")

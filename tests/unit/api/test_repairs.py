@@ -8,33 +8,31 @@ import pytest
 from tests.support.calls import AwsCall, Calls, KilledError, Watched
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters import process_table
-from sfn_cqrs.adapters.command_items import process_item
-from sfn_cqrs.adapters.dynamodb import marshal
-from sfn_cqrs.adapters.process_table import FAILED_SHARDS, ProcessTable, open_shard
-from sfn_cqrs.adapters.task_items import TASKS
-from sfn_cqrs.domain import import_job
-from sfn_cqrs.domain.chain import Close, Restart, Skip
-from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.errors import BusyError, TransientError
-from sfn_cqrs.domain.import_job import Ending, Job, JobStatus, Source
-from sfn_cqrs.domain.imports import Counts
-from sfn_cqrs.domain.keys import ImportKey, ItemKey, TaskKey, TaskKind
-from sfn_cqrs.domain.policy import Access, group
-from sfn_cqrs.domain.process import Outcome
-from sfn_cqrs.domain.retention import Retention
-from sfn_cqrs.domain.saga import SagaStatus
-from sfn_cqrs.domain.task import Begin, CloseTask, TaskStatus
-from sfn_cqrs.domain.task import Ending as ItemEnding
-from sfn_cqrs.domain.task_programs import Claim, CloseItem
-from sfn_cqrs.routes import repairs as routes
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.repairs import found as listing
-from sfn_cqrs.service.repairs import service, work
-from sfn_cqrs.service.sagas import types as saga_types
-from sfn_cqrs.service.tasks import types as task_types
-from sfn_cqrs.service.tasks.types import TaskItem, TaskType
+from sfn_cqrs.care.repairs import found as listing
+from sfn_cqrs.care.repairs import routes, service, work
+from sfn_cqrs.kernel.command import Audit
+from sfn_cqrs.kernel.errors import BusyError, TransientError
+from sfn_cqrs.kernel.keys import ImportKey, ItemKey, TaskKey, TaskKind
+from sfn_cqrs.kernel.policy import Access, group
+from sfn_cqrs.kernel.retention import Retention
+from sfn_cqrs.kernel.tables.dynamodb import marshal
+from sfn_cqrs.machines.command import handlers, process_table
+from sfn_cqrs.machines.command.chain import Close, Restart, Skip
+from sfn_cqrs.machines.command.items import process_item
+from sfn_cqrs.machines.command.process import Outcome
+from sfn_cqrs.machines.command.process_table import FAILED_SHARDS, ProcessTable, open_shard
+from sfn_cqrs.machines.import_csv import job as import_job
+from sfn_cqrs.machines.import_csv.csv.rows import Problem
+from sfn_cqrs.machines.import_csv.job import Ending, Job, JobStatus, Source
+from sfn_cqrs.machines.import_csv.results import Counts
+from sfn_cqrs.machines.saga import types as saga_types
+from sfn_cqrs.machines.saga.rules import SagaStatus
+from sfn_cqrs.machines.task import types as task_types
+from sfn_cqrs.machines.task.items import TASKS
+from sfn_cqrs.machines.task.programs import Claim, CloseItem
+from sfn_cqrs.machines.task.rules import Begin, CloseTask, TaskStatus
+from sfn_cqrs.machines.task.rules import Ending as ItemEnding
+from sfn_cqrs.machines.task.types import TaskItem, TaskType
 from sfn_cqrs_tools.testing.builders import ORDERED, RESIZE, a_process, a_saga, a_task, an_item
 from sfn_cqrs_tools.testing.dynamodb import DynamoDB
 from sfn_cqrs_tools.testing.fakes.stored import TABLES

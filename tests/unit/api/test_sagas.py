@@ -1,7 +1,7 @@
 import pytest
 
-from sfn_cqrs.adapters.saga_items import SAGAS
-from sfn_cqrs.domain.saga import Entry, EntryStatus, SagaStatus
+from sfn_cqrs.machines.saga.items import SAGAS
+from sfn_cqrs.machines.saga.rules import Entry, EntryStatus, SagaStatus
 from sfn_cqrs_tools.testing.builders import ORDERED, a_saga, an_order
 
 NOBODY = {"custom:tenant": "tenant1", "cognito:groups": "[]", "sub": "bob"}

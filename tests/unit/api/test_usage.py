@@ -1,5 +1,5 @@
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.usage import PARTS, OfDay, OfType, Part
+from sfn_cqrs.care.usage.rules import PARTS, OfDay, OfType, Part
 
 OPERATOR = {"custom:tenant": "tenant1", "cognito:groups": "[operator]"}
 AT = "2026-11-25T12:00:00.000Z"

@@ -7,11 +7,11 @@ import pytest
 from botocore.exceptions import ClientError
 from functions.api.handle_request.app import lambda_handler
 
-from sfn_cqrs.domain.errors import NotAppliedError, NotAppliedYetError
-from sfn_cqrs.domain.policy import CODE, MEMBERS
-from sfn_cqrs.domain.process import Outcome
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.data import DataService
+from sfn_cqrs.kernel.errors import NotAppliedError, NotAppliedYetError
+from sfn_cqrs.kernel.policy import CODE, MEMBERS
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.command.data import DataService
+from sfn_cqrs.machines.command.process import Outcome
 from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 
 NARITA = {"type": "AIRPORT", "code": "NRT", "name": "Narita", "attributes": {"country": "JP"}}

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from sfn_cqrs.domain.approval import Rules, Status
-from sfn_cqrs.domain.keys import ApprovalRef
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.approvals import types as approval_types
+from sfn_cqrs.kernel.keys import ApprovalRef
+from sfn_cqrs.machines.approval import types as approval_types
+from sfn_cqrs.machines.approval.rules import Rules, Status
+from sfn_cqrs.machines.command import handlers
 from sfn_cqrs_tools.testing.builders import an_approval
 
 EVENTS = Path(__file__).parents[3] / "events" / "approval"

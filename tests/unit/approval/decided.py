@@ -2,8 +2,8 @@
 
 import pytest
 
-from sfn_cqrs.domain.approval import Happened, Stage, Status, Verdict, Vote
-from sfn_cqrs.domain.errors import SupersededError, VersionConflictError
+from sfn_cqrs.kernel.errors import SupersededError, VersionConflictError
+from sfn_cqrs.machines.approval.rules import Happened, Stage, Status, Verdict, Vote
 
 VOTES = (Vote("taro", Verdict.APPROVE, "2026-11-25T11:00:00.000Z", "in advance"),)
 DECISIONS = (Status.GRANTED, Status.REJECTED, Status.EXPIRED)

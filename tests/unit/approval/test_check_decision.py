@@ -1,9 +1,9 @@
 import pytest
 from functions.approval.check_decision.app import lambda_handler  # noqa: F401 - run_state runs it
 
-from sfn_cqrs.domain.approval import Happened, Stage, Status
-from sfn_cqrs.domain.errors import SupersededError, TransientError
-from sfn_cqrs.domain.records import Written
+from sfn_cqrs.kernel.errors import SupersededError, TransientError
+from sfn_cqrs.kernel.records import Written
+from sfn_cqrs.machines.approval.rules import Happened, Stage, Status
 
 DAY = 86_400
 NEXT_DAY = "2026-11-26T12:00:00.000Z"

@@ -1,7 +1,7 @@
 import pytest
 from functions.approval.mark_failed.app import lambda_handler  # noqa: F401 - run_state runs it
 
-from sfn_cqrs.domain.approval import Happened, Stage, Status
+from sfn_cqrs.machines.approval.rules import Happened, Stage, Status
 
 
 def test_the_failure_is_recorded_and_the_decision_stays(seed, key, world, run_state):

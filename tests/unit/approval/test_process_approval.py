@@ -4,9 +4,9 @@ import pytest
 from functions.approval.process_approval.app import lambda_handler  # noqa: F401 - run_state runs it
 from tests.unit.approval.decided import Decided
 
-from sfn_cqrs.domain.approval import Stage, Status
-from sfn_cqrs.domain.errors import SupersededError
-from sfn_cqrs.service.approvals import types as approval_types
+from sfn_cqrs.kernel.errors import SupersededError
+from sfn_cqrs.machines.approval import types as approval_types
+from sfn_cqrs.machines.approval.rules import Stage, Status
 
 
 class TestGranted(Decided):

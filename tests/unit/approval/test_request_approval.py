@@ -1,8 +1,8 @@
 import pytest
 from functions.approval.request_approval.app import lambda_handler  # noqa: F401 - run_state runs it
 
-from sfn_cqrs.domain.approval import Stage, Status
-from sfn_cqrs.domain.errors import InvalidTokenError
+from sfn_cqrs.kernel.errors import InvalidTokenError
+from sfn_cqrs.machines.approval.rules import Stage, Status
 
 LOOK_AGAIN = {"Payload": {"result": "LOOK_AGAIN"}}
 

@@ -1,6 +1,6 @@
 import pytest
 
-from sfn_cqrs.domain.process import Lane, Outcome
+from sfn_cqrs.machines.command.process import Lane, Outcome
 from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 
 

@@ -1,7 +1,7 @@
 import pytest
 from functions.command.check_version.app import lambda_handler
 
-from sfn_cqrs.domain.errors import (
+from sfn_cqrs.kernel.errors import (
     NotYetError,
     PredecessorFailedError,
     SupersededError,

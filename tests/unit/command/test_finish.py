@@ -1,8 +1,8 @@
 import pytest
 from functions.command.finish.app import lambda_handler
 
-from sfn_cqrs.domain.errors import SupersededError
-from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs.kernel.errors import SupersededError
+from sfn_cqrs.machines.command.process import Outcome
 from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 
 RESUMED = {"Payload": {"result": "resumed_by_prev_version", "prevVersion": 2}}

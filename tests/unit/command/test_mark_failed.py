@@ -3,7 +3,7 @@ import json
 import pytest
 from functions.command.mark_failed.app import lambda_handler
 
-from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs.machines.command.process import Outcome
 from sfn_cqrs_tools.testing.builders import NRT, a_process
 
 NOON = "2026-11-25T12:00:00.000Z"
@@ -34,7 +34,7 @@ def test_a_handlers_failure_is_recorded_with_its_message_and_its_trace(chain_of,
         "airports_by_country: KeyError: 'country'",
     )
     assert trace[0].startswith(
-        '  File "/opt/python/sfn_cqrs/service/commands/projection.py", line 45'
+        '  File "/opt/python/sfn_cqrs/machines/command/projection.py", line 45'
     )
 
 

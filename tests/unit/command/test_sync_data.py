@@ -4,8 +4,8 @@ import re
 import pytest
 from functions.command.sync_data.app import lambda_handler
 
-from sfn_cqrs.domain.errors import SyncHandlerError, TransientError, VersionGapError
-from sfn_cqrs.service import handlers
+from sfn_cqrs.kernel.errors import SyncHandlerError, TransientError, VersionGapError
+from sfn_cqrs.machines.command import handlers
 from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 
 

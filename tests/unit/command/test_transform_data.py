@@ -1,9 +1,9 @@
 import pytest
 from functions.command.transform_data.app import lambda_handler
 
-from sfn_cqrs.domain.errors import AppBrokenError, TransientError, VersionGapError
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.service import handlers
+from sfn_cqrs.kernel.errors import AppBrokenError, TransientError, VersionGapError
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.machines.command import handlers
 from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 
 

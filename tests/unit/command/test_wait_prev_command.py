@@ -1,7 +1,7 @@
 import pytest
 from functions.command.wait_prev_command.app import lambda_handler
 
-from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs.machines.command.process import Outcome
 from sfn_cqrs_tools.testing.builders import NRT, a_process
 
 TOKEN = "AAAA-sample-task-token-that-opens-nothing"

@@ -8,7 +8,7 @@ import io
 import zipfile
 from dataclasses import dataclass, field
 
-from sfn_cqrs.domain.csv_header import Columns
+from sfn_cqrs.machines.import_csv.csv.header import Columns
 
 COLUMNS = Columns(("code", "name", "amount"), frozenset({"code", "name"}), {"price": "amount"})
 LENIENT = Columns(("code", "name"), frozenset({"code", "name"}), refuses_unknown=False)

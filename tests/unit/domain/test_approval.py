@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from sfn_cqrs.domain.approval import (
+from sfn_cqrs.machines.approval.rules import (
     CastVote,
     Close,
     CloseStale,

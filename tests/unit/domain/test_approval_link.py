@@ -3,8 +3,8 @@ import json
 
 import pytest
 
-from sfn_cqrs.domain.approval_link import ApprovalLink
-from sfn_cqrs.domain.errors import ExpiredError, InvalidLinkError
+from sfn_cqrs.kernel.errors import ExpiredError, InvalidLinkError
+from sfn_cqrs.machines.approval.link import ApprovalLink
 from sfn_cqrs_tools.testing.builders import RELEASE
 
 SECRET = b"a secret"

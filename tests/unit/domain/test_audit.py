@@ -2,8 +2,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sfn_cqrs.domain import audit
-from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs.care.audit import rules as audit
+from sfn_cqrs.machines.command.process import Outcome
 from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 
 NOW = datetime(2026, 12, 2, tzinfo=UTC)

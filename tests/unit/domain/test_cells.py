@@ -1,7 +1,7 @@
 import pytest
 
-from sfn_cqrs.domain import cells
-from sfn_cqrs.domain.errors import InvalidInputError
+from sfn_cqrs.kernel.errors import InvalidInputError
+from sfn_cqrs.machines.import_csv.csv import cells
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.unit.domain.programs import play
 
-from sfn_cqrs.domain import chain
-from sfn_cqrs.domain.chain import (
+from sfn_cqrs.kernel.errors import NotFailedError, NotFoundError, SupersededError, TransientError
+from sfn_cqrs.kernel.programs import Execution
+from sfn_cqrs.kernel.records import Written
+from sfn_cqrs.machines.command import chain
+from sfn_cqrs.machines.command.chain import (
     Begin,
     Close,
     Describe,
@@ -22,11 +25,8 @@ from sfn_cqrs.domain.chain import (
     Verdict,
     WriteData,
 )
-from sfn_cqrs.domain.errors import NotFailedError, NotFoundError, SupersededError, TransientError
-from sfn_cqrs.domain.process import Lane, Mode, Outcome
-from sfn_cqrs.domain.programs import Execution
-from sfn_cqrs.domain.records import Written
-from sfn_cqrs.domain.versioning import DataVersion, Predecessor, Turn
+from sfn_cqrs.machines.command.process import Lane, Mode, Outcome
+from sfn_cqrs.machines.command.versioning import DataVersion, Predecessor, Turn
 from sfn_cqrs_tools.testing.builders import a_process
 
 NOW = datetime(2026, 11, 25, 9, 10, tzinfo=UTC)

@@ -1,7 +1,7 @@
 import pytest
 
-from sfn_cqrs.domain.channels import Subject, channel_of, live_event, named, segment, subject_of
-from sfn_cqrs.domain.errors import InvalidInputError
+from sfn_cqrs.care.live.channels import Subject, channel_of, live_event, named, segment, subject_of
+from sfn_cqrs.kernel.errors import InvalidInputError
 
 
 def a_notice(action, id_, **content):

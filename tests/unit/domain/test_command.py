@@ -1,8 +1,8 @@
 import pytest
 
-from sfn_cqrs.domain.command import Content
-from sfn_cqrs.domain.errors import InvalidInputError
-from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.kernel.command import Content
+from sfn_cqrs.kernel.errors import InvalidInputError
+from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs_tools.testing.builders import CREATED, NRT, UPDATED, a_command
 
 CONTENT = Content("Narita", {"lat": 35, "tags": ["a"]}, False)

@@ -1,9 +1,9 @@
 import csv
 import io
 
-from sfn_cqrs.domain.csv_report import report_lines
-from sfn_cqrs.domain.csv_rows import Problem, Row
-from sfn_cqrs.domain.imports import FailedRow
+from sfn_cqrs.machines.import_csv.csv.report import report_lines
+from sfn_cqrs.machines.import_csv.csv.rows import Problem, Row
+from sfn_cqrs.machines.import_csv.results import FailedRow
 
 
 def test_a_report_has_the_files_columns_and_three_more():

@@ -8,10 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.domain.csv_corpus import COLUMNS, CORPUS, HEADER, TWO
 
-from sfn_cqrs.domain.csv_header import Columns, letters
-from sfn_cqrs.domain.csv_rows import MAX_ROW_BYTES, Problem, Row, checked_delimiter, open_csv
-from sfn_cqrs.domain.csv_text import ENCODINGS, checked_encoding
-from sfn_cqrs.domain.errors import InvalidFileError, InvalidInputError
+from sfn_cqrs.kernel.errors import InvalidFileError, InvalidInputError
+from sfn_cqrs.machines.import_csv.csv.header import Columns, letters
+from sfn_cqrs.machines.import_csv.csv.rows import (
+    MAX_ROW_BYTES,
+    Problem,
+    Row,
+    checked_delimiter,
+    open_csv,
+)
+from sfn_cqrs.machines.import_csv.csv.text import ENCODINGS, checked_encoding
 
 ACCEPTED = {name: case for name, case in CORPUS.items() if case.refused is None}
 REFUSED = {name: case for name, case in CORPUS.items() if case.refused is not None}

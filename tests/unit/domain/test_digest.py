@@ -1,4 +1,4 @@
-from sfn_cqrs.domain.digest import MAX_EXAMPLES, MAX_GROUPS, digest_of
+from sfn_cqrs.kernel.digest import MAX_EXAMPLES, MAX_GROUPS, digest_of
 
 
 def a_failure(error="SyncHandlerError: no customer", **fields):

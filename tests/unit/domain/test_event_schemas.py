@@ -7,19 +7,19 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft7Validator
 
-from sfn_cqrs.domain.approval_notices import approval_status
-from sfn_cqrs.domain.import_job import Ending, JobStatus
-from sfn_cqrs.domain.import_notices import import_status
-from sfn_cqrs.domain.imports import Counts
-from sfn_cqrs.domain.notices import event_of
-from sfn_cqrs.domain.process import Outcome
-from sfn_cqrs.domain.process_notices import command_status
-from sfn_cqrs.domain.saga import SagaStatus
-from sfn_cqrs.domain.saga_notices import saga_status
-from sfn_cqrs.domain.task import Counts as TaskCounts
-from sfn_cqrs.domain.task import TaskStatus
-from sfn_cqrs.domain.task_notices import task_status
-from sfn_cqrs.domain.zip_notices import zip_status
+from sfn_cqrs.kernel.notices import event_of
+from sfn_cqrs.machines.approval.notices import approval_status
+from sfn_cqrs.machines.command.notices import command_status
+from sfn_cqrs.machines.command.process import Outcome
+from sfn_cqrs.machines.import_csv.job import Ending, JobStatus
+from sfn_cqrs.machines.import_csv.notices import import_status
+from sfn_cqrs.machines.import_csv.results import Counts
+from sfn_cqrs.machines.saga.notices import saga_status
+from sfn_cqrs.machines.saga.rules import SagaStatus
+from sfn_cqrs.machines.task.notices import task_status
+from sfn_cqrs.machines.task.rules import Counts as TaskCounts
+from sfn_cqrs.machines.task.rules import TaskStatus
+from sfn_cqrs.machines.zip_orchestrator.notices import zip_status
 from sfn_cqrs_tools.testing.builders import a_job, a_process, a_saga, a_task, a_zip, an_approval
 
 SCHEMAS = Path("samples/event-schemas")

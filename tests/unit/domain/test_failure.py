@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from sfn_cqrs.domain import failure as failure_module
-from sfn_cqrs.domain.failure import Failure, Frame, place_of, trace_of
+from sfn_cqrs.kernel import failure as failure_module
+from sfn_cqrs.kernel.failure import Failure, Frame, place_of, trace_of
 
 
 @pytest.mark.parametrize(
@@ -56,14 +56,14 @@ def frame(file, line=1, function="f", source="raise X"):
 
 
 def test_the_copy_of_the_framework_in_a_project_is_none_of_the_users_lines():
-    copy = "/srv/clinic/.framework/layer/sfn_cqrs/service/handlers.py"
+    copy = "/srv/clinic/.framework/layer/sfn_cqrs/machines/command/handlers.py"
 
     assert not Frame(copy, 1, "f").is_own
     assert Frame("/srv/clinic/app/clinic/item.py", 1, "f").is_own
 
 
 def test_the_summary_of_a_lambda_error_is_its_message_and_the_users_lines():
-    ours = f"{Path(failure_module.__file__).parents[1]}/service/state.py"
+    ours = f"{Path(failure_module.__file__).parents[1]}/kernel/functions/state.py"
     trace = [
         frame("/var/task/app.py", 12, "lambda_handler", "return state.handle(Status.GRANTED)"),
         frame(ours, 30),

@@ -1,4 +1,4 @@
-from sfn_cqrs.domain.import_budget import (
+from sfn_cqrs.machines.import_csv.budget import (
     Free,
     ImportBudget,
     Limits,

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.import_job import (
+from sfn_cqrs.machines.import_csv.csv.rows import Problem
+from sfn_cqrs.machines.import_csv.job import (
     Advance,
     Answer,
     AwaitBy,
@@ -21,7 +21,7 @@ from sfn_cqrs.domain.import_job import (
     Refuse,
     RetryBy,
 )
-from sfn_cqrs.domain.imports import Counts
+from sfn_cqrs.machines.import_csv.results import Counts
 from sfn_cqrs_tools.testing.builders import UPLOADED, a_job
 
 AT, LATER = "2026-11-25T12:00:00.000Z", "2026-11-25T12:01:00.000Z"

@@ -7,7 +7,15 @@ from itertools import count
 import pytest
 from tests.support.proof import shares
 
-from sfn_cqrs.domain.import_queue import Admit, Arrive, ImportQueue, Leave, Places, Settle, Turn
+from sfn_cqrs.machines.import_csv.places import (
+    Admit,
+    Arrive,
+    ImportQueue,
+    Leave,
+    Places,
+    Settle,
+    Turn,
+)
 
 AT = "2026-11-25T12:00:00.000Z"
 PLACES = Places(tenant=2, all=3)

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.import_job import NO_SOURCE, Job
-from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs.kernel.command import Audit
+from sfn_cqrs.kernel.keys import ImportKey
+from sfn_cqrs.machines.import_csv.job import NO_SOURCE, Job
 from sfn_cqrs_tools.testing.builders import a_command
 
 JOB = Job(

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sfn_cqrs.domain.errors import InvalidInputError
-from sfn_cqrs.domain.keys import CommandRef, ItemKey
+from sfn_cqrs.kernel.errors import InvalidInputError
+from sfn_cqrs.kernel.keys import CommandRef, ItemKey
 
 CODES = st.text(
     st.sampled_from("a1@#%0/ ~成😀") | st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]),

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.typed import GOOD, Guest, Visit
 
-from sfn_cqrs.domain.errors import InvalidInputError
-from sfn_cqrs.domain.models import InvalidModelError, Meta, Personal, model_of
+from sfn_cqrs.kernel.errors import InvalidInputError
+from sfn_cqrs.kernel.models.models import InvalidModelError, Meta, Personal, model_of
 
 
 def of(hint, **more):

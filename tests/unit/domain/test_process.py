@@ -1,7 +1,7 @@
 import pytest
 
-from sfn_cqrs.domain.chain import Begin, Close, Leave, Park, Renew, Restart, Skip
-from sfn_cqrs.domain.process import Lane, Mode, Outcome, is_owned_by
+from sfn_cqrs.machines.command.chain import Begin, Close, Leave, Park, Renew, Restart, Skip
+from sfn_cqrs.machines.command.process import Lane, Mode, Outcome, is_owned_by
 from sfn_cqrs_tools.testing.builders import a_process
 
 WAITING = a_process(outcome=Outcome.WAITING, token="token", token_seq=1, status="wait:STARTED")

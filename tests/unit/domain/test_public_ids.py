@@ -2,15 +2,8 @@
 
 import pytest
 
-from sfn_cqrs.domain.errors import NotFoundError
-from sfn_cqrs.domain.keys import (
-    ApprovalKey,
-    ImportKey,
-    ImportKind,
-    SagaKey,
-    ZipKey,
-    task_id_parts,
-)
+from sfn_cqrs.kernel.errors import NotFoundError
+from sfn_cqrs.kernel.keys import ApprovalKey, ImportKey, ImportKind, SagaKey, ZipKey, task_id_parts
 
 ULID = "01KAXK3V9Q0M3W8C5R6T7Y8Z9A"
 READERS = {

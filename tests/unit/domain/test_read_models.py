@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.read_models import (
+from sfn_cqrs.kernel.command import Audit
+from sfn_cqrs.kernel.read_models.rules import (
     Advance,
     Begin,
     Cancel,

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from sfn_cqrs.domain.saga import (
+from sfn_cqrs.machines.saga.rules import (
     Begin,
     Close,
     End,

@@ -1,7 +1,7 @@
 import pytest
 
-from sfn_cqrs.domain.errors import InvalidInputError
-from sfn_cqrs.domain.keys import SagaKey, SagaRef
+from sfn_cqrs.kernel.errors import InvalidInputError
+from sfn_cqrs.kernel.keys import SagaKey, SagaRef
 from sfn_cqrs_tools.testing.builders import ORDERED
 
 ULID = "01KAXK3V9Q0M3W8C5R6T7Y8Z9G"

@@ -3,12 +3,12 @@ from dataclasses import replace
 import pytest
 from tests.unit.domain.programs import play
 
-from sfn_cqrs.domain.errors import SagaLogError, SupersededError
-from sfn_cqrs.domain.failure import Failure
-from sfn_cqrs.domain.programs import Find
-from sfn_cqrs.domain.records import Written
-from sfn_cqrs.domain.saga import Begin, Entry, EntryStatus, SagaStatus
-from sfn_cqrs.domain.saga_programs import Move, finish, left_of, undo
+from sfn_cqrs.kernel.errors import SagaLogError, SupersededError
+from sfn_cqrs.kernel.failure import Failure
+from sfn_cqrs.kernel.programs import Find
+from sfn_cqrs.kernel.records import Written
+from sfn_cqrs.machines.saga.rules import Begin, Entry, EntryStatus, SagaStatus
+from sfn_cqrs.machines.saga.saga_programs import Move, finish, left_of, undo
 from sfn_cqrs_tools.testing.builders import a_saga
 
 MOVES = [

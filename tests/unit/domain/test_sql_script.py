@@ -1,7 +1,7 @@
 import pytest
 
-from sfn_cqrs.domain.errors import MigrationError
-from sfn_cqrs.domain.sql_script import Migration, Statement, in_order
+from sfn_cqrs.kernel.errors import MigrationError
+from sfn_cqrs.kernel.sql.script import Migration, Statement, in_order
 
 
 def statements(text):

@@ -1,6 +1,6 @@
 import pytest
 
-from sfn_cqrs.domain.task import (
+from sfn_cqrs.machines.task.rules import (
     Begin,
     CloseTask,
     Continue,

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from sfn_cqrs.domain.errors import InvalidInputError
-from sfn_cqrs.domain.keys import TaskKind, TaskRef, task_id_parts
+from sfn_cqrs.kernel.errors import InvalidInputError
+from sfn_cqrs.kernel.keys import TaskKind, TaskRef, task_id_parts
 from sfn_cqrs_tools.testing.builders import RESIZE
 
 ULID = "01KAXK3V9Q0M3W8C5R6T7Y8Z9A"

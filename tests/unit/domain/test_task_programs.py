@@ -2,8 +2,8 @@
 
 import pytest
 
-from sfn_cqrs.domain.task import Ending, TaskStatus
-from sfn_cqrs.domain.task_programs import Claim, CloseItem, SettleItem
+from sfn_cqrs.machines.task.programs import Claim, CloseItem, SettleItem
+from sfn_cqrs.machines.task.rules import Ending, TaskStatus
 from sfn_cqrs_tools.testing.builders import an_item
 
 NOW = 1_000.0

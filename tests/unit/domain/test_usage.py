@@ -1,4 +1,4 @@
-from sfn_cqrs.domain.usage import MOST_DAYS, PARTS, Day, OfDay, OfType, Part, Stored, summed
+from sfn_cqrs.care.usage.rules import MOST_DAYS, PARTS, Day, OfDay, OfType, Part, Stored, summed
 
 TODAY, YESTERDAY, LONG_AGO = "2026-11-25", "2026-11-24", "2026-11-01"
 ALL = dict.fromkeys(range(PARTS), f"{TODAY}T12:00:00.000Z")

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfn_cqrs.domain.errors import InvalidInputError
-from sfn_cqrs.domain.values import MAX_DEPTH, canonical, checked_json, digest, merged
+from sfn_cqrs.kernel.errors import InvalidInputError
+from sfn_cqrs.kernel.values import MAX_DEPTH, canonical, checked_json, digest, merged
 
 OBJECTS = st.recursive(
     st.none() | st.booleans() | st.integers(-1000, 1000) | st.text(max_size=5),

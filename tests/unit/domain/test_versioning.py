@@ -1,7 +1,7 @@
 import pytest
 
-from sfn_cqrs.domain.process import Mode, Outcome
-from sfn_cqrs.domain.versioning import DataVersion, Predecessor, Turn, whose_turn
+from sfn_cqrs.machines.command.process import Mode, Outcome
+from sfn_cqrs.machines.command.versioning import DataVersion, Predecessor, Turn, whose_turn
 from sfn_cqrs_tools.testing.builders import a_process
 
 MINE = a_process(version=3, command_id="mine")

@@ -5,9 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.keys import BudgetKey
-from sfn_cqrs.domain.write_rate import (
+from sfn_cqrs.api.write_rate import (
     FIRST_LEASE,
     LARGEST_LEASE,
     LEASE_SECONDS,
@@ -17,6 +15,8 @@ from sfn_cqrs.domain.write_rate import (
     Take,
     micros,
 )
+from sfn_cqrs.kernel.clock import iso
+from sfn_cqrs.kernel.keys import BudgetKey
 from sfn_cqrs_tools.testing.fakes.clock import ManualClock
 
 EMPTY = Bucket(key=BudgetKey("tenant1"))

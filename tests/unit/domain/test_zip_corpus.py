@@ -17,9 +17,9 @@ from tests.unit.domain.zip_corpus import (
     zipped,
 )
 
-from sfn_cqrs.domain import zip_job
-from sfn_cqrs.domain.errors import InvalidFileError
-from sfn_cqrs.domain.zip_directory import (
+from sfn_cqrs.kernel.errors import InvalidFileError
+from sfn_cqrs.machines.zip_orchestrator import job as zip_job
+from sfn_cqrs.machines.zip_orchestrator.directory import (
     LOCAL_HEADER_BYTES,
     MAX_DIRECTORY_BYTES,
     TAIL_BYTES,
@@ -27,9 +27,9 @@ from sfn_cqrs.domain.zip_directory import (
     directory_start,
     entries_of,
 )
-from sfn_cqrs.domain.zip_inflate import PIECE, extracted
-from sfn_cqrs.domain.zip_job import FileStatus, files_of
-from sfn_cqrs.domain.zip_names import decoded_name, table_in
+from sfn_cqrs.machines.zip_orchestrator.inflate import PIECE, extracted
+from sfn_cqrs.machines.zip_orchestrator.job import FileStatus, files_of
+from sfn_cqrs.machines.zip_orchestrator.names import decoded_name, table_in
 
 
 def listed(data, table="airports"):

@@ -2,17 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.import_job import Cancel, Ending, JobStatus, RetryBy
-from sfn_cqrs.domain.imports import Counts
-from sfn_cqrs.domain.zip_job import (
-    Begin,
-    End,
-    KeepListed,
-    Refuse,
-    Restart,
-    Settle,
-)
+from sfn_cqrs.machines.import_csv.csv.rows import Problem
+from sfn_cqrs.machines.import_csv.job import Cancel, Ending, JobStatus, RetryBy
+from sfn_cqrs.machines.import_csv.results import Counts
+from sfn_cqrs.machines.zip_orchestrator.job import Begin, End, KeepListed, Refuse, Restart, Settle
 from sfn_cqrs_tools.testing.builders import a_zip
 
 AT, LATER = "2026-11-25T12:00:00.000Z", "2026-11-25T13:00:00.000Z"

@@ -9,18 +9,17 @@ from tests.support.typed import declaring
 from tests.unit.api.conftest import call, event_of
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain import chain
-from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.models import Personal
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.domain.process import Outcome
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.commands.chain import Chain, write_row
-from sfn_cqrs.service.commands.projection import project
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.erasures import ErasureService, work
-from sfn_cqrs.service.handlers import command_type, sync_handler
+from sfn_cqrs.care.erasure.service import ErasureService, work
+from sfn_cqrs.kernel.command import Audit
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.models.models import Personal
+from sfn_cqrs.kernel.policy import MEMBERS
+from sfn_cqrs.machines.command import chain, handlers
+from sfn_cqrs.machines.command.handlers import command_type, sync_handler
+from sfn_cqrs.machines.command.process import Outcome
+from sfn_cqrs.machines.command.projection import project
+from sfn_cqrs.machines.command.runner import Chain, write_row
+from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs_tools.testing.fakes.stored import TABLES
 
 __all__ = ["call", "event_of"]

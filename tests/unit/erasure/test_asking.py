@@ -5,13 +5,13 @@ from datetime import timedelta
 import pytest
 from tests.unit.erasure.conftest import ADA, BOB, BY, KEY, TENANT, Letter
 
-from sfn_cqrs.domain.erasure import EndPass, Erasure, Status, certificate
-from sfn_cqrs.domain.errors import InvalidInputError, TooManyErasuresError
-from sfn_cqrs.domain.keys import ErasureKey
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.erasures import ErasureService, plan, work
-from sfn_cqrs.service.handlers import command_type
+from sfn_cqrs.care.erasure.service import ErasureService, plan, work
+from sfn_cqrs.kernel.erasure import EndPass, Erasure, Status, certificate
+from sfn_cqrs.kernel.errors import InvalidInputError, TooManyErasuresError
+from sfn_cqrs.kernel.keys import ErasureKey
+from sfn_cqrs.kernel.policy import MEMBERS
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.command.handlers import command_type
 
 OPERATOR = {"custom:tenant": TENANT, "cognito:groups": "[operator]", "sub": "op1"}
 OTHER = {**OPERATOR, "sub": "op2"}

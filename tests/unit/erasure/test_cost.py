@@ -6,12 +6,12 @@ from contextlib import contextmanager
 import pytest
 from tests.unit.erasure.conftest import TENANT
 
-from sfn_cqrs.domain.command import Content
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.erased import Looked, personal
-from sfn_cqrs.service.handlers import command_type
+from sfn_cqrs.kernel.command import Content
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.policy import MEMBERS
+from sfn_cqrs.machines.command.erased import Looked, personal
+from sfn_cqrs.machines.command.handlers import command_type
+from sfn_cqrs.machines.command.service import CommandService
 
 
 @pytest.fixture

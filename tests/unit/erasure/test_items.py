@@ -16,11 +16,11 @@ from tests.unit.erasure.conftest import (
     everything,
 )
 
-from sfn_cqrs.domain.chain import Close
-from sfn_cqrs.domain.erasure import Status
-from sfn_cqrs.domain.keys import ErasureKey
-from sfn_cqrs.domain.process import Outcome
-from sfn_cqrs.service.commands.service import CommandService
+from sfn_cqrs.kernel.erasure import Status
+from sfn_cqrs.kernel.keys import ErasureKey
+from sfn_cqrs.machines.command.chain import Close
+from sfn_cqrs.machines.command.process import Outcome
+from sfn_cqrs.machines.command.service import CommandService
 
 LONG = "x" * 5_000
 

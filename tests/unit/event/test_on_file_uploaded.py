@@ -3,12 +3,12 @@ import json
 import pytest
 from functions.event.on_file_uploaded.app import lambda_handler
 
-from sfn_cqrs.adapters.import_items import IMPORTS
-from sfn_cqrs.adapters.zip_items import ZIPS
-from sfn_cqrs.domain import import_job
-from sfn_cqrs.domain.errors import InvalidInputError, UnknownTableError
-from sfn_cqrs.domain.import_job import JobStatus, Source
-from sfn_cqrs.service.imports.service import ImportService
+from sfn_cqrs.kernel.errors import InvalidInputError, UnknownTableError
+from sfn_cqrs.machines.import_csv import job as import_job
+from sfn_cqrs.machines.import_csv.items import IMPORTS
+from sfn_cqrs.machines.import_csv.job import JobStatus, Source
+from sfn_cqrs.machines.import_csv.service import ImportService
+from sfn_cqrs.machines.zip_orchestrator.items import ZIPS
 
 KEY = "uploads/tenant1/auto/airports/2026/airports.csv"
 

@@ -1,9 +1,9 @@
 import pytest
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.import_job import Job
-from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs.kernel.command import Audit
+from sfn_cqrs.kernel.keys import ImportKey
+from sfn_cqrs.machines.import_csv.job import Job
 
 KEY = ImportKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9A")
 OBJECT = "uploads/tenant1/1/airports.csv"

@@ -2,11 +2,11 @@ import pytest
 from functions.import_csv.csv_loader.app import lambda_handler
 from tests.unit.import_csv.conftest import HEADER, KEY, OBJECT, a_line
 
-from sfn_cqrs.domain import import_job
-from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.errors import SupersededError
-from sfn_cqrs.domain.import_job import Ending, JobStatus, Loaded, Reader, Source
-from sfn_cqrs.service.imports import load as loading
+from sfn_cqrs.kernel.errors import SupersededError
+from sfn_cqrs.machines.import_csv import job as import_job
+from sfn_cqrs.machines.import_csv import load as loading
+from sfn_cqrs.machines.import_csv.csv.rows import Problem
+from sfn_cqrs.machines.import_csv.job import Ending, JobStatus, Loaded, Reader, Source
 
 COLUMNS = ("icao", "name", "country", "lat", "lon", "tz")
 ROWS = f"jobs/tenant1/{KEY.id}/rows.jsonl"

@@ -6,12 +6,12 @@ from functions.import_csv.csv_rows_handler.app import lambda_handler
 from tests.unit.import_csv.conftest import HEADER, KEY
 from tests.unit.imports.conftest import key_of
 
-from sfn_cqrs.domain import import_job
-from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.errors import SupersededError, TransientError
-from sfn_cqrs.domain.import_job import Loaded, Reader
-from sfn_cqrs.domain.imports import Counts
-from sfn_cqrs.service.imports.rows import Result, RowBatch
+from sfn_cqrs.kernel.clock import iso
+from sfn_cqrs.kernel.errors import SupersededError, TransientError
+from sfn_cqrs.machines.import_csv import job as import_job
+from sfn_cqrs.machines.import_csv.job import Loaded, Reader
+from sfn_cqrs.machines.import_csv.results import Counts
+from sfn_cqrs.machines.import_csv.rows import Result, RowBatch
 
 COLUMNS = ("icao", "name", "country", "lat", "lon", "tz")
 

@@ -5,11 +5,11 @@ import pytest
 from functions.import_csv.finalize_parent_job.app import lambda_handler
 from tests.unit.import_csv.conftest import HEADER, KEY, a_line
 
-from sfn_cqrs.domain import import_job
-from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.errors import SupersededError, TransientError
-from sfn_cqrs.domain.import_job import Ending, JobStatus, Loaded, Reader
-from sfn_cqrs.domain.imports import Counts, Marker
+from sfn_cqrs.kernel.errors import SupersededError, TransientError
+from sfn_cqrs.machines.import_csv import job as import_job
+from sfn_cqrs.machines.import_csv.csv.rows import Problem
+from sfn_cqrs.machines.import_csv.job import Ending, JobStatus, Loaded, Reader
+from sfn_cqrs.machines.import_csv.results import Counts, Marker
 
 COLUMNS = ("icao", "name", "country", "lat", "lon", "tz")
 FAILED = {

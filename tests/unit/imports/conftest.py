@@ -5,12 +5,12 @@ import pytest
 from tests.support.import_states import end_job, load_job, run_batch
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.csv_rows import Row
-from sfn_cqrs.domain.import_job import NO_SOURCE, Job, Loaded, Reader
-from sfn_cqrs.domain.keys import ImportKey, ItemKey
-from sfn_cqrs.service.imports import strategies
-from sfn_cqrs.service.imports.rows import RowBatch
+from sfn_cqrs.kernel.command import Audit
+from sfn_cqrs.kernel.keys import ImportKey, ItemKey
+from sfn_cqrs.machines.import_csv import strategies
+from sfn_cqrs.machines.import_csv.csv.rows import Row
+from sfn_cqrs.machines.import_csv.job import NO_SOURCE, Job, Loaded, Reader
+from sfn_cqrs.machines.import_csv.rows import RowBatch
 from sfn_local.distributed.items import CsvFormat, read_csv, read_json_lines
 
 JOB = ImportKey("tenant1", "01JDHZ0000000000000000000A")

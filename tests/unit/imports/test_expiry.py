@@ -1,9 +1,9 @@
 from datetime import UTC, datetime
 
-from sfn_cqrs.adapters.dynamodb import unmarshal
-from sfn_cqrs.adapters.import_table import ImportTable
-from sfn_cqrs.domain.imports import Counts, Fate, Marker, Planned
-from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs.kernel.keys import ImportKey
+from sfn_cqrs.kernel.tables.dynamodb import unmarshal
+from sfn_cqrs.machines.import_csv.results import Counts, Fate, Marker, Planned
+from sfn_cqrs.machines.import_csv.table import ImportTable
 
 JOB = ImportKey("tenant1", "01JDHZ0000000000000000000A")
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)

@@ -7,18 +7,18 @@ from tests.support.import_states import run_batch
 from tests.unit.imports.conftest import key_of
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain import import_job
-from sfn_cqrs.domain.caller import Caller
-from sfn_cqrs.domain.errors import InvalidInputError, TransientError
-from sfn_cqrs.domain.import_job import JobStatus, Loaded, ProcessingMode, Reader
-from sfn_cqrs.domain.imports import Counts, Marker, PublishMode
-from sfn_cqrs.domain.keys import ImportKey
-from sfn_cqrs.routes.schemas.imports import job_view
-from sfn_cqrs.service.commands import projection
-from sfn_cqrs.service.imports import direct, rows
-from sfn_cqrs.service.imports.direct import import_direct
-from sfn_cqrs.service.imports.end import end
-from sfn_cqrs.service.imports.service import ImportService, Request
+from sfn_cqrs.kernel.caller import Caller
+from sfn_cqrs.kernel.errors import InvalidInputError, TransientError
+from sfn_cqrs.kernel.keys import ImportKey
+from sfn_cqrs.machines.command import projection
+from sfn_cqrs.machines.import_csv import direct, rows
+from sfn_cqrs.machines.import_csv import job as import_job
+from sfn_cqrs.machines.import_csv.direct import import_direct
+from sfn_cqrs.machines.import_csv.end import end
+from sfn_cqrs.machines.import_csv.job import JobStatus, Loaded, ProcessingMode, Reader
+from sfn_cqrs.machines.import_csv.results import Counts, Marker, PublishMode
+from sfn_cqrs.machines.import_csv.schemas import job_view
+from sfn_cqrs.machines.import_csv.service import ImportService, Request
 
 KEY = "uploads/tenant1/1/a.csv"
 HEADER = "icao,name,country,lat,lon,tz\n"

@@ -10,24 +10,24 @@ from tests.support.import_states import end_job, load_job
 from tests.unit.imports.conftest import key_of, run_machine
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.import_bucket import Head
-from sfn_cqrs.adapters.import_items import IMPORTS
-from sfn_cqrs.domain import import_job
-from sfn_cqrs.domain.caller import Caller
-from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.errors import (
+from sfn_cqrs.kernel.caller import Caller
+from sfn_cqrs.kernel.errors import (
     FileTooLargeError,
     InvalidInputError,
     NotFailedError,
     NotFoundError,
 )
-from sfn_cqrs.domain.import_job import Ending, JobStatus, Parent, ProcessingMode
-from sfn_cqrs.domain.imports import Counts, Fate
-from sfn_cqrs.domain.keys import ImportKind, ZipKey
-from sfn_cqrs.routes.schemas.imports import job_view
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.imports.end import end
-from sfn_cqrs.service.imports.service import MAX_DIRECT_BYTES, ImportService, Request
+from sfn_cqrs.kernel.keys import ImportKind, ZipKey
+from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.import_csv import job as import_job
+from sfn_cqrs.machines.import_csv.bucket import Head
+from sfn_cqrs.machines.import_csv.csv.rows import Problem
+from sfn_cqrs.machines.import_csv.end import end
+from sfn_cqrs.machines.import_csv.items import IMPORTS
+from sfn_cqrs.machines.import_csv.job import Ending, JobStatus, Parent, ProcessingMode
+from sfn_cqrs.machines.import_csv.results import Counts, Fate
+from sfn_cqrs.machines.import_csv.schemas import job_view
+from sfn_cqrs.machines.import_csv.service import MAX_DIRECT_BYTES, ImportService, Request
 from shop.airport_import import Airports
 
 KEY = "uploads/tenant1/1/a.csv"

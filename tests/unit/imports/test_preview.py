@@ -2,9 +2,9 @@ import pytest
 from tests.unit.imports.conftest import key_of, run_machine
 from tests.unit.imports.test_undo import HEADER, a_line
 
-from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError
-from sfn_cqrs.domain.import_job import JobStatus
-from sfn_cqrs.service.imports.service import ImportService, Request
+from sfn_cqrs.kernel.errors import InvalidInputError, NotFoundError
+from sfn_cqrs.machines.import_csv.job import JobStatus
+from sfn_cqrs.machines.import_csv.service import ImportService, Request
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from tests.support.whole_system import WholeSystem
 from tests.support.zip_system import an_archive
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.import_job import Job, Source
-from sfn_cqrs.domain.import_queue import IMPORTS, ImportQueue, Places
-from sfn_cqrs.domain.keys import ImportKey
-from sfn_cqrs.service.imports import queue
+from sfn_cqrs.kernel.command import Audit
+from sfn_cqrs.kernel.keys import ImportKey
+from sfn_cqrs.machines.import_csv import queueing as queue
+from sfn_cqrs.machines.import_csv.job import Job, Source
+from sfn_cqrs.machines.import_csv.places import IMPORTS, ImportQueue, Places
 from sfn_local import Done
 
 ROWS = "ImportCsvCsvRowsHandlerFunction"

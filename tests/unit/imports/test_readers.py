@@ -9,9 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.unit.domain.csv_corpus import COLUMNS, CORPUS
 
-from sfn_cqrs.domain.csv_rows import CsvFile, open_csv
-from sfn_cqrs.domain.errors import InvalidFileError
-from sfn_cqrs.domain.import_job import Loaded, Reader, Source
+from sfn_cqrs.kernel.errors import InvalidFileError
+from sfn_cqrs.machines.import_csv.csv.rows import CsvFile, open_csv
+from sfn_cqrs.machines.import_csv.job import Loaded, Reader, Source
 from sfn_local.distributed.items import CsvFormat, read_csv, read_json_lines
 
 MIB = 1024 * 1024

@@ -10,12 +10,12 @@ import pytest
 from tests.support.proof import deep, shares
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.import_bucket import PART, ImportBucket
-from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.import_job import Ending, Job, JobStatus, Loaded, Reader, Source
-from sfn_cqrs.domain.imports import Counts, Marker
-from sfn_cqrs.domain.keys import ImportKey
-from sfn_cqrs.service.imports.end import end
+from sfn_cqrs.kernel.command import Audit
+from sfn_cqrs.kernel.keys import ImportKey
+from sfn_cqrs.machines.import_csv.bucket import PART, ImportBucket
+from sfn_cqrs.machines.import_csv.end import end
+from sfn_cqrs.machines.import_csv.job import Ending, Job, JobStatus, Loaded, Reader, Source
+from sfn_cqrs.machines.import_csv.results import Counts, Marker
 
 KEY = ImportKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9A")
 SOURCE = Source("imports", "uploads/tenant1/1/a.csv", "1")

@@ -5,16 +5,16 @@ import pytest
 from tests.support.typed import forgetting
 from tests.unit.imports.conftest import JOB, a_row, key_of
 
-from sfn_cqrs.domain.csv_rows import Problem, Row
-from sfn_cqrs.domain.errors import BusyError, TransientError
-from sfn_cqrs.domain.import_strategy import Duplicates
-from sfn_cqrs.domain.imports import Counts, FailedRow, Fate, Planned, PublishMode
-from sfn_cqrs.domain.keys import ImportKey
-from sfn_cqrs.domain.process import Mode, Outcome
-from sfn_cqrs.domain.publication import Publication
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.imports import strategies
+from sfn_cqrs.kernel.errors import BusyError, TransientError
+from sfn_cqrs.kernel.keys import ImportKey
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.command.process import Mode, Outcome
+from sfn_cqrs.machines.command.publication import Publication
+from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.import_csv import strategies
+from sfn_cqrs.machines.import_csv.csv.rows import Problem, Row
+from sfn_cqrs.machines.import_csv.results import Counts, FailedRow, Fate, Planned, PublishMode
+from sfn_cqrs.machines.import_csv.strategy import Duplicates
 from sfn_cqrs_tools.testing.builders import a_command, a_process
 from shop.airports import airports_of
 

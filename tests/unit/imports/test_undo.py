@@ -6,22 +6,22 @@ from tests.support.typed import declaring
 from tests.unit.imports.conftest import key_of, run_machine
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.import_table import ImportTable
-from sfn_cqrs.domain.caller import Caller
-from sfn_cqrs.domain.errors import (
+from sfn_cqrs.kernel.caller import Caller
+from sfn_cqrs.kernel.errors import (
     NotFoundError,
     NotPermittedError,
     NotUndoableError,
     TransientError,
 )
-from sfn_cqrs.domain.import_job import JobStatus
-from sfn_cqrs.domain.policy import MEMBERS, Access, Client
-from sfn_cqrs.domain.process import Mode, Outcome
-from sfn_cqrs.domain.publication import Publication
-from sfn_cqrs.routes.schemas.imports import job_view
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.imports.service import ImportService, Request
+from sfn_cqrs.kernel.policy import MEMBERS, Access, Client
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.command.process import Mode, Outcome
+from sfn_cqrs.machines.command.publication import Publication
+from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.import_csv.job import JobStatus
+from sfn_cqrs.machines.import_csv.schemas import job_view
+from sfn_cqrs.machines.import_csv.service import ImportService, Request
+from sfn_cqrs.machines.import_csv.table import ImportTable
 from sfn_cqrs_tools.testing.builders import a_command, a_process, a_zip
 from shop.airports import airports_of
 

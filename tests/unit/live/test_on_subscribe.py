@@ -3,8 +3,8 @@ import copy
 import pytest
 from functions.live.on_subscribe.app import lambda_handler
 
-from sfn_cqrs.domain.channels import segment
-from sfn_cqrs.service import handlers
+from sfn_cqrs.care.live.channels import segment
+from sfn_cqrs.machines.command import handlers
 
 MEMBER = {"cognito:groups": ["cashier"]}
 OPERATOR = {"cognito:groups": ["operator", "cashier"]}

@@ -5,8 +5,8 @@ import pytest
 from functions.queue.on_notification.app import lambda_handler
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.event_bus import EventBus
-from sfn_cqrs.service import handlers
+from sfn_cqrs.kernel.aws.event_bus import EventBus
+from sfn_cqrs.machines.command import handlers
 
 
 @pytest.fixture

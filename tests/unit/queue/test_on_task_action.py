@@ -5,9 +5,9 @@ import pytest
 from functions.queue.on_task_action.app import lambda_handler
 from tests.unit.consumers import ALL_DONE
 
-from sfn_cqrs.domain.errors import TransientError
-from sfn_cqrs.domain.keys import TaskKind, TaskRef
-from sfn_cqrs.domain.task import Counts, Stop, TaskStatus
+from sfn_cqrs.kernel.errors import TransientError
+from sfn_cqrs.kernel.keys import TaskKind, TaskRef
+from sfn_cqrs.machines.task.rules import Counts, Stop, TaskStatus
 from sfn_cqrs_tools.testing.builders import a_task, an_item
 
 AGAIN = {"batchItemFailures": [{"itemIdentifier": "9b2e6c1f-3c6e-4d0a-9a57-2f1b8c0d4e62"}]}

@@ -4,7 +4,7 @@ import pytest
 from functions.queue.publish_live.app import lambda_handler
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.errors import TransientError
+from sfn_cqrs.kernel.errors import TransientError
 from sfn_cqrs_tools.testing.fakes.services import LiveEvents
 
 

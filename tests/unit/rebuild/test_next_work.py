@@ -1,8 +1,8 @@
 import pytest
 from tests.support.rebuilding import OPERATOR, VIEW
 
-from sfn_cqrs.domain.errors import SupersededError
-from sfn_cqrs.domain.read_models import Stage
+from sfn_cqrs.kernel.errors import SupersededError
+from sfn_cqrs.kernel.read_models.rules import Stage
 
 
 def test_every_bucket_of_every_type_is_replayed(rebuild):

@@ -1,14 +1,15 @@
 import pytest
 from tests.support.rebuilding import OPERATOR, VIEW
 
-from sfn_cqrs.adapters import paging
-from sfn_cqrs.adapters.paging import MAX_PAGE_BYTES
-from sfn_cqrs.domain import keys, read_models
-from sfn_cqrs.domain.errors import TransientError
-from sfn_cqrs.domain.read_models import Counts
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.commands.projection import run_handler
-from sfn_cqrs.service.rebuilds import replay
+from sfn_cqrs.kernel import keys
+from sfn_cqrs.kernel.errors import TransientError
+from sfn_cqrs.kernel.read_models import rules as read_models
+from sfn_cqrs.kernel.read_models.rules import Counts
+from sfn_cqrs.kernel.tables import paging
+from sfn_cqrs.kernel.tables.paging import MAX_PAGE_BYTES
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.command.projection import run_handler
+from sfn_cqrs.machines.rebuild import replay
 
 
 def test_a_segment_that_has_no_time_goes_on_where_it_was(rebuild, lambda_context):

@@ -8,12 +8,12 @@ import boto3
 import pytest
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError, UnknownTypeError
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.process import Outcome
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.tasks.service import TaskService
+from sfn_cqrs.kernel.errors import InvalidInputError, NotFoundError, UnknownTypeError
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.command.process import Outcome
+from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.task.service import TaskService
 from sfn_cqrs_tools.replay.copies import READS, NotCoveredError, ReadOnly
 from sfn_cqrs_tools.replay.replaying import VARIABLES, Replay, Wanted
 from sfn_cqrs_tools.testing.builders import a_process

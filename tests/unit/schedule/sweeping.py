@@ -3,9 +3,9 @@
 import json
 from dataclasses import dataclass
 
-from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.import_job import Job, Loaded, Reader, Source
-from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs.kernel.command import Audit
+from sfn_cqrs.kernel.keys import ImportKey
+from sfn_cqrs.machines.import_csv.job import Job, Loaded, Reader, Source
 
 OLD = "2026-11-25T11:00:00.000Z"  # an hour ago
 NOW = "2026-11-25T12:00:00.000Z"

@@ -4,8 +4,8 @@ import pytest
 from functions.schedule.audit_sample.app import lambda_handler
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.usage import OfDay
-from sfn_cqrs.service.usage import Meter
+from sfn_cqrs.care.usage.rules import OfDay
+from sfn_cqrs.care.usage.service import Meter
 from sfn_cqrs_tools.testing.builders import NRT
 
 

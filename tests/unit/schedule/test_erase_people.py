@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import pytest
 from functions.schedule.erase_people.app import lambda_handler
 
-from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.erasure import Status
-from sfn_cqrs.service.erasures import ErasureService
+from sfn_cqrs.care.erasure.service import ErasureService
+from sfn_cqrs.kernel.command import Audit
+from sfn_cqrs.kernel.erasure import Status
 
 BY = Audit("2026-11-25T08:00:00.000Z", "op1")
 

@@ -2,11 +2,11 @@ import pytest
 from functions.schedule.finish_imports.app import lambda_handler
 from tests.unit.schedule.sweeping import IMPORT, LOADED, Context, seed_import
 
-from sfn_cqrs.domain import import_job
-from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.errors import SupersededError
-from sfn_cqrs.domain.import_job import Ending, JobStatus
-from sfn_cqrs.domain.imports import Counts, Marker
+from sfn_cqrs.kernel.errors import SupersededError
+from sfn_cqrs.machines.import_csv import job as import_job
+from sfn_cqrs.machines.import_csv.csv.rows import Problem
+from sfn_cqrs.machines.import_csv.job import Ending, JobStatus
+from sfn_cqrs.machines.import_csv.results import Counts, Marker
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 from tests.unit.schedule.sweeping import NOW, OLD
 
-from sfn_cqrs.domain.approval import Happened, Stage, Status
-from sfn_cqrs.domain.keys import ApprovalRef
+from sfn_cqrs.kernel.keys import ApprovalRef
+from sfn_cqrs.machines.approval.rules import Happened, Stage, Status
 from sfn_cqrs_tools.testing.builders import RELEASE, an_approval
 
 

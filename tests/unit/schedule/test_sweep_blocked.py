@@ -4,9 +4,9 @@ import pytest
 from functions.schedule.sweep_commands.app import lambda_handler as sweep_commands
 from tests.unit.schedule.sweeping import OLD, Context, ages, dimensions
 
-from sfn_cqrs.domain.chain import Skip
-from sfn_cqrs.domain.keys import CommandRef, ItemKey
-from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs.kernel.keys import CommandRef, ItemKey
+from sfn_cqrs.machines.command.chain import Skip
+from sfn_cqrs.machines.command.process import Outcome
 from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 
 

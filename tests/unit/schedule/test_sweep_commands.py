@@ -5,10 +5,10 @@ from functions.schedule.sweep_commands.app import lambda_handler
 from tests.unit.schedule.sweeping import NOW, OLD, Context, ages, dimensions, measured
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.errors import BusyError, TransientError
-from sfn_cqrs.domain.keys import CommandRef, ItemKey
-from sfn_cqrs.domain.process import Outcome
-from sfn_cqrs.service.sweep import COMMANDS, sweeping
+from sfn_cqrs.care.sweep import COMMANDS, sweeping
+from sfn_cqrs.kernel.errors import BusyError, TransientError
+from sfn_cqrs.kernel.keys import CommandRef, ItemKey
+from sfn_cqrs.machines.command.process import Outcome
 from sfn_cqrs_tools.testing.builders import NRT, a_process
 
 EARLIER = "2026-11-25T10:00:00.000Z"

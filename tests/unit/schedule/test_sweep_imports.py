@@ -9,18 +9,12 @@ from tests.unit.schedule.sweeping import (
     seed_import,
 )
 
-from sfn_cqrs.domain import import_job
-from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.import_job import (
-    Ending,
-    JobStatus,
-    Parent,
-    ProcessingMode,
-    Reader,
-)
-from sfn_cqrs.domain.import_queue import ImportQueue
-from sfn_cqrs.domain.imports import Counts
-from sfn_cqrs.domain.keys import ImportKind
+from sfn_cqrs.kernel.command import Audit
+from sfn_cqrs.kernel.keys import ImportKind
+from sfn_cqrs.machines.import_csv import job as import_job
+from sfn_cqrs.machines.import_csv.job import Ending, JobStatus, Parent, ProcessingMode, Reader
+from sfn_cqrs.machines.import_csv.places import ImportQueue
+from sfn_cqrs.machines.import_csv.results import Counts
 
 
 def test_a_job_that_was_made_lately_is_left_to_its_start(sweep, world):

@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 from tests.unit.schedule.sweeping import OLD, measured
 
-from sfn_cqrs.domain.keys import SagaRef
-from sfn_cqrs.domain.saga import Entry, SagaStatus
+from sfn_cqrs.kernel.keys import SagaRef
+from sfn_cqrs.machines.saga.rules import Entry, SagaStatus
 from sfn_cqrs_tools.testing.builders import ORDERED, a_saga
 
 REF = SagaRef(ORDERED, 1, "order-saga")

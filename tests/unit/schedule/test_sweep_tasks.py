@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 from tests.unit.schedule.sweeping import NOON, OLD
 
-from sfn_cqrs.domain.keys import TaskKind, TaskRef
-from sfn_cqrs.domain.task import Counts, TaskStatus
+from sfn_cqrs.kernel.keys import TaskKind, TaskRef
+from sfn_cqrs.machines.task.rules import Counts, TaskStatus
 from sfn_cqrs_tools.testing.builders import RESIZE, a_task, an_item
 
 SINGLE = replace(RESIZE, kind=TaskKind.SINGLE)

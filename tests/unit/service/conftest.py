@@ -1,7 +1,7 @@
 import pytest
 from tests.support.stubs import a_client, stub_of
 
-from sfn_cqrs.service.commands.service import CommandService
+from sfn_cqrs.machines.command.service import CommandService
 
 
 @pytest.fixture

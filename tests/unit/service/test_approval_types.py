@@ -2,16 +2,11 @@ from datetime import timedelta
 
 import pytest
 
-from sfn_cqrs.domain.approval import Rules, Status
-from sfn_cqrs.domain.errors import UnknownApprovalTypeError
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.approvals import types as approval_types
-from sfn_cqrs.service.approvals.types import (
-    approval_type,
-    when_expired,
-    when_rejected,
-    when_stale,
-)
+from sfn_cqrs.kernel.errors import UnknownApprovalTypeError
+from sfn_cqrs.machines.approval import types as approval_types
+from sfn_cqrs.machines.approval.rules import Rules, Status
+from sfn_cqrs.machines.approval.types import approval_type, when_expired, when_rejected, when_stale
+from sfn_cqrs.machines.command import handlers
 
 SHORT = {"group": "b", "expires_after": timedelta(hours=1)}
 

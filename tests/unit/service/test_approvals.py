@@ -2,11 +2,9 @@ from datetime import timedelta
 
 import pytest
 
-from sfn_cqrs.adapters.approval_items import APPROVALS
-from sfn_cqrs.domain.approval import Happened, Pinned, Rules, Stage, Status, Verdict, Vote
-from sfn_cqrs.domain.caller import Caller
-from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.errors import (
+from sfn_cqrs.kernel.caller import Caller
+from sfn_cqrs.kernel.command import Audit
+from sfn_cqrs.kernel.errors import (
     AlreadyDecidedError,
     ExpiredError,
     FourEyesError,
@@ -17,10 +15,12 @@ from sfn_cqrs.domain.errors import (
     StaleError,
     UnknownApprovalTypeError,
 )
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.approvals import types as approval_types
-from sfn_cqrs.service.approvals.service import ApprovalService
-from sfn_cqrs.service.approvals.summary import is_current, summary_of
+from sfn_cqrs.machines.approval import types as approval_types
+from sfn_cqrs.machines.approval.items import APPROVALS
+from sfn_cqrs.machines.approval.rules import Happened, Pinned, Rules, Stage, Status, Verdict, Vote
+from sfn_cqrs.machines.approval.service import ApprovalService
+from sfn_cqrs.machines.approval.summary import is_current, summary_of
+from sfn_cqrs.machines.command import handlers
 from sfn_cqrs_tools.testing.builders import RELEASE, SEEN, an_approval
 
 HANAKO = Caller(user="hanako", ip="192.0.2.11", source="api", request_id="r-1")

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from sfn_cqrs.adapters.audit_tables import AuditTables
-from sfn_cqrs.adapters.dynamodb import marshal
+from sfn_cqrs.care.audit.tables import AuditTables
+from sfn_cqrs.kernel.tables.dynamodb import marshal
 
 
 class Pages:

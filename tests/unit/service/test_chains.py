@@ -1,10 +1,10 @@
 import pytest
 
-from sfn_cqrs.domain.chain import WriteData
-from sfn_cqrs.domain.errors import NotFoundError
-from sfn_cqrs.domain.process import Outcome
-from sfn_cqrs.service.commands.chain import Chain
-from sfn_cqrs.service.commands.operations import ChainService, Link
+from sfn_cqrs.kernel.errors import NotFoundError
+from sfn_cqrs.machines.command.chain import WriteData
+from sfn_cqrs.machines.command.operations import ChainService, Link
+from sfn_cqrs.machines.command.process import Outcome
+from sfn_cqrs.machines.command.runner import Chain
 from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 
 NOBODY = ("AIRPORT", "XXX")

@@ -2,11 +2,11 @@ import json
 
 import pytest
 
-from sfn_cqrs.domain.errors import InvalidInputError
-from sfn_cqrs.domain.failure import Failure
-from sfn_cqrs.service import children, waits
-from sfn_cqrs.service.context import StepFunctionsContext
-from sfn_cqrs.service.step_functions import Parent, child_name
+from sfn_cqrs.kernel.errors import InvalidInputError
+from sfn_cqrs.kernel.failure import Failure
+from sfn_cqrs.kernel.functions.context import StepFunctionsContext
+from sfn_cqrs.machines.workflow import children, waits
+from sfn_cqrs.machines.workflow.executions import Parent, child_name
 
 TOKEN = "AAAA-sample-task-token-that-opens-nothing"
 MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:sfn-cqrs-ask-bank"

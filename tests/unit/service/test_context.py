@@ -1,8 +1,8 @@
 import pytest
 
-from sfn_cqrs.domain.errors import InvalidInputError
-from sfn_cqrs.service.commands.state import BegunState
-from sfn_cqrs.service.context import StepFunctionsContext, sfn_handler
+from sfn_cqrs.kernel.errors import InvalidInputError
+from sfn_cqrs.kernel.functions.context import StepFunctionsContext, sfn_handler
+from sfn_cqrs.machines.command.state import BegunState
 
 
 def test_the_context_object_is_read(sample):

@@ -2,10 +2,10 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.errors import DeletedError, NotFoundError
-from sfn_cqrs.domain.retention import Retention
-from sfn_cqrs.service.data import DataService, HistoryService
+from sfn_cqrs.kernel.command import Audit
+from sfn_cqrs.kernel.errors import DeletedError, NotFoundError
+from sfn_cqrs.kernel.retention import Retention
+from sfn_cqrs.machines.command.data import DataService, HistoryService
 from sfn_cqrs_tools.testing.builders import NRT, a_command
 
 TOKYO = timezone(timedelta(hours=9))

@@ -5,14 +5,14 @@ from threading import Barrier, Thread
 import pytest
 from tests.support.typed import forgetting
 
-from sfn_cqrs.domain.errors import AppBrokenError, BusyError, UnknownTypeError
-from sfn_cqrs.domain.process import Lane
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.handlers import known_elsewhere
+from sfn_cqrs.kernel.errors import AppBrokenError, BusyError, UnknownTypeError
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.command.handlers import known_elsewhere
+from sfn_cqrs.machines.command.process import Lane
 
 PACKAGES = count()
 LETTERS = """
-from sfn_cqrs.service.handlers import command_type, on_notice, sync_handler
+from sfn_cqrs.machines.command.handlers import command_type, on_notice, sync_handler
 
 @sync_handler("LETTER")
 def letters_by_sender(command):

@@ -8,8 +8,8 @@ import pytest
 from tests.support.lambdas import handler_of
 from tests.template.stack import ROOT
 
-from sfn_cqrs.service import logs
-from sfn_cqrs.service.logs import FINISHED, SWEPT, logger, naming_request
+from sfn_cqrs.kernel.functions import logs
+from sfn_cqrs.kernel.functions.logs import FINISHED, SWEPT, logger, naming_request
 
 HANDLERS = sorted((ROOT / "functions").glob("*/*/app.py"))
 CONTEXT = SimpleNamespace(aws_request_id="request-1")

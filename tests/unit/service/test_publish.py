@@ -2,19 +2,19 @@ from dataclasses import replace
 
 import pytest
 
-from sfn_cqrs.domain.caller import Caller
-from sfn_cqrs.domain.command import Audit, Content
-from sfn_cqrs.domain.errors import (
+from sfn_cqrs.kernel.caller import Caller
+from sfn_cqrs.kernel.command import Audit, Content
+from sfn_cqrs.kernel.errors import (
     BusyError,
     IdempotencyMismatchError,
     InvalidInputError,
     NotFoundError,
     VersionConflictError,
 )
-from sfn_cqrs.domain.process import Lane, Outcome, Process
-from sfn_cqrs.domain.publication import Refusal
-from sfn_cqrs.domain.retention import Retention
-from sfn_cqrs.service.commands.service import TRIES, CommandService, Published
+from sfn_cqrs.kernel.retention import Retention
+from sfn_cqrs.machines.command.process import Lane, Outcome, Process
+from sfn_cqrs.machines.command.publication import Refusal
+from sfn_cqrs.machines.command.service import TRIES, CommandService, Published
 from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process, a_publication
 
 NOON = "2026-11-25T12:00:00.000Z"

@@ -4,8 +4,8 @@ import random
 import pytest
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.service import queue
-from sfn_cqrs.service.queue import RECEIVES, consumer_of
+from sfn_cqrs.kernel.functions import queue
+from sfn_cqrs.kernel.functions.queue import RECEIVES, consumer_of
 
 ASL_SECONDS = 34 * 60
 """How long machines try, on average."""

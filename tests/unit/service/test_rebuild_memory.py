@@ -9,11 +9,11 @@ from tests.support.proof import PROOF
 from tests.support.rebuilding import OPERATOR, VIEW
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.generation_items import SEGMENTS
-from sfn_cqrs.adapters.paging import Page, cursor_at
-from sfn_cqrs.domain.command import Audit, Content, DataRow
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.read_models import GenerationRow
+from sfn_cqrs.kernel.command import Audit, Content, DataRow
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.read_models.items import SEGMENTS
+from sfn_cqrs.kernel.read_models.rules import GenerationRow
+from sfn_cqrs.kernel.tables.paging import Page, cursor_at
 
 FEW = 500
 LEFT = 10

@@ -2,18 +2,18 @@ import pytest
 from tests.support.rebuilding import OPERATOR, VIEW
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.paging import every
-from sfn_cqrs.domain.errors import (
+from sfn_cqrs.kernel.errors import (
     InvalidInputError,
     NotRebuildableError,
     SupersededError,
     WrongStageError,
 )
-from sfn_cqrs.domain.read_models import Counts, Stage
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.commands.projection import project_many, run_handler
-from sfn_cqrs.service.rebuilds import rows
-from sfn_cqrs.service.rebuilds.rows import PAUSES
+from sfn_cqrs.kernel.read_models.rules import Counts, Stage
+from sfn_cqrs.kernel.tables.paging import every
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.command.projection import project_many, run_handler
+from sfn_cqrs.machines.rebuild import rows
+from sfn_cqrs.machines.rebuild.rows import PAUSES
 from shop import airports
 
 

@@ -6,21 +6,21 @@ from functools import partial
 import pytest
 from tests.unit.domain.zip_corpus import TWO
 
-from sfn_cqrs.adapters.approval_items import APPROVALS
-from sfn_cqrs.adapters.import_items import IMPORTS
-from sfn_cqrs.adapters.records import Records
-from sfn_cqrs.adapters.saga_items import SAGAS
-from sfn_cqrs.adapters.task_items import TASKS
-from sfn_cqrs.adapters.zip_items import ZIPS
-from sfn_cqrs.domain.caller import Caller
-from sfn_cqrs.domain.errors import BusyError, IdempotencyMismatchError
-from sfn_cqrs.domain.imports import PublishMode
-from sfn_cqrs.service.approvals.service import ApprovalService
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.imports.service import ImportService, Request
-from sfn_cqrs.service.sagas.service import SagaService
-from sfn_cqrs.service.tasks.service import TaskService
-from sfn_cqrs.service.zips.service import ZipRequest
+from sfn_cqrs.kernel.caller import Caller
+from sfn_cqrs.kernel.errors import BusyError, IdempotencyMismatchError
+from sfn_cqrs.kernel.tables.records import Records
+from sfn_cqrs.machines.approval.items import APPROVALS
+from sfn_cqrs.machines.approval.service import ApprovalService
+from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.import_csv.items import IMPORTS
+from sfn_cqrs.machines.import_csv.results import PublishMode
+from sfn_cqrs.machines.import_csv.service import ImportService, Request
+from sfn_cqrs.machines.saga.items import SAGAS
+from sfn_cqrs.machines.saga.service import SagaService
+from sfn_cqrs.machines.task.items import TASKS
+from sfn_cqrs.machines.task.service import TaskService
+from sfn_cqrs.machines.zip_orchestrator.items import ZIPS
+from sfn_cqrs.machines.zip_orchestrator.service import ZipRequest
 from sfn_cqrs_tools.testing.builders import an_order
 
 ONCE = Caller(user="taro", idempotency_key="once")

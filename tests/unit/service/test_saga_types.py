@@ -1,9 +1,9 @@
 import pytest
 
-from sfn_cqrs.domain.saga_programs import Move
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.sagas import types as saga_types
-from sfn_cqrs.service.sagas.types import SagaStep, compensation, saga_step
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.saga import types as saga_types
+from sfn_cqrs.machines.saga.saga_programs import Move
+from sfn_cqrs.machines.saga.types import SagaStep, compensation, saga_step
 
 
 @pytest.fixture(autouse=True)

@@ -2,18 +2,18 @@ from dataclasses import replace
 
 import pytest
 
-from sfn_cqrs.adapters.saga_items import SAGAS
-from sfn_cqrs.domain.caller import Caller
-from sfn_cqrs.domain.errors import (
+from sfn_cqrs.kernel.caller import Caller
+from sfn_cqrs.kernel.errors import (
     InvalidInputError,
     NotFoundError,
     NotParkedError,
     SagaInputTooLargeError,
     UnknownSagaError,
 )
-from sfn_cqrs.domain.saga import SagaStatus
-from sfn_cqrs.service.sagas import types as saga_types
-from sfn_cqrs.service.sagas.service import SagaService
+from sfn_cqrs.machines.saga import types as saga_types
+from sfn_cqrs.machines.saga.items import SAGAS
+from sfn_cqrs.machines.saga.rules import SagaStatus
+from sfn_cqrs.machines.saga.service import SagaService
 from sfn_cqrs_tools.testing.builders import ORDERED, a_saga, an_order
 
 NAN = an_order(total=float("nan"))

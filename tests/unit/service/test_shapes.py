@@ -6,9 +6,9 @@ from enum import StrEnum
 import pytest
 from tests.unit.api.schemas import described
 
-from sfn_cqrs.domain.errors import InvalidInputError
-from sfn_cqrs.routes.schemas.shapes import body, list_of, record
-from sfn_cqrs.routes.schemas.values import (
+from sfn_cqrs.kernel.errors import InvalidInputError
+from sfn_cqrs.kernel.http.shapes import body, list_of, record
+from sfn_cqrs.kernel.http.values import (
     COUNT,
     FLAG,
     TEXT,

@@ -5,16 +5,16 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.errors import BusyError, SupersededError, TransientError
-from sfn_cqrs.service.approvals.state import approval_state
-from sfn_cqrs.service.commands.state import command_state_without_status
-from sfn_cqrs.service.imports.state import import_state_without_status
-from sfn_cqrs.service.logs import logger
-from sfn_cqrs.service.queue import consumer_of
-from sfn_cqrs.service.sagas.state import saga_state
-from sfn_cqrs.service.state import State, state
-from sfn_cqrs.service.tasks.state import task_state
-from sfn_cqrs.service.zips.state import zip_state
+from sfn_cqrs.kernel.errors import BusyError, SupersededError, TransientError
+from sfn_cqrs.kernel.functions.logs import logger
+from sfn_cqrs.kernel.functions.queue import consumer_of
+from sfn_cqrs.kernel.functions.state import State, state
+from sfn_cqrs.machines.approval.state import approval_state
+from sfn_cqrs.machines.command.state import command_state_without_status
+from sfn_cqrs.machines.import_csv.state import import_state_without_status
+from sfn_cqrs.machines.saga.state import saga_state
+from sfn_cqrs.machines.task.state import task_state
+from sfn_cqrs.machines.zip_orchestrator.state import zip_state
 
 DECORATORS = {
     "command/sync_data": command_state_without_status,

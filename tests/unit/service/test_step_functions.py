@@ -6,13 +6,13 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.support.stubs import a_client, stub_of
 
-from sfn_cqrs.domain.errors import (
+from sfn_cqrs.kernel.errors import (
     InvalidInputError,
     InvalidTokenError,
     PayloadTooLargeError,
     TokenRefusedError,
 )
-from sfn_cqrs.service.step_functions import StepFunctionService, execution_name
+from sfn_cqrs.machines.workflow.executions import StepFunctionService, execution_name
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:approval"
 EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:approval:order-1"

@@ -3,8 +3,8 @@ from importlib import import_module
 import pytest
 from botocore.exceptions import ClientError
 
-from sfn_cqrs.adapters.topics import NotTakenError
-from sfn_cqrs.service.stream import PATIENCE, stream_of
+from sfn_cqrs.kernel.aws.topics import NotTakenError
+from sfn_cqrs.kernel.functions.stream import PATIENCE, stream_of
 
 THROTTLED = ClientError({"Error": {"Code": "ThrottlingException"}}, "PutItem")
 DENIED = ClientError({"Error": {"Code": "AccessDeniedException"}}, "PutItem")

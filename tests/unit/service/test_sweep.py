@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import pytest
 from tests.unit.schedule.sweeping import IMPORT, OLD, Context, ages, seed_import
 
-from sfn_cqrs.domain.approval import Stage
-from sfn_cqrs.domain.keys import ApprovalRef, SagaRef, TaskRef
-from sfn_cqrs.domain.saga import SagaStatus
-from sfn_cqrs.domain.task import TaskStatus
+from sfn_cqrs.kernel.keys import ApprovalRef, SagaRef, TaskRef
+from sfn_cqrs.machines.approval.rules import Stage
+from sfn_cqrs.machines.saga.rules import SagaStatus
+from sfn_cqrs.machines.task.rules import TaskStatus
 from sfn_cqrs_tools.testing.builders import (
     NRT,
     ORDERED,

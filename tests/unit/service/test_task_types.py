@@ -2,11 +2,11 @@ import time
 
 import pytest
 
-from sfn_cqrs.domain.errors import ItemTimeoutError, UnknownTaskTypeError
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.tasks import types as task_types
-from sfn_cqrs.service.tasks.types import task_handler
-from sfn_cqrs.service.time_limit import time_limit
+from sfn_cqrs.kernel.errors import ItemTimeoutError, UnknownTaskTypeError
+from sfn_cqrs.kernel.functions.time_limit import time_limit
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.task import types as task_types
+from sfn_cqrs.machines.task.types import task_handler
 
 
 @pytest.fixture(autouse=True)

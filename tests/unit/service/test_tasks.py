@@ -4,9 +4,8 @@ from dataclasses import replace
 import pytest
 from functions.api.handle_request.app import lambda_handler as handle_request
 
-from sfn_cqrs.adapters.task_items import TASKS
-from sfn_cqrs.domain.caller import Caller
-from sfn_cqrs.domain.errors import (
+from sfn_cqrs.kernel.caller import Caller
+from sfn_cqrs.kernel.errors import (
     InvalidInputError,
     ItemTooLargeError,
     NoItemsError,
@@ -17,11 +16,12 @@ from sfn_cqrs.domain.errors import (
     TooManyItemsError,
     UnknownTaskTypeError,
 )
-from sfn_cqrs.domain.keys import TaskKind
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.domain.task import Counts, Stop, TaskStatus
-from sfn_cqrs.service.tasks import types as task_types
-from sfn_cqrs.service.tasks.service import TaskService
+from sfn_cqrs.kernel.keys import TaskKind
+from sfn_cqrs.kernel.policy import MEMBERS
+from sfn_cqrs.machines.task import types as task_types
+from sfn_cqrs.machines.task.items import TASKS
+from sfn_cqrs.machines.task.rules import Counts, Stop, TaskStatus
+from sfn_cqrs.machines.task.service import TaskService
 from sfn_cqrs_tools.testing.builders import RESIZE, a_task, an_item
 
 NOON = 1795608000

@@ -8,21 +8,21 @@ from tests.support.typed import declaring
 from tests.unit.erasure.conftest import apply_open, everything
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.chain import Close
-from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.command import Audit as By
-from sfn_cqrs.domain.errors import InvalidInputError, VersionConflictError
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.models import Personal
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.domain.process import Outcome
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.audit import Audit
-from sfn_cqrs.service.commands.operations import ChainService
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.erasures import ErasureService, work
-from sfn_cqrs.service.handlers import command_type
-from sfn_cqrs.service.tenant_restore import Restore
+from sfn_cqrs.care.audit.service import Audit
+from sfn_cqrs.care.erasure.service import ErasureService, work
+from sfn_cqrs.care.tenants.restore import Restore
+from sfn_cqrs.kernel.clock import iso
+from sfn_cqrs.kernel.command import Audit as By
+from sfn_cqrs.kernel.errors import InvalidInputError, VersionConflictError
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.models.models import Personal
+from sfn_cqrs.kernel.policy import MEMBERS
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.command.chain import Close
+from sfn_cqrs.machines.command.handlers import command_type
+from sfn_cqrs.machines.command.operations import ChainService
+from sfn_cqrs.machines.command.process import Outcome
+from sfn_cqrs.machines.command.service import CommandService
 
 LARGE = "x" * 5_000
 

@@ -11,14 +11,14 @@ from tests.support.typed import declaring
 from tests.unit.imports.conftest import run_machine
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.dynamodb import marshal, unmarshal
-from sfn_cqrs.domain.approval import Stage
-from sfn_cqrs.domain.caller import Caller
-from sfn_cqrs.domain.chain import Close
-from sfn_cqrs.domain.command import Audit as By
-from sfn_cqrs.domain.errors import BusyError, InvalidInputError
-from sfn_cqrs.domain.import_job import JobStatus
-from sfn_cqrs.domain.keys import (
+from sfn_cqrs.care.audit.service import Audit
+from sfn_cqrs.care.erasure.service import ErasureService, work
+from sfn_cqrs.care.tenants.service import EVERY_TABLE, exported, imported, removed, tenants
+from sfn_cqrs.care.usage.rules import Part
+from sfn_cqrs.kernel.caller import Caller
+from sfn_cqrs.kernel.command import Audit as By
+from sfn_cqrs.kernel.errors import BusyError, InvalidInputError
+from sfn_cqrs.kernel.keys import (
     ApprovalKey,
     ErasureKey,
     ImportKey,
@@ -29,19 +29,19 @@ from sfn_cqrs.domain.keys import (
     ZipKey,
     tenant_of,
 )
-from sfn_cqrs.domain.models import Personal
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.domain.process import Outcome
-from sfn_cqrs.domain.read_models import View, ViewKey
-from sfn_cqrs.domain.saga import SagaStatus
-from sfn_cqrs.domain.task import TaskStatus
-from sfn_cqrs.domain.usage import Part
-from sfn_cqrs.service.audit import Audit
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.erasures import ErasureService, work
-from sfn_cqrs.service.handlers import command_type
-from sfn_cqrs.service.imports.service import ImportService, Request
-from sfn_cqrs.service.tenants import EVERY_TABLE, exported, imported, removed, tenants
+from sfn_cqrs.kernel.models.models import Personal
+from sfn_cqrs.kernel.policy import MEMBERS
+from sfn_cqrs.kernel.read_models.rules import View, ViewKey
+from sfn_cqrs.kernel.tables.dynamodb import marshal, unmarshal
+from sfn_cqrs.machines.approval.rules import Stage
+from sfn_cqrs.machines.command.chain import Close
+from sfn_cqrs.machines.command.handlers import command_type
+from sfn_cqrs.machines.command.process import Outcome
+from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.import_csv.job import JobStatus
+from sfn_cqrs.machines.import_csv.service import ImportService, Request
+from sfn_cqrs.machines.saga.rules import SagaStatus
+from sfn_cqrs.machines.task.rules import TaskStatus
 from sfn_cqrs_tools.testing.builders import a_job, a_saga, a_task, a_zip, an_approval
 from sfn_cqrs_tools.testing.fakes import World
 from sfn_cqrs_tools.testing.fakes.stored import TABLES

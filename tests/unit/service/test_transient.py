@@ -10,8 +10,8 @@ from botocore.exceptions import (
 )
 from urllib3.exceptions import ProtocolError
 
-from sfn_cqrs.adapters.transient import is_busy, is_transient, naming_busy
-from sfn_cqrs.domain.errors import BusyError, SupersededError, TransientError
+from sfn_cqrs.kernel.aws.transient import is_busy, is_transient, naming_busy
+from sfn_cqrs.kernel.errors import BusyError, SupersededError, TransientError
 
 
 def refused(code, status=400):

@@ -3,12 +3,12 @@ from dataclasses import dataclass
 import pytest
 from tests.support.typed import declaring
 
-from sfn_cqrs.domain.errors import InvalidInputError, NotPermittedError, RuleRefusedError
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.models import InvalidModelError
-from sfn_cqrs.domain.policy import MEMBERS, Client, group
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.commands.service import CommandService
+from sfn_cqrs.kernel.errors import InvalidInputError, NotPermittedError, RuleRefusedError
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.models.models import InvalidModelError
+from sfn_cqrs.kernel.policy import MEMBERS, Client, group
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs_tools.testing.builders import a_command
 
 

@@ -1,8 +1,8 @@
 import pytest
 
-from sfn_cqrs.domain.errors import InvalidInputError, NotWaitingError
-from sfn_cqrs.service import waits
-from sfn_cqrs.service.context import StepFunctionsContext
+from sfn_cqrs.kernel.errors import InvalidInputError, NotWaitingError
+from sfn_cqrs.kernel.functions.context import StepFunctionsContext
+from sfn_cqrs.machines.workflow import waits
 
 NAME = "c-r4vfjsbaiomhgmiqb3bxnjrtpl-v2-a1"
 TOKEN = "AAAA-sample-task-token-that-opens-nothing"

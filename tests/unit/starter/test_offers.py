@@ -4,9 +4,9 @@ from importlib import import_module
 import pytest
 from tests.support.typed import forgetting
 
-from sfn_cqrs.domain.errors import InvalidInputError
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.service.commands.service import CommandService
+from sfn_cqrs.kernel.errors import InvalidInputError
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs_tools.testing.builders import a_command
 
 

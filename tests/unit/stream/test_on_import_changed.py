@@ -4,9 +4,9 @@ import pytest
 from functions.stream.on_import_changed.app import lambda_handler
 from tests.unit.consumers import ALL_DONE, NOTHING, ONE_OF_400_FAILED
 
-from sfn_cqrs.adapters.dynamodb import unmarshal
-from sfn_cqrs.adapters.import_items import IMPORTS
-from sfn_cqrs.domain.imports import Counts, Marker
+from sfn_cqrs.kernel.tables.dynamodb import unmarshal
+from sfn_cqrs.machines.import_csv.items import IMPORTS
+from sfn_cqrs.machines.import_csv.results import Counts, Marker
 
 JOB = {
     "id": "c-01KAXK3V9Q0M3W8C5R6T7Y8Z9A",

@@ -5,8 +5,8 @@ from botocore.exceptions import ClientError
 from functions.stream.on_process_changed.app import lambda_handler
 from tests.unit.consumers import ALL_DONE
 
-from sfn_cqrs.domain.keys import CommandRef
-from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs.kernel.keys import CommandRef
+from sfn_cqrs.machines.command.process import Outcome
 from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 
 FIRST, SECOND = "111100000000000000001", "111200000000000000002"

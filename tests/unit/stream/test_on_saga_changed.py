@@ -3,7 +3,7 @@ import json
 import pytest
 from functions.stream.on_saga_changed.app import lambda_handler
 
-from sfn_cqrs.domain.keys import SagaRef
+from sfn_cqrs.kernel.keys import SagaRef
 from sfn_cqrs_tools.testing.builders import ORDERED
 
 REF = SagaRef(ORDERED, 1, "order-saga")

@@ -4,8 +4,8 @@ import pytest
 from functions.stream.on_task_changed.app import lambda_handler
 from tests.unit.consumers import ALL_DONE
 
-from sfn_cqrs.domain.keys import TaskRef
-from sfn_cqrs.domain.task import Begin, TaskStatus
+from sfn_cqrs.kernel.keys import TaskRef
+from sfn_cqrs.machines.task.rules import Begin, TaskStatus
 from sfn_cqrs_tools.testing.builders import a_task
 
 FIRST, SECOND = "111100000000000000001", "111100000000000000002"

@@ -1,9 +1,9 @@
 import pytest
 from functions.task.finalize_task.app import lambda_handler
 
-from sfn_cqrs.domain.errors import SupersededError
-from sfn_cqrs.domain.keys import TaskRef
-from sfn_cqrs.domain.task import Counts, Stop, TaskStatus
+from sfn_cqrs.kernel.errors import SupersededError
+from sfn_cqrs.kernel.keys import TaskRef
+from sfn_cqrs.machines.task.rules import Counts, Stop, TaskStatus
 from sfn_cqrs_tools.testing.builders import a_task, an_item
 
 CREATED, PROCESSING = TaskStatus.CREATED, TaskStatus.PROCESSING

@@ -4,12 +4,12 @@ import pytest
 from botocore.exceptions import ClientError
 from functions.task.iterator.app import lambda_handler
 
-from sfn_cqrs.domain.errors import SupersededError, TransientError
-from sfn_cqrs.domain.keys import TaskRef
-from sfn_cqrs.domain.task import Stop, StopTask, TaskStatus
-from sfn_cqrs.domain.task_programs import Claim
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.tasks import types as task_types
+from sfn_cqrs.kernel.errors import SupersededError, TransientError
+from sfn_cqrs.kernel.keys import TaskRef
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.task import types as task_types
+from sfn_cqrs.machines.task.programs import Claim
+from sfn_cqrs.machines.task.rules import Stop, StopTask, TaskStatus
 from sfn_cqrs_tools.testing.builders import a_task, an_item
 
 NOON = 1795608000

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from tests.support.typed import declaring
 from tests.unit.domain.test_models import problems
 
-from sfn_cqrs.domain.models import Meta, model_of
-from sfn_cqrs.service.handlers import command_type
+from sfn_cqrs.kernel.models.models import Meta, model_of
+from sfn_cqrs.machines.command.handlers import command_type
 from sfn_cqrs_tools.stack.type_changes import breaking
 from sfn_cqrs_tools.testing.golden import golden_documents
 

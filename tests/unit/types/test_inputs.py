@@ -6,12 +6,12 @@ from typing import Annotated
 import pytest
 from tests.support.typed import declaring
 
-from sfn_cqrs.domain.keys import TaskKey
-from sfn_cqrs.domain.models import InvalidModelError, Meta
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.service.approvals.types import Decided, approval_type
-from sfn_cqrs.service.sagas.types import SagaStep, compensation, saga_step, saga_type
-from sfn_cqrs.service.tasks.types import TaskItem, task_handler
+from sfn_cqrs.kernel.keys import TaskKey
+from sfn_cqrs.kernel.models.models import InvalidModelError, Meta
+from sfn_cqrs.kernel.policy import MEMBERS
+from sfn_cqrs.machines.approval.types import Decided, approval_type
+from sfn_cqrs.machines.saga.types import SagaStep, compensation, saga_step, saga_type
+from sfn_cqrs.machines.task.types import TaskItem, task_handler
 from sfn_cqrs_tools.testing.builders import an_approval
 
 

@@ -8,17 +8,17 @@ from typing import Annotated, Literal
 import pytest
 from tests.support.typed import declaring
 
-from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.csv_rows import Row
-from sfn_cqrs.domain.import_job import NO_SOURCE, Job, Loaded, Reader
-from sfn_cqrs.domain.import_strategy import Column
-from sfn_cqrs.domain.keys import ImportKey, ItemKey
-from sfn_cqrs.domain.model_strategy import ModelStrategy
-from sfn_cqrs.domain.models import Meta
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.service.handlers import command_type
-from sfn_cqrs.service.imports import strategies
-from sfn_cqrs.service.imports.rows import RowBatch
+from sfn_cqrs.kernel.command import Audit
+from sfn_cqrs.kernel.keys import ImportKey, ItemKey
+from sfn_cqrs.kernel.models.models import Meta
+from sfn_cqrs.kernel.policy import MEMBERS
+from sfn_cqrs.machines.command.handlers import command_type
+from sfn_cqrs.machines.import_csv import strategies
+from sfn_cqrs.machines.import_csv.csv.rows import Row
+from sfn_cqrs.machines.import_csv.job import NO_SOURCE, Job, Loaded, Reader
+from sfn_cqrs.machines.import_csv.model_strategy import ModelStrategy
+from sfn_cqrs.machines.import_csv.rows import RowBatch
+from sfn_cqrs.machines.import_csv.strategy import Column
 
 
 @dataclass

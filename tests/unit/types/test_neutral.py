@@ -10,8 +10,8 @@ from uuid import UUID
 import pytest
 from tests.support.typed import declaring
 
-from sfn_cqrs.domain.models import Meta, Personal, model_of
-from sfn_cqrs.service.handlers import command_type
+from sfn_cqrs.kernel.models.models import Meta, Personal, model_of
+from sfn_cqrs.machines.command.handlers import command_type
 
 EPOCH = "1970-01-01T00:00:00Z"
 NOBODY = "00000000-0000-0000-0000-000000000000"

@@ -11,14 +11,15 @@ from typing import Annotated
 import pytest
 from tests.support.typed import declaring
 
-from sfn_cqrs.domain import masking, models
-from sfn_cqrs.domain.errors import InvalidInputError, StepRefusedError, SyncHandlerError
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.models import Personal, model_of
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.service.commands.projection import project_many, run_alone, run_handler
-from sfn_cqrs.service.handlers import command_type, sync_handler, up_many
-from sfn_cqrs.service.logs import logger
+from sfn_cqrs.kernel import masking
+from sfn_cqrs.kernel.errors import InvalidInputError, StepRefusedError, SyncHandlerError
+from sfn_cqrs.kernel.functions.logs import logger
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.models import models
+from sfn_cqrs.kernel.models.models import Personal, model_of
+from sfn_cqrs.kernel.policy import MEMBERS
+from sfn_cqrs.machines.command.handlers import command_type, sync_handler, up_many
+from sfn_cqrs.machines.command.projection import project_many, run_alone, run_handler
 from sfn_cqrs_tools.testing.builders import a_command
 
 KEY = ItemKey("tenant1", "PERSON", "p-1")

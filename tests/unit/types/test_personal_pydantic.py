@@ -8,13 +8,13 @@ import pytest
 from tests.support.typed import declaring
 from typing_extensions import TypedDict
 
-from sfn_cqrs.domain import models
-from sfn_cqrs.domain.errors import SyncHandlerError
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.models import InvalidModelError, Personal, model_of
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.service.commands.projection import run_alone
-from sfn_cqrs.service.handlers import command_type, sync_handler
+from sfn_cqrs.kernel.errors import SyncHandlerError
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.models import models
+from sfn_cqrs.kernel.models.models import InvalidModelError, Personal, model_of
+from sfn_cqrs.kernel.policy import MEMBERS
+from sfn_cqrs.machines.command.handlers import command_type, sync_handler
+from sfn_cqrs.machines.command.projection import run_alone
 from sfn_cqrs_tools.testing.builders import a_command
 
 KEY = ItemKey("tenant1", "PATIENT", "p-1")

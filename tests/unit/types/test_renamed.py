@@ -7,15 +7,15 @@ from tests.support.proof import without
 from tests.support.rebuilding import OPERATOR, VIEW
 from tests.support.typed import declaring
 
-from sfn_cqrs.adapters.paging import every
-from sfn_cqrs.domain.approval import Pinned, Status
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.approvals.effects import publish_decided
-from sfn_cqrs.service.approvals.types import Decided
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.data import DataService, HistoryService
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.policy import MEMBERS
+from sfn_cqrs.kernel.tables.paging import every
+from sfn_cqrs.machines.approval.effects import publish_decided
+from sfn_cqrs.machines.approval.rules import Pinned, Status
+from sfn_cqrs.machines.approval.types import Decided
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.command.data import DataService, HistoryService
+from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs_tools.testing.builders import an_approval
 
 VERSIONS = 20

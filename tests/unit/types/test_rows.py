@@ -11,10 +11,10 @@ from jsonschema import Draft202012Validator
 from tests.support.typed import declaring
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.models import InvalidModelError, Meta
-from sfn_cqrs.domain.policy import MEMBERS, group
-from sfn_cqrs.service.handlers import find, sync_handler
-from sfn_cqrs.service.read_models import TypedRow, read_model_type
+from sfn_cqrs.kernel.models.models import InvalidModelError, Meta
+from sfn_cqrs.kernel.policy import MEMBERS, group
+from sfn_cqrs.machines.command.handlers import find, sync_handler
+from sfn_cqrs.machines.command.read_models import TypedRow, read_model_type
 from sfn_cqrs_tools.testing.builders import a_command
 
 PLACE = ("tenant1", "dr-who", "a-1")

@@ -10,20 +10,20 @@ import pytest
 from tests.support.typed import declaring
 from tests.unit.types.test_ways_in import Ways
 
-from sfn_cqrs.domain import models
-from sfn_cqrs.domain.approval import Pinned, Status
-from sfn_cqrs.domain.errors import TransientError, UpcastError
-from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.approvals.effects import publish_decided
-from sfn_cqrs.service.approvals.types import Decided
-from sfn_cqrs.service.commands.projection import project_many, run_handler
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.data import HistoryService
-from sfn_cqrs.service.handlers import command_type, sync_handler, up_many
-from sfn_cqrs.service.imports import strategies
+from sfn_cqrs.kernel.errors import TransientError, UpcastError
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.models import models
+from sfn_cqrs.kernel.policy import MEMBERS
+from sfn_cqrs.machines.approval.effects import publish_decided
+from sfn_cqrs.machines.approval.rules import Pinned, Status
+from sfn_cqrs.machines.approval.types import Decided
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.command.data import HistoryService
+from sfn_cqrs.machines.command.handlers import command_type, sync_handler, up_many
+from sfn_cqrs.machines.command.projection import project_many, run_handler
+from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.import_csv import strategies
+from sfn_cqrs.machines.import_csv.strategy import Column, ImportStrategy, Record
 from sfn_cqrs_tools.testing.builders import an_approval
 
 ROOT = Path(__file__).parents[3]

@@ -9,9 +9,9 @@ import pytest
 from jsonschema import Draft202012Validator
 from tests.support.typed import GOOD, declare_visits, declaring
 
-from sfn_cqrs.domain import models
-from sfn_cqrs.domain.policy import MEMBERS, group
-from sfn_cqrs.service.handlers import command_type, sync_handler
+from sfn_cqrs.kernel.models import models
+from sfn_cqrs.kernel.policy import MEMBERS, group
+from sfn_cqrs.machines.command.handlers import command_type, sync_handler
 
 NOBODY = {"cognito:username": "eve", "custom:tenant": "tenant1"}
 

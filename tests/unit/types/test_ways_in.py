@@ -20,24 +20,24 @@ from tests.support.typed import GOOD, Guest, declare_visits, declaring
 
 import sfn_cqrs
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.approval import Pinned, Status
-from sfn_cqrs.domain.command import Audit, Content
-from sfn_cqrs.domain.csv_rows import Row
-from sfn_cqrs.domain.errors import SfnCqrsError
-from sfn_cqrs.domain.import_job import NO_SOURCE, Job, Loaded, Reader
-from sfn_cqrs.domain.keys import ImportKey, ItemKey
-from sfn_cqrs.domain.models import Meta
-from sfn_cqrs.domain.policy import MEMBERS
-from sfn_cqrs.routes.problems import problem_of
-from sfn_cqrs.service.approvals.effects import publish_decided
-from sfn_cqrs.service.approvals.types import Decided
-from sfn_cqrs.service.commands import giving_up, service
-from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs.service.imports import planning, publishing, strategies
-from sfn_cqrs.service.imports.rows import RowBatch
-from sfn_cqrs.service.routes import route
-from sfn_cqrs.service.sagas.effects import publish_once
-from sfn_cqrs.service.sagas.types import SagaStep
+from sfn_cqrs.api.declared import route
+from sfn_cqrs.kernel.command import Audit, Content
+from sfn_cqrs.kernel.errors import SfnCqrsError
+from sfn_cqrs.kernel.http.problems import problem_of
+from sfn_cqrs.kernel.keys import ImportKey, ItemKey
+from sfn_cqrs.kernel.models.models import Meta
+from sfn_cqrs.kernel.policy import MEMBERS
+from sfn_cqrs.machines.approval.effects import publish_decided
+from sfn_cqrs.machines.approval.rules import Pinned, Status
+from sfn_cqrs.machines.approval.types import Decided
+from sfn_cqrs.machines.command import giving_up, service
+from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.import_csv import planning, publishing, strategies
+from sfn_cqrs.machines.import_csv.csv.rows import Row
+from sfn_cqrs.machines.import_csv.job import NO_SOURCE, Job, Loaded, Reader
+from sfn_cqrs.machines.import_csv.rows import RowBatch
+from sfn_cqrs.machines.saga.effects import publish_once
+from sfn_cqrs.machines.saga.types import SagaStep
 from sfn_cqrs_tools.testing.builders import an_approval
 
 CODE = "v-1"

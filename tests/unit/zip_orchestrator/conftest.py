@@ -1,10 +1,10 @@
 import pytest
 
-from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.keys import ZipRef
-from sfn_cqrs.domain.zip_job import ZipJob
-from sfn_cqrs.service import handlers
-from sfn_cqrs.service.zips import hooks as zip_hooks
+from sfn_cqrs.kernel.command import Audit
+from sfn_cqrs.kernel.keys import ZipRef
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.zip_orchestrator import hooks as zip_hooks
+from sfn_cqrs.machines.zip_orchestrator.job import ZipJob
 
 UPLOAD = "uploads/tenant1/1/a.zip"
 NOON = "2026-11-25T12:00:00.000Z"

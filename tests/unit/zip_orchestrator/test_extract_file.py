@@ -4,10 +4,11 @@ from tests.support.import_states import list_zip
 from tests.unit.conftest import LambdaContext
 from tests.unit.domain.zip_corpus import CORPUS, CSV, TWO, zipped
 
-from sfn_cqrs.domain import import_job, zip_job
-from sfn_cqrs.domain.errors import SupersededError
-from sfn_cqrs.domain.import_job import Ending, JobStatus
-from sfn_cqrs.domain.zip_job import FileStatus
+from sfn_cqrs.kernel.errors import SupersededError
+from sfn_cqrs.machines.import_csv import job as import_job
+from sfn_cqrs.machines.import_csv.job import Ending, JobStatus
+from sfn_cqrs.machines.zip_orchestrator import job as zip_job
+from sfn_cqrs.machines.zip_orchestrator.job import FileStatus
 
 GOOD, BAD = {"index": 1, "ok": True}, {"index": 1, "ok": False}
 

@@ -7,16 +7,17 @@ from functions.zip_orchestrator.finalize_zip_job.app import lambda_handler
 from tests.support.import_states import extract_file, list_zip
 from tests.unit.domain.zip_corpus import CSV, zipped
 
-from sfn_cqrs.domain import import_job, zip_job
-from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.errors import SupersededError, TransientError
-from sfn_cqrs.domain.import_job import Ending, Job, JobStatus, Loaded, Reader
-from sfn_cqrs.domain.imports import Counts, Marker
-from sfn_cqrs.domain.zip_job import FileStatus
-from sfn_cqrs.service.zips import hooks as zip_hooks
-from sfn_cqrs.service.zips.state import PATIENCE
+from sfn_cqrs.kernel.clock import iso
+from sfn_cqrs.kernel.command import Audit
+from sfn_cqrs.kernel.errors import SupersededError, TransientError
+from sfn_cqrs.machines.import_csv import job as import_job
+from sfn_cqrs.machines.import_csv.csv.rows import Problem
+from sfn_cqrs.machines.import_csv.job import Ending, Job, JobStatus, Loaded, Reader
+from sfn_cqrs.machines.import_csv.results import Counts, Marker
+from sfn_cqrs.machines.zip_orchestrator import hooks as zip_hooks
+from sfn_cqrs.machines.zip_orchestrator import job as zip_job
+from sfn_cqrs.machines.zip_orchestrator.job import FileStatus
+from sfn_cqrs.machines.zip_orchestrator.state import PATIENCE
 
 FOUR = zipped(*[(f"{name}.csv", CSV) for name in "abcd"], ("x.txt", b"x"))
 GOOD = Ending(JobStatus.COMPLETED, Counts(created=3, unchanged=2))

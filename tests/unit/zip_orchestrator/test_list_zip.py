@@ -4,11 +4,12 @@ import pytest
 from functions.zip_orchestrator.list_zip.app import lambda_handler
 from tests.unit.domain.zip_corpus import CORPUS, CSV, zipped
 
-from sfn_cqrs.domain import import_job, zip_job
-from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.errors import SupersededError
-from sfn_cqrs.domain.import_job import Ending, JobStatus
-from sfn_cqrs.domain.zip_job import FileStatus
+from sfn_cqrs.kernel.errors import SupersededError
+from sfn_cqrs.machines.import_csv import job as import_job
+from sfn_cqrs.machines.import_csv.csv.rows import Problem
+from sfn_cqrs.machines.import_csv.job import Ending, JobStatus
+from sfn_cqrs.machines.zip_orchestrator import job as zip_job
+from sfn_cqrs.machines.zip_orchestrator.job import FileStatus
 
 THREE = zipped(("b.csv", CSV), ("README.txt", b"x"), ("a.csv", CSV))
 

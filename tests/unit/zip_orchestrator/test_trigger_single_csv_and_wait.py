@@ -3,12 +3,13 @@ from functions.zip_orchestrator.trigger_single_csv_and_wait.app import lambda_ha
 from tests.support.import_states import extract_file, list_zip
 from tests.unit.domain.zip_corpus import CSV, zipped
 
-from sfn_cqrs.adapters.import_items import IMPORTS
-from sfn_cqrs.domain import import_job, zip_job
-from sfn_cqrs.domain.errors import InvalidInputError, SupersededError
-from sfn_cqrs.domain.import_job import Ending, JobStatus
-from sfn_cqrs.domain.imports import Counts, PublishMode
-from sfn_cqrs.domain.zip_job import FileStatus
+from sfn_cqrs.kernel.errors import InvalidInputError, SupersededError
+from sfn_cqrs.machines.import_csv import job as import_job
+from sfn_cqrs.machines.import_csv.items import IMPORTS
+from sfn_cqrs.machines.import_csv.job import Ending, JobStatus
+from sfn_cqrs.machines.import_csv.results import Counts, PublishMode
+from sfn_cqrs.machines.zip_orchestrator import job as zip_job
+from sfn_cqrs.machines.zip_orchestrator.job import FileStatus
 
 THREE = zipped(*[(f"{name}.csv", CSV) for name in "abc"])
 FIRST = "AAAA-sample-task-token-that-opens-nothing"

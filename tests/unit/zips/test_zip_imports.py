@@ -4,21 +4,22 @@ import pytest
 from tests.support.import_states import extract_file, list_zip
 from tests.unit.domain.zip_corpus import CSV, zipped
 
-from sfn_cqrs.adapters.zip_items import ZIPS
-from sfn_cqrs.domain import import_job, zip_job
-from sfn_cqrs.domain.caller import Caller
-from sfn_cqrs.domain.errors import (
+from sfn_cqrs.kernel.caller import Caller
+from sfn_cqrs.kernel.errors import (
     InvalidFileError,
     InvalidInputError,
     NotFailedError,
     NotFoundError,
     NotOpenError,
 )
-from sfn_cqrs.domain.import_job import Ending, JobStatus
-from sfn_cqrs.domain.imports import Counts, Marker, PublishMode
-from sfn_cqrs.routes.schemas.imports import zip_view
-from sfn_cqrs.service.imports.service import ImportService
-from sfn_cqrs.service.zips.service import ZipImports, ZipRequest
+from sfn_cqrs.machines.import_csv import job as import_job
+from sfn_cqrs.machines.import_csv.job import Ending, JobStatus
+from sfn_cqrs.machines.import_csv.results import Counts, Marker, PublishMode
+from sfn_cqrs.machines.import_csv.schemas import zip_view
+from sfn_cqrs.machines.import_csv.service import ImportService
+from sfn_cqrs.machines.zip_orchestrator import job as zip_job
+from sfn_cqrs.machines.zip_orchestrator.items import ZIPS
+from sfn_cqrs.machines.zip_orchestrator.service import ZipImports, ZipRequest
 
 KEY = "uploads/tenant1/1/a.zip"
 ALICE = Caller(user="alice", ip="192.0.2.7")

@@ -9,8 +9,8 @@ import pytest
 from tests.support.import_states import extract_file, list_zip
 from tests.unit.zip_orchestrator.conftest import UPLOAD
 
-from sfn_cqrs.domain.imports import Counts
-from sfn_cqrs.domain.zip_job import FileStatus
+from sfn_cqrs.machines.import_csv.results import Counts
+from sfn_cqrs.machines.zip_orchestrator.job import FileStatus
 
 MIB = 1024 * 1024
 BLOCK = (b"code,name\n" + b"1,abcdefghijklmnopqrstuvwxyz0123456789\n" * 30_000)[:MIB]

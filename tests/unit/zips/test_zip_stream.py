@@ -4,8 +4,8 @@ import pytest
 from functions.stream.on_import_changed.app import lambda_handler
 from tests.unit.consumers import ALL_DONE, NOTHING, ONE_OF_400_FAILED
 
-from sfn_cqrs.adapters.dynamodb import unmarshal
-from sfn_cqrs.domain.keys import ZipRef
+from sfn_cqrs.kernel.keys import ZipRef
+from sfn_cqrs.kernel.tables.dynamodb import unmarshal
 
 EXECUTION = "arn:aws:states:us-east-1:000000000000:execution:sfn-cqrs-zip-orchestrator"
 JOB = {

@@ -7,9 +7,9 @@ from functions.schedule.sweep_imports.app import lambda_handler
 from tests.support.import_states import list_zip
 from tests.unit.domain.zip_corpus import CSV, zipped
 
-from sfn_cqrs.domain import zip_job
-from sfn_cqrs.domain.import_job import Ending, JobStatus
-from sfn_cqrs.domain.keys import ZipRef
+from sfn_cqrs.kernel.keys import ZipRef
+from sfn_cqrs.machines.import_csv.job import Ending, JobStatus
+from sfn_cqrs.machines.zip_orchestrator import job as zip_job
 
 TWO = zipped(("a.csv", CSV), ("b.csv", CSV))
 

@@ -18,7 +18,7 @@ from sfn_local.cli.command import FAILED, command, json_option, print_json
 from sfn_local.cli.showing import echo
 
 if TYPE_CHECKING:
-    from sfn_cqrs.service.audit import Report, Sample
+    from sfn_cqrs.care.audit.service import Report, Sample
 
 MOST_REPLAYED = 100_000
 """Items whose rows are compared: they are in memory."""
@@ -96,8 +96,8 @@ def audit(
 
 
 def _sample(text: str) -> Sample:
-    from sfn_cqrs.domain.errors import InvalidInputError  # noqa: PLC0415 - it imports much
-    from sfn_cqrs.service.audit import Sample  # noqa: PLC0415
+    from sfn_cqrs.care.audit.service import Sample  # noqa: PLC0415
+    from sfn_cqrs.kernel.errors import InvalidInputError  # noqa: PLC0415 - it imports much
 
     try:
         return Sample.parse(text, datetime.now(UTC).toordinal())
@@ -106,13 +106,13 @@ def _sample(text: str) -> Sample:
 
 
 def _audited(tenant: str | None, part: Sample, rate: float, repair: bool) -> Report:
-    from sfn_cqrs.service.audit import Audit  # noqa: PLC0415 - it imports much
+    from sfn_cqrs.care.audit.service import Audit  # noqa: PLC0415 - it imports much
 
     return Audit(tenant, rate=rate, repairs=repair).run(part)
 
 
 def _counted(rate: float) -> Report:
-    from sfn_cqrs.service.audit import counted  # noqa: PLC0415 - it imports much
+    from sfn_cqrs.care.audit.service import counted  # noqa: PLC0415 - it imports much
 
     return counted(rate=rate)
 

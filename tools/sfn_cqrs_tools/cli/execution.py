@@ -13,9 +13,9 @@ from typing import Any, Final
 import click
 from botocore.exceptions import ClientError
 
-from sfn_cqrs.adapters.wait_table import WaitTable
-from sfn_cqrs.domain.errors import SfnCqrsError
-from sfn_cqrs.service.step_functions import StepFunctionService, execution_name
+from sfn_cqrs.kernel.errors import SfnCqrsError
+from sfn_cqrs.machines.workflow.executions import StepFunctionService, execution_name
+from sfn_cqrs.machines.workflow.wait_table import WaitTable
 from sfn_cqrs_tools.cli.arguments import parsed
 from sfn_cqrs_tools.cli.options import one_line_errors, stack_options
 from sfn_cqrs_tools.client.aws import Target, find_target

@@ -11,8 +11,8 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 import click
 
-from sfn_cqrs.domain.failure import Failure
-from sfn_cqrs.domain.process import Process
+from sfn_cqrs.kernel.failure import Failure
+from sfn_cqrs.machines.command.process import Process
 from sfn_cqrs_tools.cli.options import one_line_errors, stack_options
 from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.client.executions import EXPRESS, Executions, Found, hints_to_resume, waiting

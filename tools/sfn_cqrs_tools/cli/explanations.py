@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from sfn_cqrs.domain import errors
+from sfn_cqrs.kernel import errors
 from sfn_cqrs_tools.project import application
 
 PAGE: Final = "docs/reference/errors.md"

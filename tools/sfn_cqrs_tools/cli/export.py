@@ -108,8 +108,8 @@ def history(
 @contextmanager
 def _knowing_types(template: Path) -> Iterator[None]:
     """Import the project's package; without a project, old versions are written as stored."""
-    from sfn_cqrs.domain.errors import SfnCqrsError  # noqa: PLC0415 - it imports much
-    from sfn_cqrs.service import handlers  # noqa: PLC0415
+    from sfn_cqrs.kernel.errors import SfnCqrsError  # noqa: PLC0415 - it imports much
+    from sfn_cqrs.machines.command import handlers  # noqa: PLC0415
     from sfn_cqrs_tools.stack.project_template import load_template  # noqa: PLC0415
 
     if not template.is_file():
@@ -173,13 +173,13 @@ def _to_lake(
 
 
 def _states(tenant: str | None, after: str, rate: float) -> Iterator[dict[str, Any]]:
-    from sfn_cqrs.service.export import states  # noqa: PLC0415 - it imports much
+    from sfn_cqrs.care.tenants.export import states  # noqa: PLC0415 - it imports much
 
     return states(tenant, after, rate=rate)
 
 
 def _moment(since: datetime | None) -> str:
-    from sfn_cqrs.domain.clock import iso  # noqa: PLC0415 - it imports much
+    from sfn_cqrs.kernel.clock import iso  # noqa: PLC0415 - it imports much
 
     return iso(since.replace(tzinfo=UTC)) if since else ""
 

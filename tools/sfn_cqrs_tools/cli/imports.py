@@ -329,7 +329,7 @@ def undo(id_: str, dry_run: bool, watch: bool, api: Api, as_json: bool) -> None:
 
 
 def _planned(file: GivenFile, publish_mode: str) -> Plan:
-    from sfn_cqrs.domain.errors import SfnCqrsError  # noqa: PLC0415 - this and plans import much
+    from sfn_cqrs.kernel.errors import SfnCqrsError  # noqa: PLC0415 - this and plans import much
     from sfn_cqrs_tools.client.plan import plan_of  # noqa: PLC0415
 
     if file.is_in_s3:

@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from sfn_cqrs.domain.keys import CommandRef, ItemKey
+from sfn_cqrs.kernel.keys import CommandRef, ItemKey
 from sfn_cqrs_tools.cli.options import one_line_errors, stack_options
 from sfn_cqrs_tools.client.aws import Target, find_target
 from sfn_cqrs_tools.client.log_source import lines_of_aws, lines_of_file

@@ -14,7 +14,7 @@ import click
 from click.exceptions import Exit
 from rich.console import Console
 
-from sfn_cqrs.domain.formulas import safe
+from sfn_cqrs.machines.import_csv.csv.formulas import safe
 from sfn_cqrs_tools.cli import FAILED_ROWS
 from sfn_cqrs_tools.cli.options import api_options, limit_option, no_wait_option
 from sfn_cqrs_tools.client.api import Api, ApiProblem, item_path, work_path

@@ -37,7 +37,7 @@ def _database_options(command: Callable[..., None]) -> Callable[..., None]:
         if_there: bool = False,
         **kwargs: Any,
     ) -> None:
-        from sfn_cqrs.domain.errors import SfnCqrsError, TransientError  # noqa: PLC0415
+        from sfn_cqrs.kernel.errors import SfnCqrsError, TransientError  # noqa: PLC0415
         from sfn_cqrs_tools.client.aws import NoStackError  # noqa: PLC0415 - --help needs no boto3
 
         with one_line_errors():
@@ -57,8 +57,8 @@ def _database_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def _migrations(state: Path, stack: str | None, config_env: str | None, dsn: str | None) -> Any:
     """Return the migrations of the chosen database, or None if the stack has no database."""
-    from sfn_cqrs.adapters.sql_connections import role_at, sql_at  # noqa: PLC0415 - --help needs none
-    from sfn_cqrs.service.migrations import Migrations  # noqa: PLC0415
+    from sfn_cqrs.kernel.sql.connections import role_at, sql_at  # noqa: PLC0415 - --help needs none
+    from sfn_cqrs.kernel.sql.migrations import Migrations  # noqa: PLC0415
     from sfn_cqrs_tools.client.aws import Target, find_target  # noqa: PLC0415
     from sfn_cqrs_tools.project import deployed, project  # noqa: PLC0415
     from sfn_cqrs_tools.stack.samconfig import package_of, stack_name  # noqa: PLC0415

@@ -50,7 +50,7 @@ def list_tenants(rate: float, state: Path, stack: str | None, as_json: bool) -> 
 
     It reads the data table with your credentials.
     """
-    from sfn_cqrs.service.tenants import tenants  # noqa: PLC0415 - it imports much
+    from sfn_cqrs.care.tenants.service import tenants  # noqa: PLC0415 - it imports much
 
     with one_line_errors(), tables_of(find_target(state, stack)):
         found = tenants(rate=rate)
@@ -82,8 +82,8 @@ def export_tenant(
     and imports once they have ended. It reads the tables with your credentials, and writes nothing
     there.
     """
-    from sfn_cqrs.service.tenant_work import OPEN  # noqa: PLC0415 - it imports much
-    from sfn_cqrs.service.tenants import exported  # noqa: PLC0415
+    from sfn_cqrs.care.tenants.service import exported  # noqa: PLC0415
+    from sfn_cqrs.care.tenants.work import OPEN  # noqa: PLC0415 - it imports much
 
     if output.exists():
         raise click.UsageError(f"{output} exists already: name a new folder")
@@ -119,8 +119,8 @@ def import_tenant(name: str, source: Path, state: Path, stack: str | None, as_js
     Then rebuild the read models. Tasks, sagas, approvals and imports need the tenant's own name. It
     writes the tables with your credentials.
     """
-    from sfn_cqrs.domain.errors import InvalidInputError  # noqa: PLC0415 - it imports much
-    from sfn_cqrs.service.tenants import LEFT_OUT, imported  # noqa: PLC0415
+    from sfn_cqrs.care.tenants.service import LEFT_OUT, imported  # noqa: PLC0415
+    from sfn_cqrs.kernel.errors import InvalidInputError  # noqa: PLC0415 - it imports much
 
     with one_line_errors(InvalidInputError), tables_of(find_target(state, stack)):
         counts = imported(name, _lines(source))
@@ -167,7 +167,7 @@ def restore_tenant(
     If it is stopped, the same command continues. Your working copy's types check the versions.
     It reads and writes the tables with your credentials. Exits 1 if an item has failed.
     """
-    from sfn_cqrs.domain.clock import iso  # noqa: PLC0415 - it and what follows import much
+    from sfn_cqrs.kernel.clock import iso  # noqa: PLC0415 - it and what follows import much
     from sfn_cqrs_tools.replay.process import NotReplayedError, asked_of  # noqa: PLC0415
 
     moment = iso(to.replace(tzinfo=UTC))
@@ -210,9 +210,9 @@ def erase_tenant(name: str, is_sure: bool, rate: float, state: Path, stack: str 
     tenant's traffic first, and run it again after 20 minutes, when no function runs any more that
     began before. It reads and writes the tables and buckets with your credentials.
     """
-    from sfn_cqrs.domain.erasure import not_covered  # noqa: PLC0415 - it imports much
-    from sfn_cqrs.domain.errors import InvalidInputError  # noqa: PLC0415
-    from sfn_cqrs.service.tenants import removed  # noqa: PLC0415
+    from sfn_cqrs.care.tenants.service import removed  # noqa: PLC0415
+    from sfn_cqrs.kernel.erasure import not_covered  # noqa: PLC0415 - it imports much
+    from sfn_cqrs.kernel.errors import InvalidInputError  # noqa: PLC0415
 
     at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     with one_line_errors(InvalidInputError), tables_of(find_target(state, stack)):

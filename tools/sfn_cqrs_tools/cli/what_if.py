@@ -62,7 +62,7 @@ def what_if(
     memory. It shows rows that would change, appear or disappear, and handlers that fail. Exits 1 if
     it finds such a row or handler.
     """
-    from sfn_cqrs.domain.clock import iso  # noqa: PLC0415 - it and what follows import much
+    from sfn_cqrs.kernel.clock import iso  # noqa: PLC0415 - it and what follows import much
     from sfn_cqrs_tools.replay.process import NotReplayedError, replayed  # noqa: PLC0415
 
     after = iso(since.replace(tzinfo=UTC)) if since else ""

@@ -23,7 +23,7 @@ from urllib.parse import quote, urlencode
 
 import click
 
-from sfn_cqrs.domain.keys import ALL_TENANTS
+from sfn_cqrs.kernel.keys import ALL_TENANTS
 from sfn_cqrs_tools.client.pauses import busy_pause
 from sfn_cqrs_tools.client.recent import Recent
 from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT, DEFAULT_USER, OPERATOR_ROLE

@@ -11,16 +11,16 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any, Final
 
-from sfn_cqrs.adapters import process_table
-from sfn_cqrs.adapters.approval_items import APPROVALS
-from sfn_cqrs.adapters.command_items import as_process
-from sfn_cqrs.adapters.dynamodb import unmarshal
-from sfn_cqrs.adapters.import_items import IMPORTS
-from sfn_cqrs.adapters.saga_items import SAGAS
-from sfn_cqrs.adapters.task_items import TASKS
-from sfn_cqrs.adapters.zip_items import ZIPS
-from sfn_cqrs.domain.keys import ApprovalRef, SagaRef
-from sfn_cqrs.domain.process import Outcome, Process
+from sfn_cqrs.kernel.keys import ApprovalRef, SagaRef
+from sfn_cqrs.kernel.tables.dynamodb import unmarshal
+from sfn_cqrs.machines.approval.items import APPROVALS
+from sfn_cqrs.machines.command import process_table
+from sfn_cqrs.machines.command.items import as_process
+from sfn_cqrs.machines.command.process import Outcome, Process
+from sfn_cqrs.machines.import_csv.items import IMPORTS
+from sfn_cqrs.machines.saga.items import SAGAS
+from sfn_cqrs.machines.task.items import TASKS
+from sfn_cqrs.machines.zip_orchestrator.items import ZIPS
 from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.client.executions import OF_THE_FRAMEWORK, latest_inputs, machines_of
 from sfn_cqrs_tools.client.failed_work import FailedWork

@@ -12,10 +12,10 @@ from typing import Any, Final
 
 import click
 
-from sfn_cqrs.adapters.command_items import as_process
-from sfn_cqrs.adapters.dynamodb import unmarshal
-from sfn_cqrs.domain.keys import CommandRef, ItemKey
-from sfn_cqrs.domain.process import Lane, Process
+from sfn_cqrs.kernel.keys import CommandRef, ItemKey
+from sfn_cqrs.kernel.tables.dynamodb import unmarshal
+from sfn_cqrs.machines.command.items import as_process
+from sfn_cqrs.machines.command.process import Lane, Process
 from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.client.express_runs import ExpressRun, logged_runs
 from sfn_cqrs_tools.client.recent import WHOLE_ID

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sfn_cqrs.adapters.dynamodb import unmarshal
-from sfn_cqrs.adapters.import_items import IMPORTS
-from sfn_cqrs.adapters.task_items import TASKS
-from sfn_cqrs.adapters.zip_items import ZIPS
-from sfn_cqrs.domain.import_job import Job
-from sfn_cqrs.domain.keys import ImportKey, ImportKind, TaskKey, TaskKind, ZipKey
-from sfn_cqrs.domain.task import Task
+from sfn_cqrs.kernel.keys import ImportKey, ImportKind, TaskKey, TaskKind, ZipKey
+from sfn_cqrs.kernel.tables.dynamodb import unmarshal
+from sfn_cqrs.machines.import_csv.items import IMPORTS
+from sfn_cqrs.machines.import_csv.job import Job
+from sfn_cqrs.machines.task.items import TASKS
+from sfn_cqrs.machines.task.rules import Task
+from sfn_cqrs.machines.zip_orchestrator.items import ZIPS
 from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.client.executions import latest_inputs
 from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT

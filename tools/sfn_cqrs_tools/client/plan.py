@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Final
 
-from sfn_cqrs.domain.csv_header import Columns
-from sfn_cqrs.domain.csv_rows import open_csv
+from sfn_cqrs.machines.import_csv.csv.header import Columns
+from sfn_cqrs.machines.import_csv.csv.rows import open_csv
 from sfn_cqrs_tools.client.prices import EXPRESS_LANE, IMPORTED_ROW, dollars
 
 CHUNK: Final = 1024 * 1024

@@ -17,7 +17,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from botocore.exceptions import ClientError
 
-from sfn_cqrs.adapters.error_codes import suppressing
+from sfn_cqrs.kernel.aws.error_codes import suppressing
 from sfn_cqrs_tools.client.express_runs import ExpressRun, logged_runs
 from sfn_cqrs_tools.console.backend import Backend
 from sfn_cqrs_tools.console.masking import masked, masked_event

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sfn_cqrs.adapters.process_table import FAILED_SHARDS, ProcessTable
-from sfn_cqrs.domain.failure import first_line
-from sfn_cqrs.domain.import_job import JobStatus
-from sfn_cqrs.domain.process import Outcome
-from sfn_cqrs.domain.retention import Retention
-from sfn_cqrs.domain.saga import SagaStatus
-from sfn_cqrs.domain.task import TaskStatus
+from sfn_cqrs.kernel.failure import first_line
+from sfn_cqrs.kernel.retention import Retention
+from sfn_cqrs.machines.command.process import Outcome
+from sfn_cqrs.machines.command.process_table import FAILED_SHARDS, ProcessTable
+from sfn_cqrs.machines.import_csv.job import JobStatus
+from sfn_cqrs.machines.saga.rules import SagaStatus
+from sfn_cqrs.machines.task.rules import TaskStatus
 from sfn_cqrs_tools.client.api import ApiProblem
 from sfn_cqrs_tools.console.application import Ask
 from sfn_cqrs_tools.console.names import names

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sfn_cqrs.domain.formulas import safe
+from sfn_cqrs.machines.import_csv.csv.formulas import safe
 from sfn_cqrs_tools.console.masking import masked_event
 
 Record = Mapping[str, Any]

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.keys import ApprovalKey
+from sfn_cqrs.kernel.keys import ApprovalKey
 from sfn_cqrs_tools.demo.client import Answer, Client
 from sfn_cqrs_tools.demo.compare import unlike
 from sfn_cqrs_tools.demo.step import TENANT, Report, Scale

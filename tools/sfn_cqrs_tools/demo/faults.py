@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING
 
-from sfn_cqrs.service import handlers
+from sfn_cqrs.machines.command import handlers
 
 if TYPE_CHECKING:
-    from sfn_cqrs.domain.command import Command
-    from sfn_cqrs.service.handlers import SyncHandler
+    from sfn_cqrs.kernel.command import Command
+    from sfn_cqrs.machines.command.handlers import SyncHandler
     from sfn_cqrs_tools.runtime.streams import Record
     from sfn_cqrs_tools.stack.local_stack import LocalStack
 

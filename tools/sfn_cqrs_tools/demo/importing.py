@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sfn_cqrs.adapters.dynamodb import unmarshal
+from sfn_cqrs.kernel.tables.dynamodb import unmarshal
 from sfn_cqrs_tools.client.api import Api
 from sfn_cqrs_tools.client.imports import watched
 from sfn_cqrs_tools.client.upload import upload

@@ -7,7 +7,7 @@ from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from sfn_cqrs.service.tasks import types as task_types
+from sfn_cqrs.machines.task import types as task_types
 from sfn_cqrs_tools.demo.client import Answer, Client
 from sfn_cqrs_tools.demo.compare import unlike
 from sfn_cqrs_tools.demo.step import Report, Scale

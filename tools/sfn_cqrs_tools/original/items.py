@@ -9,14 +9,14 @@ from itertools import islice
 from typing import Any, Final
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.attributes_bucket import Whose
-from sfn_cqrs.adapters.command_items import row_item
-from sfn_cqrs.adapters.dynamodb import marshal, unmarshal
-from sfn_cqrs.adapters.transient import is_busy
-from sfn_cqrs.domain.command import Audit, Command
-from sfn_cqrs.domain.errors import InvalidInputError
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.publication import Refusal, RowPublication
+from sfn_cqrs.kernel.aws.attributes_bucket import Whose
+from sfn_cqrs.kernel.aws.transient import is_busy
+from sfn_cqrs.kernel.command import Audit, Command
+from sfn_cqrs.kernel.errors import InvalidInputError
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.tables.dynamodb import marshal, unmarshal
+from sfn_cqrs.machines.command.items import row_item
+from sfn_cqrs.machines.command.publication import Refusal, RowPublication
 from sfn_cqrs_tools.original.report import Fate
 from sfn_cqrs_tools.original.rows import RefusedError, Version, command_id, created_of
 from sfn_cqrs_tools.original.shelf import Kind, Shelf

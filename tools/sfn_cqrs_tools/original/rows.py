@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.command import TAKEN_OVER, Audit, Command, Content
-from sfn_cqrs.domain.ids import ulid_of
-from sfn_cqrs.domain.keys import MAX_VERSION, ItemKey
+from sfn_cqrs.kernel.clock import iso
+from sfn_cqrs.kernel.command import TAKEN_OVER, Audit, Command, Content
+from sfn_cqrs.kernel.ids import ulid_of
+from sfn_cqrs.kernel.keys import MAX_VERSION, ItemKey
 from sfn_cqrs_tools.original.sources import SourceError
 
 Row = dict[str, Any]

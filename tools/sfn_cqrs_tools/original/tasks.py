@@ -6,12 +6,12 @@ import re
 from typing import Any, Final
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.command import TAKEN_OVER
-from sfn_cqrs.domain.errors import InvalidInputError
-from sfn_cqrs.domain.ids import ULID
-from sfn_cqrs.domain.keys import TYPE_NAME, TaskKey, TaskKind, checked_tenant
-from sfn_cqrs.domain.task import MAX_ITEMS, Counts, Item, Task, TaskStatus
-from sfn_cqrs.domain.values import checked_json
+from sfn_cqrs.kernel.command import TAKEN_OVER
+from sfn_cqrs.kernel.errors import InvalidInputError
+from sfn_cqrs.kernel.ids import ULID
+from sfn_cqrs.kernel.keys import TYPE_NAME, TaskKey, TaskKind, checked_tenant
+from sfn_cqrs.kernel.values import checked_json
+from sfn_cqrs.machines.task.rules import MAX_ITEMS, Counts, Item, Task, TaskStatus
 from sfn_cqrs_tools.original.items import REFUSALS
 from sfn_cqrs_tools.original.report import Fate
 from sfn_cqrs_tools.original.rows import RefusedError, Row, created_of, moment, owner_of

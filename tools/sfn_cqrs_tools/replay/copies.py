@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Final
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.tracing import Tracer
+from sfn_cqrs.kernel.aws.tracing import Tracer
 from sfn_cqrs_tools.testing.dynamodb import DynamoDB, Index
 from sfn_cqrs_tools.testing.dynamodb.tables import Partition, Place, Stored, Table, place_of
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from sfn_cqrs.domain.audit import Finding
+from sfn_cqrs.care.audit.rules import Finding
 
 RULES: Final = {
     "changes": "read_model_differs",

@@ -64,7 +64,7 @@ def answer(work: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     for source in reversed(sys.argv[1:]):
         sys.path.insert(0, source)
     with redirect_stdout(sys.stderr):  # handlers may print what they like
-        from sfn_cqrs.domain.errors import SfnCqrsError  # noqa: PLC0415 - after the path is set
+        from sfn_cqrs.kernel.errors import SfnCqrsError  # noqa: PLC0415 - after the path is set
 
         try:
             report = work(json.load(sys.stdin))

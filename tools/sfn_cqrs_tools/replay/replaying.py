@@ -12,21 +12,21 @@ from typing import Any, Final, NamedTuple
 from botocore.exceptions import ClientError
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.audit_tables import AuditTables
-from sfn_cqrs.adapters.batch_reads import batch_get
-from sfn_cqrs.adapters.command_items import as_key, as_row
-from sfn_cqrs.adapters.dynamodb import Item, unmarshal
-from sfn_cqrs.adapters.error_codes import error_code
-from sfn_cqrs.domain.audit import SOON
-from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.command import Command
-from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError
-from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.masking import masked
-from sfn_cqrs.domain.process import Outcome
-from sfn_cqrs.domain.read_models import ViewKey
-from sfn_cqrs.service import handlers, read_models
-from sfn_cqrs.service.commands.projection import run_alone
+from sfn_cqrs.care.audit.rules import SOON
+from sfn_cqrs.care.audit.tables import AuditTables
+from sfn_cqrs.kernel.aws.error_codes import error_code
+from sfn_cqrs.kernel.clock import iso
+from sfn_cqrs.kernel.command import Command
+from sfn_cqrs.kernel.errors import InvalidInputError, NotFoundError
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.masking import masked
+from sfn_cqrs.kernel.read_models.rules import ViewKey
+from sfn_cqrs.kernel.tables.batch_reads import batch_get
+from sfn_cqrs.kernel.tables.dynamodb import Item, unmarshal
+from sfn_cqrs.machines.command import handlers, read_models
+from sfn_cqrs.machines.command.items import as_key, as_row
+from sfn_cqrs.machines.command.process import Outcome
+from sfn_cqrs.machines.command.projection import run_alone
 from sfn_cqrs_tools.replay.copies import Copy, ReadOnly, alone, parts_of
 from sfn_cqrs_tools.testing.dynamodb.tables import Place
 from sfn_cqrs_tools.testing.fakes.stored import TABLES

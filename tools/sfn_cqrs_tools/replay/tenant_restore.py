@@ -15,8 +15,8 @@ LISTED: Final = 100
 
 def restored(asked: dict[str, Any]) -> dict[str, Any]:
     """Restore, and return the counts with the first items that are not as they were."""
-    from sfn_cqrs.service import handlers  # noqa: PLC0415 - after the path is set
-    from sfn_cqrs.service.tenant_restore import Fate, Restore  # noqa: PLC0415
+    from sfn_cqrs.care.tenants.restore import Fate, Restore  # noqa: PLC0415
+    from sfn_cqrs.machines.command import handlers  # noqa: PLC0415 - after the path is set
 
     handlers.load()
     restore = Restore(asked["tenant"], asked["to"], writes=asked["writes"], rate=asked["rate"])

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from sfn_cqrs.adapters.error_codes import error_code, suppressing
+from sfn_cqrs.kernel.aws.error_codes import error_code, suppressing
 from sfn_cqrs_tools.restore.restoring import TABLES, RestoreError, Say
 
 CHANGE: Final = "sfn-cqrs-restore"

@@ -15,10 +15,10 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from sfn_cqrs.adapters.command_items import as_key
-from sfn_cqrs.adapters.dynamodb import unmarshal
-from sfn_cqrs.adapters.error_codes import error_code, suppressing
-from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs.kernel.aws.error_codes import error_code, suppressing
+from sfn_cqrs.kernel.tables.dynamodb import unmarshal
+from sfn_cqrs.machines.command.items import as_key
+from sfn_cqrs.machines.command.process import Outcome
 
 TABLES: Final = {
     "CommandsTableName": "commands",

@@ -276,7 +276,7 @@ class _RuntimeError(Exception):
 
 def _traced(generation: Generation, header: str) -> AbstractContextManager[None]:
     """Return a context in a trace; on AWS the environment names it, here functions share one."""
-    tracing: Any = generation.module("sfn_cqrs.adapters.tracing")
+    tracing: Any = generation.module("sfn_cqrs.kernel.aws.tracing")
     entered: AbstractContextManager[None] = tracing.entered(header) if tracing else nullcontext()
     return entered
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sfn_cqrs.domain.failure import BUSY_ERRORS
-from sfn_cqrs.service.step_functions import execution_name
+from sfn_cqrs.kernel.failure import BUSY_ERRORS
+from sfn_cqrs.machines.workflow.executions import execution_name
 from sfn_cqrs_tools.scaffold.names import pascal
 from sfn_cqrs_tools.scaffold.texts import text
 from sfn_local import Json

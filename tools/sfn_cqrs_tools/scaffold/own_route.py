@@ -39,7 +39,7 @@ def add_route(
 
 
 def _check(method: str, path: str, name: str) -> None:
-    from sfn_cqrs.service.routes import route  # noqa: PLC0415 - the rule stands there
+    from sfn_cqrs.api.declared import route  # noqa: PLC0415 - the rule stands there
 
     try:
         route(method, path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sfn_cqrs.domain.saga import MAX_STEPS
+from sfn_cqrs.machines.saga.rules import MAX_STEPS
 from sfn_cqrs_tools.runtime.template import Template
 from sfn_cqrs_tools.scaffold.app_package import AppPackage
 from sfn_cqrs_tools.scaffold.audience import Audience

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sfn_cqrs.domain.keys import SagaKey, SagaRef
+from sfn_cqrs.kernel.keys import SagaKey, SagaRef
 from sfn_cqrs_tools.scaffold.machine import (
     DEATH,
     DIED,

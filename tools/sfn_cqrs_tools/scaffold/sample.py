@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sfn_cqrs.domain import cells
-from sfn_cqrs.domain.csv_header import Columns, folded
-from sfn_cqrs.domain.csv_rows import CsvFile, open_csv
-from sfn_cqrs.domain.errors import InvalidFileError, InvalidInputError
+from sfn_cqrs.kernel.errors import InvalidFileError, InvalidInputError
+from sfn_cqrs.machines.import_csv.csv import cells
+from sfn_cqrs.machines.import_csv.csv.header import Columns, folded
+from sfn_cqrs.machines.import_csv.csv.rows import CsvFile, open_csv
 from sfn_cqrs_tools.scaffold.changes import ScaffoldError
 
 MOST_ROWS = 10_000

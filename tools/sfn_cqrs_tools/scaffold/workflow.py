@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sfn_cqrs.service.step_functions import execution_name
+from sfn_cqrs.machines.workflow.executions import execution_name
 from sfn_cqrs_tools.runtime.template import Template
 from sfn_cqrs_tools.scaffold import template_entries
 from sfn_cqrs_tools.scaffold.changes import Changes, ScaffoldError

@@ -121,7 +121,7 @@ def _of_functions(functions: list[list[str]]) -> Iterator[NotImported]:
 
 def broken(which: NotImported) -> Broken:
     """Describe why a module cannot be imported."""
-    from sfn_cqrs.domain.failure import trace_of  # noqa: PLC0415 - of the layer that is checked
+    from sfn_cqrs.kernel.failure import trace_of  # noqa: PLC0415 - of the layer that is checked
 
     error = which.error.with_traceback(_without_import(which.error.__traceback__))
     return Broken(which.module, f"{type(error).__name__}: {error}", trace_of(error))

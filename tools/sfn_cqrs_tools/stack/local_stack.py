@@ -27,9 +27,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TextIO
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.masking import masked_line
-from sfn_cqrs.domain.sql_role import Role
-from sfn_cqrs.domain.sql_script import Migration
+from sfn_cqrs.kernel.masking import masked_line
+from sfn_cqrs.kernel.sql.role import Role
+from sfn_cqrs.kernel.sql.script import Migration
 from sfn_cqrs_tools.project import state_path, template_path
 from sfn_cqrs_tools.runtime.clock import LeapingClock
 from sfn_cqrs_tools.runtime.data_folder import DataFolder, KeptEvents
@@ -364,9 +364,9 @@ class LocalStack:
         """
         if not migrations:
             return
-        from sfn_cqrs.adapters.sql_driver import DriverSql  # noqa: PLC0415 - few have SQL
-        from sfn_cqrs.domain.errors import SfnCqrsError, TransientError  # noqa: PLC0415
-        from sfn_cqrs.service.migrations import Migrations  # noqa: PLC0415
+        from sfn_cqrs.kernel.errors import SfnCqrsError, TransientError  # noqa: PLC0415
+        from sfn_cqrs.kernel.sql.driver import DriverSql  # noqa: PLC0415 - few have SQL
+        from sfn_cqrs.kernel.sql.migrations import Migrations  # noqa: PLC0415
 
         try:
             owner, role = self._dsn, None
@@ -747,7 +747,7 @@ def _import_package() -> Iterator[NotImported]:
     if package:
         yield from modules_of_package(package)
         with suppress(Exception):  # broken modules are reported elsewhere
-            importlib.import_module("sfn_cqrs.service.handlers").load()
+            importlib.import_module("sfn_cqrs.machines.command.handlers").load()
 
 
 def _look_at_the_clock() -> None:

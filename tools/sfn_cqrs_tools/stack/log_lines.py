@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sfn_cqrs.domain.failure import folded
+from sfn_cqrs.kernel.failure import folded
 from sfn_cqrs_tools.terminal.causes import shortened
 
 LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")

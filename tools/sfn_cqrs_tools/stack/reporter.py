@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from sfn_cqrs.domain.masking import masked_line
+from sfn_cqrs.kernel.masking import masked_line
 from sfn_cqrs_tools.runtime.lambdas import Invocation
 from sfn_cqrs_tools.stack.app_check import AppCheck, Broken
 from sfn_cqrs_tools.stack.app_check import broken as described

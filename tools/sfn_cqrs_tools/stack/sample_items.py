@@ -19,24 +19,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sfn_cqrs.adapters.approval_items import APPROVALS
-from sfn_cqrs.adapters.command_items import command_item, process_item, row_item
-from sfn_cqrs.adapters.dynamodb import marshal, unmarshal
-from sfn_cqrs.adapters.generation_items import VIEWS
-from sfn_cqrs.adapters.import_items import IMPORTS
-from sfn_cqrs.adapters.link_secret import LinkSecret
-from sfn_cqrs.adapters.records import Kind, R
-from sfn_cqrs.adapters.saga_items import SAGAS
-from sfn_cqrs.adapters.task_items import TASKS, new_item, pointer_item
-from sfn_cqrs.adapters.zip_items import ZIPS
-from sfn_cqrs.domain.approval import Approval, Happened, Pinned, Rules, Stage, Status, Verdict, Vote
-from sfn_cqrs.domain.approval_link import ApprovalLink
-from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.command import Audit, Command, Content
-from sfn_cqrs.domain.errors import LinksDisabledError
-from sfn_cqrs.domain.ids import new_ulid
-from sfn_cqrs.domain.import_job import NO_SOURCE, Job, JobStatus, Loaded, Reader, Source
-from sfn_cqrs.domain.keys import (
+from sfn_cqrs.kernel.clock import iso
+from sfn_cqrs.kernel.command import Audit, Command, Content
+from sfn_cqrs.kernel.errors import LinksDisabledError
+from sfn_cqrs.kernel.ids import new_ulid
+from sfn_cqrs.kernel.keys import (
     ApprovalRef,
     CommandRef,
     ImportKey,
@@ -45,12 +32,34 @@ from sfn_cqrs.domain.keys import (
     TaskRef,
     ZipRef,
 )
-from sfn_cqrs.domain.process import Outcome, Process
-from sfn_cqrs.domain.read_models import Begin, View, ViewRef
-from sfn_cqrs.domain.saga import Saga, SagaStatus
-from sfn_cqrs.domain.task import Task, TaskStatus
-from sfn_cqrs.domain.values import Json
-from sfn_cqrs.domain.zip_job import ZipJob
+from sfn_cqrs.kernel.read_models.items import VIEWS
+from sfn_cqrs.kernel.read_models.rules import Begin, View, ViewRef
+from sfn_cqrs.kernel.tables.dynamodb import marshal, unmarshal
+from sfn_cqrs.kernel.tables.records import Kind, R
+from sfn_cqrs.kernel.values import Json
+from sfn_cqrs.machines.approval.items import APPROVALS
+from sfn_cqrs.machines.approval.link import ApprovalLink
+from sfn_cqrs.machines.approval.link_secret import LinkSecret
+from sfn_cqrs.machines.approval.rules import (
+    Approval,
+    Happened,
+    Pinned,
+    Rules,
+    Stage,
+    Status,
+    Verdict,
+    Vote,
+)
+from sfn_cqrs.machines.command.items import command_item, process_item, row_item
+from sfn_cqrs.machines.command.process import Outcome, Process
+from sfn_cqrs.machines.import_csv.items import IMPORTS
+from sfn_cqrs.machines.import_csv.job import NO_SOURCE, Job, JobStatus, Loaded, Reader, Source
+from sfn_cqrs.machines.saga.items import SAGAS
+from sfn_cqrs.machines.saga.rules import Saga, SagaStatus
+from sfn_cqrs.machines.task.items import TASKS, new_item, pointer_item
+from sfn_cqrs.machines.task.rules import Task, TaskStatus
+from sfn_cqrs.machines.zip_orchestrator.items import ZIPS
+from sfn_cqrs.machines.zip_orchestrator.job import ZipJob
 from sfn_cqrs_tools.client.api import item_path, work_path
 from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.client.executions import SAMPLE_TOKEN, machines_of

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sfn_cqrs.service.commands.slowness import METRIC
+from sfn_cqrs.machines.command.slowness import METRIC
 from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.stack.log_lines import parsed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from sfn_cqrs.domain.sql_script import Migration
+from sfn_cqrs.kernel.sql.script import Migration
 
 POSTGRES: Final = "Postgres"
 """The output that says where the owner of the tables connects."""

@@ -94,7 +94,7 @@ def main() -> None:
     for source in reversed(sys.argv[1:]):
         sys.path.insert(0, source)
     with redirect_stdout(sys.stderr):
-        from sfn_cqrs.service.types import TypeService  # noqa: PLC0415 - after the path is set
+        from sfn_cqrs.api.types import TypeService  # noqa: PLC0415 - after the path is set
 
         shown = TypeService("-").list()
     found = {

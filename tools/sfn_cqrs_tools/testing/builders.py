@@ -5,22 +5,22 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sfn_cqrs.domain import models
-from sfn_cqrs.domain.approval import Approval, Rules
-from sfn_cqrs.domain.chain import Close
-from sfn_cqrs.domain.command import Audit, Command, Content
-from sfn_cqrs.domain.import_job import Ending, Job, JobStatus, Source
-from sfn_cqrs.domain.imports import Counts
-from sfn_cqrs.domain.keys import ApprovalKey, ImportKey, ItemKey, SagaKey, TaskKey, ZipKey
-from sfn_cqrs.domain.process import Mode, Outcome, Process
-from sfn_cqrs.domain.publication import Publication, SyncPublication
-from sfn_cqrs.domain.request import Request
-from sfn_cqrs.domain.saga import Saga
-from sfn_cqrs.domain.sweeps import Lease
-from sfn_cqrs.domain.task import Item, Task
-from sfn_cqrs.domain.zip_directory import Place
-from sfn_cqrs.domain.zip_job import ArchivedFile, ZipJob
-from sfn_cqrs.service.zips.hooks import FinishedImport
+from sfn_cqrs.kernel.command import Audit, Command, Content
+from sfn_cqrs.kernel.keys import ApprovalKey, ImportKey, ItemKey, SagaKey, TaskKey, ZipKey
+from sfn_cqrs.kernel.models import models
+from sfn_cqrs.kernel.request import Request
+from sfn_cqrs.kernel.sweeps import Lease
+from sfn_cqrs.machines.approval.rules import Approval, Rules
+from sfn_cqrs.machines.command.chain import Close
+from sfn_cqrs.machines.command.process import Mode, Outcome, Process
+from sfn_cqrs.machines.command.publication import Publication, SyncPublication
+from sfn_cqrs.machines.import_csv.job import Ending, Job, JobStatus, Source
+from sfn_cqrs.machines.import_csv.results import Counts
+from sfn_cqrs.machines.saga.rules import Saga
+from sfn_cqrs.machines.task.rules import Item, Task
+from sfn_cqrs.machines.zip_orchestrator.directory import Place
+from sfn_cqrs.machines.zip_orchestrator.hooks import FinishedImport
+from sfn_cqrs.machines.zip_orchestrator.job import ArchivedFile, ZipJob
 
 __all__ = [
     "ARCHIVE",

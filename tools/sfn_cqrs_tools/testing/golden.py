@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sfn_cqrs.domain import models
-from sfn_cqrs.service import handlers
+from sfn_cqrs.kernel.models import models
+from sfn_cqrs.machines.command import handlers
 
 __all__ = [
     "golden_documents",

@@ -92,7 +92,7 @@ def lambda_context() -> LambdaContext:
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> StringIO:
     """Return the functions' log, as text."""
-    from sfn_cqrs.service.logs import logger  # noqa: PLC0415 - few tests look at the log
+    from sfn_cqrs.kernel.functions.logs import logger  # noqa: PLC0415 - few tests look at the log
 
     text = StringIO()
     monkeypatch.setattr(logger.registered_handler, "stream", text)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from sfn_cqrs.routes.problems import title_of
+from sfn_cqrs.kernel.http.problems import title_of
 
 HEAD: Final = """# HTTP API
 
@@ -34,8 +34,8 @@ def http_api() -> str:
 
 def openapi() -> Mapping[str, Any]:
     """Return the OpenAPI document of the framework's own routes."""
-    from sfn_cqrs.routes.document import document  # noqa: PLC0415 - `--help` needs no routes
-    from sfn_cqrs.routes.resources import DESCRIPTION, RESOURCES  # noqa: PLC0415
+    from sfn_cqrs.api.document import document  # noqa: PLC0415 - `--help` needs no routes
+    from sfn_cqrs.api.resources import DESCRIPTION, RESOURCES  # noqa: PLC0415
 
     return document(route for each in (*RESOURCES, DESCRIPTION) for route in each.registered)
 

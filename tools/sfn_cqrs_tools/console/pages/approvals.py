@@ -7,8 +7,8 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
-from sfn_cqrs.domain.approval import Status
-from sfn_cqrs.domain.keys import ApprovalKey, ApprovalRef
+from sfn_cqrs.kernel.keys import ApprovalKey, ApprovalRef
+from sfn_cqrs.machines.approval.rules import Status
 from sfn_cqrs_tools.client.api import work_path
 from sfn_cqrs_tools.console.application import (
     Ask,

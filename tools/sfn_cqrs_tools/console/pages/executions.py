@@ -15,10 +15,10 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from sfn_cqrs.adapters.wait_table import WaitTable
-from sfn_cqrs.domain.errors import SfnCqrsError
-from sfn_cqrs.domain.ids import new_ulid
-from sfn_cqrs.service.step_functions import StepFunctionService
+from sfn_cqrs.kernel.errors import SfnCqrsError
+from sfn_cqrs.kernel.ids import new_ulid
+from sfn_cqrs.machines.workflow.executions import StepFunctionService
+from sfn_cqrs.machines.workflow.wait_table import WaitTable
 from sfn_cqrs_tools.client.api import item_path
 from sfn_cqrs_tools.client.executions import (
     OF_THE_FRAMEWORK,

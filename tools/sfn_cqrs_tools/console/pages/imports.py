@@ -12,11 +12,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from sfn_cqrs.domain.csv_header import REPORT_COLUMNS, Columns
-from sfn_cqrs.domain.csv_rows import open_csv
-from sfn_cqrs.domain.errors import SfnCqrsError
-from sfn_cqrs.domain.import_job import JobStatus
-from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs.kernel.errors import SfnCqrsError
+from sfn_cqrs.kernel.keys import ImportKey
+from sfn_cqrs.machines.import_csv.csv.header import REPORT_COLUMNS, Columns
+from sfn_cqrs.machines.import_csv.csv.rows import open_csv
+from sfn_cqrs.machines.import_csv.job import JobStatus
 from sfn_cqrs_tools.client.api import ApiProblem
 from sfn_cqrs_tools.client.imports import COUNTS, ENDED, job_path
 from sfn_cqrs_tools.client.upload import upload

@@ -11,8 +11,8 @@ from http import HTTPStatus
 from itertools import islice
 from typing import Any, Final
 
-from sfn_cqrs.domain.keys import CommandRef, ItemKey
-from sfn_cqrs.routes.http import code_of
+from sfn_cqrs.kernel.http.http import code_of
+from sfn_cqrs.kernel.keys import CommandRef, ItemKey
 from sfn_cqrs_tools.client.api import Api, item_path
 from sfn_cqrs_tools.console.application import (
     Ask,

@@ -13,7 +13,7 @@ from itertools import islice
 from math import inf
 from typing import Any, Final
 
-from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs.machines.command.process import Outcome
 from sfn_cqrs_tools.client.diagnosis import Diagnosis, diagnose
 from sfn_cqrs_tools.console.application import Ask, View
 from sfn_cqrs_tools.console.executions import Filter, Machine, Run

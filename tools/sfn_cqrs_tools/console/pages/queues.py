@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final
 
-from sfn_cqrs.adapters.dynamodb import unmarshal
+from sfn_cqrs.kernel.tables.dynamodb import unmarshal
 from sfn_cqrs_tools.console.application import Ask, Refused, View
 from sfn_cqrs_tools.console.backend import Backend
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from sfn_cqrs.routes.http import code_of
+from sfn_cqrs.kernel.http.http import code_of
 from sfn_cqrs_tools.client.api import item_path
 from sfn_cqrs_tools.console.application import Ask, File, GoTo, View
 from sfn_cqrs_tools.console.lists import Shape, listing, natural, shown

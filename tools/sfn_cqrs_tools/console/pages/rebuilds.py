@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final
 
-from sfn_cqrs.domain.read_models import ViewKey, ViewRef
+from sfn_cqrs.kernel.read_models.rules import ViewKey, ViewRef
 from sfn_cqrs_tools.client.api import work_path
 from sfn_cqrs_tools.console.application import Ask, GoTo, Refused, View, execution_page
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sfn_cqrs.domain.keys import SagaKey, SagaRef
-from sfn_cqrs.domain.saga import SagaStatus
+from sfn_cqrs.kernel.keys import SagaKey, SagaRef
+from sfn_cqrs.machines.saga.rules import SagaStatus
 from sfn_cqrs_tools.client.api import work_path
 from sfn_cqrs_tools.console.application import (
     Ask,

@@ -12,8 +12,8 @@ from http import HTTPStatus
 from itertools import islice
 from typing import Any, Final
 
-from sfn_cqrs.adapters.paging import cursor_at
-from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.tables.paging import cursor_at
 from sfn_cqrs_tools.client.api import item_path
 from sfn_cqrs_tools.console.application import Ask, File, GoTo, Refused, View
 from sfn_cqrs_tools.console.differences import if_there

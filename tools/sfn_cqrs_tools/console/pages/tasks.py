@@ -9,8 +9,8 @@ from http import HTTPStatus
 from itertools import islice
 from typing import Any, Final
 
-from sfn_cqrs.domain.keys import TaskKey, TaskKind, TaskRef, task_id_parts
-from sfn_cqrs.domain.task import TaskStatus
+from sfn_cqrs.kernel.keys import TaskKey, TaskKind, TaskRef, task_id_parts
+from sfn_cqrs.machines.task.rules import TaskStatus
 from sfn_cqrs_tools.client.api import Api, ApiProblem, work_path
 from sfn_cqrs_tools.console.application import (
     Ask,

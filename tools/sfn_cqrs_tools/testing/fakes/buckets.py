@@ -8,15 +8,15 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from sfn_cqrs.adapters.import_bucket import CHUNK, Form, Head, report_key
-from sfn_cqrs.adapters.object_versions import Version
-from sfn_cqrs.adapters.zip_bucket import WINDOW
-from sfn_cqrs.domain.clock import Now
-from sfn_cqrs.domain.errors import InvalidFileError, InvalidInputError
-from sfn_cqrs.domain.import_job import Source
-from sfn_cqrs.domain.imports import FailedRow
-from sfn_cqrs.domain.keys import ImportKey, ZipKey
-from sfn_cqrs.domain.values import Json
+from sfn_cqrs.kernel.aws.object_versions import Version
+from sfn_cqrs.kernel.clock import Now
+from sfn_cqrs.kernel.errors import InvalidFileError, InvalidInputError
+from sfn_cqrs.kernel.keys import ImportKey, ZipKey
+from sfn_cqrs.kernel.values import Json
+from sfn_cqrs.machines.import_csv.bucket import CHUNK, Form, Head, report_key
+from sfn_cqrs.machines.import_csv.job import Source
+from sfn_cqrs.machines.import_csv.results import FailedRow
+from sfn_cqrs.machines.zip_orchestrator.bucket import WINDOW
 
 _numbers = count(1)
 _NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from threading import RLock
 from typing import Any
 
-from sfn_cqrs.adapters.executions import Attempt
-from sfn_cqrs.domain.channels import LiveEvent
-from sfn_cqrs.domain.digest import Digest
-from sfn_cqrs.domain.errors import BusyError, LinksDisabledError
-from sfn_cqrs.domain.programs import Execution
+from sfn_cqrs.care.live.channels import LiveEvent
+from sfn_cqrs.kernel.aws.executions import Attempt
+from sfn_cqrs.kernel.digest import Digest
+from sfn_cqrs.kernel.errors import BusyError, LinksDisabledError
+from sfn_cqrs.kernel.programs import Execution
 
 
 @dataclass(slots=True)

@@ -3,9 +3,18 @@ from functools import partialmethod
 from itertools import count
 from typing import Any, TypeVar
 
-from sfn_cqrs.adapters.approval_items import APPROVALS
-from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
-from sfn_cqrs.adapters.command_items import (
+from sfn_cqrs.kernel.aws.attributes_bucket import AttributesBucket
+from sfn_cqrs.kernel.clock import Now
+from sfn_cqrs.kernel.command import Command, DataRow
+from sfn_cqrs.kernel.keys import ImportKey, ItemKey, TaskKey
+from sfn_cqrs.kernel.read_models.rules import FIRST_GENERATION, ViewKey
+from sfn_cqrs.kernel.records import Record, RecordKey
+from sfn_cqrs.kernel.tables.dynamodb import marshal, unmarshal
+from sfn_cqrs.kernel.tables.paging import Range, query
+from sfn_cqrs.kernel.tables.records import Kind, Records
+from sfn_cqrs.kernel.tables.request_table import RequestTable
+from sfn_cqrs.machines.approval.items import APPROVALS
+from sfn_cqrs.machines.command.items import (
     as_command,
     as_process,
     as_row,
@@ -13,22 +22,13 @@ from sfn_cqrs.adapters.command_items import (
     process_item,
     row_item,
 )
-from sfn_cqrs.adapters.dynamodb import marshal, unmarshal
-from sfn_cqrs.adapters.import_items import IMPORTS
-from sfn_cqrs.adapters.paging import Range, query
-from sfn_cqrs.adapters.process_table import open_shard
-from sfn_cqrs.adapters.records import Kind, Records
-from sfn_cqrs.adapters.request_table import RequestTable
-from sfn_cqrs.adapters.saga_items import SAGAS
-from sfn_cqrs.adapters.task_items import TASKS, as_item, new_item, pointer_item
-from sfn_cqrs.adapters.zip_items import ZIPS
-from sfn_cqrs.domain.clock import Now
-from sfn_cqrs.domain.command import Command, DataRow
-from sfn_cqrs.domain.keys import ImportKey, ItemKey, TaskKey
-from sfn_cqrs.domain.process import Process
-from sfn_cqrs.domain.read_models import FIRST_GENERATION, ViewKey
-from sfn_cqrs.domain.records import Record, RecordKey
-from sfn_cqrs.domain.task import Item, Task
+from sfn_cqrs.machines.command.process import Process
+from sfn_cqrs.machines.command.process_table import open_shard
+from sfn_cqrs.machines.import_csv.items import IMPORTS
+from sfn_cqrs.machines.saga.items import SAGAS
+from sfn_cqrs.machines.task.items import TASKS, as_item, new_item, pointer_item
+from sfn_cqrs.machines.task.rules import Item, Task
+from sfn_cqrs.machines.zip_orchestrator.items import ZIPS
 from sfn_cqrs_tools.testing.builders import a_task
 from sfn_cqrs_tools.testing.dynamodb import Index
 

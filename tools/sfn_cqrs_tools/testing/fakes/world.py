@@ -1,37 +1,37 @@
 from datetime import timedelta
 from typing import Any, cast
 
-from sfn_cqrs.adapters.approval_items import APPROVALS
-from sfn_cqrs.adapters.approval_table import ApprovalTable
-from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
-from sfn_cqrs.adapters.command_table import CommandTable
-from sfn_cqrs.adapters.data_table import DataTable
-from sfn_cqrs.adapters.erased_tables import ErasedTables
-from sfn_cqrs.adapters.erasure_table import ERASURES, ErasureTable
-from sfn_cqrs.adapters.generation_items import PROBLEMS, SEGMENTS, VIEWS
-from sfn_cqrs.adapters.generation_rows import GenerationRows
-from sfn_cqrs.adapters.generations import Generations
-from sfn_cqrs.adapters.history_table import HistoryTable
-from sfn_cqrs.adapters.import_items import IMPORT_BUDGETS, IMPORT_QUEUE, IMPORTS
-from sfn_cqrs.adapters.import_table import ImportTable
-from sfn_cqrs.adapters.plan_table import PlanTable
-from sfn_cqrs.adapters.process_table import ProcessTable
-from sfn_cqrs.adapters.read_model import ReadModel
-from sfn_cqrs.adapters.request_table import RequestTable
-from sfn_cqrs.adapters.saga_items import SAGAS
-from sfn_cqrs.adapters.task_table import TaskTable
-from sfn_cqrs.adapters.threads import at_once
-from sfn_cqrs.adapters.usage_table import UsageTable
-from sfn_cqrs.adapters.wait_table import WaitTable
-from sfn_cqrs.adapters.write_bucket import BUCKETS, WriteBudget
-from sfn_cqrs.adapters.zip_items import ZIPS
-from sfn_cqrs.adapters.zip_jobs import ZipJobs
-from sfn_cqrs.domain.import_budget import Limits
-from sfn_cqrs.domain.import_queue import Places
-from sfn_cqrs.domain.read_models import ViewKey
-from sfn_cqrs.domain.retention import Retention
-from sfn_cqrs.domain.write_rate import Rate
-from sfn_cqrs.service import read_models
+from sfn_cqrs.api.write_bucket import BUCKETS, WriteBudget
+from sfn_cqrs.api.write_rate import Rate
+from sfn_cqrs.care.erasure.tables import ErasedTables
+from sfn_cqrs.care.repairs.table import PlanTable
+from sfn_cqrs.care.usage.table import UsageTable
+from sfn_cqrs.kernel.aws.attributes_bucket import AttributesBucket
+from sfn_cqrs.kernel.aws.threads import at_once
+from sfn_cqrs.kernel.read_models.generations import Generations
+from sfn_cqrs.kernel.read_models.items import PROBLEMS, SEGMENTS, VIEWS
+from sfn_cqrs.kernel.read_models.read_model import ReadModel
+from sfn_cqrs.kernel.read_models.rules import ViewKey
+from sfn_cqrs.kernel.retention import Retention
+from sfn_cqrs.kernel.tables.request_table import RequestTable
+from sfn_cqrs.machines.approval.items import APPROVALS
+from sfn_cqrs.machines.approval.table import ApprovalTable
+from sfn_cqrs.machines.command import read_models
+from sfn_cqrs.machines.command.data_table import DataTable
+from sfn_cqrs.machines.command.erasure_table import ERASURES, ErasureTable
+from sfn_cqrs.machines.command.history_table import HistoryTable
+from sfn_cqrs.machines.command.process_table import ProcessTable
+from sfn_cqrs.machines.command.table import CommandTable
+from sfn_cqrs.machines.import_csv.budget import Limits
+from sfn_cqrs.machines.import_csv.items import IMPORT_BUDGETS, IMPORT_QUEUE, IMPORTS
+from sfn_cqrs.machines.import_csv.places import Places
+from sfn_cqrs.machines.import_csv.table import ImportTable
+from sfn_cqrs.machines.rebuild.generation_rows import GenerationRows
+from sfn_cqrs.machines.saga.items import SAGAS
+from sfn_cqrs.machines.task.table import TaskTable
+from sfn_cqrs.machines.workflow.wait_table import WaitTable
+from sfn_cqrs.machines.zip_orchestrator.items import ZIPS
+from sfn_cqrs.machines.zip_orchestrator.table import ZipJobs
 from sfn_cqrs_tools.testing.dynamodb import DynamoDB
 from sfn_cqrs_tools.testing.fakes.buckets import ImportBucket, Objects, ZipBucket
 from sfn_cqrs_tools.testing.fakes.clock import ManualClock

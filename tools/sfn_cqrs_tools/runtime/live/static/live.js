@@ -19,7 +19,7 @@ const base64url = (text) => {
   return btoa(bytes.join("")).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
 };
 
-// A part of a channel: as it is, where AppSync takes it, else a hash; as domain/channels.py has it.
+// A part of a channel: as it is, where AppSync takes it, else a hash; as care/live/channels.py has it.
 export async function segment(text) {
   if (/^[A-Za-z0-9]([A-Za-z0-9-]{0,48}[A-Za-z0-9])?$/.test(text) && !text.startsWith("h--")) {
     return text;

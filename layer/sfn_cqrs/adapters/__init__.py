@@ -1,1 +1,0 @@
-"""Adapters to AWS and to PostgreSQL, one class per service or table."""

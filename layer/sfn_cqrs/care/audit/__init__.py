@@ -1,0 +1,1 @@
+"""Audits: what is stored is checked against the rules."""

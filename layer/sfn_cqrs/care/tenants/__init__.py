@@ -1,0 +1,1 @@
+"""Tenants: taken to another stack, brought back, deleted."""

@@ -1,1 +1,0 @@
-"""Rules without AWS: no client, no clock, no environment."""

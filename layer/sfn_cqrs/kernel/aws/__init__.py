@@ -1,0 +1,1 @@
+"""Queues, topics, buckets, executions and traces of AWS."""

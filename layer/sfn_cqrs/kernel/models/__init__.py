@@ -1,0 +1,1 @@
+"""Models: the class that says what the attributes of a type are."""

@@ -1,0 +1,73 @@
+"""Messages about what happens to versions, tasks and all else: the envelope that all have."""
+
+from operator import attrgetter
+from typing import Any, NamedTuple, Protocol
+
+from sfn_cqrs.kernel.keys import PublicKey, TaskKey
+
+MAX_MESSAGE = 1_000
+Message = dict[str, Any]
+
+
+class Place(NamedTuple):
+    """The public id of what has no key of its own, whose it is, and its item's keys."""
+
+    id: str
+    tenant: str
+    pk: str
+    sk: str
+
+
+Named = Place | PublicKey | TaskKey
+
+
+class Failed(Protocol):
+    """What has failed, with an error's name and what is known of it."""
+
+    @property
+    def error(self) -> str | None:
+        """The error's name."""
+
+    @property
+    def cause(self) -> str | None:
+        """What is known of it, the most important line first."""
+
+
+def notice(action: str, of: Named, table: str, content: Message) -> Message:
+    """A message of one kind, in the envelope that all have."""
+    return {
+        "action": action,
+        "id": of.id,
+        "table": table,
+        "pk": of.pk,
+        "sk": of.sk,
+        "tenantCode": of.tenant,
+        "content": content,
+    }
+
+
+def event_of(message: Message) -> Message:
+    """Return what other systems get of a notice: no key of a table."""
+    return {
+        "id": message["id"],
+        "tenant": message["tenantCode"],
+        "content": message["content"],
+    }
+
+
+def alarm(of: Named, table: str, message: str, execution: str | None) -> Message:
+    """Return the alarm of a failure: a line, and the execution's ARN if one was at work."""
+    content = {"errorMessage": message[:MAX_MESSAGE], "sfnId": execution}
+    return notice("sfn-alarm", of, table, content)
+
+
+def failure_alarm(failed: Failed, of: Named, table: str, execution: str | None) -> Message:
+    """Return the alarm of a failure: its error, and the first line of what is known of it."""
+    line = f"{failed.error}: {failed.cause or ''}".splitlines()[0]
+    return alarm(of, table, line, execution)
+
+
+def told(what: object, *names: str, **paths: str) -> Message:
+    """Return fields by their own names, and others by where they are, such as `key.type`."""
+    found = {**dict.fromkeys(names), **paths}
+    return {name: attrgetter(path or name)(what) for name, path in found.items()}

@@ -1,0 +1,1 @@
+"""Read models in DynamoDB, and their generations."""

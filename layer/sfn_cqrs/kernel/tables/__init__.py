@@ -1,0 +1,1 @@
+"""Items of DynamoDB: records, conditions, pages, transactions."""

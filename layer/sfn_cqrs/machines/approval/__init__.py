@@ -1,0 +1,1 @@
+"""The approval machine: decisions that wait for people."""

@@ -1,0 +1,1 @@
+"""The command machine: versions of items, in order, into rows and read models."""

@@ -1,0 +1,157 @@
+"""The process item: where one version of one item stands, and who may change that.
+
+The conditions are those of the conditional writes, which `chain` has. The models apply them, and
+the table spells the same ones as expressions.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sfn_cqrs.kernel.clock import iso
+from sfn_cqrs.kernel.conditions import Absent, Condition, is_one
+from sfn_cqrs.kernel.keys import CommandRef, ItemKey
+
+RUN_LASTS = timedelta(minutes=6)
+"""A run of the express machine ends within five."""
+CLAIMED_WITHIN = timedelta(minutes=30)
+"""For so long a version waits for a run of the express machine that claims it."""
+START = "start"
+"""The status that starts an execution; only publish and restart write it."""
+
+
+class Outcome(StrEnum):
+    """The outcome of a version."""
+
+    OPEN = "OPEN"
+    WAITING = "WAITING"
+    APPLIED = "APPLIED"
+    FAILED = "FAILED"
+    BLOCKED = "BLOCKED"
+    SKIPPED = "SKIPPED"
+
+    @property
+    def is_open(self) -> bool:
+        """An attempt is under way, or waits."""
+        return self in (Outcome.OPEN, Outcome.WAITING)
+
+    @property
+    def is_repairable(self) -> bool:
+        """Restart and skip apply."""
+        return self in (Outcome.FAILED, Outcome.BLOCKED)
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing will change it again; a successor need not wait for it."""
+        return self in (Outcome.APPLIED, Outcome.SKIPPED)
+
+    @property
+    def may_expire(self) -> bool:
+        """The data row tells as much; nothing but its process item tells that one is skipped."""
+        return self is Outcome.APPLIED
+
+
+class Mode(StrEnum):
+    """The first to apply the version: the machine, or the request that published it."""
+
+    ASYNC = "ASYNC"
+    SYNC = "SYNC"
+
+
+class Lane(StrEnum):
+    """The machine that a version is published to: EXPRESS, or STANDARD, which can wait."""
+
+    EXPRESS = "EXPRESS"
+    STANDARD = "STANDARD"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """One version's process item, as stored.
+
+    `lane` is written by publish and never changed. `run` is the claim of the one run of the
+    express machine that may write, which AWS may start more than once. `trace` is the header of
+    the trace that published it: a stream carries none, and each attempt goes on with it.
+    `opened_at` is when the attempt was opened, or when it failed; indexes list it by that.
+    """
+
+    key: ItemKey
+    version: int
+    attempt: int = 1
+    outcome: Outcome = Outcome.OPEN
+    mode: Mode = Mode.ASYNC
+    lane: Lane = Lane.STANDARD
+    run: str | None = None
+    status: str = START
+    command_id: str = ""
+    source: str = ""
+    trace: str = ""
+    opened_at: str = ""
+    updated_at: str = ""
+    token: str | None = field(default=None, repr=False)
+    token_seq: int | None = None
+    error: str | None = None
+    cause: str | None = None
+
+    @property
+    def ref(self) -> CommandRef:
+        """The attempt that owns this item now."""
+        return CommandRef(self.key, self.version, self.attempt)
+
+    @property
+    def was_handed_over(self) -> bool:
+        """A synchronous publish died or failed, and the machine took over."""
+        return self.mode is Mode.SYNC and self.attempt > 1
+
+    @property
+    def is_with_its_publisher(self) -> bool:
+        """A synchronous publish holds it, or died holding it."""
+        return IS_WITH_ITS_PUBLISHER.holds(self)
+
+    @property
+    def is_express(self) -> bool:
+        """The express machine runs this attempt: the first, and no other."""
+        return IS_EXPRESS.holds(self)
+
+    @property
+    def is_in_the_express_lane(self) -> bool:
+        """A run of the express machine holds it, or died holding it, or was never started."""
+        return IS_IN_THE_EXPRESS_LANE.holds(self)
+
+    def has_outlived_its_run(self, now: datetime) -> bool:
+        """No run lasts so long, and none that comes so late need be waited for.
+
+        It only saves work: to hand over too early does no harm.
+        """
+        lasts = CLAIMED_WITHIN if self.run is None else RUN_LASTS
+        return self.updated_at < iso(now - lasts)
+
+
+IS_OPEN = is_one("outcome", *(each for each in Outcome if each.is_open))
+IS_REPAIRABLE = is_one("outcome", *(each for each in Outcome if each.is_repairable))
+IS_EXPRESS = is_one("lane", Lane.EXPRESS) & is_one("attempt", 1)
+IS_IN_THE_EXPRESS_LANE = IS_EXPRESS & is_one("outcome", Outcome.OPEN)
+IS_WITH_ITS_PUBLISHER = (
+    is_one("mode", Mode.SYNC) & is_one("attempt", 1) & is_one("outcome", Outcome.OPEN)
+)
+
+
+def is_attempt(attempt: int, run: str | None = None) -> Condition:
+    """Return the condition that this attempt is the current one, and this run its only one.
+
+    The first run that writes claims the attempt. A repair has no run, and needs no claim.
+    """
+    current = is_one("attempt", attempt)
+    return current if run is None else current & (Absent("run") | is_one("run", run))
+
+
+def is_owned_by(attempt: int, run: str | None = None) -> Condition:
+    """Return the condition that this attempt, and this run of it, may write: it is open."""
+    return is_attempt(attempt, run) & IS_OPEN
+
+
+def next_attempt(attempt: int) -> dict[str, Any]:
+    """Return what opens the attempt after this one: the stream sees the status and starts it."""
+    left = dict.fromkeys(("token", "token_seq", "run", "error", "cause"))
+    return {"attempt": attempt + 1, "outcome": Outcome.OPEN, "status": START, **left}

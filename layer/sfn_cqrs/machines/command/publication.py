@@ -1,0 +1,54 @@
+"""The transaction of a publish, and the reasons to refuse it."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from sfn_cqrs.kernel.command import Command
+from sfn_cqrs.kernel.request import Request
+from sfn_cqrs.machines.command.process import Process
+
+
+class Refusal(Enum):
+    """The condition that failed; BUSY: none did, the tables are busy or in conflict."""
+
+    VERSION_TAKEN = auto()
+    DATA_MOVED = auto()
+    REQUEST_SEEN = auto()
+    BUSY = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A new version for the machine to apply."""
+
+    command: Command
+    process: Process
+    request: Request | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncPublication(Publication):
+    """A new version that is applied by the same transaction.
+
+    Holds if the data row is at `data_version` (0: absent) and the process of the nearest
+    unskipped `predecessor` (0: none) is APPLIED or absent. `history` is the row as it was,
+    ready to be put into the history table.
+    """
+
+    data_version: int = 0
+    predecessor: int = 0
+    history: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowPublication:
+    """A version that an import applies by the transaction that appends it; it has no process.
+
+    Holds if the data row is at `data_version` (0: absent). Its maker has read that
+    the version below is settled, which nothing undoes.
+    """
+
+    command: Command
+    data_version: int = 0
+    history: dict[str, Any] | None = None

@@ -1,0 +1,286 @@
+"""Commands and their chains."""
+
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.kernel.caller import Caller
+from sfn_cqrs.kernel.command import Known
+from sfn_cqrs.kernel.errors import (
+    AttributesTooLargeError,
+    ChainBusyError,
+    ForbiddenError,
+    IdempotencyMismatchError,
+    InvalidInputError,
+    NoAppliedVersionError,
+    NotFailedError,
+    NotFoundError,
+    RuleRefusedError,
+    UnknownTypeError,
+    VersionConflictError,
+)
+from sfn_cqrs.kernel.functions.logs import logger
+from sfn_cqrs.kernel.http.http import code_of, integer_of
+from sfn_cqrs.kernel.http.operation import (
+    CURSOR,
+    IDEMPOTENCY_KEY,
+    OPERATORS,
+    WAIT,
+    Declared,
+    operation,
+    publishing,
+    reading,
+)
+from sfn_cqrs.kernel.http.problems import problem_of
+from sfn_cqrs.kernel.http.request import Request, answer, listed
+from sfn_cqrs.kernel.http.resolver import Routes
+from sfn_cqrs.kernel.http.shapes import Schema, failure_of, needed
+from sfn_cqrs.kernel.http.values import FLAG
+from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.command.operations import ChainService, Link
+from sfn_cqrs.machines.command.schemas import (
+    BATCH,
+    LINK,
+    LINKS,
+    ONE,
+    ONE_VERSION,
+    PUBLISH,
+    PUBLISHED,
+    RESULTS,
+    RETRIED,
+    SKIPPED,
+)
+from sfn_cqrs.machines.command.service import CommandService, Published
+from sfn_cqrs.machines.command.waiting import wait_until_closed
+from sfn_cqrs.machines.command.waiting_routes import asks_to_wait, pending, seconds_to_wait
+
+routes = Routes()
+
+
+@routes.post("/commands")
+@operation(
+    rule=publishing(Declared.TYPES),
+    body=PUBLISH,
+    query=WAIT,
+    headers=IDEMPOTENCY_KEY,
+    answers={200: PUBLISHED, 202: PUBLISHED},
+    problems=(
+        AttributesTooLargeError,
+        UnknownTypeError,
+        NotFoundError,
+        VersionConflictError,
+        RuleRefusedError,
+        ChainBusyError,
+        IdempotencyMismatchError,
+    ),
+)
+def publish_command() -> Response[str]:
+    """Publish a version; with `wait`, return its outcome."""
+    request = Request()
+    seconds = seconds_to_wait(request)
+    body = request.body(PUBLISH)
+    _check_wait(request, body["type"])
+    return _published(request, _publish(request, body, request.caller), seconds)
+
+
+@routes.post("/commands/batch")
+@operation(rule=publishing(Declared.TYPES), body=BATCH, answers={200: RESULTS})
+def publish_batch() -> Response[str]:
+    """Publish up to 100 commands in order; each is a write with its own result."""
+    request = Request()
+    results = [
+        _published_one(request, command, is_first=number == 0)
+        for number, command in enumerate(request.body(BATCH)["commands"])
+    ]
+    return answer(HTTPStatus.OK, {"results": results})
+
+
+@routes.delete("/commands/<type_>/<code>")
+@operation(
+    rule=publishing(Declared.TYPES),
+    query={"version": {"type": "integer", "minimum": -1, "default": -1}, **WAIT},
+    headers=IDEMPOTENCY_KEY,
+    answers={200: PUBLISHED, 202: PUBLISHED},
+    problems=(UnknownTypeError, NotFoundError, VersionConflictError, IdempotencyMismatchError),
+)
+def delete_item(type_: str, code: str) -> Response[str]:
+    """Publish a deletion; with `wait`, return its outcome."""
+    request = Request()
+    seconds = seconds_to_wait(request)
+    _check_wait(request, type_)
+    version = integer_of(request.query("version"), "version", Known.LATEST)
+    service = CommandService(request.tenant)
+    deleted = service.delete(type_, code_of(code), version=version, caller=request.caller)
+    return _published(request, deleted, seconds)
+
+
+@routes.get("/commands/<type_>/<code>")
+@operation(
+    rule=reading(Declared.TYPES),
+    query=CURSOR,
+    answers={200: LINKS},
+    problems=(NotFoundError, UnknownTypeError),
+)
+def list_versions(type_: str, code: str) -> Response[str]:
+    """Show a chain: every version with its outcome, and the versions that wait for others."""
+    request = Request()
+    service = request.service(ChainService)
+    with handlers.naming_unknown(type_):
+        page = service.show(type_, code_of(code), **request.paging)
+    return listed(page, _view)
+
+
+@routes.get("/commands/<type_>/<code>/<version>")
+@operation(
+    rule=reading(Declared.TYPES),
+    query=WAIT,
+    answers={200: ONE_VERSION, 202: ONE_VERSION},
+    problems=(NotFoundError, UnknownTypeError),
+)
+def get_version(type_: str, code: str, version: str) -> Response[str]:
+    """Show one version with its attributes; with `wait`, once it has closed."""
+    request = Request()
+    service, seconds = request.service(ChainService), seconds_to_wait(request)
+    with handlers.naming_unknown(type_):
+        link = service.wait(type_, code_of(code), integer_of(version, "version", 0), seconds)
+    is_late = asks_to_wait(request) and not link.is_closed
+    view = _view(link, ONE_VERSION)
+    return pending(view) if is_late else answer(HTTPStatus.OK, view)
+
+
+@routes.post("/commands/<type_>/<code>/<version>/retry")
+@operation(
+    rule=OPERATORS,
+    answers={202: RETRIED},
+    problems=(ForbiddenError, NotFoundError, NotFailedError),
+)
+def retry_version(type_: str, code: str, version: str) -> Response[str]:
+    """Retry a failed version; for operators."""
+    service = Request.by_operator().service(ChainService)
+    process = service.retry(type_, code_of(code), integer_of(version, "version", 0))
+    return answer(HTTPStatus.ACCEPTED, {"version": process.version, "attempt": process.attempt})
+
+
+@routes.post("/commands/<type_>/<code>/<version>/skip")
+@operation(
+    rule=OPERATORS,
+    query={"restore": {**FLAG, "default": False}},
+    answers={202: SKIPPED},
+    problems=(
+        ForbiddenError,
+        NotFoundError,
+        NoAppliedVersionError,
+        NotFailedError,
+        RuleRefusedError,
+    ),
+)
+def skip_version(type_: str, code: str, version: str) -> Response[str]:
+    """Skip a failed version, for operators; with `restore`, publish what was applied before it.
+
+    `contentStays` says that the item still shows the skipped content, until a later version.
+    """
+    request = Request.by_operator()
+    given_up = request.service(ChainService).skip(
+        type_,
+        code_of(code),
+        integer_of(version, "version", 0),
+        restore=request.query("restore") == "true",
+        caller=request.caller,
+    )
+    return answer(HTTPStatus.ACCEPTED, SKIPPED.view(given_up))
+
+
+def _view(link: Link, schema: Schema = LINK) -> dict[str, Any]:
+    return schema.view(link, **failure_of(link.state))
+
+
+def _publish(request: Request, body: dict[str, Any], caller: Caller) -> Published:
+    publish = _publish_partial if body.get("partial") else _publish_whole
+    return publish(CommandService(request.tenant), body, body["mode"] == "sync", caller)
+
+
+def _published_one(request: Request, command: Any, *, is_first: bool) -> dict[str, Any]:
+    """Return the result of one command of a batch; its errors do not affect the others.
+
+    Each is one of the tenant's writes; the request itself has paid for the first.
+    """
+    try:
+        if not is_first:
+            bootstrap.write_budget().spend(request.tenant)
+        if not isinstance(command, dict):
+            raise InvalidInputError("commands", "each must be an object")
+        asked = ONE.checked(command)
+        if asked["mode"] == "sync":
+            raise InvalidInputError("mode", "must be async in a batch")
+        caller = replace(request.caller, idempotency_key=asked.get("idempotencyKey"))
+        published = _publish(request, asked, caller)
+    except Exception as error:  # one that fails does not stop the others
+        status, problem = problem_of(error)
+        if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            logger.exception("a command of a batch failed")
+        return {"status": status, "problem": problem}
+    is_done = published.is_unchanged or published.is_applied
+    status = HTTPStatus.OK if is_done else HTTPStatus.ACCEPTED
+    return {"status": status.value, **published.as_json()}
+
+
+def _check_wait(request: Request, type_: Any) -> None:
+    """Before a publish, refuse to wait for a version that the caller may not read."""
+    if asks_to_wait(request):
+        handlers.readable(request.tenant, type_, "-", request.identity.client)
+
+
+def _publish_whole(
+    service: CommandService, body: dict[str, Any], is_sync: bool, caller: Caller
+) -> Published:
+    needed(body, "name", "attributes")
+    publish = service.publish_sync if is_sync else service.publish
+    return publish(
+        body["type"],
+        body["code"],
+        name=body["name"],
+        attributes=body["attributes"],
+        version=body.get("version", Known.NONE),
+        is_deleted=body.get("isDeleted", False),
+        caller=caller,
+    )
+
+
+def _publish_partial(
+    service: CommandService, body: dict[str, Any], is_sync: bool, caller: Caller
+) -> Published:
+    return service.publish_partial(
+        body["type"],
+        body["code"],
+        name=body.get("name"),
+        attributes=body.get("attributes"),
+        is_deleted=body.get("isDeleted"),
+        version=body.get("version", Known.LATEST),
+        is_sync=is_sync,
+        caller=caller,
+    )
+
+
+def _published(request: Request, published: Published, seconds: float) -> Response[str]:
+    """Answer the outcome of a publish, as far as the client waits for it."""
+    body = published.as_json()
+    if not asks_to_wait(request):
+        is_done = published.is_unchanged or published.is_applied
+        return answer(HTTPStatus.OK if is_done else HTTPStatus.ACCEPTED, body)
+    key = ItemKey.checked(request.tenant, published.type, published.code)
+    client = request.identity.client
+    if not handlers.sees_all(key.type, client):
+        version = bootstrap.commands().find(key, published.version)
+        if version is None or not handlers.sees(client, version):
+            return pending(body)
+    settled = wait_until_closed(key, published.version, seconds, client)
+    if settled.outcome is None:
+        return pending(body)
+    body["outcome"] = str(settled.outcome)
+    if settled.process is not None:
+        body |= failure_of(settled.process)
+    return answer(HTTPStatus.OK, body)

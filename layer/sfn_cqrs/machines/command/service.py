@@ -1,0 +1,405 @@
+"""Publishing: how a change becomes the next version of an item."""
+
+import random
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from typing import TypeGuard
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.kernel.caller import Caller
+from sfn_cqrs.kernel.command import Audit, Command, Content, Known
+from sfn_cqrs.kernel.errors import (
+    BusyError,
+    ChainBusyError,
+    InvalidInputError,
+    NotFoundError,
+    SupersededError,
+    VersionConflictError,
+)
+from sfn_cqrs.kernel.functions.logs import logger
+from sfn_cqrs.kernel.keys import MAX_VERSION, ItemKey
+from sfn_cqrs.kernel.policy import guarded_content
+from sfn_cqrs.kernel.request import Request
+from sfn_cqrs.kernel.values import Json, digest, merged
+from sfn_cqrs.machines.command import chain, handlers
+from sfn_cqrs.machines.command.erased import without_erased
+from sfn_cqrs.machines.command.expiry import expire_previous
+from sfn_cqrs.machines.command.process import Lane, Mode, Outcome
+from sfn_cqrs.machines.command.projection import run_patiently
+from sfn_cqrs.machines.command.publication import Publication, Refusal, SyncPublication
+from sfn_cqrs.machines.command.runner import Chain
+from sfn_cqrs.machines.command.versions import new_command, new_process
+
+TRIES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The result of a publish.
+
+    `is_applied`: the data row is at this version and every handler has run. A synchronous
+    publish that is not applied was handed over to the machine.
+    """
+
+    type: str
+    code: str
+    version: int
+    command_id: str
+    is_unchanged: bool = False
+    is_applied: bool = False
+
+    def as_json(self) -> dict[str, Json]:
+        """Return the answer of the HTTP API and of `--json`."""
+        answer: dict[str, Json] = {
+            "type": self.type,
+            "code": self.code,
+            "version": self.version,
+            "commandId": self.command_id,
+        }
+        return {**answer, "unchanged": True} if self.is_unchanged else answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """One publish: the request, and the function that makes the new content from the latest one."""
+
+    key: ItemKey
+    version: int
+    caller: Caller
+    is_sync: bool
+    asked: Json
+    content_after: Callable[[Command | None], Content]
+    is_whole: bool
+
+    def content(self, latest: Command | None) -> Content:
+        """Return the new content.
+
+        If a client asks, attributes that no client writes have to stay the same.
+
+        Raises:
+            NotPermittedError: the client changes such an attribute, or an item that is not its own.
+        """
+        handlers.check_change(self.caller.client, latest)
+        content, type_ = self.content_after(latest), self.key.type
+        if self.caller.client is None:
+            return content
+        before = latest.attributes if latest else {}
+        guarded = handlers.access_of(type_).guarded
+        return guarded_content(type_, content, before, guarded, is_whole=self.is_whole)
+
+
+class CommandService:
+    """Publishes versions for a tenant.
+
+    A caller passes the `version` that it has read: 0 for a new item, -1 for the latest version.
+    Every method raises
+
+    - InvalidInputError, UnknownTypeError: a field cannot be stored; nothing is written.
+    - InvalidModelError, RuleRefusedError: the type's model or its check refuses the attributes.
+    - NotPermittedError: the caller is a client, and the type's declaration does not allow it.
+    - VersionConflictError: somebody else has published; the error has the current version.
+    - IdempotencyMismatchError: the idempotency key was used for something else.
+    """
+
+    def __init__(self, tenant: str) -> None:
+        """Work for one tenant."""
+        self._tenant = tenant
+
+    def latest(self, type_: str, code: str) -> Command | None:
+        """Return the latest version, applied or not; None if there is no such item.
+
+        Raises:
+            InvalidInputError: the type or the code cannot be part of a key.
+        """
+        return bootstrap.commands().latest(ItemKey.checked(self._tenant, type_, code))
+
+    def publish(
+        self,
+        type_: str,
+        code: str,
+        *,
+        name: str,
+        attributes: dict[str, Json],
+        version: int = Known.NONE,
+        is_deleted: bool = False,
+        caller: Caller | None = None,
+    ) -> Published:
+        """Append the next version, for the machine to apply."""
+        content = Content.checked(name, attributes, is_deleted=is_deleted)
+        return self._publish(type_, code, version, caller, lambda _: content, content)
+
+    def publish_sync(
+        self,
+        type_: str,
+        code: str,
+        *,
+        name: str,
+        attributes: dict[str, Json],
+        version: int = Known.NONE,
+        is_deleted: bool = False,
+        caller: Caller | None = None,
+    ) -> Published:
+        """Append the next version and apply it before returning the result.
+
+        Raises:
+            ChainBusyError: an earlier version is not applied yet.
+        """
+        content = Content.checked(name, attributes, is_deleted=is_deleted)
+        return self._publish(type_, code, version, caller, lambda _: content, content, is_sync=True)
+
+    def publish_partial(
+        self,
+        type_: str,
+        code: str,
+        *,
+        name: str | None = None,
+        attributes: dict[str, Json] | None = None,
+        is_deleted: bool | None = None,
+        version: int = Known.LATEST,
+        is_sync: bool = False,
+        caller: Caller | None = None,
+    ) -> Published:
+        """Append a version that changes only the given fields.
+
+        Attributes merge by RFC 7396: null removes, objects merge, any other value replaces.
+
+        Raises:
+            NotFoundError: there is no such item.
+        """
+        named = Content.checked(
+            "" if name is None else name,
+            {} if attributes is None else attributes,
+            is_deleted=False if is_deleted is None else is_deleted,
+        )
+        patch = named.attributes
+
+        def content_after(latest: Command | None) -> Content:
+            if latest is None:
+                raise NotFoundError(f"{type_} {code} does not exist")
+            return Content.checked(
+                latest.name if name is None else name,
+                merged(latest.attributes, patch),
+                is_deleted=latest.is_deleted if is_deleted is None else is_deleted,
+            )
+
+        asked: Json = ["partial", name, patch, is_deleted]
+        return self._publish(
+            type_, code, version, caller, content_after, asked, named=patch, is_sync=is_sync
+        )
+
+    def delete(
+        self,
+        type_: str,
+        code: str,
+        *,
+        version: int = Known.LATEST,
+        is_sync: bool = False,
+        caller: Caller | None = None,
+    ) -> Published:
+        """Append a version that deletes the item; publishing on it revives the item.
+
+        Raises:
+            NotFoundError: there is no such item.
+        """
+        return self.publish_partial(
+            type_, code, is_deleted=True, version=version, is_sync=is_sync, caller=caller
+        )
+
+    def _publish(
+        self,
+        type_: str,
+        code: str,
+        version: int,
+        caller: Caller | None,
+        content_after: Callable[[Command | None], Content],
+        asked: Content | Json,
+        *,
+        named: Collection[str] = (),
+        is_sync: bool = False,
+    ) -> Published:
+        key = ItemKey.checked(self._tenant, type_, code)
+        caller = caller or Caller()
+        handlers.check_publish(type_, caller.client)
+        if isinstance(version, bool) or not isinstance(version, int):
+            raise InvalidInputError("version", "must be an integer")
+        if not Known.LATEST <= version <= MAX_VERSION:
+            raise InvalidInputError("version", f"must be between -1 and {MAX_VERSION}")
+        is_whole = isinstance(asked, Content)
+        if isinstance(asked, Content):
+            named = asked.attributes
+            asked = [asked.name, asked.attributes, asked.is_deleted]
+        handlers.check_named(type_, named, caller.client)
+        asked = [type_, code, version, is_sync, asked]
+        return _Publisher(
+            _Change(key, version, caller, is_sync, asked, content_after, is_whole)
+        ).publish()
+
+
+class _Publisher:
+    """Tries one change until it is stored, found stored, or refused."""
+
+    def __init__(self, change: _Change) -> None:
+        self._change = change
+        self._key = change.key
+        self._body_hash = digest(change.asked)
+        self._request_key = change.caller.request_key
+
+    def publish(self) -> Published:
+        refusal: Refusal | None = None
+        for attempt in range(TRIES):
+            seen = self._seen()
+            if seen is not None:
+                return seen
+            try:
+                refusal, published = self._try(bootstrap.commands().latest(self._key))
+            except VersionConflictError:
+                seen = self._seen()  # the same request may have won meanwhile
+                if seen is not None:
+                    return seen
+                raise
+            if refusal is None:
+                return published
+            if refusal is Refusal.VERSION_TAKEN and self._change.version != Known.LATEST:
+                break
+            if refusal is not Refusal.REQUEST_SEEN:
+                time.sleep(random.uniform(0, 0.02 * 2**attempt))
+        raise self._given_up(refusal)
+
+    def _given_up(self, refusal: Refusal | None) -> Exception:
+        if refusal is Refusal.BUSY:
+            return BusyError("others keep writing this item; try again")
+        latest = bootstrap.commands().latest(self._key)
+        return VersionConflictError(latest.version if latest else 0)
+
+    def _try(self, current: Command | None) -> tuple[Refusal | None, Published]:
+        """Store the change once; return the refusal, if any, and the result."""
+        change = self._change
+        current_version = current.version if current else 0
+        if change.version not in (Known.LATEST, current_version):
+            raise VersionConflictError(current_version)
+        if current_version >= MAX_VERSION:
+            raise InvalidInputError("version", "this item has as many versions as there can be")
+        content = without_erased(self._key, change.content(current), current)
+        if self._is_told(current) and current.says(content):
+            unchanged = self._published(current, is_unchanged=True)
+            return (None if self._keep(unchanged) else Refusal.REQUEST_SEEN), unchanged
+        if not change.caller.erases:
+            handlers.check_content(self._key, content, current)
+        command = self._command(content, current)
+        published = self._published(command)
+        if change.is_sync:
+            return self._apply(command, published)
+        publication = Publication(command, new_process(command), self._request(published))
+        return bootstrap.commands().publish(publication), published
+
+    def _is_told(self, current: Command | None) -> TypeGuard[Command]:
+        """Return whether the caller may learn that the item is as the change wants it.
+
+        Else the answer would confirm guesses of an item that the caller may not read.
+        """
+        return current is not None and handlers.sees(self._change.caller.client, current)
+
+    def _apply(self, command: Command, published: Published) -> tuple[Refusal | None, Published]:
+        """Store and apply the change in one transaction, then bring it to the read models."""
+        predecessor = Chain(self._key).run(chain.previous(command.version))
+        if predecessor.outcome not in (None, Outcome.APPLIED):
+            raise ChainBusyError(predecessor.version, str(predecessor.outcome))
+        row = bootstrap.data().snapshot(self._key)
+        data_version = int(row["version"]["N"]) if row else 0
+        if data_version < predecessor.version:
+            raise ChainBusyError(predecessor.version, "not applied")
+        process = replace(
+            new_process(command), mode=Mode.SYNC, lane=Lane.STANDARD, status="publish_sync:STARTED"
+        )
+        publication = SyncPublication(
+            command,
+            process,
+            self._request(published),
+            data_version=data_version,
+            predecessor=predecessor.version,
+            history=bootstrap.history().item_of(row) if row else None,
+        )
+        refusal = bootstrap.commands().publish(publication)
+        if refusal is not None:
+            return refusal, published
+        return None, replace(published, is_applied=_finished(command))
+
+    def _command(self, content: Content, current: Command | None) -> Command:
+        caller = self._change.caller
+        return new_command(
+            self._key,
+            current.version + 1 if current else 1,
+            content,
+            Audit("", caller.user, caller.ip),
+            current,
+            source=caller.source,
+            request_id=caller.request_id,
+        )
+
+    def _published(self, command: Command, *, is_unchanged: bool = False) -> Published:
+        return Published(self._key.type, self._key.code, command.version, command.id, is_unchanged)
+
+    def _request(self, published: Published) -> Request | None:
+        if self._request_key is None:
+            return None
+        expires_at = int(bootstrap.now().timestamp()) + self._change.caller.remembered_for
+        answer = published.as_json()
+        return Request(self._key.tenant, self._request_key, self._body_hash, answer, expires_at)
+
+    def _keep(self, published: Published) -> bool:
+        """Keep the answer to a request that changed nothing; return False if the key is in use."""
+        request = self._request(published)
+        return request is None or bootstrap.requests().put(request)
+
+    def _seen(self) -> Published | None:
+        """Return the first answer to this same request, if it was made before."""
+        if self._request_key is None:
+            return None
+        request = bootstrap.requests().find(self._key.tenant, self._request_key)
+        if request is None:
+            return None
+        result = request.result_for(self._body_hash)
+        published = Published(
+            str(result["type"]),
+            str(result["code"]),
+            int(str(result["version"])),
+            str(result["commandId"]),
+            is_unchanged=bool(result.get("unchanged")),
+        )
+        if published.is_unchanged or not self._change.is_sync:
+            return published
+        return replace(published, is_applied=self._is_applied(published.version))
+
+    def _is_applied(self, version: int) -> bool:
+        """Return whether the first request, or the machine in its place, has finished."""
+        process = bootstrap.processes().find(self._key, version)
+        return process is None or process.outcome is Outcome.APPLIED
+
+
+def _finished(command: Command) -> bool:
+    """Run the handlers of an applied version, and close it; return False if it is handed over.
+
+    The version is stored. If anything goes wrong from here on, the machine finishes it, or the
+    sweep where even the hand-over fails.
+    """
+    its_chain = Chain(command.key, command)
+    try:
+        for name in handlers.names_of(command.key.type):
+            run_patiently(command, name)
+        expire_previous(command.key, command.version)
+        closing = chain.close(command.version, 1, Outcome.APPLIED, "publish_sync:FINISHED")
+        return its_chain.run(closing) is Outcome.APPLIED
+    except SupersededError:
+        return False
+    except Exception:
+        logger.exception("a synchronous publish is handed over", version=command.version)
+        _hand_over(command)
+        return False
+
+
+def _hand_over(command: Command) -> None:
+    try:
+        Chain(command.key).run(chain.restart(command.version, 1))
+    except Exception:
+        logger.exception("the sweep will hand it over", version=command.version)

@@ -1,0 +1,1 @@
+"""The import machine: CSV files and rows become versions."""

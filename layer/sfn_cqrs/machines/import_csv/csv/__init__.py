@@ -1,0 +1,1 @@
+"""CSV files as bytes, text, headers, rows and cells."""

@@ -1,0 +1,99 @@
+"""Imports: the result of each row, and how rows are counted."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from sfn_cqrs.kernel.tally import Tally
+from sfn_cqrs.machines.import_csv.csv.rows import Problem, Row
+
+SUPERSEDED = "superseded"
+KEPT = frozenset(
+    {"changed_since", "history_expired", "not_written", "not_yours", "skipped", SUPERSEDED}
+)
+"""Why an undo leaves a row's item unchanged; a retry does the same."""
+
+
+class PublishMode(StrEnum):
+    """SYNC: a row has succeeded when it is applied; ASYNC: when its command is accepted."""
+
+    SYNC = "SYNC"
+    ASYNC = "ASYNC"
+
+
+class Fate(StrEnum):
+    """The result of a row."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts(Tally):
+    """How many rows had which fate."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    failed: int = 0
+
+    @classmethod
+    def of(cls, fates: Iterable[Fate]) -> "Counts":
+        """Count fates."""
+        return cls(**{str(fate): count for fate, count in Counter(fates).items()})
+
+    @property
+    def accepted(self) -> int:
+        """The rows that have not failed."""
+        return self.created + self.updated + self.unchanged
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The plan of a row: `version` is the one that it is published as (0: none).
+
+    A failed one has a problem; an unchanged one may have a reason, such as `superseded`. One with
+    a version has the item's code, so that an undo finds the item. A row that an undo keeps is
+    unchanged, and its problem says why.
+    """
+
+    fate: Fate
+    version: int = 0
+    reason: str = ""
+    problem: Problem | None = None
+    code: str = ""
+
+    @classmethod
+    def writing(cls, version: int, code: str) -> "Planned":
+        """Plan a row that is published as this version."""
+        return cls(Fate.CREATED if version == 1 else Fate.UPDATED, version, code=code)
+
+    @classmethod
+    def failing(cls, code: str, reason: str) -> "Planned":
+        """A row that cannot be published."""
+        return cls(Fate.FAILED, problem=Problem(code, reason))
+
+
+Plan = dict[int, Planned]
+"""The plan for the good rows of a batch, by row; written before anything else."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRow:
+    """A row as the file has it, and why it was not imported."""
+
+    row: Row
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """That a batch is counted, and how; `first` and `last` are its rows."""
+
+    first: int
+    last: int
+    counts: Counts = field(default_factory=Counts)
+    has_errors: bool = False

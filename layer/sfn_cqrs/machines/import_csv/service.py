@@ -1,0 +1,557 @@
+"""Imports for Python code: import files and rows, look at their jobs, cancel and retry them."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
+from datetime import timedelta
+from itertools import takewhile
+from typing import Any
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.kernel.caller import Caller
+from sfn_cqrs.kernel.clock import iso
+from sfn_cqrs.kernel.errors import (
+    InvalidFileError,
+    InvalidInputError,
+    NotFailedError,
+    NotFoundError,
+    NotOpenError,
+    NotPermittedError,
+    NotUndoableError,
+    SupersededError,
+)
+from sfn_cqrs.kernel.functions.requests import create_once, seen_id
+from sfn_cqrs.kernel.ids import new_ulid, ulid_of
+from sfn_cqrs.kernel.keys import ImportKey, ImportKind, MappingKey, ZipKey, checked_tenant
+from sfn_cqrs.kernel.policy import Client
+from sfn_cqrs.kernel.tables.paging import DEFAULT_LIMIT, Page
+from sfn_cqrs.kernel.tables.records import Records
+from sfn_cqrs.kernel.values import digest
+from sfn_cqrs.machines.import_csv import files, strategies
+from sfn_cqrs.machines.import_csv.csv.rows import Row
+from sfn_cqrs.machines.import_csv.direct import MAX_DIRECT_ROWS, import_direct
+from sfn_cqrs.machines.import_csv.job import (
+    NO_SOURCE,
+    AwaitBy,
+    Cancel,
+    Job,
+    JobStatus,
+    Loaded,
+    Parent,
+    ProcessingMode,
+    Reader,
+    RetryBy,
+    Source,
+    UndoBy,
+)
+from sfn_cqrs.machines.import_csv.parent import answer_parent
+from sfn_cqrs.machines.import_csv.preview import LAST_SHOWN
+from sfn_cqrs.machines.import_csv.progress import Progress, progress_of
+from sfn_cqrs.machines.import_csv.queueing import find_job
+from sfn_cqrs.machines.import_csv.reserving import take_place
+from sfn_cqrs.machines.import_csv.results import Counts, Plan, PublishMode
+from sfn_cqrs.machines.zip_orchestrator.job import ZipJob
+from sfn_cqrs.machines.zip_orchestrator.progress import ZipProgress
+from sfn_cqrs.machines.zip_orchestrator.service import ZipImports, ZipRequest
+
+MAX_DIRECT_BYTES = 256 * 1024
+"""The machine imports a larger file, unless the request says otherwise."""
+DIRECT_SECONDS = 25.0
+"""API Gateway waits 30 seconds for an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A job, and the result of each row that was processed before returning.
+
+    There are no results if the machine processes the rows, or if the same request was answered
+    before.
+    """
+
+    progress: Progress
+    rows: Plan | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """The file to import, and its settings; a declared setting beats a detected one.
+
+    Without a processing mode, the size of the file decides. `mapping` gives headings of the file
+    their columns; by default those of the caller's last import into the table.
+    """
+
+    table: str
+    key: str
+    processing_mode: ProcessingMode | None = None
+    publish_mode: PublishMode = PublishMode.SYNC
+    encoding: str | None = None
+    delimiter: str | None = None
+    dry_run: bool = False
+    mapping: dict[str, str] | None = None
+
+
+class ImportService:
+    """The imports of a tenant. Its files are below `uploads/<tenant>/` in the import bucket."""
+
+    def __init__(self, tenant: str, client: Client | None = None, user: str = "") -> None:
+        """Work for one tenant, and for a client, or for code. Each table declares who may do what.
+
+        The user, whom AWS has verified, may cancel and retry what they have sent.
+
+        Raises:
+            InvalidInputError: no key can hold this tenant.
+        """
+        self._tenant = checked_tenant(tenant)
+        self._client = client
+        self._user = user
+        self._zips = ZipImports(tenant, client, user)
+
+    def upload_key(self, name: str) -> str:
+        """Return a new key for a file; only the end of its name is kept."""
+        last = re.split(r"[/\\]", name)[-1]
+        kept = re.sub(r"[^A-Za-z0-9._-]", "_", last)[-64:] or "file.csv"
+        return f"{self._uploads}{new_ulid(bootstrap.now())}/{kept}"
+
+    def submit(
+        self, request: Request, caller: Caller | None = None, *, seconds: float = DIRECT_SECONDS
+    ) -> Imported:
+        """Import a small file before returning, a larger one by the machine; return the job.
+
+        After so many seconds, the machine takes over the remaining rows: then the job's status is
+        still open. If the caller's idempotency key was used for the same request before, return
+        that job as it is now.
+
+        Raises:
+            InvalidInputError: there is no such table or file.
+            IdempotencyMismatchError: the caller's idempotency key was used for something else.
+            TooManyImportsError: a client's tenant has its maximum of open imports.
+        """
+        caller = caller or Caller()
+        strategies.check_publish(request.table, caller.client, request.publish_mode)
+        asked = digest(["import", *astuple(request)])
+        seen = seen_id(self._tenant, caller.request_key, asked)
+        if seen is not None:
+            return Imported(progress_of(self._find(seen)))
+        if request.mapping is not None:
+            strategies.check_mapping(request.table, request.mapping)
+        source, head = files.found(self._uploads, request.key)
+        mode = request.processing_mode
+        if mode is None:
+            is_small = head.size <= MAX_DIRECT_BYTES
+            mode = ProcessingMode.DIRECT if is_small else ProcessingMode.STEP_FUNCTION
+        job = self._new(request, caller, source, mode, size=head.size)
+        take_place(job.key, job.size, caller.client)
+        id_ = create_once(bootstrap.import_jobs(), job, caller.request_key, asked)
+        if id_ != job.key.id:
+            return Imported(progress_of(self._find(id_)))
+        if request.mapping is not None and not request.dry_run:
+            bootstrap.imports().keep_mapping(self._headings(request.table, caller), request.mapping)
+        if mode is ProcessingMode.STEP_FUNCTION:
+            return Imported(Progress(job, Counts()))
+        until = bootstrap.now() + timedelta(seconds=seconds)
+        ended, fates = import_direct(
+            job,
+            lambda: bootstrap.now() >= until,
+            hands_over=request.processing_mode is None
+            and strategies.may_use_machine(job.table, caller.client),
+        )
+        return Imported(progress_of(ended or self._find(job.key.id)), fates)
+
+    def start(self, request: Request, caller: Caller | None = None) -> Progress:
+        """Let the machine import a file of any size, and return the job.
+
+        Raises:
+            InvalidInputError: there is no such table or file.
+        """
+        mode = ProcessingMode.STEP_FUNCTION
+        return self.submit(replace(request, processing_mode=mode), caller).progress
+
+    def start_version(
+        self, request: Request, version_id: str | None = None, caller: Caller | None = None
+    ) -> str:
+        """Let the machine import a version of a file once, however often this is called.
+
+        Return the job's id, which is derived from the version. By default it is the current
+        version.
+
+        Raises:
+            InvalidInputError: there is no such table or file.
+        """
+        source, head = files.found(self._uploads, request.key, version_id)
+        identity = (source.bucket, source.key, source.version_id)
+        key = ImportKey(self._tenant, ulid_of(head.modified, *identity))
+        mode = ProcessingMode.STEP_FUNCTION
+        job = self._new(request, caller or Caller(), source, mode, size=head.size, key=key)
+        bootstrap.import_jobs().create(job)
+        return key.id
+
+    def import_now(self, request: Request, caller: Caller | None = None) -> Imported:
+        """Import a file of at most 1,000 rows, as far as 25 seconds allow, and return the result.
+
+        A file that cannot be imported makes the job FAILED. A resource that stays busy does too:
+        errors.csv then lists the rows that were not processed.
+
+        Raises:
+            InvalidInputError: there is no such table or file.
+        """
+        return self.submit(replace(request, processing_mode=ProcessingMode.DIRECT), caller)
+
+    def import_row(
+        self,
+        table: str,
+        cells: Mapping[str, str],
+        caller: Caller | None = None,
+        *,
+        publish_mode: PublishMode = PublishMode.SYNC,
+    ) -> Progress:
+        """Import a single row in the background; return its job, with an id `r-…`.
+
+        Raises:
+            InvalidInputError: there is no such table, or the row does not fit it.
+            IdempotencyMismatchError: the caller's idempotency key was used for something else.
+        """
+        caller = caller or Caller()
+        strategies.check_publish(table, caller.client, publish_mode)
+        header, values = self._row_of(cells)
+        try:
+            columns = strategies.find(table).known_columns().assigned(header)
+        except InvalidFileError as error:
+            raise InvalidInputError("cells", str(error)) from error
+        asked = digest(["import-row", table, dict(cells), publish_mode])
+        seen = seen_id(self._tenant, caller.request_key, asked)
+        if seen is not None:
+            return progress_of(self._find(seen))
+        loaded = Loaded(1, header, columns, Reader.NONE, NO_SOURCE)
+        job = Job(
+            key=ImportKey(self._tenant, new_ulid(bootstrap.now()), ImportKind.ROW),
+            table=table,
+            source=NO_SOURCE,
+            publish_mode=publish_mode,
+            cells=dict(zip(header, values, strict=True)),
+            loaded=loaded,
+            **files.made_by(caller, iso(bootstrap.now())),
+        )
+        id_ = create_once(bootstrap.import_jobs(), job, caller.request_key, asked)
+        return Progress(job, Counts()) if id_ == job.key.id else progress_of(self._find(id_))
+
+    def start_zip(self, request: ZipRequest, caller: Caller | None = None) -> ZipProgress:
+        """Let the machine import a ZIP archive's CSV files, one after the other; return the job.
+
+        Raises:
+            InvalidInputError: there is no such table or archive.
+            IdempotencyMismatchError: the caller's idempotency key was used for something else.
+            TooManyImportsError: a client's tenant has its maximum of open imports.
+        """
+        return self._zips.start(request, caller or Caller())
+
+    def start_child(
+        self,
+        zip_key: ZipKey,
+        index: int,
+        request: Request,
+        token: str,
+        *,
+        seq: int = 0,
+        caller: Caller | None = None,
+        earlier: Job | None = None,
+    ) -> Progress:
+        """Let the machine import a file of an archive; the archive waits for it with a task token.
+
+        Return the job: the same archive and index always give the same job. The token of a later
+        try (`seq`) replaces an earlier one. Once the job has ended, the wait ends with
+        `{"Payload": …}`: the job's id, index, status and counts. With an earlier job of the same
+        file, only the rows that failed there are imported.
+
+        Raises:
+            InvalidInputError: there is no such table or file.
+            SupersededError: a later try is waiting already.
+        """
+        parent = Parent(zip_key.id, index, token, seq)
+        key = zip_key.child(index)
+        job = bootstrap.import_jobs().find(key)
+        if job is None:
+            source, _ = files.found(f"jobs/{self._tenant}/", request.key)
+            mode = ProcessingMode.STEP_FUNCTION
+            new = self._new(
+                request, caller or Caller(), source, mode, key=key, parent=parent, earlier=earlier
+            )
+            bootstrap.import_jobs().create(new)
+        awaited = bootstrap.import_jobs().change(key, AwaitBy(parent), job)
+        if not awaited.done or awaited.record is None:
+            raise SupersededError(f"a later try waits for {key.id}")
+        answer_parent(awaited.record)
+        return progress_of(awaited.record)
+
+    def get(self, id_: str) -> Progress | ZipProgress:
+        """Return a job with its live counts, or an archive with those of its files.
+
+        Raises:
+            NotFoundError: there is no such job.
+        """
+        if ZipKey.is_named_by(id_):
+            return self._zips.get(id_)
+        job = self._find(id_)
+        strategies.check_read(job.table, self._client)
+        return progress_of(job)
+
+    def list(
+        self,
+        *,
+        kind: ImportKind = ImportKind.CSV,
+        limit: int = DEFAULT_LIMIT,
+        cursor: str | None = None,
+    ) -> Page[Progress]:
+        """Return a page of jobs of a kind, the newest first; limit 1 to 100.
+
+        The page leaves out jobs that the client may not see, so it may be short.
+        """
+        page = bootstrap.import_jobs().page(ImportKey(self._tenant, "", kind), limit, cursor)
+        seen = [job for job in page.items if strategies.may_read(job.table, self._client)]
+        return Page([progress_of(job) for job in seen], page.next_cursor)
+
+    def list_zips(
+        self, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
+    ) -> Page[ZipProgress]:
+        """Return a page of archives' jobs, the newest first; limit 1 to 100."""
+        return self._zips.list(limit=limit, cursor=cursor)
+
+    def cancel(self, id_: str) -> Progress | ZipProgress:
+        """Start no further batch and return the job; finished work stays and is counted.
+
+        Raises:
+            NotFoundError: there is no such job.
+            NotPermittedError: the client may not import, or another has sent what it may not read.
+            NotOpenError: it has ended.
+        """
+        if ZipKey.is_named_by(id_):
+            return self._zips.cancel(id_)
+        job = self._find(id_)
+        strategies.check_publish(job.table, self._client)
+        strategies.check_steers(job.table, self._client, job, self._user)
+        written = bootstrap.import_jobs().change(job.key, Cancel(), job)
+        job = written.record or job
+        if not written.done:
+            raise NotOpenError(f"import {id_} has ended as {job.status}")
+        return progress_of(job)
+
+    def retry(self, id_: str, caller: Caller | None = None) -> Progress | ZipProgress:
+        """Import the rows that failed, or were not processed, again by a new job; return it.
+
+        They keep their numbers, and their order among all rows of the file. A job has one retry:
+        asking again returns that same job, which can be retried in turn.
+
+        Raises:
+            NotFoundError: there is no such job.
+            NotFailedError: the job has not ended, or none of its rows failed.
+            TooManyImportsError: a client's tenant has its maximum of open imports.
+        """
+        if ZipKey.is_named_by(id_):
+            return self._zips.retry(id_, caller or Caller())
+        job = self._find(id_)
+        caller = caller or Caller()
+        strategies.check_publish(job.table, caller.client, job.publish_mode)
+        strategies.check_steers(job.table, caller.client, job, caller.user)
+        sender = caller.client or job.client  # what a client sent stays a client's
+        if job.cells is not None:
+            return self._retried_row(job, replace(caller, client=sender))
+        if job.loaded is None or job.loaded.rows > MAX_DIRECT_ROWS:
+            strategies.check_step_function(job.table, caller.client)
+        jobs, at = bootstrap.import_jobs(), iso(bootstrap.now())
+        wanted = ImportKey(self._tenant, new_ulid(bootstrap.now()))
+        noted = jobs.change(job.key, RetryBy(wanted.id), job).record
+        if noted is None or noted.retried_by is None:
+            raise NotFailedError(f"the import is {job.status}, not FAILED or CANCELLED")
+        key = ImportKey.of(self._tenant, noted.retried_by)
+        found = jobs.find(key)
+        if found is not None:
+            return progress_of(found)
+        take_place(key, job.size, caller.client)
+        again = Job(
+            key=key,
+            table=job.table,
+            **job.file,
+            **files.made_by(replace(caller, client=sender), at),
+            mapping=job.mapping,
+            **_retrying(job),
+        )
+        jobs.create(again)
+        return progress_of(self._find(key.id))
+
+    def undo(self, id_: str, caller: Caller | None = None, *, dry_run: bool = False) -> Progress:
+        """Undo an import by a new job, and return it: items return to their earlier states.
+
+        An item that somebody has changed since is kept. An import has one undo: asking again
+        returns that same job. A dry run is a separate job that writes nothing.
+
+        Raises:
+            NotFoundError: there is no such import.
+            NotUndoableError: the import has not ended, has written nothing, or is too old.
+            NotPermittedError: the client may not import into the table, or code made the import.
+            TooManyImportsError: a client's tenant has its maximum of open imports.
+        """
+        job, caller = find_job(self._tenant, id_), caller or Caller()
+        if job is None:
+            raise NotFoundError(f"there is no import {id_!r}")
+        table = job.table or self._table_of(job.key)
+        strategies.check_publish(table, caller.client)
+        if caller.client is not None and job.client is None:
+            raise NotPermittedError(f"code has made {id_}, so only code may undo it")
+        strategies.check_undo(table, caller.client, job, caller.user)
+        now = bootstrap.now()
+        if refusal := job.why_not_undone(iso(now)):
+            raise NotUndoableError(f"{id_} cannot be undone: {refusal}")
+        total = job.total if isinstance(job, Job) else job.ending.counts.total if job.ending else 0
+        if total > MAX_DIRECT_ROWS:
+            strategies.check_step_function(table, caller.client)
+        key = ImportKey(self._tenant, new_ulid(now))
+        if not dry_run:
+            key = self._undone_by(job, key)
+            found = bootstrap.import_jobs().find(key)
+            if found is not None:
+                return progress_of(found)
+        take_place(key, job.size, caller.client)
+        made_by = files.made_by(caller, iso(now))
+        undo = Job(key=key, table=table, source=NO_SOURCE, undoes=id_, dry_run=dry_run, **made_by)
+        bootstrap.import_jobs().create(undo)
+        return progress_of(self._find(key.id))
+
+    def _table_of(self, key: ImportKey | ZipKey) -> str:
+        """Return the one table that an archive's files belong to."""
+        known = bootstrap.zip_jobs().files(ZipKey.of(self._tenant, key.id))
+        tables = sorted({file.table for file in known if file.begun and file.table})
+        if len(tables) == 1:
+            return tables[0]
+        raise NotUndoableError(
+            f"{key.id} cannot be undone as a whole: its files are of {len(tables)} tables;"
+            " undo the imports of its files, the last one first"
+        )
+
+    def _undone_by(self, job: Job | ZipJob, key: ImportKey) -> ImportKey:
+        """Note who undoes an import, and return the key of the first who did."""
+        jobs: Records[Any] = (
+            bootstrap.import_jobs() if isinstance(job, Job) else bootstrap.zip_jobs()
+        )
+        noted = jobs.change(job.key, UndoBy(key.id), job).record
+        return ImportKey.of(self._tenant, noted.undone_by) if noted and noted.undone_by else key
+
+    def errors(self, id_: str) -> Iterator[bytes]:
+        """Return a job's errors.csv, a piece at a time.
+
+        Raises:
+            NotFoundError: there is no such job, or none of its rows failed.
+        """
+        report = bootstrap.import_bucket().report(self.readable(id_))
+        if report is None:
+            raise NotFoundError(f"{id_} has no failed rows, or has not ended yet")
+        return report
+
+    def preview(self, id_: str) -> Sequence[dict[str, Any]]:
+        """Return the first hundred rows of a dry run: each cell before and after the import.
+
+        Raises:
+            NotFoundError: there is no such job, or it is not a dry run.
+        """
+        key = self.readable(id_)
+        if not self._find(id_).dry_run:
+            raise NotFoundError(f"{id_} is not a dry run, and has no preview")
+        first = takewhile(
+            lambda marker: marker.first <= LAST_SHOWN, bootstrap.imports().markers(key)
+        )
+        bucket = bootstrap.import_bucket()
+        return [row for marker in first for row in bucket.preview(key, marker.first)]
+
+    def readable(self, id_: str) -> ImportKey:
+        """Return the key of a job whose rows the client may see.
+
+        Raises:
+            NotFoundError, NotPermittedError: there is no such job, or the client may not see it.
+        """
+        job = self._find(id_)
+        strategies.check_read(job.table, self._client)
+        return job.key
+
+    @property
+    def _uploads(self) -> str:
+        return f"uploads/{self._tenant}/"
+
+    def _find(self, id_: str) -> Job:
+        key = ImportKey.of(self._tenant, id_)
+        job = bootstrap.import_jobs().find(key)
+        if job is None:
+            raise NotFoundError(f"there is no import {id_!r}")
+        return job
+
+    def _new(
+        self,
+        request: Request,
+        caller: Caller,
+        source: Source,
+        mode: ProcessingMode,
+        *,
+        size: int = 0,
+        key: ImportKey | None = None,
+        parent: Parent | None = None,
+        earlier: Job | None = None,
+    ) -> Job:
+        strategies.check_publish(request.table, caller.client, request.publish_mode)
+        if mode is ProcessingMode.STEP_FUNCTION:
+            strategies.check_step_function(request.table, caller.client)
+        at = iso(bootstrap.now())
+        is_direct = mode is ProcessingMode.DIRECT
+        return Job(
+            key=key or ImportKey(self._tenant, new_ulid(bootstrap.now())),
+            table=request.table,
+            source=source,
+            size=size,
+            mode=mode,
+            status=JobStatus.PROCESSING if is_direct else JobStatus.CREATED,
+            started_at=at if is_direct else "",
+            parent=parent,
+            mapping=self._mapping_of(request, caller),
+            publish_mode=request.publish_mode,
+            dry_run=request.dry_run,
+            **files.read_as(request.encoding, request.delimiter),
+            **files.made_by(caller, at),
+            **(_retrying(earlier) if earlier else {}),
+        )
+
+    def _mapping_of(self, request: Request, caller: Caller) -> dict[str, str]:
+        """Return the request's mapping of headings, or else the caller's last one, or code's.
+
+        What was kept never gives another meaning to a heading that is a column's name.
+        """
+        if request.mapping is not None:
+            return request.mapping
+        keys = (self._headings(request.table, each) for each in (caller, Caller()))
+        found = (bootstrap.imports().mapping(key) for key in keys)
+        kept: dict[str, str] = next((each for each in found if each is not None), {})
+        return strategies.find(request.table).known_columns().unless_named(kept)
+
+    def _headings(self, table: str, caller: Caller) -> MappingKey:
+        """Return where a caller's mapping for a table is kept; all code has one."""
+        client = caller.client
+        kind = "" if client is None else "machine" if client.is_machine else "user"
+        return MappingKey(self._tenant, table, kind, caller.user if client else "")
+
+    def _row_of(self, cells: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        for name, value in cells.items():
+            if not isinstance(name, str) or not isinstance(value, str):
+                raise InvalidInputError("cells", "must be strings by the names of columns")
+        problem = Row(1, list(cells.values())).fitting().problem
+        if problem is not None:
+            raise InvalidInputError("cells", problem.reason)
+        return tuple(cells), tuple(cells.values())
+
+    def _retried_row(self, job: Job, caller: Caller) -> Progress:
+        if job.status is not JobStatus.FAILED or job.cells is None:
+            raise NotFailedError(f"the import is {job.status}, not FAILED")
+        return self.import_row(job.table, job.cells, caller, publish_mode=job.publish_mode)
+
+
+def _retrying(earlier: Job) -> dict[str, Any]:
+    """Return the fields that a retry takes over from the job whose failed rows it imports."""
+    return {
+        "retries": (earlier.key.id, *earlier.retries),
+        "since": earlier.since or earlier.by.at,
+        "undoes": earlier.undoes,
+    }

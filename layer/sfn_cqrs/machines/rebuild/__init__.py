@@ -1,0 +1,1 @@
+"""The rebuild machine: read models made anew while they serve."""

@@ -1,0 +1,20 @@
+"""Sagas and their logs as items of the sagas table."""
+
+from typing import Final
+
+from sfn_cqrs.kernel.keys import SagaKey
+from sfn_cqrs.kernel.tables.codec import CREATED, PUBLIC, Codec
+from sfn_cqrs.kernel.tables.records import Kind
+from sfn_cqrs.machines.saga.rules import Entry, Saga
+
+_SAGA: Final = Codec(
+    Saga,
+    kind="saga",
+    inside={"key": Codec(SagaKey, also=PUBLIC), "created": CREATED},
+    lean=("trace", "request_id"),
+    later=("source",),
+    parts={Entry: Codec(Entry, later=("attempt", "seq", "began_at"), rest="unknown").inner},
+)
+
+SAGAS = Kind(_SAGA, is_open=lambda saga: saga.status.is_open)
+"""The kind of item that a saga is; tests read all with `world.all_of(SAGAS)`."""

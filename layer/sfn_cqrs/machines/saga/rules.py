@@ -1,0 +1,296 @@
+"""Sagas: steps that are all made or all undone, their log, and who may change it.
+
+A write carries its rule, which the models check and production runs: see `records`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from sfn_cqrs.kernel.command import Audit
+from sfn_cqrs.kernel.ending import WorkEnding, kept_result
+from sfn_cqrs.kernel.errors import SagaInputTooLargeError, SagaResultError
+from sfn_cqrs.kernel.keys import SagaKey, SagaRef
+from sfn_cqrs.kernel.records import Record
+from sfn_cqrs.kernel.values import Json, check_size, checked_object
+
+MAX_INPUT_BYTES = 64 * 1024
+MAX_RESULT_BYTES = 8 * 1024
+MAX_STEPS = 10
+"""Input, results and errors of a saga and all its steps stay below an item's 400 KB."""
+
+
+class SagaStatus(StrEnum):
+    """Where a saga stands."""
+
+    CREATED = "CREATED"
+    RUNNING = "RUNNING"
+    COMPENSATING = "COMPENSATING"
+    COMPLETED = "COMPLETED"
+    COMPENSATED = "COMPENSATED"
+    PARKED = "PARKED"
+
+    @property
+    def is_open(self) -> bool:
+        """An attempt runs, or is about to."""
+        return self in OPEN
+
+
+OPEN = (SagaStatus.CREATED, SagaStatus.RUNNING, SagaStatus.COMPENSATING)
+
+
+class EntryStatus(StrEnum):
+    """The state of a step or of a compensation in the log.
+
+    STARTED may also mean that nobody could record how it ended.
+    """
+
+    STARTED = "STARTED"
+    DONE = "DONE"
+    REFUSED = "REFUSED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line of the log; `attempt` and `seq` (its RetryCount) are the try that owns it."""
+
+    status: EntryStatus = EntryStatus.STARTED
+    attempt: int = 1
+    seq: int = 0
+    began_at: str = ""
+    ended_at: str | None = None
+    result: Json = None
+    error: str | None = None
+    cause: str | None = None
+    unknown: Mapping[str, Json] = field(default_factory=dict, compare=False)
+    """Lines that another version of the code has written."""
+
+    def may_be_begun(self, attempt: int, seq: int, *, is_undo: bool) -> bool:
+        """A later try takes over what has no end; a compensation also what has failed."""
+        is_later = self.attempt < attempt or (self.attempt == attempt and self.seq <= seq)
+        can_begin = self.status is EntryStatus.STARTED or (
+            is_undo and self.status is not EntryStatus.DONE
+        )
+        return can_begin and is_later
+
+    def may_be_ended(self, attempt: int, seq: int) -> bool:
+        """Only the try that works on it says how it ended."""
+        return (self.status, self.attempt, self.seq) == (EntryStatus.STARTED, attempt, seq)
+
+    def ended(self, ending: "Ending", at: str) -> "Entry":
+        """The work has ended."""
+        return replace(self, ended_at=at, **ending.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending(WorkEnding[EntryStatus]):
+    """How a step or a compensation ended: with a result, or with an error."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saga(Record):
+    """A saga as stored, with its log: an entry per step and per compensation that has begun.
+
+    `is_undoing`: the saga has turned back, for good. `error` and `cause` say why, or why it
+    is parked; while it is parked, `turned_error` and `turned_cause` keep why it turned back.
+    `restarts` counts the attempts that the sweep has begun since a person did.
+    """
+
+    key: SagaKey
+    saga: str
+    name: str
+    input: dict[str, Json]
+    created: Audit
+    opened_at: str
+    status: SagaStatus = SagaStatus.CREATED
+    attempt: int = 1
+    restarts: int = 0
+    is_undoing: bool = False
+    log: Mapping[str, Entry] = field(default_factory=dict)
+    error: str | None = None
+    cause: str | None = None
+    turned_error: str | None = None
+    turned_cause: str | None = None
+    source: str = ""
+    trace: str = ""
+    request_id: str = ""
+
+    @property
+    def ref(self) -> SagaRef:
+        """The attempt that owns this saga now."""
+        return SagaRef(self.key, self.attempt, self.saga)
+
+    def is_at(self, attempt: int, *statuses: SagaStatus) -> bool:
+        """Whether an attempt owns the saga, and it is in one of these statuses."""
+        return self.attempt == attempt and self.status in statuses
+
+    def with_entry(self, name: str, entry: Entry) -> "Saga":
+        """The log has another line, or one line more."""
+        return replace(self, log={**self.log, name: entry})
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Begin the attempt, forward or back; it begins once. One that turns the saga says why."""
+
+    attempt: int
+    is_undoing: bool
+    error: str | None = None
+    cause: str | None = None
+
+    def on(self, saga: Saga, _at: str) -> Saga | None:
+        if not saga.is_at(self.attempt, SagaStatus.CREATED):
+            return None
+        status = _status_of(is_undo=self.is_undoing)
+        opened = replace(saga, status=status, is_undoing=self.is_undoing)
+        turns = self.is_undoing and not saga.is_undoing
+        return replace(opened, error=self.error, cause=self.cause) if turns else opened
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """A step begins while the saga runs, a compensation once it has turned back."""
+
+    name: str
+    attempt: int
+    seq: int
+    is_undo: bool = False
+
+    def on(self, saga: Saga, at: str) -> Saga | None:
+        entry = saga.log.get(self.name)
+        if not saga.is_at(self.attempt, _status_of(is_undo=self.is_undo)) or (
+            entry and not entry.may_be_begun(self.attempt, self.seq, is_undo=self.is_undo)
+        ):
+            return None
+        return saga.with_entry(self.name, Entry(attempt=self.attempt, seq=self.seq, began_at=at))
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a step or compensation ended; a late one is recorded no more once the saga turned."""
+
+    name: str
+    attempt: int
+    seq: int
+    ending: Ending
+    is_undo: bool = False
+
+    def on(self, saga: Saga, at: str) -> Saga | None:
+        """Return the saga with the line ended; None if a later try or attempt owns the line."""
+        entry = saga.log.get(self.name)
+        if not saga.is_at(self.attempt, _status_of(is_undo=self.is_undo)) or (
+            entry is None or not entry.may_be_ended(self.attempt, self.seq)
+        ):
+            return None
+        return saga.with_entry(self.name, entry.ended(self.ending, at))
+
+
+@dataclass(frozen=True, slots=True)
+class TurnBack:
+    """Turn the saga back, once: from now on its steps are undone."""
+
+    attempt: int
+    error: str
+    cause: str
+
+    def on(self, saga: Saga, _at: str) -> Saga | None:
+        if not saga.is_at(self.attempt, SagaStatus.RUNNING):
+            return None
+        status = SagaStatus.COMPENSATING
+        return replace(saga, status=status, is_undoing=True, error=self.error, cause=self.cause)
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """End the saga: COMPLETED without an error, or COMPENSATED if it has turned back."""
+
+    attempt: int
+    status: SagaStatus
+
+    def on(self, saga: Saga, _at: str) -> Saga | None:
+        is_undo = self.status is SagaStatus.COMPENSATED
+        if not saga.is_at(self.attempt, _status_of(is_undo=is_undo)):
+            return None
+        error, cause = (saga.error, saga.cause) if is_undo else (None, None)
+        return replace(saga, status=self.status, error=error, cause=cause)
+
+
+@dataclass(frozen=True, slots=True)
+class Park:
+    """Nothing happens to what is open any more, until a person retries it."""
+
+    attempt: int
+    error: str
+    cause: str
+
+    def on(self, saga: Saga, _at: str) -> Saga | None:
+        if not saga.is_at(self.attempt, *OPEN):
+            return None
+        parked = replace(saga, status=SagaStatus.PARKED, error=self.error, cause=self.cause)
+        if not saga.is_undoing:
+            return parked
+        return replace(parked, turned_error=saga.error, turned_cause=saga.cause)
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """The sweep begins the next attempt in the place of one that died; the stream starts it."""
+
+    attempt: int
+
+    def on(self, saga: Saga, at: str) -> Saga | None:
+        if not saga.is_at(self.attempt, *OPEN):
+            return None
+        return _next_attempt(saga, at, restarts=saga.restarts + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """A person begins the next attempt of what is parked; one that undoes says why again."""
+
+    attempt: int
+
+    def on(self, saga: Saga, at: str) -> Saga | None:
+        if not saga.is_at(self.attempt, SagaStatus.PARKED):
+            return None
+        retried = _next_attempt(saga, at, restarts=0)
+        if saga.turned_error is None:
+            return retried
+        error, cause = saga.turned_error, saga.turned_cause
+        return replace(retried, error=error, cause=cause, turned_error=None, turned_cause=None)
+
+
+SagaWrite = Open | Begin | End | TurnBack | Close | Park | Restart | Retry
+
+
+def _next_attempt(saga: Saga, at: str, *, restarts: int) -> Saga:
+    status = SagaStatus.CREATED
+    return replace(saga, status=status, attempt=saga.attempt + 1, restarts=restarts, opened_at=at)
+
+
+def checked_input(value: object) -> dict[str, Json]:
+    """A saga's input, as a user sent it.
+
+    Raises:
+        SagaInputTooLargeError: it is larger than a saga takes.
+        InvalidInputError: it is not an object, or naming the path of what cannot be kept.
+    """
+    checked = checked_object(value, "input")
+    most = f"a saga takes at most {MAX_INPUT_BYTES}"
+    check_size(checked, "input", MAX_INPUT_BYTES, SagaInputTooLargeError, most)
+    return checked
+
+
+def checked_result(value: object) -> Json:
+    """Return a step's result, if the log can hold it.
+
+    Raises:
+        SagaResultError: it is not JSON, or too large.
+    """
+    most = f"the log takes at most {MAX_RESULT_BYTES}"
+    return kept_result(value, MAX_RESULT_BYTES, SagaResultError, most)
+
+
+def _status_of(*, is_undo: bool) -> SagaStatus:
+    return SagaStatus.COMPENSATING if is_undo else SagaStatus.RUNNING

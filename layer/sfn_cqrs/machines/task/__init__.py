@@ -1,0 +1,1 @@
+"""The task machine: work in the background, of one item or many."""

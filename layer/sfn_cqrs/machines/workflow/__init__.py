@@ -1,0 +1,1 @@
+"""The user's own machines: executions, waits, children."""

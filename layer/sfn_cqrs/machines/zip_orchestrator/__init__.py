@@ -1,0 +1,1 @@
+"""The machine of ZIP archives: each file is an import of its own."""

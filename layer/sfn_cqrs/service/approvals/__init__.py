@@ -1,1 +1,0 @@
-"""Approvals: decisions by people."""

@@ -1,1 +1,0 @@
-"""Commands: publishing, applying and operating them."""

@@ -1,1 +1,0 @@
-"""Imports: rows of files become items."""

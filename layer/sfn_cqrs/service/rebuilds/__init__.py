@@ -1,1 +1,0 @@
-"""Rebuilds of read models: the next generation beside the one that serves."""

@@ -1,1 +1,0 @@
-"""Tasks: work in the background, item by item."""

@@ -1,1 +1,0 @@
-"""Imports of archives: file by file."""
