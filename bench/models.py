@@ -41,7 +41,7 @@ runpy.run_path(sys.argv[1])
 before = time.process_time()
 from dataclasses import dataclass
 from typing import Annotated
-from sfn_cqrs.domain import models
+from sfn_cqrs.kernel.models import models
 from sfn_cqrs.machines.command.handlers import command_type
 
 @dataclass(frozen=True)

@@ -32,7 +32,9 @@ else:
     __getattr__, __dir__ = door(
         __name__,
         {
-            "sfn_cqrs.machines.import_csv.csv.cells": "Reader boolean date filled integer number text",
+            "sfn_cqrs.machines.import_csv.csv.cells": (
+                "Reader boolean date filled integer number text"
+            ),
             "sfn_cqrs.machines.import_csv.csv.rows": "Problem",
             "sfn_cqrs.machines.import_csv.strategy": (
                 "Column Comparison Duplicates ImportStrategy Record Wanted"

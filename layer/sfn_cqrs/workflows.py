@@ -37,7 +37,9 @@ else:
                 "Execution State StateMachine StepFunctionsContext sfn_handler"
             ),
             "sfn_cqrs.kernel.functions.logs": "logged_as logger",
-            "sfn_cqrs.machines.workflow.executions": "Beats Ended StepFunctionService execution_name",
+            "sfn_cqrs.machines.workflow.executions": (
+                "Beats Ended StepFunctionService execution_name"
+            ),
         },
     )
 

@@ -971,7 +971,7 @@ MUTANTS = [
         change("_is_deleted", "bucket.note_named(key)", "bucket.whose(key)")
         .breaks("DA8", "an object that a restore needed is deleted too early")
         .by("test_an_object_that_has_been_named_again_begins_anew"),
-        change("audit_objects.KEPT", "LONGEST_RESTORE + timedelta(days=1)", "timedelta(days=30)")
+        change("objects.KEPT", "LONGEST_RESTORE + timedelta(days=1)", "timedelta(days=30)")
         .breaks("DA9", "a restore finds no large attributes")
         .by("test_whatever_moment_of_the_last_35_days_is_restored_has_its_objects"),
     ),

@@ -792,7 +792,7 @@ def test_a_route_that_says_no_rule_is_none():
     assert Rule().text == ""
 
 
-FOR_OPERATORS = {"erasures", "rebuilds", "repairs"}
+FOR_OPERATORS = {"erasure.routes", "rebuild.routes", "repairs.routes"}
 OPERATED = [
     (route.method, re.sub(r"<\w+>", "1", route.rule))
     for routes in RESOURCES
@@ -819,7 +819,7 @@ def test_every_route_works_for_whoever_asks():
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Service")
     }
 
-    by_caller = {text for stem, text in made if stem in ("commands", "approvals")}
+    by_caller = {text for stem, text in made if stem in ("command.routes", "approval.routes")}
     assert by_caller == {
         "ApprovalService(request.tenant, who.client, who.user)",
         "CommandService(request.tenant)",
@@ -832,6 +832,8 @@ def test_every_route_works_for_whoever_asks():
         "RebuildService(request.tenant)",
         "RepairService(request.tenant)",
     }
-    assert {text for stem, text in made if stem == "openapi"} == {"TypeService('-')"}  # not in prod
-    by_nobody = {"approval_links", "approvals", "commands", "openapi"}
+    assert {text for stem, text in made if stem == "api.openapi"} == {
+        "TypeService('-')"
+    }  # not in prod
+    by_nobody = {"approval.link_routes", "approval.routes", "command.routes", "api.openapi"}
     assert {stem for stem, _ in made} == by_nobody | FOR_OPERATORS

@@ -1,4 +1,4 @@
-"""Where the layer's modules are, and of which kind each is.
+"""Where the layer's modules are: a room for each machine, and the kind that a file's name says.
 
 Tests name its folders here alone, and its modules in import statements: if modules move, this file
 changes and the tests do not.
@@ -10,8 +10,37 @@ from types import ModuleType
 
 ROOT = Path(__file__).parents[2]
 LAYER = "layer/sfn_cqrs"
-DOMAIN, ADAPTERS, SERVICE, ROUTES = "domain", "adapters", "service", "routes"
-BOOTSTRAP = "bootstrap"
+RULES, TABLES, SERVICE, ROUTES = "rules", "tables", "service", "routes"
+BOOTSTRAP, DOOR = "bootstrap", "door"
+FOLDERS = {
+    "kernel": RULES,
+    "kernel/models": RULES,
+    "kernel/tables": TABLES,
+    "kernel/aws": TABLES,
+    "kernel/functions": SERVICE,
+    "kernel/http": ROUTES,
+    "machines/import_csv/csv": RULES,
+}
+"""Folders whose files are all of one kind."""
+NAMES = {
+    TABLES: (
+        "bucket connections data_api driver events failure_metrics generation_rows generations"
+        " items link_secret read_model sql table tables write_bucket"
+    ),
+    SERVICE: (
+        "backlog child children data declared direct effects end erased eraser executions"
+        " expiry export failures files found giving_up grants handlers hooks lines load"
+        " migrations objects operations outcomes parent planning preview problems progress"
+        " projection publishing queueing read_models replay reserving restore rows runner"
+        " service slowness state strategies summary sweep types undo versions waiting waits"
+        " work"
+    ),
+    ROUTES: "api app_routes document openapi page resources routes schemas typed write_budget",
+}
+"""The names of all other files, by kind; a file with none of these names has rules."""
+ENDINGS = {"table": TABLES, "rows": TABLES, "routes": ROUTES, "schemas": ROUTES}
+"""Last words of such names."""
+KIND_OF_NAME = {name: kind for kind, names in NAMES.items() for name in names.split()}
 
 
 def dotted(path: Path, root: Path = ROOT) -> str:
@@ -24,13 +53,30 @@ def dotted(path: Path, root: Path = ROOT) -> str:
 
 def kind_of(module: str) -> str:
     """Return what a module of the layer is, which says what it may import; empty for others."""
-    package, _, below = module.partition(".")
-    return below.partition(".")[0] if package == Path(LAYER).name else ""
+    package, *rooms = module.split(".")
+    if package != Path(LAYER).name or not rooms:
+        return ""
+    name = rooms.pop()
+    if not rooms:
+        return BOOTSTRAP if name == BOOTSTRAP else DOOR
+    return FOLDERS.get("/".join(rooms)) or _kind_of_name(name)
+
+
+def _kind_of_name(name: str) -> str:
+    words = name.rpartition("_")
+    return KIND_OF_NAME.get(name) or (ENDINGS.get(words[2], RULES) if words[0] else RULES)
+
+
+def room_of(module: str) -> str:
+    """Return the room of a module of the layer; empty for what is in none."""
+    _, *rooms = module.split(".")
+    depth = 2 if rooms[0] in {"care", "machines"} and len(rooms) > 2 else 1
+    return "/".join(rooms[: min(depth, len(rooms) - 1)])
 
 
 def name_of(module: str) -> str:
-    """Return a module's name among those of its kind."""
-    return module.rpartition(".")[2]
+    """Return a module's name among those of its kind: the folder and the file."""
+    return ".".join(module.split(".")[-2:])
 
 
 def of_kind(kind: str, root: Path = ROOT) -> list[Path]:
@@ -48,3 +94,8 @@ def module(kind: str, name: str) -> ModuleType:
 def is_module(name: str) -> bool:
     """Whether the layer has a module of this name, and not a package."""
     return (ROOT / LAYER).parent.joinpath(*name.split(".")).with_suffix(".py").is_file()
+
+
+def is_package(name: str) -> bool:
+    """Whether the layer has a package of this name."""
+    return (ROOT / LAYER).parent.joinpath(*name.split("."), "__init__.py").is_file()

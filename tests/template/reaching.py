@@ -75,7 +75,7 @@ def _node(dotted: str) -> Node | None:
 
 
 def reaches(app: Path, target: str) -> bool:
-    """Whether a function's file reaches a definition, such as `sfn_cqrs.machines.command.handlers.load`."""
+    """Whether a function's file reaches a definition, such as `load` of the handlers."""
     start = Module("app", app)
     ahead = {node for name in start.bodies for used in start.used(name) if (node := _node(used))}
     seen: set[Node] = set()

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from tests.support.places import DOMAIN, is_module, kind_of, name_of
+from tests.support.places import RULES, is_module, kind_of, name_of
 from tests.support.places import module as module_of
 from tests.template.stack import ROOT
 
@@ -52,8 +52,8 @@ def _told(module: str, name: str) -> str:
     """What is imported, by the name of its module; empty if it is nothing of the domain."""
     full = f"{module}.{name}"
     if is_module(full):
-        return name_of(full) if kind_of(full) == DOMAIN else ""
-    return f"{name_of(module)}.{name}" if kind_of(module) == DOMAIN else ""
+        return name_of(full) if kind_of(full) == RULES else ""
+    return f"{name_of(module)}.{name}" if kind_of(module) == RULES else ""
 
 
 def _home(module: str, name: str) -> str:
@@ -127,7 +127,7 @@ def _is_asked_for_elsewhere(module: str, name: str) -> bool:
     kind, _, method = name.rpartition(".")
     if not kind:
         return False
-    found = getattr(module_of(DOMAIN, module), kind)
+    found = getattr(module_of(RULES, module), kind)
     return any(hasattr(base, method) for base in found.__mro__[1:])
 
 

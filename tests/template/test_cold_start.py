@@ -5,33 +5,16 @@ import subprocess
 import sys
 
 import pytest
-from sfn_cqrs.service import approvals, imports, sagas, tasks, zips
 from tests.template.stack import ROOT
 
-from sfn_cqrs import routes
+from sfn_cqrs import api
 from sfn_cqrs.kernel.models import fields as model_types
 from sfn_cqrs.kernel.models import models
+from sfn_cqrs.machines import approval, import_csv, saga, task, zip_orchestrator
 from sfn_cqrs.machines.command import handlers
-from sfn_cqrs.machines.import_csv.csv import rows as csv_rows
-from sfn_cqrs.machines.import_csv.csv import text as csv_text
-from sfn_cqrs.machines.saga import rules as saga
-from sfn_cqrs.machines.task import rules as task
-from sfn_cqrs.machines.zip_orchestrator import directory as zip_directory
 from sfn_cqrs_tools.cli.reference.python import public_names
 
-OF_OTHER_MACHINES = (
-    approvals,
-    csv_rows,
-    csv_text,
-    imports,
-    routes,
-    saga,
-    sagas,
-    task,
-    tasks,
-    zip_directory,
-    zips,
-)
+OF_OTHER_MACHINES = (api, approval, import_csv, saga, task, zip_orchestrator)
 NOT_WHEN_IT_STARTS = {"boto3", "botocore.session", "msgspec", "pydantic", "urllib3"}
 NOT_IN_A_STATE_OF_A_COMMAND = {
     *NOT_WHEN_IT_STARTS,

@@ -9,7 +9,7 @@ import ast
 from pathlib import Path
 
 import pytest
-from tests.support.places import ADAPTERS, DOMAIN, dotted, kind_of, name_of, of_kind
+from tests.support.places import RULES, TABLES, dotted, kind_of, name_of, of_kind
 from tests.template.rules import conditions, names_in, unused, updates_of_records
 from tests.template.stack import ROOT, modules
 
@@ -17,54 +17,65 @@ from sfn_cqrs.machines.saga import rules as saga
 
 PRODUCTION = ("layer", "functions", "app", "tools", "examples/shop/app", "examples/shop/functions")
 HELD_EQUAL = {
-    "test_zip_equivalence.py": {"zip_jobs": {"_check", "_end"}},
-    "test_publish_equivalence.py": {"command_table": {"_settled"}},
+    "test_zip_equivalence.py": {"zip_orchestrator.table": {"_check", "_end"}},
+    "test_publish_equivalence.py": {"command.table": {"_settled"}},
 }
 """Expressions that say what the domain says, too, by the contract test that compares them."""
-FOR_THE_USERS_PACKAGE = {"cells.filled", "cells.text", "model_strategy.ModelStrategy", "policy.own"}
+FOR_THE_USERS_PACKAGE = {
+    "csv.cells.filled",
+    "csv.cells.text",
+    "import_csv.model_strategy.ModelStrategy",
+    "kernel.policy.own",
+}
 """What the code of users calls, and the code that `sfn-cqrs new` writes."""
 STANDS_ALONE = {
-    "data_table": {
+    "command.data_table": {
         "row_condition": "the row is as it was read",
         "page": "deleted rows are left out of a list",
     },
-    "open_index": {
+    "tables.open_index": {
         "begin_sweep": "a sweep is nobody's, or it is over, or it is this very one",
         "end_sweep": "the sweep is still one's own",
     },
-    "import_table": {"replan": "the plan is as it was read"},
-    "sql_rows": {
+    "import_csv.table": {"replan": "the plan is as it was read"},
+    "sql.generation_rows": {
         "delete": "rows of a generation that nobody reads",
         "find": "rows at places",
         "page": "rows behind a place",
     },
-    "sql_tenant": {"_count": "a tenant's rows", "_deleted": "a tenant's rows"},
-    "read_model": {
+    "tenants.sql": {"_count": "a tenant's rows", "_deleted": "a tenant's rows"},
+    "read_models.read_model": {
         "_put_if_newer": "a later version stays; views are their handlers', not the domain's",
         "_put": "the row, or the place of an item, is as it was read",
         "_put_of": "nobody else's row is at the place, nor a later version",
     },
-    "wait_table": {
+    "workflow.wait_table": {
         "close": "another try's wait stays open",
         "park": "a later try's token stays; a wait is not an item of the domain's",
     },
-    "zip_jobs": {
+    "zip_orchestrator.table": {
         "extracted": "of those who extract a file the first stays",
         "refused": "of those who extract a file the first stays",
         "processing": "only what was extracted is begun",
     },
 }
 """Expressions whose rule is nowhere in the domain, with the rule."""
-WITHOUT_RECORDS = {"command_table", "erased_tables", "process_table", "read_model", "wait_table"}
+WITHOUT_RECORDS = {
+    "command.table",
+    "erasure.tables",
+    "command.process_table",
+    "read_models.read_model",
+    "workflow.wait_table",
+}
 """Adapters that update items, and none of a record; an erasure gives a record another `rev`."""
 
 
 def adapters() -> dict[str, ast.Module]:
-    return trees_of(ADAPTERS)
+    return trees_of(TABLES)
 
 
 def domain() -> dict[str, ast.Module]:
-    return trees_of(DOMAIN)
+    return trees_of(RULES)
 
 
 def trees_of(kind: str) -> dict[str, ast.Module]:
@@ -74,7 +85,7 @@ def trees_of(kind: str) -> dict[str, ast.Module]:
 
 def is_for_tests(path: Path) -> bool:
     """Whether the use of a rule there does not count: in the domain itself, and in fakes."""
-    return kind_of(dotted(path)) == DOMAIN or "testing" in path.parts
+    return kind_of(dotted(path)) == RULES or "testing" in path.parts
 
 
 def test_the_domain_has_nothing_that_only_tests_use() -> None:
@@ -113,7 +124,7 @@ def test_only_adapters_update_items() -> None:
         for path, tree in modules(
             "layer", "functions", "app", "examples/shop/app", naming="update_item"
         )
-        if kind_of(dotted(path)) != ADAPTERS and names_in(tree)[".update_item"]
+        if kind_of(dotted(path)) != TABLES and names_in(tree)[".update_item"]
     ]
 
     assert others == []
@@ -141,7 +152,8 @@ USERS = [
 def test_what_nobody_uses_but_itself_or_an_import_is_found() -> None:
     found = unused({name_of(saga.__name__): ast.parse(MODEL)}, map(ast.parse, USERS))
 
-    assert found == {"saga.Saga.may_end", "saga.helped", "saga.is_open", "saga.Lost"}
+    unused_ones = ("Saga.may_end", "helped", "is_open", "Lost")
+    assert found == {f"{name_of(saga.__name__)}.{name}" for name in unused_ones}
 
 
 @pytest.mark.parametrize(

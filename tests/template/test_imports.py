@@ -6,15 +6,18 @@ from pathlib import Path
 
 import pytest
 from tests.support.places import (
-    ADAPTERS,
     BOOTSTRAP,
-    DOMAIN,
+    DOOR,
     LAYER,
     ROUTES,
+    RULES,
     SERVICE,
+    TABLES,
     dotted,
+    is_module,
     kind_of,
     of_kind,
+    room_of,
 )
 from tests.template.stack import ROOT, imports_of, modules
 
@@ -32,9 +35,10 @@ ROOMS = {
     if not path.name.startswith("_")
 }
 FORBIDDEN = {
-    DOMAIN: ("boto3", "botocore", "os", "time", "aws_lambda_powertools"),
-    ADAPTERS: (),
+    RULES: ("boto3", "botocore", "os", "time", "aws_lambda_powertools"),
+    TABLES: (),
     SERVICE: (),
+    ROUTES: (),
     LAYER: ("functions", "sfn_cqrs_tools", "sfn_local", "shop", "starter"),
     "functions": ("app", "functions", "sfn_cqrs_tools", "sfn_local", "shop", "starter"),
     "tools/sfn_cqrs_tools/runtime": (
@@ -46,11 +50,34 @@ FORBIDDEN = {
 }
 
 KINDS = {
-    DOMAIN: {ADAPTERS, BOOTSTRAP, ROUTES, SERVICE},
-    ADAPTERS: {BOOTSTRAP, ROUTES, SERVICE},
-    SERVICE: {ROUTES},
+    RULES: {TABLES, BOOTSTRAP, DOOR, ROUTES, SERVICE},
+    TABLES: {BOOTSTRAP, DOOR, ROUTES, SERVICE},
+    SERVICE: {DOOR, ROUTES},
+    ROUTES: {DOOR},
 }
 """The kinds of modules of the layer that a module of a kind must not import."""
+ROOMS_IN_ORDER = (
+    "kernel",
+    "machines/command",
+    "machines/task",
+    "machines/saga",
+    "machines/approval",
+    "machines/rebuild",
+    "machines/import_csv",
+    "machines/zip_orchestrator",
+    "machines/workflow",
+    "care",
+    "care/usage",
+    "care/repairs",
+    "care/audit",
+    "care/erasure",
+    "care/tenants",
+    "care/live",
+    "api",
+)
+"""The rooms of the layer: each may import from those before it."""
+BOTH_WAYS = {("machines/import_csv", "machines/zip_orchestrator")}
+"""Files and archives share the queue of imports and its budget."""
 LATE = {
     (models.__name__, model_types.__name__),
     (models.__name__, pydantic_models.__name__),
@@ -83,7 +110,7 @@ def violations(folder: str, imported: Iterable[str]) -> set[str]:
         for module in imported
         if module.startswith(".")
         or _is_below(module, FORBIDDEN[folder])
-        or kind_of(module) in KINDS.get(folder, ())
+        or (is_module(module) and kind_of(module) in KINDS.get(folder, ()))
     }
 
 
@@ -187,6 +214,28 @@ def graph_of(found: Mapping[Path, set[str]], root: Path) -> dict[str, set[str]]:
     return graph
 
 
+def upwards(found: Mapping[Path, set[str]]) -> set[tuple[str, str]]:
+    """The rooms that import from a room behind them, each with that room."""
+    pairs = {
+        (room_of(dotted(path)), room_of(name))
+        for path, names in found.items()
+        for name in names
+        if is_module(name) and kind_of(name) not in {BOOTSTRAP, DOOR, ""}
+    }
+    place = ROOMS_IN_ORDER.index
+    return {(one, other) for one, other in pairs if one and place(one) < place(other)}
+
+
+def test_rooms_import_one_way() -> None:
+    assert upwards(imports("layer")) == BOTH_WAYS
+
+
+def test_an_import_from_a_room_behind_is_found() -> None:
+    audit = ROOT / LAYER / "kernel/keys.py"
+
+    assert upwards({audit: {sweep.__name__}}) == {("kernel", "care")}
+
+
 @pytest.mark.parametrize("folder", ["layer", "tools"])
 def test_no_module_imports_one_that_imports_it(folder: str) -> None:
     assert circle_of(graph_of(imports(folder), ROOT / folder)) == []
@@ -203,7 +252,7 @@ def test_a_circle_is_found_of_late_imports_and_of_imports_for_types() -> None:
 
 
 def test_the_domain_never_asks_the_time() -> None:
-    trees = {path.name: ast.parse(path.read_text(encoding="utf-8")) for path in of_kind(DOMAIN)}
+    trees = {path.name: ast.parse(path.read_text(encoding="utf-8")) for path in of_kind(RULES)}
 
     assert [name for name, tree in trees.items() if asks_the_time(tree)] == []
     assert trees != {}
@@ -212,14 +261,14 @@ def test_the_domain_never_asks_the_time() -> None:
 @pytest.mark.parametrize(
     ("folder", "source", "found"),
     [
-        (DOMAIN, "import boto3.dynamodb", {"boto3.dynamodb"}),
-        (DOMAIN, "def f():\n    import time", {"time"}),
-        (DOMAIN, f"import {bootstrap.__name__}", {bootstrap.__name__}),
-        (DOMAIN, f"import {process.__name__}", set()),
+        (RULES, "import boto3.dynamodb", {"boto3.dynamodb"}),
+        (RULES, "def f():\n    import time", {"time"}),
+        (RULES, f"import {bootstrap.__name__}", {bootstrap.__name__}),
+        (RULES, f"import {process.__name__}", set()),
         (
-            ADAPTERS,
+            TABLES,
             f"from {sweep.__name__} import sweep",
-            {sweep.__name__, f"{sweep.__name__}.sweep"},
+            {sweep.__name__},
         ),
         ("tools/sfn_cqrs_tools/runtime", "import sfn_cqrs", {"sfn_cqrs"}),
         (

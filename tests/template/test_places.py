@@ -3,7 +3,17 @@
 import ast
 
 import pytest
-from tests.support.places import ADAPTERS, DOMAIN, ROUTES, SERVICE, dotted, kind_of, of_kind
+from tests.support.places import (
+    KIND_OF_NAME,
+    LAYER,
+    ROUTES,
+    RULES,
+    SERVICE,
+    TABLES,
+    dotted,
+    kind_of,
+    of_kind,
+)
 from tests.template.stack import ROOT, modules
 
 import sfn_cqrs
@@ -47,9 +57,22 @@ def test_a_name_in_a_string_is_found(source: str, count: int) -> None:
     assert len(named_in_strings(ast.parse(source))) == count
 
 
-@pytest.mark.parametrize("kind", [ADAPTERS, DOMAIN, ROUTES, SERVICE])
+@pytest.mark.parametrize("kind", [TABLES, RULES, ROUTES, SERVICE])
 def test_each_kind_has_modules_and_none_is_of_two(kind: str) -> None:
     files = of_kind(kind)
 
     assert len(files) > 10
     assert {kind_of(dotted(path)) for path in files} == {kind}
+
+
+def test_every_name_of_a_kind_is_a_files() -> None:
+    files = {path.stem for path in (ROOT / LAYER).rglob("*.py")}
+
+    assert KIND_OF_NAME.keys() - files == set()
+
+
+def test_no_folder_of_the_layer_has_one_file() -> None:
+    folders = {path.parent for path in (ROOT / LAYER).rglob("*.py")}
+    few = [each for each in folders if len([*each.glob("*.py"), *each.glob("*/__init__.py")]) < 3]
+
+    assert [each.name for each in few if each.name != "machines"] == []

@@ -125,13 +125,20 @@ def _stray_files(root: Path, template: Template) -> Iterator[str]:
     for path in sorted((root / "events").rglob("*.json")):
         if not _names_a_function(path.relative_to(root / "events").with_suffix(""), folders):
             yield f"{path.relative_to(root)} is the payload of no function"
-    routes = {name_of(dotted(path, root)) for path in of_kind(ROUTES, root)}
+    routes = {name for path in of_kind(ROUTES, root) for name in _resources(dotted(path, root))}
     for group in sorted(groups):
         for path in sorted((root / "tests/unit" / group).glob("test_*.py")):
             name = path.stem.removeprefix("test_")
             is_of_routes = group == "api" and name in routes
             if Path(group, name) not in folders and not is_of_routes:
                 yield f"{path.relative_to(root)} tests no function"
+
+
+def _resources(module: str) -> set[str]:
+    """What the tests of a module with routes may be called: by its room, or by its own name."""
+    folder, name = name_of(module).split(".")
+    part = name.removesuffix("routes").strip("_")
+    return {name, part, folder, f"{folder}s", f"{folder}_{part}s"}
 
 
 def _names_a_function(event: Path, folders: set[Path]) -> bool:

@@ -90,7 +90,7 @@ def check(line: Mapping[str, Any]) -> None:
         raise ValueError(f"it has {unknown[0]}, which no {kind} has")
 
 
-def check_content(key: ItemKey, line: Mapping[str, Any]) -> None:
+def check_line(key: ItemKey, line: Mapping[str, Any]) -> None:
     """Refuse a line whose record cannot be read, or is not what its digest says.
 
     An erasure replaces content and leaves the digest, and says so.

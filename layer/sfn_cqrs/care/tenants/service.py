@@ -148,7 +148,7 @@ def _item_of(tenant: str, line: dict[str, Any]) -> Item:
     tenant_items.check(line)
     item: Item = {**line["item"], "tenant": tenant}
     key, version = ItemKey.checked(tenant, item["type"], item["code"]), item["version"]
-    tenant_items.check_content(key, line)
+    tenant_items.check_line(key, line)
     if line["kind"] == "process":
         return _process_of(key, item)
     is_row = line["kind"] == "row"

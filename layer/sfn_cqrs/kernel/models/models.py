@@ -194,7 +194,7 @@ def model_of(cls: type, *, unknown: str = "refuse") -> Model:
     """
     # no untyped function waits for these
     from sfn_cqrs.kernel.models import fields as model_types  # noqa: PLC0415
-    from sfn_cqrs.kernel.models import pydantic_models
+    from sfn_cqrs.kernel.models import pydantic_models  # noqa: PLC0415
 
     if unknown not in UNKNOWN:
         raise ValueError(f"unknown is refuse or keep, not {unknown!r}")
