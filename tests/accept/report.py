@@ -47,6 +47,8 @@ def run(stack: Stack, checks: list[Check], began: float) -> Iterator[Result]:
 def _ended(stack: Stack, check: Check) -> tuple[str, str]:
     if isinstance(stack, Local) and not check.is_local:
         return LEFT, f"only an account shows it: {check.only}"
+    if check.run is None:
+        return LEFT, check.only
     try:
         return OK, check.run(stack)
     except (CheckFailedError, CommandError) as error:

@@ -11,7 +11,7 @@ from tests.accept import checks, project
 from tests.accept.__main__ import REFUSED, main
 from tests.accept.checks import CHECKS
 from tests.accept.report import FAILED, LEFT, OK, bill, run
-from tests.accept.stacks import Local
+from tests.accept.stacks import Account, Local
 
 HERE = [one.number for one in CHECKS if one.is_local]
 ITS_OWN_TEST = {6, 13}
@@ -134,6 +134,13 @@ def test_nobody_pays_who_has_not_agreed(capsys, monkeypatch, tmp_path):
     assert main(["--report", str(tmp_path)]) == REFUSED
 
     assert "dollars" in capsys.readouterr().out
+
+
+def test_a_check_that_nobody_can_make_is_left_on_an_account_too(tmp_path):
+    account = Account(tmp_path, STACK, "sam", "nobody@example.com")
+    unmade = [one for one in CHECKS if one.run is None]
+
+    assert [(one.number, one.ended) for one in run(account, unmade, 0)] == [(14, LEFT)]
 
 
 def test_the_bill_is_made_of_counts_and_time():
