@@ -1,4 +1,4 @@
-"""README on SAM's own tools and MockConfigFile.json: its lines run in a fresh shell, as they stand.
+"""The page on SAM's tools and MockConfigFile.json: its lines run in a fresh shell as they stand.
 
 The port alone is another one, since the page's may be in use. Where AWS's command line is not
 installed, a script takes its place that says a line with boto3, and knows a region and credentials
@@ -30,7 +30,7 @@ def lines(page: str, heading: str) -> list[str]:
     return [line.removeprefix("$ ") for line in block[1].splitlines()]
 
 
-README = lines("README.md", "With SAM's own tools")
+SAM = lines("docs/local-stack.md", "`sam local invoke`")
 LOCAL_STACK = lines("docs/local-stack.md", "Test cases at an endpoint")
 
 
@@ -65,12 +65,8 @@ def shell(tmp_path):
     return run
 
 
-def test_readme_says_it_in_five_lines():
-    assert len(README) <= 5
-
-
 def test_sam_is_there_once_it_has_built():
-    made, _, _ = README[0].partition(" && ")
+    made, _, _ = SAM[0].partition(" && ")
 
     dry = subprocess.run([*shlex.split(made), "-n"], cwd=ROOT, stdout=PIPE, text=True, check=True)
 
@@ -79,7 +75,7 @@ def test_sam_is_there_once_it_has_built():
 
 
 def test_sam_invokes_a_function_that_there_is_with_an_event_that_there_is():
-    _, _, invoke = README[0].partition(" && ")
+    _, _, invoke = SAM[0].partition(" && ")
     *_, function, event_option, event = shlex.split(invoke)
 
     assert invoke.startswith(".venv-sam/bin/sam local invoke ")
@@ -93,31 +89,24 @@ def at(port: int, typed: list[str]) -> list[str]:
     return [re.sub(r"^(\S*sfn-local serve .*) &$", rf"\1 --port {port} &", line) for line in moved]
 
 
-PAGES = pytest.mark.parametrize(
-    "typed", [README[1:], LOCAL_STACK], ids=["README", "docs/local-stack.md"]
-)
-
-
-@PAGES
-def test_a_test_case_runs_at_an_endpoint(shell, typed):
+def test_a_test_case_runs_at_an_endpoint(shell):
     port = free_port()
-    *_, start = at(port, typed)
+    *_, start = at(port, LOCAL_STACK)
     asked = f"aws stepfunctions describe-execution --endpoint-url http://127.0.0.1:{port}"
     ends = f"""
         execution=$({start} | grep -o 'arn:aws:states:[^"]*:execution:[^"]*')
         until {asked} --execution-arn "$execution" | grep -v RUNNING | grep '"status"'; do :; done
     """
 
-    said = shell([*at(port, typed)[:-1], ends])
+    said = shell([*at(port, LOCAL_STACK)[:-1], ends])
 
     assert said.returncode == 0, said.stderr
     assert '"status": "SUCCEEDED"' in said.stdout
 
 
-@PAGES
 @pytest.mark.parametrize("lacks", ["AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID"])
-def test_without_a_region_or_credentials_the_lines_would_fail(shell, typed, lacks):
-    said = shell([re.sub(rf" {lacks}=\S+", "", line) for line in at(free_port(), typed)])
+def test_without_a_region_or_credentials_the_lines_would_fail(shell, lacks):
+    said = shell([re.sub(rf" {lacks}=\S+", "", line) for line in at(free_port(), LOCAL_STACK)])
 
     assert said.returncode != 0
     assert re.search("region|credentials", said.stderr)
