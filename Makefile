@@ -26,6 +26,7 @@ endef
 ENGINE := engine/pyproject.toml --extra aws
 AS_DEV := -c requirements/dev.lock
 
+WORKFLOWS := $(wildcard .github/workflows/*.yml examples/shop/.github/workflows/*.yml)
 FAST_SUITES := engine/tests $(addprefix tests/,unit template statemachine contract)
 
 unexport PYTHONDONTWRITEBYTECODE # or each process of each run compiles everything anew
@@ -38,7 +39,7 @@ test fast-test proof soak torture: export PYTHONHASHSEED := 0
 .PHONY: for-stack for-test for-check help dist setup demo up test example-test fast-test proof soak check fast-check lock sbom licences reference docs docs-serve bench build deploy golden sam-local-test aws-accept clone-test walk image clean torture release
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: for-stack ## install what the local stack needs
 
@@ -56,6 +57,11 @@ example-test: $(DEV_READY) $(FABRIC_READY) ## the tests of examples/shop, as its
 
 fast-test: $(DEV_READY) ## the suites that start no stack; VENV=.venv-3.13 PYTHON=python3.13: on another Python
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not proof and not stack" $(FAST_SUITES) $(ARGS)
+
+# What reads only files says the same on each Python; the layer's own reads them, too.
+test-on-%: ## the suites that a Python can change, on that one: make test-on-3.14
+	python="$$(.ci/python $*)" && $(MAKE) VENV=.venv-$* PYTHON="$$python" \
+		FAST_SUITES="engine/tests tests/unit tests/contract $(if $(filter 3.13,$*),tests/template tests/statemachine)" fast-test
 
 proof: export DEEP := $(DEEP)
 proof: $(DEV_READY) $(FABRIC_READY) $(CLIENTS_READY) ## what explores long: whole models, every crash, many seeds; DEEP=1: for an hour more
@@ -75,7 +81,7 @@ fast-check: $(DEV_READY)
 	$(BIN)/sfn-cqrs lint --template template.yaml statemachine/*.asl.json
 	$(BIN)/sfn-cqrs lint examples/shop/statemachine/*.asl.json
 
-check: for-check fast-check ## every static check: style, types, template, security
+check: for-check fast-check ## every static check: style, types, template, workflows, security
 	$(BIN)/mypy
 	$(BIN)/cfn-lint template.yaml --append-rules cfn_lint_serverless.rules
 	$(BIN)/cfn-lint examples/shop/template.yaml
@@ -83,6 +89,8 @@ check: for-check fast-check ## every static check: style, types, template, secur
 	$(BIN)/bandit --quiet --recursive --severity-level medium -c pyproject.toml layer/sfn_cqrs engine/sfn_local tools functions app examples/shop/app
 	$(BIN)/sfn-cqrs translate --output .build/template.json
 	.venv-checkov/bin/checkov --quiet --compact --skip-download --config-file .checkov.yaml --file .build/template.json
+	.venv-supply/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows $(WORKFLOWS)
+	.venv-supply/bin/zizmor --quiet --offline --persona pedantic $(WORKFLOWS)
 	$(BIN)/python requirements/audit.py
 
 sbom: $(LOCAL_READY) ## what ships, with hashes and licences: .build/sbom.cdx.json, CycloneDX
@@ -94,9 +102,9 @@ licences: $(LOCAL_READY) ## write docs/licences.md again, after make lock
 reference: $(LOCAL_READY) ## write docs/reference again: commands, Python API, HTTP API
 	$(BIN)/python -m sfn_cqrs_tools.cli.reference
 
-docs: $(LOCAL_READY) $(DOCS_READY) ## build the docs as a site in .build/site; ARGS="--version 1.2.0": as that version
+docs: $(LOCAL_READY) $(DOCS_READY) ## build the docs as a site in .build/site; DOCS_VERSION=1.2.0: as that version
 	$(BIN)/python -m sfn_cqrs_tools.cli.reference .build/openapi.json
-	.venv-docs/bin/python docs/site/build.py $(ARGS)
+	.venv-docs/bin/python docs/site/build.py
 
 docs-serve: $(LOCAL_READY) $(DOCS_READY) ## show the site at http://localhost:8000
 	$(BIN)/python -m sfn_cqrs_tools.cli.reference .build/openapi.json

@@ -28,6 +28,7 @@ LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:)([^)#\s]*)((?:#[^)\s]*)?)(?=\))"
 PICTURE = re.compile(r'(?<=(?:src|set)=")(?!https?:)([^"]+)()(?=")')
 PICTURES = (".png", ".svg", ".webp")
 NEXT_VERSION = "dev"
+VERSION = re.compile(rf"{NEXT_VERSION}|\d+\.\d+\.\d+")
 
 
 def pages() -> Iterator[Path]:
@@ -144,18 +145,30 @@ def build(version: str, *, serve: bool) -> None:
     SITE.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(SITE / version, ignore_errors=True)
     shutil.move(STAGE / "built", SITE / version)
-    listed(version)
+    listed(SITE, version)
 
 
-def listed(version: str) -> None:
+def wanted() -> str:
+    """Return the version that DOCS_VERSION names, such as 1.2.0 or the tag v1.2.0.
+
+    Raises:
+        SystemExit: it is no version: the name becomes a folder, and anyone who may push can tag.
+    """
+    name = os.environ.get("DOCS_VERSION") or NEXT_VERSION
+    if not VERSION.fullmatch(name.removeprefix("v")):
+        sys.exit(f"DOCS_VERSION={name!r} is neither {NEXT_VERSION} nor a version such as 1.2.0")
+    return name.removeprefix("v")
+
+
+def listed(site: Path, version: str) -> None:
     """Add the version to versions.json, newest first, and lead the root to the newest release."""
-    path = SITE / "versions.json"
+    path = site / "versions.json"
     old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
     names = {version, *(one["version"] for one in old)}
     order = sorted(names, key=lambda name: [int(n) for n in re.findall(r"\d+", name)], reverse=True)
     path.write_text(json.dumps([{"version": n, "title": n, "aliases": []} for n in order]) + "\n")
     newest = order[0]
-    (SITE / "index.html").write_text(
+    (site / "index.html").write_text(
         f'<!doctype html><meta charset="utf-8"><title>sfn-cqrs</title>'
         f'<meta http-equiv="refresh" content="0; url={newest}/index.html">'
         f'<a href="{newest}/index.html">sfn-cqrs {newest}</a>\n',
@@ -166,11 +179,11 @@ def listed(version: str) -> None:
 def main() -> None:
     """Build, or serve while the pages are written."""
     parser = argparse.ArgumentParser(description="build the docs as a site in .build/site")
-    parser.add_argument("--version", default=NEXT_VERSION, help="the folder of this build")
     parser.add_argument("--serve", action="store_true", help="serve at http://localhost:8000")
     options = parser.parse_args()
+    version = wanted()
     collect()
-    build(options.version, serve=options.serve)
+    build(version, serve=options.serve)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from sfn_cqrs_tools.project import CHECKOUT
 
 FOLDER = CHECKOUT / "requirements"
 LOCKS = sorted(FOLDER.glob("*.lock"))
-SETS_UP = ("Makefile", "layer/python.mk", "layer/Makefile", "app/Makefile", ".ci/run")
+SETS_UP = ("Makefile", "layer/python.mk", "layer/Makefile", "app/Makefile", ".ci/run", ".ci/python")
 LOCK_OF = {
     "layer/requirements.txt": "layer.lock",
     "layer/postgres/requirements.txt": "postgres.lock",

@@ -70,13 +70,9 @@ def test_a_linked_file_of_code_becomes_a_page(site: ModuleType) -> None:
     assert code == {Path("app/shop/orders.py")}
 
 
-def test_the_root_leads_to_the_newest_release(
-    site: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(site, "SITE", tmp_path)
-
+def test_the_root_leads_to_the_newest_release(site: ModuleType, tmp_path: Path) -> None:
     for version in ("dev", "1.9.0", "1.10.0", "1.9.0"):
-        site.listed(version)
+        site.listed(tmp_path, version)
 
     versions = json.loads((tmp_path / "versions.json").read_text(encoding="utf-8"))
     assert [one["version"] for one in versions] == ["1.10.0", "1.9.0", "dev"]
