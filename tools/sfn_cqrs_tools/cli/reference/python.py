@@ -76,7 +76,8 @@ def _names(tree: ast.Module, module: str) -> dict[str, str]:
 def _tree(root: Path, module: str) -> ast.Module:
     folder = "tools" if module.startswith("sfn_cqrs_tools.") else "layer"
     path = root / folder / module.replace(".", "/")
-    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    package = path / "__init__.py"
+    path = package if package.exists() else path.with_suffix(".py")
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
