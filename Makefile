@@ -27,6 +27,7 @@ ENGINE := engine/pyproject.toml --extra aws
 AS_DEV := -c requirements/dev.lock
 
 WORKFLOWS := $(wildcard .github/workflows/*.yml examples/shop/.github/workflows/*.yml)
+SCHEMA := .venv-supply/bin/check-jsonschema --quiet --builtin-schema vendor.
 FAST_SUITES := engine/tests $(addprefix tests/,unit template statemachine contract)
 
 unexport PYTHONDONTWRITEBYTECODE # or each process of each run compiles everything anew
@@ -89,8 +90,11 @@ check: for-check fast-check ## every static check: style, types, template, workf
 	$(BIN)/bandit --quiet --recursive --severity-level medium -c pyproject.toml layer/sfn_cqrs engine/sfn_local tools functions app examples/shop/app
 	$(BIN)/sfn-cqrs translate --output .build/template.json
 	.venv-checkov/bin/checkov --quiet --compact --skip-download --config-file .checkov.yaml --file .build/template.json
-	.venv-supply/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows $(WORKFLOWS)
-	.venv-supply/bin/zizmor --quiet --offline --persona pedantic $(WORKFLOWS)
+	$(SCHEMA)github-workflows $(WORKFLOWS)
+	$(SCHEMA)github-actions .github/actions/*/action.yml
+	$(SCHEMA)github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/idea.yml
+	$(SCHEMA)renovate .github/renovate.json
+	.venv-supply/bin/zizmor --quiet --offline --persona pedantic .github examples/shop/.github
 	$(BIN)/python requirements/audit.py
 
 sbom: $(LOCAL_READY) ## what ships, with hashes and licences: .build/sbom.cdx.json, CycloneDX

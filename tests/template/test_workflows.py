@@ -13,6 +13,8 @@ import pytest
 import yaml
 from tests.template.stack import ROOT
 
+from sfn_cqrs_tools.scaffold import texts
+
 WORKFLOWS = sorted(
     path.relative_to(ROOT).as_posix()
     for folder in (".", "examples/shop")
@@ -102,6 +104,12 @@ def test_a_fault_is_named(old: str, new: str, problem: str) -> None:
     (found,) = problems(re.sub(old, new, text, count=1), ROOT / "examples/shop")
 
     assert found.startswith(problem)
+
+
+def test_a_project_begins_with_the_examples_workflow() -> None:
+    text, _ = workflow("examples/shop/.github/workflows/check.yml")
+
+    assert texts.text("project/check.yml") == text
 
 
 def test_ci_runs_on_pull_requests_what_the_repositorys_own_ci_runs() -> None:
