@@ -152,6 +152,7 @@ bench: $(DEV_READY) $(FABRIC_READY) ## print the tables of docs/benchmarks.md
 lock: $(SUPPLY_READY) ## pin what is new in the requirements; ARGS=--upgrade: the newest of everything
 	$(call pin,dev,$(RUNTIME_REQUIREMENTS) requirements/dev.in,$(ENGINE) $(ARGS))
 	$(call pin,local,$(RUNTIME_REQUIREMENTS),$(ENGINE) $(AS_DEV))
+	$(call pin,engine,requirements/engine.in,$(ENGINE) $(AS_DEV))
 	$(call pin,layer,layer/requirements.txt,$(AS_DEV))
 	$(call pin,postgres,layer/postgres/requirements.txt,$(AS_DEV))
 	$(if $(APP_REQUIREMENTS),$(call pin,app,$(APP_REQUIREMENTS),$(AS_DEV)))

@@ -4,4 +4,7 @@ set -euo pipefail
 home="$RUNNER_TEMP/sfn-local"
 [ -x "$home/bin/sfn-local" ] && exit
 python3 -m venv "$home"
-"$home/bin/python" -m pip install --quiet --disable-pip-version-check "$GITHUB_ACTION_PATH/../../../engine[aws]"
+root="$GITHUB_ACTION_PATH/../../.."
+export PIP_DISABLE_PIP_VERSION_CHECK=1
+"$home/bin/python" -m pip install --quiet --no-deps --require-hashes -r "$root/requirements/engine.lock"
+"$home/bin/python" -m pip install --quiet --no-deps --no-build-isolation "$root/engine"

@@ -18,16 +18,15 @@ from sfn_cqrs_tools.project import CHECKOUT
 
 FOLDER = CHECKOUT / "requirements"
 LOCKS = sorted(FOLDER.glob("*.lock"))
-SETS_UP = ("Makefile", "layer/python.mk", "layer/Makefile", "app/Makefile", ".ci/run", ".ci/python")
+SETS_UP = (
+    *("Makefile", "layer/python.mk", "layer/Makefile", "app/Makefile", ".ci/run", ".ci/python"),
+    *(f".github/actions/{name}" for name in ("install.sh", "lint/lint.sh", "serve/serve.sh")),
+)
 LOCK_OF = {
     "layer/requirements.txt": "layer.lock",
     "layer/postgres/requirements.txt": "postgres.lock",
     "app/requirements.txt": "app.lock",
-} | {
-    f"requirements/{source.name}": f"{source.stem}.lock"
-    for source in FOLDER.glob("*.in")
-    if source.stem != "engine"
-}
+} | {f"requirements/{source.name}": f"{source.stem}.lock" for source in FOLDER.glob("*.in")}
 ADVISORY = {
     "name": "urllib3",
     "version": "2.8.0",
@@ -80,7 +79,7 @@ def test_nothing_is_installed_but_by_hash_or_from_this_checkout(name: str) -> No
     recipes = [line for line in installs if not line.startswith(tuple(variables))]
 
     folders = r"--editable \./engine --editable \. --editable \./tools"
-    own = re.compile(rf"--no-deps --no-build-isolation {folders}$")
+    own = re.compile(rf'--no-deps --no-build-isolation ({folders}|"\$root/engine")$')
     free = [line for line in recipes if "--require-hashes" not in line and not own.search(line)]
     assert free == []
     assert "uv pip install" not in text
