@@ -226,7 +226,7 @@ def test_a_failed_version_is_retried_after_its_consequences_were_shown(
 def test_a_failed_version_is_skipped_and_the_page_shows_it_by_itself(page, console, failed):
     visit(page, console, f"/items/ORDER/{failed}?v=1")
     page.get_by_role("link", name="Skip …").first.click()
-    page.get_by_role("dialog").get_by_role("button", name="Skip").click()
+    page.get_by_role("dialog").get_by_role("button", name="Skip", exact=True).click()
 
     expect(page.locator("#v1 .pill").first).to_have_text("SKIPPED")
     expect(page.locator("#v2 .pill").first).to_have_text("APPLIED")

@@ -73,19 +73,6 @@ def test_an_import_is_undone_and_an_audit_finds_all_well_until_something_is_dama
     assert run("audit", "--tenant", "tenant1").code == 0
 
 
-def test_a_count_of_everything_is_shown_as_usage(run, tmp_path):
-    imported(run, tmp_path / "a.csv", "Counted", tenant="counted")
-    before = run("usage", "--tenant", "counted")
-
-    counted = run("audit", "--count")
-
-    assert "to count everything now: sfn-cqrs audit --count" in before.output
-    assert counted.code == 0, counted
-    stored = run("usage", "--tenant", "counted", "--json").json["stored"]
-    assert [(one["type"], one["items"], one["known"]) for one in stored] == [("AIRPORT", 1, 1.0)]
-    assert run("audit", "--count", "--tenant", "counted").code == 64
-
-
 def test_the_tables_of_the_typescript_framework_are_imported(run, tmp_path):
     rows = {
         "commands": [command(1), command(2), command(3, status="sync_data:FAILED")],
@@ -190,6 +177,19 @@ def test_usage_is_shown_once_the_audit_has_counted_it(run, tmp_path):
     assert run("usage", "--json").json["days"][0]["dollars"] == pytest.approx(
         0.025 + 0.0098, abs=0.002
     )
+
+
+def test_a_count_of_everything_is_shown_as_usage(run, tmp_path):
+    imported(run, tmp_path / "a.csv", "Counted", tenant="counted")
+    before = run("usage", "--tenant", "counted")
+
+    counted = run("audit", "--count")
+
+    assert "to count everything now: sfn-cqrs audit --count" in before.output
+    assert counted.code == 0, counted
+    stored = run("usage", "--tenant", "counted", "--json").json["stored"]
+    assert [(one["type"], one["items"], one["known"]) for one in stored] == [("AIRPORT", 1, 1.0)]
+    assert run("audit", "--count", "--tenant", "counted").code == 64
 
 
 @pytest.fixture
