@@ -3,8 +3,10 @@
 An execution takes part by the name of its test case, `arn:…:stateMachine:orders#HappyPath`. Each
 of its states counts its own calls: retries, loops and iterations of a Map draw from one list. A
 Distributed Map that a case names reads what is returned, and writes no file (AWS's has no such).
-Source: Step Functions Developer Guide, "Configuration file for mocked service integrations";
-counting as Step Functions Local 2.0.0 does it (localstack issue 12846, floci issue 3254).
+A response is read when its state is entered: one that is empty, missing or not well formed fails
+only that execution. Source: Step Functions Developer Guide, "Configuration file for mocked service
+integrations"; counting and lazy reading as Step Functions Local 2.0.0 does them (localstack issue
+12846, floci issues 3254 and 2523, floci pull request 2823).
 """
 
 import json
@@ -12,15 +14,18 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from sfn_local.document import Document, Json
 from sfn_local.errors import RuntimeFailure, StateFailure
 from sfn_local.words import meant
 
 DEFAULT_FILE = "MockConfigFile.json"
+STATES_TO_MOCKS = "names of states to mocked responses"
 CALLS = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?")
 
 Answer = Document | StateFailure
+Fields = dict[str, Json]
 
 
 class MockError(ValueError):
@@ -36,15 +41,22 @@ class Response:
     answer: Answer
 
 
+Responses = list[Response] | MockError
+"""What a state is answered, or what is wrong with it."""
+
+
+class Fault(NamedTuple):
+    """What fails an execution that comes to it, and the names of the fields that lead to it."""
+
+    place: tuple[str, ...]
+    message: str
+
+
 class MockCase:
     """A test case during one execution."""
 
     def __init__(
-        self,
-        name: str,
-        responses: dict[str, tuple[str, list[Response]]],
-        *,
-        goes_on: bool = False,
+        self, name: str, responses: Mapping[str, tuple[str, Responses]], *, goes_on: bool = False
     ) -> None:
         """Responses, and their name, by the state that they are for; calls counts by state.
 
@@ -64,11 +76,13 @@ class MockCase:
         """Return the next answer of the state's service; None if the case does not mock the state.
 
         Raises:
-            RuntimeFailure: the case has no answer to so late a call.
+            RuntimeFailure: the case has no answer to so late a call, or none that can be read.
         """
         if state not in self._responses:
             return None
         name, responses = self._responses[state]
+        if isinstance(responses, MockError):
+            raise RuntimeFailure(str(responses))
         call = self.calls.get(state, 0)
         self.calls[state] = call + 1
         for response in responses:
@@ -86,25 +100,17 @@ class MockConfig:
     """The text of a MockConfigFile.json."""
 
     def __init__(self, text: str) -> None:
-        """Read and check the whole text.
+        """Read the text; what its cases answer is read when they run.
 
         Raises:
-            MockError: it is not well formed; the message says where.
+            MockError: it is not JSON, or has not the two objects; the message says where.
         """
         try:
             config = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise MockError(f"it is not JSON: {error}") from None
-        machines = _objects(config, "StateMachines", "")
-        responses = _objects(config, "MockedResponses", "")
-        self._responses = {name: _responses(value, name) for name, value in responses.items()}
-        self._cases = {
-            machine: _objects(value, "TestCases", f"StateMachines.{machine}")
-            for machine, value in machines.items()
-        }
-        for machine, cases in self._cases.items():
-            for case in cases:
-                self.case(machine, case)
+        self._machines = _objects(config, "StateMachines")
+        self._responses = _objects(config, "MockedResponses")
 
     @classmethod
     def read(cls, path: Path) -> "MockConfig":
@@ -121,11 +127,11 @@ class MockConfig:
     @property
     def machines(self) -> list[str]:
         """The machines that have test cases."""
-        return list(self._cases)
+        return list(self._machines)
 
     def cases(self, machine: str) -> list[str]:
         """The names of a machine's test cases; none for a machine that has none."""
-        return list(self._cases.get(machine, {}))
+        return list(self._cases_of(machine))
 
     def case(self, machine: str, case: str) -> MockCase:
         """A test case of a machine, as it is before its first call.
@@ -133,24 +139,58 @@ class MockConfig:
         Raises:
             MockError: there is none of this name, or it is not well formed.
         """
-        if machine not in self._cases:
-            known = _listed(self._cases)
+        if machine not in self._machines:
+            known = _listed(self._machines)
             raise MockError(f"there are no test cases for the machine {machine}; only for {known}")
-        cases = self._cases[machine]
+        cases = self._cases_of(machine)
         if case not in cases:
             known, close = _listed(cases), meant(case, cases)
             raise MockError(f"the machine {machine} has no test case {case}{close}; it has {known}")
-        return MockCase(case, dict(self._states(cases[case], f"the test case {machine}#{case}")))
+        mocked = cases[case]
+        if not isinstance(mocked, dict):
+            raise MockError(f"the test case {machine}#{case} must be an object: {STATES_TO_MOCKS}")
+        return MockCase(
+            case, {state: (str(name), self._read(name)) for state, name in mocked.items()}
+        )
 
-    def _states(self, case: Json, place: str) -> Iterator[tuple[str, tuple[str, list[Response]]]]:
-        if not isinstance(case, dict):
-            raise MockError(f"{place} must be an object: names of states to mocked responses")
-        for state, name in case.items():
-            if not isinstance(name, str) or name not in self._responses:
-                known = _listed(self._responses)
-                message = f"{place} gives {state} the mocked response {name!r}; there are {known}"
-                raise MockError(message)
-            yield state, (name, self._responses[name])
+    def faults(self) -> Iterator[Fault]:
+        """What fails an execution that comes to it, or no execution can be started with."""
+        for name in self._responses:
+            read = self._read(name)
+            if isinstance(read, MockError):
+                yield Fault(("MockedResponses", name), str(read))
+            elif not read:
+                message = f"the mocked response {name} has no answer"
+                yield Fault(("MockedResponses", name), message)
+        for machine in self._machines:
+            yield from self._faults_of(machine)
+
+    def _faults_of(self, machine: str) -> Iterator[Fault]:
+        place = ("StateMachines", machine)
+        if not self._cases_of(machine):
+            yield Fault(place, f"the machine {machine} has no TestCases")
+        for case, mocked in self._cases_of(machine).items():
+            where = (*place, "TestCases", case)
+            if not isinstance(mocked, dict):
+                yield Fault(where, f"the test case {machine}#{case} is no object")
+                continue
+            for state, name in mocked.items():
+                if not isinstance(name, str) or name not in self._responses:
+                    yield Fault((*where, state), str(self._read(name)))
+
+    def _cases_of(self, machine: str) -> Fields:
+        value = self._machines.get(machine)
+        cases = value.get("TestCases") if isinstance(value, dict) else None
+        return cases if isinstance(cases, dict) else {}
+
+    def _read(self, name: Json) -> Responses:
+        if not isinstance(name, str) or name not in self._responses:
+            close = meant(name, self._responses) if isinstance(name, str) else ""
+            return MockError(f"there is no mocked response {name!r}{close}")
+        try:
+            return _responses(self._responses[name], name)
+        except MockError as error:
+            return error
 
 
 class ListedMocks(MockConfig):
@@ -187,16 +227,15 @@ class MockFile:
         return MockConfig.read(self.path).case(machine, case)
 
 
-def _objects(holder: Json, field: str, place: str) -> dict[str, Json]:
+def _objects(holder: Json, field: str) -> Fields:
     value = holder.get(field) if isinstance(holder, dict) else None
     if not isinstance(value, dict):
-        where = f"{place}.{field}" if place else field
-        raise MockError(f"{where} must be there, and an object")
+        raise MockError(f"{field} must be there, and an object")
     return value
 
 
 def _responses(value: Json, name: str) -> list[Response]:
-    if not isinstance(value, dict) or not value:
+    if not isinstance(value, dict):
         raise MockError(f'MockedResponses.{name} must be an object with answers under "0", "1-2" …')
     return [_response(calls, answer, f"MockedResponses.{name}") for calls, answer in value.items()]
 

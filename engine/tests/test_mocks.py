@@ -239,21 +239,25 @@ GOOD: dict[str, Any] = {
 }
 
 
+@pytest.mark.parametrize("field", ["StateMachines", "MockedResponses"])
+def test_a_configuration_needs_both_objects(field: str) -> None:
+    with pytest.raises(MockError, match=f"{field} must be there, and an object"):
+        MockConfig(json.dumps({**GOOD, field: []}))
+
+
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("changes", "cause"),
     [
-        ({"StateMachines": []}, "StateMachines must be there, and an object"),
-        ({"MockedResponses": None}, "MockedResponses must be there, and an object"),
-        ({"StateMachines": {"m": {}}}, "StateMachines.m.TestCases must be there, and an object"),
+        ({"MockedResponses": {"A": {}}}, "The mocked response A has no answer to call 0"),
         (
             {"StateMachines": {"m": {"TestCases": {"Case": {"call": "B"}}}}},
-            "the test case m#Case gives call the mocked response 'B'; there are A",
+            "there is no mocked response 'B'",
         ),
         (
-            {"StateMachines": {"m": {"TestCases": {"Case": []}}}},
-            "the test case m#Case must be an object",
+            {"StateMachines": {"m": {"TestCases": {"Case": {"call": None}}}}},
+            "there is no mocked response None",
         ),
-        ({"MockedResponses": {"A": {}}}, "MockedResponses.A must be an object with answers"),
+        ({"MockedResponses": {"A": []}}, "MockedResponses.A must be an object with answers"),
         (
             {"MockedResponses": {"A": {"first": {"Return": 1}}}},
             'MockedResponses.A has the key "first"',
@@ -266,13 +270,43 @@ GOOD: dict[str, Any] = {
         ),
     ],
 )
-def test_a_configuration_that_is_not_well_formed_says_where(
-    changes: dict[str, Any], message: str
+def test_a_response_that_cannot_be_read_fails_only_the_state_that_is_entered(
+    changes: dict[str, Any], cause: str
 ) -> None:
-    with pytest.raises(MockError) as caught:
-        MockConfig(json.dumps({**GOOD, **changes}))
+    """floci-io/floci issue 2523 and pull request 2823, measured on Step Functions Local 2.0.0."""
+    mocks = MockConfig(json.dumps({**GOOD, **changes}))
+    skip = {"Type": "Choice", "Default": "call"}
+    skip["Choices"] = [{"Variable": "$", "BooleanEquals": False, "Next": "end"}]
+    states = {"skip": skip, **single(CALL)["States"], "end": {"Type": "Succeed"}}
+    definition = {"StartAt": "skip", "States": states}
+    entered, skipped = (run(definition, mocks, data) for data in (True, False))
+
+    assert skipped.status == "SUCCEEDED"
+    assert (entered.status, entered.error) == ("FAILED", "States.Runtime")
+    assert cause in str(entered.cause)
+    assert len(list(mocks.faults())) == 1
+
+
+def test_a_good_configuration_has_no_faults() -> None:
+    assert list(MockConfig(json.dumps(GOOD)).faults()) == []
+
+
+@pytest.mark.parametrize(
+    ("machines", "message"),
+    [
+        ({"m": {}}, "the machine m has no test case Case; it has none"),
+        ({"m": {"TestCases": {"Case": []}}}, "the test case m#Case must be an object"),
+    ],
+)
+def test_a_case_that_cannot_be_read_is_refused_when_it_is_started(
+    machines: dict[str, Any], message: str
+) -> None:
+    mocks = MockConfig(json.dumps({**GOOD, "StateMachines": {**machines, "other": []}}))
+    with pytest.raises(ValidationException) as caught:
+        run(single(CALL), mocks)
 
     assert str(caught.value).startswith(message)
+    assert len(list(mocks.faults())) == 2
 
 
 def test_a_configuration_that_is_no_json_says_so() -> None:
@@ -388,6 +422,24 @@ def test_a_skeleton_has_an_item_for_a_map_that_reads_a_file() -> None:
 def test_a_definition_without_tasks_has_no_skeleton() -> None:
     with pytest.raises(ValueError, match="nothing to mock"):
         mock_skeleton("m", {"StartAt": "a", "States": {"a": {"Type": "Succeed"}}})
+
+
+def test_an_activity_can_be_mocked() -> None:
+    """Asked for in aws-samples/aws-stepfunctions-examples, issue 69."""
+    activity = "arn:aws:states:us-east-1:123456789012:activity:a"
+    retry = [{"ErrorEquals": ["Busy"], "MaxAttempts": 1}]
+    task = {"Type": "Task", "Resource": activity, "Retry": retry}
+    done = run(single(task), config({"0": throw("Busy"), "1": {"Return": {"ok": True}}}))
+
+    assert done.output == {"ok": True}
+    assert [kind for _, _, kind in done.chain][2:8] == [
+        "ActivityScheduled",
+        "ActivityStarted",
+        "ActivityFailed",
+        "ActivityScheduled",
+        "ActivityStarted",
+        "ActivitySucceeded",
+    ]
 
 
 def details(done: Run, kind: str) -> dict[str, Any]:

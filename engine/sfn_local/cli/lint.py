@@ -11,6 +11,7 @@ from sfn_local.cli.definitions import find, read
 from sfn_local.cli.showing import echo, styled
 from sfn_local.lint import RULES, Finding, sarif
 from sfn_local.lint import lint as find_faults
+from sfn_local.lint.mock_files import is_mock_file, lint_mocks
 from sfn_local.lint.template import lint_in_template
 from sfn_local.lint.template_file import TemplateError
 from sfn_local.words import meant
@@ -67,6 +68,8 @@ def lint(
 
 def _find_faults(path: Path, template: Path | None) -> list[Finding]:
     text = read(path)
+    if is_mock_file(text):
+        return lint_mocks(text, str(path))
     findings = find_faults(text, str(path))
     if template is not None:
         try:

@@ -9,6 +9,7 @@ from sfn_local.integrations.service_task import SUBMITTING
 from sfn_local.language.catalogue import CALLBACK
 
 OPTIMIZED = re.compile(r"arn:[^:]+:states:[^:]*:[^:]*:(?!activity:)([^:]+):(.+)")
+ACTIVITY = re.compile(r"arn:[^:]+:states:[^:]*:[^:]*:activity:.+")
 INVOKED = {"StatusCode", "Payload"}
 
 
@@ -16,7 +17,8 @@ class MockedTask:
     """An integration with its answer; the events are those of Step Functions Local.
 
     They differ from AWS's where a mock is used: the resource of `aws-sdk:*` has the service's name
-    in it, and a failure names none. AWS's own samples assert the former.
+    in it, and a failure names none. AWS's own samples assert the former. An activity has a mock,
+    too, which Step Functions Local refuses (aws-stepfunctions-examples issue 69).
     """
 
     def __init__(self, resource: str, answer: Document | StateFailure) -> None:
@@ -25,16 +27,18 @@ class MockedTask:
         self._answer = answer
         found = OPTIMIZED.fullmatch(resource)
         self._identity = {"resourceType": found[1], "resource": found[2]} if found else None
-        self.is_callback = resource.endswith(CALLBACK)
-        self.has_token = SUBMITTING.search(resource) is not None
+        is_activity = ACTIVITY.fullmatch(resource) is not None
+        self._kind = "Task" if found else "Activity" if is_activity else "LambdaFunction"
+        self.is_callback = is_activity or resource.endswith(CALLBACK)
+        self.has_token = is_activity or SUBMITTING.search(resource) is not None
 
     def start(self, attempt: Attempt, arguments: Document) -> None:
         """Record that the service is called."""
         terms = attempt.terms()
         if self._identity is None:
             details = {"input": arguments.text, "resource": self._resource, **terms}
-            attempt.record("LambdaFunctionScheduled", details)
-            attempt.record("LambdaFunctionStarted")
+            attempt.record(f"{self._kind}Scheduled", details)
+            attempt.record(f"{self._kind}Started")
             return
         details = {
             "parameters": arguments.text,
@@ -52,7 +56,7 @@ class MockedTask:
             StateFailure: it is a failure.
         """
         identity = self._identity or {}
-        what = "LambdaFunction" if self._identity is None else "Task"
+        what = self._kind
         answer = self._answer
         if isinstance(answer, Document) and answer.is_too_large:
             answer = ResultTooLarge(attempt.visit.state.name)
@@ -62,7 +66,7 @@ class MockedTask:
             given = {name: text for name, text in reasons.items() if text is not None}
             attempt.record(f"{what}{ending}", given)
             raise StateFailure(answer.error, answer.cause)
-        if self._identity is None:
+        if what == "LambdaFunction":
             answer = _payload(answer)
         if SUBMITTING.search(self._resource):
             attempt.record("TaskSubmitted", {"output": answer.text, **identity})

@@ -134,6 +134,9 @@ RULES: dict[str, Rule] = {
     "batcher-empty": _refused("Set MaxItemsPerBatch or MaxInputBytesPerBatch."),
     "batch-bytes-small": _warning("Bytes, not items: a batch this small rarely holds one row."),
     "results-lost": _warning("Add a ResultWriter, or a tolerance for failed items."),
+    # the mock configuration
+    "mock-file": _error("See `sfn-local mock new`, which writes one."),
+    "mock-response": _warning("Mend it: a state that comes to it fails with States.Runtime."),
     # the template
     "substitution-missing": _error("Add it, or the text with its braces is deployed."),
     "substitution-unused": _warning("Remove it, or use it."),
