@@ -35,7 +35,8 @@ from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.import_csv.csv.rows import open_csv
 from sfn_cqrs.machines.import_csv.progress import Progress
 from sfn_cqrs.machines.import_csv.results import Counts, Marker, PublishMode
-from sfn_cqrs.machines.import_csv.service import ImportService, Request, strategies
+from sfn_cqrs.machines.import_csv.service import Request, strategies
+from sfn_cqrs.machines.zip_orchestrator.imports import ImportService
 from sfn_cqrs_tools.client.prices import DOLLARS, EXPRESS_LANE, IMPORTED_ROW, RUN_SECONDS, express
 from sfn_cqrs_tools.client.prices import million as dollars_of_a_million
 from sfn_cqrs_tools.demo.client import Client

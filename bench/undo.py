@@ -19,7 +19,8 @@ from sfn_cqrs.kernel.functions.logs import logger
 from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.import_csv.progress import Progress
 from sfn_cqrs.machines.import_csv.results import Counts
-from sfn_cqrs.machines.import_csv.service import ImportService, Request, strategies
+from sfn_cqrs.machines.import_csv.service import Request, strategies
+from sfn_cqrs.machines.zip_orchestrator.imports import ImportService
 from sfn_cqrs_tools.client.prices import DOLLARS, express
 from sfn_cqrs_tools.runtime.recorder import Recorder
 from sfn_cqrs_tools.stack.local_stack import LocalStack

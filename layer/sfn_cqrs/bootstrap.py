@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from sfn_cqrs.machines.import_csv.bucket import ImportBucket
     from sfn_cqrs.machines.import_csv.budget import ImportBudget, Limits
     from sfn_cqrs.machines.import_csv.job import Job
-    from sfn_cqrs.machines.import_csv.places import ImportQueue, Places
+    from sfn_cqrs.machines.import_csv.places import EveryImport, ImportQueue, Places
     from sfn_cqrs.machines.import_csv.table import ImportTable
     from sfn_cqrs.machines.rebuild.generation_rows import GenerationRows
     from sfn_cqrs.machines.saga.rules import Saga
@@ -454,6 +454,8 @@ zip_bucket: "Part[ZipBucket]" = _part(
 """The archives and their files."""
 zip_executions: "Part[Executions]" = _executions(_machine("zip-orchestrator"), import_table_name)
 """The machine of ZIP archives."""
+every_import: "Part[EveryImport]" = _part("machines.zip_orchestrator.both_kinds:BothKinds")
+"""The imports of files and of archives together."""
 
 tasks: "Part[TaskTable]" = _part(
     "machines.task.table:TaskTable",

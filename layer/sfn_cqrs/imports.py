@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     )
     from sfn_cqrs.machines.import_csv.csv.rows import Problem
     from sfn_cqrs.machines.import_csv.model_strategy import ModelStrategy
-    from sfn_cqrs.machines.import_csv.service import Imported, ImportService, Request
+    from sfn_cqrs.machines.import_csv.service import Imported, Request
     from sfn_cqrs.machines.import_csv.strategies import find, import_strategy, wanted_by
     from sfn_cqrs.machines.import_csv.strategy import (
         Column,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Wanted,
     )
     from sfn_cqrs.machines.zip_orchestrator.hooks import FinishedImport, on_import_finished
+    from sfn_cqrs.machines.zip_orchestrator.imports import ImportService
     from sfn_cqrs.machines.zip_orchestrator.service import ZipRequest
 else:
     __getattr__, __dir__ = door(
@@ -40,9 +41,10 @@ else:
                 "Column Comparison Duplicates ImportStrategy Record Wanted"
             ),
             "sfn_cqrs.machines.import_csv.model_strategy": "ModelStrategy",
-            "sfn_cqrs.machines.import_csv.service": "Imported ImportService Request",
+            "sfn_cqrs.machines.import_csv.service": "Imported Request",
             "sfn_cqrs.machines.import_csv.strategies": "find import_strategy wanted_by",
             "sfn_cqrs.machines.zip_orchestrator.hooks": "FinishedImport on_import_finished",
+            "sfn_cqrs.machines.zip_orchestrator.imports": "ImportService",
             "sfn_cqrs.machines.zip_orchestrator.service": "ZipRequest",
         },
     )

@@ -3,7 +3,7 @@
 import pytest
 from tests.support.import_system import ImportSystem, a_file, a_line
 
-from sfn_cqrs.machines.import_csv.schemas import job_view
+from sfn_cqrs.api.imports_schemas import job_view
 
 NATIVE = ["csv_loader", "choose_reader", "import_csv", "finalize_parent_job", "outcome", "success"]
 

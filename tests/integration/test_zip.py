@@ -4,10 +4,10 @@ import pytest
 from tests.support.import_system import a_file, a_line
 from tests.support.zip_system import ZipSystem, an_archive
 
+from sfn_cqrs.api.imports_schemas import zip_view
 from sfn_cqrs.care.audit.service import Audit
 from sfn_cqrs.kernel.errors import InvalidInputError
 from sfn_cqrs.machines.import_csv import strategies
-from sfn_cqrs.machines.import_csv.schemas import zip_view
 
 GOOD = a_file([a_line("RJAA"), a_line("RJBB")])
 BAD = a_file([a_line("RJCC"), a_line("RJDD", lat="north")])

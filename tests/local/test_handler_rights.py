@@ -20,13 +20,14 @@ from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.command.data import DataService, HistoryService
 from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs.machines.import_csv import strategies
-from sfn_cqrs.machines.import_csv.service import ImportService, Request
+from sfn_cqrs.machines.import_csv.service import Request
 from sfn_cqrs.machines.import_csv.strategy import Column, ImportStrategy, Record
 from sfn_cqrs.machines.saga import types as sagas
 from sfn_cqrs.machines.saga.service import SagaService
 from sfn_cqrs.machines.task import types as tasks
 from sfn_cqrs.machines.task.service import TaskService
 from sfn_cqrs.machines.zip_orchestrator import hooks
+from sfn_cqrs.machines.zip_orchestrator.imports import ImportService
 from sfn_cqrs.machines.zip_orchestrator.service import ZipImports, ZipRequest
 from sfn_cqrs_tools.runtime.lambdas import current_function
 from sfn_cqrs_tools.stack.local_stack import LocalStack

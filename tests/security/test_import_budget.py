@@ -16,9 +16,10 @@ from sfn_cqrs.machines.import_csv.budget import Limits
 from sfn_cqrs.machines.import_csv.items import IMPORT_BUDGETS, IMPORTS
 from sfn_cqrs.machines.import_csv.job import Cancel, Ending, Job, JobStatus, Parent
 from sfn_cqrs.machines.import_csv.load import load
-from sfn_cqrs.machines.import_csv.service import ImportService, Request
+from sfn_cqrs.machines.import_csv.service import Request
 from sfn_cqrs.machines.zip_orchestrator import job as zip_job
 from sfn_cqrs.machines.zip_orchestrator.files import list_files
+from sfn_cqrs.machines.zip_orchestrator.imports import ImportService
 from sfn_cqrs.machines.zip_orchestrator.items import ZIPS
 from sfn_cqrs.machines.zip_orchestrator.job import ZipJob
 from sfn_cqrs.machines.zip_orchestrator.service import ZipImports, ZipRequest

@@ -16,12 +16,12 @@ from tests.support.proof import sampled
 from tests.support.system import silent
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.api.imports_schemas import ROW, UPLOAD
+from sfn_cqrs.api.imports_schemas import START as IMPORT
 from sfn_cqrs.care.repairs.schemas import PLAN
 from sfn_cqrs.kernel.sql.sql import checked
 from sfn_cqrs.machines.approval.schemas import DECIDE, REQUEST
 from sfn_cqrs.machines.command.schemas import ONE, PUBLISH
-from sfn_cqrs.machines.import_csv.schemas import ROW, UPLOAD
-from sfn_cqrs.machines.import_csv.schemas import START as IMPORT
 from sfn_cqrs.machines.saga.schemas import START as SAGA
 from sfn_cqrs.machines.task.schemas import CREATE
 from sfn_cqrs_tools.runtime.live.server import LiveServer

@@ -17,9 +17,9 @@ from sfn_cqrs.machines.command.process import Mode, Outcome
 from sfn_cqrs.machines.command.service import Caller, CommandService
 from sfn_cqrs.machines.import_csv.items import IMPORTS
 from sfn_cqrs.machines.import_csv.job import NO_SOURCE, End, Ending, Job, JobStatus
-from sfn_cqrs.machines.import_csv.service import ImportService
 from sfn_cqrs.machines.import_csv.strategies import import_strategy
 from sfn_cqrs.machines.import_csv.strategy import Column, ImportStrategy, Record
+from sfn_cqrs.machines.zip_orchestrator.imports import ImportService
 from sfn_cqrs_tools.testing.builders import a_process, a_zip
 
 ADA, BOB = Person("ada"), Person("bob")

@@ -442,7 +442,14 @@ READERS = {
 }
 CHANGES = {"ChainService.retry", "ChainService.skip"}
 NAMES = {"ReadModelService.list", "TypeService.get", "TypeService.list"}
-JOBS = {"ApprovalService", "ImportService", "SagaService", "TaskService", "ZipImports"}
+JOBS = {
+    "ApprovalService",
+    "FileImports",
+    "ImportService",
+    "SagaService",
+    "TaskService",
+    "ZipImports",
+}
 """What they show is not an item; the routes above and `test_reads.py` ask them."""
 
 

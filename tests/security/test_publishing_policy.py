@@ -10,6 +10,7 @@ from tests.support.api import MEMBER, OPERATOR, Api, Person
 from tests.support.places import ROUTES, dotted, name_of, of_kind
 from tests.unit.domain.zip_corpus import zipped
 
+from sfn_cqrs.api.imports_schemas import job_view
 from sfn_cqrs.api.resources import RESOURCES
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.errors import InvalidFileError
@@ -25,14 +26,14 @@ from sfn_cqrs.machines.import_csv.items import IMPORTS
 from sfn_cqrs.machines.import_csv.job import Begin, Ending, JobStatus
 from sfn_cqrs.machines.import_csv.load import load
 from sfn_cqrs.machines.import_csv.results import PublishMode
-from sfn_cqrs.machines.import_csv.schemas import job_view
-from sfn_cqrs.machines.import_csv.service import ImportService, Request
+from sfn_cqrs.machines.import_csv.service import Request
 from sfn_cqrs.machines.import_csv.strategy import Column, ImportStrategy, Record
 from sfn_cqrs.machines.import_csv.uploaded_file import UploadedFile
 from sfn_cqrs.machines.saga import types as saga_types
 from sfn_cqrs.machines.task import types as task_types
 from sfn_cqrs.machines.zip_orchestrator import job as zip_job
 from sfn_cqrs.machines.zip_orchestrator.files import list_files
+from sfn_cqrs.machines.zip_orchestrator.imports import ImportService
 from sfn_cqrs.machines.zip_orchestrator.items import ZIPS
 from sfn_cqrs_tools.testing.builders import an_order
 

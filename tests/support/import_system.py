@@ -13,7 +13,8 @@ from tests.support.system import TENANT
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.keys import ImportKey
 from sfn_cqrs.machines.import_csv.job import Job
-from sfn_cqrs.machines.import_csv.service import ImportService, Progress, Request
+from sfn_cqrs.machines.import_csv.service import Progress, Request
+from sfn_cqrs.machines.zip_orchestrator.imports import ImportService
 
 CONSUMER = "StreamOnImportChangedFunction"
 HEADER = ("icao", "name", "country", "lat", "lon", "tz")

@@ -76,8 +76,6 @@ ROOMS_IN_ORDER = (
     "api",
 )
 """The rooms of the layer: each may import from those before it."""
-BOTH_WAYS = {("machines/import_csv", "machines/zip_orchestrator")}
-"""Files and archives share the queue of imports and its budget."""
 LATE = {
     (models.__name__, model_types.__name__),
     (models.__name__, pydantic_models.__name__),
@@ -227,7 +225,7 @@ def upwards(found: Mapping[Path, set[str]]) -> set[tuple[str, str]]:
 
 
 def test_rooms_import_one_way() -> None:
-    assert upwards(imports("layer")) == BOTH_WAYS
+    assert upwards(imports("layer")) == set()
 
 
 def test_an_import_from_a_room_behind_is_found() -> None:

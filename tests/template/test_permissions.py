@@ -57,10 +57,11 @@ from sfn_cqrs.machines.command.read_models import read_model_type
 from sfn_cqrs.machines.import_csv.items import IMPORTS
 from sfn_cqrs.machines.import_csv.places import IMPORTS as IMPORT_QUEUE
 from sfn_cqrs.machines.import_csv.places import ImportQueue, Settle
-from sfn_cqrs.machines.import_csv.service import ImportService, Request
+from sfn_cqrs.machines.import_csv.service import Request
 from sfn_cqrs.machines.saga import types as saga_types
 from sfn_cqrs.machines.task import types as task_types
 from sfn_cqrs.machines.task.items import TASKS
+from sfn_cqrs.machines.zip_orchestrator.imports import ImportService
 from sfn_cqrs.machines.zip_orchestrator.service import ZipImports, ZipRequest
 from sfn_cqrs_tools.runtime.iam.policies import Permissions
 from sfn_cqrs_tools.runtime.lambdas import current_function

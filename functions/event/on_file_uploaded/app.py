@@ -10,8 +10,9 @@ from sfn_cqrs.kernel.errors import NoSuchFileError
 from sfn_cqrs.kernel.functions.logs import logger, naming_request
 from sfn_cqrs.kernel.functions.state import naming_transient
 from sfn_cqrs.kernel.policy import Client
-from sfn_cqrs.machines.import_csv.service import ImportService, Request
+from sfn_cqrs.machines.import_csv.service import Request
 from sfn_cqrs.machines.import_csv.uploaded_file import UploadedFile
+from sfn_cqrs.machines.zip_orchestrator.imports import ImportService
 from sfn_cqrs.machines.zip_orchestrator.service import ZipImports, ZipRequest
 
 MACHINE = Client(is_machine=True)

@@ -16,7 +16,7 @@ from sfn_cqrs.machines.import_csv.items import IMPORTS, WHOSE
 from sfn_cqrs.machines.import_csv.job import Job, JobStatus
 from sfn_cqrs.machines.import_csv.notices import import_execute
 from sfn_cqrs.machines.import_csv.progress import advance, tell
-from sfn_cqrs.machines.import_csv.queueing import leave, may_begin, start
+from sfn_cqrs.machines.import_csv.queueing import leave, may_begin
 from sfn_cqrs.machines.zip_orchestrator.items import ZIPS
 from sfn_cqrs.machines.zip_orchestrator.job import ZipJob
 from sfn_cqrs.machines.zip_orchestrator.progress import tell_zip
@@ -48,7 +48,7 @@ def _begin(job: Job | ZipJob, outbox: Outbox) -> None:
     if isinstance(job, Job) and job.cells is not None:
         outbox.notices.append(import_execute(job, bootstrap.import_table_name()))
     elif may_begin(job):
-        start(job)
+        bootstrap.every_import().start(job)
 
 
 def _tell(job: Job | ZipJob, outbox: Outbox) -> None:

@@ -1,5 +1,6 @@
 """Every resource of the API, for functions that serve or describe them."""
 
+from sfn_cqrs.api import imports_routes as imports
 from sfn_cqrs.api import openapi
 from sfn_cqrs.api import read_models_routes as read_models
 from sfn_cqrs.api import types_routes as types
@@ -10,7 +11,6 @@ from sfn_cqrs.machines.approval import link_routes as approval_links
 from sfn_cqrs.machines.approval import routes as approvals
 from sfn_cqrs.machines.command import data_routes as data
 from sfn_cqrs.machines.command import routes as commands
-from sfn_cqrs.machines.import_csv import routes as imports
 from sfn_cqrs.machines.rebuild import routes as rebuilds
 from sfn_cqrs.machines.saga import routes as sagas
 from sfn_cqrs.machines.task import routes as tasks

@@ -7,7 +7,7 @@ from sfn_cqrs.kernel.errors import InvalidInputError, UnknownTableError
 from sfn_cqrs.machines.import_csv import job as import_job
 from sfn_cqrs.machines.import_csv.items import IMPORTS
 from sfn_cqrs.machines.import_csv.job import JobStatus, Source
-from sfn_cqrs.machines.import_csv.service import ImportService
+from sfn_cqrs.machines.zip_orchestrator.imports import ImportService
 from sfn_cqrs.machines.zip_orchestrator.items import ZIPS
 
 KEY = "uploads/tenant1/auto/airports/2026/airports.csv"

@@ -7,6 +7,7 @@ from tests.support.import_states import run_batch
 from tests.unit.imports.conftest import key_of
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.api.imports_schemas import job_view
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.errors import InvalidInputError, TransientError
 from sfn_cqrs.kernel.keys import ImportKey
@@ -17,8 +18,8 @@ from sfn_cqrs.machines.import_csv.direct import import_direct
 from sfn_cqrs.machines.import_csv.end import end
 from sfn_cqrs.machines.import_csv.job import JobStatus, Loaded, ProcessingMode, Reader
 from sfn_cqrs.machines.import_csv.results import Counts, Marker, PublishMode
-from sfn_cqrs.machines.import_csv.schemas import job_view
-from sfn_cqrs.machines.import_csv.service import ImportService, Request
+from sfn_cqrs.machines.import_csv.service import Request
+from sfn_cqrs.machines.zip_orchestrator.imports import ImportService
 
 KEY = "uploads/tenant1/1/a.csv"
 HEADER = "icao,name,country,lat,lon,tz\n"

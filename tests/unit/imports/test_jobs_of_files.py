@@ -10,6 +10,7 @@ from tests.support.import_states import end_job, load_job
 from tests.unit.imports.conftest import key_of, run_machine
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.api.imports_schemas import job_view
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.errors import (
     FileTooLargeError,
@@ -26,8 +27,8 @@ from sfn_cqrs.machines.import_csv.end import end
 from sfn_cqrs.machines.import_csv.items import IMPORTS
 from sfn_cqrs.machines.import_csv.job import Ending, JobStatus, Parent, ProcessingMode
 from sfn_cqrs.machines.import_csv.results import Counts, Fate
-from sfn_cqrs.machines.import_csv.schemas import job_view
-from sfn_cqrs.machines.import_csv.service import MAX_DIRECT_BYTES, ImportService, Request
+from sfn_cqrs.machines.import_csv.service import MAX_DIRECT_BYTES, Request
+from sfn_cqrs.machines.zip_orchestrator.imports import ImportService
 from shop.airport_import import Airports
 
 KEY = "uploads/tenant1/1/a.csv"

@@ -4,7 +4,8 @@ from tests.unit.imports.test_undo import HEADER, a_line
 
 from sfn_cqrs.kernel.errors import InvalidInputError, NotFoundError
 from sfn_cqrs.machines.import_csv.job import JobStatus
-from sfn_cqrs.machines.import_csv.service import ImportService, Request
+from sfn_cqrs.machines.import_csv.service import Request
+from sfn_cqrs.machines.zip_orchestrator.imports import ImportService
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from tests.support.typed import declaring
 from tests.unit.imports.conftest import key_of, run_machine
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.api.imports_schemas import job_view
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.errors import (
     NotFoundError,
@@ -19,9 +20,9 @@ from sfn_cqrs.machines.command.process import Mode, Outcome
 from sfn_cqrs.machines.command.publication import Publication
 from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs.machines.import_csv.job import JobStatus
-from sfn_cqrs.machines.import_csv.schemas import job_view
-from sfn_cqrs.machines.import_csv.service import ImportService, Request
+from sfn_cqrs.machines.import_csv.service import Request
 from sfn_cqrs.machines.import_csv.table import ImportTable
+from sfn_cqrs.machines.zip_orchestrator.imports import ImportService
 from sfn_cqrs_tools.testing.builders import a_command, a_process, a_zip
 from shop.airports import airports_of
 

@@ -8,6 +8,7 @@ from tests.unit.consumers import ALL_DONE
 from tests.unit.imports.conftest import key_of
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.api.imports_schemas import job_view
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.errors import NotFoundError, TransientError
 from sfn_cqrs.kernel.functions.queue import RECEIVES
@@ -16,8 +17,7 @@ from sfn_cqrs.machines.import_csv.csv import report as csv_report
 from sfn_cqrs.machines.import_csv.csv.rows import MAX_REASON, Problem
 from sfn_cqrs.machines.import_csv.job import End, Ending, JobStatus
 from sfn_cqrs.machines.import_csv.results import Counts
-from sfn_cqrs.machines.import_csv.schemas import job_view
-from sfn_cqrs.machines.import_csv.service import ImportService
+from sfn_cqrs.machines.zip_orchestrator.imports import ImportService
 
 ONE_FAILED = {"batchItemFailures": [{"itemIdentifier": "9b2e6c1f-3c6e-4d0a-9a57-2f1b8c0d4e62"}]}
 CELLS = {

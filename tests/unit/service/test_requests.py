@@ -14,11 +14,12 @@ from sfn_cqrs.machines.approval.service import ApprovalService
 from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs.machines.import_csv.items import IMPORTS
 from sfn_cqrs.machines.import_csv.results import PublishMode
-from sfn_cqrs.machines.import_csv.service import ImportService, Request
+from sfn_cqrs.machines.import_csv.service import Request
 from sfn_cqrs.machines.saga.items import SAGAS
 from sfn_cqrs.machines.saga.service import SagaService
 from sfn_cqrs.machines.task.items import TASKS
 from sfn_cqrs.machines.task.service import TaskService
+from sfn_cqrs.machines.zip_orchestrator.imports import ImportService
 from sfn_cqrs.machines.zip_orchestrator.items import ZIPS
 from sfn_cqrs.machines.zip_orchestrator.service import ZipRequest
 from sfn_cqrs_tools.testing.builders import an_order

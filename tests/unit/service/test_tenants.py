@@ -39,9 +39,10 @@ from sfn_cqrs.machines.command.handlers import command_type
 from sfn_cqrs.machines.command.process import Outcome
 from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs.machines.import_csv.job import JobStatus
-from sfn_cqrs.machines.import_csv.service import ImportService, Request
+from sfn_cqrs.machines.import_csv.service import Request
 from sfn_cqrs.machines.saga.rules import SagaStatus
 from sfn_cqrs.machines.task.rules import TaskStatus
+from sfn_cqrs.machines.zip_orchestrator.imports import ImportService
 from sfn_cqrs_tools.testing.builders import a_job, a_saga, a_task, a_zip, an_approval
 from sfn_cqrs_tools.testing.fakes import World
 from sfn_cqrs_tools.testing.fakes.stored import TABLES

@@ -4,6 +4,7 @@ import pytest
 from tests.support.import_states import extract_file, list_zip
 from tests.unit.domain.zip_corpus import CSV, zipped
 
+from sfn_cqrs.api.imports_schemas import zip_view
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.errors import (
     InvalidFileError,
@@ -15,9 +16,8 @@ from sfn_cqrs.kernel.errors import (
 from sfn_cqrs.machines.import_csv import job as import_job
 from sfn_cqrs.machines.import_csv.job import Ending, JobStatus
 from sfn_cqrs.machines.import_csv.results import Counts, Marker, PublishMode
-from sfn_cqrs.machines.import_csv.schemas import zip_view
-from sfn_cqrs.machines.import_csv.service import ImportService
 from sfn_cqrs.machines.zip_orchestrator import job as zip_job
+from sfn_cqrs.machines.zip_orchestrator.imports import ImportService
 from sfn_cqrs.machines.zip_orchestrator.items import ZIPS
 from sfn_cqrs.machines.zip_orchestrator.service import ZipImports, ZipRequest
 

@@ -23,10 +23,10 @@ from sfn_cqrs.kernel.models.models import Meta
 from sfn_cqrs.kernel.policy import group
 from sfn_cqrs.machines.command import chain
 from sfn_cqrs.machines.command.runner import Chain
-from sfn_cqrs.machines.import_csv.service import ImportService
 from sfn_cqrs.machines.saga.service import SagaService
 from sfn_cqrs.machines.task.service import TaskService
 from sfn_cqrs.machines.task.types import TaskItem, task_handler
+from sfn_cqrs.machines.zip_orchestrator.imports import ImportService
 
 REPAIR = "SFN_CQRS_REPAIR"
 OPERATORS = group("operator")

@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 
 from sfn_cqrs.kernel.clock import iso
 from sfn_cqrs.kernel.command import Audit, Command, DataRow
-from sfn_cqrs.kernel.keys import ImportKey
+from sfn_cqrs.kernel.keys import ImportKey, ZipKey
 from sfn_cqrs.kernel.policy import Client
 from sfn_cqrs.kernel.records import Record
 from sfn_cqrs.kernel.sweeps import QUEUE_LIFE, QUEUE_PATIENCE
@@ -134,6 +134,7 @@ class ImportRecord(Record):
     `retried_by` is the job that goes through what has failed here again.
     """
 
+    key: ImportKey | ZipKey
     source: Source
     size: int = 0
     by: Audit
@@ -154,6 +155,11 @@ class ImportRecord(Record):
     def is_sent_by(self, user: str) -> bool:
         """Return whether a client has sent it, and a user whom AWS has verified is that client."""
         return self.client is not None and user != "" and user == self.by.by
+
+    @property
+    def takes_a_place(self) -> bool:
+        """Whether it queues for a place among the running imports."""
+        return True
 
     @property
     def file(self) -> dict[str, Any]:
@@ -229,6 +235,11 @@ class Job(ImportRecord):
     parent: Parent | None = None
     undoes: str = ""
     mapping: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def takes_a_place(self) -> bool:
+        """A single row is a message of its own, and a file of an archive uses its place."""
+        return self.cells is None and self.parent is None
 
     @property
     def opened_at(self) -> str:

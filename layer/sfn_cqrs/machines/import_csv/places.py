@@ -5,11 +5,13 @@ A place that nobody left is found by whoever has others begin, so none is lost w
 dies. An import that comes while another waits for the same place also waits: none overtakes.
 """
 
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
-from sfn_cqrs.kernel.keys import QueueKey
+from sfn_cqrs.kernel.keys import ImportKey, QueueKey
 from sfn_cqrs.kernel.records import Record
+from sfn_cqrs.machines.import_csv.job import ImportRecord
 
 IMPORTS = QueueKey("IMPORTS")
 
@@ -104,3 +106,19 @@ class Settle:
     def on(self, queue: ImportQueue, _at: str) -> ImportQueue | None:
         waiting = (queue.waiting - self.seen) | self.left
         return queue if waiting == queue.waiting else replace(queue, waiting=waiting)
+
+
+class EveryImport(Protocol):
+    """The imports that share the queue and the budgets, whatever machine has them."""
+
+    def find(self, tenant: str, id_: str) -> ImportRecord | None:
+        """Return a job by its id, or None if there is none."""
+
+    def parts(self, tenant: str, id_: str) -> list[ImportKey]:
+        """Return the keys of the imports that make up an import: its own, or its files' ones."""
+
+    def waiting(self) -> Iterator[ImportRecord]:
+        """Yield those that queue and whose execution has not started, the oldest first."""
+
+    def start(self, job: ImportRecord) -> None:
+        """Start a job's execution, once."""

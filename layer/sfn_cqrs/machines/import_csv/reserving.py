@@ -9,9 +9,7 @@ from sfn_cqrs.kernel.keys import BudgetKey, ImportKey, ZipKey
 from sfn_cqrs.kernel.policy import Client
 from sfn_cqrs.kernel.records import Write
 from sfn_cqrs.machines.import_csv.budget import Free, ImportBudget, Measure, Take, Taken, budget_key
-from sfn_cqrs.machines.import_csv.job import Job
-from sfn_cqrs.machines.import_csv.queueing import find_job
-from sfn_cqrs.machines.zip_orchestrator.job import ZipJob
+from sfn_cqrs.machines.import_csv.job import ImportRecord, Job
 
 PATIENCE = timedelta(minutes=15)
 """After so long, a reservation without a job is dead: no request lasts so long."""
@@ -45,7 +43,7 @@ def measure_rows(job: Job, rows: int) -> None:
     _measure(job.key.tenant, job.client, id_, rows=rows)
 
 
-def measure_archive(job: ZipJob, size: int) -> None:
+def measure_archive(job: ImportRecord, size: int) -> None:
     """Count the bytes of an archive's files as they are extracted.
 
     Raises:
@@ -91,5 +89,5 @@ def _ended(budget: ImportBudget) -> frozenset[str]:
 
 
 def _has_ended(tenant: str, id_: str, taken: Taken, late: str) -> bool:
-    job = find_job(tenant, id_)
+    job = bootstrap.every_import().find(tenant, id_)
     return taken.at < late if job is None else not job.status.is_open

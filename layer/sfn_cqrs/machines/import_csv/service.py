@@ -1,4 +1,4 @@
-"""Imports for Python code: import files and rows, look at their jobs, cancel and retry them."""
+"""Imports of files and rows from the outside: start, look, cancel, retry."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,8 +16,6 @@ from sfn_cqrs.kernel.errors import (
     NotFailedError,
     NotFoundError,
     NotOpenError,
-    NotPermittedError,
-    NotUndoableError,
     SupersededError,
 )
 from sfn_cqrs.kernel.functions.requests import create_once, seen_id
@@ -25,7 +23,6 @@ from sfn_cqrs.kernel.ids import new_ulid, ulid_of
 from sfn_cqrs.kernel.keys import ImportKey, ImportKind, MappingKey, ZipKey, checked_tenant
 from sfn_cqrs.kernel.policy import Client
 from sfn_cqrs.kernel.tables.paging import DEFAULT_LIMIT, Page
-from sfn_cqrs.kernel.tables.records import Records
 from sfn_cqrs.kernel.values import digest
 from sfn_cqrs.machines.import_csv import files, strategies
 from sfn_cqrs.machines.import_csv.csv.rows import Row
@@ -42,17 +39,12 @@ from sfn_cqrs.machines.import_csv.job import (
     Reader,
     RetryBy,
     Source,
-    UndoBy,
 )
 from sfn_cqrs.machines.import_csv.parent import answer_parent
 from sfn_cqrs.machines.import_csv.preview import LAST_SHOWN
 from sfn_cqrs.machines.import_csv.progress import Progress, progress_of
-from sfn_cqrs.machines.import_csv.queueing import find_job
 from sfn_cqrs.machines.import_csv.reserving import take_place
 from sfn_cqrs.machines.import_csv.results import Counts, Plan, PublishMode
-from sfn_cqrs.machines.zip_orchestrator.job import ZipJob
-from sfn_cqrs.machines.zip_orchestrator.progress import ZipProgress
-from sfn_cqrs.machines.zip_orchestrator.service import ZipImports, ZipRequest
 
 MAX_DIRECT_BYTES = 256 * 1024
 """The machine imports a larger file, unless the request says otherwise."""
@@ -90,8 +82,8 @@ class Request:
     mapping: dict[str, str] | None = None
 
 
-class ImportService:
-    """The imports of a tenant. Its files are below `uploads/<tenant>/` in the import bucket."""
+class FileImports:
+    """The imports of a tenant's files and rows. The files are below `uploads/<tenant>/`."""
 
     def __init__(self, tenant: str, client: Client | None = None, user: str = "") -> None:
         """Work for one tenant, and for a client, or for code. Each table declares who may do what.
@@ -104,7 +96,6 @@ class ImportService:
         self._tenant = checked_tenant(tenant)
         self._client = client
         self._user = user
-        self._zips = ZipImports(tenant, client, user)
 
     def upload_key(self, name: str) -> str:
         """Return a new key for a file; only the end of its name is kept."""
@@ -234,16 +225,6 @@ class ImportService:
         id_ = create_once(bootstrap.import_jobs(), job, caller.request_key, asked)
         return Progress(job, Counts()) if id_ == job.key.id else progress_of(self._find(id_))
 
-    def start_zip(self, request: ZipRequest, caller: Caller | None = None) -> ZipProgress:
-        """Let the machine import a ZIP archive's CSV files, one after the other; return the job.
-
-        Raises:
-            InvalidInputError: there is no such table or archive.
-            IdempotencyMismatchError: the caller's idempotency key was used for something else.
-            TooManyImportsError: a client's tenant has its maximum of open imports.
-        """
-        return self._zips.start(request, caller or Caller())
-
     def start_child(
         self,
         zip_key: ZipKey,
@@ -282,18 +263,6 @@ class ImportService:
         answer_parent(awaited.record)
         return progress_of(awaited.record)
 
-    def get(self, id_: str) -> Progress | ZipProgress:
-        """Return a job with its live counts, or an archive with those of its files.
-
-        Raises:
-            NotFoundError: there is no such job.
-        """
-        if ZipKey.is_named_by(id_):
-            return self._zips.get(id_)
-        job = self._find(id_)
-        strategies.check_read(job.table, self._client)
-        return progress_of(job)
-
     def list(
         self,
         *,
@@ -308,131 +277,6 @@ class ImportService:
         page = bootstrap.import_jobs().page(ImportKey(self._tenant, "", kind), limit, cursor)
         seen = [job for job in page.items if strategies.may_read(job.table, self._client)]
         return Page([progress_of(job) for job in seen], page.next_cursor)
-
-    def list_zips(
-        self, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
-    ) -> Page[ZipProgress]:
-        """Return a page of archives' jobs, the newest first; limit 1 to 100."""
-        return self._zips.list(limit=limit, cursor=cursor)
-
-    def cancel(self, id_: str) -> Progress | ZipProgress:
-        """Start no further batch and return the job; finished work stays and is counted.
-
-        Raises:
-            NotFoundError: there is no such job.
-            NotPermittedError: the client may not import, or another has sent what it may not read.
-            NotOpenError: it has ended.
-        """
-        if ZipKey.is_named_by(id_):
-            return self._zips.cancel(id_)
-        job = self._find(id_)
-        strategies.check_publish(job.table, self._client)
-        strategies.check_steers(job.table, self._client, job, self._user)
-        written = bootstrap.import_jobs().change(job.key, Cancel(), job)
-        job = written.record or job
-        if not written.done:
-            raise NotOpenError(f"import {id_} has ended as {job.status}")
-        return progress_of(job)
-
-    def retry(self, id_: str, caller: Caller | None = None) -> Progress | ZipProgress:
-        """Import the rows that failed, or were not processed, again by a new job; return it.
-
-        They keep their numbers, and their order among all rows of the file. A job has one retry:
-        asking again returns that same job, which can be retried in turn.
-
-        Raises:
-            NotFoundError: there is no such job.
-            NotFailedError: the job has not ended, or none of its rows failed.
-            TooManyImportsError: a client's tenant has its maximum of open imports.
-        """
-        if ZipKey.is_named_by(id_):
-            return self._zips.retry(id_, caller or Caller())
-        job = self._find(id_)
-        caller = caller or Caller()
-        strategies.check_publish(job.table, caller.client, job.publish_mode)
-        strategies.check_steers(job.table, caller.client, job, caller.user)
-        sender = caller.client or job.client  # what a client sent stays a client's
-        if job.cells is not None:
-            return self._retried_row(job, replace(caller, client=sender))
-        if job.loaded is None or job.loaded.rows > MAX_DIRECT_ROWS:
-            strategies.check_step_function(job.table, caller.client)
-        jobs, at = bootstrap.import_jobs(), iso(bootstrap.now())
-        wanted = ImportKey(self._tenant, new_ulid(bootstrap.now()))
-        noted = jobs.change(job.key, RetryBy(wanted.id), job).record
-        if noted is None or noted.retried_by is None:
-            raise NotFailedError(f"the import is {job.status}, not FAILED or CANCELLED")
-        key = ImportKey.of(self._tenant, noted.retried_by)
-        found = jobs.find(key)
-        if found is not None:
-            return progress_of(found)
-        take_place(key, job.size, caller.client)
-        again = Job(
-            key=key,
-            table=job.table,
-            **job.file,
-            **files.made_by(replace(caller, client=sender), at),
-            mapping=job.mapping,
-            **_retrying(job),
-        )
-        jobs.create(again)
-        return progress_of(self._find(key.id))
-
-    def undo(self, id_: str, caller: Caller | None = None, *, dry_run: bool = False) -> Progress:
-        """Undo an import by a new job, and return it: items return to their earlier states.
-
-        An item that somebody has changed since is kept. An import has one undo: asking again
-        returns that same job. A dry run is a separate job that writes nothing.
-
-        Raises:
-            NotFoundError: there is no such import.
-            NotUndoableError: the import has not ended, has written nothing, or is too old.
-            NotPermittedError: the client may not import into the table, or code made the import.
-            TooManyImportsError: a client's tenant has its maximum of open imports.
-        """
-        job, caller = find_job(self._tenant, id_), caller or Caller()
-        if job is None:
-            raise NotFoundError(f"there is no import {id_!r}")
-        table = job.table or self._table_of(job.key)
-        strategies.check_publish(table, caller.client)
-        if caller.client is not None and job.client is None:
-            raise NotPermittedError(f"code has made {id_}, so only code may undo it")
-        strategies.check_undo(table, caller.client, job, caller.user)
-        now = bootstrap.now()
-        if refusal := job.why_not_undone(iso(now)):
-            raise NotUndoableError(f"{id_} cannot be undone: {refusal}")
-        total = job.total if isinstance(job, Job) else job.ending.counts.total if job.ending else 0
-        if total > MAX_DIRECT_ROWS:
-            strategies.check_step_function(table, caller.client)
-        key = ImportKey(self._tenant, new_ulid(now))
-        if not dry_run:
-            key = self._undone_by(job, key)
-            found = bootstrap.import_jobs().find(key)
-            if found is not None:
-                return progress_of(found)
-        take_place(key, job.size, caller.client)
-        made_by = files.made_by(caller, iso(now))
-        undo = Job(key=key, table=table, source=NO_SOURCE, undoes=id_, dry_run=dry_run, **made_by)
-        bootstrap.import_jobs().create(undo)
-        return progress_of(self._find(key.id))
-
-    def _table_of(self, key: ImportKey | ZipKey) -> str:
-        """Return the one table that an archive's files belong to."""
-        known = bootstrap.zip_jobs().files(ZipKey.of(self._tenant, key.id))
-        tables = sorted({file.table for file in known if file.begun and file.table})
-        if len(tables) == 1:
-            return tables[0]
-        raise NotUndoableError(
-            f"{key.id} cannot be undone as a whole: its files are of {len(tables)} tables;"
-            " undo the imports of its files, the last one first"
-        )
-
-    def _undone_by(self, job: Job | ZipJob, key: ImportKey) -> ImportKey:
-        """Note who undoes an import, and return the key of the first who did."""
-        jobs: Records[Any] = (
-            bootstrap.import_jobs() if isinstance(job, Job) else bootstrap.zip_jobs()
-        )
-        noted = jobs.change(job.key, UndoBy(key.id), job).record
-        return ImportKey.of(self._tenant, noted.undone_by) if noted and noted.undone_by else key
 
     def errors(self, id_: str) -> Iterator[bytes]:
         """Return a job's errors.csv, a piece at a time.
@@ -469,6 +313,51 @@ class ImportService:
         job = self._find(id_)
         strategies.check_read(job.table, self._client)
         return job.key
+
+    def _get_file(self, id_: str) -> Progress:
+        job = self._find(id_)
+        strategies.check_read(job.table, self._client)
+        return progress_of(job)
+
+    def _cancel_file(self, id_: str) -> Progress:
+        job = self._find(id_)
+        strategies.check_publish(job.table, self._client)
+        strategies.check_steers(job.table, self._client, job, self._user)
+        written = bootstrap.import_jobs().change(job.key, Cancel(), job)
+        job = written.record or job
+        if not written.done:
+            raise NotOpenError(f"import {id_} has ended as {job.status}")
+        return progress_of(job)
+
+    def _retry_file(self, id_: str, caller: Caller) -> Progress:
+        job = self._find(id_)
+        strategies.check_publish(job.table, caller.client, job.publish_mode)
+        strategies.check_steers(job.table, caller.client, job, caller.user)
+        sender = caller.client or job.client  # what a client sent stays a client's
+        if job.cells is not None:
+            return self._retried_row(job, replace(caller, client=sender))
+        if job.loaded is None or job.loaded.rows > MAX_DIRECT_ROWS:
+            strategies.check_step_function(job.table, caller.client)
+        jobs, at = bootstrap.import_jobs(), iso(bootstrap.now())
+        wanted = ImportKey(self._tenant, new_ulid(bootstrap.now()))
+        noted = jobs.change(job.key, RetryBy(wanted.id), job).record
+        if noted is None or noted.retried_by is None:
+            raise NotFailedError(f"the import is {job.status}, not FAILED or CANCELLED")
+        key = ImportKey.of(self._tenant, noted.retried_by)
+        found = jobs.find(key)
+        if found is not None:
+            return progress_of(found)
+        take_place(key, job.size, caller.client)
+        again = Job(
+            key=key,
+            table=job.table,
+            **job.file,
+            **files.made_by(replace(caller, client=sender), at),
+            mapping=job.mapping,
+            **_retrying(job),
+        )
+        jobs.create(again)
+        return progress_of(self._find(key.id))
 
     @property
     def _uploads(self) -> str:

@@ -8,7 +8,7 @@ from sfn_cqrs.machines.import_csv.end import end
 from sfn_cqrs.machines.import_csv.job import JobStatus, ProcessingMode, SendAgain
 from sfn_cqrs.machines.import_csv.notices import import_execute
 from sfn_cqrs.machines.import_csv.parent import answer_parent
-from sfn_cqrs.machines.import_csv.queueing import may_begin, start
+from sfn_cqrs.machines.import_csv.queueing import may_begin
 
 
 def sweep_import(key: ImportKey) -> str:
@@ -33,7 +33,7 @@ def sweep_import(key: ImportKey) -> str:
         return "begun"
     if not may_begin(job):
         return "queued"
-    start(job)
+    bootstrap.every_import().start(job)
     return "started"
 
 

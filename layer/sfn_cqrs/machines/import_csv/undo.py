@@ -14,7 +14,7 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.clock import iso
 from sfn_cqrs.kernel.command import Command, Content, DataRow
 from sfn_cqrs.kernel.errors import InvalidFileError, TransientError
-from sfn_cqrs.kernel.keys import ImportKey, ItemKey, ZipKey
+from sfn_cqrs.kernel.keys import ItemKey, ZipKey
 from sfn_cqrs.kernel.policy import permits
 from sfn_cqrs.machines.command import chain, handlers
 from sfn_cqrs.machines.command.erased import without_erased
@@ -67,7 +67,7 @@ def _undone(tenant: str, id_: str) -> Iterator[Job]:
         InvalidFileError: it is not known any more.
         TransientError: a function that outlived it may still apply a row; try again.
     """
-    keys = made_by(tenant, id_)
+    keys = bootstrap.every_import().parts(tenant, id_)
     found = [bootstrap.import_jobs().find(key) for key in keys]
     if not ZipKey.is_named_by(id_) and found == [None]:
         raise InvalidFileError("gone", f"the import {id_} does not exist any more")
@@ -77,20 +77,6 @@ def _undone(tenant: str, id_: str) -> Iterator[Job]:
                 f"{job.key.id} has ended just now, and not all of its rows are counted"
             )
         yield job
-
-
-def made_by(tenant: str, id_: str) -> list[ImportKey]:
-    """Return the keys of the imports that make up an import: its own, or its files' ones.
-
-    Raises:
-        InvalidFileError: the archive does not exist any more.
-    """
-    if not ZipKey.is_named_by(id_):
-        return [ImportKey.of(tenant, id_)]
-    archive = bootstrap.zip_jobs().find(ZipKey.of(tenant, id_))
-    if archive is None:
-        raise InvalidFileError("gone", f"the import {id_} does not exist any more")
-    return [archive.key.child(index) for index in range(archive.files or 0)]
 
 
 def written_rows(plans: Iterable[tuple[int, Plan]]) -> Iterator[tuple[int, Planned]]:
@@ -114,7 +100,7 @@ class Undo:
     def __init__(self, job: Job) -> None:
         """Plan for a job that undoes another."""
         self._job = job
-        keys = made_by(job.key.tenant, job.undoes)
+        keys = bootstrap.every_import().parts(job.key.tenant, job.undoes)
         self._sources = frozenset(key.id for key in keys)
         self._versions: dict[int, int] = {}
         self._made: dict[int, tuple[str, int]] = {}

@@ -4,7 +4,7 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.errors import SupersededError
 from sfn_cqrs.machines.import_csv.job import Job
-from sfn_cqrs.machines.import_csv.service import ImportService, Request
+from sfn_cqrs.machines.import_csv.service import FileImports, Request
 from sfn_cqrs.machines.zip_orchestrator.job import ArchivedFile, ZipJob
 from sfn_cqrs.machines.zip_orchestrator.state import ZipState
 
@@ -28,7 +28,7 @@ def begin_child(job: ZipJob, file: ArchivedFile, state: ZipState) -> None:
         delimiter=job.delimiter,
         dry_run=job.dry_run,
     )
-    ImportService(job.key.tenant).start_child(
+    FileImports(job.key.tenant).start_child(
         job.key,
         file.index,
         request,

@@ -5,7 +5,7 @@ If the answer to a wait was lost, the sweep of the file's own import sends it ag
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.keys import ZipKey, ZipRef
-from sfn_cqrs.machines.import_csv.queueing import may_begin, start
+from sfn_cqrs.machines.import_csv.queueing import may_begin
 from sfn_cqrs.machines.zip_orchestrator.job import MAX_ATTEMPTS, Restart
 
 
@@ -22,7 +22,7 @@ def sweep_zip(key: ZipKey) -> str:
     if execution is None:
         if not may_begin(job):
             return "queued"
-        start(job)
+        bootstrap.every_import().start(job)
         return "started"
     if execution.is_running:
         return "running"

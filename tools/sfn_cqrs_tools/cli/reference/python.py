@@ -86,7 +86,7 @@ def _entry(root: Path, module: str, name: str) -> Iterator[str]:
     body = [node for node in tree.body if not _is_overload(node)]
     for number, node in enumerate(body):
         if isinstance(node, ast.ClassDef) and node.name == name:
-            yield from _class(node)
+            yield from _class(node, _inherited(root, module, node))
         elif isinstance(node, Function) and node.name == name:
             yield from _function(node)
         elif isinstance(node, ast.Assign | ast.AnnAssign) and name in _assigned(node):
@@ -135,7 +135,22 @@ def _function(node: Function, owner: str = "") -> Iterator[str]:
     yield _prose(ast.get_docstring(node) or "")
 
 
-def _class(node: ast.ClassDef) -> Iterator[str]:
+def _inherited(root: Path, module: str, node: ast.ClassDef) -> list[ast.stmt]:
+    """Return what a class has from bases that no page tells of: its module imports them."""
+    told = {name for names in public_names(root).values() for name in names}
+    bases = {ast.unparse(base) for base in node.bases} - told
+    return [
+        one
+        for home in ast.walk(_tree(root, module))
+        if isinstance(home, ast.ImportFrom) and str(home.module).startswith("sfn_cqrs.")
+        for name in {each.name for each in home.names} & bases
+        for base in _tree(root, str(home.module)).body
+        if isinstance(base, ast.ClassDef) and base.name == name
+        for one in base.body
+    ]
+
+
+def _class(node: ast.ClassDef, inherited: list[ast.stmt]) -> Iterator[str]:
     yield f"#### {node.name}\n"
     bases = ", ".join(ast.unparse(base) for base in node.bases)
     yield f"```text\nclass {node.name}{f'({bases})' if bases else ''}\n```\n"
@@ -147,7 +162,8 @@ def _class(node: ast.ClassDef) -> Iterator[str]:
     ]
     if fields:
         yield "\n".join(fields) + "\n"
-    for one in node.body:
+    own = {one.name for one in node.body if isinstance(one, Function)}
+    for one in [*node.body, *(each for each in inherited if not {*_defined(each)} & own)]:
         if isinstance(one, Function) and _is_told(one):
             yield from _function(one, f"{node.name}.")
 

@@ -7,10 +7,11 @@ from tests.unit.domain.zip_corpus import zipped
 from tests.unit.imports.conftest import key_of
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.api.imports_routes import MAX_INLINE_BYTES
 from sfn_cqrs.kernel.keys import ImportKey, ZipKey, ZipRef
 from sfn_cqrs.machines.import_csv.results import Counts
-from sfn_cqrs.machines.import_csv.routes import MAX_INLINE_BYTES
-from sfn_cqrs.machines.import_csv.service import ImportService, Request
+from sfn_cqrs.machines.import_csv.service import Request
+from sfn_cqrs.machines.zip_orchestrator.imports import ImportService
 
 NOON = "2026-11-25T12:00:00.000Z"
 KEY = "uploads/tenant1/1/airports.csv"

@@ -7,6 +7,22 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.api.imports_schemas import (
+    ANY,
+    ANY_PAGE,
+    FORM,
+    IMPORTED,
+    IMPORTED_ROW,
+    JOB,
+    LISTS,
+    PREVIEW,
+    ROW,
+    START,
+    UNDO,
+    UPLOAD,
+    job_view,
+    zip_view,
+)
 from sfn_cqrs.kernel.errors import (
     FileTooLargeError,
     ForeignFileError,
@@ -43,24 +59,9 @@ from sfn_cqrs.machines.import_csv.bucket import FORM_SECONDS
 from sfn_cqrs.machines.import_csv.job import Job, ProcessingMode
 from sfn_cqrs.machines.import_csv.progress import Progress
 from sfn_cqrs.machines.import_csv.results import PublishMode
-from sfn_cqrs.machines.import_csv.schemas import (
-    ANY,
-    ANY_PAGE,
-    FORM,
-    IMPORTED,
-    IMPORTED_ROW,
-    JOB,
-    LISTS,
-    PREVIEW,
-    ROW,
-    START,
-    UNDO,
-    UPLOAD,
-    job_view,
-    zip_view,
-)
-from sfn_cqrs.machines.import_csv.service import Imported, ImportService
+from sfn_cqrs.machines.import_csv.service import Imported
 from sfn_cqrs.machines.import_csv.service import Request as ImportRequest
+from sfn_cqrs.machines.zip_orchestrator.imports import ImportService
 from sfn_cqrs.machines.zip_orchestrator.progress import ZipProgress
 from sfn_cqrs.machines.zip_orchestrator.service import ZipRequest
 
