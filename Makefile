@@ -79,8 +79,8 @@ soak: $(DEV_READY) $(FABRIC_READY) ## the part of the proof that does everything
 fast-check: $(DEV_READY)
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
-	$(BIN)/sfn-cqrs lint --template template.yaml statemachine/*.json
-	$(BIN)/sfn-cqrs lint examples/shop/statemachine/*.json
+	$(BIN)/sfn-cqrs lint --advice --strict --template template.yaml statemachine/*.json
+	$(BIN)/sfn-cqrs lint --advice --strict examples/shop/statemachine/*.json
 
 check: for-check fast-check ## every static check: style, types, template, workflows, security
 	$(BIN)/mypy

@@ -304,13 +304,13 @@ def test_the_lint_shows_place_message_id_and_hint(machine: Path) -> None:
 
 def test_the_lint_as_json_has_every_field(machine: Path) -> None:
     machine.write_text(machine.read_text().replace('"Comment": "c",\n', ""))
-    result = invoke("lint", "good", "--json")
+    result = invoke("lint", "good", "--advice", "--json")
 
     assert result.exit_code == 0
     assert json.loads(result.output) == [
         {
             "id": "comment-missing",
-            "severity": "warning",
+            "severity": "advice",
             "message": "the machine has no Comment",
             "state": "",
             "pointer": "",

@@ -283,4 +283,4 @@ def test_jsonata_conditions_are_compared_as_texts(earlier: str, later: str, is_f
 
 def test_every_rule_has_a_hint_and_a_severity() -> None:
     assert [name for name, rule in RULES.items() if not rule.hint.endswith((".", "}."))] == []
-    assert {rule.severity for rule in RULES.values()} == {"error", "warning"}
+    assert {rule.severity for rule in RULES.values()} == {"error", "warning", "advice"}

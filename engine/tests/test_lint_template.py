@@ -169,8 +169,8 @@ def test_sarif_has_a_result_for_each_finding_at_its_place() -> None:
 
 
 def test_the_command_prints_sarif_or_json_but_not_both(machine: Path) -> None:
-    printed = CliRunner().invoke(cli, ["lint", str(machine), "--sarif"])
-    both = CliRunner().invoke(cli, ["lint", str(machine), "--sarif", "--json"])
+    printed = CliRunner().invoke(cli, ["lint", str(machine), "--format", "sarif"])
+    both = CliRunner().invoke(cli, ["lint", str(machine), "--format", "sarif", "--json"])
 
     assert json.loads(printed.stdout)["version"] == "2.1.0"
     assert (both.exit_code, "exclude each other" in both.output) == (2, True)

@@ -247,7 +247,7 @@ NOT_OF_IT = [
 ]
 """What is said of this checkout alone: its tests, its types, its layers and its bill."""
 PYTEST = ("pytest", "-q", "-p", "no:cacheprovider", *NOT_OF_IT)
-LINT = ("sfn-cqrs", "lint", "--template", "template.yaml")
+LINT = ("sfn-cqrs", "lint", "--advice", "--strict", "--template", "template.yaml")
 COMMANDS = [
     ("ruff", "check", "--quiet", "."),
     ("ruff", "format", "--check", "."),

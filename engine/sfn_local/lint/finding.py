@@ -3,10 +3,24 @@
 import re
 from dataclasses import dataclass
 
-from sfn_local.lint.json_positions import Located
+from sfn_local.lint.json_positions import Located, unescape
+from sfn_local.lint.placeholders import is_unknown
 from sfn_local.lint.rules import NO_END, RULES
 
 POSITION = re.compile(r"(/(?:Choices|Catch|Retry|Branches|And|Or|ErrorEquals))/(\d+)(?=/|\Z)")
+
+OF_NAMES = {  # rules that speak of a field's name, whatever its value is
+    "distributed-only",
+    "duplicate-key",
+    "field-misplaced",
+    "field-unknown",
+    "inline-tolerance",
+    "jsonpath-text",
+    "language-mixed",
+    "rule-operator",
+    "transition-both",
+    "value-and-path",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +63,14 @@ class Finding:
 class Report:
     """Collects what the rules find in one definition."""
 
-    def __init__(self, located: Located, name: str) -> None:
-        """An empty report about a located definition; name is that of its file."""
+    def __init__(self, located: Located, name: str, *, at_rest: bool = False) -> None:
+        """An empty report about a located definition; name is that of its file.
+
+        Of one at rest nothing is reported that is said of a placeholder.
+        """
         self._located = located
         self._name = name
+        self._at_rest = at_rest
         self._findings: list[tuple[int, Finding]] = []
 
     def add(
@@ -70,6 +88,8 @@ class Report:
 
         Refusal and refused_at are the text and the pointer that AWS answers, where recorded.
         """
+        if self._at_rest and self._is_unknown(rule, pointer):
+            return
         offset = self._located.offset(pointer) if offset is None else offset
         line, column = self._located.line_and_column(offset)
         finding = Finding(
@@ -86,6 +106,20 @@ class Report:
             refused_at=pointer if refused_at is None else refused_at,
         )
         self._findings.append((offset, finding))
+
+    def _is_unknown(self, rule: str, pointer: str) -> bool:
+        """Whether the rule speaks of a placeholder: of a field's name, or of its value."""
+        value = self._located.value
+        for part in map(unescape, pointer.split("/")[1:]):
+            if is_unknown(part):
+                return True
+            if isinstance(value, dict):
+                value = value.get(part)
+            elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
+                value = value[int(part)]
+            else:
+                return False
+        return rule not in OF_NAMES and is_unknown(value)
 
     def add_inside(self, rule: str, pointer: str, part: str, position: int, message: str) -> None:
         """Something is wrong at a position of a text that stands, unescaped, at a pointer."""
@@ -138,4 +172,4 @@ def state_of(pointer: str) -> str:
     for part in parts:
         if part == "States":
             name = next(parts, name)
-    return name.replace("~1", "/").replace("~0", "~")
+    return unescape(name)

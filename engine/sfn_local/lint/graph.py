@@ -1,10 +1,12 @@
 """The graph: targets, ways in, ways out, names."""
 
 from collections.abc import Iterable
+from itertools import chain
 
 from sfn_local.document import Json, dumps
 from sfn_local.lint.finding import Report, one_missing_of, only_one_of
 from sfn_local.lint.model import Definition, Scope, StateNode
+from sfn_local.lint.placeholders import is_unknown
 
 LONGEST_NAME = 80
 TERMINAL = ("Choice", "Succeed", "Fail")
@@ -110,15 +112,22 @@ def _is_terminal(state: StateNode) -> bool:
 
 def _may_end(state: StateNode, scope: Scope) -> bool:
     """Whether its scope ends there; where a target lacks, another rule says so."""
-    targets = [target for _, target in state.targets()]
+    targets = _targets(state)
     return state.ends or not targets or any(target not in scope.states for target in targets)
 
 
 def _edges(scope: Scope) -> dict[str, list[str]]:
+    """Where each state may lead; a placeholder may stand for any state."""
     return {
-        name: [target for _, target in state.targets() if target in scope.states]
+        name: list(scope.states)
+        if any(map(is_unknown, _targets(state)))
+        else [target for target in _targets(state) if target in scope.states]
         for name, state in scope.states.items()
     }
+
+
+def _targets(state: StateNode) -> list[str]:
+    return [target for _, target in state.targets()]
 
 
 def _closure(start: Iterable[Json], edges: dict[str, list[str]]) -> set[str]:
@@ -132,10 +141,14 @@ def _closure(start: Iterable[Json], edges: dict[str, list[str]]) -> set[str]:
     return found
 
 
+def _has_unknown_targets(scope: Scope) -> bool:
+    return any(map(is_unknown, chain.from_iterable(map(_targets, scope.states.values()))))
+
+
 def _check_loops(scope: Scope, report: Report) -> None:
-    edges = _edges(scope)
+    edges = {} if _has_unknown_targets(scope) else _edges(scope)
     reported: set[str] = set()
-    for name in scope.states:
+    for name in edges:
         after = _closure(edges[name], edges)
         if name not in after or name in reported:
             continue

@@ -1,6 +1,6 @@
-"""Warnings that whoever wrote a definition has looked at, and left as they are.
+"""Warnings and advice that whoever wrote a definition has looked at, and left as they are.
 
-`lint-ignore: ID` in a Comment leaves the warnings of a rule out, in its state and all inside it;
+`lint-ignore: ID` in a Comment leaves what a rule says out, in its state and all inside it;
 in the machine's own Comment, everywhere. The reason follows the ID. Errors stay, and a mark
 that hides nothing is a warning itself.
 """
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from sfn_local.lint.finding import Report
 from sfn_local.lint.model import Definition
-from sfn_local.lint.rules import RULES, WARNING
+from sfn_local.lint.rules import ERROR, RULES
 
 _MARK = re.compile(r"\blint-ignore:\s*([\w-]+)")
 
@@ -40,5 +40,5 @@ def _marks(definition: Definition) -> Iterator[Mark]:
 
 
 def _hide(mark: Mark, report: Report) -> bool:
-    is_warning = mark.rule in RULES and RULES[mark.rule].severity == WARNING
-    return is_warning and report.hide(mark.rule, mark.pointer)
+    may_stay = mark.rule in RULES and RULES[mark.rule].severity != ERROR
+    return may_stay and report.hide(mark.rule, mark.pointer)

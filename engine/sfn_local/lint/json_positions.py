@@ -14,6 +14,7 @@ NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
 WORDS: dict[str, Json] = {"true": True, "false": False, "null": None}
 DECODER = json.JSONDecoder()
 DEEPEST = 200
+PLACEHOLDER = re.compile(r"\$\{(?:[^{}\"]|\"[^\"]*\")*\}")
 
 
 class JsonSyntaxError(ValueError):
@@ -57,6 +58,11 @@ def escape(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
+def unescape(part: str) -> str:
+    """The field's name that a part of a JSON pointer stands for."""
+    return part.replace("~1", "/").replace("~0", "~")
+
+
 def children(value: Json, pointer: str) -> Iterator[tuple[str, str, Json]]:
     """The fields or items of a value: the pointer to each, its name or place, and what it holds."""
     if isinstance(value, list):
@@ -72,21 +78,22 @@ def all_in(value: Json, pointer: str, name: str = "") -> Iterator[tuple[str, str
         yield from all_in(inner, where, inner_name)
 
 
-def parse(text: str) -> Located:
-    """The value of a JSON text.
+def parse(text: str, *, at_rest: bool = False) -> Located:
+    """The value of a JSON text; one at rest may have placeholders without quotes, read as texts.
 
     Raises:
         JsonSyntaxError: the text is not JSON.
     """
     located = Located(text)
-    _Parser(located).document()
+    _Parser(located, at_rest=at_rest).document()
     return located
 
 
 class _Parser(Reader):
-    def __init__(self, located: Located) -> None:
+    def __init__(self, located: Located, *, at_rest: bool) -> None:
         super().__init__(located.text)
         self._located = located
+        self._at_rest = at_rest
         self._depth = 0
 
     def document(self) -> None:
@@ -167,6 +174,9 @@ class _Parser(Reader):
         for word, value in WORDS.items():
             if self.take(word):
                 return value
+        placeholder = self.match(PLACEHOLDER) if self._at_rest else None
+        if placeholder is not None:
+            return placeholder
         number = self.match(NUMBER)
         if number is None:
             raise self._error("a JSON value should stand here")

@@ -1,12 +1,13 @@
 """The rules: their subject, severity and remedy.
 
-An error is something that AWS refuses or that cannot work; a warning runs, and will hurt. AWS
+An error is something that AWS refuses or that cannot work. A warning is a mistake that AWS takes:
+it does something else than it seems to. Advice is about what is right, and could be safer. AWS
 answers CreateStateMachine with InvalidDefinition for the rules marked as refused.
 """
 
 from typing import NamedTuple
 
-ERROR, WARNING = "error", "warning"
+ERROR, WARNING, ADVICE = "error", "warning", "advice"
 SCHEMA = "SCHEMA_VALIDATION_FAILED"
 INVALID_JSONATA, UNSUPPORTED_JSONATA = (
     "INVALID_JSONATA_EXPRESSION",
@@ -36,15 +37,19 @@ def _warning(hint: str) -> Rule:
     return Rule(WARNING, hint)
 
 
+def _advice(hint: str) -> Rule:
+    return Rule(ADVICE, hint)
+
+
 RULES: dict[str, Rule] = {
     # the document
     "json-syntax": _refused("Mend the JSON; everything else is looked at after that."),
-    "duplicate-key": _error("Remove one of them: only the last is read."),
+    "duplicate-key": _warning("Remove one of them: only the last is read."),
     "definition-type": _refused("Write an object with StartAt and States."),
     "too-large": _refused("Move parts into state machines of their own (states:startExecution)."),
-    "comment-missing": _warning("Say in one sentence what the machine is for."),
+    "comment-missing": _advice("Say in one sentence what the machine is for."),
     "ignore-unused": _warning("Take the mark away, or name a rule that warns in this state."),
-    "machine-timeout-missing": _warning("Add TimeoutSeconds, or an execution may run for a year."),
+    "machine-timeout-missing": _advice("Add TimeoutSeconds, or an execution may run for a year."),
     "field-unknown": _refused("Remove it, or write it as the language spells it."),
     "field-misplaced": _refused("Remove it, or use a type of state that has it."),
     "field-type": _refused("See the type of the field in the Amazon States Language."),
@@ -71,7 +76,7 @@ RULES: dict[str, Rule] = {
     "rule-operand": _refused("Compare with a value of the operator's type."),
     "rule-next": _refused("Only the outermost rules have a Next."),
     "rule-shadowed": _warning("Remove it, or put it before the other one."),
-    "default-missing": _warning("Add a Default, or other data fail the execution."),
+    "default-missing": _advice("Add a Default, or other data fail the execution."),
     # Wait and Fail
     "wait-ways": _refused("Give exactly one of Seconds, SecondsPath, Timestamp, TimestampPath."),
     "timestamp": _refused("Write it like 2026-11-25T12:00:00Z."),
@@ -81,32 +86,32 @@ RULES: dict[str, Rule] = {
     "heartbeat-range": _refused("Make HeartbeatSeconds smaller than TimeoutSeconds."),
     "token-missing": _error('Send it along: "taskToken.$": "$$.Task.Token".'),
     "token-elsewhere": _error("Only tasks that end in .waitForTaskToken have a token."),
-    "timeout-missing": _warning("Add TimeoutSeconds: without it a lost answer waits for a year."),
-    "retry-missing": _warning("Retry Lambda.ServiceException and the other passing errors."),
-    "catch-missing": _warning("Catch States.ALL, so that the failure is recorded."),
+    "timeout-missing": _advice("Add TimeoutSeconds: without it a lost answer waits for a year."),
+    "retry-missing": _advice("Retry Lambda.ServiceException and the other passing errors."),
+    "catch-missing": _advice("Catch States.ALL, so that the failure is recorded."),
     "catch-loses-input": _warning("Add a ResultPath to the Catch if the next state needs it."),
     # Retry and Catch
     "states-all-alone": _refused("Give States.ALL an entry of its own."),
     "states-all-last": _refused("Move the entry to the end: the ones behind it are never read."),
-    "retry-repeats": _warning("Retry by the errors' names, or make a repetition harmless."),
+    "retry-repeats": _advice("Retry by the errors' names, or make a repetition harmless."),
     "error-shadowed": _warning("Remove it, or put it before the entry that takes it."),
     "limit-uncaught": _warning("Catch States.DataLimitExceeded by its name, before States.ALL."),
     "runtime-uncaught": _warning("Prevent it: no Retry and no Catch handles States.Runtime."),
     # data flow
     "path-syntax": _refused("Write a path like $.order.items[0]."),
     "reference-path": _refused("Use only names and indexes, as in $.result.items[0]."),
-    "dollar-missing": _error('Let the field\'s name end in ".$", or the text is taken as it is.'),
+    "dollar-missing": _warning('Let the field\'s name end in ".$", or the text is taken as it is.'),
     "dollar-literal": _refused('Take ".$" off the field\'s name, or give it a path.'),
     "intrinsic": _refused("See the intrinsic functions of the Amazon States Language."),
     "context-field": _error("See the fields of the context object."),
     "map-item-outside": _error("Only the states inside a Map have an item."),
-    "context-copied": _warning("Take single fields of $$: it repeats the execution's input."),
-    "jsonata-braces": _error("Write {% before and %} after the expression."),
+    "context-copied": _advice("Take single fields of $$: it repeats the execution's input."),
+    "jsonata-braces": _warning("Write {% before and %} after the expression."),
     "jsonata-syntax": _refused(
         "See JSONata's documentation; the column is in the expression.", INVALID_JSONATA
     ),
-    "jsonata-text": _error('Set "QueryLanguage": "JSONata", or the text is taken as it is.'),
-    "jsonpath-text": _error("Take .$ off the name, and write the value as {% … %}."),
+    "jsonata-text": _warning('Set "QueryLanguage": "JSONata", or the text is taken as it is.'),
+    "jsonpath-text": _warning("Take .$ off the name, and write the value as {% … %}."),
     "function-unknown": _error("See JSONata's functions, and those that Step Functions adds."),
     "states-field": _refused(
         "Results are in Output and Assign, errorOutput is in a Catch.", UNSUPPORTED_JSONATA
@@ -133,7 +138,7 @@ RULES: dict[str, Rule] = {
     "csv-headers": _refused("Give CSVHeaders exactly where CSVHeaderLocation is GIVEN."),
     "batcher-empty": _refused("Set MaxItemsPerBatch or MaxInputBytesPerBatch."),
     "batch-bytes-small": _warning("Bytes, not items: a batch this small rarely holds one row."),
-    "results-lost": _warning("Add a ResultWriter, or a tolerance for failed items."),
+    "results-lost": _advice("Add a ResultWriter, or a tolerance for failed items."),
     # the mock configuration
     "mock-file": _error("See `sfn-local mock new`, which writes one."),
     "mock-response": _warning("Mend it: a state that comes to it fails with States.Runtime."),
@@ -141,6 +146,6 @@ RULES: dict[str, Rule] = {
     "substitution-missing": _error("Add it, or the text with its braces is deployed."),
     "substitution-unused": _warning("Remove it, or use it."),
     "role-lacks-function": _error("Allow lambda:InvokeFunction on it in the machine's Policies."),
-    "logging-missing": _warning("Add Logging, or a failed execution tells little."),
-    "tracing-missing": _warning("Add Tracing: Enabled: true."),
+    "logging-missing": _advice("Add Logging, or a failed execution tells little."),
+    "tracing-missing": _advice("Add Tracing: Enabled: true."),
 }

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import quote
 
 from sfn_local.lint.finding import Finding
-from sfn_local.lint.rules import RULES
+from sfn_local.lint.rules import ADVICE, ERROR, RULES, WARNING
 
+LEVELS = {ERROR: "error", WARNING: "warning", ADVICE: "note"}
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
@@ -22,7 +24,7 @@ def sarif(findings: Iterable[Finding]) -> dict[str, Any]:
                 "id": name,
                 "shortDescription": {"text": name.replace("-", " ")},
                 "help": {"text": rule.hint},
-                "defaultConfiguration": {"level": rule.severity},
+                "defaultConfiguration": {"level": LEVELS[rule.severity]},
                 "properties": {"refusedByAws": rule.is_refused},
             }
             for name, rule in RULES.items()
@@ -35,11 +37,11 @@ def sarif(findings: Iterable[Finding]) -> dict[str, Any]:
 
 def _result(finding: Finding, index: int) -> dict[str, Any]:
     region = {"startLine": finding.line, "startColumn": finding.column}
-    file = {"uri": finding.file.replace("\\", "/")}
+    file = {"uri": quote(finding.file.replace("\\", "/"))}
     return {
         "ruleId": finding.id,
         "ruleIndex": index,
-        "level": finding.severity,
+        "level": LEVELS[finding.severity],
         "message": {"text": f"{finding.message}. {finding.hint}"},
         "locations": [
             {

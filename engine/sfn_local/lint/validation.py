@@ -42,7 +42,7 @@ def _diagnostics(definition: str, machine_type: str) -> list[dict[str, str]]:
         _diagnostic("ERROR", found.refusal, found.location, found.code)
         if found.is_refused
         else _diagnostic("WARNING", found.message, found.location, found.code)
-        for found in in_awss_order(lint(definition))
+        for found in in_awss_order(lint(definition, at_rest=False))
     ]
     if machine_type == "EXPRESS":
         try:

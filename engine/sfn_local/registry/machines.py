@@ -247,7 +247,7 @@ def _refusal(text: str) -> str | None:
         return f"{unreadable['code']}: {unreadable['message']}"
     refused = [
         f"{found.code}: {found.refusal} at {found.location or 'null'}"
-        for found in in_awss_order(lint(text))
+        for found in in_awss_order(lint(text, at_rest=False))
         if found.is_refused
     ]
     return ", ".join(dict.fromkeys(refused)) or None
