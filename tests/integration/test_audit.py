@@ -674,6 +674,24 @@ def test_what_has_moved_on_when_it_is_read_again_is_no_finding(raw, monkeypatch)
     assert (report.suspects, report.findings) == (1, [])
 
 
+def test_what_is_seen_otherwise_when_it_is_read_again_is_no_finding(raw, monkeypatch):
+    key = an_item("RJAA")
+    name = bootstrap.data().find(key).name
+    row(name="other")(raw, key)
+    read = AuditTables.partition
+
+    def moved_on(tables: AuditTables, table: str, pk: str) -> Any:
+        if table == "commands":
+            row(name=name, updated_by="mallory")(raw, key)
+        return read(tables, table, pk)
+
+    monkeypatch.setattr(AuditTables, "partition", moved_on)
+
+    report = Audit().run()
+
+    assert (report.suspects, report.findings) == (1, [])
+
+
 def test_an_audit_counts_items_of_tasks_and_objects_on_its_way(raw):
     an_item("RJAA")
     a_task_that_failed(raw.world, 1)

@@ -274,6 +274,19 @@ def test_the_report_of_an_import_keeps_the_rows_of_others(world, clients):
     )
 
 
+def test_an_older_report_of_an_import_does_not_come_back(world):
+    head = ["number", "reader", "address", "row", "code", "reason"]
+    older = ["l-9", ADA, CANARY, "2", "invalid", "no"]
+    other = ["l-8", "person-else", "elsewhere", "3", "invalid", "no"]
+    world.import_bucket.put_report(JOB, [report_line(row) for row in (head, older, other)])
+    world.import_bucket.put_report(JOB, [report_line(row) for row in (head, other, other)])
+
+    erased(world)
+
+    report = b"".join(world.import_bucket.report(JOB) or []).decode()
+    assert report == "".join(report_line(row) for row in (head, other, other))
+
+
 def test_what_is_still_at_work_is_left_and_named(world, clients):
     imports_of(world, clients, JOB, ADA)
     about = {"person": ADA, "says": CANARY}

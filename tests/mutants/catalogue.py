@@ -5,7 +5,7 @@ the other order. Write one for a line that no test would miss, and then the test
 asserted once has one that the test at its lowest level finds.
 """
 
-from tests.mutants.mutant import change, change_text, drop, found_in, unlist
+from tests.mutants.mutant import change, change_text, drop, found_in, reword, unlist
 
 MUTANTS = [
     *found_in(
@@ -980,5 +980,93 @@ MUTANTS = [
         change("masked_line", "_personal.get(tenant, {})", "_personal.get('tenantA', {})")
         .breaks("DA10", "a tenant's values take words out of another's log lines")
         .by("test_a_line_of_a_tenant_has_only_this_tenants_values_masked"),
+    ),
+    *found_in(
+        "tests/unit/erasure/test_items.py",
+        drop(
+            "personal",
+            "if not person and before is not None: person = typed.person(before.attributes)",
+        )
+        .breaks("DA11", "a deletion about a person who was erased keeps its name")
+        .by("test_a_later_deletion_that_names_nobody_keeps_no_name"),
+        change("Eraser._visit_chain", "if table != 'data': return", "return")
+        .breaks("DA12", "of rows whose versions have expired one a bucket is erased")
+        .by("test_each_row_of_a_bucket_goes_where_no_version_is_left"),
+        drop("Eraser._purge_objects", "self.erasure.passes")
+        .breaks("DA13", "a version that was on its way has lost its large attributes")
+        .by("test_the_first_pass_leaves_the_objects_of_versions_that_are_still_on_their_way"),
+    ),
+    *found_in(
+        "tests/unit/erasure/test_asking.py",
+        change("Eraser._keep", "max(changed)", "min(changed)")
+        .breaks("DA14", "an item is erased before the time is over that a law asks for")
+        .by("test_a_law_counts_from_the_last_change_of_an_item"),
+    ),
+    *found_in(
+        "tests/integration/test_erasure.py",
+        drop("Files._erase", "version.is_latest")
+        .breaks("DA15", "an older errors.csv replaces the newest")
+        .by("test_an_older_report_of_an_import_does_not_come_back"),
+    ),
+    *found_in(
+        "tests/unit/imports/test_undo.py",
+        change(
+            "Undo._changed",
+            "(*self._sources, self._job.key.id, *self._job.retries)",
+            "(*self._sources, self._job.key.id)",
+        )
+        .breaks("DA16", "a retry of an undo says of its own versions that somebody changed them")
+        .by("test_what_the_undo_has_taken_back_itself_is_no_change_by_somebody_else"),
+        change(
+            "Undo._is_its",
+            "(found.source, found.source_row) == self._made[row]",
+            "found.source == self._made[row][0]",
+        )
+        .breaks("DA17", "an undo takes back by one row what another row has written")
+        .by("test_a_row_does_not_take_back_what_another_row_of_its_import_has_written"),
+        drop("Undo.planned", "found.version < version")
+        .breaks("DA18", "an undo leaves a version that was not applied yet for ever")
+        .by("test_a_version_of_the_import_that_has_not_reached_its_row_is_waited_for"),
+    ),
+    *found_in(
+        "tests/unit/domain/test_audit.py",
+        change(
+            "_ending_differs",
+            "job.ending.counts.total + job.ending.cancelled != job.total",
+            "job.ending.counts.total + job.ending.cancelled > job.total",
+        )
+        .breaks("DA19", "an import that lost rows at its end is sound for the audit")
+        .by("test_an_import_ends_with_as_many_rows_as_its_file_has"),
+    ),
+    *found_in(
+        "tests/integration/test_audit.py",
+        change(
+            "Audit._confirm",
+            "[one for one in found if one in again]",
+            "[one for one in found if one.rule in {each.rule for each in again}]",
+        )
+        .breaks("DA20", "an audit reports what was only on its way")
+        .by("test_what_is_seen_otherwise_when_it_is_read_again_is_no_finding"),
+    ),
+    *found_in(
+        "tests/unit/service/test_tenants.py",
+        drop("_removed_objects", "ERASURES")
+        .breaks("DA21", "certificates of a tenant that was removed stay")
+        .by("test_a_tenant_is_removed_wholly_and_nobody_else_is_touched"),
+    ),
+    *found_in(
+        "tests/template/test_policies.py",
+        unlist("ScheduleErasePeopleFunction", "${ImportBucket.Arn}/uploads/*")
+        .breaks("T3", "an erasure ends in AccessDenied at the first file that was uploaded")
+        .by("test_an_erasure_may_delete_and_read_every_version_of_a_file"),
+        reword("ScheduleAuditSampleFunction", "USAGE#*", "*")
+        .breaks("T4", "the audit may write any record of requests")
+        .by("test_who_counts_or_leases_writes_no_other_record_of_the_table"),
+    ),
+    *found_in(
+        "tests/template/test_resources.py",
+        reword("DeployErrorsAlarm", " + FILL(api, 0)", "")
+        .breaks("T5", "errors of the API take no deploy back")
+        .by("test_an_alarm_that_reckons_uses_every_metric_that_it_pays_for"),
     ),
 ]

@@ -145,6 +145,38 @@ class Unlisted(Fault):
             yield from self._spans(one)
 
 
+@dataclass(frozen=True, slots=True)
+class Reworded(Fault):
+    """Another text in a text of the template's resource with a logical id."""
+
+    resource: str
+    before: str
+    after: str
+
+    def applied_to(self, code: Code) -> tuple[Path, str]:
+        """See Fault."""
+        text = code.template.read_text(encoding="utf-8")
+        found = [
+            (begins, ends)
+            for begins, ends in _texts(_at(yaml.compose(text), "Resources", self.resource))
+            if self.before in text[begins:ends]
+        ]
+        if len(found) != 1 or text[slice(*found[0])].count(self.before) != 1:
+            raise MovedError(self.resource, self.before, len(found))
+        [(begins, ends)] = found
+        told = text[begins:ends].replace(self.before, self.after)
+        return code.template, text[:begins] + told + text[ends:]
+
+
+def _texts(node: yaml.Node) -> Iterator[tuple[int, int]]:
+    """Yield where the texts are that a node has."""
+    if isinstance(node, yaml.ScalarNode):
+        yield node.start_mark.index, node.end_mark.index
+    for one in node.value if isinstance(node, yaml.CollectionNode) else []:
+        for each in one if isinstance(one, tuple) else [one]:
+            yield from _texts(each)
+
+
 def _at(node: yaml.Node, *path: str) -> yaml.Node:
     for name in path:
         [node] = [value for key, value in node.value if key.value == name]
@@ -154,3 +186,8 @@ def _at(node: yaml.Node, *path: str) -> yaml.Node:
 def unlist(resource: str, element: str) -> Unlisted:
     """Take an element out of a list of the template, such as a right."""
     return Unlisted(resource, element)
+
+
+def reword(resource: str, before: str, after: str) -> Reworded:
+    """Change a part of one text of the template's resource, such as an expression."""
+    return Reworded(resource, before, after)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.mutants.catalogue import MUTANTS
 from tests.mutants.code import ROOT, Code, MovedError
-from tests.mutants.mutant import BLIND, Edit, Mutant, change, change_text, drop, unlist
+from tests.mutants.mutant import BLIND, Edit, Mutant, change, change_text, drop, reword, unlist
 from tests.mutants.running import Tree, Verdict
 from tests.simulation.mutants import MUTANTS as OF_THE_MODEL
 from tests.simulation.rules import edited
@@ -137,6 +137,21 @@ def test_a_right_is_taken_out_of_the_template_however_it_is_written(
     assert text.split() == template.format(left).split()
     with pytest.raises(MovedError, match="Function has the code of a mutant 0 times"):
         unlist("Function", "delete").applied_to(Code(tmp_path))
+
+
+@pytest.mark.parametrize("quotes", ["{}", "'{}'", '"{}"'])
+def test_a_text_of_the_template_is_another_wherever_in_it_it_stands(
+    tmp_path: Path, quotes: str
+) -> None:
+    template = "Resources:\n  Other: put + get\n  Alarm:\n    - Sums: [{}, two]\n"
+    (tmp_path / "template.yaml").write_text(template.format(quotes.format("put + get")))
+
+    _, text = reword("Alarm", " + get", "").applied_to(Code(tmp_path))
+
+    assert text == template.format(quotes.format("put"))
+    for many in ("t", "else"):
+        with pytest.raises(MovedError, match="Alarm has the code of a mutant"):
+            reword("Alarm", many, "").applied_to(Code(tmp_path))
 
 
 def test_every_mutant_names_tests_that_there_are_and_that_look_at_what_the_code_does() -> None:

@@ -147,6 +147,40 @@ def test_a_function_speaks_to_no_machine_but_ours(logical_id: str) -> None:
     assert allowed(logical_id, "states").keys() <= ours
 
 
+def test_an_erasure_may_delete_and_read_every_version_of_a_file() -> None:
+    files = {
+        resource: actions
+        for resource, actions in allowed("ScheduleErasePeopleFunction", "s3").items()
+        if "ImportBucket" in resource and "s3:DeleteObjectVersion" in actions
+    }
+
+    assert files == {
+        json.dumps({"Fn::Sub": f"${{ImportBucket.Arn}}/{folder}/*"}): {
+            "s3:DeleteObjectVersion",
+            "s3:GetObjectVersion",
+        }
+        for folder in ("jobs", "uploads")
+    }
+
+
+@pytest.mark.parametrize(
+    ("logical_id", "sid", "operator", "partitions"),
+    [
+        ("ScheduleAuditSampleFunction", "Usage", "StringLike", ["USAGE#*"]),
+        ("ScheduleSweepApprovalsFunction", "Lease", "StringEquals", ["SWEEP"]),
+        ("ScheduleSweepImportsFunction", "Lease", "StringEquals", ["SWEEP"]),
+        ("ScheduleSweepSagasFunction", "Lease", "StringEquals", ["SWEEP"]),
+    ],
+)
+def test_who_counts_or_leases_writes_no_other_record_of_the_table(
+    logical_id: str, sid: str, operator: str, partitions: list[str]
+) -> None:
+    (statement,) = [one for one in statements_of(logical_id) if one.get("Sid") == sid]
+
+    leading = {"dynamodb:LeadingKeys": partitions}
+    assert statement["Condition"] == {f"ForAllValues:{operator}": leading}
+
+
 def test_nobody_can_read_a_history_where_task_tokens_stand() -> None:
     assert who_may("states:GetExecutionHistory") == set()
 

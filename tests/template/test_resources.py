@@ -754,6 +754,14 @@ def test_an_alarm_fires_when_its_runbook_says(name: str) -> None:
     assert "DatapointsToAlarm" not in alarm  # all of the periods
 
 
+@pytest.mark.parametrize("name", [name for name, one in ALARMS.items() if "Metrics" in one])
+def test_an_alarm_that_reckons_uses_every_metric_that_it_pays_for(name: str) -> None:
+    metrics = ALARMS[name]["Metrics"]
+
+    used = {word for one in metrics for word in re.findall(r"\w+", one.get("Expression", ""))}
+    assert {one["Id"] for one in metrics if "MetricStat" in one} <= used
+
+
 def _stats(name: str) -> list[dict[str, Any]]:
     """The metrics that an alarm is paid for."""
     alarm = ALARMS[name]

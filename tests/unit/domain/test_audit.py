@@ -4,7 +4,9 @@ import pytest
 
 from sfn_cqrs.care.audit import rules as audit
 from sfn_cqrs.machines.command.process import Outcome
-from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
+from sfn_cqrs.machines.import_csv.job import NO_SOURCE, Ending, JobStatus, Loaded, Reader
+from sfn_cqrs.machines.import_csv.results import Counts
+from sfn_cqrs_tools.testing.builders import NRT, a_command, a_job, a_process
 
 NOW = datetime(2026, 12, 2, tzinfo=UTC)
 
@@ -42,3 +44,17 @@ def test_a_skipped_version_that_is_in_the_row_is_named(outcomes):
 )
 def test_a_row_that_was_applied_or_will_be_replaced_is_not(shown, outcomes):
     assert list(audit._skipped_shown(item(shown, *outcomes))) == []
+
+
+@pytest.mark.parametrize(
+    ("created", "cancelled", "is_sound"), [(2, 1, True), (2, 0, False), (3, 1, False)]
+)
+def test_an_import_ends_with_as_many_rows_as_its_file_has(created, cancelled, is_sound):
+    counts = Counts(created=created)
+    ending = Ending(JobStatus.COMPLETED, counts, cancelled)
+    job = a_job(loaded=Loaded(3, (), (), Reader.NONE, NO_SOURCE), ending=ending)
+
+    said = list(audit._ending_differs(audit.ImportFacts(job=job, at=NOW, counted=counts)))
+
+    ended = f"it ended with {created + cancelled} of 3 rows"
+    assert said == ([] if is_sound else [ended])

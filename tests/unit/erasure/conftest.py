@@ -123,5 +123,16 @@ def erase(world):
 
 def everything(world):
     """All that is stored in tables and buckets, as text."""
-    tables = [list(world._items(name)) for name in TABLES]
-    return f"{tables} {world.objects.versions} {world.import_bucket.objects}"
+    found = [str(text) for name in TABLES for item in world._items(name) for text in leaves(item)]
+    files = [body for versions in world.import_bucket.objects.values() for body in versions]
+    found += [body.decode() for body in (*world.objects.versions.values(), *files)]
+    return "\n".join([*found, *world.objects.bodies, *world.import_bucket.objects])
+
+
+def leaves(value):
+    """The values in a stored item, and the names that it has."""
+    if isinstance(value, dict):
+        return [*value, *(leaf for one in value.values() for leaf in leaves(one))]
+    if isinstance(value, list):
+        return [leaf for one in value for leaf in leaves(one)]
+    return [value]

@@ -84,6 +84,17 @@ def test_an_item_that_a_law_keeps_refuses_the_erasure_until_then(kept, world):
     assert world.data.find(KEY).erased == ""
 
 
+@pytest.mark.usefixtures("kept")
+def test_a_law_counts_from_the_last_change_of_an_item(post, world):
+    world.clock.advance(days=20)
+    post(status="read")
+    world.clock.advance(days=15)
+
+    later = work(ErasureService(TENANT).ask(ADA, "later", BY), lambda: False)
+
+    assert (later.status, later.kept_until) == (Status.REFUSED, "2027-01-14T12:00:00.000Z")
+
+
 def test_whoever_asks_again_is_looked_for_again(kept, world, call):
     again = call("POST", "/erasures", ASKED, claims=OPERATOR)
     service = ErasureService(TENANT)

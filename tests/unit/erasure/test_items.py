@@ -17,7 +17,7 @@ from tests.unit.erasure.conftest import (
 )
 
 from sfn_cqrs.kernel.erasure import Status
-from sfn_cqrs.kernel.keys import ErasureKey
+from sfn_cqrs.kernel.keys import ErasureKey, ItemKey
 from sfn_cqrs.machines.command.chain import Close
 from sfn_cqrs.machines.command.process import Outcome
 from sfn_cqrs.machines.command.service import CommandService
@@ -104,6 +104,17 @@ def test_an_object_that_no_version_points_to_goes_as_well(world, post, erase):
     assert STREET not in everything(world)
 
 
+def test_the_first_pass_leaves_the_objects_of_versions_that_are_still_on_their_way(world, erase):
+    folder = ErasureKey.of(TENANT, ADA).objects
+    world.attributes.store(folder, "late", {"address": STREET}, folder="attributes")
+
+    erase(passes=1)
+    assert STREET in everything(world)
+
+    erase(passes=2)
+    assert STREET not in everything(world)
+
+
 def test_a_deletion_that_names_nobody_is_about_whom_the_version_before_is(world, post, erase):
     post()
     CommandService(TENANT).publish_sync(
@@ -114,6 +125,35 @@ def test_a_deletion_that_names_nobody_is_about_whom_the_version_before_is(world,
 
     assert world.data.find(KEY).is_deleted
     assert NAME not in everything(world)
+
+
+def test_a_later_deletion_that_names_nobody_keeps_no_name(world, post, erase):
+    post()
+    erase()
+
+    CommandService(TENANT).publish_sync(
+        "LETTER", KEY.code, name=NAME, attributes={}, version=-1, is_deleted=True
+    )
+
+    assert world.data.find(KEY).is_deleted
+    assert NAME not in everything(world)
+
+
+def test_each_row_of_a_bucket_goes_where_no_version_is_left(world, post, erase):
+    codes = [f"l-{number}" for number in range(100)]
+    keys = [ItemKey(TENANT, "LETTER", code) for code in codes]
+    first, second = [key for key in keys if key.data_pk == KEY.data_pk][:2]
+    for key in (first, second):
+        post(key.code)
+        for table in ("CommandsTable", "HistoryTable"):
+            for item in list(world._items(table)):
+                place = {"pk": item["pk"], "sk": item["sk"]}
+                world.dynamodb.delete_item(TableName=table, Key=place)
+
+    erasure = erase(passes=1)
+
+    assert erasure.counts["data"] == 2
+    assert [world.data.find(key).attributes for key in (first, second)] == [ERASED_LETTER] * 2
 
 
 @pytest.mark.parametrize("is_sync", [True, False])

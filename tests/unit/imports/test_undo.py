@@ -14,20 +14,24 @@ from sfn_cqrs.kernel.errors import (
     NotUndoableError,
     TransientError,
 )
+from sfn_cqrs.kernel.keys import ImportKey
 from sfn_cqrs.kernel.policy import MEMBERS, Access, Client
 from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.command.process import Mode, Outcome
 from sfn_cqrs.machines.command.publication import Publication
 from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.import_csv.csv.rows import Problem, Row
 from sfn_cqrs.machines.import_csv.job import JobStatus
 from sfn_cqrs.machines.import_csv.service import Request
 from sfn_cqrs.machines.import_csv.table import ImportTable
+from sfn_cqrs.machines.import_csv.undo import Undo
 from sfn_cqrs.machines.zip_orchestrator.imports import ImportService
 from sfn_cqrs_tools.testing.builders import a_command, a_process, a_zip
 from shop.airports import airports_of
 
 HEADER = "icao,name,country,lat,lon,tz\n"
 RJAA, RJTT, RJBB = key_of("RJAA"), key_of("RJTT"), key_of("RJBB")
+ULID = "01JDHZ0000000000000000000Z"
 
 
 def a_line(icao, name="Narita", lat="35.7"):
@@ -238,6 +242,54 @@ def test_a_version_of_the_import_that_is_not_applied_yet_is_waited_for(world, im
     again = run_machine(ImportService("tenant1").retry(undo.key.id).job.key.id, world)
     assert (again.undoes, counts(again)) == (job.key.id, (1, 0, 0))
     assert world.data.find(RJAA).is_deleted
+
+
+def test_a_version_of_the_import_that_has_not_reached_its_row_is_waited_for(
+    world, imported, undone
+):
+    imported(a_line("RJAA", "Before"))
+    before = world.data.find(RJAA)
+    job = imported(a_line("RJAA", "After"))
+    world.data.put(before, 2)
+    world.seed(a_process(RJAA, 2, outcome=Outcome.OPEN, mode=Mode.ASYNC))
+
+    undo = undone(job)
+
+    assert (undo.status, report(world, undo)) == (
+        JobStatus.FAILED,
+        [["RJAA", "2", "2", "chain_open"]],
+    )
+
+
+@pytest.mark.parametrize("is_retry", [False, True], ids=["this job", "a job before it"])
+def test_what_the_undo_has_taken_back_itself_is_no_change_by_somebody_else(
+    imported, undone, is_retry
+):
+    rows = [a_line(f"RK{n:02d}") for n in range(99)]
+    job = imported(a_line("RJAA", "First"), *rows, a_line("RJAA", "Second"))
+    undo = undone(job)
+    later = replace(undo, key=ImportKey("tenant1", ULID), retries=(undo.key.id,))
+
+    planned = planned_by(Undo(later if is_retry else undo), row=2)
+
+    assert planned.problem == Problem(
+        "superseded", "row 102 of the same import has changed it after this row"
+    )
+
+
+def test_a_row_does_not_take_back_what_another_row_of_its_import_has_written(imported, service):
+    """Both were planned as version 1, and the other one was faster."""
+    job = imported(a_line("RJTT"), a_line("RJAA"))
+    undo = service.undo(job.key.id).job
+
+    assert planned_by(Undo(undo), row=2).problem.code == "not_written"
+    assert planned_by(Undo(undo), row=3).version == 2
+
+
+def planned_by(undo, row):
+    """What an undo plans for a row that was planned as version 1 of RJAA."""
+    wanted, _ = undo.read([Row(row, ["AIRPORT", "RJAA", "1"])])
+    return undo.planned(row, wanted[row], undo.current_of(wanted)[RJAA])
 
 
 def test_a_version_of_the_import_that_has_failed_blocks_its_row(world, imported, undone):

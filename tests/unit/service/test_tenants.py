@@ -511,6 +511,7 @@ def fill_all(world, tenant):
     world.usage.put(tenant, Part(0, BY.at, {}))
     ErasureService(tenant).ask("person-1", "asked for", BY)
     world.attributes.store(tenant, "t-1", {}, folder="tasks")
+    world.attributes.store(tenant, "e-1", {}, folder="erasures")
     world.import_bucket.put(f"uploads/{tenant}/a.csv", b"x")
 
 
