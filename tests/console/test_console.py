@@ -233,6 +233,28 @@ def test_a_failed_version_is_skipped_and_the_page_shows_it_by_itself(page, conso
     expect(page.locator("#v2 .waits")).to_have_count(0)
 
 
+@pytest.mark.parametrize("begins", ["Skip …", "Correct …"])
+def test_a_failed_version_is_skipped_and_what_was_applied_before_is_published(
+    page, console, stack, begins
+):
+    api, code = api_of(stack), f"back-{begins[0].lower()}"
+    before = {"customer": "ada", "total": 1}
+    publish(api, code, "Before", before)
+    wait(api, f"/commands/ORDER/{code}/1", "outcome", ("APPLIED",))
+    publish(api, code, "To an unknown country", NOWHERE, version=1)
+    wait(api, f"/commands/ORDER/{code}/2", "outcome", ("FAILED",))
+    visit(page, console, f"/items/ORDER/{code}?v=2")
+    page.get_by_role("link", name=begins).first.click()
+    if begins == "Correct …":
+        page.get_by_role("link", name="skip and restore").click()
+    page.get_by_role("dialog").get_by_role("button", name="Skip and restore").click()
+
+    expect(page.locator("#v3 .pill").first).to_have_text("APPLIED")
+    expect(page.locator("#v2 .pill").first).to_have_text("SKIPPED")
+    row = api.get(f"/data/ORDER/{code}")
+    assert (row["name"], row["attributes"], row["version"]) == ("Before", before, 3)
+
+
 def test_what_is_published_elsewhere_appears_without_a_reload(page, console, stack):
     api = api_of(stack)
     publish(api, "live-1", "Before", {"customer": "ada", "total": 1})

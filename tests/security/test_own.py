@@ -18,10 +18,12 @@ from sfn_cqrs.api.declared import route
 from sfn_cqrs.care.live.channels import segment
 from sfn_cqrs.kernel.errors import InvalidInputError, NotFoundError
 from sfn_cqrs.kernel.functions import own_lists
+from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.kernel.policy import MEMBERS, Client, group, own
 from sfn_cqrs.machines.approval import types as approval_types
 from sfn_cqrs.machines.command.data import HistoryService
 from sfn_cqrs.machines.command.handlers import command_type
+from sfn_cqrs.machines.command.process import Outcome
 from sfn_cqrs.machines.command.read_models import read_model_type
 from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs.machines.import_csv import strategies
@@ -29,6 +31,7 @@ from sfn_cqrs.machines.import_csv.strategies import import_strategy
 from sfn_cqrs.machines.import_csv.strategy import Column, ImportStrategy, Record
 from sfn_cqrs.machines.saga.types import saga_type
 from sfn_cqrs.machines.task.types import task_handler
+from sfn_cqrs_tools.testing.builders import a_process
 
 SECRET = "adas-secret"
 ADA, BOB = Person("ada"), Person("bob")
@@ -121,6 +124,22 @@ def test_what_is_ones_own_is_read(api, path, who):
     answer = get(api, who, path)
 
     assert answer.status == (404 if who is DOCTOR and is_patients_alone else 200)
+
+
+@pytest.mark.parametrize(
+    ("who", "status"), [(ADA, 200), (BOB, 404), (DOCTOR, 200)], ids=["then", "now", "reads all"]
+)
+def test_the_last_applied_state_is_whose_it_was_then(api, who, status):
+    """`handed` is bob's by its row, and what was applied last is still ada's."""
+    key = ItemKey("tenant1", "VISIT", "handed")
+    api.world.seed(a_process(key, 1, outcome=Outcome.APPLIED))
+    api.world.seed(a_process(key, 2, outcome=Outcome.FAILED))
+
+    read = get(api, who, "/data/VISIT/handed?applied=true")
+
+    assert read.status == status
+    assert (SECRET in read.text) is (status == 200)
+    assert get(api, BOB, "/data/VISIT/handed").body["version"] == 2
 
 
 def test_lists_have_ones_own(api):

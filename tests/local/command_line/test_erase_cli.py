@@ -1,6 +1,7 @@
 """`erase` and `erasure` on a running stack."""
 
 import json
+import stat
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -83,6 +84,9 @@ def test_a_tenant_is_exported_and_imported_under_another_name(run, tmp_path):
 
     assert {"tenant": "leaving", "items": 1, "types": {"LETTER": 1}} in listed.json
     assert done.output == "1 versions, 0 earlier states, 1 items\n"
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "out").rglob("*")}
+    assert (modes.pop("LETTER.jsonl"), set(modes.values())) == (0o600, set())
+    assert stat.S_IMODE((tmp_path / "out").stat().st_mode) == 0o700
     assert taken.output == "1 versions, 0 earlier states, 1 items are new\n"
     found = run("data", "get", "LETTER", "l-1", "--tenant", "arriving", "--json").json
     assert found["attributes"] == json.loads(attributes)

@@ -16,10 +16,13 @@ from tests.unit.erasure.conftest import (
     everything,
 )
 
+from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.erasure import Status
 from sfn_cqrs.kernel.keys import ErasureKey, ItemKey
 from sfn_cqrs.machines.command.chain import Close
+from sfn_cqrs.machines.command.data import DataService
 from sfn_cqrs.machines.command.process import Outcome
+from sfn_cqrs.machines.command.runner import write_row
 from sfn_cqrs.machines.command.service import CommandService
 
 LONG = "x" * 5_000
@@ -154,6 +157,20 @@ def test_each_row_of_a_bucket_goes_where_no_version_is_left(world, post, erase):
 
     assert erasure.counts["data"] == 2
     assert [world.data.find(key).attributes for key in (first, second)] == [ERASED_LETTER] * 2
+
+
+def test_what_was_applied_last_is_erased_where_a_later_version_has_failed(world, post, erase):
+    post()
+    post(status="read", is_sync=False)
+    bootstrap.history().append(bootstrap.data().snapshot(KEY))
+    write_row(KEY, 2)
+    process = world.processes.find(KEY, 2)
+    world.processes.write(KEY, Close(2, process.attempt, Outcome.FAILED, "sync:FAILED"))
+
+    erase(is_applied=False)
+
+    row = DataService(TENANT).get("LETTER", KEY.code, applied=True)
+    assert (row.version, row.name, row.attributes) == (1, "[erased]", ERASED_LETTER)
 
 
 @pytest.mark.parametrize("is_sync", [True, False])
