@@ -10,9 +10,9 @@ from sfn_local.cli.command import FILE, command, json_option, print_json
 from sfn_local.cli.definitions import find, read
 from sfn_local.cli.showing import echo, styled
 from sfn_local.lint import RULES, Finding, sarif
-from sfn_local.lint import lint as find_faults
 from sfn_local.lint.mock_files import is_mock_file, lint_mocks
 from sfn_local.lint.rules import ADVICE, ERROR, WARNING
+from sfn_local.lint.sources import lint_file
 from sfn_local.lint.template import lint_in_template
 from sfn_local.lint.template_file import TemplateError
 from sfn_local.words import meant
@@ -23,6 +23,7 @@ COLORS = {ERROR: "red", WARNING: "yellow", ADVICE: "cyan"}
 @command(
     examples=(
         "sfn-local lint statemachine/*.asl.json",
+        "sfn-local lint template.yaml",
         "sfn-local lint order.asl.json --advice --ignore catch-missing --json",
         "sfn-local lint statemachine/*.asl.json --format sarif > lint.sarif",
     ),
@@ -53,7 +54,7 @@ def lint(
     template: Path | None,
     as_json: bool,
 ) -> None:
-    """Check state machine definitions. Errors make the exit code 1, warnings do not.
+    """Check state machine definitions, also in templates. Errors make the exit code 1.
 
     An error is what AWS refuses or what cannot work; a warning is a mistake that AWS takes.
     ${placeholders} are values of unknown types. A MockConfigFile.json is checked, too.
@@ -86,13 +87,17 @@ def _find_faults(path: Path, template: Path | None) -> list[Finding]:
     text = read(path)
     if is_mock_file(text):
         return lint_mocks(text, str(path))
-    findings = find_faults(text, str(path))
-    if template is not None:
-        try:
+    try:
+        findings = lint_file(path, text, _note)
+        if template is not None:
             findings += lint_in_template(text, path, template)
-        except TemplateError as error:
-            raise click.ClickException(str(error)) from error
+    except TemplateError as error:
+        raise click.ClickException(str(error)) from error
     return findings
+
+
+def _note(text: str) -> None:
+    echo(f"note: {text}", err=True)
 
 
 def _print_findings(findings: list[Finding], files: int) -> None:

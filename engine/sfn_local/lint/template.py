@@ -32,7 +32,7 @@ def lint_in_template(text: str, path: Path, template: Path) -> list[Finding]:
     """
     resources = load_yaml(template)["Resources"]
     try:
-        located = parse(text)
+        located = parse(text, at_rest=True)
     except JsonSyntaxError:
         return []
     if not isinstance(located.value, dict):
@@ -44,6 +44,16 @@ def lint_in_template(text: str, path: Path, template: Path) -> list[Finding]:
         for finding in _Machine(logical_id, properties, resources, located, str(path)).check()
     ]
     return list(dict.fromkeys(found))
+
+
+def lint_machine(
+    logical_id: str, resources: dict[str, Any], located: Located, name: str
+) -> list[Finding]:
+    """The findings of one machine's definition, which stands in the file of that name."""
+    if not isinstance(located.value, dict):
+        return []
+    properties = resources[logical_id]["Properties"]
+    return _Machine(logical_id, properties, resources, located, name).check()
 
 
 def _machines(resources: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -1,27 +1,30 @@
 """Templates of SAM and CloudFormation, as their YAML has them."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from sfn_local.lint.loops import expanded
+
 
 class TemplateError(Exception):
     """The template cannot be read; the message says where and what to change."""
 
 
-class _Loader(yaml.CSafeLoader):
+class Loader(yaml.CSafeLoader):
     """YAML as CloudFormation reads it: short tags become `Fn::` objects, dates stay text."""
 
 
-_Loader.yaml_implicit_resolvers = {
+Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
     for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
 }
 
 
-def _short_tag(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+def _short_tag(loader: Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
     value: Any
     if isinstance(node, yaml.ScalarNode):
         value = loader.construct_scalar(node)
@@ -34,13 +37,13 @@ def _short_tag(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
     return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
 
 
-_Loader.add_multi_constructor("!", _short_tag)
+Loader.add_multi_constructor("!", _short_tag)
 
 
 @lru_cache(maxsize=8)
 def _parsed(text: str) -> Any:
     """Parse a text, and keep the result, which is quicker to copy than to parse again."""
-    return _Loader(text).get_single_data()
+    return Loader(text).get_single_data()
 
 
 def _copied(value: Any) -> Any:
@@ -50,27 +53,41 @@ def _copied(value: Any) -> Any:
     return [_copied(one) for one in value] if isinstance(value, list) else value
 
 
-def load_yaml(path: Path) -> dict[str, Any]:
-    """Read one template file.
+def load_yaml(path: Path, note: Callable[[str], None] | None = None) -> dict[str, Any]:
+    """Read one template file; Fn::ForEach is expanded where its list is written out.
+
+    A loop over anything else is left out if it can be noted.
 
     Raises:
         TemplateError: there is no such file, or it is not a YAML mapping.
     """
     try:
-        document = _copied(_parsed(path.read_text(encoding="utf-8")))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise TemplateError(f"there is no template at {path}") from None
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise TemplateError(f"{path} cannot be read: {reason}") from None
+    document = parse_yaml(path, text)
+    if not isinstance(document, dict) or not isinstance(document.get("Resources"), dict):
+        raise TemplateError(f"{path} is not a CloudFormation template: it has no Resources")
+    document["Resources"] = expanded(document["Resources"], note)
+    for logical_id, resource in document["Resources"].items():
+        if not isinstance(resource, dict) or "Type" not in resource:
+            raise TemplateError(f"{path}: the resource {logical_id} has no Type")
+    return document
+
+
+def parse_yaml(path: Path, text: str) -> Any:
+    """What a YAML text has; path is for the message.
+
+    Raises:
+        TemplateError: it is not YAML.
+    """
+    try:
+        return _copied(_parsed(text))
     except yaml.YAMLError as error:
         place = " ".join(str(error).split()).replace('in "<unicode string>", line', "at line")
         raise TemplateError(f"{path} is not YAML: {place}") from None
     except RecursionError:
         raise TemplateError(f"{path} is nested too deep, or in itself") from None
-    if not isinstance(document, dict) or not isinstance(document.get("Resources"), dict):
-        raise TemplateError(f"{path} is not a CloudFormation template: it has no Resources")
-    for logical_id, resource in document["Resources"].items():
-        if not isinstance(resource, dict) or "Type" not in resource:
-            raise TemplateError(f"{path}: the resource {logical_id} has no Type")
-    return document
