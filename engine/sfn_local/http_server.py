@@ -2,7 +2,7 @@
 
 Whatever a client sends, it gets an answer or a closed connection: malformed requests are
 answered 4xx, those that the guard refuses 403, an exception in the handler 500, and a client
-that falls silent is let go.
+that falls silent is let go, as is one whose request is not whole in time.
 """
 
 import json
@@ -13,11 +13,15 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from io import BufferedIOBase
-from typing import Final
+from io import BufferedIOBase, BufferedReader, RawIOBase
+from time import monotonic
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
 from sfn_local.request_guard import NO_FRAMES, Guard
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +29,8 @@ MAX_BODY = 16 * 1024 * 1024
 MAX_LINE = 16 * 1024
 MAX_HEADERS = 128
 IDLE_SECONDS = 75.0
+WHOLE_SECONDS = 30.0
+"""A request that has begun and is not whole by then is given up."""
 REQUEST_LINE_PARTS = 3
 _RENAMED: Final = {
     413: "Content Too Large",
@@ -176,10 +182,42 @@ class _Listener(socketserver.ThreadingTCPServer):
                 continue
 
 
+class _Requests(RawIOBase):
+    """What a client sends: it may be silent between requests, and has less time within one."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._ends: float | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        left = IDLE_SECONDS if self._ends is None else self._ends - monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._connection.settimeout(left)
+        return self._connection.recv_into(buffer)
+
+    def begin(self) -> None:
+        """From now on the time of one request runs."""
+        self._ends = monotonic() + WHOLE_SECONDS
+
+    def end(self) -> None:
+        """The request is whole."""
+        self._ends = None
+        self._connection.settimeout(IDLE_SECONDS)
+
+
 class _Connection(socketserver.StreamRequestHandler):
     timeout = IDLE_SECONDS
     disable_nagle_algorithm = True
     server: _Listener
+
+    def setup(self) -> None:
+        super().setup()
+        self._requests = _Requests(self.connection)
+        self.rfile = self._received = BufferedReader(self._requests)
 
     def handle(self) -> None:
         self.server.connected(self.connection)
@@ -199,6 +237,9 @@ class _Connection(socketserver.StreamRequestHandler):
 
     def _serve_one(self) -> bool:
         try:
+            if not self._received.peek(1):
+                return False
+            self._requests.begin()
             head = _read_head(self.rfile)
             if head is None:
                 return False
@@ -206,6 +247,7 @@ class _Connection(socketserver.StreamRequestHandler):
             if refusal is not None:
                 raise _BadRequestError(HTTPStatus.FORBIDDEN, refusal)
             request = self._read_body(head)
+            self._requests.end()
         except _BadRequestError as error:
             answer = Response.of_json({"message": str(error)}, error.status)
             self._send(answer, keep_alive=False)

@@ -1,9 +1,11 @@
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from http.client import HTTPConnection
 
 import pytest
 
+from sfn_local import http_server
 from sfn_local.http_server import MAX_LINE, Request, Response, Server, serve
 
 ECHO_LIMIT = 1000
@@ -31,6 +33,27 @@ def raw(server: Server, data: bytes) -> bytes:
         while part := connection.recv(65536):
             answer += part
         return answer
+
+
+def test_a_request_that_is_not_whole_in_time_is_given_up_however_often_a_byte_comes(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, host = [1_000.0], b"Host: localhost\r\n"
+    monkeypatch.setattr(http_server, "monotonic", lambda: now[0])
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(b"GET /1 HTTP/1.1\r\n" + host + b"\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 201")
+        now[0] += 60  # nothing has begun
+        expects = b"Content-Length: 9\r\nExpect: 100-continue\r\n\r\n"
+        connection.sendall(b"POST /2 HTTP/1.1\r\n" + host + expects)
+        assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        now[0] += 31
+        answer = b""
+        with suppress(ConnectionError):
+            connection.sendall(b"late")
+            answer = connection.recv(65536)
+
+    assert answer == b""
 
 
 def test_a_request_reaches_the_handler_whole_and_its_answer_comes_back(server: Server) -> None:
