@@ -30,7 +30,7 @@ from waiting import until, until_quiet
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.functions.logs import logger
-from sfn_cqrs.kernel.keys import ImportKey, ItemKey
+from sfn_cqrs.kernel.keys import ImportKey, ItemKey, MappingKey
 from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.import_csv.csv.rows import open_csv
 from sfn_cqrs.machines.import_csv.progress import Progress
@@ -246,9 +246,8 @@ class Counted:
         with self._lock:
             return sum((each.counts for each in self._markers.values()), Counts())
 
-    def mapping(self, _tenant: str, _table: str) -> dict[str, str]:
-        """No heading is renamed."""
-        return {}
+    def mapping(self, _key: MappingKey) -> None:
+        """Find no headings: none were kept."""
 
     def markers(self, _key: ImportKey) -> Iterator[Marker]:
         """The batches in their order."""
