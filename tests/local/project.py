@@ -111,7 +111,7 @@ def forget(project: Path) -> None:
     handlers._loaded.clear()
 
 
-def run_in(project: Path, *command: str) -> subprocess.CompletedProcess[str]:
+def run_in(project: Path, *command: str, folder: str = ".") -> subprocess.CompletedProcess[str]:
     """Run a tool of this environment, or of another of this checkout, on a project's own code."""
     tool = Path(sys.executable).parent / command[0]
     options = f"--basetemp={project}.tmp"  # or it would sweep what other runs have left
@@ -119,7 +119,7 @@ def run_in(project: Path, *command: str) -> subprocess.CompletedProcess[str]:
     return ran(
         CHECKOUT / command[0] if "/" in command[0] else tool,
         *command[1:],
-        cwd=project,
+        cwd=project / folder,
         env={**os.environ, "PYTEST_ADDOPTS": options, "PYTHONPATH": path},
         timeout=300,
     )

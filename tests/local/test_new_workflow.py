@@ -242,10 +242,9 @@ NEW_SUITES = [
     "tests/unit/event/test_on_hotel_ended.py",
 ]
 NOT_OF_IT = [
-    f"--ignore=tests/template/test_{law}.py"
-    for law in ("bill", "collection", "layer", "mutants", "typing")
+    f"--ignore=tests/template/test_{law}.py" for law in ("collection", "layer", "mutants", "typing")
 ]
-"""What is said of this checkout alone: its tests, its types, its layers and its bill."""
+"""What is said of this checkout alone: its tests, its types and its layers."""
 PYTEST = ("pytest", "-q", "-p", "no:cacheprovider", *NOT_OF_IT)
 LINT = ("sfn-cqrs", "lint", "--advice", "--strict", "--template", "template.yaml")
 COMMANDS = [
@@ -258,6 +257,10 @@ COMMANDS = [
         *("-k", f"parcel or audit or {NAME[:12]} or trip or hotel or one_name"),
         *(f"tests/template/test_{law}.py" for law in ("environment", "resources", "wiring")),
         *NEW_SUITES,
+    ),
+    (
+        *PYTEST,
+        *(f"tests/template/test_{law}.py" for law in ("bill", "pictures", "places", "policies")),
     ),
 ]
 LONG_COMMANDS = [
@@ -278,6 +281,45 @@ def test_what_is_new_passes_the_projects_own_checks_unchanged(command, grown):
         pytest.skip(f"no {command[0]}; `make check` sets it up")
 
     done = run_in(grown, *command)
+
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+
+
+@pytest.fixture(scope="module")
+def contributed(tmp_path_factory):
+    """A copy of the repository, whose example has new workflows: one waits for another."""
+    project = copy_project(tmp_path_factory.mktemp("contributed") / "project", is_set_up=True)
+    with chdir(project):
+        for words in (NEW, TRIP, HOTEL):
+            made = run_in(project, "sfn-cqrs", *words)
+            assert made.returncode == 0, made.stderr
+    return project
+
+
+@pytest.mark.parametrize(
+    ("folder", "command"),
+    [
+        (
+            ".",
+            (
+                *PYTEST,
+                *(f"tests/template/test_{law}.py" for law in ("bill", "events", "pictures")),
+                *(f"tests/template/test_{law}.py" for law in ("doors", "places", "wiring")),
+            ),
+        ),
+        ("examples/shop", (*PYTEST, "tests/parcel_return", "tests/trip", "tests/hotel")),
+        pytest.param(
+            ".",
+            (*PYTEST, "tests/template", "tests/statemachine", "tests/security/test_secrets.py"),
+            marks=PROOF,
+        ),
+        pytest.param("examples/shop", ("pytest", "-q"), marks=PROOF),
+    ],
+)
+def test_a_workflow_that_a_contributor_adds_leaves_every_test_green(folder, command, contributed):
+    assert (contributed / "examples/shop/statemachine/hotel.asl.json").exists()
+
+    done = run_in(contributed, *command, folder=folder)
 
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
 

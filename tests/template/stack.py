@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sfn_cqrs_tools.client.executions import OF_THE_FRAMEWORK
 from sfn_cqrs_tools.runtime.template import Template
 
 ROOT = Path(__file__).parents[2]
@@ -21,6 +22,17 @@ MACHINES = TEMPLATE.machines | OF_SHOP
 def folder_of(machine: str) -> Path:
     """Return the repository or project that a machine belongs to."""
     return EXAMPLE if machine in OF_SHOP else ROOT
+
+
+ADDED = {
+    one.folder for name, one in MACHINES.items() if name not in {*OF_THE_FRAMEWORK, "order-saga"}
+}
+"""The folders of the workflows that somebody adds; they hold a user's own code."""
+
+
+def is_added(folder: Path) -> bool:
+    """Return whether a function's folder belongs to a workflow that somebody adds."""
+    return folder.parent.name in ADDED or folder.name in {f"on_{one}_ended" for one in ADDED}
 
 
 class State(NamedTuple):

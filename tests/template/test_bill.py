@@ -1,11 +1,19 @@
 """The bill of a stack that does nothing, as bench/cost.py reckons it from the template."""
 
+import json
 import re
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 from tests.support.benchmarks import benchmark, rows_of
 from tests.template.stack import ROOT
+
+from sfn_cqrs_tools.client.executions import OF_THE_FRAMEWORK
+from sfn_cqrs_tools.runtime.template import Template
+from sfn_cqrs_tools.scaffold.machine import Workflow
+from sfn_cqrs_tools.scaffold.template_entries import with_workflow
+from sfn_local.lint.template_file import load_yaml
 
 OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 
@@ -19,14 +27,43 @@ def test_an_idle_stack_costs_at_most_ten_dollars_and_what_the_pages_say(
     cost: ModuleType,
 ) -> None:
     documented = {name: float(value) for name, (value, *_) in rows_of("cost").items()}
-    of_parts = {
-        f"idle: {name}": one for name, one in cost._idle(cost._deployed(cost.IN_PROD)).items()
-    }
+    template = of_the_framework(cost._deployed(cost.IN_PROD))
+    of_parts = {f"idle: {name}": one for name, one in cost._idle(template).items()}
 
     assert {name: documented[name] for name in of_parts} == pytest.approx(of_parts, rel=1e-3)
     assert documented["idle, all"] == pytest.approx(sum(of_parts.values()), rel=1e-3)
     assert documented["idle, all"] <= cost.IDLE
     assert documented["commands, all"] <= cost.LOADED
+
+
+def of_the_framework(template: Template) -> Template:
+    """The template without what names a workflow that somebody added: it costs its owner."""
+    machines = [
+        one.logical_id for name, one in template.machines.items() if name not in OF_THE_FRAMEWORK
+    ]
+    ends = [f"EventOn{one.removesuffix('StateMachine')}EndedFunction" for one in machines]
+    added = [f'"{one}"' for one in (*machines, *ends)]
+    resources = {
+        name: resource
+        for name, resource in template.document["Resources"].items()
+        if not any(machine in json.dumps(resource, default=str) for machine in added)
+    }
+    document = {**template.document, "Resources": resources}
+    return Template(document, template.root, parameters=template.overrides)
+
+
+def test_a_workflow_that_somebody_adds_is_not_on_the_bill_of_the_framework(
+    cost: ModuleType, tmp_path: Path
+) -> None:
+    alone = cost._deployed(cost.IN_PROD)
+    text = (ROOT / "template.yaml").read_text(encoding="utf-8")
+    (tmp_path / "template.yaml").write_text(
+        with_workflow(text, Workflow("only-on-paper", ("weigh",))), encoding="utf-8"
+    )
+    grown = Template(load_yaml(tmp_path / "template.yaml"), ROOT, parameters=alone.overrides)
+
+    assert cost._alarm_metrics(grown) == cost._alarm_metrics(alone) + 2
+    assert cost._idle(of_the_framework(grown)) == cost._idle(of_the_framework(alone))
 
 
 def test_the_pages_quote_the_bill() -> None:

@@ -7,10 +7,11 @@ for whom is read from `events/`.
 import json
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from tests.support.waiting import waited
-from tests.template.stack import ROOT, TEMPLATE
+from tests.template.stack import MACHINES, folder_of
 from tests.template.test_events import ATTEMPTS
 
 from sfn_cqrs.machines.workflow.executions import (
@@ -21,9 +22,11 @@ from sfn_cqrs.machines.workflow.executions import (
 )
 from sfn_cqrs.machines.workflow.wait_table import WaitTable
 from sfn_cqrs_tools.runtime.template import Machine
+from sfn_cqrs_tools.scaffold.machine import RECORDER
 from sfn_cqrs_tools.stack.local_stack import LocalStack
 
-OWN = [machine for machine in TEMPLATE.machines.values() if machine.key not in ATTEMPTS]
+OWN = [machine for machine in MACHINES.values() if machine.key not in ATTEMPTS]
+"""In the repository or in its example, wherever `sfn-cqrs new workflow` writes."""
 
 
 def run_workflows(stack: LocalStack) -> None:
@@ -31,6 +34,7 @@ def run_workflows(stack: LocalStack) -> None:
     workflows = Workflows(stack)
     for machine in OWN:
         workflows.run(machine)
+        workflows.fail(machine)
     for parent, child in workflows.children.items():
         workflows.lose(child, parent)
 
@@ -58,14 +62,18 @@ class Workflows:
 
         assert waited(status, lambda found: found != "RUNNING") == "SUCCEEDED", machine.key
 
+    def fail(self, machine: Machine) -> None:
+        """Record a failure on its sample, if the machine records any; a child tells its parent."""
+        if RECORDER in dict(machine.states()):
+            sent = (events_of(machine) / f"{RECORDER}.json").read_bytes()
+            self._stack.functions.invoke(machine.placeholder(RECORDER), sent)
+
     def lose(self, child: Machine, parent: Parent) -> None:
-        """A child that fails, one that is stopped, and one whose answer is given again.
+        """A child that is stopped, and one whose answer is given again.
 
         Their parent has run, and waits no more: the answers are sent all the same.
         """
         prefix = child.logical_id.removesuffix("StateMachine")
-        failed = (ROOT / "events" / child.folder / "mark_failed.json").read_bytes()
-        self._stack.functions.invoke(f"{prefix}MarkFailedFunction", failed)
         stopped = self._service.start_execution(
             self._arn(child), sample(child), execution_name(child.key, "stopped")
         )
@@ -119,5 +127,9 @@ def name_of(machine: Machine) -> str:
 
 def sample(machine: Machine) -> Any:
     """What starts an execution of a machine."""
-    path = ROOT / "events" / machine.folder / "start_execution.json"
-    return json.loads(path.read_text(encoding="utf-8"))
+    return json.loads((events_of(machine) / "start_execution.json").read_text(encoding="utf-8"))
+
+
+def events_of(machine: Machine) -> Path:
+    """The folder of a machine's sample events."""
+    return folder_of(machine.key) / "events" / machine.folder

@@ -20,6 +20,7 @@ OF_A_PROJECT = {
     "!Ref HandlerPolicy": "!GetAtt Cqrs.Outputs.HandlerPolicyArn",
     "*RequestsTableArn": "!GetAtt Cqrs.Outputs.RequestsTableArn",
     "!Ref LogRetentionDays": "180",
+    "      PermissionsBoundary: *boundary\n": "",
     "!GetAtt SweepDeadLetterQueue.Arn": "!GetAtt Cqrs.Outputs.SweepDeadLetterQueueArn",
 }
 """A project's replacements for references that exist only in the application's template."""
