@@ -27,6 +27,7 @@ from sfn_cqrs.machines.rebuild.service import RebuildService
 from sfn_cqrs_tools.client.prices import DOLLARS
 from sfn_cqrs_tools.runtime.recorder import Recorder
 from sfn_cqrs_tools.stack.local_stack import LocalStack
+from sfn_cqrs_tools.stack.settings import Settings
 
 ITEMS = 4_000
 MILLION = 1_000_000
@@ -49,7 +50,7 @@ def measure() -> list[Figure]:
     recorder = Recorder()
     with (
         tempfile.TemporaryDirectory() as state,
-        LocalStack(state_dir=state, recorder=recorder, reload=False, postgres=False),
+        LocalStack(Settings(state_dir=state, recorder=recorder, reload=False, postgres=False)),
     ):
         with ThreadPoolExecutor(16) as pool:
             list(pool.map(put, range(ITEMS)))

@@ -7,6 +7,7 @@ from typing import Final
 
 from sfn_cqrs_tools.runtime.recorder import Recorder
 from sfn_cqrs_tools.stack.local_stack import LocalStack
+from sfn_cqrs_tools.stack.settings import Settings
 
 AS_DEPLOYED: Final = {"GenerationsKnownSeconds": "30"}
 """What the local stack shortens, at the price of reads."""
@@ -23,13 +24,15 @@ def a_stack(
     with (
         tempfile.TemporaryDirectory() as state,
         LocalStack(
-            state_dir=state,
-            recorder=recorder,
-            reload=False,
-            postgres=False,
-            live=False,
-            window_seconds=window_seconds,
-            parameters={**AS_DEPLOYED, **parameters},
+            Settings(
+                state_dir=state,
+                recorder=recorder,
+                reload=False,
+                postgres=False,
+                live=False,
+                window_seconds=window_seconds,
+                parameters={**AS_DEPLOYED, **parameters},
+            )
         ) as stack,
     ):
         yield stack

@@ -8,6 +8,7 @@ from tests.support.typed import declaring
 
 from sfn_cqrs_tools.runtime.recorder import Recorder
 from sfn_cqrs_tools.stack.local_stack import LocalStack
+from sfn_cqrs_tools.stack.settings import Settings
 from sfn_cqrs_tools.testing.quick_stack import quick_stack
 
 pytestmark = [
@@ -37,7 +38,7 @@ def stack_of(request, monkeypatch, tmp_path):
         options = {"state_dir": tmp_path, "recorder": recorder, "parameters": given}
         options["postgres"] = False  # one handler more, and its projection
         if request.param == "in batches":
-            return LocalStack(**options, reload=False, live=False)
+            return LocalStack(Settings(**options, reload=False, live=False))
         monkeypatch.setattr("waiting.QUIET_SECONDS", 1)
         return quick_stack(**options)
 

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -42,21 +43,27 @@ def test_the_shuffler_turns_batches_around_and_repeats_records():
     assert sum(len(batch) == 4 for batch in batches) == shuffler.duplicates > 0
 
 
+def quick(settings):
+    """A stack whose streams hardly wait for more records, and whose schedules are off."""
+    quicker = {"window_seconds": 0.05, "postgres": False, "schedules": False}
+    return LocalStack(replace(settings, **quicker))
+
+
 LOOKS_AGAIN = pytest.mark.real_time("a run looks again after a second, and then after two")
 
 
 @LOOKS_AGAIN
 @pytest.mark.parametrize(
     ("stack", "rows", "archived"),
-    [(quick_stack, 24, 6), pytest.param(LocalStack, 400, 100, marks=PROOF)],
+    [(quick, 24, 6), pytest.param(LocalStack, 400, 100, marks=PROOF)],
     ids=["soon", "in batches"],
 )
 def test_the_demonstration_ends_well_and_prints_its_figures(stack, rows, archived, monkeypatch):
     monkeypatch.setattr(archives, "ROWS", archived)
     ran = []
 
-    def noted(**options):
-        ran.append(stack(**options))
+    def noted(settings):
+        ran.append(stack(settings))
         return ran[-1]
 
     monkeypatch.setattr("sfn_cqrs_tools.stack.local_stack.LocalStack", noted)

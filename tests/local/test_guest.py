@@ -17,6 +17,7 @@ from sfn_cqrs.kernel.functions import context
 from sfn_cqrs.machines.workflow import executions as step_functions
 from sfn_cqrs.machines.workflow.executions import StepFunctionService, execution_name
 from sfn_cqrs_tools.stack.local_stack import LocalStack
+from sfn_cqrs_tools.stack.settings import Settings
 
 GUEST = Path(__file__).parent / "guest"
 DOOR = "sfn_cqrs.workflows"
@@ -27,9 +28,10 @@ pytestmark = pytest.mark.stack
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
     folder = tmp_path_factory.mktemp("state")
-    with LocalStack(
+    settings = Settings(
         template=GUEST / "template.yaml", state_dir=folder, name="guest", reload=False
-    ) as started:
+    )
+    with LocalStack(settings) as started:
         yield started
 
 

@@ -17,6 +17,7 @@ from sfn_cqrs_tools.runtime.iam.policies import DENIED, MISSING, Grant, Permissi
 from sfn_cqrs_tools.runtime.iam.requests import asked, leading_keys
 from sfn_cqrs_tools.runtime.template import Template
 from sfn_cqrs_tools.stack.local_stack import LocalStack
+from sfn_cqrs_tools.stack.settings import Settings
 
 DYNAMODB = "arn:aws:dynamodb:us-east-1:000000000000"
 ORDERS = f"{DYNAMODB}:table/shop-OrdersTable"
@@ -468,7 +469,8 @@ def test_a_process_of_its_own_reads_what_it_may(
 def test_functions_in_processes_of_their_own_are_refused_as_well(
     tmp_path: Path, iam: bool, status: int
 ) -> None:
-    with LocalStack(state_dir=tmp_path, isolated=True, iam=iam, **TOY_OPTIONS) as stack:
+    settings = Settings(state_dir=tmp_path, isolated=True, iam=iam, **TOY_OPTIONS)
+    with LocalStack(settings) as stack:
         found = fetch(f"{stack.http}/files/a", method="DELETE").status
         said = stack.state.stack_log.read_text(encoding="utf-8")
 

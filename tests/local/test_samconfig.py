@@ -9,6 +9,7 @@ from sfn_cqrs_tools.runtime.state import StackError
 from sfn_cqrs_tools.scaffold.changes import ScaffoldError
 from sfn_cqrs_tools.stack.local_stack import LocalStack
 from sfn_cqrs_tools.stack.samconfig import app_package, with_package
+from sfn_cqrs_tools.stack.settings import Settings
 
 STAGE = "[{}.deploy.parameters]\nparameter_overrides = {}\n"
 
@@ -101,10 +102,12 @@ def test_the_local_stack_runs_that_package_unless_a_parameter_names_another(tmp_
     fabric = SimpleNamespace(function_name=lambda _stack, logical_id: logical_id)
 
     def package(**parameters):
-        stack = LocalStack(
+        settings = Settings(
             template=project / "template.yaml", state_dir=tmp_path, parameters=parameters
         )
-        return stack._load(fabric).parameters["AppPackage"]
+        stack = LocalStack(settings)
+        stack.fabric = fabric
+        return stack._load().parameters["AppPackage"]
 
     assert package() == "library"
     assert package(AppPackage="shop") == "shop"

@@ -70,8 +70,7 @@ def test_a_deploy_migrates_before_it_switches_the_code_and_a_new_database_after_
 
 MIGRATES = """
 import shutil, sys
-from types import SimpleNamespace
-from sfn_cqrs_tools.stack.local_stack import LocalStack, Migration, StackError
+from sfn_cqrs_tools.stack.database import Database, Migration, StackError
 _, dsn, folder, layer = sys.argv
 shutil.copytree(layer, f"{folder}/layer")
 sys.path.insert(0, f"{folder}/layer")
@@ -79,7 +78,7 @@ for name in [name for name in sys.modules if name.partition(".")[0] == "sfn_cqrs
     del sys.modules[name]
 try:
     migrations = [Migration("0001_x.sql", "CREATE TABEL x ();")]
-    LocalStack._migrate(SimpleNamespace(_dsn=dsn, postgres=None), migrations)
+    Database(migrations, given=dsn).migrate()
 except StackError as error:
     print(error)
 """

@@ -11,6 +11,7 @@ from tests.support.over_http import fetch
 from sfn_cqrs_tools.runtime.recorder import Recorder
 from sfn_cqrs_tools.runtime.state import StackError, StateFolder
 from sfn_cqrs_tools.stack.local_stack import LocalStack
+from sfn_cqrs_tools.stack.settings import Settings
 
 pytestmark = pytest.mark.stack
 
@@ -27,7 +28,7 @@ def recorder():
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory, recorder):
     folder = tmp_path_factory.mktemp("state")
-    with LocalStack(state_dir=folder, recorder=recorder, **TOY_OPTIONS) as started:
+    with LocalStack(Settings(state_dir=folder, recorder=recorder, **TOY_OPTIONS)) as started:
         yield started
 
 
@@ -181,6 +182,6 @@ def test_another_process_finds_the_stack_by_its_state_folder(stack):
 
 def test_one_process_runs_one_stack(stack, tmp_path):
     with pytest.raises(StackError, match="already runs in this process"):
-        LocalStack(state_dir=tmp_path, **TOY_OPTIONS).__enter__()
+        LocalStack(Settings(state_dir=tmp_path, **TOY_OPTIONS)).__enter__()
 
     assert request(f"{stack.http}/items/1")[0] == 200

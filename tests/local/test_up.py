@@ -15,6 +15,7 @@ from tests.support.waiting import waited
 from sfn_cqrs_tools.runtime.fabric import session
 from sfn_cqrs_tools.runtime.state import StackError, StateFolder
 from sfn_cqrs_tools.stack.local_stack import LocalStack
+from sfn_cqrs_tools.stack.settings import Settings
 from sfn_local.lint.template_file import TemplateError
 
 pytestmark = pytest.mark.stack
@@ -297,7 +298,7 @@ def four_free_ports() -> int:
 
 def test_a_stack_that_cannot_start_gives_everything_back(tmp_path):
     with pytest.raises(TemplateError):
-        LocalStack(state_dir=tmp_path, template=TOY).__enter__()
+        LocalStack(Settings(state_dir=tmp_path, template=TOY)).__enter__()
 
     with pytest.raises(StackError):
         StateFolder(tmp_path).read()

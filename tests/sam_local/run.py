@@ -26,6 +26,7 @@ from sfn_cqrs_tools.runtime.listening import for_containers, up_for_us
 from sfn_cqrs_tools.runtime.template import Template
 from sfn_cqrs_tools.stack.local_stack import LocalStack
 from sfn_cqrs_tools.stack.sample_items import Rehearsal
+from sfn_cqrs_tools.stack.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 SAM = ROOT / ".venv-sam/bin/sam"
@@ -122,7 +123,7 @@ def _failure(done: subprocess.CompletedProcess[str], endpoint: str) -> str:
 def invokes(report: Report) -> None:
     """Invoke the function of every state with its event, against a stack that runs."""
     template = Template.load(ROOT / "template.yaml")
-    with LocalStack(state_dir=BUILT / "state", hosts=(HOST,), reload=False) as stack:
+    with LocalStack(Settings(state_dir=BUILT / "state", hosts=(HOST,), reload=False)) as stack:
         environment = for_containers(dict(stack.info.environment), HOST)
         env_file = BUILT / "env.json"
         env_file.write_text(json.dumps({"Parameters": environment}), encoding="utf-8")

@@ -66,6 +66,7 @@ def demo(
     from sfn_cqrs_tools.demo.run import run  # noqa: PLC0415
     from sfn_cqrs_tools.demo.step import DemoError, Scale  # noqa: PLC0415
     from sfn_cqrs_tools.stack.local_stack import LocalStack  # noqa: PLC0415
+    from sfn_cqrs_tools.stack.settings import Settings  # noqa: PLC0415
     from sfn_cqrs_tools.terminal.printing import progress_console  # noqa: PLC0415
 
     console = progress_console(as_json=as_json)
@@ -74,14 +75,15 @@ def demo(
     reports: list[Report] = []
     with tempfile.TemporaryDirectory(prefix="sfn-cqrs-demo-") as state:
         console.print("Starting the local stack from examples/shop/template.yaml …")
-        with LocalStack(
+        settings = Settings(
             template=_example(),
             state_dir=state,
             reload=False,
             live=False,
             weather=bad,
             express_repeats=repeats or 0.0,
-        ) as stack:
+        )
+        with LocalStack(settings) as stack:
             console.print(f"Ready in {time.monotonic() - began:.1f} s: {stack.http}\n")
             try:
                 for each in run(stack, console, Scale(airports, None if full else rows)):

@@ -8,9 +8,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn, TextIO
@@ -35,6 +35,7 @@ from sfn_cqrs_tools.stack.definition_watch import DefinitionWatch
 from sfn_cqrs_tools.stack.local_stack import LocalStack
 from sfn_cqrs_tools.stack.project_template import check_exists
 from sfn_cqrs_tools.stack.reporter import Reporter
+from sfn_cqrs_tools.stack.settings import Settings
 from sfn_local.cli.command import command, json_option
 from sfn_local.cli.showing import echo, styled
 from sfn_local.lint.template_file import TemplateError
@@ -145,8 +146,7 @@ def up(
     with one_line_errors():
         check_exists(template)
         _listen_for_debugger(debug_port, isolated=isolated)
-    start = partial(
-        LocalStack,
+    settings = Settings(
         template=template,
         state_dir=state,
         data_dir=data_dir or state / "data",
@@ -162,14 +162,14 @@ def up(
         with _ending_on_signals(), one_line_errors(), _private():
             sys.breakpointhook = break_into_handler
             watch = DefinitionWatch(template)  # before it is read
-            stack = start(fresh=fresh, ports=Ports.behind(port))
+            stack = LocalStack(replace(settings, fresh=fresh, ports=Ports.behind(port)))
             stream = sys.stderr if as_json else stdout
             with stack, console_of(stack, state) as ports, _looking():
                 reporter = Reporter(stack, stream)  # it reports what is saved from now on
                 _announce(stack, stdout, as_json=as_json)
                 gc.freeze()  # nothing of it is garbage: it is looked for after each save
                 _run(stack, watch, reporter)
-            _deploy_again(partial(start, ports=ports), state, template, stream)
+            _deploy_again(replace(settings, ports=ports), state, template, stream)
     except FabricError as error:
         raise click.ClickException(str(error)) from error
     except _Ended:
@@ -197,9 +197,7 @@ def _run(stack: LocalStack, watch: DefinitionWatch, reporter: Reporter) -> None:
     raise FabricError(f"the AWS fabric has ended; see {stack.state.fabric_log}")
 
 
-def _deploy_again(
-    start: Callable[[], LocalStack], state: Path, template: Path, stream: TextIO
-) -> NoReturn:
+def _deploy_again(settings: Settings, state: Path, template: Path, stream: TextIO) -> NoReturn:
     """Run one stack after the other, on the same ports and data, as often as the template changes.
 
     A stack that cannot start is tried again after the next change of the template.
@@ -207,7 +205,7 @@ def _deploy_again(
     while True:
         watch = DefinitionWatch(template)
         gc.collect()
-        stack = start()
+        stack = LocalStack(settings)
         try:
             with stack, console_of(stack, state), _looking():
                 reporter = Reporter(stack, stream)

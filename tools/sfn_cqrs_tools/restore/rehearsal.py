@@ -19,8 +19,10 @@ from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.client.published import behind_aliases
 from sfn_cqrs_tools.restore.restoring import Restored, Say, differences, restore
 from sfn_cqrs_tools.runtime.fabric import Ministack
+from sfn_cqrs_tools.runtime.listening import Ports
 from sfn_cqrs_tools.stack.fabric_environment import fabric_python
 from sfn_cqrs_tools.stack.local_stack import LocalStack
+from sfn_cqrs_tools.stack.settings import Settings
 
 BEFORE: Final = "before"
 AFTER: Final = "after"
@@ -101,15 +103,17 @@ def _stack(
     name: str, fabric: KeptFabric, port: int, folder: Path, restored: Restored | None = None
 ) -> LocalStack:
     return LocalStack(
-        name=name,
-        state_dir=folder / name,
-        port=port,
-        fabric=fabric,
-        parameters=restored.parameters if restored else STANDARD,
-        versions=folder / "versions",  # the second is a deploy over the first
-        reload=False,
-        postgres=False,
-        live=False,
+        Settings(
+            name=name,
+            state_dir=folder / name,
+            ports=Ports.behind(port),
+            fabric=fabric,
+            parameters=restored.parameters if restored else STANDARD,
+            versions=folder / "versions",  # the second is a deploy over the first
+            reload=False,
+            postgres=False,
+            live=False,
+        )
     )
 
 

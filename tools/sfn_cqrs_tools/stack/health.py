@@ -30,9 +30,12 @@ class Watched(Protocol):
 
     state: StateFolder
     data: DataFolder | None
-    postgres: LocalPostgres | None
     fabric: Fabric
     engine: Engine
+
+    @property
+    def postgres(self) -> LocalPostgres | None:
+        """Return its own PostgreSQL, if it has one."""
 
 
 class Health:

@@ -9,23 +9,14 @@ from typing import Any
 
 from sfn_cqrs_tools.project import CHECKOUT, EXAMPLE, is_checkout
 from sfn_cqrs_tools.stack.local_stack import LocalStack
+from sfn_cqrs_tools.stack.settings import Settings
 
 TEMPLATE = CHECKOUT / EXAMPLE / "template.yaml"
 
 
-class Unswept(LocalStack):
-    """A stack whose schedules are off."""
-
-    def _plain(self) -> dict[str, Any]:
-        plain = super()._plain()
-        for resource in plain["Resources"].values():
-            if "ScheduleExpression" in resource.get("Properties", {}):
-                resource["Properties"]["State"] = "DISABLED"
-        return plain
-
-
-def quick_stack(*, parameters: dict[str, str] | None = None, **options: Any) -> LocalStack:
-    """Return a stack of the example's template, or of another."""
-    quick = {"reload": False, "window_seconds": 0.05, "postgres": False, "live": False}
+def quick_stack(**settings: Any) -> LocalStack:
+    """Return a stack of the example's template, or of other `Settings`."""
+    quick = {"reload": False, "window_seconds": 0.05, "schedules": False}
     template = TEMPLATE if is_checkout() else None
-    return Unswept(parameters=parameters, **{"template": template, **quick, **options})
+    less = {"template": template, "postgres": False, "live": False}
+    return LocalStack(Settings(**{**less, **quick, **settings}))
