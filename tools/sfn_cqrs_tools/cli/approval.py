@@ -9,6 +9,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 import click
 
+from sfn_cqrs.machines.approval.rules import Status
 from sfn_cqrs_tools.cli.arguments import read_json
 from sfn_cqrs_tools.cli.options import api_options, limit_option
 from sfn_cqrs_tools.client.api import Api, given, idempotent, work_path
@@ -20,8 +21,7 @@ from sfn_local.cli.showing import echo
 
 P = ParamSpec("P")
 T = TypeVar("T")
-STATUSES: Final = ("OPEN", "GRANTED", "REJECTED", "EXPIRED", "STALE", "ALL")
-UNDECIDED: Final = ("OPEN", "STALE")
+UNDECIDED: Final = (Status.OPEN, Status.STALE)
 """Whose item may have changed before somebody has decided: its own action changes it later."""
 EXAMPLE: Final = "a-01KAXK3V9Q0M3W8C5R6T7Y8Z9B"
 _FIELDS: Final = (
@@ -87,7 +87,7 @@ def request(
 )
 @click.option(
     "--status",
-    type=click.Choice(STATUSES, case_sensitive=False),
+    type=click.Choice([*Status, "ALL"], case_sensitive=False),
     help="All approvals with this status, not only yours.  [default: what waits for you]",
 )
 @limit_option

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import click
 
@@ -15,7 +15,14 @@ from sfn_cqrs.kernel.failure import Failure
 from sfn_cqrs.machines.command.process import Process
 from sfn_cqrs_tools.cli.options import one_line_errors, stack_options
 from sfn_cqrs_tools.client.aws import find_target
-from sfn_cqrs_tools.client.executions import EXPRESS, Executions, Found, hints_to_resume, waiting
+from sfn_cqrs_tools.client.executions import (
+    EXPRESS,
+    STATUSES,
+    Executions,
+    Found,
+    hints_to_resume,
+    waiting,
+)
 from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT
 from sfn_cqrs_tools.terminal.ages import duration
 from sfn_cqrs_tools.terminal.causes import shortened
@@ -31,7 +38,6 @@ from sfn_local.trace import stopped_in
 P = ParamSpec("P")
 T = TypeVar("T")
 
-STATUSES: Final = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 name_argument = click.argument("name", metavar="NAME|ITEM|ID|@")
 
 

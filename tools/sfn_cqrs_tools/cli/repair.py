@@ -10,6 +10,7 @@ from typing import Any, Final
 import click
 from click.exceptions import Exit
 
+from sfn_cqrs.machines.task.rules import CLOSED
 from sfn_cqrs_tools.cli import FAILED_ROWS
 from sfn_cqrs_tools.cli.options import api_options, limit_option, no_wait_option
 from sfn_cqrs_tools.client.api import Api, given, work_path
@@ -21,7 +22,6 @@ from sfn_local.cli.command import DONE, FAILED, Group, print_json, print_shown, 
 from sfn_local.cli.showing import echo
 
 PLANNED: Final = "PLANNED"
-ENDED: Final = ("COMPLETED", "FAILED", "CANCELLED")
 KINDS: Final = ("command", "task", "import", "saga")
 ACTIONS: Final = ("retry", "skip")
 COLUMNS: Final[Columns] = {
@@ -181,7 +181,7 @@ def _followed(api: Api, id_: str, *, as_json: bool) -> int:
     """Wait for the end of a repair, and show it; return the exit code."""
     watching = going_on(id_, f"sfn-cqrs repair show {id_} --watch")
     with watching, waits_for(id_, is_shown=not as_json):
-        found = awaited(lambda: api.get(_path(id_)), lambda found: found["status"] in ENDED)
+        found = awaited(lambda: api.get(_path(id_)), lambda found: found["status"] in CLOSED)
     print_shown(found, _print, as_json=as_json)
     if found["status"] != "COMPLETED":
         return FAILED

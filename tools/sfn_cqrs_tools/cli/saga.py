@@ -11,6 +11,7 @@ from click.exceptions import Exit
 from rich.markup import escape
 from rich.table import Table
 
+from sfn_cqrs.machines.saga.rules import SagaStatus
 from sfn_cqrs_tools.cli import FAILED_ROWS
 from sfn_cqrs_tools.cli.beginning import Beginning, beginning_options
 from sfn_cqrs_tools.cli.options import api_options, limit_option, no_wait_option
@@ -23,7 +24,6 @@ from sfn_cqrs_tools.terminal.progress import waits_for
 from sfn_local.cli.command import DONE, FAILED, Group, print_shown
 from sfn_local.cli.showing import echo
 
-STATUSES: Final = ("CREATED", "RUNNING", "COMPENSATING", "COMPLETED", "COMPENSATED", "PARKED")
 EXIT_CODES: Final = {"COMPLETED": DONE, "COMPENSATED": FAILED_ROWS, "PARKED": FAILED}
 COLOURS: Final = {
     "COMPLETED": "green",
@@ -79,7 +79,7 @@ def show(id_: str, watch: bool, api: Api, as_json: bool) -> None:
 
 
 @saga.command(name="list", examples=("sfn-cqrs saga list --status PARKED",))
-@click.option("--status", type=click.Choice(STATUSES), help="Only sagas with this status.")
+@click.option("--status", type=click.Choice([*SagaStatus]), help="Only sagas with this status.")
 @limit_option
 @api_options
 def list_(status: str | None, limit: int, api: Api, as_json: bool) -> None:

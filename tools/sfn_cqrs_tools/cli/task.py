@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 from click.exceptions import Exit
 
+from sfn_cqrs.machines.task.rules import CLOSED, TaskStatus
 from sfn_cqrs_tools.cli import FAILED_ROWS
 from sfn_cqrs_tools.cli.beginning import Beginning, beginning_options
 from sfn_cqrs_tools.cli.options import api_options, limit_option, no_wait_option
@@ -20,9 +21,6 @@ from sfn_cqrs_tools.terminal.printing import print_answer, print_list, print_tab
 from sfn_cqrs_tools.terminal.progress import progress
 from sfn_local.cli.command import DONE, Group, print_json
 from sfn_local.cli.showing import echo
-
-ENDED: Final = ("COMPLETED", "FAILED", "CANCELLED")
-STATUSES: Final = ("CREATED", "PROCESSING", *ENDED)
 
 _path: Final = partial(work_path, "tasks")
 id_argument = click.argument("id_", metavar="ID", type=Id("task"))
@@ -54,7 +52,7 @@ def run(task_type: str, beginning: Beginning, api: Api, as_json: bool) -> None:
 
 @task.command(examples=("sfn-cqrs task show t-01KAXK3V9Q0M3W8C5R6T7Y8Z9A --status FAILED",))
 @id_argument
-@click.option("--status", type=click.Choice(STATUSES), help="Show only items with this status.")
+@click.option("--status", type=click.Choice([*TaskStatus]), help="Only items with this status.")
 @limit_option
 @click.option("--watch", is_flag=True, help="Wait for the end of the task first.")
 @api_options
@@ -141,7 +139,7 @@ def _waited(api: Api, id_: str, update: Callable[[int], None]) -> dict[str, Any]
         update(found["completed"] + found["failed"] + found["cancelled"])
         return found
 
-    return awaited(look, lambda found: found["status"] in ENDED)
+    return awaited(look, lambda found: found["status"] in CLOSED)
 
 
 def _print_task(found: dict[str, Any]) -> None:
@@ -161,5 +159,5 @@ def _print_first_failure(items: Iterable[dict[str, Any]]) -> None:
 
 
 def _print_what_next(found: dict[str, Any]) -> None:
-    if found["status"] in ENDED and found["status"] != "COMPLETED":
+    if found["status"] in CLOSED and found["status"] != "COMPLETED":
         echo(f"once it is repaired: sfn-cqrs task retry {found['id']}")

@@ -23,6 +23,8 @@ from sfn_local.trace import Step, owners, stopped_in
 from sfn_local.words import unknown
 
 OUTPUT: Final = "StateMachineArn"
+STATUSES: Final = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE")
+"""What Step Functions says of executions."""
 OF_THE_FRAMEWORK: Final = frozenset(
     (
         "approval",

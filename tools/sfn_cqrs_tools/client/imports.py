@@ -7,11 +7,12 @@ from typing import Any, Final
 
 from rich.console import Console
 
+from sfn_cqrs.machines.import_csv.job import JobStatus
 from sfn_cqrs_tools.client.api import Api, work_path
 from sfn_cqrs_tools.client.pauses import awaited, going_on
 from sfn_cqrs_tools.terminal.progress import progress
 
-ENDED: Final = ("COMPLETED", "FAILED", "CANCELLED")
+ENDED: Final = tuple(one for one in JobStatus if not one.is_open)
 COUNTS: Final = ("created", "updated", "unchanged", "failed", "cancelled")
 
 job_path: Final = partial(work_path, "imports")

@@ -33,7 +33,6 @@ MOST_EXAMINED: Final = 2_000
 """A filtered list examines at most so many; then it shows how far it came and asks to go on."""
 AT_ONCE: Final = 8
 EVENTS_PAGE: Final = 1_000
-STATUSES: Final = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE")
 NO_HISTORY: Final = ("InvalidArn", "StateMachineTypeNotSupported")
 FAILURES: Final = ("FAILED", "TIMED_OUT", "ABORTED")
 LANES: Final = ("STANDARD", "EXPRESS")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
+from sfn_cqrs.machines.saga.rules import OPEN
 from sfn_cqrs_tools.demo.client import Client
 from sfn_cqrs_tools.demo.compare import unlike
 from sfn_cqrs_tools.demo.step import Report, Scale
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from sfn_cqrs_tools.stack.local_stack import LocalStack
 
-OPEN = ("CREATED", "RUNNING", "COMPENSATING")
 BOOKS = 5
 STEPS = ["reserve_stock", "charge_payment", "ship_order"]
 UNDONE = [

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from sfn_cqrs.machines.task import types as task_types
+from sfn_cqrs.machines.task.rules import CLOSED
 from sfn_cqrs_tools.demo.client import Answer, Client
 from sfn_cqrs_tools.demo.compare import unlike
 from sfn_cqrs_tools.demo.step import Report, Scale
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 TYPE = "ORDER_REMINDER"
 ITEMS = 20
 BROKEN = (6, 13)
-ENDED = ("COMPLETED", "FAILED", "CANCELLED")
 
 
 def tell(stack: LocalStack, console: Console, scale: Scale) -> Report:
@@ -101,7 +101,7 @@ def _handler_that_fails() -> Iterator[tuple[Counter[int], threading.Event]]:
 def _ended(client: Client, path: str, attempt: int, update: Callable[[int], None]) -> Answer:
     def has_ended(found: Answer) -> bool:
         update(found["completed"] + found["failed"])
-        return found["attempt"] == attempt and found["status"] in ENDED
+        return found["attempt"] == attempt and found["status"] in CLOSED
 
     return client.until(f"{path}?limit={ITEMS}", has_ended)
 

@@ -23,6 +23,7 @@ from sfn_cqrs_tools.client.api import item_path
 from sfn_cqrs_tools.client.executions import (
     OF_THE_FRAMEWORK,
     RESUMED_OTHERWISE,
+    STATUSES,
     hints_to_resume,
     waiting,
 )
@@ -32,7 +33,6 @@ from sfn_cqrs_tools.console.differences import if_there
 from sfn_cqrs_tools.console.executions import (
     FAILURES,
     LANES,
-    STATUSES,
     Executions,
     Filter,
     Run,
