@@ -113,7 +113,7 @@ WAKERS = {
 }
 WAKE = {"dynamodb:UpdateItem", "states:SendTaskFailure", "states:SendTaskSuccess"}
 """All of them wake a version or an approval, restart it or end its wait; who is first is a race."""
-INVOKED = [name for name in TEMPLATE.functions if name.startswith(("Event", "Schedule"))]
+INVOKED = [name for name in SHOP.functions if name.startswith(("Event", "Schedule"))]
 ON_THEIR_BEHALF = {"kms:GenerateDataKey", "kms:Decrypt"}
 """SNS uses the alarm topic's key in the name of its caller."""
 BY_LAMBDA = {(function, "sqs:SendMessage") for function in INVOKED}
