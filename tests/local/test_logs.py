@@ -12,9 +12,9 @@ from moto import mock_aws
 from sfn_cqrs.kernel.keys import CommandRef, ItemKey
 from sfn_cqrs_tools.cli import main
 from sfn_cqrs_tools.client.aws import Target
+from sfn_cqrs_tools.client.log_lines import LogLine, Wanted
 from sfn_cqrs_tools.client.log_source import lines_of_aws, lines_of_file
 from sfn_cqrs_tools.runtime.state import StackInfo, StateFolder
-from sfn_cqrs_tools.stack.log_lines import LogLine, Wanted
 
 A, B, C = (f"{letter * 8}-0000-4000-8000-000000000000" for letter in "abc")
 NAME = CommandRef(ItemKey("tenant1", "OFFER", "o-1"), 2, 1).execution_name("commands")

@@ -8,8 +8,8 @@ from weakref import WeakSet
 
 import pytest
 
+from sfn_cqrs_tools.client.app_check import broken, modules_of_package
 from sfn_cqrs_tools.runtime.lambdas import Functions
-from sfn_cqrs_tools.stack.app_check import broken, modules_of_package
 
 CALLS = "import toy_app.rules\ndef lambda_handler(event, context): return toy_app.rules.answer()"
 LAZY = "def answer():\n    from toy_app.words import WORD\n    return [{number}, WORD]\n"

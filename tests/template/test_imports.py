@@ -284,3 +284,53 @@ def test_a_forbidden_import_is_found(folder: str, source: str, found: set[str]) 
 
 def test_asking_the_time_is_found() -> None:
     assert asks_the_time(ast.parse("at = datetime.now(UTC)"))
+
+
+TOOLS = "tools/sfn_cqrs_tools"
+TOOLS_IN_ORDER = (
+    "runtime",
+    "terminal",
+    "client",
+    "scaffold",
+    "stack",
+    "testing",
+    "replay",
+    "restore",
+    "demo",
+    "original",
+    "console",
+    "cli",
+)
+"""The folders of the tools: each imports from those before it."""
+
+
+def later_folders(folder: str, imported: Iterable[str]) -> set[str]:
+    """Return what a module of a folder of the tools imports from a later folder."""
+    later = TOOLS_IN_ORDER[TOOLS_IN_ORDER.index(folder) + 1 :]
+    prefixes = tuple(f"sfn_cqrs_tools.{one}." for one in later)
+    return {name for name in imported if f"{name}.".startswith(prefixes)}
+
+
+@pytest.mark.parametrize("folder", TOOLS_IN_ORDER)
+def test_folders_of_the_tools_import_one_way(folder: str) -> None:
+    found = {
+        path.relative_to(ROOT).as_posix(): later
+        for path, tree in modules(f"{TOOLS}/{folder}")
+        if (later := later_folders(folder, imports_of(tree)))
+    }
+
+    assert found == {}
+
+
+def test_every_folder_of_the_tools_has_its_place() -> None:
+    folders = {path.parent.name for path in (ROOT / TOOLS).glob("*/__init__.py")}
+
+    assert folders == set(TOOLS_IN_ORDER)
+
+
+def test_an_import_from_a_later_folder_is_found() -> None:
+    source = "from sfn_cqrs_tools.stack.health import Health\nimport sfn_cqrs_tools.client.api"
+
+    found = later_folders("client", imports_of(ast.parse(source)))
+
+    assert found == {"sfn_cqrs_tools.stack.health", "sfn_cqrs_tools.stack.health.Health"}

@@ -15,6 +15,9 @@ CHECKOUT: Final = Path(__file__).resolve().parents[2]
 EXAMPLE: Final = "examples/shop"
 """The project inside it that its demonstration and its tests run."""
 
+NESTED: Final = ".framework"
+"""The folder of a project that holds a copy of the framework's application."""
+
 APPLICATION: Final = "sfn_cqrs_application"
 """The package of the wheel `sfn-cqrs` that holds its application."""
 

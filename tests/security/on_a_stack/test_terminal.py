@@ -111,7 +111,7 @@ ALLOWED = {
     "sfn_cqrs_tools/runtime/processes.py: print": "JSON of ASCII, to the process above",
     "sfn_cqrs_tools/console/server.py: Console": "the pages in a browser, and no terminal",
     "sfn_cqrs_tools/replay/process.py: print": "JSON of ASCII, to the process above",
-    "sfn_cqrs_tools/stack/app_check.py: print": "JSON of ASCII, to the process above",
+    "sfn_cqrs_tools/client/app_check.py: print": "JSON of ASCII, to the process above",
     "sfn_cqrs_tools/stack/type_schemas.py: print": "JSON of ASCII, to the process above",
 }
 

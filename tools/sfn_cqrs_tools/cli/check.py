@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 from sfn_cqrs_tools.cli.options import one_line_errors, template_option
+from sfn_cqrs_tools.client.app_check import AppCheck
 from sfn_cqrs_tools.runtime.template import Template
 from sfn_cqrs_tools.scaffold.names import LONGEST_STACK
 from sfn_cqrs_tools.stack import laws
-from sfn_cqrs_tools.stack.app_check import AppCheck
 from sfn_cqrs_tools.stack.framework import FOLDER
 from sfn_cqrs_tools.stack.project_template import load_template
 from sfn_cqrs_tools.stack.samconfig import FILE, stack_names

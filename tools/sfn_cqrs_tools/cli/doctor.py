@@ -22,8 +22,8 @@ from sfn_local.cli.showing import echo, styled
 from sfn_local.lint.template_file import TemplateError
 
 if TYPE_CHECKING:
+    from sfn_cqrs_tools.client.app_check import AppCheck
     from sfn_cqrs_tools.client.diagnosis import Diagnosis, Finding, Work
-    from sfn_cqrs_tools.stack.app_check import AppCheck
 
 MOST_SHOWN: Final = 20
 """How many failed tasks and imports are listed at most."""
@@ -121,7 +121,7 @@ def doctor(
 
 def _begun(template: Path, target: Target) -> tuple[AppCheck | None, list[str]]:
     """Begin to import the project's code; return why its template or a machine cannot run."""
-    from sfn_cqrs_tools.stack.app_check import AppCheck  # noqa: PLC0415 - it imports much
+    from sfn_cqrs_tools.client.app_check import AppCheck  # noqa: PLC0415 - it imports much
     from sfn_cqrs_tools.stack.project_template import load_template  # noqa: PLC0415
 
     try:

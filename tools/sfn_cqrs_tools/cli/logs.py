@@ -13,10 +13,10 @@ import click
 from sfn_cqrs.kernel.keys import CommandRef, ItemKey
 from sfn_cqrs_tools.cli.options import one_line_errors, stack_options
 from sfn_cqrs_tools.client.aws import Target, find_target
+from sfn_cqrs_tools.client.log_lines import LEVELS, LogLine, Wanted
 from sfn_cqrs_tools.client.log_source import lines_of_aws, lines_of_file
 from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT
 from sfn_cqrs_tools.runtime.state import StateFolder
-from sfn_cqrs_tools.stack.log_lines import LEVELS, LogLine, Wanted
 from sfn_local.cli.command import command, json_option
 from sfn_local.cli.showing import echo, json_of, styled
 

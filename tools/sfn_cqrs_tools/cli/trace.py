@@ -8,9 +8,9 @@ import click
 
 from sfn_cqrs_tools.cli.options import one_line_errors, stack_options
 from sfn_cqrs_tools.client.api import connect, item_path
+from sfn_cqrs_tools.client.trace_tree import draw_trace
 from sfn_cqrs_tools.client.traces import find_trace
 from sfn_cqrs_tools.terminal.printing import console
-from sfn_cqrs_tools.terminal.traces import draw_trace
 from sfn_local.cli.command import command, json_option, print_json
 
 

@@ -21,13 +21,13 @@ from sfn_cqrs.machines.import_csv.items import IMPORTS
 from sfn_cqrs.machines.saga.items import SAGAS
 from sfn_cqrs.machines.task.items import TASKS
 from sfn_cqrs.machines.zip_orchestrator.items import ZIPS
+from sfn_cqrs_tools.client.app_check import Broken
 from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.client.executions import OF_THE_FRAMEWORK, latest_inputs, machines_of
 from sfn_cqrs_tools.client.failed_work import FailedWork
 from sfn_cqrs_tools.client.published import Behind
 from sfn_cqrs_tools.client.tenant_claims import writable_tenants
 from sfn_cqrs_tools.runtime.lambda_api import TROUBLES
-from sfn_cqrs_tools.stack.app_check import Broken
 
 OLDEST_PER_SHARD: Final = 50
 LATEST_FAILURES: Final = 50

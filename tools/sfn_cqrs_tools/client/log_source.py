@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sfn_cqrs_tools.client.aws import Target
-from sfn_cqrs_tools.stack.log_lines import LogLine, parsed
+from sfn_cqrs_tools.client.log_lines import LogLine, parsed
 
 LOOK_SECONDS: Final = 0.2
 AWS_SECONDS: Final = 2.0

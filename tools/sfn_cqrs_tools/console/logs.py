@@ -8,11 +8,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from sfn_cqrs_tools.client.log_lines import LogLine, parsed
 from sfn_cqrs_tools.client.log_source import of_aws
 from sfn_cqrs_tools.console.backend import Backend
 from sfn_cqrs_tools.console.executions import Run
 from sfn_cqrs_tools.console.masking import masked
-from sfn_cqrs_tools.stack.log_lines import LogLine, parsed
 
 MOST_LINES: Final = 500
 MOST_BYTES: Final = 64 * 1024 * 1024

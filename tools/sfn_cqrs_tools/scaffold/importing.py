@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 
+from sfn_cqrs_tools.project import NESTED
 from sfn_cqrs_tools.scaffold.app_package import AppPackage, Fields, call, check_type
 from sfn_cqrs_tools.scaffold.audience import Audience
 from sfn_cqrs_tools.scaffold.changes import Changes, ScaffoldError
 from sfn_cqrs_tools.scaffold.sample import READERS, WIDEST, Sample, SampleColumn, width
 from sfn_cqrs_tools.scaffold.texts import text
-from sfn_cqrs_tools.stack.framework import FOLDER
 from sfn_local import Json
 
 LONGEST = 32
@@ -145,7 +145,7 @@ def _machine(audience: Audience) -> list[str]:
 
 def _batch_event(changes: Changes) -> str:
     """Return the application's own sample of a batch."""
-    nested = f"{FOLDER}/{BATCH_EVENT}"
+    nested = f"{NESTED}/{BATCH_EVENT}"
     return changes.read(nested if (changes.root / nested).is_file() else BATCH_EVENT)
 
 

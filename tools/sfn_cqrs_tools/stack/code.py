@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Final
 
 from sfn_cqrs.kernel.masking import masked_line
+from sfn_cqrs_tools.client.app_check import modules_of_package
 from sfn_cqrs_tools.runtime.data_folder import DataFolder, KeptEvents
 from sfn_cqrs_tools.runtime.lambdas import Functions, Invocation
 from sfn_cqrs_tools.runtime.output import FunctionOutput
@@ -18,7 +19,6 @@ from sfn_cqrs_tools.runtime.revisions import NotImported
 from sfn_cqrs_tools.runtime.template import Route, Template
 from sfn_cqrs_tools.runtime.traces import Traces
 from sfn_cqrs_tools.runtime.weather import VARIABLE, Forecast
-from sfn_cqrs_tools.stack.app_check import modules_of_package
 from sfn_cqrs_tools.stack.environment import environment
 from sfn_cqrs_tools.stack.settings import Settings
 from sfn_local.http_server import Response

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Final
 
 import sfn_cqrs
-from sfn_cqrs_tools.project import application, project
+from sfn_cqrs_tools.project import NESTED, application, project
 
-FOLDER: Final = ".framework"
+FOLDER: Final = NESTED
 _STAMP: Final = ".stamp"
 _PARTS: Final = (
     "template.yaml",

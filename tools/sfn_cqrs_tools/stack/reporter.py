@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from sfn_cqrs.kernel.masking import masked_line
+from sfn_cqrs_tools.client.app_check import AppCheck, Broken
+from sfn_cqrs_tools.client.app_check import broken as described
+from sfn_cqrs_tools.client.log_lines import LogLine
 from sfn_cqrs_tools.runtime.lambdas import Invocation
-from sfn_cqrs_tools.stack.app_check import AppCheck, Broken
-from sfn_cqrs_tools.stack.app_check import broken as described
 from sfn_cqrs_tools.stack.local_stack import LocalStack
-from sfn_cqrs_tools.stack.log_lines import LogLine
 from sfn_cqrs_tools.terminal.causes import shortened
 from sfn_cqrs_tools.terminal.commands import look_at
 from sfn_local.cli.showing import echo, styled

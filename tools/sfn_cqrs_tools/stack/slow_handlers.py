@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from sfn_cqrs.machines.command.slowness import METRIC
 from sfn_cqrs_tools.client.aws import Target
-from sfn_cqrs_tools.stack.log_lines import parsed
+from sfn_cqrs_tools.client.log_lines import parsed
 
 NAMESPACE: Final = "sfn-cqrs"
 LOOKED_BACK: Final = timedelta(days=1)

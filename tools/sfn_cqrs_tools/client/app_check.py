@@ -54,7 +54,7 @@ class AppCheck:
             ],
         }
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "sfn_cqrs_tools.stack.app_check"],
+            [sys.executable, "-P", "-m", "sfn_cqrs_tools.client.app_check"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
