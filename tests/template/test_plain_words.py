@@ -1,10 +1,9 @@
-"""The pages are in plain words: few turns that are read twice, and the glossary's words."""
+"""The pages use the words of the glossary."""
 
 import re
 from pathlib import Path
 
 import pytest
-from tests.support.plain_words import findings
 from tests.template.stack import ROOT
 
 GLOSSARY = ROOT / "docs/glossary.md"
@@ -13,8 +12,6 @@ PAGES = [
     *(page for page in sorted((ROOT / "docs").rglob("*.md")) if page != GLOSSARY),
     *sorted((ROOT / "engine/docs").glob("*.md")),
 ]
-MOST = 0.5
-"""Turns per thousand words of all pages together."""
 LOG = "decisions.md"
 """It keeps the words of its day."""
 REPLACED = {
@@ -23,12 +20,6 @@ REPLACED = {
     "repair": r"\bmend(?:s|ed|ing)?\b",
 }
 """Words that the glossary replaces, by what to write."""
-
-
-def test_the_pages_have_few_turns_that_are_read_twice() -> None:
-    found, words = findings(*PAGES)
-
-    assert 1000 * len(found) / words <= MOST, "\n".join(map(str, found))
 
 
 def replaced(text: str) -> list[str]:
@@ -61,12 +52,3 @@ def test_only_executions_are_redriven() -> None:
     ours = [line for line in redriven if not re.search(r"[Ee]xecution|Step Functions|AWS", line)]
     assert ours == []
     assert redriven
-
-
-def test_a_turn_is_found(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    page.write_text("Of a page that is no page.\n\n```\nis no page\n```\n", encoding="utf-8")
-
-    found, words = findings(page)
-
-    assert ([one.turn for one in found], words) == (["is no X", "Of … first"], 7)
