@@ -9,5 +9,5 @@ if [ ${#files[@]} = 0 ]; then
     exit 2
 fi
 lint=("$RUNNER_TEMP/sfn-local/bin/sfn-local" lint "${files[@]}" ${TEMPLATE:+--template "$TEMPLATE"})
-[ -z "${SARIF:-}" ] || "${lint[@]}" --sarif >"$SARIF" || true
+[ -z "${SARIF:-}" ] || "${lint[@]}" --format sarif >"$SARIF" || true
 "${lint[@]}"
