@@ -1,11 +1,13 @@
 """The walk of one command, one imported row and one saga step through the code.
 
 A file counts where a function of it runs. A call counts where one file of the product calls
-another: what a file does in itself, generated code and the import of modules are free. The whole
-system runs in this process, on one thread, over moto; the saga over tables in memory.
+another: what a file does in itself, generated code and the import of modules are free. A leaf is a
+function that never leads to another file; a reader steps over it. The whole system runs in this
+process, on one thread, over moto; the saga over tables in memory.
 """
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +15,7 @@ from functools import cache
 from http import HTTPStatus
 from itertools import count
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 from report import Figure, main
@@ -36,10 +38,23 @@ BEFORE_A_COMMAND, BEFORE_A_ROW, BEFORE_A_STEP = (69, 477), (59, 472), (39, 198)
 
 @dataclass
 class Walk:
-    """The files that ran, and how many calls went from one of them to another."""
+    """The files that ran, and the calls from one of them to another, by the function called."""
 
     files: set[str] = field(default_factory=set)
-    calls: int = 0
+    called: Counter[CodeType] = field(default_factory=Counter)
+    leading: set[CodeType] = field(default_factory=set)
+    invocations: int = 0
+
+    @property
+    def calls(self) -> int:
+        """How many calls went from one file to another."""
+        return self.called.total()
+
+    @property
+    def calls_without_leaves(self) -> float:
+        """Such calls of functions that lead to another file, per invocation."""
+        followed = sum(count for code, count in self.called.items() if code in self.leading)
+        return round(followed / self.invocations, 1)
 
     def note(self, frame: FrameType) -> None:
         """Count a call if it enters another file of the product."""
@@ -52,7 +67,10 @@ class Walk:
             above = above.f_back
         caller = "" if above is None else of_the_product(above.f_code.co_filename)
         if caller != to:
-            self.calls += 1
+            self.called[frame.f_code] += 1
+            while above is not None and of_the_product(above.f_code.co_filename) == caller:
+                self.leading.add(above.f_code)
+                above = above.f_back
 
     @contextmanager
     def noted(self) -> Iterator[None]:
@@ -100,6 +118,7 @@ class Noted(Lambdas):
         """Invoke a function."""
         if self._function not in self.find(name).logical_id:
             return self._lambdas.invoke(name, payload)
+        self._walk.invocations += 1
         with self._walk.noted():
             return self._lambdas.invoke(name, payload)
 
@@ -147,6 +166,7 @@ def figures() -> list[Figure]:
         found += [
             Figure(f"{name}: files", len(walk.files), "files", peer=f"{files} before"),
             Figure(f"{name}: calls", walk.calls, "calls", peer=f"{calls} before"),
+            Figure(f"{name}: without leaves, per invocation", walk.calls_without_leaves, "calls"),
         ]
     return found
 

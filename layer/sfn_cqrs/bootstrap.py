@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sfn_cqrs.kernel.aws.attributes_bucket import AttributesBucket
 from sfn_cqrs.kernel.aws.tracing import Tracer
+from sfn_cqrs.kernel.clock import Retention
 from sfn_cqrs.kernel.errors import SqlDisabledError
-from sfn_cqrs.kernel.retention import Retention
 
 if TYPE_CHECKING:
     from sfn_cqrs.api.write_bucket import WriteBudget
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from sfn_cqrs.kernel.aws.executions import Executions
     from sfn_cqrs.kernel.aws.queue import Queue
     from sfn_cqrs.kernel.aws.topics import DeadLetters, People, Topic
-    from sfn_cqrs.kernel.read_models.generations import Generations
-    from sfn_cqrs.kernel.read_models.read_model import ReadModel
+    from sfn_cqrs.kernel.read_models.read_model import Generations, ReadModel
     from sfn_cqrs.kernel.read_models.rules import Problem, Segment, View, ViewKey
     from sfn_cqrs.kernel.sql.sql import Sql
     from sfn_cqrs.kernel.tables.records import Records
@@ -567,7 +566,7 @@ problems: "Part[Records[Problem]]" = _records(
 )
 """The problems that rebuilds found."""
 generations: "Part[Generations]" = _part(
-    "kernel.read_models.generations:Generations",
+    "kernel.read_models.read_model:Generations",
     views,
     lambda: timedelta(seconds=int(os.environ["GENERATIONS_KNOWN_SECONDS"])),
     _now,

@@ -10,7 +10,7 @@ from sfn_cqrs.kernel.aws.transient import is_busy
 from sfn_cqrs.kernel.errors import BusyError
 from sfn_cqrs.kernel.keys import ImportKey
 from sfn_cqrs.kernel.read_models.rules import ViewKey
-from sfn_cqrs.kernel.tables import batch_reads, transactions
+from sfn_cqrs.kernel.tables import dynamodb, transactions
 from sfn_cqrs.kernel.tables.conditional import changed, is_done
 from sfn_cqrs.machines.import_csv.results import Counts, Marker
 from sfn_cqrs.machines.rebuild import generation_rows
@@ -65,7 +65,7 @@ class _Clients:
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch):
-    for module in (batch_reads, generation_rows, transactions):
+    for module in (dynamodb, generation_rows, transactions):
         monkeypatch.setattr(module.time, "sleep", lambda _seconds: None)
 
 
@@ -109,14 +109,14 @@ KEYS = [("p", "a"), ("p", "b"), ("p", "c")]
 
 
 def test_keys_that_are_left_unprocessed_are_asked_for_again():
-    found = batch_reads.batch_get(Busy(2), "table", KEYS)
+    found = dynamodb.batch_get(Busy(2), "table", KEYS)
 
     assert sorted(found) == KEYS
 
 
 def test_keys_that_stay_unprocessed_are_not_taken_for_absent():
     with pytest.raises(BusyError, match="3 items were not read"):
-        batch_reads.batch_get(Busy(99), "table", KEYS)
+        dynamodb.batch_get(Busy(99), "table", KEYS)
 
 
 VIEW = ViewKey("tenant1", "orders")

@@ -1,13 +1,12 @@
 import pytest
 
+from sfn_cqrs.kernel.clock import Retention
 from sfn_cqrs.kernel.errors import InvalidInputError
 from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.kernel.request import Request
-from sfn_cqrs.kernel.retention import Retention
 from sfn_cqrs.machines.command.chain import Close
-from sfn_cqrs.machines.command.process import Outcome
+from sfn_cqrs.machines.command.process import DataVersion, Outcome
 from sfn_cqrs.machines.command.publication import Refusal
-from sfn_cqrs.machines.command.versioning import DataVersion
 from sfn_cqrs_tools.testing.builders import (
     NRT,
     a_command,

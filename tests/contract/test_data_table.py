@@ -2,7 +2,7 @@ import pytest
 
 from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.kernel.tables.dynamodb import unmarshal
-from sfn_cqrs.machines.command.versioning import DataVersion
+from sfn_cqrs.machines.command.process import DataVersion
 from sfn_cqrs_tools.testing.builders import NRT, a_command
 
 

@@ -2,8 +2,8 @@ from functools import partial
 
 import pytest
 
+from sfn_cqrs.kernel.clock import Retention
 from sfn_cqrs.kernel.keys import ItemKey
-from sfn_cqrs.kernel.retention import Retention
 from sfn_cqrs.kernel.tables.dynamodb import unmarshal
 from sfn_cqrs.kernel.tables.paging import every
 from sfn_cqrs_tools.testing.builders import NRT, a_command

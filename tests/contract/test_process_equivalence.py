@@ -11,9 +11,8 @@ import pytest
 from tests.contract.worlds import MemoryWorld
 from tests.support.proof import every, shares
 
-from sfn_cqrs.kernel.clock import iso
+from sfn_cqrs.kernel.clock import Retention, iso
 from sfn_cqrs.kernel.records import Written
-from sfn_cqrs.kernel.retention import Retention
 from sfn_cqrs.machines.command.chain import Begin, Close, Leave, Park, Renew, Restart, Skip
 from sfn_cqrs.machines.command.process import Lane, Mode, Outcome
 from sfn_cqrs_tools.testing.builders import NRT, a_process

@@ -3,9 +3,9 @@ from datetime import timedelta
 
 import pytest
 
+from sfn_cqrs.kernel.clock import Retention
 from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.kernel.records import Written
-from sfn_cqrs.kernel.retention import Retention
 from sfn_cqrs.machines.command.chain import Close, Park, Restart, Skip
 from sfn_cqrs.machines.command.process import Outcome
 from sfn_cqrs.machines.command.process_table import (

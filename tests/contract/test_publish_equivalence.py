@@ -2,9 +2,8 @@
 
 import pytest
 
-from sfn_cqrs.machines.command.process import Outcome
+from sfn_cqrs.machines.command.process import DataVersion, Outcome, Predecessor, Turn, whose_turn
 from sfn_cqrs.machines.command.publication import Refusal
-from sfn_cqrs.machines.command.versioning import DataVersion, Predecessor, Turn, whose_turn
 from sfn_cqrs_tools.testing.builders import a_command, a_process, a_sync_publication
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from sfn_cqrs.kernel.errors import SqlRefusedError
-from sfn_cqrs.kernel.read_models.generations import Generations
+from sfn_cqrs.kernel.read_models.read_model import Generations
 from sfn_cqrs.kernel.sql.sql import RolledBackError, Sql, SqlBusyError, refusal
 
 

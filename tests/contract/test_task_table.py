@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 
+from sfn_cqrs.kernel.clock import Retention
 from sfn_cqrs.kernel.keys import TaskKind
 from sfn_cqrs.kernel.records import Written
 from sfn_cqrs.kernel.request import Request
-from sfn_cqrs.kernel.retention import Retention
 from sfn_cqrs.machines.task.programs import Claim, CloseItem, SettleItem
 from sfn_cqrs.machines.task.rules import Begin, CloseTask, Counts, Ending, Retry, TaskStatus
 from sfn_cqrs_tools.testing.builders import RESIZE, a_task, an_item

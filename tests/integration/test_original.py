@@ -13,10 +13,10 @@ from tests.support.original import ULID, command, exported, history, state, task
 from sfn_cqrs import bootstrap
 from sfn_cqrs.care.audit.service import Audit
 from sfn_cqrs.care.audit.tables import AuditTables
+from sfn_cqrs.kernel.clock import Retention
 from sfn_cqrs.kernel.command import Audit as By
 from sfn_cqrs.kernel.errors import BusyError
 from sfn_cqrs.kernel.keys import ItemKey, TaskKey, TaskKind
-from sfn_cqrs.kernel.retention import Retention
 from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs.machines.task.rules import TaskStatus
 from sfn_cqrs.machines.task.service import TaskService

@@ -10,7 +10,7 @@ import pytest
 from tests.support.places import is_module
 from tests.template.stack import imports_of, modules
 
-from sfn_cqrs.kernel import errors, failure, ids, keys, masking
+from sfn_cqrs.kernel import clock, errors, failure, keys, masking
 from sfn_cqrs.kernel.aws import error_codes
 from sfn_cqrs.kernel.errors import InvalidInputError, InvalidTokenError, PayloadTooLargeError
 from sfn_cqrs.kernel.functions import context
@@ -221,7 +221,7 @@ def test_the_door_brings_nothing_else_of_ours_nor_boto3():
     loaded = subprocess.check_output([sys.executable, "-c", code], text=True).split()
 
     ours = {name for name in loaded if name.startswith("sfn_cqrs.")}
-    behind = (context, step_functions, error_codes, errors, failure, ids, keys, masking)
+    behind = (clock, context, step_functions, error_codes, errors, failure, keys, masking)
     assert {name for name in ours if name.count(".") > 1 and is_module(name)} == {
         module.__name__ for module in behind
     }

@@ -7,7 +7,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from sfn_cqrs.machines.command import slowness
+from sfn_cqrs.machines.command import state
 from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.stack.slow_handlers import slow_handlers
 from sfn_cqrs_tools.testing.quick_stack import quick_stack
@@ -86,7 +86,7 @@ def test_where_nobody_tells_nothing_is_known():
 
 @pytest.mark.stack
 def test_the_doctor_names_the_slow_handler_of_a_stack_and_the_cure(tmp_path, sfn_cqrs, monkeypatch):
-    monkeypatch.setattr(slowness, "SLOW", timedelta())
+    monkeypatch.setattr(state, "SLOW", timedelta())
     order = ("ORDER", "o-1", "--name", "x", "--attributes", '{"customer": "ada", "total": 1}')
 
     with quick_stack(state_dir=tmp_path) as stack:

@@ -12,8 +12,8 @@ from sfn_cqrs.care.live.channels import ANY_TABLE, live_event, segment
 from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.machines.approval.service import ApprovalService
 from sfn_cqrs.machines.command import handlers
-from sfn_cqrs.machines.command.notices import command_status as of_version
 from sfn_cqrs.machines.command.process import Outcome, Process
+from sfn_cqrs.machines.command.process import command_status as of_version
 from sfn_cqrs_tools.testing.builders import a_process, an_order
 from sfn_cqrs_tools.testing.fakes.stored import TABLES
 

@@ -15,7 +15,7 @@ from tests.simulation.exploring import BrokenError, Situation, called
 from sfn_cqrs.kernel.clock import iso
 from sfn_cqrs.kernel.command import Audit
 from sfn_cqrs.kernel.errors import SupersededError
-from sfn_cqrs.kernel.read_models import bringing
+from sfn_cqrs.kernel.read_models import rules
 from sfn_cqrs.kernel.read_models import rules as read_models
 from sfn_cqrs.kernel.read_models.rules import (
     Begin,
@@ -204,7 +204,7 @@ def _replayed(state: State, function: Function) -> rebuild_programs.Call:
     answers = function.answers
     program: Any
     if function.name == "bring":
-        program = bringing.bring()
+        program = rules.bring()
         answers = answers[1:] if state.options.is_data_first else answers
     elif function.name == "next":
         program = rebuild_programs.next_work(function.attempt)
@@ -219,12 +219,12 @@ def _answers(  # noqa: C901 - one case a call
     state: State, function: Function, call: rebuild_programs.Call
 ) -> Iterator[tuple[Any, State]]:
     match call:
-        case bringing.FindServing():
+        case rules.FindServing():
             known = _read(state, function.place)
             found = known.known[function.place]
             assert found is not None
             yield (found[0],), known
-        case bringing.Run(generations):
+        case rules.Run(generations):
             yield None, _written(state, generations["orders"], function.item, function.version)
         case rebuild_programs.Find():
             yield state.view, state

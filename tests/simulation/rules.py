@@ -11,17 +11,16 @@ from typing import Any
 from tests.mutants.mutant import Edit
 
 from sfn_cqrs.kernel import errors
-from sfn_cqrs.machines.command import chain, process, versioning
+from sfn_cqrs.machines.command import chain, process
 
-MODULES = {"process": process, "versioning": versioning, "chain": chain}
+MODULES = {"process": process, "chain": chain}
 
 
 @dataclass(frozen=True)
 class Rules:
-    """The modules `process`, `versioning` and `chain`, belonging together."""
+    """The modules `process` and `chain`, belonging together."""
 
     process: Any
-    versioning: Any
     chain: Any
     errors: Any = field(repr=False)
 

@@ -12,14 +12,13 @@ from tests.support.proof import sampled
 from sfn_cqrs.api.write_bucket import WriteBudget
 from sfn_cqrs.care.live import service as live
 from sfn_cqrs.care.live.channels import Subject
-from sfn_cqrs.kernel import identity, policy
+from sfn_cqrs.kernel import caller, policy
 from sfn_cqrs.kernel import request as requests
+from sfn_cqrs.kernel.caller import Identity
 from sfn_cqrs.kernel.command import Known
 from sfn_cqrs.kernel.http import request
-from sfn_cqrs.kernel.http.http import identity_of
+from sfn_cqrs.kernel.http.http import current_event, identity_of
 from sfn_cqrs.kernel.http.request import Request
-from sfn_cqrs.kernel.http.resolver import current_event
-from sfn_cqrs.kernel.identity import Identity
 from sfn_cqrs.kernel.policy import Policy
 from sfn_cqrs.machines.approval import effects
 from sfn_cqrs.machines.approval import link as approval_link
@@ -75,7 +74,7 @@ def by_stripping(claims: dict[str, Any]) -> frozenset[str]:
 
 def whichever_header(event: dict[str, Any], right: Any = identity_of) -> Identity:
     identity: Identity = right(event)
-    return replace(identity, tenant=event["headers"].get("x-tenant-code", identity.tenant))
+    return replace(identity, tenant=event["headers"].get("x-tenant-code", caller.tenant))
 
 
 def unpinned(decided: Any, *, attributes: Any, right: Any = effects.publish_decided) -> int:
@@ -138,8 +137,8 @@ MUTANTS: dict[str, tuple[Any, str, Any]] = {
     "what a whole content leaves out is removed": (commands, "guarded_content", whole_is_bare),
     "all values of a guarded attribute are one": (policy, "_value", lambda *_: ""),
     "clients and code share their keys": (requests, "CLIENTS", requests.CODES),
-    "groups are split at commas and blanks": (identity, "_groups", by_splitting),
-    "groups lose whatever brackets they have": (identity, "_groups", by_stripping),
+    "groups are split at commas and blanks": (caller, "_groups", by_splitting),
+    "groups lose whatever brackets they have": (caller, "_groups", by_stripping),
     "a header names the tenant": (request, "identity_of", whichever_header),
     "a route forgets who asks": (Request, "caller", property(code_in_place_of_clients)),
     "a route reads as code": (Request, "service", lambda self, kind: kind(self.tenant)),

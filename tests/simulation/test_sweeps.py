@@ -21,9 +21,8 @@ from sfn_cqrs.kernel.programs import Execution
 from sfn_cqrs.kernel.records import Written
 from sfn_cqrs.kernel.sweeps import Cursor, Lease
 from sfn_cqrs.machines.command.chain import ProcessWrite, Restart
-from sfn_cqrs.machines.command.process import Outcome, Process
+from sfn_cqrs.machines.command.process import DataVersion, Outcome, Process
 from sfn_cqrs.machines.command.process_table import BLOCKED_SHARDS, OPEN_SHARDS
-from sfn_cqrs.machines.command.versioning import DataVersion
 
 LOST = 700_000
 STUCK = 1_000_000

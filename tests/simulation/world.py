@@ -195,7 +195,7 @@ class Functions:
         self.chain = rules.chain
         self.errors = rules.errors
         self.outcomes = rules.process.Outcome
-        self.turns = rules.versioning.Turn
+        self.turns = rules.process.Turn
 
     def check_version(
         self, version: int, attempt: int, run: str, may_poll: bool
@@ -1085,7 +1085,7 @@ class World:
 
     def _data_version(self, scratch: Scratch) -> Any:
         version = scratch.data
-        return self.rules.versioning.DataVersion(version, f"c{version}" if version else "")
+        return self.rules.process.DataVersion(version, f"c{version}" if version else "")
 
     def _new_process(self, version: int, mode: str, lane: str) -> Any:
         process = self.rules.process

@@ -24,15 +24,15 @@ FOLDERS = {
 """Folders whose files are all of one kind."""
 NAMES = {
     TABLES: (
-        "bucket connections data_api driver events failure_metrics generation_rows generations"
+        "bucket connections data_api driver events failure_metrics generation_rows"
         " items link_secret read_model sql table tables write_bucket"
     ),
     SERVICE: (
-        "backlog both_kinds child children data declared direct effects end erased eraser"
-        " executions expiry export failures files found giving_up grants handlers hooks"
+        "backlog both_kinds child children data declared direct effects end eraser"
+        " executions export failures files found giving_up grants handlers hooks"
         " imports lines load migrations objects operations outcomes parent planning preview"
         " problems progress projection publishing queueing read_models replay reserving restore"
-        " rows runner service slowness state strategies summary sweep types undo versions waiting"
+        " rows runner service state strategies summary sweep types undo versions waiting"
         " waits work"
     ),
     ROUTES: "api app_routes document openapi page resources routes schemas typed write_budget",

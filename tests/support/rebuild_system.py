@@ -16,8 +16,7 @@ from tests.support.system import TENANT
 from sfn_cqrs.kernel.clock import iso
 from sfn_cqrs.kernel.command import Audit, Command
 from sfn_cqrs.kernel.keys import ImportKey
-from sfn_cqrs.kernel.read_models.generations import Generations, Writing
-from sfn_cqrs.kernel.read_models.read_model import ReadModel
+from sfn_cqrs.kernel.read_models.read_model import Generations, ReadModel, Writing
 from sfn_cqrs.kernel.read_models.rules import View, ViewKey
 from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs.machines.import_csv.job import Job

@@ -6,8 +6,8 @@ nothing waits: a version that has to wait continues in the standard machine.
 
 from sfn_cqrs.kernel.errors import NotYetError, PredecessorFailedError, VersionGapError
 from sfn_cqrs.machines.command import chain
+from sfn_cqrs.machines.command.process import Turn
 from sfn_cqrs.machines.command.state import BegunState, first_command_state
-from sfn_cqrs.machines.command.versioning import Turn
 
 POLLS = 2
 """As often as the express machine's Retry lets it look again; cheaper than to hand over."""

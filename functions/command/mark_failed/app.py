@@ -9,8 +9,11 @@ from sfn_cqrs.kernel.errors import SupersededError
 from sfn_cqrs.kernel.failure import Failure
 from sfn_cqrs.machines.command import chain
 from sfn_cqrs.machines.command.process import Outcome
-from sfn_cqrs.machines.command.slowness import tell_if_killed
-from sfn_cqrs.machines.command.state import CommandState, command_state_without_status
+from sfn_cqrs.machines.command.state import (
+    CommandState,
+    command_state_without_status,
+    tell_if_killed,
+)
 
 
 @command_state_without_status

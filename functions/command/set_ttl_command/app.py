@@ -1,6 +1,6 @@
 """set_ttl_command: let the command before this one expire, now that this one runs."""
 
-from sfn_cqrs.machines.command.expiry import expire_previous
+from sfn_cqrs.machines.command.runner import expire_previous
 from sfn_cqrs.machines.command.state import CommandState, command_state
 
 

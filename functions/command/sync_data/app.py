@@ -1,8 +1,11 @@
 """sync_data: run one sync handler, whose name is this iteration's input."""
 
 from sfn_cqrs.machines.command.projection import project
-from sfn_cqrs.machines.command.slowness import slowness_told
-from sfn_cqrs.machines.command.state import CommandState, command_state_without_status
+from sfn_cqrs.machines.command.state import (
+    CommandState,
+    command_state_without_status,
+    slowness_told,
+)
 
 
 @command_state_without_status

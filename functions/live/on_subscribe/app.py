@@ -8,9 +8,9 @@ Source: AWS AppSync Events Developer Guide, "Direct data source integrations usi
 from typing import Any
 
 from sfn_cqrs.care.live.service import check_subscribe
+from sfn_cqrs.kernel.caller import Identity
 from sfn_cqrs.kernel.errors import SfnCqrsError
 from sfn_cqrs.kernel.functions.logs import logger, naming_request
-from sfn_cqrs.kernel.identity import Identity
 from sfn_cqrs.kernel.masking import masked
 
 

@@ -8,8 +8,14 @@ from sfn_cqrs.kernel.functions.stream import Outbox, stream_of
 from sfn_cqrs.kernel.notices import failure_alarm
 from sfn_cqrs.machines.command import chain
 from sfn_cqrs.machines.command.items import as_process
-from sfn_cqrs.machines.command.notices import command_status, place_of
-from sfn_cqrs.machines.command.process import START, Mode, Outcome, Process
+from sfn_cqrs.machines.command.process import (
+    START,
+    Mode,
+    Outcome,
+    Process,
+    command_status,
+    place_of,
+)
 from sfn_cqrs.machines.command.runner import Chain, machine_of
 
 

@@ -12,8 +12,8 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError as NoRo
 from sfn_cqrs.api.app_routes import otherwise
 from sfn_cqrs.kernel.errors import TooManyRequestsError
 from sfn_cqrs.kernel.functions.logs import logger
+from sfn_cqrs.kernel.http.http import Resolver, Routes, current_event, lambda_context
 from sfn_cqrs.kernel.http.problems import problem, problem_of
-from sfn_cqrs.kernel.http.resolver import Resolver, Routes, current_event, lambda_context
 
 Middleware = Callable[[Resolver, Callable[[Resolver], Response[Any]]], Response[Any]]
 RETRY_AFTER = "2"

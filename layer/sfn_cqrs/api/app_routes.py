@@ -8,10 +8,9 @@ from aws_lambda_powertools.event_handler import Response
 
 from sfn_cqrs.api.declared import Asked, OwnRoute, own_routes
 from sfn_cqrs.kernel.errors import InvalidInputError
-from sfn_cqrs.kernel.http.http import body_of, code_of
+from sfn_cqrs.kernel.http.http import Resolver, Routes, body_of, code_of, current_event
 from sfn_cqrs.kernel.http.operation import Rule, operation
 from sfn_cqrs.kernel.http.request import Request, answer
-from sfn_cqrs.kernel.http.resolver import Resolver, Routes, current_event
 from sfn_cqrs.kernel.http.shapes import Schema
 from sfn_cqrs.kernel.http.values import ANYTHING, TEXT
 from sfn_cqrs.kernel.keys import checked_tenant

@@ -20,6 +20,7 @@ from sfn_cqrs.kernel.errors import (
     UnauthorizedError,
     UpcastError,
 )
+from sfn_cqrs.kernel.http.http import Route
 from sfn_cqrs.kernel.http.operation import (
     Answer,
     Declared,
@@ -29,7 +30,6 @@ from sfn_cqrs.kernel.http.operation import (
     operation_of,
 )
 from sfn_cqrs.kernel.http.problems import status_of
-from sfn_cqrs.kernel.http.resolver import Route
 from sfn_cqrs.kernel.http.shapes import Schema, record
 from sfn_cqrs.kernel.http.values import COUNT, PRIVATE, TEXT, VERSION, Shape
 from sfn_cqrs.kernel.policy import CODE, Access

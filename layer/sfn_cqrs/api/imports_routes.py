@@ -36,7 +36,7 @@ from sfn_cqrs.kernel.errors import (
     TooManyImportsError,
     UnknownTableError,
 )
-from sfn_cqrs.kernel.http.http import code_of
+from sfn_cqrs.kernel.http.http import Routes, code_of
 from sfn_cqrs.kernel.http.operation import (
     CURSOR,
     IDEMPOTENCY_KEY,
@@ -48,7 +48,6 @@ from sfn_cqrs.kernel.http.operation import (
     reading,
 )
 from sfn_cqrs.kernel.http.request import Request, answer, listed
-from sfn_cqrs.kernel.http.resolver import Routes
 from sfn_cqrs.kernel.http.shapes import must_be, needed
 from sfn_cqrs.kernel.http.values import one_of
 from sfn_cqrs.kernel.keys import ImportKind

@@ -9,9 +9,9 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.api.app_routes import routes_of_app
 from sfn_cqrs.api.types import TypeService
 from sfn_cqrs.kernel.errors import NotFoundError
+from sfn_cqrs.kernel.http.http import Route, Routes
 from sfn_cqrs.kernel.http.operation import MEMBER, NOBODY_ASKED, Declared, Media, operation
 from sfn_cqrs.kernel.http.request import Request, answer
-from sfn_cqrs.kernel.http.resolver import Route, Routes
 from sfn_cqrs.kernel.http.shapes import Schema
 from sfn_cqrs.kernel.http.values import ANYTHING
 from sfn_cqrs.kernel.policy import Access

@@ -9,10 +9,9 @@ from aws_lambda_powertools.event_handler import Response
 
 from sfn_cqrs.api.read_models_schemas import READ_MODEL, READ_MODELS, ROW, ROWS
 from sfn_cqrs.kernel.errors import NotFoundError, UnknownReadModelError
-from sfn_cqrs.kernel.http.http import code_of
+from sfn_cqrs.kernel.http.http import Routes, code_of
 from sfn_cqrs.kernel.http.operation import CURSOR, Declared, operation, reading
 from sfn_cqrs.kernel.http.request import Request, answer, listed
-from sfn_cqrs.kernel.http.resolver import Routes
 from sfn_cqrs.kernel.tables.paging import Page
 from sfn_cqrs.machines.command.read_models import ReadModelService
 

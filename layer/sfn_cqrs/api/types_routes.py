@@ -7,9 +7,9 @@ from aws_lambda_powertools.event_handler import Response
 from sfn_cqrs.api.types import TypeService
 from sfn_cqrs.api.types_schemas import TYPE_SHOWN, TYPES_SHOWN
 from sfn_cqrs.kernel.errors import UnknownTypeError
+from sfn_cqrs.kernel.http.http import Routes
 from sfn_cqrs.kernel.http.operation import Declared, operation, reading
 from sfn_cqrs.kernel.http.request import Request, answer, listed
-from sfn_cqrs.kernel.http.resolver import Routes
 from sfn_cqrs.kernel.tables.paging import Page
 
 routes = Routes()

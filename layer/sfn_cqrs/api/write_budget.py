@@ -8,8 +8,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.errors import UnauthorizedError
-from sfn_cqrs.kernel.http.http import identity_of
-from sfn_cqrs.kernel.http.resolver import Resolver, current_event
+from sfn_cqrs.kernel.http.http import Resolver, current_event, identity_of
 
 _LOOKS = ("GET", "HEAD", "OPTIONS")
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
+from sfn_cqrs.kernel.clock import RANDOM_BITS, RANDOM_CHARACTERS, ULID, in_crockford
 from sfn_cqrs.kernel.errors import InvalidInputError, NotFoundError
-from sfn_cqrs.kernel.ids import RANDOM_BITS, RANDOM_CHARACTERS, ULID, in_crockford
 
 BUCKETS = 16
 MAX_CODE_BYTES = 256

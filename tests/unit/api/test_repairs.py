@@ -10,11 +10,11 @@ from tests.support.calls import AwsCall, Calls, KilledError, Watched
 from sfn_cqrs import bootstrap
 from sfn_cqrs.care.repairs import found as listing
 from sfn_cqrs.care.repairs import routes, service, work
+from sfn_cqrs.kernel.clock import Retention
 from sfn_cqrs.kernel.command import Audit
 from sfn_cqrs.kernel.errors import BusyError, TransientError
 from sfn_cqrs.kernel.keys import ImportKey, ItemKey, TaskKey, TaskKind
 from sfn_cqrs.kernel.policy import Access, group
-from sfn_cqrs.kernel.retention import Retention
 from sfn_cqrs.kernel.tables.dynamodb import marshal
 from sfn_cqrs.machines.command import handlers, process_table
 from sfn_cqrs.machines.command.chain import Close, Restart, Skip

@@ -1,7 +1,7 @@
 import pytest
 from functions.command.set_ttl_command.app import lambda_handler
 
-from sfn_cqrs.kernel.retention import Retention
+from sfn_cqrs.kernel.clock import Retention
 from sfn_cqrs_tools.testing.builders import NRT, a_command
 
 IN_30_DAYS = 1798200000  # 2026-12-25T12:00:00Z

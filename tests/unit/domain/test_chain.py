@@ -25,8 +25,7 @@ from sfn_cqrs.machines.command.chain import (
     Verdict,
     WriteData,
 )
-from sfn_cqrs.machines.command.process import Lane, Mode, Outcome
-from sfn_cqrs.machines.command.versioning import DataVersion, Predecessor, Turn
+from sfn_cqrs.machines.command.process import DataVersion, Lane, Mode, Outcome, Predecessor, Turn
 from sfn_cqrs_tools.testing.builders import a_process
 
 NOW = datetime(2026, 11, 25, 9, 10, tzinfo=UTC)

@@ -9,8 +9,7 @@ from jsonschema import Draft7Validator
 
 from sfn_cqrs.kernel.notices import event_of
 from sfn_cqrs.machines.approval.notices import approval_status
-from sfn_cqrs.machines.command.notices import command_status
-from sfn_cqrs.machines.command.process import Outcome
+from sfn_cqrs.machines.command.process import Outcome, command_status
 from sfn_cqrs.machines.import_csv.job import Ending, JobStatus
 from sfn_cqrs.machines.import_csv.notices import import_status
 from sfn_cqrs.machines.import_csv.results import Counts

@@ -3,8 +3,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfn_cqrs.kernel.clock import iso
-from sfn_cqrs.kernel.ids import new_ulid, ulid_of
+from sfn_cqrs.kernel.clock import iso, new_ulid, ulid_of
 
 MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(9999, 1, 1), timezones=st.just(UTC))
 ALPHABET = set("0123456789ABCDEFGHJKMNPQRSTVWXYZ")

@@ -1,8 +1,7 @@
 import json
 
 from sfn_cqrs.kernel.notices import failure_alarm
-from sfn_cqrs.machines.command.notices import command_status, place_of
-from sfn_cqrs.machines.command.process import Outcome
+from sfn_cqrs.machines.command.process import Outcome, command_status, place_of
 from sfn_cqrs.machines.task.notices import task_status
 from sfn_cqrs.machines.task.rules import Counts, TaskStatus
 from sfn_cqrs_tools.testing.builders import RESIZE, a_process, a_task

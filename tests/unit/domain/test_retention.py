@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sfn_cqrs.kernel.retention import Retention
+from sfn_cqrs.kernel.clock import Retention
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 

@@ -1,7 +1,13 @@
 import pytest
 
-from sfn_cqrs.machines.command.process import Mode, Outcome
-from sfn_cqrs.machines.command.versioning import DataVersion, Predecessor, Turn, whose_turn
+from sfn_cqrs.machines.command.process import (
+    DataVersion,
+    Mode,
+    Outcome,
+    Predecessor,
+    Turn,
+    whose_turn,
+)
 from sfn_cqrs_tools.testing.builders import a_process
 
 MINE = a_process(version=3, command_id="mine")

@@ -9,9 +9,9 @@ from tests.unit.erasure.conftest import TENANT
 from sfn_cqrs.kernel.command import Content
 from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.kernel.policy import MEMBERS
-from sfn_cqrs.machines.command.erased import Looked, personal
 from sfn_cqrs.machines.command.handlers import command_type
 from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.command.versions import Looked, personal
 
 
 @pytest.fixture

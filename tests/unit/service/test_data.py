@@ -2,9 +2,9 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from sfn_cqrs.kernel.clock import Retention
 from sfn_cqrs.kernel.command import Audit
 from sfn_cqrs.kernel.errors import DeletedError, NotFoundError
-from sfn_cqrs.kernel.retention import Retention
 from sfn_cqrs.machines.command.data import DataService, HistoryService
 from sfn_cqrs_tools.testing.builders import NRT, a_command
 

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from sfn_cqrs.kernel.caller import Caller
+from sfn_cqrs.kernel.clock import Retention
 from sfn_cqrs.kernel.command import Audit, Content
 from sfn_cqrs.kernel.errors import (
     BusyError,
@@ -11,7 +12,6 @@ from sfn_cqrs.kernel.errors import (
     NotFoundError,
     VersionConflictError,
 )
-from sfn_cqrs.kernel.retention import Retention
 from sfn_cqrs.machines.command.process import Lane, Outcome, Process
 from sfn_cqrs.machines.command.publication import Refusal
 from sfn_cqrs.machines.command.service import TRIES, CommandService, Published

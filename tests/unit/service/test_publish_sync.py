@@ -1,9 +1,9 @@
 import pytest
 
 from sfn_cqrs.kernel.caller import Caller
+from sfn_cqrs.kernel.clock import Retention
 from sfn_cqrs.kernel.errors import ChainBusyError, TransientError
 from sfn_cqrs.kernel.keys import CommandRef
-from sfn_cqrs.kernel.retention import Retention
 from sfn_cqrs.machines.command import service as commands
 from sfn_cqrs.machines.command.chain import Park, Restart
 from sfn_cqrs.machines.command.process import Mode, Outcome

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from sfn_cqrs.kernel.clock import Retention
 from sfn_cqrs.kernel.failure import first_line
-from sfn_cqrs.kernel.retention import Retention
 from sfn_cqrs.machines.command.process import Outcome
 from sfn_cqrs.machines.command.process_table import FAILED_SHARDS, ProcessTable
 from sfn_cqrs.machines.import_csv.job import JobStatus

@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from sfn_cqrs.kernel.clock import iso
+from sfn_cqrs.kernel.clock import iso, ulid_of
 from sfn_cqrs.kernel.command import TAKEN_OVER, Audit, Command, Content
-from sfn_cqrs.kernel.ids import ulid_of
 from sfn_cqrs.kernel.keys import MAX_VERSION, ItemKey
 from sfn_cqrs_tools.original.sources import SourceError
 

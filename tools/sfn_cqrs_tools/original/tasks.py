@@ -6,9 +6,9 @@ import re
 from typing import Any, Final
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.kernel.clock import ULID
 from sfn_cqrs.kernel.command import TAKEN_OVER
 from sfn_cqrs.kernel.errors import InvalidInputError
-from sfn_cqrs.kernel.ids import ULID
 from sfn_cqrs.kernel.keys import TYPE_NAME, TaskKey, TaskKind, checked_tenant
 from sfn_cqrs.kernel.values import checked_json
 from sfn_cqrs.machines.task.rules import MAX_ITEMS, Counts, Item, Task, TaskStatus

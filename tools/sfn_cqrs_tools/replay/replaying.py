@@ -21,8 +21,7 @@ from sfn_cqrs.kernel.errors import InvalidInputError, NotFoundError
 from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.kernel.masking import masked
 from sfn_cqrs.kernel.read_models.rules import ViewKey
-from sfn_cqrs.kernel.tables.batch_reads import batch_get
-from sfn_cqrs.kernel.tables.dynamodb import Item, unmarshal
+from sfn_cqrs.kernel.tables.dynamodb import Item, batch_get, unmarshal
 from sfn_cqrs.machines.command import handlers, read_models
 from sfn_cqrs.machines.command.items import as_key, as_row
 from sfn_cqrs.machines.command.process import Outcome

@@ -19,10 +19,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sfn_cqrs.kernel.clock import iso
+from sfn_cqrs.kernel.clock import iso, new_ulid
 from sfn_cqrs.kernel.command import Audit, Command, Content
 from sfn_cqrs.kernel.errors import LinksDisabledError
-from sfn_cqrs.kernel.ids import new_ulid
 from sfn_cqrs.kernel.keys import (
     ApprovalRef,
     CommandRef,

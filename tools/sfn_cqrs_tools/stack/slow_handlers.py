@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sfn_cqrs.machines.command.slowness import METRIC
+from sfn_cqrs.machines.command.state import METRIC
 from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.client.log_lines import parsed
 

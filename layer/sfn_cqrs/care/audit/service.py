@@ -26,11 +26,10 @@ from sfn_cqrs.care.audit.work import Work, works
 from sfn_cqrs.care.audit.work_rules import TaskFacts, work_findings
 from sfn_cqrs.care.usage.rules import PARTS
 from sfn_cqrs.care.usage.service import Meter, size_of
-from sfn_cqrs.kernel.clock import iso
+from sfn_cqrs.kernel.clock import Retention, iso
 from sfn_cqrs.kernel.errors import InvalidInputError
 from sfn_cqrs.kernel.functions.logs import logger
 from sfn_cqrs.kernel.keys import ItemKey
-from sfn_cqrs.kernel.retention import Retention
 from sfn_cqrs.kernel.tables.dynamodb import Item as Stored
 from sfn_cqrs.kernel.tables.dynamodb import marshal
 from sfn_cqrs.machines.command.items import as_command, as_key, as_process, as_row, row_item

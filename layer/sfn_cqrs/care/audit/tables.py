@@ -7,8 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from sfn_cqrs.kernel.clock import Now
-from sfn_cqrs.kernel.tables.batch_reads import batch_get
-from sfn_cqrs.kernel.tables.dynamodb import Item, has_expired, marshal, unmarshal
+from sfn_cqrs.kernel.tables.dynamodb import Item, batch_get, has_expired, marshal, unmarshal
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -17,10 +17,9 @@ from sfn_cqrs.kernel.errors import (
     NotOpenError,
     TooManyErasuresError,
 )
-from sfn_cqrs.kernel.http.http import code_of
+from sfn_cqrs.kernel.http.http import Routes, code_of
 from sfn_cqrs.kernel.http.operation import CURSOR, OPERATORS, operation
 from sfn_cqrs.kernel.http.request import Request, answer, listed
-from sfn_cqrs.kernel.http.resolver import Routes
 
 routes = Routes()
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from sfn_cqrs.care.live.channels import ANY_TABLE, Subject, named, segment, subject_of
+from sfn_cqrs.kernel.caller import Identity
 from sfn_cqrs.kernel.errors import ForbiddenError, InvalidInputError, NotFoundError
-from sfn_cqrs.kernel.identity import Identity
 from sfn_cqrs.kernel.policy import require
 from sfn_cqrs.machines.approval import types as approval_types
 from sfn_cqrs.machines.command import handlers

@@ -11,10 +11,9 @@ from sfn_cqrs.care.repairs.rules import Filter, RepairKind
 from sfn_cqrs.care.repairs.schemas import LISTED, PLAN, REPAIR, REPAIRS
 from sfn_cqrs.care.repairs.service import Plan, Progress, RepairService
 from sfn_cqrs.kernel.errors import ForbiddenError, InvalidInputError, NotFailedError, NotFoundError
-from sfn_cqrs.kernel.http.http import code_of, integer_of
+from sfn_cqrs.kernel.http.http import Routes, code_of, integer_of
 from sfn_cqrs.kernel.http.operation import CURSOR, OPERATORS, operation
 from sfn_cqrs.kernel.http.request import Request, answer, listed
-from sfn_cqrs.kernel.http.resolver import Routes
 from sfn_cqrs.kernel.tables.paging import MAX_LIMIT, bytes_of, fitting
 
 routes = Routes()

@@ -18,9 +18,8 @@ from sfn_cqrs.care.repairs.rules import (
 from sfn_cqrs.care.repairs.work import REPAIR
 from sfn_cqrs.kernel.aws.attributes_bucket import TASKS
 from sfn_cqrs.kernel.caller import Caller
-from sfn_cqrs.kernel.clock import iso
+from sfn_cqrs.kernel.clock import iso, new_ulid
 from sfn_cqrs.kernel.errors import InvalidInputError, NotFailedError, NotFoundError
-from sfn_cqrs.kernel.ids import new_ulid
 from sfn_cqrs.kernel.keys import ALL_TENANTS, TaskKey, checked_tenant, id_parts
 from sfn_cqrs.kernel.tables.paging import Page
 from sfn_cqrs.kernel.values import Json

@@ -1,9 +1,8 @@
 """The plans of repairs by tenant, in the requests table; their lists are in the bucket."""
 
 from sfn_cqrs.care.repairs.rules import PlanNote
-from sfn_cqrs.kernel.tables.dynamodb import Item, marshal
+from sfn_cqrs.kernel.tables.dynamodb import Item, Table, marshal
 from sfn_cqrs.kernel.tables.paging import Page, Range, query_page
-from sfn_cqrs.kernel.tables.table import Table
 
 LIFETIME_SECONDS = 30 * 86_400
 """As long as the list in the bucket."""

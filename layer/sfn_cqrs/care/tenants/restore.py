@@ -20,10 +20,10 @@ from sfn_cqrs.kernel.keys import ItemKey, checked_tenant
 from sfn_cqrs.kernel.request import Request
 from sfn_cqrs.kernel.values import Json
 from sfn_cqrs.machines.command import chain, handlers
-from sfn_cqrs.machines.command.erased import without_erased
 from sfn_cqrs.machines.command.items import as_key
 from sfn_cqrs.machines.command.runner import Chain
 from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.command.versions import without_erased
 from sfn_cqrs.machines.import_csv.csv.rows import Problem
 from sfn_cqrs.machines.import_csv.planning import Chained, chained, refused
 from sfn_cqrs.machines.import_csv.strategy import Record, Wanted

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.kernel.ids import ULID
+from sfn_cqrs.kernel.clock import ULID
 from sfn_cqrs.kernel.keys import tenant_of
 from sfn_cqrs.kernel.tables.dynamodb import Item
 from sfn_cqrs.kernel.values import Json

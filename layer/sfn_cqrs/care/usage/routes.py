@@ -7,9 +7,9 @@ from aws_lambda_powertools.event_handler import Response
 from sfn_cqrs.care.usage.schemas import USAGE
 from sfn_cqrs.care.usage.service import usage_of
 from sfn_cqrs.kernel.errors import ForbiddenError
+from sfn_cqrs.kernel.http.http import Routes
 from sfn_cqrs.kernel.http.operation import OPERATORS, operation
 from sfn_cqrs.kernel.http.request import Request, answer
-from sfn_cqrs.kernel.http.resolver import Routes
 
 routes = Routes()
 

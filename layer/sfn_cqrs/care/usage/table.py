@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sfn_cqrs.care.usage.rules import OfDay, OfType, Part
-from sfn_cqrs.kernel.tables.dynamodb import Item, get, marshal, unmarshal
-from sfn_cqrs.kernel.tables.table import Table
+from sfn_cqrs.kernel.tables.dynamodb import Item, Table, get, marshal, unmarshal
 
 LIFETIME_SECONDS = 40 * 86_400
 """Longer than a fortnight; a part that a tenant has left then expires."""

@@ -11,8 +11,14 @@ from aws_lambda_powertools.event_handler import Response
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.errors import AnswerTooLargeError, InvalidInputError
 from sfn_cqrs.kernel.failure import first_line
-from sfn_cqrs.kernel.http.http import OPERATOR, body_of, header_of, identity_of, integer_of
-from sfn_cqrs.kernel.http.resolver import current_event
+from sfn_cqrs.kernel.http.http import (
+    OPERATOR,
+    body_of,
+    current_event,
+    header_of,
+    identity_of,
+    integer_of,
+)
 from sfn_cqrs.kernel.http.shapes import Schema, must_be
 from sfn_cqrs.kernel.policy import Client
 from sfn_cqrs.kernel.tables.paging import DEFAULT_LIMIT, Page, checked_limit

@@ -4,6 +4,7 @@ A write carries its rule, which the model explores and production runs: see `rec
 """
 
 import re
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -407,3 +408,30 @@ class Advance:
             is_done=self.cursor is None,
             counts=segment.counts + self.counts,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class FindServing:
+    """The read models that a handler writes, as known for at most 30 seconds: list of View."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Run the handler on the version, with these generations: by the read model's name."""
+
+    generations: Mapping[str, int]
+
+
+Call = FindServing | Run
+
+
+def bring() -> Generator[Call, Any, None]:
+    """Bring a version to a handler's read models: to those that serve, then to the next ones.
+
+    A failure of either is the version's own, which is tried again for both.
+    """
+    views: list[View] = yield FindServing()
+    yield Run({view.key.view: view.serving for view in views})
+    doubled = {view.key.view: view.doubled for view in views if view.doubled is not None}
+    if doubled:
+        yield Run({view.key.view: view.serving for view in views} | doubled)

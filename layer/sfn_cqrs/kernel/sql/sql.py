@@ -19,7 +19,7 @@ from typing import Any, Final, TypeVar
 
 from sfn_cqrs.kernel.aws.groups import groups
 from sfn_cqrs.kernel.errors import BusyError, InvalidInputError, SqlRefusedError
-from sfn_cqrs.kernel.read_models.generations import count_writes
+from sfn_cqrs.kernel.read_models.read_model import count_writes
 
 Scalar = str | int | float | bool | None
 """The types of a parameter; write `CAST(:total AS numeric)` where text is not meant."""

@@ -1,13 +1,18 @@
-"""DynamoDB's types and refusals, in one place.
+"""DynamoDB's types, refusals and reads of many items, and the base of its tables' adapters.
 
 The types are written out here instead of taken from boto3. Importing boto3 is two thirds of a
 function's import time, so it waits for the first client.
 """
 
-from collections.abc import Callable, Mapping
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Clamped, Context, Decimal, Inexact, Overflow, Rounded, Underflow
 from typing import TYPE_CHECKING, Any
+
+from sfn_cqrs.kernel.clock import Now, Retention
+from sfn_cqrs.kernel.errors import BusyError
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -144,3 +149,81 @@ _OF_TAGS: dict[str, Callable[[Any], Any]] = {
     "NS": lambda value: {_number(each) for each in value},
     "BS": lambda value: set(map(bytes, value)),
 }
+
+
+MAX_KEYS = 100
+TRIES = 6
+
+
+def batch_get(
+    client: "DynamoDBClient", table: str, keys: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], Item]:
+    """Return the existing items in DynamoDB's format, by pk and sk.
+
+    Raises:
+        BusyError: the table is too busy to answer for all of them.
+    """
+    wanted = list(dict.fromkeys(keys))
+    found: dict[tuple[str, str], Item] = {}
+    for start in range(0, len(wanted), MAX_KEYS):
+        for item in _answered(client, table, wanted[start : start + MAX_KEYS]):
+            found[item["pk"]["S"], item["sk"]["S"]] = item
+    return found
+
+
+def _answered(
+    client: "DynamoDBClient", table: str, keys: Sequence[tuple[str, str]]
+) -> Iterator[Item]:
+    asked: Any = [marshal({"pk": pk, "sk": sk}) for pk, sk in keys]
+    for attempt in range(TRIES):
+        answer = client.batch_get_item(
+            RequestItems={table: {"Keys": asked, "ConsistentRead": True}}
+        )
+        yield from answer["Responses"].get(table, [])
+        left = answer.get("UnprocessedKeys", {}).get(table)
+        if not left:
+            return
+        asked = left["Keys"]
+        time.sleep(random.uniform(0, 0.05 * 2**attempt))
+    raise BusyError(f"{len(asked)} items were not read")
+
+
+class Table:
+    """A table, and the clock for the time of writes."""
+
+    def __init__(self, client: "DynamoDBClient", table: str, now: Now) -> None:
+        """Use one table."""
+        self._client = client
+        self._table = table
+        self._now = now
+
+    def _under(self, pk: str, prefix: str, **more: Any) -> Iterator[Item]:
+        """Yield a partition's items whose sort keys have a prefix, read consistently."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+            ExpressionAttributeValues=marshal({":pk": pk, ":prefix": prefix}),
+            ConsistentRead=True,
+            **more,
+        )
+        return (unmarshal(item) for page in pages for item in page["Items"])
+
+
+class ExpiringTable(Table):
+    """A table whose items expire, each type's after its own time or never."""
+
+    def __init__(
+        self, client: "DynamoDBClient", table: str, now: Now, retention: Retention
+    ) -> None:
+        """Use one table."""
+        super().__init__(client, table, now)
+        self._retention = retention
+
+    def _expiry(self, type_: str) -> int | None:
+        """Return when an item written now expires, in epoch seconds, or None for never."""
+        return self._retention.expiry(type_, self._now())
+
+    def _alive(self, places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Item]:
+        """Return the items at these places that have not expired, read consistently."""
+        found, now = batch_get(self._client, self._table, places), self._now()
+        return {at: unmarshal(item) for at, item in found.items() if not has_expired(item, now)}

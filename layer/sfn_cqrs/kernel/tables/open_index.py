@@ -7,8 +7,7 @@ from typing import Any, Generic, TypeVar
 from sfn_cqrs.kernel.clock import iso
 from sfn_cqrs.kernel.sweeps import Cursor, Lease
 from sfn_cqrs.kernel.tables.conditional import changed, is_done
-from sfn_cqrs.kernel.tables.dynamodb import Item, get, marshal, unmarshal
-from sfn_cqrs.kernel.tables.table import Table
+from sfn_cqrs.kernel.tables.dynamodb import Item, Table, get, marshal, unmarshal
 
 T = TypeVar("T")
 

@@ -3,8 +3,7 @@
 from sfn_cqrs.kernel.keys import request_key
 from sfn_cqrs.kernel.request import Request
 from sfn_cqrs.kernel.tables.conditional import is_done
-from sfn_cqrs.kernel.tables.dynamodb import Item, alive, get, marshal
-from sfn_cqrs.kernel.tables.table import Table
+from sfn_cqrs.kernel.tables.dynamodb import Item, Table, alive, get, marshal
 
 
 class RequestTable(Table):

@@ -14,10 +14,9 @@ from urllib.parse import parse_qs
 from aws_lambda_powertools.event_handler import Response
 
 from sfn_cqrs.kernel.errors import InvalidInputError, InvalidLinkError
-from sfn_cqrs.kernel.http.http import code_of
+from sfn_cqrs.kernel.http.http import Routes, code_of, current_event
 from sfn_cqrs.kernel.http.operation import Media, Rule, operation
 from sfn_cqrs.kernel.http.problems import problem_of
-from sfn_cqrs.kernel.http.resolver import Routes, current_event
 from sfn_cqrs.kernel.http.values import TEXT
 from sfn_cqrs.machines.approval import page as approval_page
 from sfn_cqrs.machines.approval.service import ApprovalService, read_link

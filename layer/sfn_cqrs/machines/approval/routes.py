@@ -19,7 +19,7 @@ from sfn_cqrs.kernel.errors import (
     StaleError,
     UnknownApprovalTypeError,
 )
-from sfn_cqrs.kernel.http.http import code_of
+from sfn_cqrs.kernel.http.http import Routes, code_of
 from sfn_cqrs.kernel.http.operation import (
     CURSOR,
     IDEMPOTENCY_KEY,
@@ -31,7 +31,6 @@ from sfn_cqrs.kernel.http.operation import (
     reading,
 )
 from sfn_cqrs.kernel.http.request import Request, answer, listed
-from sfn_cqrs.kernel.http.resolver import Routes
 from sfn_cqrs.kernel.http.values import one_of
 from sfn_cqrs.kernel.policy import UNDECLARED
 from sfn_cqrs.machines.approval.rules import Approval, Status

@@ -6,10 +6,9 @@ from datetime import datetime, timedelta
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.caller import Caller
-from sfn_cqrs.kernel.clock import iso
+from sfn_cqrs.kernel.clock import iso, new_ulid
 from sfn_cqrs.kernel.errors import NotFoundError
 from sfn_cqrs.kernel.functions.requests import create_once, made_by, seen_id
-from sfn_cqrs.kernel.ids import new_ulid
 from sfn_cqrs.kernel.keys import ApprovalKey, checked_tenant
 from sfn_cqrs.kernel.models import models
 from sfn_cqrs.kernel.policy import Client, permits

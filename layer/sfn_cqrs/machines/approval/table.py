@@ -3,8 +3,7 @@
 from typing import Any
 
 from sfn_cqrs.kernel.keys import ApprovalKey
-from sfn_cqrs.kernel.tables.batch_reads import batch_get
-from sfn_cqrs.kernel.tables.dynamodb import marshal, unmarshal
+from sfn_cqrs.kernel.tables.dynamodb import batch_get, marshal, unmarshal
 from sfn_cqrs.kernel.tables.paging import Page, Range, page_of
 from sfn_cqrs.kernel.tables.records import Records
 from sfn_cqrs.machines.approval.items import APPROVALS, tenant_status

@@ -21,13 +21,16 @@ from sfn_cqrs.machines.command.process import (
     IS_REPAIRABLE,
     IS_WITH_ITS_PUBLISHER,
     START,
+    DataVersion,
     Outcome,
+    Predecessor,
     Process,
+    Turn,
     is_attempt,
     is_owned_by,
     next_attempt,
+    whose_turn,
 )
-from sfn_cqrs.machines.command.versioning import DataVersion, Predecessor, Turn, whose_turn
 
 
 @dataclass(frozen=True, slots=True)

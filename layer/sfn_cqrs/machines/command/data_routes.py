@@ -13,17 +13,16 @@ from sfn_cqrs.kernel.errors import (
     NotFoundError,
     UnknownTypeError,
 )
-from sfn_cqrs.kernel.http.http import code_of
+from sfn_cqrs.kernel.http.http import Routes, code_of
 from sfn_cqrs.kernel.http.operation import CURSOR, WAIT, Declared, operation, reading
 from sfn_cqrs.kernel.http.request import Request, answer, listed
-from sfn_cqrs.kernel.http.resolver import Routes
 from sfn_cqrs.kernel.http.values import FLAG, VERSION
 from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.command.data import DataService, HistoryService
 from sfn_cqrs.machines.command.data_schemas import ITEM, ITEMS, NOT_YET
 from sfn_cqrs.machines.command.outcomes import outcome_of, outcomes_of
+from sfn_cqrs.machines.command.routes import oldest_wanted, pending, seconds_to_wait
 from sfn_cqrs.machines.command.schemas import TYPE
-from sfn_cqrs.machines.command.waiting_routes import oldest_wanted, pending, seconds_to_wait
 
 routes = Routes()
 

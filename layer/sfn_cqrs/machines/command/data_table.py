@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 from sfn_cqrs.kernel.aws.attributes_bucket import AttributesBucket
 from sfn_cqrs.kernel.command import DataRow
 from sfn_cqrs.kernel.keys import ItemKey, data_partitions, type_prefix
-from sfn_cqrs.kernel.tables.batch_reads import batch_get
 from sfn_cqrs.kernel.tables.conditional import is_done
-from sfn_cqrs.kernel.tables.dynamodb import Item, get, marshal, unmarshal
+from sfn_cqrs.kernel.tables.dynamodb import Item, batch_get, get, marshal, unmarshal
 from sfn_cqrs.kernel.tables.paging import Page, Range, query_page
 from sfn_cqrs.machines.command.items import as_row, row_item
-from sfn_cqrs.machines.command.versioning import DataVersion
+from sfn_cqrs.machines.command.process import DataVersion
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

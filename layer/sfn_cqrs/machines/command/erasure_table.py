@@ -5,9 +5,8 @@ from typing import Final
 
 from sfn_cqrs.kernel.erasure import Erasure
 from sfn_cqrs.kernel.keys import ErasureKey
-from sfn_cqrs.kernel.tables.batch_reads import batch_get
 from sfn_cqrs.kernel.tables.codec import CREATED, WHERE, Codec
-from sfn_cqrs.kernel.tables.dynamodb import unmarshal
+from sfn_cqrs.kernel.tables.dynamodb import batch_get, unmarshal
 from sfn_cqrs.kernel.tables.records import Kind, Records
 from sfn_cqrs.machines.command.process_table import FAILED_SHARDS
 

@@ -5,14 +5,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sfn_cqrs.kernel.aws.attributes_bucket import AttributesBucket
-from sfn_cqrs.kernel.clock import Now
+from sfn_cqrs.kernel.clock import Now, Retention
 from sfn_cqrs.kernel.command import DataRow
 from sfn_cqrs.kernel.keys import ItemKey
-from sfn_cqrs.kernel.retention import Retention
 from sfn_cqrs.kernel.tables.conditional import put_new
-from sfn_cqrs.kernel.tables.dynamodb import Item, marshal, unmarshal
+from sfn_cqrs.kernel.tables.dynamodb import ExpiringTable, Item, marshal, unmarshal
 from sfn_cqrs.kernel.tables.paging import MAX_LIMIT, Page, Range, cursor_at, every, query_page
-from sfn_cqrs.kernel.tables.table import ExpiringTable
 from sfn_cqrs.machines.command.items import as_key, as_row
 
 if TYPE_CHECKING:

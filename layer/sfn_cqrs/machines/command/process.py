@@ -6,12 +6,13 @@ the table spells the same ones as expressions.
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 from sfn_cqrs.kernel.clock import iso
 from sfn_cqrs.kernel.conditions import Absent, Condition, is_one
 from sfn_cqrs.kernel.keys import CommandRef, ItemKey
+from sfn_cqrs.kernel.notices import Message, Place, notice, told
 
 RUN_LASTS = timedelta(minutes=6)
 """A run of the express machine ends within five."""
@@ -155,3 +156,57 @@ def next_attempt(attempt: int) -> dict[str, Any]:
     """Return what opens the attempt after this one: the stream sees the status and starts it."""
     left = dict.fromkeys(("token", "token_seq", "run", "error", "cause"))
     return {"attempt": attempt + 1, "outcome": Outcome.OPEN, "status": START, **left}
+
+
+class Turn(IntEnum):
+    """The answer; check_version's Choice compares the numbers of the first three."""
+
+    NOW = 0
+    WAIT = 1
+    TOO_LATE = -1
+    BLOCKED = 2
+    GAP = 3
+
+
+@dataclass(frozen=True, slots=True)
+class DataVersion:
+    """How far the data row is, and by which command (version 0: no row)."""
+
+    version: int = 0
+    command_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Predecessor:
+    """The nearest version below that is not skipped (0: none), and its outcome if known.
+
+    No outcome means no process item: an import applied it, or it has expired.
+    """
+
+    version: int = 0
+    outcome: Outcome | None = None
+
+
+def whose_turn(mine: Process, predecessor: Predecessor, data: DataVersion) -> Turn:
+    """Say what a version has to do; the predecessor was read before the data, never after."""
+    if data.version >= mine.version:
+        is_mine = data.version == mine.version and data.command_id == mine.command_id
+        return Turn.NOW if is_mine or mine.was_handed_over else Turn.TOO_LATE
+    if predecessor.outcome is None:
+        return Turn.NOW if data.version >= predecessor.version else Turn.GAP
+    if predecessor.outcome is Outcome.APPLIED and data.version >= predecessor.version:
+        return Turn.NOW
+    return Turn.BLOCKED if predecessor.outcome.is_repairable else Turn.WAIT
+
+
+def command_status(process: Process, table: str) -> Message:
+    """The notice that a version has closed; the error's name, but not its text."""
+    names = ("status", "source", "outcome", "version", "attempt", "lane", "error")
+    content = told(process, *names, type="key.type", code="key.code")
+    return notice("command-status", place_of(process), table, content)
+
+
+def place_of(process: Process) -> Place:
+    """Return the version's public id, and where its process item is."""
+    key = process.key
+    return Place(process.command_id, key.tenant, key.pk, key.version_sk(process.version))

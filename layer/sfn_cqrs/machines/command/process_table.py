@@ -8,9 +8,8 @@ from sfn_cqrs.kernel.keys import ItemKey, shard_of
 from sfn_cqrs.kernel.records import Written
 from sfn_cqrs.kernel.sweeps import Cursor
 from sfn_cqrs.kernel.tables.conditional import changed, put_new, update
-from sfn_cqrs.kernel.tables.dynamodb import Item, alive, get, marshal, unmarshal
+from sfn_cqrs.kernel.tables.dynamodb import ExpiringTable, Item, alive, get, marshal, unmarshal
 from sfn_cqrs.kernel.tables.open_index import SweptTable
-from sfn_cqrs.kernel.tables.table import ExpiringTable
 from sfn_cqrs.machines.command.chain import ProcessWrite
 from sfn_cqrs.machines.command.items import as_process, process_item
 from sfn_cqrs.machines.command.process import Outcome, Process

@@ -13,7 +13,7 @@ from sfn_cqrs.kernel.functions.logs import logger
 from sfn_cqrs.kernel.functions.runner import Runner
 from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.kernel.models import models
-from sfn_cqrs.kernel.read_models import bringing
+from sfn_cqrs.kernel.read_models import rules
 from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.command.runner import write_row
 
@@ -46,22 +46,22 @@ def run_handler(command: Command, name: str) -> None:
         AppBrokenError: a module of the user's package cannot be imported.
     """
     program = _Bringing(command.key.tenant, name, lambda: run_alone(command, name))
-    program.run(bringing.bring())
+    program.run(rules.bring())
 
 
-class _Bringing(Runner[bringing.Call]):
+class _Bringing(Runner[rules.Call]):
     """Runs a handler once, or twice while its read model is rebuilt."""
 
     def __init__(self, tenant: str, handler: str, run: Callable[[], object]) -> None:
         self._tenant, self._handler, self._run = tenant, handler, run
 
-    def _made(self, call: bringing.Call) -> object:
+    def _made(self, call: rules.Call) -> object:
         generations = bootstrap.generations()
         match call:
-            case bringing.FindServing():
+            case rules.FindServing():
                 view = generations.known(self._tenant).get(self._handler)
                 return [view] if view else []
-            case bringing.Run(written):
+            case rules.Run(written):
                 with generations.writing(self._tenant, written):
                     return self._run()
         raise AssertionError(call)
@@ -137,7 +137,7 @@ def _ran_in_bulk(type_: str, name: str, commands: Sequence[Command]) -> bool:
         hiding = models.hiding_of(tenant, type_, *(each.attributes for each in commands))
         with hiding, bootstrap.tracer().segment(f"handler {name}"):
             program = _Bringing(tenant, name, lambda: bulk(commands))
-            program.run(bringing.bring())
+            program.run(rules.bring())
     except Exception:
         logger.exception("commands are brought to a read model one by one", handler=name)
         return False

@@ -1,4 +1,4 @@
-"""Commands and their chains."""
+"""Commands and their chains; and waiting clients, which other routes have as well."""
 
 from dataclasses import replace
 from http import HTTPStatus
@@ -23,10 +23,11 @@ from sfn_cqrs.kernel.errors import (
     VersionConflictError,
 )
 from sfn_cqrs.kernel.functions.logs import logger
-from sfn_cqrs.kernel.http.http import code_of, integer_of
+from sfn_cqrs.kernel.http.http import Routes, code_of, integer_of, seconds_left
 from sfn_cqrs.kernel.http.operation import (
     CURSOR,
     IDEMPOTENCY_KEY,
+    MAX_WAIT,
     OPERATORS,
     WAIT,
     Declared,
@@ -36,10 +37,9 @@ from sfn_cqrs.kernel.http.operation import (
 )
 from sfn_cqrs.kernel.http.problems import problem_of
 from sfn_cqrs.kernel.http.request import Request, answer, listed
-from sfn_cqrs.kernel.http.resolver import Routes
 from sfn_cqrs.kernel.http.shapes import Schema, failure_of, needed
 from sfn_cqrs.kernel.http.values import FLAG
-from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.keys import MAX_VERSION, ItemKey
 from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.command.operations import ChainService, Link
 from sfn_cqrs.machines.command.schemas import (
@@ -56,7 +56,54 @@ from sfn_cqrs.machines.command.schemas import (
 )
 from sfn_cqrs.machines.command.service import CommandService, Published
 from sfn_cqrs.machines.command.waiting import wait_until_closed
-from sfn_cqrs.machines.command.waiting_routes import asks_to_wait, pending, seconds_to_wait
+
+RETRY_AFTER = "1"
+"""Seconds after which a client may ask again for a version that was not there in time."""
+SPARE_SECONDS = 3
+"""Seconds kept for reading and answering after a wait."""
+
+
+def asks_to_wait(request: Request) -> bool:
+    """Return whether the client waits for a version's end, and not only for its acceptance."""
+    return request.query("wait") not in (None, "0")
+
+
+def seconds_to_wait(request: Request) -> float:
+    """Return the requested seconds, limited by the stack and by the function's time left.
+
+    Raises:
+        InvalidInputError: it is more than 20, or not a number of seconds.
+    """
+    asked = integer_of(request.query("wait"), "wait", 0)
+    if not 0 <= asked <= MAX_WAIT:
+        raise InvalidInputError("wait", f"must be between 0 and {MAX_WAIT} seconds")
+    if asked == 0:
+        return 0.0
+    return max(0.0, min(asked, bootstrap.longest_wait(), seconds_left() - SPARE_SECONDS))
+
+
+def oldest_wanted(request: Request) -> int:
+    """Return the version that `atLeast` names, or 0 for any version.
+
+    Raises:
+        InvalidInputError: it is not a version, or `wait` is given without it.
+    """
+    if request.query("atLeast") is None:
+        if request.query("wait") is not None:
+            raise InvalidInputError("wait", "needs atLeast, the version to wait for")
+        return 0
+    version = integer_of(request.query("atLeast"), "atLeast", 0)
+    if not 1 <= version <= MAX_VERSION:
+        raise InvalidInputError("atLeast", f"must be between 1 and {MAX_VERSION}")
+    return version
+
+
+def pending(body: dict[str, Any]) -> Response[str]:
+    """Answer that the version is not there yet, and when to ask again."""
+    response = answer(HTTPStatus.ACCEPTED, body)
+    response.headers["Retry-After"] = RETRY_AFTER
+    return response
+
 
 routes = Routes()
 

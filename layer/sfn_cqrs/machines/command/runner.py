@@ -1,4 +1,4 @@
-"""Runs the chain's programs against DynamoDB and Step Functions."""
+"""Runs the chain's programs, and lets commands expire that no later version needs."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -76,3 +76,18 @@ class Chain(Runner[chain.Call]):
             raise ValueError("the chain was not given the command that it has to apply")
         row = self._command.as_row()
         return bootstrap.data().put(replace(row, key=self._key), expected)
+
+
+def expire_previous(key: ItemKey, version: int) -> bool:
+    """Set the ttl of the command before a version, if it is settled and its type has one.
+
+    The latest command never expires. Neither does a command that is open.
+
+    The latest command never expires, and neither does anything open.
+    """
+    previous = version - 1
+    if previous == 0 or not bootstrap.commands().expires(key.type):
+        return False
+    process = bootstrap.processes().find(key, previous)
+    is_settled = process is None or process.outcome.is_settled
+    return is_settled and bootstrap.commands().expire(key, previous)

@@ -1,5 +1,6 @@
 """The requests and answers of commands."""
 
+from sfn_cqrs.kernel.aws.tracing import Trace
 from sfn_cqrs.kernel.http.shapes import body, list_of, page_of, record
 from sfn_cqrs.kernel.http.values import (
     COUNT,
@@ -15,7 +16,6 @@ from sfn_cqrs.kernel.http.values import (
     one_of,
     text,
 )
-from sfn_cqrs.kernel.trace import Trace
 from sfn_cqrs.machines.command.process import Lane, Mode, Outcome
 
 TYPE = {"type": "string", "pattern": "^[A-Z][A-Z0-9_]{0,63}$"}

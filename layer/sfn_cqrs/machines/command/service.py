@@ -23,13 +23,11 @@ from sfn_cqrs.kernel.policy import guarded_content
 from sfn_cqrs.kernel.request import Request
 from sfn_cqrs.kernel.values import Json, digest, merged
 from sfn_cqrs.machines.command import chain, handlers
-from sfn_cqrs.machines.command.erased import without_erased
-from sfn_cqrs.machines.command.expiry import expire_previous
 from sfn_cqrs.machines.command.process import Lane, Mode, Outcome
 from sfn_cqrs.machines.command.projection import run_patiently
 from sfn_cqrs.machines.command.publication import Publication, Refusal, SyncPublication
-from sfn_cqrs.machines.command.runner import Chain
-from sfn_cqrs.machines.command.versions import new_command, new_process
+from sfn_cqrs.machines.command.runner import Chain, expire_previous
+from sfn_cqrs.machines.command.versions import new_command, new_process, without_erased
 
 TRIES = 8
 

@@ -9,15 +9,21 @@ from botocore.exceptions import ClientError
 from sfn_cqrs.kernel.aws.attributes_bucket import AttributesBucket
 from sfn_cqrs.kernel.aws.groups import Weight, groups
 from sfn_cqrs.kernel.aws.transient import is_busy
-from sfn_cqrs.kernel.clock import Now
+from sfn_cqrs.kernel.clock import Now, Retention
 from sfn_cqrs.kernel.command import Command
 from sfn_cqrs.kernel.keys import ItemKey
-from sfn_cqrs.kernel.retention import Retention
 from sfn_cqrs.kernel.tables.conditional import is_done, new_put
-from sfn_cqrs.kernel.tables.dynamodb import Item, alive, cancellation_codes, get, marshal, unmarshal
+from sfn_cqrs.kernel.tables.dynamodb import (
+    ExpiringTable,
+    Item,
+    alive,
+    cancellation_codes,
+    get,
+    marshal,
+    unmarshal,
+)
 from sfn_cqrs.kernel.tables.paging import Page, Range, page_of, query
 from sfn_cqrs.kernel.tables.request_table import RequestTable
-from sfn_cqrs.kernel.tables.table import ExpiringTable
 from sfn_cqrs.machines.command.data_table import row_condition
 from sfn_cqrs.machines.command.items import as_command, as_process, command_item, row_item
 from sfn_cqrs.machines.command.process import Outcome, Process

@@ -11,10 +11,9 @@ from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.kernel.models.models import InvalidModelError
 from sfn_cqrs.kernel.policy import guarded_content
 from sfn_cqrs.machines.command import chain, handlers
-from sfn_cqrs.machines.command.erased import Looked, personal
-from sfn_cqrs.machines.command.process import Outcome
+from sfn_cqrs.machines.command.process import Outcome, Predecessor
 from sfn_cqrs.machines.command.runner import Chain
-from sfn_cqrs.machines.command.versioning import Predecessor
+from sfn_cqrs.machines.command.versions import Looked, personal
 from sfn_cqrs.machines.import_csv.csv.rows import Problem, Row
 from sfn_cqrs.machines.import_csv.job import Job
 from sfn_cqrs.machines.import_csv.results import SUPERSEDED, Fate, Plan, Planned

@@ -16,8 +16,8 @@ from sfn_cqrs.kernel.errors import TransientError
 from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.kernel.values import Json
 from sfn_cqrs.machines.command import handlers
-from sfn_cqrs.machines.command.expiry import expire_previous
 from sfn_cqrs.machines.command.projection import project_many
+from sfn_cqrs.machines.command.runner import expire_previous
 from sfn_cqrs.machines.import_csv import strategies
 from sfn_cqrs.machines.import_csv.csv.rows import Row
 from sfn_cqrs.machines.import_csv.job import Job

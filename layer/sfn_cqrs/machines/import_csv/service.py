@@ -9,7 +9,7 @@ from typing import Any
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.caller import Caller
-from sfn_cqrs.kernel.clock import iso
+from sfn_cqrs.kernel.clock import iso, new_ulid, ulid_of
 from sfn_cqrs.kernel.errors import (
     InvalidFileError,
     InvalidInputError,
@@ -19,7 +19,6 @@ from sfn_cqrs.kernel.errors import (
     SupersededError,
 )
 from sfn_cqrs.kernel.functions.requests import create_once, seen_id
-from sfn_cqrs.kernel.ids import new_ulid, ulid_of
 from sfn_cqrs.kernel.keys import ImportKey, ImportKind, MappingKey, ZipKey, checked_tenant
 from sfn_cqrs.kernel.policy import Client
 from sfn_cqrs.kernel.tables.paging import DEFAULT_LIMIT, Page

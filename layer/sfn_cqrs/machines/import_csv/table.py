@@ -12,8 +12,15 @@ from botocore.exceptions import ClientError
 from sfn_cqrs.kernel.errors import SupersededError
 from sfn_cqrs.kernel.keys import ImportKey, MappingKey, shard_of
 from sfn_cqrs.kernel.tables.conditional import new_put
-from sfn_cqrs.kernel.tables.dynamodb import Item, get, is_refused, marshal, refused_item, unmarshal
-from sfn_cqrs.kernel.tables.table import Table
+from sfn_cqrs.kernel.tables.dynamodb import (
+    Item,
+    Table,
+    get,
+    is_refused,
+    marshal,
+    refused_item,
+    unmarshal,
+)
 from sfn_cqrs.kernel.tables.transactions import write_all
 from sfn_cqrs.machines.import_csv.csv.rows import Problem
 from sfn_cqrs.machines.import_csv.items import WHOSE

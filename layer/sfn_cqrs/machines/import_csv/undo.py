@@ -17,8 +17,8 @@ from sfn_cqrs.kernel.errors import InvalidFileError, TransientError
 from sfn_cqrs.kernel.keys import ItemKey, ZipKey
 from sfn_cqrs.kernel.policy import permits
 from sfn_cqrs.machines.command import chain, handlers
-from sfn_cqrs.machines.command.erased import without_erased
 from sfn_cqrs.machines.command.runner import Chain
+from sfn_cqrs.machines.command.versions import without_erased
 from sfn_cqrs.machines.import_csv import strategies
 from sfn_cqrs.machines.import_csv.csv.rows import Problem, Row
 from sfn_cqrs.machines.import_csv.files import MARGIN_MS, put_rows

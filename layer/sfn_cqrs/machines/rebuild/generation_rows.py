@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sfn_cqrs.kernel.errors import BusyError
 from sfn_cqrs.kernel.read_models.rules import GONE, SCANNED_IN, GenerationRow, ViewKey
-from sfn_cqrs.kernel.tables.batch_reads import batch_get
-from sfn_cqrs.kernel.tables.dynamodb import Item, marshal, unmarshal
+from sfn_cqrs.kernel.tables.dynamodb import Item, batch_get, marshal, unmarshal
 from sfn_cqrs.kernel.tables.paging import Page
 
 if TYPE_CHECKING:

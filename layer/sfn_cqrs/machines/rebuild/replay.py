@@ -13,7 +13,7 @@ from sfn_cqrs.kernel.errors import SyncHandlerError
 from sfn_cqrs.kernel.failure import MAX_SUMMARY
 from sfn_cqrs.kernel.functions.logs import logger
 from sfn_cqrs.kernel.masking import masked
-from sfn_cqrs.kernel.read_models.generations import Writing
+from sfn_cqrs.kernel.read_models.read_model import Writing
 from sfn_cqrs.kernel.read_models.rules import Counts, Segment, Stage, View
 from sfn_cqrs.kernel.tables.paging import cursor_at
 from sfn_cqrs.machines.command import handlers

@@ -7,10 +7,9 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from sfn_cqrs.kernel.errors import ForbiddenError, NotRebuildableError, WrongStageError
-from sfn_cqrs.kernel.http.http import code_of
+from sfn_cqrs.kernel.http.http import Routes, code_of
 from sfn_cqrs.kernel.http.operation import CURSOR, OPERATORS, operation
 from sfn_cqrs.kernel.http.request import Request, answer, listed
-from sfn_cqrs.kernel.http.resolver import Routes
 from sfn_cqrs.kernel.policy import permits
 from sfn_cqrs.kernel.tables.paging import Page
 from sfn_cqrs.machines.command import handlers

@@ -13,7 +13,7 @@ from sfn_cqrs.kernel.errors import (
     SagaInputTooLargeError,
     UnknownSagaError,
 )
-from sfn_cqrs.kernel.http.http import code_of
+from sfn_cqrs.kernel.http.http import Routes, code_of
 from sfn_cqrs.kernel.http.operation import (
     CURSOR,
     IDEMPOTENCY_KEY,
@@ -24,7 +24,6 @@ from sfn_cqrs.kernel.http.operation import (
     reading,
 )
 from sfn_cqrs.kernel.http.request import Request, answer, listed
-from sfn_cqrs.kernel.http.resolver import Routes
 from sfn_cqrs.kernel.http.shapes import failure_of
 from sfn_cqrs.kernel.http.values import one_of
 from sfn_cqrs.machines.saga import types as saga_types

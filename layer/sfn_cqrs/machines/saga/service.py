@@ -2,11 +2,10 @@
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.caller import Caller
-from sfn_cqrs.kernel.clock import iso
+from sfn_cqrs.kernel.clock import iso, new_ulid
 from sfn_cqrs.kernel.command import checked_name
 from sfn_cqrs.kernel.errors import NotFoundError
 from sfn_cqrs.kernel.functions.requests import create_once, made_by, seen_id
-from sfn_cqrs.kernel.ids import new_ulid
 from sfn_cqrs.kernel.keys import SagaKey, checked_tenant
 from sfn_cqrs.kernel.policy import Client
 from sfn_cqrs.kernel.tables.paging import DEFAULT_LIMIT, Page

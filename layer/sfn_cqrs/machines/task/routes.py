@@ -17,7 +17,7 @@ from sfn_cqrs.kernel.errors import (
     TooManyItemsError,
     UnknownTaskTypeError,
 )
-from sfn_cqrs.kernel.http.http import code_of, integer_of
+from sfn_cqrs.kernel.http.http import Routes, code_of, integer_of
 from sfn_cqrs.kernel.http.operation import (
     CURSOR,
     IDEMPOTENCY_KEY,
@@ -27,7 +27,6 @@ from sfn_cqrs.kernel.http.operation import (
     reading,
 )
 from sfn_cqrs.kernel.http.request import Request, answer, listed
-from sfn_cqrs.kernel.http.resolver import Routes
 from sfn_cqrs.kernel.http.shapes import failure_of
 from sfn_cqrs.kernel.http.values import TEXT, one_of
 from sfn_cqrs.kernel.keys import TaskKind

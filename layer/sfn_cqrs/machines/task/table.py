@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 from sfn_cqrs.kernel.aws.attributes_bucket import AttributesBucket
 from sfn_cqrs.kernel.aws.groups import groups
-from sfn_cqrs.kernel.clock import Now, iso
+from sfn_cqrs.kernel.clock import Now, Retention, iso
 from sfn_cqrs.kernel.keys import TaskKey, TaskKind, task_items_partition_key
 from sfn_cqrs.kernel.records import RecordKey, Write, Written
 from sfn_cqrs.kernel.request import Request
-from sfn_cqrs.kernel.retention import Retention
 from sfn_cqrs.kernel.tables.conditional import changed, is_done, update
 from sfn_cqrs.kernel.tables.dynamodb import Item, alive, marshal
 from sfn_cqrs.kernel.tables.paging import Range, query

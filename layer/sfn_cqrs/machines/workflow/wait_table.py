@@ -3,8 +3,7 @@
 from urllib.parse import quote
 
 from sfn_cqrs.kernel.tables.conditional import is_done
-from sfn_cqrs.kernel.tables.dynamodb import Item, get, marshal, unmarshal
-from sfn_cqrs.kernel.tables.table import Table
+from sfn_cqrs.kernel.tables.dynamodb import Item, Table, get, marshal, unmarshal
 
 LIFETIME_SECONDS = 366 * 24 * 3600  # executions end before this
 

@@ -4,9 +4,8 @@ from typing import Any
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.caller import Caller
-from sfn_cqrs.kernel.clock import iso
+from sfn_cqrs.kernel.clock import iso, new_ulid
 from sfn_cqrs.kernel.errors import NotFoundError, NotPermittedError, NotUndoableError
-from sfn_cqrs.kernel.ids import new_ulid
 from sfn_cqrs.kernel.keys import ImportKey, ZipKey
 from sfn_cqrs.kernel.policy import Client
 from sfn_cqrs.kernel.tables.paging import DEFAULT_LIMIT, Page

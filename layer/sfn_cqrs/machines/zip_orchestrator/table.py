@@ -10,9 +10,8 @@ from botocore.exceptions import ClientError
 
 from sfn_cqrs.kernel.errors import BusyError, SupersededError
 from sfn_cqrs.kernel.keys import FILE_PREFIX, HOOK_PREFIX, ZipKey
-from sfn_cqrs.kernel.tables.batch_reads import batch_get
 from sfn_cqrs.kernel.tables.conditional import changed, put_new
-from sfn_cqrs.kernel.tables.dynamodb import Item, cancellation_codes, marshal, unmarshal
+from sfn_cqrs.kernel.tables.dynamodb import Item, batch_get, cancellation_codes, marshal, unmarshal
 from sfn_cqrs.kernel.tables.paging import Range, query
 from sfn_cqrs.kernel.tables.records import Records
 from sfn_cqrs.machines.import_csv.csv.rows import Problem

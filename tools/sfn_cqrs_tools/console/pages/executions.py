@@ -15,8 +15,8 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
+from sfn_cqrs.kernel.clock import new_ulid
 from sfn_cqrs.kernel.errors import SfnCqrsError
-from sfn_cqrs.kernel.ids import new_ulid
 from sfn_cqrs.machines.workflow.executions import StepFunctionService
 from sfn_cqrs.machines.workflow.wait_table import WaitTable
 from sfn_cqrs_tools.client.api import item_path

@@ -8,11 +8,10 @@ from sfn_cqrs.care.repairs.table import PlanTable
 from sfn_cqrs.care.usage.table import UsageTable
 from sfn_cqrs.kernel.aws.attributes_bucket import AttributesBucket
 from sfn_cqrs.kernel.aws.threads import at_once
-from sfn_cqrs.kernel.read_models.generations import Generations
+from sfn_cqrs.kernel.clock import Retention
 from sfn_cqrs.kernel.read_models.items import PROBLEMS, SEGMENTS, VIEWS
-from sfn_cqrs.kernel.read_models.read_model import ReadModel
+from sfn_cqrs.kernel.read_models.read_model import Generations, ReadModel
 from sfn_cqrs.kernel.read_models.rules import ViewKey
-from sfn_cqrs.kernel.retention import Retention
 from sfn_cqrs.kernel.tables.request_table import RequestTable
 from sfn_cqrs.machines.approval.items import APPROVALS
 from sfn_cqrs.machines.approval.table import ApprovalTable
