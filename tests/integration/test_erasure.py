@@ -18,7 +18,7 @@ from moto import mock_aws
 from tests.contract.worlds import BUCKET, IMPORTS, Clients, MotoWorld
 from tests.support.postgres import a_server, by_data_api, by_driver
 from tests.support.typed import declaring
-from tests.unit.erasure.conftest import apply_open
+from tests.unit.care.erasure.conftest import apply_open
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.care.audit.service import Audit

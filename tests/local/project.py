@@ -25,7 +25,7 @@ SCAFFOLDED = (
     "template.yaml",
     "tests/statemachine/",
     "tests/unit/event/",
-    "tests/unit/service/",
+    "tests/unit/kernel/",
     "tests/unit/starter/",
 )
 """What `sfn-cqrs new` reads and changes, and folders whose names are taken."""

@@ -390,7 +390,7 @@ def modules(longest):
         MYPY,
         ("pytest", "-q", "-p", "no:cacheprovider", *TESTS, *LAWS),
         pytest.param(
-            ("pytest", "-q", "-p", "no:cacheprovider", "tests/unit/service", "tests/unit/api"),
+            ("pytest", "-q", "-p", "no:cacheprovider", "tests/unit/kernel", "tests/unit/api"),
             marks=PROOF,
         ),
     ],

@@ -122,7 +122,7 @@ def test_a_wait_that_times_out_ends_its_execution_with_that(sfn_cqrs, written, m
         (["import"], "'import' is a word of Python"),
         (["command"], "there is a workflow 'command' already"),
         (["stream"], "functions/stream exists already"),
-        (["service"], "tests/unit/service exists already"),
+        (["kernel"], "tests/unit/kernel exists already"),
         (["a", "--states", ""], "a workflow has at least one state"),
         (["a", "--states", "go,go"], "the state 'go' is there twice"),
         (["a", "--states", "Go"], "'Go' is not a name for a state"),

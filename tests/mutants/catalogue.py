@@ -436,7 +436,7 @@ MUTANTS = [
         .by("test_attributes_in_the_bucket_stay_there_and_the_row_points_to_them"),
     ),
     *found_in(
-        "tests/unit/domain/test_approval.py",
+        "tests/unit/approval/test_approval.py",
         change(
             "CastVote.on",
             "len(votes) >= approval.rules.needed",
@@ -465,7 +465,7 @@ MUTANTS = [
         .by("test_nobody_votes_on_what_is_decided_or_over_or_twice"),
     ),
     *found_in(
-        "tests/unit/domain/test_chain.py",
+        "tests/unit/command/test_chain.py",
         drop("_swept_in_the_lane", "trace=process.trace")
         .breaks("X5", "the trace of a version that the sweep starts ends at its publish")
         .by("TestSweep::test_what_is_started_again_goes_on_with_its_trace"),
@@ -502,7 +502,7 @@ MUTANTS = [
         .by("TestApply::test_the_data_never_goes_back"),
     ),
     *found_in(
-        "tests/unit/domain/test_import_budget.py",
+        "tests/unit/import_csv/test_import_budget.py",
         change("Measure.on", "max(taken.size, self.size)", "self.size")
         .breaks(
             "I1", "a job whose rows are counted has no bytes: a tenant opens as many as it likes"
@@ -513,7 +513,7 @@ MUTANTS = [
         .by("test_what_is_measured_twice_is_taken_even_if_less_would_be_given_today"),
     ),
     *found_in(
-        "tests/unit/domain/test_import_job.py",
+        "tests/unit/import_csv/test_import_job.py",
         drop("AwaitBy.on", "job.parent.seq > self.parent.seq")
         .breaks("H28", "an archive's earlier try takes the token of the next away")
         .by("test_a_later_wait_takes_an_earlier_ones_place_and_not_the_other_way"),
@@ -539,19 +539,19 @@ MUTANTS = [
         .by("test_progress_only_moves_on"),
     ),
     *found_in(
-        "tests/unit/domain/test_import_queue.py",
+        "tests/unit/import_csv/test_import_queue.py",
         change("Settle.on", "queue.waiting - self.seen | self.left", "frozenset(self.left)")
         .breaks("Q3", "a tenant that comes while others are looked at is forgotten")
         .by("test_a_tenant_that_came_while_all_were_looked_at_goes_on_waiting"),
     ),
     *found_in(
-        "tests/unit/domain/test_imports.py",
+        "tests/unit/import_csv/test_imports.py",
         drop("Job._since", "CLOCK_SKEW")
         .breaks("N6", "a row is written over by an earlier one of its file where clocks differ")
         .by("test_a_version_that_may_be_younger_than_the_job_may_hide_one_of_its_own"),
     ),
     *found_in(
-        "tests/unit/domain/test_notices.py",
+        "tests/unit/kernel/test_notices.py",
         change("alarm", "message[:MAX_MESSAGE]", "message")
         .breaks("O1", "an alarm with a long cause is larger than a message may be")
         .by("test_an_alarms_message_is_short_and_there_is_one_without_a_cause"),
@@ -564,7 +564,7 @@ MUTANTS = [
         .by("test_a_notice_tells_how_the_items_of_a_task_have_ended"),
     ),
     *found_in(
-        "tests/unit/domain/test_process.py",
+        "tests/unit/command/test_process.py",
         drop("Restart.when", "IS_WITH_ITS_PUBLISHER")
         .breaks("DB3", "a version whose publisher died waits for ever")
         .by("test_what_failed_or_died_with_its_publisher_may_restart"),
@@ -590,7 +590,7 @@ MUTANTS = [
         .by("test_another_run_than_the_one_that_claimed_it_writes_nothing"),
     ),
     *found_in(
-        "tests/unit/domain/test_read_models.py",
+        "tests/unit/kernel/test_read_models.py",
         drop("OpenSegment.on", "counts=Counts()")
         .breaks("G7", "items count twice once a rebuild is resumed")
         .by("test_an_attempt_that_does_what_failed_again_begins_the_count_anew"),
@@ -603,7 +603,7 @@ MUTANTS = [
         .by("test_a_page_is_counted_once_by_the_attempt_that_read_it"),
     ),
     *found_in(
-        "tests/unit/domain/test_saga.py",
+        "tests/unit/saga/test_saga.py",
         change(
             "Retry.on",
             "_next_attempt(saga, at, restarts=0)",
@@ -627,7 +627,7 @@ MUTANTS = [
         .by("test_only_the_try_that_works_on_a_step_says_how_it_ended_and_once"),
     ),
     *found_in(
-        "tests/unit/domain/test_saga_programs.py",
+        "tests/unit/saga/test_saga_programs.py",
         change("left_of", "move.step in saga.log", "_is_done(saga, move.step)")
         .breaks(
             "U2", "a saga ends as COMPENSATED though a step that may have happened is not undone"
@@ -643,7 +643,7 @@ MUTANTS = [
         .by("test_whatever_had_begun_is_left_to_be_undone_the_last_first"),
     ),
     *found_in(
-        "tests/unit/domain/test_task_programs.py",
+        "tests/unit/task/test_task_programs.py",
         drop("Claim.when", "_IS_NOT_COMPLETED")
         .breaks("H21", "a retry runs an item again that went well")
         .by("test_an_item_is_taken_by_a_later_try_or_by_a_later_attempt_whose_turn_has_come"),
@@ -659,7 +659,7 @@ MUTANTS = [
         .by("test_an_item_that_ends_has_no_lease_and_one_that_is_settled_keeps_it"),
     ),
     *found_in(
-        "tests/unit/domain/test_versioning.py",
+        "tests/unit/command/test_versioning.py",
         change("whose_turn", "data.command_id == mine.command_id", "data.command_id != ''")
         .breaks("H1", "a version that another command has written counts as applied by this one")
         .by("test_whose_turn_it_is"),
@@ -679,13 +679,13 @@ MUTANTS = [
         .by("test_whose_turn_it_is"),
     ),
     *found_in(
-        "tests/unit/domain/test_write_rate.py",
+        "tests/unit/api/test_write_rate.py",
         change("Purse.filled", "self.tokens if at < self.ends_at else 0", "self.tokens")
         .breaks("W2", "a tenant exceeds its rate by the tokens of leases that are long over")
         .by("test_what_a_lease_had_left_is_lost_with_it"),
     ),
     *found_in(
-        "tests/unit/domain/test_zip_corpus.py",
+        "tests/unit/zip_orchestrator/test_zip_corpus.py",
         change("_last_record", "at + comment == last", "at + comment <= last")
         .breaks("Z4", "an archive has other files than other tools show")
         .by("test_every_archive_is_read_as_the_corpus_says"),
@@ -699,7 +699,7 @@ MUTANTS = [
         .by("test_a_batch_that_comes_after_the_job_was_ended_without_it_is_not_counted"),
     ),
     *found_in(
-        "tests/unit/imports/test_queue.py",
+        "tests/unit/import_csv/test_queue.py",
         drop("leave", "if queue.waiting: ...")
         .breaks("Q2", "an import that waits begins a minute after its place is free")
         .by("test_what_is_above_the_places_of_a_tenant_stays_created_and_begins_oldest_first"),
@@ -708,13 +708,13 @@ MUTANTS = [
         .by("test_a_tenant_behind_those_that_are_looked_at_goes_on_waiting"),
     ),
     *found_in(
-        "tests/unit/imports/test_row_batch.py",
+        "tests/unit/import_csv/test_row_batch.py",
         change("RowBatch._counted", "self._rows[-1].number", "self._first + len(self._rows) - 1")
         .breaks("N4", "a report leaves out failed rows of a file with blank lines")
         .by("test_a_batch_is_marked_by_its_first_and_its_last_row_whatever_lies_between"),
     ),
     *found_in(
-        "tests/unit/imports/test_undo.py",
+        "tests/unit/import_csv/test_undo.py",
         drop("Job.left_rows_at", "_between(self.finished_at, at) < LATE_ROWS")
         .breaks("H33", "what has failed is never undone")
         .by("test_rows_that_changed_nothing_or_failed_are_no_rows_of_the_undo"),
@@ -774,13 +774,13 @@ MUTANTS = [
         .by("test_a_saga_whose_fourth_execution_died_is_parked"),
     ),
     *found_in(
-        "tests/unit/service/test_approvals.py",
+        "tests/unit/approval/test_approvals.py",
         drop("Approval.awaits", "not self._is_own(user)")
         .breaks("H13", "the inbox lists what its reader has requested and cannot decide")
         .by("test_the_inbox_has_what_waits_for_this_very_person"),
     ),
     *found_in(
-        "tests/unit/service/test_publish.py",
+        "tests/unit/command/test_publish.py",
         change("new_put", "'attribute_not_exists(pk)'", "'attribute_not_exists(nobody)'")
         .breaks("DB4", "of two who publish the same version the first is lost")
         .by("TestPartial::test_a_change_that_was_overtaken_merges_into_what_came_between"),
@@ -793,7 +793,7 @@ MUTANTS = [
         .by("TestIdempotency::test_after_24_hours_the_key_is_free"),
     ),
     *found_in(
-        "tests/unit/service/test_publish_sync.py",
+        "tests/unit/command/test_publish_sync.py",
         change(
             "CommandTable._settled",
             "'attribute_not_exists(pk) OR outcome = :applied'",
@@ -803,7 +803,7 @@ MUTANTS = [
         .by("test_the_state_before_is_kept_in_the_history"),
     ),
     *found_in(
-        "tests/unit/service/test_rebuilds.py",
+        "tests/unit/rebuild/test_rebuilds.py",
         change(
             "Drop.on", "view.stage in (Stage.READY, Stage.SWITCHED)", "view.stage is Stage.SWITCHED"
         )
@@ -835,7 +835,7 @@ MUTANTS = [
         .by("test_an_attribute_that_is_null_is_no_difference"),
     ),
     *found_in(
-        "tests/unit/service/test_shapes.py",
+        "tests/unit/kernel/test_shapes.py",
         drop("Schema.checked", "CHECKED not in self.fields[n]")
         .breaks("H60", "a field that must be given may be null")
         .by("test_what_is_not_of_its_shape_is_refused"),
@@ -850,7 +850,7 @@ MUTANTS = [
         .by("test_nothing_is_shown_only_where_it_is_given_and_may_be_null"),
     ),
     *found_in(
-        "tests/unit/service/test_stream.py",
+        "tests/unit/kernel/test_stream.py",
         change("_is_given_up", "any", "all")
         .breaks("O2", "a new record's notices are given up with those of an old one")
         .by("test_notices_of_a_batch_are_not_given_up_while_one_of_its_records_is_new"),
@@ -868,7 +868,7 @@ MUTANTS = [
         .by("test_then_it_goes_to_the_dead_letters_and_does_not_hold_up_those_behind_it"),
     ),
     *found_in(
-        "tests/unit/service/test_sweep.py",
+        "tests/unit/care/test_sweep.py",
         change(
             "_sweep_shard",
             "found, following = table.opened(shard, None, before, kind.per_page)\n"
@@ -879,7 +879,7 @@ MUTANTS = [
         .by("test_the_age_of_the_oldest_is_a_metric"),
     ),
     *found_in(
-        "tests/unit/service/test_tasks.py",
+        "tests/unit/task/test_tasks.py",
         change(
             "retry", "item.status is not TaskStatus.COMPLETED", "item.status is TaskStatus.FAILED"
         )
@@ -887,7 +887,7 @@ MUTANTS = [
         .by("TestRetry::test_what_failed_or_was_cancelled_runs_again_and_nothing_else"),
     ),
     *found_in(
-        "tests/unit/service/test_tenants.py",
+        "tests/unit/care/test_tenants.py",
         change("_Chain.fits", "row['version'] != self.newest", "False")
         .breaks("X21", "an export has an item's versions of before and its row of after")
         .by("test_an_item_that_changes_after_the_scan_is_exported_as_it_is_then"),
@@ -940,7 +940,7 @@ MUTANTS = [
         .by("test_the_same_content_in_todays_words_writes_nothing"),
     ),
     *found_in(
-        "tests/unit/erasure/test_asking.py",
+        "tests/unit/care/erasure/test_asking.py",
         drop("EndPass.on", "after.changed")
         .breaks("DA4", "an erasure ends with a pass that changed something")
         .by("test_a_pass_that_had_nothing_to_change_and_leaves_nothing_is_the_last"),
@@ -957,7 +957,7 @@ MUTANTS = [
         .by("test_a_row_is_not_written_from_a_version_that_is_damaged_itself"),
     ),
     *found_in(
-        "tests/unit/service/test_audit_tables.py",
+        "tests/unit/care/test_audit_tables.py",
         change(
             "AuditTables._pages",
             "'LastEvaluatedKey' not in answer",
@@ -982,7 +982,7 @@ MUTANTS = [
         .by("test_a_line_of_a_tenant_has_only_this_tenants_values_masked"),
     ),
     *found_in(
-        "tests/unit/erasure/test_items.py",
+        "tests/unit/care/erasure/test_items.py",
         drop(
             "personal",
             "if not person and before is not None: person = typed.person(before.attributes)",
@@ -997,7 +997,7 @@ MUTANTS = [
         .by("test_the_first_pass_leaves_the_objects_of_versions_that_are_still_on_their_way"),
     ),
     *found_in(
-        "tests/unit/erasure/test_asking.py",
+        "tests/unit/care/erasure/test_asking.py",
         change("Eraser._keep", "max(changed)", "min(changed)")
         .breaks("DA14", "an item is erased before the time is over that a law asks for")
         .by("test_a_law_counts_from_the_last_change_of_an_item"),
@@ -1009,7 +1009,7 @@ MUTANTS = [
         .by("test_an_older_report_of_an_import_does_not_come_back"),
     ),
     *found_in(
-        "tests/unit/imports/test_undo.py",
+        "tests/unit/import_csv/test_undo.py",
         change(
             "Undo._changed",
             "(*self._sources, self._job.key.id, *self._job.retries)",
@@ -1029,7 +1029,7 @@ MUTANTS = [
         .by("test_a_version_of_the_import_that_has_not_reached_its_row_is_waited_for"),
     ),
     *found_in(
-        "tests/unit/domain/test_audit.py",
+        "tests/unit/care/test_audit.py",
         change(
             "_ending_differs",
             "job.ending.counts.total + job.ending.cancelled != job.total",
@@ -1049,7 +1049,7 @@ MUTANTS = [
         .by("test_what_is_seen_otherwise_when_it_is_read_again_is_no_finding"),
     ),
     *found_in(
-        "tests/unit/service/test_tenants.py",
+        "tests/unit/care/test_tenants.py",
         drop("_removed_objects", "ERASURES")
         .breaks("DA21", "certificates of a tenant that was removed stay")
         .by("test_a_tenant_is_removed_wholly_and_nobody_else_is_touched"),

@@ -5,7 +5,7 @@ import json
 import pytest
 from tests.support.api import Answer, Api, Person
 from tests.support.system import template
-from tests.unit.domain.zip_corpus import zipped
+from tests.unit.zip_orchestrator.zip_corpus import zipped
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.caller import Caller

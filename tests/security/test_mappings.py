@@ -3,7 +3,7 @@
 import pytest
 from tests.support.api import Person
 from tests.support.typed import declaring
-from tests.unit.imports.conftest import run_machine
+from tests.unit.import_csv.conftest import run_machine
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.keys import ItemKey, MappingKey

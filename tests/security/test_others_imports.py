@@ -5,7 +5,7 @@ import csv
 import pytest
 from tests.support.api import MEMBER, Person
 from tests.support.typed import declaring
-from tests.unit.imports.conftest import run_machine
+from tests.unit.import_csv.conftest import run_machine
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.clock import iso

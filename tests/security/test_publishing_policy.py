@@ -8,7 +8,7 @@ from functions.event.on_file_uploaded import app as on_file_uploaded
 from functions.queue.on_import_action import app as on_import_action
 from tests.support.api import MEMBER, OPERATOR, Api, Person
 from tests.support.places import ROUTES, dotted, name_of, of_kind
-from tests.unit.domain.zip_corpus import zipped
+from tests.unit.zip_orchestrator.zip_corpus import zipped
 
 from sfn_cqrs.api.imports_schemas import job_view
 from sfn_cqrs.api.resources import RESOURCES

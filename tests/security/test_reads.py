@@ -2,7 +2,7 @@
 
 import pytest
 from tests.support.api import MEMBER, OPERATOR, Api, Person
-from tests.unit.domain.zip_corpus import zipped
+from tests.unit.zip_orchestrator.zip_corpus import zipped
 
 from sfn_cqrs.care.repairs import work
 from sfn_cqrs.kernel.policy import MEMBERS, Access, group

@@ -9,7 +9,7 @@ from tests.simulation.test_erasure_interleavings import ADA, LARGE, letters
 from tests.support.calls import Deaths, KilledError
 from tests.support.proof import every, shares
 from tests.support.system import TENANT
-from tests.unit.erasure.conftest import BY, apply_open, everything
+from tests.unit.care.erasure.conftest import BY, apply_open, everything
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.care.erasure.service import ErasureService, work_together

@@ -10,7 +10,7 @@ from moto import mock_aws
 from tests.contract.worlds import Clients, MotoWorld
 from tests.support.calls import Deaths, KilledError
 from tests.support.proof import every, shares
-from tests.unit.imports.conftest import A_JOB, JOB, a_row, key_of
+from tests.unit.import_csv.conftest import A_JOB, JOB, a_row, key_of
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.keys import ImportKey

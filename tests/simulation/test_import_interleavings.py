@@ -11,7 +11,7 @@ from tests.support.calls import AwsCall, KilledError
 from tests.support.fake_system import FakeSystem
 from tests.support.proof import sampled
 from tests.support.system import TENANT
-from tests.unit.imports.conftest import A_JOB, a_row
+from tests.unit.import_csv.conftest import A_JOB, a_row
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.errors import ChainBusyError, TransientError, VersionConflictError

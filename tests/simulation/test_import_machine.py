@@ -16,7 +16,7 @@ from tests.support.calls import AwsCall, KilledError
 from tests.support.import_system import CONSUMER, ImportSystem, a_file, a_line
 from tests.support.proof import every, shares
 from tests.support.system import killing
-from tests.unit.imports.conftest import key_of
+from tests.unit.import_csv.conftest import key_of
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.machines.import_csv.job import Ending, Job, JobStatus

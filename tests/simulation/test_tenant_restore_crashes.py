@@ -10,7 +10,7 @@ from tests.simulation.test_erasure_interleavings import ADA, LARGE, letters
 from tests.support.calls import AwsCall, Calls, Deaths, KilledError
 from tests.support.proof import every, shares
 from tests.support.system import TENANT
-from tests.unit.erasure.conftest import apply_open
+from tests.unit.care.erasure.conftest import apply_open
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.care.audit.service import Audit

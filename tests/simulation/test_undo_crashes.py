@@ -17,7 +17,7 @@ from tests.simulation.test_import_crashes import (
 from tests.support.calls import Deaths
 from tests.support.import_states import run_batch
 from tests.support.proof import every, shares
-from tests.unit.imports.conftest import JOB, a_row, key_of
+from tests.unit.import_csv.conftest import JOB, a_row, key_of
 
 from sfn_cqrs.kernel.command import Audit
 from sfn_cqrs.kernel.keys import ImportKey

@@ -63,6 +63,24 @@ def world(make_world):
 
 
 @pytest.fixture
+def meanwhile(world, monkeypatch):
+    """Return a way to let something happen once, between a publish's reads and its write."""
+
+    def happens(action):
+        publish = world.commands.publish
+        pending = [action]
+
+        def publish_after_it(publication):
+            if pending:
+                pending.pop()()
+            return publish(publication)
+
+        monkeypatch.setattr(world.commands, "publish", publish_after_it)
+
+    return happens
+
+
+@pytest.fixture
 def handle_items(monkeypatch):
     """Return what makes a function the handler of a type of task, for one test."""
     handlers.load()

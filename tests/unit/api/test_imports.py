@@ -3,8 +3,8 @@ from typing import ClassVar
 
 import pytest
 from tests.support.import_states import list_zip
-from tests.unit.domain.zip_corpus import zipped
-from tests.unit.imports.conftest import key_of
+from tests.unit.import_csv.conftest import key_of
+from tests.unit.zip_orchestrator.zip_corpus import zipped
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.api.imports_routes import MAX_INLINE_BYTES

@@ -1,6 +1,7 @@
 import pytest
 
 from sfn_cqrs.machines.command.process import Lane, Outcome
+from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 
 
@@ -47,3 +48,9 @@ def chain_of(world):
         return world
 
     return make
+
+
+@pytest.fixture
+def service(world):  # noqa: ARG001 - whoever publishes needs the fakes in place
+    """Publishing for tenant1 into the world of fakes."""
+    return CommandService("tenant1")

@@ -3,8 +3,7 @@ from datetime import timedelta
 import pytest
 from botocore.exceptions import ClientError
 from functions.import_csv.csv_rows_handler.app import lambda_handler
-from tests.unit.import_csv.conftest import HEADER, KEY
-from tests.unit.imports.conftest import key_of
+from tests.unit.import_csv.conftest import HEADER, KEY, key_of
 
 from sfn_cqrs.kernel.clock import iso
 from sfn_cqrs.kernel.errors import SupersededError, TransientError

@@ -2,7 +2,7 @@ import json
 
 import pytest
 from functions.queue.digest_failures.app import lambda_handler
-from tests.unit.domain.test_digest import a_failure
+from tests.unit.kernel.test_digest import a_failure
 
 
 def enveloped(notice):

@@ -5,7 +5,7 @@ import time
 import pytest
 from functions.queue.on_import_action.app import KILLED, lambda_handler
 from tests.unit.consumers import ALL_DONE
-from tests.unit.imports.conftest import key_of
+from tests.unit.import_csv.conftest import key_of
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.api.imports_schemas import job_view

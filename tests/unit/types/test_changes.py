@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.typed import declaring
-from tests.unit.domain.test_models import problems
+from tests.unit.kernel.test_models import problems
 
 from sfn_cqrs.kernel.models.models import Meta, model_of
 from sfn_cqrs.machines.command.handlers import command_type

@@ -2,7 +2,7 @@ import pytest
 from functions.zip_orchestrator.extract_file.app import lambda_handler
 from tests.support.import_states import list_zip
 from tests.unit.conftest import LambdaContext
-from tests.unit.domain.zip_corpus import CORPUS, CSV, TWO, zipped
+from tests.unit.zip_orchestrator.zip_corpus import CORPUS, CSV, TWO, zipped
 
 from sfn_cqrs.kernel.errors import SupersededError
 from sfn_cqrs.machines.import_csv import job as import_job

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from functions.zip_orchestrator.finalize_zip_job.app import lambda_handler
 from tests.support.import_states import extract_file, list_zip
-from tests.unit.domain.zip_corpus import CSV, zipped
+from tests.unit.zip_orchestrator.zip_corpus import CSV, zipped
 
 from sfn_cqrs.kernel.clock import iso
 from sfn_cqrs.kernel.command import Audit

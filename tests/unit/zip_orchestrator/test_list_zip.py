@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 from functions.zip_orchestrator.list_zip.app import lambda_handler
-from tests.unit.domain.zip_corpus import CORPUS, CSV, zipped
+from tests.unit.zip_orchestrator.zip_corpus import CORPUS, CSV, zipped
 
 from sfn_cqrs.kernel.errors import SupersededError
 from sfn_cqrs.machines.import_csv import job as import_job

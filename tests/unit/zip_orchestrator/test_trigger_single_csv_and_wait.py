@@ -1,7 +1,7 @@
 import pytest
 from functions.zip_orchestrator.trigger_single_csv_and_wait.app import lambda_handler
 from tests.support.import_states import extract_file, list_zip
-from tests.unit.domain.zip_corpus import CSV, zipped
+from tests.unit.zip_orchestrator.zip_corpus import CSV, zipped
 
 from sfn_cqrs.kernel.errors import InvalidInputError, SupersededError
 from sfn_cqrs.machines.import_csv import job as import_job

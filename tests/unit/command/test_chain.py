@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.unit.domain.programs import play
+from tests.unit.programs import play
 
 from sfn_cqrs.kernel.errors import NotFailedError, NotFoundError, SupersededError, TransientError
 from sfn_cqrs.kernel.programs import Execution

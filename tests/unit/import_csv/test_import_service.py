@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from tests.support.import_states import run_batch
-from tests.unit.imports.conftest import key_of
+from tests.unit.import_csv.conftest import key_of
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.api.imports_schemas import job_view

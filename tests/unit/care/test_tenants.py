@@ -8,7 +8,7 @@ from typing import Annotated
 
 import pytest
 from tests.support.typed import declaring
-from tests.unit.imports.conftest import run_machine
+from tests.unit.import_csv.conftest import run_machine
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.care.audit.service import Audit

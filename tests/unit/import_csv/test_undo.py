@@ -3,7 +3,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 from tests.support.typed import declaring
-from tests.unit.imports.conftest import key_of, run_machine
+from tests.unit.import_csv.conftest import key_of, run_machine
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.api.imports_schemas import job_view

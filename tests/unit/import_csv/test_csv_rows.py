@@ -6,7 +6,7 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.domain.csv_corpus import COLUMNS, CORPUS, HEADER, TWO
+from tests.unit.import_csv.csv_corpus import COLUMNS, CORPUS, HEADER, TWO
 
 from sfn_cqrs.kernel.errors import InvalidFileError, InvalidInputError
 from sfn_cqrs.machines.import_csv.csv.header import Columns, letters

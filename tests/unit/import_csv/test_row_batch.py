@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 from tests.support.typed import forgetting
-from tests.unit.imports.conftest import JOB, a_row, key_of
+from tests.unit.import_csv.conftest import JOB, a_row, key_of
 
 from sfn_cqrs.kernel.errors import BusyError, TransientError
 from sfn_cqrs.kernel.keys import ImportKey

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from functions.schedule.sweep_imports.app import lambda_handler
 from tests.support.import_states import list_zip
-from tests.unit.domain.zip_corpus import CSV, zipped
+from tests.unit.zip_orchestrator.zip_corpus import CSV, zipped
 
 from sfn_cqrs.kernel.keys import ZipRef
 from sfn_cqrs.machines.import_csv.job import Ending, JobStatus

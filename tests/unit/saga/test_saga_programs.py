@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.unit.domain.programs import play
+from tests.unit.programs import play
 
 from sfn_cqrs.kernel.errors import SagaLogError, SupersededError
 from sfn_cqrs.kernel.failure import Failure

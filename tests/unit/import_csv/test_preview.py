@@ -1,6 +1,6 @@
 import pytest
-from tests.unit.imports.conftest import key_of, run_machine
-from tests.unit.imports.test_undo import HEADER, a_line
+from tests.unit.import_csv.conftest import key_of, run_machine
+from tests.unit.import_csv.test_undo import HEADER, a_line
 
 from sfn_cqrs.kernel.errors import InvalidInputError, NotFoundError
 from sfn_cqrs.machines.import_csv.job import JobStatus

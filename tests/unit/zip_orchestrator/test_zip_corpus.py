@@ -5,7 +5,7 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.domain.zip_corpus import (
+from tests.unit.zip_orchestrator.zip_corpus import (
     CORPUS,
     CSV,
     NAME,

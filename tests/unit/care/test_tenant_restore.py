@@ -5,7 +5,7 @@ from typing import Annotated
 
 import pytest
 from tests.support.typed import declaring
-from tests.unit.erasure.conftest import apply_open, everything
+from tests.unit.care.erasure.conftest import apply_open, everything
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.care.audit.service import Audit

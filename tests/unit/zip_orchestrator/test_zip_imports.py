@@ -2,7 +2,7 @@
 
 import pytest
 from tests.support.import_states import extract_file, list_zip
-from tests.unit.domain.zip_corpus import CSV, zipped
+from tests.unit.zip_orchestrator.zip_corpus import CSV, zipped
 
 from sfn_cqrs.api.imports_schemas import zip_view
 from sfn_cqrs.kernel.caller import Caller

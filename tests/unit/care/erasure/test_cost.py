@@ -4,7 +4,7 @@ from collections import Counter
 from contextlib import contextmanager
 
 import pytest
-from tests.unit.erasure.conftest import TENANT
+from tests.unit.care.erasure.conftest import TENANT
 
 from sfn_cqrs.kernel.command import Content
 from sfn_cqrs.kernel.keys import ItemKey

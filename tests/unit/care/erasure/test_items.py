@@ -1,7 +1,7 @@
 """What an erasure does to the versions, the states and the row of an item."""
 
 import pytest
-from tests.unit.erasure.conftest import (
+from tests.unit.care.erasure.conftest import (
     ADA,
     BOB,
     CANARIES,

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from tests.unit.erasure.conftest import ADA, BOB, BY, KEY, TENANT, Letter
+from tests.unit.care.erasure.conftest import ADA, BOB, BY, KEY, TENANT, Letter
 
 from sfn_cqrs.care.erasure.service import ErasureService, plan, work
 from sfn_cqrs.kernel.erasure import EndPass, Erasure, Status, certificate

@@ -7,7 +7,7 @@ import json
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.unit.domain.csv_corpus import COLUMNS, CORPUS
+from tests.unit.import_csv.csv_corpus import COLUMNS, CORPUS
 
 from sfn_cqrs.kernel.errors import InvalidFileError
 from sfn_cqrs.machines.import_csv.csv.rows import CsvFile, open_csv

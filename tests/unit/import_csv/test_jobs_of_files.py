@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 from tests.support.import_states import end_job, load_job
-from tests.unit.imports.conftest import key_of, run_machine
+from tests.unit.import_csv.conftest import key_of, run_machine
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.api.imports_schemas import job_view

@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-from tests.unit.domain.zip_corpus import TWO
+from tests.unit.zip_orchestrator.zip_corpus import TWO
 
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.errors import BusyError, IdempotencyMismatchError

@@ -99,5 +99,5 @@ def test_two_modules_cannot_have_the_same_type(register):
     register()(first)
     register()(first)
 
-    with pytest.raises(ValueError, match=r"in tests\.unit\.service\.test_approval_types already"):
+    with pytest.raises(ValueError, match=r"in tests\.unit\.approval\.test_approval_types already"):
         register()(second)
