@@ -9,6 +9,8 @@ import pytest
 from tests.template.stack import ADDED, ROOT, TEMPLATE
 from tests.template.wiring import gaps
 
+from sfn_cqrs.machines.command import chain
+
 MOST_LINES = 25
 
 
@@ -127,6 +129,8 @@ def test_a_missing_file_is_a_gap(copy: Path, path: str, told: str) -> None:
         ("functions/command/finish/help.py", "CommandFinishFunction: help.py lies beside app.py"),
         ("events/command/lost.json", "events/command/lost.json is the payload of no function"),
         ("tests/unit/command/test_lost.py", "tests/unit/command/test_lost.py tests no function"),
+        ("tests/unit/kernel/test_lost.py", "tests/unit/kernel/test_lost.py tests no function"),
+        ("tests/unit/domain/test_lost.py", "tests/unit/domain has the name of no room"),
         ("statemachine/lost.asl.json", "lost.asl.json is not a machine of template.yaml"),
     ],
 )
@@ -135,6 +139,15 @@ def test_a_file_that_nothing_names_is_a_gap(copy: Path, path: str, told: str) ->
     (copy / path).touch()
 
     assert [gap[: len(told)] for gap in gaps(copy)] == [told]
+
+
+@pytest.mark.parametrize(("room", "count"), [("command", 0), ("task", 1), ("care/audit", 1)])
+def test_a_test_of_a_room_imports_a_module_of_it(copy: Path, room: str, count: int) -> None:
+    path = copy / "tests/unit" / room / "test_lost.py"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"from {chain.__name__} import close", encoding="utf-8")
+
+    assert len(gaps(copy)) == count
 
 
 def _inside_a_map(machine: dict) -> dict:
@@ -187,5 +200,5 @@ def test_a_function_in_another_folder_is_a_gap(copy: Path) -> None:
         "functions/schedule/sweep_approvals/app.py is not a function of template.yaml",
         "events/schedule/sweep_approvals.json is the payload of no function",
         "events/schedule/sweep_approvals_ended.json is the payload of no function",
-        "tests/unit/schedule/test_sweep_approvals.py tests no function",
+        "tests/unit/schedule/test_sweep_approvals.py tests no function, and nothing of its room",
     ]

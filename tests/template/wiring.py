@@ -3,10 +3,12 @@
 Walks statemachine/, template.yaml, functions/, events/ and tests/unit/, and tells each gap.
 """
 
+import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.support.places import ROUTES, dotted, name_of, of_kind
+from tests.support.places import LAYER, ROOT, ROUTES, dotted, name_of, of_kind, room_of
+from tests.template.stack import imports_of
 
 from sfn_cqrs_tools.runtime.template import Function, Machine, Template
 
@@ -14,6 +16,19 @@ PARAMETERS = {"JwtIssuer": "https://issuer.example.com", "JwtAudience": "client"
 INVOKE = "arn:aws:states:::lambda:invoke"
 OF_SEVERAL_RESOURCES = {"waiting"}
 """Waiting clients ask for commands and for rows."""
+OF_NO_ROOM = {"lake", "replay", "support", "types"}
+"""Unit tests of tools, of the tests' own parts, and of declared types by every way in."""
+BY_FUNCTIONS = {
+    "care/test_sweep.py",
+    "rebuild/test_rebuild_memory.py",
+    "zip_orchestrator/test_zip_stream.py",
+}
+"""Unit tests that reach their room by functions of others alone."""
+ROOMS = {
+    path.parent.name
+    for path in (ROOT / LAYER).rglob("__init__.py")
+    if path.parent.parent.name in {"sfn_cqrs", "machines", "care"}
+}
 
 
 def gaps(root: Path) -> list[str]:
@@ -128,12 +143,33 @@ def _stray_files(root: Path, template: Template) -> Iterator[str]:
         if not _names_a_function(path.relative_to(root / "events").with_suffix(""), folders):
             yield f"{path.relative_to(root)} is the payload of no function"
     routes = {name for path in of_kind(ROUTES, root) for name in _resources(dotted(path, root))}
-    for group in sorted(groups):
-        for path in sorted((root / "tests/unit" / group).glob("test_*.py")):
-            name = path.stem.removeprefix("test_")
-            is_of_routes = group == "api" and name in routes | OF_SEVERAL_RESOURCES
-            if Path(group, name) not in folders and not is_of_routes:
-                yield f"{path.relative_to(root)} tests no function"
+    yield from _stray_folders(root, groups)
+    for path in sorted((root / "tests/unit").glob("*/**/test_*.py")):
+        folder = path.parent.relative_to(root / "tests/unit")
+        name = path.stem.removeprefix("test_")
+        is_of_routes = folder.name == "api" and name in routes | OF_SEVERAL_RESOURCES
+        is_known = folder / name in folders or is_of_routes or _tests_its_room(path, folder)
+        if folder.name in groups | ROOMS and not is_known:
+            yield f"{path.relative_to(root)} tests no function, and nothing of its room"
+
+
+def _stray_folders(root: Path, groups: set[str]) -> Iterator[str]:
+    packages = {path.parent.name for path in (root / "app").glob("*/__init__.py")}
+    for path in sorted((root / "tests/unit").glob("*/")):
+        if path.name not in groups | ROOMS | packages | OF_NO_ROOM and any(path.glob("*.py")):
+            yield f"{path.relative_to(root)} has the name of no room"
+
+
+def _tests_its_room(path: Path, folder: Path) -> bool:
+    """Return whether a test imports a module, or the samples, of the room of its folder."""
+    if (folder / path.name).as_posix() in BY_FUNCTIONS:
+        return True
+    names = imports_of(ast.parse(path.read_text(encoding="utf-8")))
+    of_layer = (name for name in names if name.startswith(f"{Path(LAYER).name}."))
+    rooms = {room_of(name).removeprefix("machines/") for name in of_layer}
+    if ".".join(("tests.unit", *folder.parts, "conftest")) in names and folder.name in ROOMS:
+        return True
+    return any(f"{room}/".startswith(f"{folder.as_posix()}/") for room in rooms)
 
 
 def _resources(module: str) -> set[str]:
