@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from sfn_cqrs._door import door
 
 if TYPE_CHECKING:
-    from sfn_cqrs.bootstrap import at_once, generation, has_sql, read_model, sql
+    from sfn_cqrs.bootstrap import generation, has_sql, read_model, sql
     from sfn_cqrs.kernel.keys import shard_of
+    from sfn_cqrs.kernel.parts import at_once
     from sfn_cqrs.kernel.read_models.read_model import ReadModel
     from sfn_cqrs.kernel.sql.sql import Sql, Transaction
     from sfn_cqrs.machines.command.handlers import find_bulk, names_of, sync_handler, up_many
@@ -27,8 +28,9 @@ else:
         {
             "sfn_cqrs.kernel.read_models.read_model": "ReadModel",
             "sfn_cqrs.kernel.sql.sql": "Sql Transaction",
-            "sfn_cqrs.bootstrap": "at_once generation has_sql read_model sql",
+            "sfn_cqrs.bootstrap": "generation has_sql read_model sql",
             "sfn_cqrs.kernel.keys": "shard_of",
+            "sfn_cqrs.kernel.parts": "at_once",
             "sfn_cqrs.machines.command.handlers": "find_bulk names_of sync_handler up_many",
             "sfn_cqrs.machines.command.read_models": "Rows TypedRow read_model_type sql_read_model",
             "sfn_cqrs.machines.rebuild.service": "Progress RebuildService",

@@ -2,8 +2,8 @@ import inspect
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from tests.support.places import parts_of_rooms
 
-from sfn_cqrs import bootstrap
 from sfn_cqrs.care.live import events as live_events
 from sfn_cqrs.kernel.aws import executions, queue, topics
 from sfn_cqrs.machines.approval import link_secret
@@ -20,11 +20,9 @@ PAIRS = [
     (services.Queue, queue.Queue),
     (services.Topic, topics.Topic),
 ]
-NO_FAKE = {"audit_tables", "event_bus", "every_import", "sql", "tracer"}
-"""Audits, buses and SQL read models are tested on real ones; without a daemon nothing is traced.
-
-Every import is found by other parts.
-"""
+RETENTIONS = {"command_ttl", "history_ttl", "task_ttl"}
+NO_FAKE = {"audit_tables", "event_bus", "sql", "tracer", *RETENTIONS}
+"""Audits, buses and SQL read models are tested on real ones; without a daemon nothing is traced."""
 
 
 def calls_of(kind):
@@ -44,14 +42,10 @@ def test_a_fake_is_called_as_its_adapter_is(fake, adapter):
     assert {name: of_fake.get(name) for name in of_adapter} == of_adapter
 
 
-def test_a_world_has_a_part_for_every_adapter_that_bootstrap_makes():
-    makers = [
-        name
-        for name, maker in inspect.getmembers(bootstrap, inspect.isfunction)
-        if hasattr(maker, "__wrapped__") and not inspect.isgeneratorfunction(maker.__wrapped__)
-    ]
+def test_a_world_has_every_part_of_every_room():
+    makers = {name for names in parts_of_rooms().values() for name in names}
 
-    assert sorted(World().parts()) == sorted({*makers} - NO_FAKE)
+    assert sorted(World().parts()) == sorted(makers - NO_FAKE)
 
 
 def test_of_many_threads_that_write_at_once_one_wins():

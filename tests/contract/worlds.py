@@ -12,7 +12,6 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import s3_backends
 
-from sfn_cqrs.kernel.aws.attributes_bucket import AttributesBucket
 from sfn_cqrs.machines.import_csv.bucket import ImportBucket
 from sfn_cqrs.machines.zip_orchestrator.bucket import ZipBucket
 from sfn_cqrs_tools.runtime.template import Template
@@ -52,13 +51,9 @@ class MotoWorld(World):
 
     def __init__(self, clients: "Clients", **options: Any) -> None:
         self._clients = clients
-        super().__init__(**{"dynamodb": clients.dynamodb, **options})
-
-    def _make_buckets(self) -> None:
-        s3 = self._clients.s3
-        self.attributes = AttributesBucket(lambda: s3, BUCKET)
-        self.import_bucket = ImportBucket(s3, IMPORTS)
-        self.zip_bucket = ZipBucket(s3, IMPORTS)
+        super().__init__(**{"dynamodb": clients.dynamodb, "s3": clients.s3, **options})
+        self.import_bucket = ImportBucket(clients.s3, IMPORTS)
+        self.zip_bucket = ZipBucket(clients.s3, IMPORTS)
 
     def upload(self, key: str, body: bytes) -> None:
         self._clients.s3.put_object(Bucket=IMPORTS, Key=key, Body=body)

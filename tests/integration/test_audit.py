@@ -34,7 +34,6 @@ from sfn_cqrs.machines.task.rules import Counts as TaskCounts
 from sfn_cqrs.machines.task.rules import TaskStatus
 from sfn_cqrs_tools.testing.builders import a_file, a_saga, a_task, a_zip, an_approval
 from sfn_cqrs_tools.testing.builders import an_item as a_task_item
-from sfn_cqrs_tools.testing.fakes.world import AUDITED
 
 LONG_AGO = "2026-11-20T12:00:00.000Z"
 NOON = "2026-11-25T12:00:00.000Z"
@@ -448,7 +447,7 @@ def raw(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> Iterator[Raw]:
     monkeypatch.setenv("APP_PACKAGE", "shop")
     clients.make_tables()
     world = MotoWorld(clients)
-    tables = AuditTables(clients.dynamodb, AUDITED, world.clock)
+    tables = bootstrap.audit_tables(world.new_parts())
     with bootstrap.override(**world.parts(), audit_tables=tables):
         yield Raw(clients, world)
     clients.empty()

@@ -11,12 +11,10 @@ from tests.contract.worlds import BUCKET, Clients, MotoWorld
 from sfn_cqrs import bootstrap
 from sfn_cqrs.care.audit import objects as audit_objects
 from sfn_cqrs.care.audit.objects import sweep_objects
-from sfn_cqrs.care.audit.tables import AuditTables
 from sfn_cqrs.kernel.aws.attributes_bucket import Whose
 from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.kernel.tables.dynamodb import marshal
 from sfn_cqrs.machines.command.service import CommandService
-from sfn_cqrs_tools.testing.fakes.world import AUDITED
 
 KEY = ItemKey("tenant1", "AIRPORT", "RJAA")
 LARGE = "x" * 5_000
@@ -43,7 +41,7 @@ def world(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> Iterator[MotoWor
     monkeypatch.setenv("APP_PACKAGE", "shop")
     clients.make_tables()
     world = MotoWorld(clients)
-    tables = AuditTables(clients.dynamodb, AUDITED, world.clock)
+    tables = bootstrap.audit_tables(world.new_parts())
     with bootstrap.override(**world.parts(), audit_tables=tables):
         yield world
     clients.empty()

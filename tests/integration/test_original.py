@@ -12,7 +12,6 @@ from tests.support.original import ULID, command, exported, history, state, task
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.care.audit.service import Audit
-from sfn_cqrs.care.audit.tables import AuditTables
 from sfn_cqrs.kernel.clock import Retention
 from sfn_cqrs.kernel.command import Audit as By
 from sfn_cqrs.kernel.errors import BusyError
@@ -25,7 +24,6 @@ from sfn_cqrs_tools.original.rows import Reading
 from sfn_cqrs_tools.original.shelf import Kind, Shelf
 from sfn_cqrs_tools.original.sources import SourceError
 from sfn_cqrs_tools.original.taking import loader, shelf_of, take
-from sfn_cqrs_tools.testing.fakes.world import AUDITED
 
 KEY = ItemKey("acme", "AIRPORT", "p-1")
 THREE = {
@@ -46,7 +44,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryWorld]:
         monkeypatch.setenv(name, name)
     monkeypatch.setenv("APP_PACKAGE", "shop")
     made = MemoryWorld()
-    tables = AuditTables(made.dynamodb, AUDITED, made.clock)
+    tables = bootstrap.audit_tables(made.new_parts())
     with bootstrap.override(**made.parts(), audit_tables=tables):
         yield made
 

@@ -29,7 +29,7 @@ v-2,ito,45,done,2026-11-30
 OFFERS = ["import", "x", "--from", "S", "--type", "OFFER"]
 FIELDS = "doctor:str 1..40, minutes:int 5..240, status:booked|done, email:str? personal, day:date"
 LAWS = (
-    "tests/template/test_environment.py::test_only_bootstrap_reads_the_environment",
+    "tests/template/test_environment.py::test_only_the_kernels_parts_read_the_environment",
     "tests/template/test_imports.py::test_no_module_imports_what_its_folder_must_not[app]",
     "tests/template/test_wiring.py::test_every_state_has_its_one_name_everywhere",
 )

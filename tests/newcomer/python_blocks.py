@@ -134,7 +134,7 @@ def main() -> int:
     known = index()
     specify()
     for service in CLIENTS:  # to make one takes longer than to run a block
-        bootstrap._client(service)
+        bootstrap.DEPLOYED.client(service)
     gc.collect()
     gc.freeze()
     failed = 0

@@ -33,7 +33,8 @@ def audited(system: WholeSystem) -> int:
 def replayed(system: WholeSystem) -> int:
     """Compare all read models; answers how many items were applied, and so replayed."""
     with system.calls.of("audit"):
-        report = Replay(bootstrap._client("dynamodb"), bootstrap._client("s3"), ALL).run()
+        client = bootstrap.DEPLOYED.client
+        report = Replay(client("dynamodb"), client("s3"), ALL).run()
     assert (report.rows, report.errors) == ([], [])
     return report.items
 

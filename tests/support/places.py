@@ -4,6 +4,7 @@ Tests name its folders here alone, and its modules in import statements: if modu
 changes and the tests do not.
 """
 
+import ast
 import importlib
 from pathlib import Path
 from types import ModuleType
@@ -11,7 +12,7 @@ from types import ModuleType
 ROOT = Path(__file__).parents[2]
 LAYER = "layer/sfn_cqrs"
 RULES, TABLES, SERVICE, ROUTES = "rules", "tables", "service", "routes"
-BOOTSTRAP, DOOR = "bootstrap", "door"
+PARTS, BOOTSTRAP, DOOR = "parts", "bootstrap", "door"
 FOLDERS = {
     "kernel": RULES,
     "kernel/models": RULES,
@@ -59,6 +60,8 @@ def kind_of(module: str) -> str:
     name = rooms.pop()
     if not rooms:
         return BOOTSTRAP if name == BOOTSTRAP else DOOR
+    if name == PARTS:
+        return PARTS
     return FOLDERS.get("/".join(rooms)) or _kind_of_name(name)
 
 
@@ -99,3 +102,18 @@ def is_module(name: str) -> bool:
 def is_package(name: str) -> bool:
     """Whether the layer has a package of this name."""
     return (ROOT / LAYER).parent.joinpath(*name.split("."), "__init__.py").is_file()
+
+
+def parts_of_rooms() -> dict[str, list[str]]:
+    """Return the parts that each module of parts makes, by the module."""
+    trees = {dotted(path): ast.parse(path.read_text(encoding="utf-8")) for path in of_kind(PARTS)}
+    return {
+        name: [
+            node.name for node in tree.body if isinstance(node, ast.FunctionDef) and _is_part(node)
+        ]
+        for name, tree in trees.items()
+    }
+
+
+def _is_part(node: ast.FunctionDef) -> bool:
+    return any(ast.unparse(each) == "part" for each in node.decorator_list)

@@ -1,10 +1,11 @@
 import ast
 from pathlib import Path
+from typing import TypeGuard
 
-from tests.support.places import LAYER
+from tests.support.places import BOOTSTRAP, LAYER, PARTS, dotted, kind_of, of_kind
 from tests.template.stack import ROOT, TEMPLATE, modules, of_type
 
-from sfn_cqrs import bootstrap
+from sfn_cqrs.kernel import parts
 
 READ_BY_POWERTOOLS = {
     "POWERTOOLS_LOG_LEVEL",
@@ -13,6 +14,8 @@ READ_BY_POWERTOOLS = {
 }
 SET_BY_PROJECTS = {"SFN_CQRS_ENVIRONMENT"}
 SET_BY_LAMBDA = {"AWS_LAMBDA_FUNCTION_VERSION", "AWS_XRAY_DAEMON_ADDRESS", "_X_AMZN_TRACE_ID"}
+ASKS = {"variable", "number", "optional"}
+"""The methods of `Parts` by which a room, or `bootstrap`, asks for a variable."""
 READ_BY_BOTO3 = {"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_LAMBDA", "AWS_ENDPOINT_URL_SFN"}
 
 
@@ -31,14 +34,21 @@ def is_environ(node: ast.AST) -> bool:
     return False
 
 
+def asks_parts(node: ast.AST) -> TypeGuard[ast.Call]:
+    """Whether a call, or `partial` of one, asks parts for a variable of the environment."""
+    if not isinstance(node, ast.Call):
+        return False
+    called = node.args[0] if ast.unparse(node.func) == "partial" else node.func
+    return isinstance(called, ast.Attribute) and called.attr in ASKS
+
+
 def reads_of(tree: ast.Module) -> set[str]:
-    """The names of the variables that a module reads through os.environ."""
+    """The names of the variables that a module reads, of os.environ or of parts."""
     keys: set[ast.expr] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Subscript) and is_environ(node.value):
             keys.add(node.slice)
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("_variable", "_number"):
-            keys.add(node.args[0])
+        keys |= {*node.args} if asks_parts(node) else set()
         if (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute)
@@ -48,11 +58,12 @@ def reads_of(tree: ast.Module) -> set[str]:
     return {ast.literal_eval(key) for key in keys if isinstance(key, ast.Constant)}
 
 
-def test_globals_set_exactly_what_bootstrap_reads() -> None:
-    source = Path(bootstrap.__file__).read_text(encoding="utf-8")
+def test_globals_set_exactly_what_the_parts_read() -> None:
+    files = [*of_kind(PARTS), *of_kind(BOOTSTRAP)]
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in files]
     declared = set(TEMPLATE.document["Globals"]["Function"]["Environment"]["Variables"])
 
-    read = reads_of(ast.parse(source)) | READ_BY_POWERTOOLS | READ_BY_BOTO3
+    read = set().union(*map(reads_of, trees)) | READ_BY_POWERTOOLS | READ_BY_BOTO3
     assert declared | SET_BY_LAMBDA | SET_BY_PROJECTS == read
 
 
@@ -76,22 +87,32 @@ def test_every_function_has_the_environment_of_globals_and_nothing_else() -> Non
         assert function["Environment"]["Variables"].keys() == declared.keys(), logical_id
 
 
-def test_only_bootstrap_reads_the_environment() -> None:
+def test_only_the_kernels_parts_read_the_environment() -> None:
     readers = {
         path.relative_to(ROOT).as_posix()
         for path, tree in modules(LAYER, "functions", "app", "examples/shop/app", naming="env")
         if any(is_environ(node) for node in ast.walk(tree))
     }
 
-    assert readers == {Path(bootstrap.__file__).relative_to(ROOT).as_posix()}
+    assert readers == {Path(parts.__file__).relative_to(ROOT).as_posix()}
+
+
+def test_only_parts_and_bootstrap_ask_for_a_variable() -> None:
+    kinds = {
+        kind_of(dotted(path))
+        for path, tree in modules(LAYER)
+        if any(asks_parts(node) for node in ast.walk(tree))
+    }
+
+    assert kinds == {PARTS, BOOTSTRAP}
 
 
 def test_a_read_is_seen_in_each_of_its_spellings() -> None:
     source = """
 import os
 os.environ["A"], os.environ.get("B", ""), os.getenv("C")
-_variable("D"), _number("E")
+parts.variable("D"), DEPLOYED.number("E"), partial(DEPLOYED.optional, "F")
 """
 
-    assert reads_of(ast.parse(source)) == {"A", "B", "C", "D", "E"}
+    assert reads_of(ast.parse(source)) == {"A", "B", "C", "D", "E", "F"}
     assert any(is_environ(node) for node in ast.walk(ast.parse("from os import environ")))

@@ -9,6 +9,7 @@ from tests.support.places import (
     BOOTSTRAP,
     DOOR,
     LAYER,
+    PARTS,
     ROUTES,
     RULES,
     SERVICE,
@@ -26,6 +27,7 @@ from sfn_cqrs.care import sweep
 from sfn_cqrs.kernel.models import fields as model_types
 from sfn_cqrs.kernel.models import models, pydantic_models
 from sfn_cqrs.machines.command import process
+from sfn_cqrs.machines.task import parts
 
 CLOCK_CALLS = {"now", "utcnow", "today"}
 CLOCKS = {"datetime", "date"}
@@ -37,6 +39,7 @@ ROOMS = {
 FORBIDDEN = {
     RULES: ("boto3", "botocore", "os", "time", "aws_lambda_powertools"),
     TABLES: (),
+    PARTS: (),
     SERVICE: (),
     ROUTES: (),
     LAYER: ("functions", "sfn_cqrs_tools", "sfn_local", "shop", "starter"),
@@ -50,10 +53,11 @@ FORBIDDEN = {
 }
 
 KINDS = {
-    RULES: {TABLES, BOOTSTRAP, DOOR, ROUTES, SERVICE},
-    TABLES: {BOOTSTRAP, DOOR, ROUTES, SERVICE},
-    SERVICE: {DOOR, ROUTES},
-    ROUTES: {DOOR},
+    RULES: {TABLES, PARTS, BOOTSTRAP, DOOR, ROUTES, SERVICE},
+    TABLES: {PARTS, BOOTSTRAP, DOOR, ROUTES, SERVICE},
+    PARTS: {BOOTSTRAP, DOOR, ROUTES, SERVICE},
+    SERVICE: {PARTS, DOOR, ROUTES},
+    ROUTES: {PARTS, DOOR},
 }
 """The kinds of modules of the layer that a module of a kind must not import."""
 ROOMS_IN_ORDER = (
@@ -263,6 +267,9 @@ def test_the_domain_never_asks_the_time() -> None:
         (RULES, "def f():\n    import time", {"time"}),
         (RULES, f"import {bootstrap.__name__}", {bootstrap.__name__}),
         (RULES, f"import {process.__name__}", set()),
+        (TABLES, f"import {parts.__name__}", {parts.__name__}),
+        (SERVICE, f"from {parts.__name__} import tasks", {parts.__name__}),
+        (PARTS, f"import {sweep.__name__}", {sweep.__name__}),
         (
             TABLES,
             f"from {sweep.__name__} import sweep",

@@ -6,6 +6,7 @@ import pytest
 from tests.support.places import (
     KIND_OF_NAME,
     LAYER,
+    PARTS,
     ROUTES,
     RULES,
     SERVICE,
@@ -57,7 +58,7 @@ def test_a_name_in_a_string_is_found(source: str, count: int) -> None:
     assert len(named_in_strings(ast.parse(source))) == count
 
 
-@pytest.mark.parametrize("kind", [TABLES, RULES, ROUTES, SERVICE])
+@pytest.mark.parametrize("kind", [TABLES, PARTS, RULES, ROUTES, SERVICE])
 def test_each_kind_has_modules_and_none_is_of_two(kind: str) -> None:
     files = of_kind(kind)
 

@@ -139,7 +139,7 @@ def test_a_statement_is_sent_once_whatever_its_answer(service, times, monkeypatc
     monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
-    client = bootstrap._client(service)
+    client = bootstrap.DEPLOYED.client(service)
     statement = {"resourceArn": ARN, "secretArn": ARN, "sql": "UPDATE t SET n = n + 1"}
     asks = {
         "rds-data": lambda: client.execute_statement(**statement),

@@ -174,14 +174,15 @@ def _is_told(node: Function) -> bool:
 
 def _signature(node: Function, owner: str) -> str:
     """Return a signature on one line, or with one argument per line if it is long."""
-    arguments = ast.unparse(node.args)
+    decorators = [ast.unparse(one) for one in node.decorator_list]
+    arguments = "" if "part" in decorators else ast.unparse(node.args)
     for own in ("self, ", "cls, ", "self", "cls"):
         if owner and arguments.startswith(own):
             arguments = arguments.removeprefix(own)
             break
     answer = f" -> {ast.unparse(node.returns)}" if node.returns else ""
     name = owner.rstrip(".") if node.name == "__init__" else f"{owner}{node.name}"
-    if any(ast.unparse(one) == "property" for one in node.decorator_list):
+    if "property" in decorators:
         return f"{name}{answer.replace(' ->', ':')}"
     return f"{name}({arguments}){'' if node.name == '__init__' else answer}"
 

@@ -1,36 +1,14 @@
-from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
-from sfn_cqrs.api.write_bucket import BUCKETS, WriteBudget
+from sfn_cqrs import bootstrap
+from sfn_cqrs.api.write_bucket import WriteBudget
 from sfn_cqrs.api.write_rate import Rate
-from sfn_cqrs.care.erasure.tables import ErasedTables
-from sfn_cqrs.care.repairs.table import PlanTable
-from sfn_cqrs.care.usage.table import UsageTable
-from sfn_cqrs.kernel.aws.attributes_bucket import AttributesBucket
-from sfn_cqrs.kernel.aws.threads import at_once
 from sfn_cqrs.kernel.clock import Retention
-from sfn_cqrs.kernel.read_models.items import PROBLEMS, SEGMENTS, VIEWS
+from sfn_cqrs.kernel.parts import Parts
 from sfn_cqrs.kernel.read_models.read_model import Generations, ReadModel
-from sfn_cqrs.kernel.read_models.rules import ViewKey
-from sfn_cqrs.kernel.tables.request_table import RequestTable
-from sfn_cqrs.machines.approval.items import APPROVALS
-from sfn_cqrs.machines.approval.table import ApprovalTable
 from sfn_cqrs.machines.command import read_models
-from sfn_cqrs.machines.command.data_table import DataTable
-from sfn_cqrs.machines.command.erasure_table import ERASURES, ErasureTable
-from sfn_cqrs.machines.command.history_table import HistoryTable
-from sfn_cqrs.machines.command.process_table import ProcessTable
-from sfn_cqrs.machines.command.table import CommandTable
 from sfn_cqrs.machines.import_csv.budget import Limits
-from sfn_cqrs.machines.import_csv.items import IMPORT_BUDGETS, IMPORT_QUEUE, IMPORTS
 from sfn_cqrs.machines.import_csv.places import Places
-from sfn_cqrs.machines.import_csv.table import ImportTable
-from sfn_cqrs.machines.rebuild.generation_rows import GenerationRows
-from sfn_cqrs.machines.saga.items import SAGAS
-from sfn_cqrs.machines.task.table import TaskTable
-from sfn_cqrs.machines.workflow.wait_table import WaitTable
-from sfn_cqrs.machines.zip_orchestrator.items import ZIPS
-from sfn_cqrs.machines.zip_orchestrator.table import ZipJobs
 from sfn_cqrs_tools.testing.dynamodb import DynamoDB
 from sfn_cqrs_tools.testing.fakes.buckets import ImportBucket, Objects, ZipBucket
 from sfn_cqrs_tools.testing.fakes.clock import ManualClock
@@ -46,72 +24,28 @@ from sfn_cqrs_tools.testing.fakes.services import (
 )
 from sfn_cqrs_tools.testing.fakes.stored import TABLES, Stored
 
-AUDITED = {
-    "commands": "CommandsTable",
-    "data": "DataTable",
-    "history": "HistoryTable",
-    "imports": "ImportTmpTable",
-    "tasks": "TasksTable",
-    "sagas": "SagasTable",
-    "approvals": "ApprovalsTable",
+ENVIRONMENT = {
+    "APPROVALS_TABLE": "ApprovalsTable",
+    "ATTRIBUTES_BUCKET": "attributes",
+    "COMMANDS_TABLE": "CommandsTable",
+    "DATA_TABLE": "DataTable",
+    "GENERATIONS_KNOWN_SECONDS": "30",
+    "HISTORY_TABLE": "HistoryTable",
+    "IMPORT_TMP_TABLE": "ImportTmpTable",
+    "READ_MODELS_TABLE": "ReadModelsTable",
+    "REQUESTS_TABLE": "RequestsTable",
+    "SAGAS_TABLE": "SagasTable",
+    "TASKS_TABLE": "TasksTable",
 }
-ERASED_FROM = {**AUDITED, "read_models": "ReadModelsTable", "requests": "RequestsTable"}
-PARTS = (
-    "clock",
-    "at_once",
-    "processes",
-    "commands",
-    "data",
-    "history",
-    "requests",
-    "plans",
-    "usage",
-    "erasures",
-    "erased_tables",
-    "attributes",
-    "waits",
-    "write_budget",
-    "tasks",
-    "sagas",
-    "imports",
-    "import_jobs",
-    "import_budgets",
-    "import_queue",
-    "import_places",
-    "import_limits",
-    "import_bucket",
-    "zip_jobs",
-    "zip_bucket",
-    "zip_executions",
-    "executions",
-    "express_executions",
-    "task_executions",
-    "approvals",
-    "approval_executions",
-    "views",
-    "segments",
-    "problems",
-    "generations",
-    "generation_rows",
-    "rebuild_executions",
-    "link_secret",
-    "import_executions",
-    "events",
-    "failures",
-    "information",
-    "dead_letters",
-    "live_events",
-    "notifications",
-    "task_actions",
-    "import_actions",
-)
+PARTS = {"at_once", "clock", *dir(bootstrap)} - {"saga_executions"}  # one of its saga_machines
 
 
 class World(Stored):
-    """The adapters over DynamoDB in memory, and fakes of the rest, under a clock moved by hand.
+    """The deployed parts over DynamoDB and S3 in memory, and fakes of the rest, under its clock.
 
-    `bootstrap.override(**world.parts())` puts them in place. `dynamodb` replaces the client in
-    memory; its tables must exist. `clock` is any function that returns the time.
+    `bootstrap.override(**world.parts())` puts them in place. `dynamodb` and `s3` replace the
+    clients in memory; their tables and buckets must exist. `clock` is any function that returns the
+    time; by default it is moved by hand.
     """
 
     def __init__(
@@ -124,77 +58,67 @@ class World(Stored):
         import_limits: Limits | None = None,
         import_places: Places | None = None,
         dynamodb: Any = None,
+        s3: Any = None,
         clock: Any = None,
     ) -> None:
         self.clock: ManualClock = clock or ManualClock()
-        self.at_once = at_once
         self.dynamodb: Any = dynamodb or DynamoDB(TABLES)
-        self._command_ttl = command_ttl or Retention()
-        self._history_ttl = history_ttl or Retention()
-        self._task_ttl = task_ttl or Retention()
-        self.write_rate = write_rate or Rate(1_000, 100_000)
+        self.objects = s3 or Objects()
+        rate = write_rate or Rate(1_000, 100_000)
+        self._environment = ENVIRONMENT | {
+            "TENANT_WRITE_RATE": str(rate.per_second),
+            "TENANT_WRITE_BURST": str(rate.burst),
+        }
+        self._given: dict[str, Any] = {
+            "clock": self.clock,
+            "client:dynamodb": self.dynamodb,
+            "client:s3": self.objects,
+            "command_ttl": command_ttl or Retention(),
+            "history_ttl": history_ttl or Retention(),
+            "task_ttl": task_ttl or Retention(),
+        }
         self.import_places = import_places or Places(5, 15)
         self.import_limits = import_limits or Limits(20, 10 * 1024**3, 10_000_000)
-        self._make_buckets()
-        self._make_tables()
-        self.write_budget = self.new_write_budget()
-        self.generations = self.new_generations()
-        self._make_services()
+        self._make_parts(self.new_parts())
+        self._make_fakes()
 
-    def _make_buckets(self) -> None:
-        """Make the adapters of S3 and their fakes."""
-        self.objects = objects = Objects()
-        self.attributes = AttributesBucket(lambda: cast("Any", objects), "attributes")
+    def new_parts(self) -> Parts:
+        """Return the parts of another environment, which has made none yet."""
+        return Parts(self._environment, **self._given)
+
+    def _make_parts(self, parts: Parts) -> None:
+        """Make the parts that are as deployed."""
+        self.at_once = bootstrap.at_once(parts)
+        self.attributes = bootstrap.attributes(parts)
+        self.requests = bootstrap.requests(parts)
+        self.processes = bootstrap.processes(parts)
+        self.commands = bootstrap.commands(parts)
+        self.erasures = bootstrap.erasures(parts)
+        self.data = bootstrap.data(parts)
+        self.history = bootstrap.history(parts)
+        self.tasks = bootstrap.tasks(parts)
+        self.sagas = bootstrap.sagas(parts)
+        self.approvals = bootstrap.approvals(parts)
+        self.imports = bootstrap.imports(parts)
+        self.import_jobs = bootstrap.import_jobs(parts)
+        self.import_budgets = bootstrap.import_budgets(parts)
+        self.import_queue = bootstrap.import_queue(parts)
+        self.zip_jobs = bootstrap.zip_jobs(parts)
+        self.waits = bootstrap.waits(parts)
+        self.views = bootstrap.views(parts)
+        self.segments = bootstrap.segments(parts)
+        self.problems = bootstrap.problems(parts)
+        self.generations = bootstrap.generations(parts)
+        self.generation_rows = bootstrap.generation_rows(parts)
+        self.erased_tables = bootstrap.erased_tables(parts)
+        self.plans = bootstrap.plans(parts)
+        self.usage = bootstrap.usage(parts)
+        self.write_budget = bootstrap.write_budget(parts)
+
+    def _make_fakes(self) -> None:
+        """Make the fakes of files, machines, topics and queues."""
         self.import_bucket: Any = ImportBucket(self.clock)
         self.zip_bucket: Any = ZipBucket(self.import_bucket)
-
-    def _make_tables(self) -> None:
-        """Make the adapters of DynamoDB."""
-        client, now, attributes = self.dynamodb, self.clock, self.attributes
-        self.requests = RequestTable(client, "RequestsTable", now)
-        self.plans = PlanTable(client, "RequestsTable", now)
-        self.usage = UsageTable(client, "RequestsTable", now)
-        self.waits = WaitTable(client, "RequestsTable", now)
-        self.erasures = ErasureTable(
-            client, "CommandsTable", ERASURES, requests=self.requests, now=now
-        )
-        self.processes = ProcessTable(client, "CommandsTable", now, self._command_ttl)
-        self.commands = CommandTable(
-            client,
-            "CommandsTable",
-            data_table="DataTable",
-            history_table="HistoryTable",
-            requests=self.requests,
-            attributes=attributes,
-            now=now,
-            retention=self._command_ttl,
-        )
-        self.erased_tables = ErasedTables(client, ERASED_FROM, now)
-        self.data = DataTable(client, "DataTable", attributes)
-        self.history = HistoryTable(client, "HistoryTable", attributes, now, self._history_ttl)
-        self.tasks = TaskTable(
-            client,
-            "TasksTable",
-            requests=self.requests,
-            attributes=attributes,
-            now=now,
-            retention=self._task_ttl,
-        )
-        self.sagas = self.records(SAGAS)
-        self.approvals = ApprovalTable(
-            client, "ApprovalsTable", APPROVALS, requests=self.requests, now=now
-        )
-        self.imports = ImportTable(client, "ImportTmpTable", now)
-        self.import_jobs = self.records(IMPORTS)
-        self.import_budgets = self.records(IMPORT_BUDGETS)
-        self.import_queue = self.records(IMPORT_QUEUE)
-        self.zip_jobs = ZipJobs(client, "ImportTmpTable", ZIPS, requests=self.requests, now=now)
-        self.views = self.records(VIEWS)
-        self.segments = self.records(SEGMENTS)
-        self.problems = self.records(PROBLEMS)
-
-    def _make_services(self) -> None:
-        """Make the fakes of machines, topics and queues."""
         self.executions = Executions()
         self.express_executions = ExpressExecutions("command-express")
         self.zip_executions = Executions("zip-orchestrator", "ImportTmp")
@@ -215,11 +139,11 @@ class World(Stored):
 
     def new_write_budget(self) -> WriteBudget:
         """Return the write budget of another environment, which has leased nothing yet."""
-        return WriteBudget(self.records(BUCKETS), self.write_rate, self.clock)
+        return bootstrap.write_budget(self.new_parts())
 
     def new_generations(self) -> Generations:
         """Return the generations of another environment, which has read nothing yet."""
-        return Generations(self.views, timedelta(seconds=30), self.clock)
+        return bootstrap.generations(self.new_parts())
 
     def read_model(self, view: str, *, buckets: int = 0) -> ReadModel:
         """Return a view, with these buckets or the declared ones."""
@@ -232,13 +156,10 @@ class World(Stored):
             generation=self.generations.of,
         )
 
-    def generation_rows(self, key: ViewKey) -> GenerationRows:
-        return GenerationRows(self.dynamodb, "ReadModelsTable", key)
-
     def parts(self) -> dict[str, object]:
         """Return the arguments of `bootstrap.override`."""
         return {
-            **{name: getattr(self, name) for name in PARTS},
+            **{name: part for name, part in vars(self).items() if name in PARTS},
             "read_models": self.read_model,
             "saga_machines": {"order-saga": self.saga_executions},
         }
