@@ -37,7 +37,7 @@ unexport PYTHONDONTWRITEBYTECODE # or each process of each run compiles everythi
 # Seeded simulations go through sets: with one seed of hashes they are the same each time.
 test fast-test proof soak torture: export PYTHONHASHSEED := 0
 
-.PHONY: for-stack for-test for-check help dist setup demo up test example-test fast-test proof soak check fast-check lock sbom licences reference docs docs-serve bench build deploy golden sam-local-test aws-accept clone-test walk image clean torture release
+.PHONY: for-stack for-test for-check help dist setup demo up test example-test fast-test proof soak check fast-check lock sbom licences reference docs docs-serve bench build deploy golden sam-local-test aws-accept clone-test walk image clean torture release release-files try-files release-dry-run
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -115,7 +115,16 @@ docs-serve: $(LOCAL_READY) $(DOCS_READY) ## show the site at http://localhost:80
 	.venv-docs/bin/python docs/site/build.py --serve
 
 dist: $(SUPPLY_READY) ## build the wheels and source distributions of sfn-local, sfn-cqrs and sfn-cqrs-tools
-	for folder in engine . tools; do .venv-supply/bin/uv build --quiet --out-dir $(DIST) $$folder || exit 1; done
+	for folder in engine . tools; do .venv-supply/bin/uv build --quiet --require-hashes --build-constraints requirements/engine.lock --out-dir $(DIST) $$folder || exit 1; done
+
+release-files: $(SUPPLY_READY) ## the files of a tagged release: built twice, checked, with sums and notes; RELEASE=v1.2.0
+	$(PYTHON) requirements/files.py build $(DIST)
+
+try-files: ## install each wheel of release-files alone, and use it
+	$(PYTHON) requirements/files.py try $(DIST)
+
+release-dry-run: $(SUPPLY_READY) ## everything of a release that needs no account, in a clone: from changelogs to tried files
+	$(PYTHON) requirements/files.py dry-run $(DIST)
 
 release: ## check everything, then write VERSION=1.2.0 into the packages and changelogs, commit and tag; pushes nothing
 	$(PYTHON) requirements/release.py prepare "$(VERSION)"

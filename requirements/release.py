@@ -19,6 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 CHANGELOGS = ("CHANGELOG.md", "tools/CHANGELOG.md", "engine/CHANGELOG.md")
+NAMES = dict(zip(CHANGELOGS, ("sfn-cqrs", "sfn-cqrs-tools", "sfn-local"), strict=True))
 OPEN = "## [Unreleased]\n"
 
 
@@ -69,7 +70,7 @@ class Release:
         """
         if problems := [*self._problems()]:
             raise RefusedError(*problems)
-        current = self._current()
+        current = self.current()
         for place in PLACES:
             self._replace(place.path, place.line(current), place.line(self._version))
         for path in CHANGELOGS:
@@ -81,20 +82,39 @@ class Release:
         Raises:
             RefusedError: `prepare` has not run, or the tag is taken.
         """
-        if self._current() != self._version:
+        if self.current() != self._version:
             raise RefusedError(
-                f"the checkout is at {self._current()}: prepare {self._version} first"
+                f"the checkout is at {self.current()}: prepare {self._version} first"
             )
         if self._git("tag", "--list", self.tag):
             raise RefusedError(f"the tag {self.tag} exists")
         self._git("commit", "--quiet", "--all", "--message", f"release: {self._version}")
         self._git("tag", "--annotate", self.tag, "--message", f"sfn-cqrs {self._version}")
 
+    def notes(self) -> str:
+        """Return what the changelogs say about the current version, as Markdown.
+
+        Raises:
+            RefusedError: a changelog has no section of it, with a day.
+        """
+        version, parts = self.current(), []
+        for path in CHANGELOGS:
+            section = re.compile(
+                rf"^## \[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d\n", re.MULTILINE
+            )
+            _, *after = section.split(self._read(path), maxsplit=1)
+            if not after:
+                raise RefusedError(f"{path} has no section of {version} with its day")
+            text = after[0].partition("\n## [")[0].strip()
+            parts.append(f"## {NAMES[path]}\n\n{text}\n")
+        return "\n".join(parts)
+
     def _problems(self) -> list[str]:
-        current, problems = self._current(), []
+        current, problems = self.current(), []
         if not VERSION.fullmatch(self._version):
             return [f"{self._version!r} is not a version such as 1.2.0"]
-        if _numbers(self._version) <= _numbers(current):
+        is_first = self._version == current and not self._git("tag", "--list", "v*")
+        if _numbers(self._version) <= _numbers(current) and not is_first:
             problems.append(f"{self._version} does not come after {current}")
         if changed := self._git("status", "--porcelain"):
             problems.append(f"the checkout has changes that are not committed:\n{changed}")
@@ -112,7 +132,8 @@ class Release:
         ]
         return problems
 
-    def _current(self) -> str:
+    def current(self) -> str:
+        """Return the version that the checkout is at."""
         found = re.search(r'^version = "([^"]+)"$', self._read("pyproject.toml"), re.MULTILINE)
         if not found:
             raise RefusedError("pyproject.toml has no version")

@@ -62,13 +62,40 @@ def test_a_release_writes_the_version_everywhere_and_closes_each_changelog(check
         ("1.0.0-rc1", "is not a version such as 1.2.0"),
         ("01.0.0", "is not a version such as 1.2.0"),
         ("0.0.9", "does not come after"),
-        ("0.1.0", "does not come after 0.1.0"),
     ],
 )
 def test_a_version_has_three_numbers_and_comes_after_the_last(
     checkout: Path, version: str, reason: str
 ) -> None:
     assert reason in refused(checkout, version)
+
+
+def test_the_first_release_has_the_version_that_stands_there(checkout: Path) -> None:
+    first = release.Release(checkout, "0.1.0")
+
+    first.prepare("2026-12-01")
+    first.commit()
+
+    assert git(checkout, "describe") == "v0.1.0"
+    assert refused(checkout, "0.1.0").startswith("0.1.0 does not come after 0.1.0")
+
+
+def test_the_notes_are_what_the_changelogs_say_about_the_version(checkout: Path) -> None:
+    for path in release.CHANGELOGS:
+        old = "## [0.0.1] - 2026-01-01\n\n- old"
+        text = f"# Changelog\n\n## [Unreleased]\n\n### Added\n\n- in {path}\n\n{old}\n"
+        (checkout / path).write_text(text)
+    git(checkout, "commit", "--quiet", "--all", "--message", "news")
+    with pytest.raises(release.RefusedError, match=r"CHANGELOG.md has no section of 0\.1\.0"):
+        release.Release(checkout, "").notes()
+
+    release.Release(checkout, "0.1.0").prepare("2026-12-01")
+
+    assert release.Release(checkout, "").notes() == (
+        "## sfn-cqrs\n\n### Added\n\n- in CHANGELOG.md\n\n"
+        "## sfn-cqrs-tools\n\n### Added\n\n- in tools/CHANGELOG.md\n\n"
+        "## sfn-local\n\n### Added\n\n- in engine/CHANGELOG.md\n"
+    )
 
 
 def test_a_taken_tag_is_refused(checkout: Path) -> None:
