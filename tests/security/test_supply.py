@@ -20,6 +20,7 @@ FOLDER = CHECKOUT / "requirements"
 LOCKS = sorted(FOLDER.glob("*.lock"))
 SETS_UP = (
     *("Makefile", "layer/python.mk", "layer/Makefile", "app/Makefile", ".ci/run", ".ci/python"),
+    ".github/release.sh",
     *(f".github/actions/{name}" for name in ("install.sh", "lint/lint.sh", "serve/serve.sh")),
 )
 LOCK_OF = {

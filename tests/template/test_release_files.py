@@ -1,5 +1,7 @@
 """The files of a release: the same bytes each time, with their licence, and for their tag only."""
 
+import os
+import subprocess
 import tarfile
 import zipfile
 from pathlib import Path
@@ -51,6 +53,25 @@ def test_a_tag_of_another_version_is_refused(
 
     with pytest.raises(files.FilesError, match=r"the tag v9\.0\.0 is not for this checkout"):
         files.build(tmp_path)
+
+
+def test_the_release_on_github_has_the_notes_and_every_file(tmp_path: Path) -> None:
+    (tmp_path / "dist").mkdir()
+    wheel(tmp_path / "dist/packages", "a.py")
+    (tmp_path / "gh").write_text('#!/bin/sh\nprintf "%s " "$@"\n')
+    (tmp_path / "gh").chmod(0o755)
+
+    said = subprocess.check_output(
+        ["bash", ROOT / ".github/release.sh"],
+        cwd=tmp_path,
+        env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "RELEASE": "v1.0.0"},
+        text=True,
+    )
+
+    assert said == (
+        "release create v1.0.0 --verify-tag --title v1.0.0 --notes-file dist/notes.md"
+        " dist/SHA256SUMS dist/packages/a-1.0.0-py3-none-any.whl "
+    )
 
 
 @pytest.mark.proof

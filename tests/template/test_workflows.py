@@ -125,9 +125,29 @@ def test_ci_runs_on_pull_requests_what_the_repositorys_own_ci_runs() -> None:
     assert "pull_request" in ci[True]  # what YAML makes of `on`
 
 
+def test_a_release_is_published_by_jobs_that_run_nothing_else_and_only_after_every_try() -> None:
+    _, release = workflow(".github/workflows/release.yml")
+    jobs = release["jobs"]
+    may_write = {
+        name for name, job in jobs.items() if "write" in {*(job["permissions"] or {}).values()}
+    }
+
+    assert may_write == {"pypi", "github"}
+    assert {line for name in may_write for line in commands(jobs[name])} == {
+        "bash .github/release.sh"
+    }
+    assert (jobs["try"]["needs"], jobs["pypi"]["needs"], jobs["github"]["needs"]) == (
+        "files",
+        "try",
+        "pypi",
+    )
+
+
 def test_each_package_names_the_pythons_that_ci_tests() -> None:
     _, ci = workflow(".github/workflows/ci.yml")
+    _, release = workflow(".github/workflows/release.yml")
     tested = ci["jobs"]["python"]["strategy"]["matrix"]["python"]
+    assert release["jobs"]["try"]["strategy"]["matrix"]["python"] == tested
 
     for package in ("pyproject.toml", "engine/pyproject.toml", "tools/pyproject.toml"):
         text = (ROOT / package).read_text(encoding="utf-8")
