@@ -38,14 +38,20 @@ def pages() -> Iterator[Path]:
     yield from (Path("engine") / name for name in ("README.md", "CHANGELOG.md", "CONFORMANCE.md"))
     yield Path("engine/conformance/README.md")
     yield Path("examples/shop/README.md")
+    yield from (Path(".github") / name for name in ("SECURITY.md", "CODE_OF_CONDUCT.md"))
     for folder in ("docs", "engine/docs"):
         yield from sorted(path.relative_to(ROOT) for path in (ROOT / folder).rglob("*.md"))
 
 
 def place(page: Path) -> Path:
-    """Return where a page is on the site: `docs/` is its root."""
-    name = page.as_posix()
+    """Return where a page is on the site: `docs/` is its root, and no folder is hidden."""
+    name = page.as_posix().lstrip(".")
     return Path(PLACES.get(name, name.removeprefix("docs/")))
+
+
+def source(path: Path) -> Path:
+    """Return where the page of a file of code is on the site."""
+    return Path("source") / place(Path(f"{path}.md"))
 
 
 def linked(page: Path, text: str, known: set[Path]) -> tuple[str, set[Path]]:
@@ -63,7 +69,7 @@ def linked(page: Path, text: str, known: set[Path]) -> tuple[str, set[Path]]:
             goal = place(path)
         else:
             code.add(path)
-            goal, anchor = Path("source") / f"{path}.md", ""
+            goal, anchor = source(path), ""
         return os.path.relpath(goal, place(page).parent) + anchor
 
     outside = re.split(r"(^```.*?^```$)", text, flags=re.MULTILINE | re.DOTALL)
@@ -81,7 +87,7 @@ def collect() -> None:
         code |= found
         _write(place(page), text)
     for path in sorted(code):
-        _write(Path("source") / f"{path}.md", _shown(path))
+        _write(source(path), _shown(path))
     pictures = (path for path in (ROOT / "docs").rglob("*") if path.suffix in PICTURES)
     for picture in sorted(pictures):
         goal = STAGE / "pages" / place(picture.relative_to(ROOT))

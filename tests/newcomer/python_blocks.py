@@ -32,12 +32,13 @@ from sfn_cqrs.machines.approval.service import ApprovalService
 from sfn_cqrs.machines.import_csv import service as imports
 from sfn_cqrs.machines.workflow import children, waits
 from sfn_cqrs.machines.workflow import executions as step_functions
+from sfn_cqrs.machines.zip_orchestrator import imports as zip_imports
 from sfn_cqrs_tools.testing.fakes.services import LinkSecret
 from sfn_local import pytest_plugin
 
 LIBRARIES = ("collections.abc", "dataclasses", "datetime", "functools", "typing")
 SPECIFIED = (
-    *((imports, name) for name in ("ImportService",)),
+    (zip_imports, "ImportService"),
     *((step_functions, name) for name in ("StepFunctionService",)),
     *((waits, name) for name in ("resume", "refuse")),
     *((children, name) for name in ("start", "answer", "refuse", "answering")),

@@ -33,7 +33,7 @@ from sfn_cqrs_tools.runtime import lambda_api
 from sfn_cqrs_tools.runtime.fabric import session
 from sfn_cqrs_tools.runtime.recorder import Recorder
 from sfn_cqrs_tools.stack.local_stack import LocalStack
-from sfn_cqrs_tools.testing.quick_stack import Unswept
+from sfn_cqrs_tools.stack.settings import Settings
 from sfn_local import BotoServices
 from sfn_local.http_server import Request, Response, serve
 from sfn_local.operations import OPERATIONS
@@ -82,8 +82,14 @@ def recorder():
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory, recorder):
-    options = {"parameters": {"CorsOrigins": OUR_PAGE}, "reload": False, "recorder": recorder}
-    with Unswept(state_dir=tmp_path_factory.mktemp("state"), **options) as started:
+    settings = Settings(
+        parameters={"CorsOrigins": OUR_PAGE},
+        state_dir=tmp_path_factory.mktemp("state"),
+        reload=False,
+        schedules=False,
+        recorder=recorder,
+    )
+    with LocalStack(settings) as started:
         target = find_target(started.state.path, None)
         console = ConsoleServer(local(started.name, started.http, target, "kenji"))
         started.front.console = console.origin
