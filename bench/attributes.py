@@ -32,7 +32,7 @@ def measure() -> list[Figure]:
     figures: list[Figure] = []
     cheaper = 0
     with (
-        a_stack(recorder, window_seconds=0.05, ExpressLane="disabled") as stack,
+        a_stack(recorder, window_seconds=0.05, parameters={"ExpressLane": "disabled"}) as stack,
         Client(stack.http) as client,
     ):
         for size in SIZES:

@@ -13,7 +13,7 @@ from statistics import median, quantiles
 
 from report import Figure, main
 from stacks import a_stack
-from waiting import until, until_quiet
+from waiting import reached, until, until_quiet
 
 from sfn_cqrs_tools.client.prices import EXPRESS_GB, EXPRESS_LANE, RUN_SECONDS, million
 from sfn_cqrs_tools.demo.client import Client
@@ -34,7 +34,7 @@ UNBOUND = {"TenantWriteRate": "10000", "TenantWriteBurst": "10000"}
 def measure() -> list[Figure]:
     """Measure everything: the standard lane first, then what differs in the express lane."""
     recorder = Recorder()
-    with a_stack(recorder, ExpressLane="disabled", **UNBOUND) as stack:
+    with a_stack(recorder, parameters={"ExpressLane": "disabled", **UNBOUND}) as stack:
         standard = [
             *_one_command(stack, recorder),
             *_chain_of_two(stack, recorder),
@@ -42,7 +42,7 @@ def measure() -> list[Figure]:
             *_throughput(stack),
         ]
     recorder = Recorder()
-    with a_stack(recorder, ExpressLane="enabled", **UNBOUND) as stack:
+    with a_stack(recorder, parameters={"ExpressLane": "enabled", **UNBOUND}) as stack:
         return [*standard, *_one_express_command(stack, recorder), *_latency(stack, EXPRESS_LANE)]
 
 
@@ -163,8 +163,7 @@ def _latency(stack: LocalStack, lane: str = "") -> list[Figure]:
             code = f"alone-{number}"
             began = time.perf_counter()
             _publish(client, code, 1)
-            until(lambda code=code: (code, 1) in watch.reached)
-            seconds.append(watch.reached[code, 1] - began)
+            seconds.append(reached(watch, code) - began)
     return [Figure(f"publish to read model, alone, median{lane}", median(seconds) * 1000, "ms")]
 
 

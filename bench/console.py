@@ -59,7 +59,7 @@ PAGES: Final = {
 def measure() -> list[Figure]:
     """Fill a stack, and open each page."""
     recorder = Recorder()
-    with a_stack(recorder, window_seconds=0.05, ExpressLane="disabled") as stack:
+    with a_stack(recorder, window_seconds=0.05, parameters={"ExpressLane": "disabled"}) as stack:
         _fill(stack, recorder)
         target = find_target(stack.state.path, None)
         server = ConsoleServer(local(stack.name, stack.http, target, "kenji"))

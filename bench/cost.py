@@ -121,7 +121,7 @@ def _idle(template: Template) -> dict[str, float]:
 
 def _million(template: Template) -> dict[str, float]:
     recorder = Recorder()
-    with a_stack(recorder, ExpressLane="enabled") as stack:
+    with a_stack(recorder, parameters={"ExpressLane": "enabled"}) as stack:
         publish_and_settle(stack, recorder, "counted", 1)
         with _logged() as lengths:
             publish_and_settle(stack, recorder, "counted", 2)
@@ -205,7 +205,7 @@ def _logged() -> Iterator[list[int]]:
     try:
         yield lengths
     finally:
-        logger.removeHandler(counting)
+        logger.handlers.remove(counting)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from sfn_cqrs.care.tenants.service import exported, imported
 from sfn_cqrs.kernel.clock import iso
 from sfn_cqrs.kernel.command import Command
 from sfn_cqrs.kernel.functions.logs import logger
+from sfn_cqrs.kernel.values import Json
 from sfn_cqrs.machines.command.handlers import command_type, sync_handler
 from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs_tools.client.prices import DOLLARS, MILLION
@@ -101,7 +102,7 @@ def _filled() -> str:
             moment = iso(bootstrap.now())
             time.sleep(0.01)  # a version of the same millisecond would be one of before
         for number in range(ITEMS):
-            attributes = {"text": f"{'x' * 200} {version}"}
+            attributes: dict[str, Json] = {"text": f"{'x' * 200} {version}"}
             service = CommandService(TENANT)
             service.publish_sync(
                 TYPE, f"n-{number}", name="a note", attributes=attributes, version=version

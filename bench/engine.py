@@ -168,7 +168,7 @@ def waiting_executions() -> tuple[float, int]:
 
 
 def is_parked(engine: Engine, arn: str) -> bool:
-    return engine.history(arn)[-1]["type"] == "TaskSubmitted"
+    return bool(engine.history(arn)[-1]["type"] == "TaskSubmitted")
 
 
 def start_up() -> tuple[float, float, float]:
@@ -270,7 +270,8 @@ def _ministack_figure(subject: str, url: str) -> str:
 def client_of(service: str, url: str | None = None) -> Any:
     import boto3  # noqa: PLC0415 - as above
 
-    return boto3.client(service, endpoint_url=url)
+    make: Any = boto3.client  # its overloads want the name of the service
+    return make(service, endpoint_url=url)
 
 
 def create(client: Any, definition: dict[str, Any]) -> str:

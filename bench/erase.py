@@ -22,6 +22,7 @@ from sfn_cqrs.kernel.command import Audit
 from sfn_cqrs.kernel.erasure import Erasure, Status
 from sfn_cqrs.kernel.functions.logs import logger
 from sfn_cqrs.kernel.models.models import Personal
+from sfn_cqrs.kernel.values import Json
 from sfn_cqrs.machines.command.handlers import command_type
 from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs_tools.client.prices import DOLLARS, MILLION
@@ -54,7 +55,7 @@ class Note:
 def measure() -> list[Figure]:
     """Measure publishes, then an erasure."""
     logger.setLevel("WARNING")
-    eraser.SEGMENTS = 1  # each takes a unit, however small the tables are
+    vars(eraser)["SEGMENTS"] = 1  # each takes a unit, however small the tables are
     command_type("LETTER", model=Letter, subject="reader")
     command_type("NOTE", model=Note)
     recorder = Recorder()
@@ -77,7 +78,7 @@ def _published(recorder: Recorder, type_: str) -> float:
 
 
 def _publish(type_: str, code: str, reader: str, version: int) -> None:
-    attributes = {"reader": reader, "text": f"{'x' * 200} {version}"}
+    attributes: dict[str, Json] = {"reader": reader, "text": f"{'x' * 200} {version}"}
     service = CommandService(TENANT)
     service.publish_sync(type_, code, name=code, attributes=attributes, version=version)
 

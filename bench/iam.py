@@ -22,7 +22,7 @@ MOST = 1.03
 
 def measure() -> list[Figure]:
     """Measure blocks in pairs, each the other way round than the one before."""
-    with a_stack(Recorder(), **UNBOUND) as stack:
+    with a_stack(Recorder(), parameters=UNBOUND) as stack:
         _block(stack, "warm", is_asked=True)
         pairs = [_pair(stack, number) for number in range(PAIRS)]
     asked, free = (1000 * median(times) / COMMANDS for times in zip(*pairs, strict=True))

@@ -26,16 +26,17 @@ from typing import Any
 import airportsdata
 from report import Figure, main
 from stacks import a_stack
-from waiting import until, until_quiet
+from waiting import reached, until, until_quiet
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.functions.logs import logger
 from sfn_cqrs.kernel.keys import ImportKey, ItemKey, MappingKey
 from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.import_csv import strategies
 from sfn_cqrs.machines.import_csv.csv.rows import open_csv
 from sfn_cqrs.machines.import_csv.progress import Progress
 from sfn_cqrs.machines.import_csv.results import Counts, Marker, PublishMode
-from sfn_cqrs.machines.import_csv.service import Request, strategies
+from sfn_cqrs.machines.import_csv.service import Request
 from sfn_cqrs.machines.zip_orchestrator.imports import ImportService
 from sfn_cqrs_tools.client.prices import DOLLARS, EXPRESS_LANE, IMPORTED_ROW, RUN_SECONDS, express
 from sfn_cqrs_tools.client.prices import million as dollars_of_a_million
@@ -203,7 +204,7 @@ def beside(stack: LocalStack) -> list[Figure]:
     )
     rows = _airports(BESIDE_ROWS)
     thread = threading.Thread(target=lambda: _import(stack, rows, name="bench-beside"))
-    watch, seconds = Watch("ORDER"), []
+    watch, seconds = Watch("ORDER"), list[float]()
     with watch.installed(), Client(stack.http) as client:
         thread.start()
         while thread.is_alive():
@@ -211,8 +212,7 @@ def beside(stack: LocalStack) -> list[Figure]:
             body = {"type": "ORDER", "code": code, "name": code}
             began = time.perf_counter()
             client.send("POST", "/commands", {**body, "attributes": {"customer": "a", "total": 1}})
-            until(lambda code=code: (code, 1) in watch.reached)
-            seconds.append(watch.reached[code, 1] - began)
+            seconds.append(reached(watch, code) - began)
     cuts = quantiles(seconds, n=100)
     return [
         Figure("a command beside an import, p50", cuts[49], "s"),
@@ -351,7 +351,9 @@ def _import_file(
     job = service.start(request).job
     until(lambda: bool(ended), PATIENCE_SECONDS)
     stack.engine.on_status_change.remove(on_status_change)
-    return service.get(job.key.id)
+    progress = service.get(job.key.id)
+    assert isinstance(progress, Progress)
+    return progress
 
 
 def _scan(data: bytes) -> float:

@@ -191,7 +191,7 @@ class Region:
         self.lambdas = Slots(LAMBDAS)
         self.lanes: dict[tuple[int, int], Lane] = defaultdict(Lane)
         self.shards = max(4, round(setup.table_writes / PARTITION_WRITES))
-        self.used: Counter[str] = Counter()
+        self.used: defaultdict[str, float] = defaultdict(float)
         self.gb_seconds = 0.0
         self.worked = 0.0
 
@@ -344,12 +344,12 @@ class Flow:
         if not self._stages[self._first_state].transitions:
             self._region.used["EXPRESS execution"] += 1
             billed = math.ceil(lasted * 10) / 10
-            self._region.used["EXPRESS GB-second"] += EXPRESS_GB * billed  # type: ignore[assignment]
+            self._region.used["EXPRESS GB-second"] += EXPRESS_GB * billed
 
     def _entered(self, command: int, place: int, at: float) -> None:
         """A state of the machine."""
         transitions = self._stages[place].transitions
-        self._region.used["state transition"] += transitions  # type: ignore[assignment]
+        self._region.used["state transition"] += transitions
         allowed = self._region.take("state transitions", at, transitions)
         self._invoked(command, place, allowed + SECONDS["transition"])
 
@@ -427,7 +427,7 @@ class Trace(Recorder):
     def __init__(self, codes: list[str]) -> None:
         """Take the codes of the items that are traced: a partition of one of them is its own."""
         super().__init__()
-        self._hooks.insert(0, ("before-parameter-build.dynamodb", self._asked))
+        self._hooks = [("before-parameter-build.dynamodb", self._asked), *self._hooks]
         self._codes = set(codes)
         self._mine = threading.local()
         self.traced: list[tuple[str, Call]] = []
@@ -523,10 +523,10 @@ def measure() -> list[Figure]:
     logger.setLevel("WARNING")  # it took this process's output, where the table belongs
     table = importlib.import_module("import")._airports(BATCH)
     trace = Trace([TRACED, CUSTOMER, *(cell for row in table[1:] for cell in row[:2])])
-    with a_stack(trace, ExpressLane="disabled") as stack:
+    with a_stack(trace, parameters={"ExpressLane": "disabled"}) as stack:
         standard = trace_command(stack, trace, "standard")
         batch = trace_rows(stack, trace, table)
-    with a_stack(trace, ExpressLane="enabled") as stack:
+    with a_stack(trace, parameters={"ExpressLane": "enabled"}) as stack:
         express = trace_command(stack, trace, "express")
     return [*_commands({"standard": standard, "express": express}), *_rows(batch)]
 

@@ -1,7 +1,7 @@
 """The stack that benchmarks run."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -15,7 +15,7 @@ AS_DEPLOYED: Final = {"GenerationsKnownSeconds": "30"}
 
 @contextmanager
 def a_stack(
-    recorder: Recorder, *, window_seconds: float | None = None, **parameters: str
+    recorder: Recorder, *, window_seconds: float | None = None, parameters: Mapping[str, str] = {}
 ) -> Iterator[LocalStack]:
     """A stack whose calls are recorded, without PostgreSQL and live updates; then it is gone.
 

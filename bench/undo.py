@@ -17,9 +17,10 @@ from waiting import until, until_quiet
 
 from sfn_cqrs.kernel.functions.logs import logger
 from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.import_csv import strategies
 from sfn_cqrs.machines.import_csv.progress import Progress
 from sfn_cqrs.machines.import_csv.results import Counts
-from sfn_cqrs.machines.import_csv.service import Request, strategies
+from sfn_cqrs.machines.import_csv.service import Request
 from sfn_cqrs.machines.zip_orchestrator.imports import ImportService
 from sfn_cqrs_tools.client.prices import DOLLARS, express
 from sfn_cqrs_tools.runtime.recorder import Recorder

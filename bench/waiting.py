@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+from sfn_cqrs_tools.demo.faults import Watch
 from sfn_cqrs_tools.runtime.recorder import Recorder
 
 PATIENCE_SECONDS = 120
@@ -21,6 +22,12 @@ def until(is_true: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> Non
         if time.monotonic() > deadline:
             raise RuntimeError("the stack does not come to rest")
         time.sleep(0.02)
+
+
+def reached(watch: Watch, code: str) -> float:
+    """Wait until a handler has seen the first version of an item; answer when that was."""
+    until(lambda: (code, 1) in watch.reached)
+    return watch.reached[code, 1]
 
 
 def until_quiet(recorder: Recorder) -> None:
