@@ -108,7 +108,7 @@ def forget(project: Path) -> None:
     for name, module in [*sys.modules.items()]:
         if Path(getattr(module, "__file__", None) or "/").is_relative_to(project):
             del sys.modules[name]
-    handlers._loaded.clear()
+    handlers.registry.loaded.clear()
 
 
 def run_in(project: Path, *command: str, folder: str = ".") -> subprocess.CompletedProcess[str]:

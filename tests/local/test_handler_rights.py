@@ -40,9 +40,9 @@ pytestmark = [
 
 TENANT = "tenant1"
 REGISTRIES = (
-    handlers._access,
-    handlers._notice_handlers,
-    handlers._sync_handlers,
+    handlers.registry.access,
+    handlers.registry.notices,
+    handlers.registry.sync,
     approvals._otherwise,
     approvals._types,
     hooks._hooks,

@@ -110,7 +110,7 @@ def test_a_handler_that_makes_or_drops_a_table_is_refused_and_migrations_run(
     def careless(_command):
         bootstrap.sql().run(statement)
 
-    monkeypatch.setitem(handlers._sync_handlers["ORDER"], "orders_search", careless)
+    monkeypatch.setitem(handlers.registry.sync["ORDER"], "orders_search", careless)
     code = f"careless-{statement[:4].lower()}"
     assert publish(api, code, code) == "FAILED"
     cause = api.get(f"/commands/ORDER/{code}/1")["cause"]
@@ -174,7 +174,7 @@ def killed(stack, monkeypatch):
             is_dead.set()
         bulk(commands)
 
-    monkeypatch.setitem(handlers._bulk_handlers, orders_search, dying)
+    monkeypatch.setitem(handlers.registry.bulk, orders_search, dying)
     return is_dead
 
 

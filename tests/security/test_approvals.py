@@ -454,7 +454,7 @@ def test_what_the_item_says_is_shown_to_those_who_decide_and_those_who_may_read_
     api, asked, monkeypatch
 ):
     access = replace(handlers.types()["ORDER"], read=group("hr"))
-    monkeypatch.setitem(handlers._access, "ORDER", (__name__, access))
+    monkeypatch.setitem(handlers.registry.access, "ORDER", (__name__, access))
 
     shown = {name: api.send(who, "GET", f"/approvals/{asked}") for name, who in SEEING.items()}
 

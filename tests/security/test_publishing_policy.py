@@ -76,8 +76,8 @@ def declare(api, monkeypatch):
 
     def make(publish=CODE, *, read=MEMBERS, guarded=(), table=None, async_rows=0, machine=True):
         access = Access(publish, read, frozenset(guarded))
-        monkeypatch.setitem(handlers._sync_handlers, "THING", {})
-        monkeypatch.setitem(handlers._access, "THING", (__name__, access))
+        monkeypatch.setitem(handlers.registry.sync, "THING", {})
+        monkeypatch.setitem(handlers.registry.access, "THING", (__name__, access))
         task = task_types.TaskType("SHINE", print, 60, 3, fail_fast=False, access=access)
         monkeypatch.setitem(task_types._types, "SHINE", task)
         monkeypatch.setattr(saga_types._types["order-saga"], "access", access)
@@ -645,7 +645,7 @@ def test_a_type_that_nobody_declares_is_read_by_nobody(api):
 
 
 def test_what_is_only_handled_is_published_by_code_only(api, monkeypatch):
-    monkeypatch.setitem(handlers._sync_handlers, "QUIET", {})
+    monkeypatch.setitem(handlers.registry.sync, "QUIET", {})
 
     assert handlers.access_of("QUIET") == Access(CODE, MEMBERS, frozenset())
     assert api.send(OPERATOR, "POST", "/commands", {**thing(), "type": "QUIET"}).status == 403
@@ -653,7 +653,7 @@ def test_what_is_only_handled_is_published_by_code_only(api, monkeypatch):
 
 @pytest.mark.usefixtures("api")
 def test_a_type_is_declared_in_one_module(monkeypatch):
-    monkeypatch.setitem(handlers._access, "ORDER", handlers._access["ORDER"])
+    monkeypatch.setitem(handlers.registry.access, "ORDER", handlers.registry.access["ORDER"])
 
     with pytest.raises(ValueError, match=r"ORDER is declared in shop\.orders already"):
         handlers.command_type("ORDER", publish=CODE)

@@ -49,8 +49,8 @@ def api(monkeypatch):
 
 def declared(monkeypatch, publish, guarded=()):
     access = Access(publish, group("hr"), frozenset(guarded))
-    monkeypatch.setitem(handlers._sync_handlers, "SALARY", {})
-    monkeypatch.setitem(handlers._access, "SALARY", (__name__, access))
+    monkeypatch.setitem(handlers.registry.sync, "SALARY", {})
+    monkeypatch.setitem(handlers.registry.access, "SALARY", (__name__, access))
     monkeypatch.setitem(strategies._strategies, "salaries", Salaries())
     rule = strategies.Rule(publish, 0, step_function=True)
     monkeypatch.setitem(strategies._rules, "salaries", rule)

@@ -32,7 +32,7 @@ def a_reader() -> Iterator[Seen]:
 
     handlers.load()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(handlers._sync_handlers["AIRPORT"], "own_item", own_item)
+        patch.setitem(handlers.registry.sync["AIRPORT"], "own_item", own_item)
         yield seen
 
 

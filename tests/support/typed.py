@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -60,9 +60,7 @@ GOOD: dict[str, Any] = {
 
 APP = Path(__file__).parents[2] / "app"
 REGISTRIES = (
-    *((handlers, name) for name in ("_access", "_lanes", "_loaded", "_needs_two")),
-    *((handlers, name) for name in ("_bulk_handlers", "_conditions")),
-    *((handlers, name) for name in ("_notice_handlers", "_sync_handlers")),
+    *((handlers.registry, one.name) for one in fields(handlers.registry)),
     (hooks, "_hooks"),
     (models, "_typed"),
     *((read_models, name) for name in ("_tables", "_types")),
@@ -89,28 +87,32 @@ def load(package: str) -> None:
 
 def declared() -> dict[str, Any]:
     """Name all that is declared."""
-    return {f"{module.__name__}.{name}": _names(module, name) for module, name in REGISTRIES}
+    return {f"{_called(place)}.{name}": _names(place, name) for place, name in REGISTRIES}
 
 
 @contextmanager
 def forgetting() -> Iterator[None]:
     """Forget afterwards what is declared inside."""
     with ExitStack() as stack:
-        for module, name in REGISTRIES:
-            stack.enter_context(mock.patch.object(module, name, _copied(module, name)))
+        for place, name in REGISTRIES:
+            stack.enter_context(mock.patch.object(place, name, _copied(place, name)))
         yield
 
 
-def _copied(module: ModuleType, name: str) -> Any:
+def _copied(place: object, name: str) -> Any:
     """Copy a registry; what is kept of a type or an action may be a collection too."""
-    kept = getattr(module, name)
+    kept = getattr(place, name)
     if not isinstance(kept, dict):
         return copy(kept)
     return {key: copy(one) if isinstance(one, dict | list) else one for key, one in kept.items()}
 
 
-def _names(module: ModuleType, name: str) -> Any:
-    kept = getattr(module, name)
+def _called(place: object) -> str:
+    return place.__name__ if isinstance(place, ModuleType) else type(place).__name__
+
+
+def _names(place: object, name: str) -> Any:
+    kept = getattr(place, name)
     if not isinstance(kept, dict):
         return copy(kept)
     return {key: [*one] if isinstance(one, dict | list) else "" for key, one in kept.items()}
@@ -122,7 +124,7 @@ def declaring(*anew: str) -> Iterator[None]:
     handlers.load()
     with forgetting():
         for type_ in anew:
-            handlers._access.pop(type_)
+            handlers.registry.access.pop(type_)
         yield
 
 

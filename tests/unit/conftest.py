@@ -131,6 +131,6 @@ def handlers_of_airport(monkeypatch):
     handlers.check_type("AIRPORT")
 
     def register(**functions):
-        monkeypatch.setitem(handlers._sync_handlers, "AIRPORT", functions)
+        monkeypatch.setitem(handlers.registry.sync, "AIRPORT", functions)
 
     return register

@@ -58,7 +58,7 @@ def test_a_person_is_erased_and_the_certificate_is_shown(run):
 
 
 def test_where_two_people_are_needed_the_second_is_asked_for(run, monkeypatch):
-    monkeypatch.setattr(handlers, "_needs_two", True)
+    monkeypatch.setattr(handlers.registry, "needs_two", True)
 
     asked = run("erase", "person-0815", "--yes", "--reason", "asked for")
 

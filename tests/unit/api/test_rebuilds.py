@@ -92,7 +92,7 @@ def test_causes_of_a_rebuild_are_told_to_who_may_read_all_its_types(
     handlers_of_airport(airports_by_icao=airports_by_icao)
     call("POST", f"/rebuilds/{VIEW}", {})
     rebuild.run()
-    monkeypatch.setitem(handlers._access, "AIRPORT", (__name__, Access(CODE, read)))
+    monkeypatch.setitem(handlers.registry.access, "AIRPORT", (__name__, Access(CODE, read)))
 
     (problem,) = call("GET", f"/rebuilds/{VIEW}/problems").body["items"]
 

@@ -454,7 +454,7 @@ def test_why_something_failed_is_told_to_those_alone_who_may_read_it(
     told = call("POST", "/repairs", body).body
     closed = Access(read=group("hr"))
     for type_ in ("ORDER", "AIRPORT"):
-        monkeypatch.setitem(handlers._access, type_, (__name__, closed))
+        monkeypatch.setitem(handlers.registry.access, type_, (__name__, closed))
     monkeypatch.setattr(saga_types._types["order-saga"], "access", closed)
     monkeypatch.setitem(
         task_types._types, RESIZE.type, TaskType(RESIZE.type, print, 1, 0, False, closed)

@@ -187,7 +187,7 @@ class TestPublish:
         self, call, world, monkeypatch, method
     ):
         access = handlers.Access(publish=MEMBERS, read=CODE)
-        monkeypatch.setitem(handlers._access, "AIRPORT", ("shop.airports", access))
+        monkeypatch.setitem(handlers.registry.access, "AIRPORT", ("shop.airports", access))
         path = "/commands" if method == "POST" else "/commands/AIRPORT/NRT"
 
         answer = call(
@@ -246,7 +246,7 @@ class TestItem:
 
     def test_whoever_may_not_read_the_type_waits_for_nothing(self, call, monkeypatch, slept):
         access = handlers.Access(publish=MEMBERS, read=CODE)
-        monkeypatch.setitem(handlers._access, "AIRPORT", ("shop.airports", access))
+        monkeypatch.setitem(handlers.registry.access, "AIRPORT", ("shop.airports", access))
 
         for path, query in ((ITEM, {"atLeast": "2", "wait": "9"}), (VERSION, {"wait": "9"})):
             assert call("GET", path, query=query, claims=FOREIGN).status == 403

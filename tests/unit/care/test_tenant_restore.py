@@ -276,7 +276,7 @@ def test_a_type_that_is_no_longer_declared_is_told_by_a_dry_run_too(
     changed_since, restore, monkeypatch
 ):
     then = changed_since()
-    monkeypatch.delitem(handlers._sync_handlers, "NOTE")
+    monkeypatch.delitem(handlers.registry.sync, "NOTE")
 
     assert restore(then, writes=False) == {"changed": ("failed", "unknown_type")}
 

@@ -45,7 +45,11 @@ def package(tmp_path, monkeypatch):
         monkeypatch.setenv("APP_PACKAGE", name)
 
     with forgetting():
-        for registry in (handlers._sync_handlers, handlers._notice_handlers, handlers._loaded):
+        for registry in (
+            handlers.registry.sync,
+            handlers.registry.notices,
+            handlers.registry.loaded,
+        ):
             registry.clear()
         yield make
 
@@ -201,8 +205,8 @@ class TestLane:
     @pytest.fixture(autouse=True)
     def _of_their_own(self, monkeypatch):
         monkeypatch.setenv("EXPRESS_LANE", "enabled")
-        for name in ("_sync_handlers", "_access", "_lanes"):
-            monkeypatch.setattr(handlers, name, {})
+        for name in ("sync", "access", "lanes"):
+            monkeypatch.setattr(handlers.registry, name, {})
 
     @pytest.mark.parametrize(
         ("declared", "lane"),

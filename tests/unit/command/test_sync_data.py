@@ -26,7 +26,7 @@ def handler(monkeypatch):
     """Return a way to register a handler for the length of a test."""
 
     def register(function):
-        monkeypatch.setitem(handlers._sync_handlers["AIRPORT"], function.__name__, function)
+        monkeypatch.setitem(handlers.registry.sync["AIRPORT"], function.__name__, function)
         return function.__name__
 
     handlers.check_type("AIRPORT")

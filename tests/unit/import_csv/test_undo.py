@@ -353,14 +353,14 @@ def test_an_import_is_undone_by_one_job(service, imported):
 def test_guarded_attributes_are_restored_for_a_client_too(world, imported, undone, monkeypatch):
     client = Client(is_machine=True)
     access = Access(MEMBERS, guarded=frozenset({"fee"}))
-    monkeypatch.setitem(handlers._access, "AIRPORT", ("shop.airports", access))
+    monkeypatch.setitem(handlers.registry.access, "AIRPORT", ("shop.airports", access))
     imported(a_line("RJAA", "Before"))
     CommandService("tenant1").publish_partial(
         "AIRPORT", "RJAA", attributes={"fee": 5}, is_sync=True
     )
     job = imported(a_line("RJAA", "After"), caller=Caller(client=client))
     assert world.data.find(RJAA).attributes["fee"] == 5
-    monkeypatch.setitem(handlers._access, "AIRPORT", ("shop.airports", access))
+    monkeypatch.setitem(handlers.registry.access, "AIRPORT", ("shop.airports", access))
 
     undone(job, caller=Caller(client=client))
 

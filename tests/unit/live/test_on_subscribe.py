@@ -29,7 +29,7 @@ def subscribe(sample):
 
 def test_the_sample_may_subscribe(sample, monkeypatch):
     handlers.load()
-    for registered in (handlers._access, handlers._sync_handlers):
+    for registered in (handlers.registry.access, handlers.registry.sync):
         monkeypatch.setitem(registered, "OFFER", registered["ORDER"])
 
     assert lambda_handler(sample("live/on_subscribe"), None) is None

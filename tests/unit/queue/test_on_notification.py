@@ -19,7 +19,7 @@ def heard(monkeypatch):
     """The notices that the user's package is told of."""
     notices = []
     handlers.notice_handlers("command-status")
-    monkeypatch.setitem(handlers._notice_handlers, "command-status", [notices.append])
+    monkeypatch.setitem(handlers.registry.notices, "command-status", [notices.append])
     return notices
 
 
@@ -44,7 +44,7 @@ def test_the_users_package_is_told_of_a_notice(event, heard):
 def test_every_handler_of_an_action_is_told(event, monkeypatch):
     first, second = [], []
     handlers.notice_handlers("command-status")
-    monkeypatch.setitem(handlers._notice_handlers, "command-status", [first.append, second.append])
+    monkeypatch.setitem(handlers.registry.notices, "command-status", [first.append, second.append])
 
     lambda_handler(event, None)
 
@@ -70,7 +70,7 @@ def test_a_notice_that_fails_comes_again_alone(event, monkeypatch):
             raise KeyError("version")
 
     handlers.notice_handlers("command-status")
-    monkeypatch.setitem(handlers._notice_handlers, "command-status", [fussy])
+    monkeypatch.setitem(handlers.registry.notices, "command-status", [fussy])
     first = event["Records"][0]
     others = [carrying(first, version=3), carrying(first, version=4)]
     event["Records"] += others

@@ -127,7 +127,7 @@ def deleted(command):
 def test_what_has_moved_is_rebuilt_where_it_is_and_nowhere_else(
     rebuild, monkeypatch, is_every_version
 ):
-    monkeypatch.setitem(handlers._sync_handlers["AIRPORT"], VIEW, moved)
+    monkeypatch.setitem(handlers.registry.sync["AIRPORT"], VIEW, moved)
     late = rebuild.publish("NRT", attributes={"country": "JP"})
     closed = [
         rebuild.publish("ITM", version, attributes={"country": "US", "closed": version == 2})
@@ -155,7 +155,7 @@ def test_what_has_moved_is_rebuilt_where_it_is_and_nowhere_else(
 
 
 def test_a_deleted_row_is_no_row_of_any_generation(rebuild, monkeypatch):
-    monkeypatch.setitem(handlers._sync_handlers["AIRPORT"], VIEW, deleted)
+    monkeypatch.setitem(handlers.registry.sync["AIRPORT"], VIEW, deleted)
     late = rebuild.publish("NRT")
     for command in (late, rebuild.publish("NRT", 2, is_deleted=True), rebuild.publish("KIX")):
         run_handler(command, VIEW)

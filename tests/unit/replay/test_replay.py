@@ -63,8 +63,8 @@ def changed(monkeypatch):
 
     def change(type_, name, handler):
         handlers.load()
-        found = {**handlers._sync_handlers[type_], name: handler}
-        monkeypatch.setitem(handlers._sync_handlers, type_, found)
+        found = {**handlers.registry.sync[type_], name: handler}
+        monkeypatch.setitem(handlers.registry.sync, type_, found)
 
     return change
 

@@ -5,10 +5,11 @@ import pkgutil
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import RLock
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.command import Command, Content, Stored
@@ -38,14 +39,25 @@ SyncHandler = Callable[[Command], None]
 BulkHandler = Callable[[Sequence[Command]], None]
 NoticeHandler = Callable[[dict[str, Any]], None]
 
-_sync_handlers: dict[str, dict[str, SyncHandler]] = {}
-_conditions: dict[SyncHandler, Callable[[], bool]] = {}
-_bulk_handlers: dict[SyncHandler, BulkHandler] = {}
-_notice_handlers: dict[str, list[NoticeHandler]] = {}
-_access: dict[str, tuple[str, Access]] = {}
-_lanes: dict[str, Lane] = {}
-_needs_two = False
-_loaded: set[str] = set()
+
+@dataclass
+class Registry:
+    """All that the user's package declares here."""
+
+    sync: dict[str, dict[str, SyncHandler]] = field(default_factory=dict)
+    """The handlers by type and name, in the order in which they were registered."""
+    conditions: dict[SyncHandler, Callable[[], bool]] = field(default_factory=dict)
+    bulk: dict[SyncHandler, BulkHandler] = field(default_factory=dict)
+    notices: dict[str, list[NoticeHandler]] = field(default_factory=dict)
+    access: dict[str, tuple[str, Access]] = field(default_factory=dict)
+    """By type, the module that declares it and what it declares."""
+    lanes: dict[str, Lane] = field(default_factory=dict)
+    needs_two: bool = False
+    loaded: set[str] = field(default_factory=set)
+    """The packages whose modules were all imported."""
+
+
+registry: Final = Registry()
 _lock = RLock()
 
 
@@ -66,12 +78,12 @@ def sync_handler(
         name = handler.__name__
         if name == DATA_ROW:
             raise ValueError(f"{name!r} stands for the data row; choose another name")
-        namesake = _sync_handlers.setdefault(type_, {}).get(name, handler)
+        namesake = registry.sync.setdefault(type_, {}).get(name, handler)
         if namesake.__module__ != handler.__module__:
             raise ValueError(f"{name!r} is a handler of {namesake.__module__} already; rename one")
-        _sync_handlers[type_][name] = handler
+        registry.sync[type_][name] = handler
         if when is not None:
-            _conditions[handler] = when
+            registry.conditions[handler] = when
         return handler
 
     return register
@@ -84,7 +96,7 @@ def up_many(handler: SyncHandler) -> Callable[[BulkHandler], BulkHandler]:
     """
 
     def register(bulk: BulkHandler) -> BulkHandler:
-        _bulk_handlers[handler] = bulk
+        registry.bulk[handler] = bulk
         return bulk
 
     return register
@@ -151,27 +163,26 @@ def command_type(
         raise ValueError(f"{type_}: check=, shape=, upcast= and subject= need model=")
     elif keep is not None:
         raise ValueError(f"{type_}: keep= needs subject=")
-    declared_in, declared = _access.get(type_, (module, access))
+    declared_in, declared = registry.access.get(type_, (module, access))
     known = models.find(type_)
     is_same = declared == access and (known and known.model.cls) is model
     if declared_in != module and not is_same:
         raise ValueError(f"{type_} is declared in {declared_in} already, and otherwise")
-    _access[type_] = module, access
-    _lanes[type_] = _LANES[lane]
+    registry.access[type_] = module, access
+    registry.lanes[type_] = _LANES[lane]
     models.register(type_, typed)
-    _sync_handlers.setdefault(type_, {})
+    registry.sync.setdefault(type_, {})
 
 
 def erasures(*, two_people: bool) -> None:
     """Declare whether another operator has to confirm each requested erasure."""
-    global _needs_two  # noqa: PLW0603 - a declaration of the package
-    _needs_two = two_people
+    registry.needs_two = two_people
 
 
 def erasure_needs_two() -> bool:
     """Return whether an erasure needs two people."""
     load()
-    return _needs_two
+    return registry.needs_two
 
 
 def _check_typed(typed: models.Typed, access: Access) -> None:
@@ -223,12 +234,14 @@ def access_of(type_: str) -> Access:
         UnknownTypeError: nobody registers it.
     """
     check_type(type_)
-    return _access[type_][1] if type_ in _access else UNDECLARED
+    return registry.access[type_][1] if type_ in registry.access else UNDECLARED
 
 
 def lane_of(type_: str) -> Lane:
     """Return the lane that a type's versions are published to while the express lane is enabled."""
-    return _lanes.get(type_, Lane.EXPRESS) if bootstrap.has_express_lane() else Lane.STANDARD
+    return (
+        registry.lanes.get(type_, Lane.EXPRESS) if bootstrap.has_express_lane() else Lane.STANDARD
+    )
 
 
 def check_publish(type_: str, client: Client | None) -> None:
@@ -329,7 +342,7 @@ def check_change(client: Client | None, latest: Stored[Any] | None) -> None:
 def types() -> dict[str, Access]:
     """Return every type with its declaration."""
     load()
-    return {type_: access_of(type_) for type_ in sorted(_sync_handlers)}
+    return {type_: access_of(type_) for type_ in sorted(registry.sync)}
 
 
 def on_notice(action: str) -> Callable[[NoticeHandler], NoticeHandler]:
@@ -339,7 +352,7 @@ def on_notice(action: str) -> Callable[[NoticeHandler], NoticeHandler]:
     """
 
     def register(handler: NoticeHandler) -> NoticeHandler:
-        _notice_handlers.setdefault(action, []).append(handler)
+        registry.notices.setdefault(action, []).append(handler)
         return handler
 
     return register
@@ -352,8 +365,8 @@ def check_type(type_: str) -> None:
         UnknownTypeError: it names the types that exist.
     """
     load()
-    if type_ not in _sync_handlers:
-        raise UnknownTypeError(type_, sorted(_sync_handlers))
+    if type_ not in registry.sync:
+        raise UnknownTypeError(type_, sorted(registry.sync))
 
 
 @contextmanager
@@ -373,20 +386,20 @@ def naming_unknown(type_: str) -> Iterator[None]:
 def types_of(name: str) -> list[str]:
     """Return the types that have a handler of this name; it writes the read model of this name."""
     load()
-    return [type_ for type_ in sorted(_sync_handlers) if name in names_of(type_)]
+    return [type_ for type_ in sorted(registry.sync) if name in names_of(type_)]
 
 
 def all_names() -> list[str]:
     """Return the names of all handlers."""
     load()
-    return sorted({name for type_ in _sync_handlers for name in names_of(type_)})
+    return sorted({name for type_ in registry.sync for name in names_of(type_)})
 
 
 def names_of(type_: str) -> list[str]:
     """Return the handlers of a type, in the order in which they were registered."""
     load()
-    handlers = _sync_handlers.get(type_, {}).items()
-    return [name for name, one in handlers if _conditions.get(one, lambda: True)()]
+    handlers = registry.sync.get(type_, {}).items()
+    return [name for name, one in handlers if registry.conditions.get(one, lambda: True)()]
 
 
 def find(type_: str, name: str) -> SyncHandler:
@@ -397,18 +410,18 @@ def find(type_: str, name: str) -> SyncHandler:
     """
     load()
     with known_elsewhere():
-        return _sync_handlers[type_][name]
+        return registry.sync[type_][name]
 
 
 def find_bulk(type_: str, name: str) -> BulkHandler | None:
     """Return the bulk version of a handler, or None if there is none."""
-    return _bulk_handlers.get(find(type_, name))
+    return registry.bulk.get(find(type_, name))
 
 
 def notice_handlers(action: str) -> list[NoticeHandler]:
     """Return the functions that receive the notices of an action."""
     load()
-    return _notice_handlers.get(action, [])
+    return registry.notices.get(action, [])
 
 
 @contextmanager
@@ -460,15 +473,15 @@ def load() -> None:
         AppBrokenError: one of them cannot be imported.
     """
     name = bootstrap.app_package()
-    if name in _loaded:
+    if name in registry.loaded:
         return
     with _lock:
-        if name in _loaded:
+        if name in registry.loaded:
             return
         package = _imported(name)
         for module in pkgutil.iter_modules(package.__path__):
             _imported(f"{name}.{module.name}")
-        _loaded.add(name)
+        registry.loaded.add(name)
 
 
 def _imported(name: str) -> ModuleType:

@@ -42,7 +42,7 @@ def test_a_person_and_a_reason_are_needed(subject, reason):
 
 
 def test_where_two_people_are_needed_another_operator_confirms(call, monkeypatch):
-    monkeypatch.setattr(handlers, "_needs_two", False)
+    monkeypatch.setattr(handlers.registry, "needs_two", False)
     handlers.erasures(two_people=True)
     asked = call("POST", "/erasures", ASKED, claims=OPERATOR).body
     path = f"/erasures/{asked['id']}/confirm"
@@ -58,7 +58,7 @@ def test_where_two_people_are_needed_another_operator_confirms(call, monkeypatch
 
 
 def test_what_nobody_has_confirmed_is_not_worked_on(post, world, monkeypatch):
-    monkeypatch.setattr(handlers, "_needs_two", True)
+    monkeypatch.setattr(handlers.registry, "needs_two", True)
     post()
     asked = ErasureService(TENANT).ask(ADA, "why", BY)
 
@@ -199,7 +199,7 @@ def test_however_often_somebody_asks_the_first_request_and_the_latest_are_kept(p
 
 
 def test_a_tenant_has_a_hundred_open_erasures_and_another_its_own(call, world, monkeypatch):
-    monkeypatch.setattr(handlers, "_needs_two", False)
+    monkeypatch.setattr(handlers.registry, "needs_two", False)
     for number in range(99):
         ErasureService(TENANT).ask(f"person-{number}", "why", BY)
     ErasureService("other").ask(ADA, "why", BY)
