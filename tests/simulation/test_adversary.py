@@ -16,7 +16,7 @@ from sfn_cqrs.kernel import caller, policy
 from sfn_cqrs.kernel import request as requests
 from sfn_cqrs.kernel.caller import Identity
 from sfn_cqrs.kernel.command import Known
-from sfn_cqrs.kernel.http import request
+from sfn_cqrs.kernel.http import http
 from sfn_cqrs.kernel.http.http import current_event, identity_of
 from sfn_cqrs.kernel.http.request import Request
 from sfn_cqrs.kernel.policy import Policy
@@ -74,7 +74,7 @@ def by_stripping(claims: dict[str, Any]) -> frozenset[str]:
 
 def whichever_header(event: dict[str, Any], right: Any = identity_of) -> Identity:
     identity: Identity = right(event)
-    return replace(identity, tenant=event["headers"].get("x-tenant-code", caller.tenant))
+    return replace(identity, tenant=event["headers"].get("x-tenant-code", identity.tenant))
 
 
 def unpinned(decided: Any, *, attributes: Any, right: Any = effects.publish_decided) -> int:
@@ -139,7 +139,7 @@ MUTANTS: dict[str, tuple[Any, str, Any]] = {
     "clients and code share their keys": (requests, "CLIENTS", requests.CODES),
     "groups are split at commas and blanks": (caller, "_groups", by_splitting),
     "groups lose whatever brackets they have": (caller, "_groups", by_stripping),
-    "a header names the tenant": (request, "identity_of", whichever_header),
+    "a header names the tenant": (http, "identity_of", whichever_header),
     "a route forgets who asks": (Request, "caller", property(code_in_place_of_clients)),
     "a route reads as code": (Request, "service", lambda self, kind: kind(self.tenant)),
     "whoever asks may decide": (Approval, "_is_own", lambda *_: False),

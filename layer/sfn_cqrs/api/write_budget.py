@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.errors import UnauthorizedError
-from sfn_cqrs.kernel.http.http import Resolver, current_event, identity_of
+from sfn_cqrs.kernel.http.http import Resolver, current_event, current_identity
 
 _LOOKS = ("GET", "HEAD", "OPTIONS")
 
@@ -23,9 +23,7 @@ def spend_write(
     Raises:
         TooManyRequestsError: the tenant has no token left.
     """
-    event = current_event()
-    if event["requestContext"]["http"]["method"] not in _LOOKS:
+    if current_event()["requestContext"]["http"]["method"] not in _LOOKS:
         with suppress(UnauthorizedError):
-            tenant = identity_of(event).tenant
-            bootstrap.write_budget().spend(tenant)
+            bootstrap.write_budget().spend(current_identity().tenant)
     return next_middleware(app)

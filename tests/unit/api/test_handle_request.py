@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from functions.api.handle_request.app import lambda_handler
 from tests.support.orders import NOWHERE
 
+from sfn_cqrs.kernel.caller import Identity
 from sfn_cqrs.kernel.command import Audit
 from sfn_cqrs.kernel.errors import AppBrokenError, BusyError, TransientError
 from sfn_cqrs.kernel.http import request
@@ -399,6 +400,24 @@ class TestWhoAsks:
         event["requestContext"]["authorizer"] = authorizer
 
         assert lambda_handler(event, None)["statusCode"] == 401
+
+    @pytest.mark.parametrize(
+        ("method", "path"), [("POST", "/commands"), ("GET", "/imports"), ("GET", "/data/A/b")]
+    )
+    def test_the_claims_of_each_request_are_read_once(self, method, path, call, monkeypatch):
+        read = []
+
+        def counted(claims):
+            read.append(claims["custom:tenant"])
+            return of_claims(claims)
+
+        of_claims = Identity.of_claims
+        monkeypatch.setattr(Identity, "of_claims", counted)
+        body = {"type": "AIRPORT", "code": "NRT", "name": "Narita", "attributes": {}}
+        for tenant in ("tenant1", "tenant2"):
+            call(method, path, body, claims={"custom:tenant": tenant, "sub": "taro"})
+
+        assert read == ["tenant1", "tenant2"]
 
     def test_requests_that_are_answered_at_once_do_not_see_each_others_claims(
         self, event_of, world, monkeypatch

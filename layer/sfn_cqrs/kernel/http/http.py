@@ -166,6 +166,19 @@ def current_event() -> dict[str, Any]:
     return event.raw_event
 
 
+def current_identity() -> Identity:
+    """Return the caller of the request that this thread answers; the claims are read once.
+
+    Raises:
+        UnauthorizedError: there are no claims, they lack a tenant, or they cannot be read exactly.
+        InvalidInputError: no key can hold the tenant, or it is all of them.
+    """
+    if _mine.identity is None:
+        _mine.identity = identity_of(current_event())
+    identity: Identity = _mine.identity
+    return identity
+
+
 def lambda_context() -> Any:
     """Return Lambda's context of the invocation that this thread answers."""
     return _mine.lambda_context
@@ -235,7 +248,7 @@ class Resolver(APIGatewayHttpResolver):
 
     def resolve(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """Answer a request."""
-        _mine.event = APIGatewayProxyEventV2(dict(event))
+        _mine.event, _mine.identity = APIGatewayProxyEventV2(dict(event)), None
         _mine.lambda_context = context
         return super().resolve(event, context)
 

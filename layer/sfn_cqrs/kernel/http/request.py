@@ -15,8 +15,8 @@ from sfn_cqrs.kernel.http.http import (
     OPERATOR,
     body_of,
     current_event,
+    current_identity,
     header_of,
-    identity_of,
     integer_of,
 )
 from sfn_cqrs.kernel.http.shapes import Schema, must_be
@@ -40,7 +40,7 @@ class Request:
             UnauthorizedError: the request does not name a tenant.
         """
         self._event = current_event()
-        self.identity = identity_of(self._event)
+        self.identity = current_identity()
 
     @property
     def tenant(self) -> str:
@@ -119,7 +119,7 @@ class Request:
 
 def answer(status: HTTPStatus, body: dict[str, Any]) -> Response[str]:
     """Answer a JSON object; only operators see stack traces, others see the first line."""
-    if OPERATOR not in identity_of(current_event()).groups:
+    if OPERATOR not in current_identity().groups:
         _without_traces(body)
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return sendable(Response(status.value, "application/json", text), text)
