@@ -7,8 +7,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from sfn_cqrs_tools.client.runs import Run
 from sfn_cqrs_tools.console import trends
-from sfn_cqrs_tools.console.executions import Machine, Run
+from sfn_cqrs_tools.console.executions import Machine
 from sfn_cqrs_tools.console.trends import (
     HOUR,
     MOST_QUERIES,

@@ -21,13 +21,13 @@ from sfn_cqrs_tools.cli.options import one_line_errors, stack_options
 from sfn_cqrs_tools.client.aws import Target, find_target
 from sfn_cqrs_tools.client.executions import (
     Executions,
-    definition_of,
     described_with_events,
     hints_to_resume,
     machines_of,
     waiting,
 )
 from sfn_cqrs_tools.client.pauses import awaited, going_on
+from sfn_cqrs_tools.client.runs import Runs
 from sfn_cqrs_tools.project import project
 from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT
 from sfn_cqrs_tools.stack.framework import FOLDER
@@ -102,7 +102,7 @@ def start(
         echo(f"{described['name']}\n")
         print_run(described, events, with_data=False)
         if described["status"] == "RUNNING":
-            _print_waits(machine, definition_of(client, execution), described, events)
+            _print_waits(machine, Runs(target).definition_of(execution), described, events)
     if described["status"] not in ("SUCCEEDED", "RUNNING"):
         context.exit(1)
 

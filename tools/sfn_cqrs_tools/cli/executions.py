@@ -17,12 +17,11 @@ from sfn_cqrs_tools.cli.options import one_line_errors, stack_options
 from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.client.executions import (
     EXPRESS,
-    STATUSES,
     Executions,
-    Found,
     hints_to_resume,
     waiting,
 )
+from sfn_cqrs_tools.client.runs import STATUSES, Run
 from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT
 from sfn_cqrs_tools.terminal.ages import duration
 from sfn_cqrs_tools.terminal.causes import shortened
@@ -147,7 +146,7 @@ def show(name: str, with_data: bool, executions: Executions, as_json: bool) -> N
         _print_waits(found, executions.definition(found), events)
 
 
-def _print_waits(found: Found, definition: object, events: list[dict[str, Any]]) -> None:
+def _print_waits(found: Run, definition: object, events: list[dict[str, Any]]) -> None:
     """Print why a state is tried again, and what ends the waits for somebody."""
     for step in stopped_in(events):
         if step.error:
@@ -157,8 +156,8 @@ def _print_waits(found: Found, definition: object, events: list[dict[str, Any]])
         echo(line)
 
 
-def _took(one: Found) -> str:
-    return "" if one.stopped is None else duration((one.stopped - one.started).total_seconds())
+def _took(one: Run) -> str:
+    return "" if one.seconds is None else duration(one.seconds)
 
 
 @execution.command(examples=("sfn-cqrs execution history @ --json",))
@@ -239,7 +238,7 @@ def _print_failure(error: str, cause: str) -> None:
     echo("\n".join(shortened(code)), nl=bool(code))
 
 
-def _shown(found: Found) -> dict[str, Any]:
+def _shown(found: Run) -> dict[str, Any]:
     return {
         "name": found.name,
         "machine": found.machine,

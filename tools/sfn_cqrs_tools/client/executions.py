@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import Any, Final
 
@@ -17,14 +17,13 @@ from sfn_cqrs.kernel.tables.dynamodb import unmarshal
 from sfn_cqrs.machines.command.items import as_process
 from sfn_cqrs.machines.command.process import Lane, Process
 from sfn_cqrs_tools.client.aws import Target
-from sfn_cqrs_tools.client.express_runs import ExpressRun, logged_runs
+from sfn_cqrs_tools.client.express_runs import logged_runs
 from sfn_cqrs_tools.client.recent import WHOLE_ID
+from sfn_cqrs_tools.client.runs import LOOKED_BACK, Run, Runs
 from sfn_local.trace import Step, owners, stopped_in
 from sfn_local.words import unknown
 
 OUTPUT: Final = "StateMachineArn"
-STATUSES: Final = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE")
-"""What Step Functions says of executions."""
 OF_THE_FRAMEWORK: Final = frozenset(
     (
         "approval",
@@ -47,40 +46,23 @@ SHOWN: Final = 5
 SAMPLE_TOKEN: Final = "AAAA-sample-task-token-that-opens-nothing"
 """Replaces a task token in sample events."""
 EXPRESS: Final = "command-express"
-LOOKED_BACK: Final = timedelta(days=1)
-"""How far back the log of an EXPRESS machine is read for a list."""
 VERSIONS: Final = 5
 """How many of an item's latest versions are searched for in that log."""
 
 
-@dataclass(frozen=True)
-class Found:
-    """An execution, as ListExecutions has it."""
-
-    arn: str
-    name: str
-    machine: str
-    status: str
-    started: datetime
-    stopped: datetime | None
-    run: ExpressRun | None = None
-    """Its logged run, if its machine is an EXPRESS one."""
-
-
-class Executions:
-    """The executions of all machines of a stack."""
+class Executions(Runs):
+    """Finds the executions of all machines of a stack by what people type."""
 
     def __init__(self, target: Target, tenant: str) -> None:
         """Use a stack, and the items of one tenant."""
-        self._target = target
+        super().__init__(target)
         self._tenant = tenant
-        self.client = target.client("stepfunctions")
 
     def machines(self) -> dict[str, str]:
         """Return the ARN of each machine, by its name as people type it: `offer-saga`."""
         return machines_of(self._target.outputs)
 
-    def latest(self, machine: str | None, status: str | None, count: int) -> list[Found]:
+    def latest(self, machine: str | None, status: str | None, count: int) -> list[Run]:
         """Return the latest executions, the newest first."""
         arns = self.machines()
         if machine is not None and machine not in arns:
@@ -90,7 +72,7 @@ class Executions:
         found = chain.from_iterable(lists)
         return sorted(found, key=lambda one: one.started, reverse=True)[:count]
 
-    def about(self, item: str, count: int) -> list[Found]:
+    def about(self, item: str, count: int) -> list[Run]:
         """Return the executions of an item's versions, the newest first."""
         prefixes = tuple(self._prefixes(item, count))
         machine = self.machines()["command"]
@@ -114,7 +96,7 @@ class Executions:
         plain = [unmarshal(one) for one in found["Items"]]
         return [as_process(one) for one in plain if one.get("kind") == "process"]
 
-    def find(self, text: str) -> Found:
+    def find(self, text: str) -> Run:
         """Return the one execution that a person means.
 
         By its ARN or name, the beginning of that, the item it is about (`OFFER/o-1`: its latest),
@@ -151,10 +133,10 @@ class Executions:
             return None
         return latest[0]
 
-    def describe(self, found: Found) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    def describe(self, found: Run) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         """Return an execution and its events, without task tokens."""
-        if found.run is not None:
-            return found.run.described, list(map(without_token, found.run.events))
+        if found.logged is not None:
+            return found.logged.described, list(map(without_token, found.logged.events))
         return described_with_events(self.client, found.arn)
 
     def map_runs(self, events: list[dict[str, Any]]) -> dict[str, str]:
@@ -171,12 +153,12 @@ class Executions:
             found[step.name] = f"{counts['total']:,} items{more}"
         return found
 
-    def payload(self, found: Found, state: str) -> dict[str, Any] | None:
+    def payload(self, found: Run, state: str) -> dict[str, Any] | None:
         """Return the last input of a state's function, or None if it was not called.
 
         It may hold a task token, which must not be shown.
         """
-        events = list(events_of(self.client, found.arn) if found.run is None else found.run.events)
+        events = found.logged.events if found.logged else [*events_of(self.client, found.arn)]
         by_id = {event["id"]: event for event in events}
         for event in reversed(events):
             details = event.get("taskScheduledEventDetails", {})
@@ -191,20 +173,18 @@ class Executions:
         asked = [step.arguments or "" for step in steps if step.name == state]
         return [key for key, token in tokens.items() if any(token in one for one in asked)]
 
-    def definition(self, found: Found) -> dict[str, Any]:
+    def definition(self, found: Run) -> dict[str, Any]:
         """Return the definition that an execution ran; of an EXPRESS one, the current one."""
-        if found.run is None:
-            return definition_of(self.client, found.arn)
-        machine = self.client.describe_state_machine(stateMachineArn=found.run.machine_arn)
-        definition: dict[str, Any] = json.loads(machine["definition"])
-        return definition
+        if found.logged is None:
+            return self.definition_of(found.arn)
+        return self.current_definition(found.logged.machine_arn)
 
-    def _beginning_with(self, text: str) -> list[Found]:
+    def _beginning_with(self, text: str) -> list[Run]:
         every = [one for name, arn in self.machines().items() for one in self._of(name, arn)]
         exact = [one for one in every if one.name == text]
         return exact or [one for one in every if one.name.startswith(text)]
 
-    def _with_id(self, id_: str) -> Iterator[Found]:
+    def _with_id(self, id_: str) -> Iterator[Run]:
         """Yield the executions whose input names an id, each machine's newest first."""
         for name, arn in self.machines().items():
             if name in ("command", EXPRESS):
@@ -223,7 +203,7 @@ class Executions:
         type_, _, code = item.partition("/")
         return ItemKey(self._tenant, type_, code)
 
-    def _express_runs_of(self, processes: list[Process]) -> Iterator[Found]:
+    def _express_runs_of(self, processes: list[Process]) -> Iterator[Run]:
         """Yield the runs of versions that are in the express lane, or began there."""
         mine = [one for one in processes if one.lane is Lane.EXPRESS]
         if not mine:
@@ -233,32 +213,16 @@ class Executions:
         since = min(datetime.fromisoformat(one.opened_at) for one in mine) - LOOKED_BACK
         for run in logged_runs(self._target, since, names):
             if run.name in names:
-                yield _of_run(run)
+                yield self.run_of_log(run, EXPRESS)
 
-    def _of(self, machine: str, arn: str, status: str | None = None) -> Iterator[Found]:
+    def _of(self, machine: str, arn: str, status: str | None = None) -> Iterator[Run]:
         if machine == EXPRESS:
             since = datetime.now(UTC) - LOOKED_BACK
-            logged = map(_of_run, logged_runs(self._target, since))
+            logged = (self.run_of_log(run, EXPRESS) for run in logged_runs(self._target, since))
             yield from (one for one in logged if status in (None, one.status))
             return
-        given = {"stateMachineArn": arn, **({"statusFilter": status} if status else {})}
-        pages = self.client.get_paginator("list_executions").paginate(**given)
-        every = (one for page in pages for one in page["executions"])
-        for one in islice(every, LOOKED_THROUGH):
-            yield Found(
-                one["executionArn"],
-                one["name"],
-                machine,
-                one["status"],
-                one["startDate"].astimezone(UTC),
-                one.get("stopDate"),
-            )
-
-
-def _of_run(run: ExpressRun) -> Found:
-    described = run.described
-    when = (described["startDate"], described.get("stopDate"))
-    return Found(run.arn, run.name, EXPRESS, described["status"], *when, run)
+        every = self.listed(machine, arn, status or "")
+        yield from (one for one, _ in islice(every, LOOKED_THROUGH))
 
 
 def _state_of(event: dict[str, Any], by_id: Mapping[int, dict[str, Any]]) -> str | None:
@@ -293,13 +257,6 @@ def without_token(event: dict[str, Any]) -> dict[str, Any]:
     """Return an event without a function's input: a callback state's input has its token."""
     event.get("taskScheduledEventDetails", {}).pop("parameters", None)
     return event
-
-
-def definition_of(client: Any, execution: str) -> dict[str, Any]:
-    """Return the definition that an execution runs, by its ARN."""
-    machine = client.describe_state_machine_for_execution(executionArn=execution)
-    definition: dict[str, Any] = json.loads(machine["definition"])
-    return definition
 
 
 def waiting(machine: str, definition: object, events: Iterable[dict[str, Any]]) -> list[Step]:

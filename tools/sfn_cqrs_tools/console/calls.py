@@ -8,10 +8,10 @@ from typing import Final
 
 from botocore.exceptions import ClientError
 
+from sfn_cqrs_tools.client.runs import Run
 from sfn_cqrs_tools.client.trace_tree import failure_of, name_of
 from sfn_cqrs_tools.client.traces import Segment, segments_of, tree_of, with_depth
 from sfn_cqrs_tools.console.backend import Backend
-from sfn_cqrs_tools.console.executions import Run
 from sfn_cqrs_tools.runtime.trace_header import Trace
 from sfn_cqrs_tools.runtime.traces import TraceFile
 

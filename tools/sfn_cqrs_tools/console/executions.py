@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final, Generic, TypeVar
 
@@ -19,14 +19,12 @@ from botocore.exceptions import ClientError
 
 from sfn_cqrs.kernel.aws.error_codes import suppressing
 from sfn_cqrs_tools.client.express_runs import ExpressRun, logged_runs
+from sfn_cqrs_tools.client.runs import LOOKED_BACK, Place, Run, Runs
 from sfn_cqrs_tools.console.backend import Backend
 from sfn_cqrs_tools.console.masking import masked, masked_event
 
 K = TypeVar("K")
 V = TypeVar("V")
-
-Place = tuple[str | None, int]
-"""A page of a machine's list by its token, and how many of it are done."""
 
 PAGE: Final = 50
 MOST_EXAMINED: Final = 2_000
@@ -34,10 +32,7 @@ MOST_EXAMINED: Final = 2_000
 AT_ONCE: Final = 8
 EVENTS_PAGE: Final = 1_000
 NO_HISTORY: Final = ("InvalidArn", "StateMachineTypeNotSupported")
-FAILURES: Final = ("FAILED", "TIMED_OUT", "ABORTED")
 LANES: Final = ("STANDARD", "EXPRESS")
-LOOKED_BACK: Final = timedelta(days=1)
-"""How far back the log of an EXPRESS machine is read."""
 LOG_SECONDS: Final = 10.0
 """How long a log read on AWS is kept."""
 
@@ -81,34 +76,6 @@ class Machine:
     def is_express(self) -> bool:
         """Return whether Step Functions keeps no executions of it, so only its log has them."""
         return self.type == "EXPRESS"
-
-
-@dataclass(frozen=True)
-class Run:
-    """An execution as a list shows it; input, error and cause come from its description."""
-
-    machine: str
-    name: str
-    arn: str
-    status: str
-    started: datetime
-    stopped: datetime | None
-    redrives: int = 0
-    input: str = ""
-    output: str = ""
-    error: str = ""
-    cause: str = ""
-    parent: str = ""
-    """The ARN of the Map Run whose child it is."""
-    trace: str = ""
-    """The header of X-Ray that the execution was started with."""
-    logged: ExpressRun | None = field(default=None, repr=False, compare=False)
-    """The logged events of an EXPRESS execution."""
-
-    @property
-    def seconds(self) -> float | None:
-        """Return the duration, or None while it runs."""
-        return None if self.stopped is None else (self.stopped - self.started).total_seconds()
 
 
 @dataclass(frozen=True)
@@ -179,11 +146,12 @@ class Log:
             return self._runs
 
 
-class Executions:
-    """Reads Step Functions for the pages."""
+class Executions(Runs):
+    """Reads executions for the pages, masks them, and keeps what no longer changes."""
 
     def __init__(self, backend: Backend) -> None:
         """Read one stack's."""
+        super().__init__(backend.target)
         self._backend = backend
         self._described: Kept[tuple[str, str, int], Run] = Kept(5_000)
         self._histories: Kept[str, History] = Kept(60)
@@ -195,7 +163,7 @@ class Executions:
         """Return the stack's machines, by name."""
         prefixes = self._backend.prefixes
         arns = set(self._backend.outputs.values())
-        pages = self._sfn.get_paginator("list_state_machines").paginate()
+        pages = self.client.get_paginator("list_state_machines").paginate()
         found = [
             Machine(
                 one["name"], self._backend.short(one["name"]), one["stateMachineArn"], one["type"]
@@ -224,13 +192,11 @@ class Executions:
     def definition(self, machine: Machine, run: Run | None = None) -> dict[str, Any]:
         """Return a machine's definition; for an execution, the definition when it started."""
         if run is None or run.stopped is None or run.logged is not None:
-            found = self._sfn.describe_state_machine(stateMachineArn=machine.arn)
-            return _object(found["definition"])
+            return self.current_definition(machine.arn)
         kept = self._definitions.get(run.arn)
         if kept is not None:
             return kept
-        found = self._sfn.describe_state_machine_for_execution(executionArn=run.arn)
-        return self._definitions.put(run.arn, _object(found["definition"]))
+        return self._definitions.put(run.arn, self.definition_of(run.arn))
 
     def page(self, wanted: Filter, cursor: str | None = None, limit: int = PAGE) -> Listed:
         """Return the executions that a filter takes, the latest first.
@@ -280,8 +246,8 @@ class Executions:
         if express is not None:
             return self._logged(express, arn.rpartition(":")[2])
         with suppressing("ExecutionDoesNotExist", "InvalidArn"):
-            found = self._sfn.describe_execution(executionArn=arn)
-            return self._run(found, self._short(found["stateMachineArn"]))
+            found = self.client.describe_execution(executionArn=arn)
+            return self.run_of(found, self._short(found["stateMachineArn"]))
         raise LookupError(f"there is no execution {arn.rpartition(':')[2]!r}")
 
     def arn(self, short: str, name: str) -> str:
@@ -292,14 +258,14 @@ class Executions:
 
     def children(self, arn: str) -> list[dict[str, Any]]:
         """Return the Map Runs of an execution, with their counts."""
-        runs = self._sfn.list_map_runs(executionArn=arn, maxResults=100)["mapRuns"]
-        return [self._sfn.describe_map_run(mapRunArn=run["mapRunArn"]) for run in runs]
+        runs = self.client.list_map_runs(executionArn=arn, maxResults=100)["mapRuns"]
+        return [self.client.describe_map_run(mapRunArn=run["mapRunArn"]) for run in runs]
 
     def runs_of_map(self, map_run: str, status: str = "") -> list[Run]:
         """Return the latest children of a Map Run."""
         given = {"statusFilter": status} if status else {}
-        page = self._sfn.list_executions(mapRunArn=map_run, maxResults=100, **given)
-        return [self._run(one, self._short(one["stateMachineArn"])) for one in page["executions"]]
+        page = self.client.list_executions(mapRunArn=map_run, maxResults=100, **given)
+        return [self.run_of(one, self._short(one["stateMachineArn"])) for one in page["executions"]]
 
     def history(self, run: Run) -> list[dict[str, Any]]:
         """Return all events of an execution, masked, oldest first; read only the new ones."""
@@ -328,7 +294,7 @@ class Executions:
         kept = self._histories.get(f"{run.arn}|{run.redrives}")
         if kept is not None and kept.is_over:
             return 0
-        last = self._sfn.get_execution_history(
+        last = self.client.get_execution_history(
             executionArn=run.arn, maxResults=1, reverseOrder=True, includeExecutionData=False
         )
         known = len(kept.events) if kept is not None else 0
@@ -336,43 +302,21 @@ class Executions:
 
     def start(self, machine: Machine, given: str, name: str) -> None:
         """Start an execution with an input, which is JSON, and a name."""
-        self._sfn.start_execution(stateMachineArn=machine.arn, input=given, name=name)
+        self.client.start_execution(stateMachineArn=machine.arn, input=given, name=name)
 
     def redrive(self, arn: str) -> None:
         """Continue from the failed state; completed states are not repeated."""
-        self._sfn.redrive_execution(executionArn=arn)
+        self.client.redrive_execution(executionArn=arn)
 
     def stop(self, arn: str, who: str) -> None:
         """End an execution from outside."""
-        self._sfn.stop_execution(
+        self.client.stop_execution(
             executionArn=arn, error="Stopped", cause=f"by {who}, in the console"
         )
-
-    @property
-    def _sfn(self) -> Any:
-        return self._backend.client("stepfunctions")
 
     def _short(self, machine_arn: str) -> str:
         name = machine_arn.partition(":stateMachine:")[2].partition("/")[0].partition(":")[0]
         return self._backend.short(name)
-
-    def _lane(
-        self, machine: Machine, status: str, place: Place | None, page: int = 100
-    ) -> Iterator[tuple[Run, Place]]:
-        """Yield the executions of a machine, each with the place behind it."""
-        token, skip = place or (None, 0)
-        given = {"statusFilter": status} if status else {}
-        while True:
-            more = {"nextToken": token} if token else {}
-            found = self._sfn.list_executions(
-                stateMachineArn=machine.arn, maxResults=page, **given, **more
-            )
-            for index, one in enumerate(found["executions"]):
-                if index >= skip:
-                    yield self._run(one, machine.short), (token, index + 1)
-            token, skip = found.get("nextToken"), 0
-            if token is None:
-                return
 
     def _is_listed(self, machine: Machine, wanted: Filter) -> bool:
         """Return whether a list holds a machine's; a log on AWS is read if it is asked for."""
@@ -380,6 +324,11 @@ class Executions:
             return False
         is_asked = machine.short == wanted.machine or wanted.lane == machine.type
         return not machine.is_express or is_asked or self._backend.is_local
+
+    def _lane(
+        self, machine: Machine, status: str, place: Place | None, page: int = 100
+    ) -> Iterator[tuple[Run, Place]]:
+        return self.listed(machine.short, machine.arn, status, place, page)
 
     def _logged_lane(
         self, machine: Machine, status: str, place: Place | None, _page: int = 0
@@ -409,9 +358,7 @@ class Executions:
 
     def _run_of(self, logged: ExpressRun, machine: Machine) -> Run:
         arn = f"{machine.arn.replace(':stateMachine:', ':express:')}:{logged.name}"
-        return replace(
-            self._run({**logged.described, "executionArn": arn}, machine.short), logged=logged
-        )
+        return self.run_of_log(logged, machine.short, arn)
 
     def _taken(self, batch: list[tuple[Run, Place]], wanted: Filter) -> list[Run]:
         runs = self.with_data([run for run, _ in batch if wanted.takes(run)])
@@ -445,7 +392,7 @@ class Executions:
         more: dict[str, Any] = {}
         events: list[dict[str, Any]] = []
         while True:
-            page = self._sfn.get_execution_history(
+            page = self.client.get_execution_history(
                 executionArn=arn, maxResults=EVENTS_PAGE, reverseOrder=is_backwards, **more
             )
             new = [masked_event(event) for event in page["events"] if event["id"] > known]
@@ -455,22 +402,15 @@ class Executions:
                 return events[::-1] if is_backwards else events
             more = {"nextToken": page["nextToken"]}
 
-    @staticmethod
-    def _run(found: Mapping[str, Any], machine: str) -> Run:
-        return Run(
-            machine,
-            found["name"],
-            found["executionArn"],
-            found["status"],
-            found["startDate"].astimezone(UTC),
-            found["stopDate"].astimezone(UTC) if found.get("stopDate") else None,
-            found.get("redriveCount", 0),
-            masked(found.get("input") or ""),
-            masked(found.get("output") or ""),
-            masked(found.get("error") or ""),
-            masked(found.get("cause") or ""),
-            found.get("mapRunArn", ""),
-            found.get("traceHeader", ""),
+    def run_of(self, found: Mapping[str, Any], machine: str) -> Run:
+        """Return an execution without the task tokens in its data."""
+        run = super().run_of(found, machine)
+        return replace(
+            run,
+            input=masked(run.input),
+            output=masked(run.output),
+            error=masked(run.error),
+            cause=masked(run.cause),
         )
 
 
@@ -494,11 +434,6 @@ def matching(
         if (not text or any(text in one.lower() for one in texts(event)))
         and (is_error is None or is_error(event))
     ]
-
-
-def _object(text: str) -> dict[str, Any]:
-    value: dict[str, Any] = json.loads(text)
-    return value
 
 
 def _state_of(cursor: str | None) -> dict[str, Place]:

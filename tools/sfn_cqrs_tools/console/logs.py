@@ -10,8 +10,8 @@ from typing import Final
 
 from sfn_cqrs_tools.client.log_lines import LogLine, parsed
 from sfn_cqrs_tools.client.log_source import of_aws
+from sfn_cqrs_tools.client.runs import Run
 from sfn_cqrs_tools.console.backend import Backend
-from sfn_cqrs_tools.console.executions import Run
 from sfn_cqrs_tools.console.masking import masked
 
 MOST_LINES: Final = 500

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
-from sfn_cqrs_tools.console.executions import FAILURES, Executions, Machine
+from sfn_cqrs_tools.client.runs import FAILURES
+from sfn_cqrs_tools.console.executions import Executions, Machine
 
 BARS: Final = 60
 MOST_COUNTED: Final = 10_000

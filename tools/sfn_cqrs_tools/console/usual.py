@@ -9,7 +9,8 @@ from math import ceil
 from statistics import median
 from typing import Final
 
-from sfn_cqrs_tools.console.executions import Executions, Filter, Run
+from sfn_cqrs_tools.client.runs import Run
+from sfn_cqrs_tools.console.executions import Executions, Filter
 from sfn_cqrs_tools.console.waterfall import Place, place_of
 from sfn_local.trace import trace
 

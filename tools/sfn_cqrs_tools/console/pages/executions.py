@@ -23,21 +23,14 @@ from sfn_cqrs_tools.client.api import item_path
 from sfn_cqrs_tools.client.executions import (
     OF_THE_FRAMEWORK,
     RESUMED_OTHERWISE,
-    STATUSES,
     hints_to_resume,
     waiting,
 )
+from sfn_cqrs_tools.client.runs import FAILURES, STATUSES, Run
 from sfn_cqrs_tools.console.application import Ask, File, GoTo, Refused, View, json_of
 from sfn_cqrs_tools.console.calls import calls_of
 from sfn_cqrs_tools.console.differences import if_there
-from sfn_cqrs_tools.console.executions import (
-    FAILURES,
-    LANES,
-    Executions,
-    Filter,
-    Run,
-    matching,
-)
+from sfn_cqrs_tools.console.executions import LANES, Executions, Filter, matching
 from sfn_cqrs_tools.console.failures import Alike, alike
 from sfn_cqrs_tools.console.lists import Shape, listing, shown
 from sfn_cqrs_tools.console.logs import lines_of

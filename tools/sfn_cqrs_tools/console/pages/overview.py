@@ -15,8 +15,9 @@ from typing import Any, Final
 
 from sfn_cqrs.machines.command.process import Outcome
 from sfn_cqrs_tools.client.diagnosis import Diagnosis, diagnose
+from sfn_cqrs_tools.client.runs import Run
 from sfn_cqrs_tools.console.application import Ask, View
-from sfn_cqrs_tools.console.executions import Filter, Machine, Run
+from sfn_cqrs_tools.console.executions import Filter, Machine
 from sfn_cqrs_tools.console.failures import Failures, failures
 from sfn_cqrs_tools.console.pages.queues import Queue, Sweep, queues, sweeps
 from sfn_cqrs_tools.console.subjects import by_id, item_page, subject_of

@@ -15,9 +15,10 @@ from typing import Any, Final
 from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.kernel.tables.paging import cursor_at
 from sfn_cqrs_tools.client.api import item_path
+from sfn_cqrs_tools.client.runs import Run
 from sfn_cqrs_tools.console.application import Ask, File, GoTo, Refused, View
 from sfn_cqrs_tools.console.differences import if_there
-from sfn_cqrs_tools.console.executions import Filter, Run
+from sfn_cqrs_tools.console.executions import Filter
 from sfn_cqrs_tools.console.failures import failed_versions, first_page, latest_tasks
 from sfn_cqrs_tools.console.moments import read
 from sfn_cqrs_tools.console.names import names
