@@ -18,7 +18,7 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.care.audit.service import Audit
 from sfn_cqrs.care.tenants.export import states
 from sfn_cqrs.care.tenants.restore import Restore
-from sfn_cqrs.care.tenants.service import exported, imported
+from sfn_cqrs.care.tenants.service import exported, import_lines
 from sfn_cqrs.kernel.clock import iso
 from sfn_cqrs.kernel.command import Command
 from sfn_cqrs.kernel.functions.logs import logger
@@ -77,7 +77,7 @@ def measure() -> list[Figure]:
             "a dry run of a restore to a moment": lambda: _restored(before, writes=False),
             "a preview": lambda: import_rows(stack, "airports", rows, is_dry_run=True),
             "a restore to a moment": lambda: _restored(before, writes=True),
-            "an import of a tenant": lambda: imported(OTHER, lines),
+            "an import of a tenant": lambda: import_lines(OTHER, lines),
         }
         found = {name: _spent(recorder, name, work) for name, work in done.items()}
     return [

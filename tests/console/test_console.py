@@ -718,15 +718,15 @@ def test_a_repair_that_ended_early_goes_on_with_what_is_left(page, console, stac
     publish(api, "b-1", "To an unknown country", NOWHERE)
     wait(api, "/commands/ORDER/b-1/1", "outcome", ("FAILED",))
     planned = create(api, "/repairs", {"kind": "command", "action": "retry"})
-    right = work._repaired
+    right = work._repair
 
     def broken(*_):
         raise RuntimeError("a defect of ours")
 
-    monkeypatch.setattr(work, "_repaired", broken)
+    monkeypatch.setattr(work, "_repair", broken)
     started = api.post(f"/repairs/{planned}/start")
     wait(api, f"/tasks/{started['taskId']}", "status", ("FAILED",))
-    monkeypatch.setattr(work, "_repaired", right)
+    monkeypatch.setattr(work, "_repair", right)
     act_as(page, console, "Tenant", "bulk-2")
     visit(page, console, f"/repairs/{planned}")
     page.get_by_role("button", name="Resume").click()

@@ -11,7 +11,7 @@ from sfn_cqrs.kernel.errors import BusyError
 from sfn_cqrs.kernel.keys import ImportKey
 from sfn_cqrs.kernel.read_models.rules import ViewKey
 from sfn_cqrs.kernel.tables import dynamodb, transactions
-from sfn_cqrs.kernel.tables.conditional import changed, is_done
+from sfn_cqrs.kernel.tables.conditional import is_done, try_update
 from sfn_cqrs.machines.import_csv.results import Counts, Marker
 from sfn_cqrs.machines.rebuild import generation_rows
 from sfn_cqrs.machines.rebuild.generation_rows import GenerationRows
@@ -135,7 +135,7 @@ def test_rows_that_stay_unprocessed_are_not_taken_for_deleted():
         GenerationRows(Busy(99), "table", VIEW).delete(1, PLACES)
 
 
-@pytest.mark.parametrize("write", [is_done, changed])
+@pytest.mark.parametrize("write", [is_done, try_update])
 def test_a_write_that_a_busy_table_does_not_take_is_neither_done_nor_refused(write):
     def throttled(**_):
         raise ClientError({"Error": {"Code": "ThrottlingException"}}, "UpdateItem")

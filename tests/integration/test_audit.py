@@ -12,7 +12,7 @@ from tests.support.typed import declaring
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.care.audit.rules import IMPORT_RULES, ITEM_RULES, Rule
-from sfn_cqrs.care.audit.service import Audit, Sample, counted
+from sfn_cqrs.care.audit.service import Audit, Sample, count_all
 from sfn_cqrs.care.audit.tables import AuditTables
 from sfn_cqrs.care.audit.work_rules import APPROVAL_RULES, ARCHIVE_RULES, SAGA_RULES, TASK_RULES
 from sfn_cqrs.care.tenants.export import states
@@ -619,13 +619,13 @@ def test_a_count_of_everything_tells_what_tenants_use_at_once(raw):
     for number in range(3):
         an_item(f"RJA{number}")
 
-    report = counted()
+    report = count_all()
 
     (stored,) = usage_of("tenant1").stored
     assert (report.items, report.is_complete) == (3, True)
     assert (stored.type, stored.items, stored.known) == ("AIRPORT", 3, 1.0)
     raw.world.clock.advance(days=1)
-    counted()
+    count_all()
     assert [(day.commands, day.known) for day in usage_of("tenant1").days] == [(9, 1.0)]
 
 

@@ -709,7 +709,7 @@ MUTANTS = [
     ),
     *found_in(
         "tests/unit/import_csv/test_row_batch.py",
-        change("RowBatch._counted", "self._rows[-1].number", "self._first + len(self._rows) - 1")
+        change("RowBatch._count", "self._rows[-1].number", "self._first + len(self._rows) - 1")
         .breaks("N4", "a report leaves out failed rows of a file with blank lines")
         .by("test_a_batch_is_marked_by_its_first_and_its_last_row_whatever_lies_between"),
     ),
@@ -821,7 +821,7 @@ MUTANTS = [
         drop("_has_ended", "not is_redone")
         .breaks("G6", "items that failed are never replayed again")
         .by("test_what_failed_is_replayed_again_by_who_resumes_and_told_no_more"),
-        change("_replayed_in_bulk", "writing.refused if is_row_each else 0", "writing.refused")
+        change("_replay_in_bulk", "writing.refused if is_row_each else 0", "writing.refused")
         .breaks("G19", "a bulk handler that writes several rows makes counts negative")
         .by("test_rows_that_a_bulk_handler_writes_beside_others_are_not_taken_for_items"),
         drop("compare", "*PAUSES")
@@ -1050,7 +1050,7 @@ MUTANTS = [
     ),
     *found_in(
         "tests/unit/care/test_tenants.py",
-        drop("_removed_objects", "ERASURES")
+        drop("_remove_objects", "ERASURES")
         .breaks("DA21", "certificates of a tenant that was removed stay")
         .by("test_a_tenant_is_removed_wholly_and_nobody_else_is_touched"),
     ),

@@ -83,7 +83,7 @@ def unpinned(decided: Any, *, attributes: Any, right: Any = effects.publish_deci
     return version
 
 
-def never_changed(self: ApprovalFlow, call: Any, right: Any = ApprovalFlow._made) -> Any:
+def never_changed(self: ApprovalFlow, call: Any, right: Any = ApprovalFlow._make) -> Any:
     return call.item.version if isinstance(call, FindLatest) else right(self, call)
 
 
@@ -145,7 +145,7 @@ MUTANTS: dict[str, tuple[Any, str, Any]] = {
     "whoever asks may decide": (Approval, "_is_own", lambda *_: False),
     "everybody is an approver": (Rules, "may_decide", lambda *_: True),
     "nobody asks what was seen": (Approval, "check_seen", anything),
-    "a change before the grant goes unnoticed": (ApprovalFlow, "_made", never_changed),
+    "a change before the grant goes unnoticed": (ApprovalFlow, "_make", never_changed),
     "an effect is on the latest version": (effects, "publish_decided", unpinned),
     "an effect that was refused is done": (programs, "_handled", None),
     "a signature is not compared": (approval_link.hmac, "compare_digest", lambda *_: True),

@@ -261,7 +261,7 @@ def _sweep_shard(
             found, following = table.opened(shard, cursor, before, kind.per_page)
             part.note(kind, found)
         while remaining_ms() >= MARGIN_MS:
-            part.done.update(_repaired(kind, one) for one in found)
+            part.done.update(_repair(kind, one) for one in found)
             part.cursor = following
             if following is None:
                 break
@@ -272,7 +272,7 @@ def _sweep_shard(
     return part
 
 
-def _repaired(kind: Kind[T], one: T) -> str:
+def _repair(kind: Kind[T], one: T) -> str:
     try:
         return kind.repair(one)
     except Exception as error:

@@ -166,7 +166,7 @@ def test_usage_is_shown_once_the_audit_has_counted_it(run, tmp_path):
         table = bootstrap.usage()
         days = {"2026-10-31": OfDay(1_000, 2_000)}
         for segment in range(PARTS):
-            table.looked_at(Part(segment, "2026-11-01T12:00:00.000Z", {}))
+            table.mark(Part(segment, "2026-11-01T12:00:00.000Z", {}))
         table.put("tenant1", Part(0, "2026-11-01T12:00:00.000Z", {"OFFER": OfType(5, 10**9, days)}))
 
     shown = run("usage")

@@ -9,7 +9,7 @@ def keep(tenant, of_type):
     table = bootstrap.usage()
     table.put(tenant, Part(3, AT, {"OFFER": of_type}))
     for segment in range(PARTS):
-        table.looked_at(Part(segment, AT, {}))
+        table.mark(Part(segment, AT, {}))
 
 
 def test_an_operator_sees_what_the_own_tenant_uses(call):

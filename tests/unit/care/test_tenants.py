@@ -13,7 +13,7 @@ from tests.unit.import_csv.conftest import run_machine
 from sfn_cqrs import bootstrap
 from sfn_cqrs.care.audit.service import Audit
 from sfn_cqrs.care.erasure.service import ErasureService, work
-from sfn_cqrs.care.tenants.service import EVERY_TABLE, exported, imported, removed, tenants
+from sfn_cqrs.care.tenants.service import EVERY_TABLE, exported, import_lines, remove, tenants
 from sfn_cqrs.care.usage.rules import Part
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.command import Audit as By
@@ -142,8 +142,8 @@ def test_an_export_imported_elsewhere_is_the_same_and_an_audit_finds_nothing(fil
     with of_there:
         publish("own", "1", tenant="else")
 
-        new = imported("acme", lines)
-        again = imported("acme", lines)
+        new = import_lines("acme", lines)
+        again = import_lines("acme", lines)
 
         assert new == {"command": 10, "state": 3, "row": 5, "process": 10}
         assert sum(again.values()) == 0
@@ -156,7 +156,7 @@ def test_what_was_open_is_started_and_what_had_failed_stays_failed(filled):
     _, lines = filled
     there, of_there = a_stack()
     with of_there:
-        imported("acme", lines)
+        import_lines("acme", lines)
 
         opened = there.processes.find(ItemKey("acme", "NOTE", "open"), 2)
         failed = there.processes.find(ItemKey("acme", "NOTE", "failed"), 2)
@@ -170,7 +170,7 @@ def test_a_tenant_may_have_another_name_there(filled):
     _, lines = filled
     _, of_there = a_stack()
     with of_there:
-        imported("new-name", lines)
+        import_lines("new-name", lines)
 
         assert tenants() == {"new-name": {"NOTE": 5}}
         assert Audit().run().findings == []
@@ -185,20 +185,20 @@ def test_a_person_who_was_erased_stays_erased_there():
         lines = sent(exported("acme"))
     there, of_there = a_stack()
     with of_there:
-        imported("acme", lines)
+        import_lines("acme", lines)
         publish("other", "secret")
         publish("small", "secret")
 
         assert there.erasures.among([ErasureKey.of("acme", "person-small")])
         assert there.data.find(ItemKey("acme", "NOTE", "small")).attributes["text"] == ""
         with pytest.raises(InvalidInputError, match="it keeps its name"):
-            imported("new-name", lines)
+            import_lines("new-name", lines)
 
 
 @pytest.mark.parametrize("line", [{}, {"kind": "else", "item": {}}, {"kind": "row"}])
 def test_a_line_of_something_else_is_refused_by_its_number(line, world):  # noqa: ARG001
     with pytest.raises(InvalidInputError, match="line 1: is not of an export"):
-        imported("acme", [line])
+        import_lines("acme", [line])
 
 
 class Endless:
@@ -450,7 +450,7 @@ def test_work_that_has_ended_is_there_with_its_parts_and_open_work_is_counted():
     there, of_there = a_stack()
     kept = [line for line in lines if line["kind"] != "open"]
     with of_there:
-        new, again = imported("tenant1", kept), imported("tenant1", kept)
+        new, again = import_lines("tenant1", kept), import_lines("tenant1", kept)
 
         assert len(lines) - len(kept) == 2
         assert sum(again.values()) == 0
@@ -471,7 +471,7 @@ def test_work_of_a_tenant_that_has_another_name_is_left_out():
         lines = [line for line in sent(exported("tenant1")) if line["kind"] != "open"]
     there, of_there = a_stack()
     with of_there:
-        new = imported("new-name", lines)
+        new = import_lines("new-name", lines)
 
     assert new["leftOut"] == len(ended_work(here))
     assert [item for table in WORK for item in there._items(table)] == []
@@ -480,7 +480,7 @@ def test_work_of_a_tenant_that_has_another_name_is_left_out():
 def test_a_line_of_work_for_another_table_is_refused(world):  # noqa: ARG001
     line = {"kind": "part", "table": "commands", "item": {"pk": "X#acme", "sk": "x"}}
     with pytest.raises(InvalidInputError, match="line 1: is not of an export"):
-        imported("acme", [line])
+        import_lines("acme", [line])
 
 
 def everything_of(world):
@@ -522,14 +522,14 @@ def test_a_tenant_is_removed_wholly_and_nobody_else_is_touched(world, other):
     fill_all(world, "acme")
     stored = everything_of(world)
 
-    counted = removed("acme", writes=False)
+    counted = remove("acme", writes=False)
     assert everything_of(world) == stored
-    deleted = removed("acme", writes=True)
+    deleted = remove("acme", writes=True)
 
     assert everything_of(world) == before
     assert deleted == counted
     assert set(counted) == {*EVERY_TABLE, "objects", "files"}
-    assert sum(removed("acme", writes=True).values()) == 0
+    assert sum(remove("acme", writes=True).values()) == 0
 
 
 @pytest.mark.parametrize(
@@ -570,7 +570,7 @@ def test_a_field_that_no_export_has_is_refused(filled, kind, name):
     there, of_there = a_stack()
 
     with of_there, pytest.raises(InvalidInputError, match=f"is not of an export: it has {name}"):
-        imported("acme", [forged])
+        import_lines("acme", [forged])
 
     assert everything_of(there) == ({}, {}, {})
 
@@ -598,7 +598,7 @@ def test_a_record_that_cannot_be_read_or_is_not_its_digests_is_refused(filled, k
     there, of_there = a_stack()
 
     with of_there, pytest.raises(InvalidInputError, match="line 1: is not of an export"):
-        imported("acme", [forged])
+        import_lines("acme", [forged])
 
     assert everything_of(there) == ({}, {}, {})
 
@@ -641,7 +641,7 @@ def test_work_that_no_export_has_is_refused(kind, what):
     there, of_there = a_stack()
 
     with of_there, pytest.raises(InvalidInputError, match="line 1: is not of an export"):
-        imported("tenant1", [line])
+        import_lines("tenant1", [line])
 
     assert everything_of(there) == ({}, {}, {})
 
@@ -650,7 +650,7 @@ def test_work_that_no_export_has_is_refused(kind, what):
 def test_a_record_is_not_a_part_of_another(kind, world):
     item = {"pk": "JOB#acme#1", "sk": "x", "kind": kind, "updated_at": "2026-11-25T08:00:00.000Z"}
     with pytest.raises(InvalidInputError, match="line 1: is not of an export"):
-        imported("acme", [{"kind": "part", "table": "imports", "item": item}])
+        import_lines("acme", [{"kind": "part", "table": "imports", "item": item}])
 
     assert world._items("ImportTmpTable") == []
 
@@ -663,7 +663,7 @@ def test_a_mapping_is_texts_by_texts(mapping, world):
         item["by"] = "ceo"
 
     with pytest.raises(InvalidInputError, match="line 1: is not of an export"):
-        imported("acme", [line])
+        import_lines("acme", [line])
 
     assert world._items("ImportTmpTable") == []
 

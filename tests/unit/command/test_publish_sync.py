@@ -256,7 +256,7 @@ class TestIdempotency:
         self, service, world, monkeypatch
     ):
         with monkeypatch.context() as dying:
-            dying.setattr(commands, "_finished", _unreachable)
+            dying.setattr(commands, "_finish", _unreachable)
             with pytest.raises(ConnectionError):
                 publish(service, caller=self.KEYED)
 

@@ -112,9 +112,9 @@ def _audited(tenant: str | None, part: Sample, rate: float, repair: bool) -> Rep
 
 
 def _counted(rate: float) -> Report:
-    from sfn_cqrs.care.audit.service import counted  # noqa: PLC0415 - it imports much
+    from sfn_cqrs.care.audit.service import count_all  # noqa: PLC0415 - it imports much
 
-    return counted(rate=rate)
+    return count_all(rate=rate)
 
 
 def _replay(

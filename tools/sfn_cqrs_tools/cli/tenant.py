@@ -119,11 +119,11 @@ def import_tenant(name: str, source: Path, state: Path, stack: str | None, as_js
     Then rebuild the read models. Tasks, sagas, approvals and imports need the tenant's own name. It
     writes the tables with your credentials.
     """
-    from sfn_cqrs.care.tenants.service import LEFT_OUT, imported  # noqa: PLC0415
+    from sfn_cqrs.care.tenants.service import LEFT_OUT, import_lines  # noqa: PLC0415
     from sfn_cqrs.kernel.errors import InvalidInputError  # noqa: PLC0415 - it imports much
 
     with one_line_errors(InvalidInputError), tables_of(find_target(state, stack)):
-        counts = imported(name, _lines(source))
+        counts = import_lines(name, _lines(source))
     left = _left(counts[LEFT_OUT], "lines of work, which keeps the tenant's name")
     print_answer(counts, f"{_said(counts)} are new{left}", as_json=as_json)
 
@@ -210,13 +210,13 @@ def erase_tenant(name: str, is_sure: bool, rate: float, state: Path, stack: str 
     tenant's traffic first, and run it again after 20 minutes, when no function runs any more that
     began before. It reads and writes the tables and buckets with your credentials.
     """
-    from sfn_cqrs.care.tenants.service import removed  # noqa: PLC0415
+    from sfn_cqrs.care.tenants.service import remove  # noqa: PLC0415
     from sfn_cqrs.kernel.erasure import not_covered  # noqa: PLC0415 - it imports much
     from sfn_cqrs.kernel.errors import InvalidInputError  # noqa: PLC0415
 
     at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     with one_line_errors(InvalidInputError), tables_of(find_target(state, stack)):
-        found = removed(name, writes=is_sure, rate=rate)
+        found = remove(name, writes=is_sure, rate=rate)
     shown = {"tenant": name, "at": at, "isErased": is_sure, "found": dict(sorted(found.items()))}
     print_json({**shown, "notCovered": not_covered(at) if is_sure else []})
 

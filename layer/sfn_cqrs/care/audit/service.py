@@ -106,7 +106,7 @@ def tell(report: Report) -> None:
             pass
 
 
-def counted(*, rate: float = 0.0) -> Report:
+def count_all(*, rate: float = 0.0) -> Report:
     """Audit everything part by part, and keep what each tenant uses; return the report."""
     whole = Report()
     for segment in range(PARTS):
@@ -146,12 +146,12 @@ class Audit:
 
     def run(self, sample: Sample | None = None) -> Report:
         """Check a sample of everything, and return the report."""
-        for _ in self._checked(sample or Sample()):
+        for _ in self._check(sample or Sample()):
             if self._is_over():
                 break
         return self._report
 
-    def _checked(self, sample: Sample) -> Iterator[None]:
+    def _check(self, sample: Sample) -> Iterator[None]:
         """Check one thing after the other, and yield after each."""
         report = self._report
         for items in self._chains(sample):

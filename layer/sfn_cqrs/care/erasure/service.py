@@ -75,7 +75,7 @@ class ErasureService:
         asked = Erasure(key=key, reason=reason, created=by, status=status, not_kept=items)
         if found is None and table.create(asked):
             return asked
-        return self._changed(key, AskAgain(reason, by, status, items))
+        return self._change(key, AskAgain(reason, by, status, items))
 
     def _item(self, name: object) -> str:
         """Return the name of an item, such as BILL/b-1."""
@@ -101,7 +101,7 @@ class ErasureService:
             TooManyErasuresError: the tenant has its maximum of open erasures.
         """
         self._check_open()
-        return self._changed(ErasureKey.named(self._tenant, id_), Confirm(by))
+        return self._change(ErasureKey.named(self._tenant, id_), Confirm(by))
 
     def get(self, id_: str) -> Erasure:
         """Return an erasure.
@@ -118,7 +118,7 @@ class ErasureService:
         """Return a page of the erasures; limit 1 to 100."""
         return bootstrap.erasures().page(ErasureKey(self._tenant, ""), limit, cursor)
 
-    def _changed(self, key: ErasureKey, write: Write[Erasure]) -> Erasure:
+    def _change(self, key: ErasureKey, write: Write[Erasure]) -> Erasure:
         written = bootstrap.erasures().change(key, write)
         if written.record is None:
             raise NotFoundError(f"the erasure {key.id} does not exist")
@@ -130,7 +130,7 @@ def plan(tenant: str, subject: str, is_late: Callable[[], bool]) -> dict[str, Js
     key = ErasureKey.of(tenant, checked_key_part(subject, "subject"))
     handlers.load()
     eraser = Eraser(Erasure(key=key, reason="", created=Audit("")), writes=False)
-    is_complete = _planned(eraser, is_late)
+    is_complete = _plan(eraser, is_late)
     found = eraser.found
     counts: dict[str, Json] = dict(found.counts)
     return {
@@ -143,7 +143,7 @@ def plan(tenant: str, subject: str, is_late: Callable[[], bool]) -> dict[str, Js
     }
 
 
-def _planned(eraser: Eraser, is_late: Callable[[], bool]) -> bool:
+def _plan(eraser: Eraser, is_late: Callable[[], bool]) -> bool:
     """Look everywhere; return False if the time is over before."""
     known, steps = Known(), list[Callable[[], None]]()
     steps += [partial(read, one, known, [eraser]) for one in segments(TABLES)]
@@ -165,13 +165,13 @@ def work_together(erasures: Sequence[Erasure], is_late: Callable[[], bool]) -> l
     handlers.load()
     now, known = iso(bootstrap.now()), Known()
     begun = {one.key: one for one in erasures}
-    begun |= _begun([one for one in erasures if one.status is Status.READY], known, is_late)
+    begun |= _begin([one for one in erasures if one.status is Status.READY], known, is_late)
     due = [one for one in begun.values() if one.status is Status.RUNNING and one.is_due(now)]
     erasers = [Eraser(one, known, writes=True) for one in due]
     for eraser in _gone_through(erasers, TABLES, known, is_late):
         found = eraser.found
         ended = EndPass(eraser.erasure.passes, found.counts, tuple(found.left), found.changed)
-        _keep_certificate(_changed(eraser.erasure, ended))
+        _keep_certificate(_change(eraser.erasure, ended))
     return [bootstrap.erasures().find(one.key) or one for one in begun.values()]
 
 
@@ -216,10 +216,10 @@ def do_again(kept: dict[str, Json]) -> None:
         requests=tuple(requests),
     )
     if not bootstrap.erasures().create(again):
-        _changed(again, DoAgain())
+        _change(again, DoAgain())
 
 
-def _begun(
+def _begin(
     ready: Sequence[Erasure], known: Known, is_late: Callable[[], bool]
 ) -> dict[ErasureKey, Erasure]:
     """Refuse what a law forbids; else write the certificate first, and then the tombstone."""
@@ -229,10 +229,10 @@ def _begun(
     for eraser in _gone_through(erasers, law, known, is_late, has_ends=False):
         found, erasure = eraser.found, eraser.erasure
         if found.kept_until:
-            begun[erasure.key] = _changed(erasure, Refuse(found.kept_until, tuple(found.kept)))
+            begun[erasure.key] = _change(erasure, Refuse(found.kept_until, tuple(found.kept)))
         else:
             _keep_certificate(erasure)
-            begun[erasure.key] = _changed(erasure, Begin())
+            begun[erasure.key] = _change(erasure, Begin())
     return begun
 
 
@@ -278,10 +278,10 @@ def _reach(eraser: Eraser, step: int) -> None:
     found, passes = eraser.found, eraser.erasure.passes
     left, kept = tuple(found.left), tuple(found.kept)
     reach = Reach(passes, step, found.counts, left, found.changed, found.kept_until, kept)
-    _changed(eraser.erasure, reach)
+    _change(eraser.erasure, reach)
 
 
-def _changed(erasure: Erasure, write: Write[Erasure]) -> Erasure:
+def _change(erasure: Erasure, write: Write[Erasure]) -> Erasure:
     written = bootstrap.erasures().change(erasure.key, write)
     return written.record or erasure
 

@@ -61,7 +61,7 @@ class LiveEvents:
             self._publish(name, texts[start : start + BATCH])
 
     def _publish(self, channel: str, texts: list[str]) -> None:
-        answer = self._send(self._signed({"channel": channel, "events": texts}))
+        answer = self._send(self._sign({"channel": channel, "events": texts}))
         status = answer.status_code
         if status == _TOO_MANY_REQUESTS or status >= _FIRST_SERVER_ERROR:
             raise BusyError(f"AppSync answers {status}")
@@ -71,7 +71,7 @@ class LiveEvents:
         if failed:
             raise BusyError(f"{len(failed)} events were not taken")
 
-    def _signed(self, body: dict[str, Any]) -> "AWSPreparedRequest":
+    def _sign(self, body: dict[str, Any]) -> "AWSPreparedRequest":
         from botocore.auth import SigV4Auth  # noqa: PLC0415 - a function that calls nothing
         from botocore.awsrequest import AWSRequest  # noqa: PLC0415 - pays nothing
 

@@ -65,7 +65,7 @@ def repair(item: TaskItem) -> dict[str, object]:
     failed: list[dict[str, object]] = []
     for entry in item.input["entries"]:
         try:
-            counted[_repaired(item, kind, action, entry)] += 1
+            counted[_repair(item, kind, action, entry)] += 1
         except (NotFailedError, NotFoundError, NotParkedError):
             counted[LEFT] += 1
         except TransientError:
@@ -75,7 +75,7 @@ def repair(item: TaskItem) -> dict[str, object]:
     return {DONE: counted[DONE], LEFT: counted[LEFT], "failed": failed}
 
 
-def _repaired(item: TaskItem, kind: RepairKind, action: Action, entry: dict[str, Any]) -> str:
+def _repair(item: TaskItem, kind: RepairKind, action: Action, entry: dict[str, Any]) -> str:
     if kind is RepairKind.COMMAND:
         # a tenant's operator can also make such a task: its entries must not name another tenant
         whose = entry["tenant"] if item.tenant == ALL_TENANTS else item.tenant

@@ -107,7 +107,7 @@ class Restore:
         for _ in range(TRIES):
             try:
                 target = self._target(key)
-                return target if isinstance(target, Restored) else self._done(key, target)
+                return target if isinstance(target, Restored) else self._publish(key, target)
             except VersionConflictError:
                 continue
             except BusyError:
@@ -116,7 +116,7 @@ class Restore:
                 return _failed(key, error.code, str(error))
         return _failed(key, "busy", "others keep writing it")
 
-    def _done(self, key: ItemKey, target: _Target) -> Restored:
+    def _publish(self, key: ItemKey, target: _Target) -> Restored:
         if not self._writes:
             return Restored(key, target.fate)
         content = target.content

@@ -56,7 +56,7 @@ def exported(tenant: str, *, rate: float = 0.0) -> Iterator[dict[str, Json]]:
     yield from tenant_work.exported(tenant, rate)
 
 
-def imported(tenant: str, lines: Iterable[dict[str, Any]]) -> Counter[str]:
+def import_lines(tenant: str, lines: Iterable[dict[str, Any]]) -> Counter[str]:
     """Write lines for a tenant, and return how many of each kind were new.
 
     What is stored already stays as it is, so an import that was stopped can be run again. Work of a
@@ -86,7 +86,7 @@ def imported(tenant: str, lines: Iterable[dict[str, Any]]) -> Counter[str]:
     return new
 
 
-def removed(tenant: str, *, writes: bool, rate: float = 0.0) -> Counter[str]:
+def remove(tenant: str, *, writes: bool, rate: float = 0.0) -> Counter[str]:
     """Delete everything that is stored of a tenant; return how much it is, by place.
 
     Without `writes` it is only counted. Functions that run meanwhile may write more, so it is to be
@@ -102,10 +102,10 @@ def removed(tenant: str, *, writes: bool, rate: float = 0.0) -> Counter[str]:
                     found[table] += 1
                     if writes:
                         tables.delete(table, item)
-    return found + _removed_objects(tenant, writes=writes) + _removed_rows(tenant, writes=writes)
+    return found + _remove_objects(tenant, writes=writes) + _removed_rows(tenant, writes=writes)
 
 
-def _removed_objects(tenant: str, *, writes: bool) -> Counter[str]:
+def _remove_objects(tenant: str, *, writes: bool) -> Counter[str]:
     attributes, files = bootstrap.attributes(), bootstrap.import_bucket()
     found = Counter[str]()
     for folder in (COMMANDS, TASKS, ERASURES):

@@ -52,7 +52,7 @@ class Meter:
         table, at = bootstrap.usage(), iso(bootstrap.now())
         for tenant, types in self._tenants.items():
             table.put(tenant, Part(segment, at, types))
-        table.looked_at(Part(segment, at, {}))
+        table.mark(Part(segment, at, {}))
 
 
 def usage_of(tenant: str) -> Usage:

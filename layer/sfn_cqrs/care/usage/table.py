@@ -19,7 +19,7 @@ class UsageTable(Table):
         """Store a tenant's usage in a part, replacing the previous one."""
         self._put(tenant, part, {name: _type_item(each) for name, each in part.types.items()})
 
-    def looked_at(self, part: Part) -> None:
+    def mark(self, part: Part) -> None:
         """Store that a part was counted."""
         self._put(_EVERYBODY, part, {})
 

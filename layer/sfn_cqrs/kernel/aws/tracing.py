@@ -157,12 +157,12 @@ class Tracer:
             seen |= {kind: True, "throttle": status == _TOO_MANY or "Throttl" in code}
             seen |= _cause(code)
         aws = {"request_id": meta.get("RequestId", ""), "retries": meta.get("RetryAttempts", 0)}
-        self._called(context, aws, seen)
+        self._tell_call(context, aws, seen)
 
     def _after_error(self, context: dict[str, Any], exception: Exception, **_: Any) -> None:
-        self._called(context, {}, {"fault": True, **_cause(type(exception).__name__)})
+        self._tell_call(context, {}, {"fault": True, **_cause(type(exception).__name__)})
 
-    def _called(
+    def _tell_call(
         self, context: dict[str, Any], answered: dict[str, Any], seen: dict[str, Any]
     ) -> None:
         begun, name, aws = context.pop(_OURS, (None, "", {}))

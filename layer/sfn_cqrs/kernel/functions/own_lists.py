@@ -66,9 +66,9 @@ class OwnList(Generic[T]):
             if place is None:
                 return Page(found)
             if left <= 0:
-                return Page(found, self._named(place))
+                return Page(found, self._keep(place))
 
-    def _named(self, place: str) -> str:
+    def _keep(self, place: str) -> str:
         """Keep a place, and return its name."""
         name = token_urlsafe(16)
         expires_at = int(bootstrap.now().timestamp()) + LIFETIME_SECONDS

@@ -27,12 +27,12 @@ class Runner(Generic[C]):
         try:
             call = next(program)
             while True:
-                call = program.send(self._made(call))
+                call = program.send(self._make(call))
         except StopIteration as end:
             result: T = end.value
             return result
 
-    def _made(self, call: C) -> object:
+    def _make(self, call: C) -> object:
         """Make a call, and return its answer."""
         raise NotImplementedError
 
@@ -54,7 +54,7 @@ class Flow(Runner[C], Generic[C, K, R]):
     def _executions(self, record: R) -> "Executions":
         raise NotImplementedError
 
-    def _made(self, call: Any) -> object:
+    def _make(self, call: Any) -> object:
         match call:
             case Find():
                 self._seen = self._records().find(self._key)

@@ -74,7 +74,7 @@ def stream_of(
                         logger.exception(COMES_AGAIN, record=sequence_number)
                         break
                 outbox.ends.append((len(outbox.notices), len(outbox.alarms)))
-            failed = records[_sent(outbox, records) :][:1]
+            failed = records[_send(outbox, records) :][:1]
             again = [{"itemIdentifier": one["dynamodb"]["SequenceNumber"]} for one in failed]
             return {"batchItemFailures": again}
 
@@ -98,13 +98,13 @@ def _handle(
     handle(found, outbox)
 
 
-def _sent(outbox: Outbox, records: list[Message]) -> int:
+def _send(outbox: Outbox, records: list[Message]) -> int:
     """Publish the handled records' messages; return how many of the records need not come again."""
     count = len(outbox.ends)
     topics = ((bootstrap.events(), outbox.notices), (bootstrap.failures(), outbox.alarms))
     for number, (topic, messages) in enumerate(topics):
         ends = [end[number] for end in outbox.ends[:count]]
-        place, error = _published(topic, messages[: max(ends, default=0)], ends)
+        place, error = _publish(topic, messages[: max(ends, default=0)], ends)
         if error is not None and not _is_given_up(records[place:count], error):
             sequence_number = records[place]["dynamodb"]["SequenceNumber"]
             logger.error(COMES_AGAIN, exc_info=error, record=sequence_number)
@@ -112,7 +112,7 @@ def _sent(outbox: Outbox, records: list[Message]) -> int:
     return count
 
 
-def _published(
+def _publish(
     topic: Topic, messages: list[Message], ends: list[int]
 ) -> tuple[int, Exception | None]:
     """Publish messages in order; return whose was the first one not accepted, and why."""

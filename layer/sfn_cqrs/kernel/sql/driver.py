@@ -53,7 +53,7 @@ class DriverSql(Sql):
         with self._lock:
             idle, self._idle = self._idle, []
         for connection in idle:
-            _closed(connection)
+            _close(connection)
 
     def _run(self, statement: str, parameters: Mapping[str, Scalar]) -> int:
         with self._connection() as connection:
@@ -83,7 +83,7 @@ class DriverSql(Sql):
                 with self._lock:
                     self._idle.append(connection)
             else:
-                _closed(connection)
+                _close(connection)
 
 
 class _Open(Transaction):
@@ -144,7 +144,7 @@ def _ssl_context(host: str, options: Mapping[str, str]) -> ssl.SSLContext | bool
     return context
 
 
-def _closed(connection: Connection) -> None:
+def _close(connection: Connection) -> None:
     try:
         connection.close()
     except (DatabaseError, *_LOST):

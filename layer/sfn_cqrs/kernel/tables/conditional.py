@@ -40,7 +40,7 @@ def put_new(client: "DynamoDBClient", table: str, item: Item) -> bool:
     return is_done(client.put_item, **new_put(table, item))
 
 
-def changed(update_item: Callable[..., Any], **call: Any) -> tuple[bool, Item | None]:
+def try_update(update_item: Callable[..., Any], **call: Any) -> tuple[bool, Item | None]:
     """Update an item; return whether it succeeded, and the new item or the one that refused."""
     try:
         answer = update_item(

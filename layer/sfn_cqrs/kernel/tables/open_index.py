@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from sfn_cqrs.kernel.clock import iso
 from sfn_cqrs.kernel.sweeps import Cursor, Lease
-from sfn_cqrs.kernel.tables.conditional import changed, is_done
+from sfn_cqrs.kernel.tables.conditional import is_done, try_update
 from sfn_cqrs.kernel.tables.dynamodb import Item, Table, get, marshal, unmarshal
 
 T = TypeVar("T")
@@ -61,7 +61,7 @@ class SweptTable(Table, ABC, Generic[T]):
 
     def begin_sweep(self, lease: Lease) -> dict[str, Cursor] | None:
         """Take a sweep unless somebody else has it; return where it continues in each shard."""
-        done, item = changed(
+        done, item = try_update(
             self._client.update_item,
             TableName=self._table,
             Key=marshal({"pk": "SWEEP", "sk": lease.sweep}),

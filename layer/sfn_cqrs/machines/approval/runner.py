@@ -29,7 +29,7 @@ class ApprovalFlow(Flow[approval_programs.Call, ApprovalKey, Approval]):
     def _executions(self, _record: Approval) -> "Executions":
         return bootstrap.approval_executions()
 
-    def _made(self, call: approval_programs.Call) -> object:
+    def _make(self, call: approval_programs.Call) -> object:
         match call:
             case approval_programs.Succeed(token):
                 return bootstrap.approval_executions().succeed(token, LOOK_AGAIN)
@@ -38,12 +38,12 @@ class ApprovalFlow(Flow[approval_programs.Call, ApprovalKey, Approval]):
                 latest = bootstrap.commands().latest(key)
                 return latest.version if latest else 0
             case approval_programs.Handle(approval):
-                return _handled(approval)
+                return _handle(approval)
             case _:
-                return super()._made(call)
+                return super()._make(call)
 
 
-def _handled(approval: Approval) -> bool:
+def _handle(approval: Approval) -> bool:
     """Run the user's function; return False if somebody else changed a pinned item before."""
     with handlers.known_elsewhere():
         handler = approval_types.handler_of(approval.type, approval.status)

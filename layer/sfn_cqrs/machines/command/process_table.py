@@ -7,7 +7,7 @@ from sfn_cqrs.kernel.clock import iso
 from sfn_cqrs.kernel.keys import ItemKey, shard_of
 from sfn_cqrs.kernel.records import Written
 from sfn_cqrs.kernel.sweeps import Cursor
-from sfn_cqrs.kernel.tables.conditional import changed, put_new, update
+from sfn_cqrs.kernel.tables.conditional import put_new, try_update, update
 from sfn_cqrs.kernel.tables.dynamodb import ExpiringTable, Item, alive, get, marshal, unmarshal
 from sfn_cqrs.kernel.tables.open_index import SweptTable
 from sfn_cqrs.machines.command.chain import ProcessWrite
@@ -61,7 +61,7 @@ class ProcessTable(ExpiringTable, SweptTable[Process]):
         now = self._now()
         sets = write.sets()
         sets |= self._listing(key, write, sets["outcome"]) | {"updated_at": iso(now)}
-        done, item = changed(
+        done, item = try_update(
             self._client.update_item,
             TableName=self._table,
             Key=marshal({"pk": key.pk, "sk": key.process_sk(write.version)}),

@@ -55,7 +55,7 @@ class _Bringing(Runner[rules.Call]):
     def __init__(self, tenant: str, handler: str, run: Callable[[], object]) -> None:
         self._tenant, self._handler, self._run = tenant, handler, run
 
-    def _made(self, call: rules.Call) -> object:
+    def _make(self, call: rules.Call) -> object:
         generations = bootstrap.generations()
         match call:
             case rules.FindServing():

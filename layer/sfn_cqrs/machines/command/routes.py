@@ -140,7 +140,7 @@ def publish_batch() -> Response[str]:
     """Publish up to 100 commands in order; each is a write with its own result."""
     request = Request()
     results = [
-        _published_one(request, command, is_first=number == 0)
+        _publish_one(request, command, is_first=number == 0)
         for number, command in enumerate(request.body(BATCH)["commands"])
     ]
     return answer(HTTPStatus.OK, {"results": results})
@@ -250,7 +250,7 @@ def _publish(request: Request, body: dict[str, Any], caller: Caller) -> Publishe
     return publish(CommandService(request.tenant), body, body["mode"] == "sync", caller)
 
 
-def _published_one(request: Request, command: Any, *, is_first: bool) -> dict[str, Any]:
+def _publish_one(request: Request, command: Any, *, is_first: bool) -> dict[str, Any]:
     """Return the result of one command of a batch; its errors do not affect the others.
 
     Each is one of the tenant's writes; the request itself has paid for the first.

@@ -53,7 +53,7 @@ class Chain(Runner[chain.Call]):
         self._key = key
         self._command = command
 
-    def _made(self, call: chain.Call) -> object:
+    def _make(self, call: chain.Call) -> object:
         match call:
             case chain.FindProcess(version):
                 return bootstrap.processes().find(self._key, version)

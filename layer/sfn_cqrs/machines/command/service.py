@@ -321,7 +321,7 @@ class _Publisher:
         refusal = bootstrap.commands().publish(publication)
         if refusal is not None:
             return refusal, published
-        return None, replace(published, is_applied=_finished(command))
+        return None, replace(published, is_applied=_finish(command))
 
     def _command(self, content: Content, current: Command | None) -> Command:
         caller = self._change.caller
@@ -375,7 +375,7 @@ class _Publisher:
         return process is None or process.outcome is Outcome.APPLIED
 
 
-def _finished(command: Command) -> bool:
+def _finish(command: Command) -> bool:
     """Run the handlers of an applied version, and close it; return False if it is handed over.
 
     The version is stored. If anything goes wrong from here on, the machine finishes it, or the

@@ -53,7 +53,7 @@ def wait_until_closed(
         is_open = process is not None and process.outcome.is_open
         return None if is_open else Settled(is_closed=True, process=process)
 
-    return _awaited(look, _pauses(key, seconds, client)) or Settled(is_closed=False)
+    return _await(look, _pauses(key, seconds, client)) or Settled(is_closed=False)
 
 
 def wait_until_applied(
@@ -78,11 +78,11 @@ def wait_until_applied(
             raise NotAppliedError(version, str(process.outcome))
         return None
 
-    if not _awaited(look, _pauses(key, seconds, client)):
+    if not _await(look, _pauses(key, seconds, client)):
         raise NotAppliedYetError(version, "not applied yet")
 
 
-def _awaited(look: Callable[[], T | None], pauses: Iterator[float]) -> T | None:
+def _await(look: Callable[[], T | None], pauses: Iterator[float]) -> T | None:
     """Look at once and after each pause until there is an answer; return it, or None if none came.
 
     A failure of AWS is not an answer: it may have passed by the next look.

@@ -44,27 +44,27 @@ def import_direct(
     try:
         rows, loaded = _read(job, is_late)
     except _LateError:
-        return _handed_over(job, {})
+        return _hand_over(job, {})
     except InvalidFileError as error:
         if hands_over and isinstance(error, TooManyRowsError):
-            return _handed_over(job, {})
+            return _hand_over(job, {})
         return end(job, Problem(error.problem, str(error))), {}
     job = jobs.change(job.key, Load(loaded)).record or job
     fates: Plan = {}
     for start in range(0, len(rows), BATCH):
         if is_late():
-            return _handed_over(job, fates)
+            return _hand_over(job, fates)
         try:
             fates |= RowBatch.of(job, rows[start : start + BATCH], is_last_try=True).run().plan
         except Exception as error:
             if is_transient(error):
-                return _handed_over(job, fates)
+                return _hand_over(job, fates)
             end(job, Problem("failed", f"{type(error).__name__}; see the log"))
             raise
     return end(job), fates
 
 
-def _handed_over(job: Job, fates: Plan) -> tuple[None, Plan]:
+def _hand_over(job: Job, fates: Plan) -> tuple[None, Plan]:
     bootstrap.import_jobs().change(job.key, HandOver())
     return None, fates
 

@@ -26,12 +26,12 @@ def end(job: Job, problem: Problem | None = None, *, with_report: bool = True) -
         TransientError: the markers and the counters disagree; a batch may still be counting.
     """
     if job.status.is_open:
-        job = _ended(job, problem, with_report=with_report)
+        job = _end(job, problem, with_report=with_report)
     answer_parent(job)
     return job
 
 
-def _ended(job: Job, problem: Problem | None, *, with_report: bool) -> Job:
+def _end(job: Job, problem: Problem | None, *, with_report: bool) -> Job:
     imports = bootstrap.imports()
     counted = imports.counts(job.key)
     if counted.total < job.total:

@@ -135,7 +135,7 @@ class Planner:
             return self.superseded(later)
         return self._compared(wanted, current.row, current.version + 1)
 
-    def planned_again(self, row: int, wanted: Wanted, item: Chained) -> Planned:
+    def plan_again(self, row: int, wanted: Wanted, item: Chained) -> Planned:
         """Return the new plan for a row after somebody else changed its item."""
         newest = item.latest.as_row() if item.latest else None
         if newest is not None and self._job.has_applied(row, newest):

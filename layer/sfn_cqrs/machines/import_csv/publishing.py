@@ -110,7 +110,7 @@ class Publisher:
             if found is not None:
                 return found
             item = chained(wanted)
-            after = self._planner.planned_again(row, wanted, item)
+            after = self._planner.plan_again(row, wanted, item)
             may_queue = self._planner.queues and attempt == TRIES - 1
             if after.version and self._is_sync and item.is_behind and not may_queue:
                 open_at = item.predecessor.version
@@ -119,7 +119,7 @@ class Publisher:
             planned = self._kept(row, planned, after)
             if not planned.version:
                 return planned
-            fate = self._published_alone(row, wanted, planned, item)
+            fate = self._publish_alone(row, wanted, planned, item)
             if fate is not None:
                 return fate
         return self._waiting(row, open_at or planned.version)
@@ -132,7 +132,7 @@ class Publisher:
         process = bootstrap.processes().find(wanted.key, planned.version)
         return self._found(row, command, planned, process)
 
-    def _published_alone(
+    def _publish_alone(
         self, row: int, wanted: Wanted, planned: Planned, item: Chained
     ) -> Planned | None:
         """Publish one row; return None if anyone was faster, even another delivery of this row."""

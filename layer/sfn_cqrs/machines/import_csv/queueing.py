@@ -20,7 +20,7 @@ def may_begin(job: ImportRecord) -> bool:
     if not job.takes_a_place or job.is_cancelled:
         return True
     turn = _turn(job)
-    return str(turn) in _changed(Arrive(turn, bootstrap.import_places())).running
+    return str(turn) in _change(Arrive(turn, bootstrap.import_places())).running
 
 
 def waits_its_turn(job: ImportRecord) -> bool:
@@ -37,7 +37,7 @@ def leave(job: ImportRecord) -> None:
     """Release the place of a job that has ended, and start those that wait for it."""
     if not job.takes_a_place:
         return
-    queue = _changed(Leave(frozenset({_turn(job)})))
+    queue = _change(Leave(frozenset({_turn(job)})))
     if queue.waiting:
         begin_waiting()
 
@@ -48,20 +48,20 @@ def begin_waiting() -> int:
     if queue is None or not queue.waiting:
         return 0
     seen, left, begun = queue.waiting, set[str](), 0
-    queue = _changed(Leave(_ended(queue)))
+    queue = _change(Leave(_ended(queue)))
     places, imports = bootstrap.import_places(), bootstrap.every_import()
     for number, job in enumerate(islice(imports.waiting(), LOOKED_AT + 1)):
         if len(queue.running) >= places.all or number == LOOKED_AT:
             return begun  # there may be more, so all of them keep waiting
         turn = _turn(job)
         if queue.has_room(turn.tenant, places):
-            queue = _changed(Admit(turn, places))
+            queue = _change(Admit(turn, places))
         if str(turn) in queue.running:
             imports.start(job)
             begun += 1
         else:
             left.add(turn.tenant)
-    _changed(Settle(seen, frozenset(left)))
+    _change(Settle(seen, frozenset(left)))
     return begun
 
 
@@ -69,7 +69,7 @@ def _turn(job: ImportRecord) -> Turn:
     return Turn(job.key.tenant, job.key.id)
 
 
-def _changed(write: Write[ImportQueue]) -> ImportQueue:
+def _change(write: Write[ImportQueue]) -> ImportQueue:
     queues = bootstrap.import_queue()
     written = queues.change(QUEUE, write)
     if written.record is None:

@@ -27,7 +27,7 @@ def take_place(key: ImportKey | ZipKey, size: int, client: Client | None) -> Non
     limits = bootstrap.import_limits()
     if size > limits.size:
         raise FileTooLargeError(limits.size)
-    refused = _refused(budget_key(key.tenant), Take(key.id, size, limits))
+    refused = _spend(budget_key(key.tenant), Take(key.id, size, limits))
     if refused is not None:
         after = [*refused.jobs.values(), Taken(size, 0, "")]
         raise TooManyImportsError(limits.exceeded_by(after) or "TenantOpenImports")
@@ -56,7 +56,7 @@ def _measure(tenant: str, client: Client | None, id_: str, *, size: int = 0, row
     if client is None:
         return
     limits = bootstrap.import_limits()
-    if _refused(budget_key(tenant), Measure(id_, limits, size, rows)) is None:
+    if _spend(budget_key(tenant), Measure(id_, limits, size, rows)) is None:
         return
     raise InvalidFileError(
         "too_many_imports",
@@ -65,7 +65,7 @@ def _measure(tenant: str, client: Client | None, id_: str, *, size: int = 0, row
     )
 
 
-def _refused(key: BudgetKey, write: Write[ImportBudget]) -> ImportBudget | None:
+def _spend(key: BudgetKey, write: Write[ImportBudget]) -> ImportBudget | None:
     """Return the budget that refuses the write after ended jobs are freed, or None."""
     budgets = bootstrap.import_budgets()
     written = budgets.change(key, write)

@@ -81,14 +81,14 @@ class RowBatch:
         """
         wanted, fates = self._planner.read(self._rows)
         if wanted:
-            fates |= self._written(wanted)
+            fates |= self._write(wanted)
         pending = self._publisher.pending
         if pending and not self._is_last_try:
             row, reason = next(iter(pending.items()))
             raise TransientError(f"{len(pending)} rows wait; row {row}: {reason}")
-        return Result(self._counted(fates), fates)
+        return Result(self._count(fates), fates)
 
-    def _written(self, wanted: dict[int, Wanted]) -> Plan:
+    def _write(self, wanted: dict[int, Wanted]) -> Plan:
         """Plan and publish the good rows; return the result of each."""
         current = self._planner.current_of(wanted)
         plan = {
@@ -102,7 +102,7 @@ class RowBatch:
             plan = {row: kept.get(row, _UNSTABLE) for row in wanted}
         to_write = {row: planned for row, planned in plan.items() if planned.version}
         plan |= self._publisher.publish(wanted, to_write, current, is_new=kept is None)
-        return plan | self._projected(plan)
+        return plan | self._project(plan)
 
     def _preview(
         self, plan: Plan, wanted: dict[int, Wanted], current: dict[ItemKey, Current]
@@ -117,7 +117,7 @@ class RowBatch:
                 views[row] = row_view(row, planned, after, found)
         return views
 
-    def _projected(self, fates: Plan) -> Plan:
+    def _project(self, fates: Plan) -> Plan:
         """Bring applied versions to the read models; return the rows that now wait."""
         applied = self._publisher.applied
         failed = project_many(applied[0].key.type, applied) if applied else []
@@ -135,7 +135,7 @@ class RowBatch:
             if row.number <= LAST_SHOWN
         ]
 
-    def _counted(self, fates: Plan) -> Counts:
+    def _count(self, fates: Plan) -> Counts:
         failed = [
             FailedRow(row, problem)
             for row in self._rows

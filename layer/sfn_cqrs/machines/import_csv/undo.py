@@ -130,10 +130,10 @@ class Undo:
         if found is not None and self.has_written(row, found):
             return Planned.writing(found.version, wanted.key.code)
         if found is None or found.version < version:
-            return self.planned_again(row, wanted, chained(wanted))
+            return self.plan_again(row, wanted, chained(wanted))
         return self._decided(row, wanted, found)
 
-    def planned_again(self, row: int, wanted: Wanted, item: Chained) -> Planned:
+    def plan_again(self, row: int, wanted: Wanted, item: Chained) -> Planned:
         """Return the new plan for a row after its item's chain was read."""
         version = self._versions[row]
         newest, outcome = _newest(item), item.predecessor.outcome

@@ -53,19 +53,19 @@ def replay(view: View, segment: Segment, commands: Sequence[Command]) -> Counts:
         return Counts()
     items = [list(group) for _, group in groupby(commands, lambda one: one.key)]
     if all(len(item) == 1 for item in items):
-        counts = _replayed_in_bulk(view, commands)
+        counts = _replay_in_bulk(view, commands)
         if counts is not None:
             return counts
     parts = [items[number::THREADS] for number in range(min(THREADS, len(items)))]
 
     def replayed(part: list[list[Command]]) -> Counts:
-        each = (_replayed(view, segment, command) for item in part for command in item)
+        each = (_replay(view, segment, command) for item in part for command in item)
         return reduce(add, each, Counts())
 
     return reduce(add, bootstrap.at_once()(replayed, parts), Counts())
 
 
-def _replayed_in_bulk(view: View, commands: Sequence[Command]) -> Counts | None:
+def _replay_in_bulk(view: View, commands: Sequence[Command]) -> Counts | None:
     """Replay all at once and return the counts, or None if that fails or is not possible.
 
     Running the items one by one then finds the faulty one.
@@ -84,7 +84,7 @@ def _replayed_in_bulk(view: View, commands: Sequence[Command]) -> Counts | None:
     return Counts(done=len(commands) - skipped, skipped=skipped)
 
 
-def _replayed(view: View, segment: Segment, command: Command) -> Counts:
+def _replay(view: View, segment: Segment, command: Command) -> Counts:
     with _writing(view) as writing:
         try:
             run_patiently(command, view.key.view, run_alone)

@@ -85,21 +85,21 @@ def begin_rebuild(name: str) -> Response[str]:
 @operation(rule=OPERATORS, answers={202: REBUILD}, problems=_PROBLEMS)
 def resume_rebuild(name: str) -> Response[str]:
     """Resume the work where it stopped, and replay the items that failed."""
-    return _changed(name, RebuildService.resume)
+    return _change(name, RebuildService.resume)
 
 
 @routes.post("/rebuilds/<name>/cancel")
 @operation(rule=OPERATORS, answers={202: REBUILD}, problems=_PROBLEMS)
 def cancel_rebuild(name: str) -> Response[str]:
     """Stop the work; it can be resumed."""
-    return _changed(name, RebuildService.cancel)
+    return _change(name, RebuildService.cancel)
 
 
 @routes.post("/rebuilds/<name>/compare")
 @operation(rule=OPERATORS, answers={202: REBUILD}, problems=_PROBLEMS)
 def compare_rebuild(name: str) -> Response[str]:
     """Compare the two generations again."""
-    return _changed(name, RebuildService.compare)
+    return _change(name, RebuildService.compare)
 
 
 @routes.post("/rebuilds/<name>/switch")
@@ -116,17 +116,17 @@ def switch_read_model(name: str) -> Response[str]:
 @operation(rule=OPERATORS, answers={202: REBUILD}, problems=_PROBLEMS)
 def roll_read_model_back(name: str) -> Response[str]:
     """Serve the old generation again."""
-    return _changed(name, RebuildService.rollback)
+    return _change(name, RebuildService.rollback)
 
 
 @routes.post("/rebuilds/<name>/drop")
 @operation(rule=OPERATORS, answers={202: REBUILD}, problems=_PROBLEMS)
 def drop_generation(name: str) -> Response[str]:
     """Delete the generation that is not read."""
-    return _changed(name, RebuildService.drop)
+    return _change(name, RebuildService.drop)
 
 
-def _changed(name: str, change: Callable[[RebuildService, str], Progress]) -> Response[str]:
+def _change(name: str, change: Callable[[RebuildService, str], Progress]) -> Response[str]:
     changed = change(RebuildService(Request.by_operator().tenant), code_of(name))
     return answer(HTTPStatus.ACCEPTED, _view(changed))
 

@@ -34,7 +34,7 @@ class RebuildFlow(Flow[rebuild_programs.Call, ViewKey, View]):
     def _records(self) -> "Records[View]":
         return bootstrap.views()
 
-    def _made(self, call: rebuild_programs.Call) -> object:
+    def _make(self, call: rebuild_programs.Call) -> object:
         match call:
             case rebuild_programs.FindSegments(under):
                 return list(bootstrap.segments().all(under))
@@ -45,17 +45,17 @@ class RebuildFlow(Flow[rebuild_programs.Call, ViewKey, View]):
             case rebuild_programs.WorkOn(view, segment, items):
                 return _work(view.stage)(view, segment, items)
             case OpenSegment():
-                return self._noted(self._opened(call))
+                return self._noted(self._open(call))
             case Advance(key):
                 return self._noted(bootstrap.segments().change(key, call, self._segment))
             case _:
-                return super()._made(call)
+                return super()._make(call)
 
     def _noted(self, written: Written[Segment]) -> Written[Segment]:
         self._segment = written.record
         return written
 
-    def _opened(self, call: OpenSegment) -> Written[Segment]:
+    def _open(self, call: OpenSegment) -> Written[Segment]:
         """Return a segment; its first attempt creates it."""
         written = bootstrap.segments().change(call.key, call)
         if written.record is not None or self._seen is None:

@@ -99,7 +99,7 @@ class RebuildService:
         view = written.record or new
         if view.stage is not Stage.REPLAYING:
             raise WrongStageError(f"{name} is {view.stage}; {_HELP[view.stage]}")
-        return self._worked_on(view)
+        return self._work_on(view)
 
     def resume(self, name: str) -> Progress:
         """Continue where the work has stopped, and replay the segments with failed items again.
@@ -109,7 +109,7 @@ class RebuildService:
             WrongStageError: there is nothing to resume.
         """
         view = self._found(name)
-        return self._worked_on(self._changed(name, Resume(view.attempt)))
+        return self._work_on(self._change(name, Resume(view.attempt)))
 
     def cancel(self, name: str) -> Progress:
         """Stop the work. The next generation is still written, and the work can be resumed.
@@ -118,7 +118,7 @@ class RebuildService:
             NotRebuildableError: no handler writes it.
             WrongStageError: nothing is replayed or compared.
         """
-        return _progress(self._changed(name, Cancel()))
+        return _progress(self._change(name, Cancel()))
 
     def compare(self, name: str) -> Progress:
         """Compare the generations again.
@@ -127,7 +127,7 @@ class RebuildService:
             NotRebuildableError: no handler writes it.
             WrongStageError: the next generation is not complete.
         """
-        return self._worked_on(self._changed(name, Compare()))
+        return self._work_on(self._change(name, Compare()))
 
     def switch(self, name: str, *, with_failed: bool = False) -> Progress:
         """Serve the next generation. Handlers still write the old one, so you can roll back.
@@ -137,7 +137,7 @@ class RebuildService:
             WrongStageError: the next generation is not complete, or items have failed and are not
                 accepted.
         """
-        return _progress(self._changed(name, Switch(with_failed)))
+        return _progress(self._change(name, Switch(with_failed)))
 
     def rollback(self, name: str) -> Progress:
         """Serve the old generation again.
@@ -146,7 +146,7 @@ class RebuildService:
             NotRebuildableError: no handler writes it.
             WrongStageError: it was not switched.
         """
-        return _progress(self._changed(name, Rollback()))
+        return _progress(self._change(name, Rollback()))
 
     def drop(self, name: str) -> Progress:
         """Delete the generation that is not read.
@@ -155,7 +155,7 @@ class RebuildService:
             NotRebuildableError: no handler writes it.
             WrongStageError: there is none, or some function may still read it.
         """
-        return self._worked_on(self._changed(name, Drop()))
+        return self._work_on(self._change(name, Drop()))
 
     def problems(self, name: str, *, limit: int, cursor: str | None = None) -> Page[Problem]:
         """Return a page of the items that failed, or of the rows that differ; limit 1 to 100.
@@ -180,7 +180,7 @@ class RebuildService:
             index, within = index + 1, None
         return Page([])
 
-    def _changed(self, name: str, write: ViewWrite) -> View:
+    def _change(self, name: str, write: ViewWrite) -> View:
         written = bootstrap.views().change(self._found(name).key, write)
         if written.record is None:
             raise WrongStageError(f"{name} was never rebuilt; {_HELP[Stage.SERVING]}")
@@ -189,7 +189,7 @@ class RebuildService:
             raise WrongStageError(f"{name} is {view.stage}{_why_not(view, write)}")
         return view
 
-    def _worked_on(self, view: View) -> Progress:
+    def _work_on(self, view: View) -> Progress:
         bootstrap.rebuild_executions().start(view.ref)
         return _progress(view)
 

@@ -56,7 +56,7 @@ def publish_once(step: SagaStep, type_: str, code: str, change: Change) -> int:
         if version is not None:
             return version
         latest = bootstrap.commands().latest(key)
-        version = _published(step, key, effect, latest, change(latest), attempt)
+        version = _publish(step, key, effect, latest, change(latest), attempt)
         if version is not None:
             return version
     raise TransientError(f"{type_} {code} is too busy")
@@ -83,7 +83,7 @@ def undo_once(step: SagaStep, type_: str, code: str, change: Undo) -> int | None
         if latest is None:
             raise TransientError(f"{type_} {code} was published, and its commands are gone")
         try:
-            version = _published(step, key, effect, latest, change(latest), attempt)
+            version = _publish(step, key, effect, latest, change(latest), attempt)
         except StepRefusedError as error:
             raise TransientError(str(error)) from error
         if version is not None:
@@ -91,7 +91,7 @@ def undo_once(step: SagaStep, type_: str, code: str, change: Undo) -> int | None
     raise TransientError(f"{type_} {code} is too busy")
 
 
-def _published(
+def _publish(
     step: SagaStep,
     key: ItemKey,
     effect: str,

@@ -23,9 +23,9 @@ class SagaFlow(Flow[Call, SagaKey, Saga]):
     def _executions(self, record: Saga) -> "Executions":
         return bootstrap.saga_executions(record.saga)
 
-    def _made(self, call: Call) -> object:
+    def _make(self, call: Call) -> object:
         match call:
             case Work(saga, name, is_undo):
                 return work_on(saga, name, is_undo=is_undo)
             case _:
-                return super()._made(call)
+                return super()._make(call)

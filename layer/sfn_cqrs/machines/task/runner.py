@@ -30,7 +30,7 @@ class TaskFlow(Flow[task_programs.Call, TaskKey, Task]):
     def _executions(self, _record: Task) -> "Executions":
         return bootstrap.task_executions()
 
-    def _made(self, call: task_programs.Call) -> object:
+    def _make(self, call: task_programs.Call) -> object:
         match call:
             case task_programs.FindItems():
                 return bootstrap.tasks().items(self._key)
@@ -42,7 +42,7 @@ class TaskFlow(Flow[task_programs.Call, TaskKey, Task]):
             case task_programs.ItemWrite():
                 return bootstrap.tasks().write_item(self._key, call)
             case _:
-                return super()._made(call)
+                return super()._make(call)
 
     def _work(self, item: Item) -> Ending | TryAgain:
         if self._worker is None:

@@ -11,7 +11,7 @@ from sfn_cqrs.kernel.clock import Now, Retention, iso
 from sfn_cqrs.kernel.keys import TaskKey, TaskKind, task_items_partition_key
 from sfn_cqrs.kernel.records import RecordKey, Write, Written
 from sfn_cqrs.kernel.request import Request
-from sfn_cqrs.kernel.tables.conditional import changed, is_done, update
+from sfn_cqrs.kernel.tables.conditional import is_done, try_update, update
 from sfn_cqrs.kernel.tables.dynamodb import Item, alive, marshal
 from sfn_cqrs.kernel.tables.paging import Range, query
 from sfn_cqrs.kernel.tables.records import Records
@@ -127,7 +127,7 @@ class TaskTable(Records[Task]):
         now = self._now()
         sets = write.sets()
         sets |= self._expiring(key, sets.get("status"), now) | {"updated_at": iso(now)}
-        done, item = changed(
+        done, item = try_update(
             self._client.update_item,
             TableName=self._table,
             Key=marshal({"pk": key.items_pk, "sk": key.item_sk(write.index)}),

@@ -76,7 +76,7 @@ def answering(machine: str, parent: str, state: str) -> LambdaHandler:
         arn = event.get("detail", {}).get("executionArn")
         if arn is not None:
             ended = StepFunctionService().ended(arn)
-            return {"answered": int(ended is not None and _settled(arn, ended))}
+            return {"answered": int(ended is not None and _settle(arn, ended))}
         return {"answered": _swept(machine, parent, state)}
 
     return lambda_handler
@@ -98,12 +98,12 @@ def _swept(machine: str, parent: str, state: str) -> int:
             arn = service.execution_arn(bootstrap.machine_arn(machine), child)
             ended = service.ended(arn)
             if ended is not None:
-                answered += _settled(arn, ended)
+                answered += _settle(arn, ended)
                 bootstrap.waits().close(name, state, key, tokens[key])
     return answered
 
 
-def _settled(arn: str, ended: Ended) -> bool:
+def _settle(arn: str, ended: Ended) -> bool:
     """Answer a parent for a child that has ended; return False if no parent waits any more."""
     parent = Parent.of(ended.input)
     if parent is None:

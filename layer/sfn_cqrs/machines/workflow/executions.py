@@ -202,7 +202,7 @@ class StepFunctionService:
                 machine's waits.
         """
         text = _text(output, "output")
-        return self._sent("send_task_success", taskToken=token, output=text)
+        return self._send("send_task_success", taskToken=token, output=text)
 
     def send_task_failure(self, token: str, error: str, cause: str = "") -> bool:
         """End a wait with an error, cut to Step Functions' limits; return False if it has ended.
@@ -213,7 +213,7 @@ class StepFunctionService:
                 machine's waits.
         """
         error, cause = error[:MAX_ERROR], cause[:MAX_CAUSE]
-        return self._sent("send_task_failure", taskToken=token, error=error, cause=cause)
+        return self._send("send_task_failure", taskToken=token, error=error, cause=cause)
 
     def send_task_heartbeat(self, token: str) -> bool:
         """Send a heartbeat: the work continues. Return False if the wait has ended already.
@@ -223,7 +223,7 @@ class StepFunctionService:
             TokenRefusedError: the token is another machine's, or the role may not end this
                 machine's waits.
         """
-        return self._sent("send_task_heartbeat", taskToken=token)
+        return self._send("send_task_heartbeat", taskToken=token)
 
     @contextmanager
     def heartbeats(self, token: str, every: float) -> Iterator[Beats]:
@@ -252,7 +252,7 @@ class StepFunctionService:
             is_over.set()
             thread.join()
 
-    def _sent(self, operation: str, **arguments: str) -> bool:
+    def _send(self, operation: str, **arguments: str) -> bool:
         if not 0 < len(arguments["taskToken"]) <= MAX_TOKEN_CHARACTERS:
             raise InvalidTokenError(_NO_TOKEN)
         try:

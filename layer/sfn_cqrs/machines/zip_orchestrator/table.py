@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from sfn_cqrs.kernel.errors import BusyError, SupersededError
 from sfn_cqrs.kernel.keys import FILE_PREFIX, HOOK_PREFIX, ZipKey
-from sfn_cqrs.kernel.tables.conditional import changed, put_new
+from sfn_cqrs.kernel.tables.conditional import put_new, try_update
 from sfn_cqrs.kernel.tables.dynamodb import Item, batch_get, cancellation_codes, marshal, unmarshal
 from sfn_cqrs.kernel.tables.paging import Range, query
 from sfn_cqrs.kernel.tables.records import Records
@@ -136,7 +136,7 @@ class ZipJobs(Records[ZipJob]):
     def _write_file(
         self, key: ZipKey, index: int, update: str, condition: str, values: Item
     ) -> ArchivedFile | None:
-        done, item = changed(
+        done, item = try_update(
             self._client.update_item,
             TableName=self._table,
             Key=marshal({"pk": key.parts_pk, "sk": key.file_sk(index)}),

@@ -109,10 +109,10 @@ class Text:
         """
         chunks = self._chunks()
         first = next(chunks, b"")
-        yield from self._decoded(first[self._begin(first) :])
+        yield from self._decode(first[self._begin(first) :])
         for chunk in chunks:
-            yield from self._decoded(chunk)
-        yield from self._decoded(b"", is_last=True)
+            yield from self._decode(chunk)
+        yield from self._decode(b"", is_last=True)
 
     def _chunks(self) -> Iterator[bytes]:
         """Yield the chunks; only the last may be smaller than the sample."""
@@ -142,7 +142,7 @@ class Text:
         self.encoding = name
         self._decoder = codecs.getincrementaldecoder(ENCODINGS[name])("strict")
 
-    def _decoded(self, chunk: bytes, *, is_last: bool = False) -> Iterator[str]:
+    def _decode(self, chunk: bytes, *, is_last: bool = False) -> Iterator[str]:
         chunk, self._held = self._held + chunk, b""
         if self._decoder is None:
             found = _NOT_ASCII.search(chunk)
