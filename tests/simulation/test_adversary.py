@@ -147,7 +147,7 @@ MUTANTS: dict[str, tuple[Any, str, Any]] = {
     "nobody asks what was seen": (Approval, "check_seen", anything),
     "a change before the grant goes unnoticed": (ApprovalFlow, "_make", never_changed),
     "an effect is on the latest version": (effects, "publish_decided", unpinned),
-    "an effect that was refused is done": (programs, "_handled", None),
+    "an effect that was refused is done": (programs, "_handle", None),
     "a signature is not compared": (approval_link.hmac, "compare_digest", lambda *_: True),
     "a link is for ever": (ApprovalLink, "read", None),
     "a file of another tenant is imported": (files, "found", any_file),
@@ -168,7 +168,7 @@ MUTANTS: dict[str, tuple[Any, str, Any]] = {
 def weakened(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     owner, attribute, weaker = MUTANTS[name]
     if name == "an effect that was refused is done":
-        right: Callable[[Approval], bool] = programs._handled
+        right: Callable[[Approval], bool] = programs._handle
         weaker = lambda approval: right(approval) or True  # noqa: E731
     if name == "a link is for ever":
         read = ApprovalLink.read
