@@ -62,7 +62,9 @@ from sfn_cqrs.machines.zip_orchestrator.job import ZipJob
 from sfn_cqrs_tools.client.api import item_path, work_path
 from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.client.executions import SAMPLE_TOKEN, machines_of
+from sfn_cqrs_tools.client.runs import Runs
 from sfn_cqrs_tools.runtime.state import StackError
+from sfn_cqrs_tools.stack.saga_path import steps_before
 
 TENANT: Final = "sample"
 SAMPLES_PREFIX: Final = "sfn-cqrs-"
@@ -90,7 +92,6 @@ RAGGED: Final = CSV.replace("NRT1", "\nNRT1").replace(
     "HND1,Haneda,JP,35.5523,139.78,Asia/Tokyo", "\nHND1"
 )
 """Its empty lines give the rows the numbers that the sample of the batch has."""
-_STEPS: Final = ("reserve_stock", "charge_payment", "ship_order")
 BEFORE: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("command", "transform_data"): ("history_copy",),
     ("command", "sync_data"): ("history_copy", "transform_data"),
@@ -98,19 +99,12 @@ BEFORE: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("import-csv", "csv_rows_handler"): ("csv_loader",),
     ("import-csv", "csv_rows_handler_jsonl"): ("csv_loader",),
     ("import-csv", "finalize_parent_job"): ("csv_loader", "csv_rows_handler"),
-    ("order-saga", "charge_payment"): _STEPS[:1],
-    ("order-saga", "ship_order"): _STEPS[:2],
-    ("order-saga", "release_stock"): _STEPS[:1],
-    ("order-saga", "refund_payment"): _STEPS[:2],
-    ("order-saga", "cancel_shipment"): _STEPS,
-    ("order-saga", "finish_saga"): _STEPS,
-    ("order-saga", "park_saga"): _STEPS[:1],
     ("task", "finalize_task"): ("iterator",),
     ("zip-orchestrator", "extract_file"): ("list_zip",),
     ("zip-orchestrator", "trigger_single_csv_and_wait"): ("list_zip", "extract_file"),
     ("zip-orchestrator", "finalize_zip_job"): ("list_zip",),
 }
-"""The earlier states whose results a state needs, by machine and state."""
+"""The earlier states whose results a state needs, by machine and state; a saga's machine tells."""
 ABOUT: Final[Mapping[str, tuple[str, str]]] = {
     "approval": ("approvals", "ORDER_RELEASE"),
     "import-csv": ("imports", "airports"),
@@ -215,7 +209,7 @@ class Rehearsal:
         secret = prepare(self, name, mine)
         before = tuple(
             (one, self._adapted(self._read(machine, one), changes, execution))
-            for one in BEFORE.get((machine, name), ())
+            for one in self._before(machine, name)
         )
         event = self._adapted(self._read(group, name), changes, execution, secret)
         repair, go_on = _REPAIRS.get((group, name)), _GO_ON.get((group, name))
@@ -228,6 +222,15 @@ class Rehearsal:
             None if repair is None else repair(mine),
             _about(machine, mine),
         )
+
+    def _before(self, machine: str, state: str) -> tuple[str, ...]:
+        """Return the states that have to run before a state, or before a function that is told."""
+        if not machine.endswith("-saga"):
+            return BEFORE.get((machine, state), ())
+        definition = Runs(self._target).current_definition(
+            machines_of(self._target.outputs)[machine]
+        )
+        return steps_before(definition, state) if state in definition["States"] else ()
 
     def start(self, machine: str, given: Event) -> str:
         """Start an execution under the name that the stack would give it; return the name."""
