@@ -14,11 +14,10 @@ RUNS_IT = {
     "tools/sfn_cqrs_tools/cli/demo.py",
     "tools/sfn_cqrs_tools/project.py",
     "tools/sfn_cqrs_tools/restore/rehearsal.py",
-    "tools/sfn_cqrs_tools/stack/sample_items.py",
     "tools/sfn_cqrs_tools/testing/builders.py",
     "tools/sfn_cqrs_tools/testing/fakes/world.py",
 }
-"""The demonstration, the drill of a restore, `invoke` on the example, and what tests of it use."""
+"""The demonstration, the drill of a restore, and what tests of it use."""
 DEMO = "tools/sfn_cqrs_tools/demo/"
 SQL = "reserved_words.py"
 

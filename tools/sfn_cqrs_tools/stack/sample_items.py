@@ -63,19 +63,17 @@ from sfn_cqrs_tools.client.api import item_path, work_path
 from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.client.executions import SAMPLE_TOKEN, machines_of
 from sfn_cqrs_tools.client.runs import Runs
+from sfn_cqrs_tools.project import project
 from sfn_cqrs_tools.runtime.state import StackError
 from sfn_cqrs_tools.stack.saga_path import steps_before
+from sfn_cqrs_tools.stack.samples import samples_of
 
 TENANT: Final = "sample"
 SAMPLES_PREFIX: Final = "sfn-cqrs-"
 """The prefix of the machines' names in the event files."""
 ARNS: Final = ("stateMachine", "execution")
-OF_EXAMPLE: Final = {
-    "offers_by_customer": "orders_by_customer",
-    "offer-saga": "order-saga",
-    "OFFER": "ORDER",
-}
-"""Names in the framework's sample events, and their equivalents in the example."""
+SAGA: Final = "saga"
+"""Stands for the machine of the project's saga."""
 SAMPLES_TENANT: Final = "tenant1"
 """The tenant of the events in their files."""
 SAMPLES_ULID: Final = "01KAXK3V9Q0M3W8C5R6T7Y8Z9A"
@@ -106,7 +104,6 @@ BEFORE: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
 }
 """The earlier states whose results a state needs, by machine and state; a saga's machine tells."""
 ABOUT: Final[Mapping[str, tuple[str, str]]] = {
-    "approval": ("approvals", "ORDER_RELEASE"),
     "import-csv": ("imports", "airports"),
     "on_import_action": ("imports", "airports"),
     "task": ("tasks", "OFFER_REMINDER"),
@@ -121,13 +118,13 @@ TELLS_OF: Final = {
     ("schedule", "sweep_approvals_ended"): "approval",
     ("schedule", "sweep_commands_ended"): "command",
     ("schedule", "sweep_imports_ended"): "zip-orchestrator",
-    ("schedule", "sweep_sagas_ended"): "order-saga",
+    ("schedule", "sweep_sagas_ended"): SAGA,
     ("schedule", "sweep_tasks_ended"): "task",
     ("stream", "on_approval_changed"): "approval",
     ("stream", "on_import_changed"): "import-csv",
     ("stream", "on_import_changed_zip"): "zip-orchestrator",
     ("stream", "on_process_changed"): "command",
-    ("stream", "on_saga_changed"): "order-saga",
+    ("stream", "on_saga_changed"): SAGA,
     ("stream", "on_task_changed"): "task",
 }
 """The machine whose item a sample is about, though no state; start_execution names the item."""
@@ -168,14 +165,24 @@ class Rehearsal:
         self._dynamodb = target.client("dynamodb")
         self._s3 = target.client("s3")
         self._of_file = read
+        self.samples = samples_of(project())
         self.now = datetime.now(UTC)
         self.by = Audit(iso(self.now), "sample")
         self.at = self.by.at
 
     def _read(self, group: str, name: str) -> Event:
-        """Return a sample event; in the example, made-up names are its own."""
-        is_example = self._names["APP_PACKAGE"] == "shop"
-        return _changed(self._of_file(group, name), OF_EXAMPLE if is_example else {})
+        """Return a sample event; the project's names replace the made-up ones."""
+        return _changed(self._of_file(group, name), self.samples.names)
+
+    def _kind(self, machine: str) -> str:
+        saga = self.samples.saga
+        return SAGA if saga is not None and machine == saga.machine else machine
+
+    def _told_of(self, group: str, name: str) -> str:
+        """Return the machine whose item a sample is about."""
+        machine = TELLS_OF.get((group, name), group)
+        saga = self.samples.saga
+        return saga.machine if machine == SAGA and saga is not None else machine
 
     def ready(self, group: str, name: str) -> Ready:
         """Make what a sample refers to; of a machine of one's own, nothing.
@@ -185,8 +192,8 @@ class Rehearsal:
         Raises:
             StackError: the stack lacks what the sample needs.
         """
-        machine = TELLS_OF.get((group, name), group)
-        if machine in _PREPARE:
+        machine = self._told_of(group, name)
+        if self._kind(machine) in _PREPARE and machine != SAGA:
             return self._of_machine(machine, group, name)
         other = _OTHERS.get((group, name))
         if other is None:
@@ -197,7 +204,7 @@ class Rehearsal:
 
     def _of_machine(self, machine: str, group: str, name: str) -> Ready:
         """Make the item of an execution, which every sample of its machine names."""
-        ref, table, prepare = _PREPARE[machine]
+        ref, table, prepare = _PREPARE[self._kind(machine)]
         given, changes = self._read(machine, START), {SAMPLES_TENANT: TENANT}
         ulid = new_ulid(self.now)
         if "id" in given:
@@ -212,7 +219,7 @@ class Rehearsal:
             for one in self._before(machine, name)
         )
         event = self._adapted(self._read(group, name), changes, execution, secret)
-        repair, go_on = _REPAIRS.get((group, name)), _GO_ON.get((group, name))
+        repair, go_on = _REPAIRS.get((self._kind(group), name)), _GO_ON.get((group, name))
         return Ready(
             event,
             before,
@@ -220,7 +227,7 @@ class Rehearsal:
             execution,
             None if go_on is None else lambda: self.start(machine, go_on(mine)),
             None if repair is None else repair(mine),
-            _about(machine, mine),
+            self._about(machine, mine),
         )
 
     def _before(self, machine: str, state: str) -> tuple[str, ...]:
@@ -232,9 +239,18 @@ class Rehearsal:
         )
         return steps_before(definition, state) if state in definition["States"] else ()
 
+    def _about(self, machine: str, given: Mapping[str, Any]) -> tuple[str, str] | None:
+        """Return the declaration that an execution's input needs; the input of a task names it."""
+        if machine == "approval":
+            return "approvals", self.samples.approval
+        if machine not in ABOUT:
+            return None
+        kind, name = ABOUT[machine]
+        return kind, str(given.get("type", name))
+
     def start(self, machine: str, given: Event) -> str:
         """Start an execution under the name that the stack would give it; return the name."""
-        ref, table, _ = _PREPARE[machine]
+        ref, table, _ = _PREPARE[self._kind(machine)]
         name: str = ref.from_input(given).execution_name(self._names[table])
         self._target.client("stepfunctions").start_execution(
             stateMachineArn=machines_of(self._target.outputs)[machine],
@@ -385,14 +401,6 @@ def _changed(event: Event, changes: Mapping[str, str]) -> Event:
     return changed
 
 
-def _about(machine: str, given: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Return the declaration that an execution's input needs; the input of a task names it."""
-    if machine not in ABOUT:
-        return None
-    kind, name = ABOUT[machine]
-    return kind, str(given.get("type", name))
-
-
 def _execution_in(sample: Event) -> str | None:
     """Return the name of the execution in a state's sample, or in an event of its end."""
     if "context" in sample:
@@ -445,16 +453,17 @@ def _a_task(rehearsal: Rehearsal, state: str, given: Mapping[str, Any]) -> None:
 
 
 def _a_saga(rehearsal: Rehearsal, _state: str, given: Mapping[str, Any]) -> None:
-    """Make an order of two books in stock, with a running saga."""
-    key = SagaRef.from_input(dict(given)).key
-    rehearsal.latest(ItemKey(TENANT, "STOCK", "BOOK"), "BOOK", {"available": 1_000_000})
+    """Make a running saga, and the items that its steps need."""
+    about, key = rehearsal.samples.saga, SagaRef.from_input(dict(given)).key
+    assert about is not None  # it names the machine
+    for one in about.items:
+        rehearsal.latest(ItemKey(TENANT, one.type, one.code), one.name, dict(one.attributes))
     code = f"o-{key.ulid[-8:].lower()}"
-    lines: Json = [{"sku": "BOOK", "quantity": 2}]
     saga = Saga(
         key=key,
         saga=str(given["saga"]),
-        name=f"order {code}",
-        input={"order": code, "customer": "ada", "card": "visa", "total": 40, "lines": lines},
+        name=f"{about.code} {code}",
+        input={about.code: code, **about.input},
         opened_at=rehearsal.at,
         status=SagaStatus.RUNNING,
         **_made(rehearsal),
@@ -473,21 +482,22 @@ _VERDICTS: Final = {Status.GRANTED: Verdict.APPROVE, Status.REJECTED: Verdict.RE
 
 
 def _an_approval(rehearsal: Rehearsal, state: str, given: Mapping[str, Any]) -> str | None:
-    """Make an approval to release an order: open, or decided if the state needs it."""
+    """Make an approval of an item: open, or decided if the state needs it."""
     key = ApprovalRef.from_input(dict(given)).key
     code = f"o-{key.ulid[-8:].lower()}"
-    order = ItemKey(TENANT, "ORDER", code)
-    version = rehearsal.latest(order, "Kettle", {"customer": "ada", "total": 1200})
+    about = rehearsal.samples.item
+    item = ItemKey(TENANT, about.type, code)
+    version = rehearsal.latest(item, about.name, dict(about.attributes))
     status = _DECIDED.get(state, Status.OPEN)
     approval = Approval(
         key=key,
-        type="ORDER_RELEASE",
+        type=rehearsal.samples.approval,
         rules=Rules(group="operator"),
         expires_at=rehearsal.in_a_week(),
         due_at=rehearsal.in_a_week(),
         subject=code,
         payload={"total": 1200},
-        item=Pinned("ORDER", code, version),
+        item=Pinned(about.type, code, version),
         note="a sample",
         status=status,
         stage=Stage.CREATED if status is Status.OPEN else Stage.WAITING,
@@ -544,10 +554,12 @@ def _an_archive(rehearsal: Rehearsal, _state: str, given: Mapping[str, Any]) -> 
 
 
 def _a_rebuild(rehearsal: Rehearsal, _state: str, given: Mapping[str, Any]) -> None:
-    """Make a rebuild of the orders by customer, with one order to replay."""
+    """Make a rebuild of the items by customer, with one item to replay."""
+    about = rehearsal.samples.item
     ref = ViewRef.from_input(dict(given))
-    rehearsal.latest(ItemKey(TENANT, "ORDER", "o-1"), "Kettle", {"customer": "ada", "total": 1200})
-    begin = Begin(types=("ORDER",))
+    key = ItemKey(TENANT, about.type, "o-1")
+    rehearsal.latest(key, about.name, dict(about.attributes))
+    begin = Begin(types=(about.type,))
     view = View(key=ref.key, types=(), created=rehearsal.by, since=rehearsal.at)
     begun = begin.on(replace(view, attempt=ref.attempt - 1), rehearsal.at)
     if begun is not None:  # a sole serving generation can always begin
@@ -616,13 +628,13 @@ _REPAIRS: Final[Mapping[tuple[str, str], Callable[[Event], str]]] = {
     ("command", "mark_failed"): lambda given: item_path(
         "commands", given["type"], given["code"], given["version"], "retry"
     ),
-    ("order-saga", "park_saga"): lambda given: work_path("sagas", given["id"], "retry"),
+    (SAGA, "park_saga"): lambda given: work_path("sagas", given["id"], "retry"),
 }
 _PREPARE: Final[Mapping[str, tuple[Any, str, Prepare]]] = {
     "approval": (ApprovalRef, "APPROVALS_TABLE", _an_approval),
     "command": (CommandRef, "COMMANDS_TABLE", _a_version),
     "import-csv": (ImportKey, "IMPORT_TMP_TABLE", _an_import),
-    "order-saga": (SagaRef, "SAGAS_TABLE", _a_saga),
+    SAGA: (SagaRef, "SAGAS_TABLE", _a_saga),
     "rebuild": (ViewRef, "READ_MODELS_TABLE", _a_rebuild),
     "task": (TaskRef, "TASKS_TABLE", _a_task),
     "zip-orchestrator": (ZipRef, "IMPORT_TMP_TABLE", _an_archive),
