@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.support import moto_shortcuts
+from tests.support.every_suite import pytest_generate_tests  # noqa: F401 - a hook
 from tests.support.real_time import RealTime
 from tests.support.typed import declared, forgetting, load, package_of
 from tests.support.without_browser import pytest_terminal_summary  # noqa: F401 - a hook

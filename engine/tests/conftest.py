@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from sfn_local import (
     Engine,
@@ -16,6 +17,10 @@ from sfn_local import (
     function_name,
 )
 from sfn_local.calls.functions import Done
+
+# A busy machine is no failure: no deadline per example, no complaint that making one was slow.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 Function = Callable[[Any], Any]
 

@@ -4,6 +4,7 @@ As long as a module stands at its old path, Python finds it there, and nothing h
 it is gone, its old path gives what the doors have, with a warning that names the door.
 """
 
+import builtins
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -110,11 +111,19 @@ class Former:
 
 
 def _warn(module: str, name: str, door: ModuleType) -> None:
-    warnings.warn(
+    hook = builtins.__import__.__module__
+    between = {__name__, "_frozen_importlib", "importlib._bootstrap", hook}
+    asks = sys._getframe(1)
+    while asks.f_back is not None and asks.f_globals.get("__name__") in between:
+        asks = asks.f_back
+    warnings.warn_explicit(
         f"{module} is gone: import {name} from {door.__name__}; the next release does not know the"
         " old path",
         DeprecationWarning,
-        stacklevel=3,
+        asks.f_code.co_filename,
+        asks.f_lineno,
+        asks.f_globals.get("__name__", "?"),
+        asks.f_globals.setdefault("__warningregistry__", {}),
     )
 
 

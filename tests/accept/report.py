@@ -58,7 +58,7 @@ def _ended(stack: Stack, check: Check) -> tuple[str, str]:
 
 
 def bill(counts: Mapping[str, int], seconds: float) -> float:
-    """Return the dollars of what was counted, at the list prices that bench/cost.py has."""
+    """Return the dollars of what was counted, at the list prices that tests/bench/cost.py has."""
     figures = {name: float(value) for name, (value, *_) in rows_of("cost").items()}
     commands = counts.get("commands", 0) * figures["commands, all"] / MILLION
     rows = counts.get("rows", 0) * figures["commands, all"] / MILLION  # at most: a row is one

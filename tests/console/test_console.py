@@ -1296,7 +1296,7 @@ def test_another_tenants_channel_is_refused_by_the_stack(stack):
 @pytest.mark.timeout(30)
 def test_the_sample_client_prints_an_item_as_it_changes(stack):
     api = api_of(stack)
-    command = [sys.executable, "samples/live.py", stack.http, stack.live.url]
+    command = [sys.executable, "examples/live.py", stack.http, stack.live.url]
     asked = [*command, "tenant1", "ORDER", "sample-1"]
     with subprocess.Popen(asked, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT) as client:
         first = json.loads(client.stdout.readline())
@@ -1309,7 +1309,7 @@ def test_the_sample_client_prints_an_item_as_it_changes(stack):
 
 
 def test_the_sample_client_is_twenty_lines():
-    source = (CHECKOUT / "samples/live.py").read_text(encoding="utf-8")
+    source = (CHECKOUT / "examples/live.py").read_text(encoding="utf-8")
     code = source.partition("import connect\n")[2]
 
     assert len([line for line in code.splitlines() if line.strip()]) == 20

@@ -86,7 +86,7 @@ def clones(tmp_path_factory):
         clone = copy_project(
             tmp_path_factory.mktemp("clone") / "project", only=(*SCAFFOLDED, "samconfig.toml")
         )
-        rows = (ROOT / "samples/airports.csv").read_text(encoding="utf-8")
+        rows = (ROOT / "examples/airports.csv").read_text(encoding="utf-8")
         (clone / "airports.csv").write_text(f"{rows}XXXX,,,,,\n")
         (clone / "customers.csv").write_text("id,name,email\nc1,Ada,ada@example.com\n")
         with zipfile.ZipFile(clone / "exports.zip", "w") as archive:

@@ -9,8 +9,8 @@ from tests.template.stack import ROOT
 
 def benchmark(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """A benchmark as a module."""
-    monkeypatch.syspath_prepend(str(ROOT / "bench"))
-    return script(ROOT / f"bench/{name}.py")
+    monkeypatch.syspath_prepend(str(ROOT / "tests/bench"))
+    return script(ROOT / f"tests/bench/{name}.py")
 
 
 def rows_of(bench: str) -> dict[str, tuple[str, ...]]:

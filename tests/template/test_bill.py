@@ -1,4 +1,4 @@
-"""The bill of a stack that does nothing, as bench/cost.py reckons it from the template."""
+"""The bill of a stack that does nothing, as tests/bench/cost.py reckons it from the template."""
 
 import json
 import re

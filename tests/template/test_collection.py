@@ -41,7 +41,8 @@ def test_a_suite_is_collected_in_one_order_whatever_the_seed_of_hashes(suite: st
 
 
 def test_parameters_of_a_set_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "conftest.py").write_text((ROOT / "conftest.py").read_text(encoding="utf-8"))
+    shared = (ROOT / "tests/support/every_suite.py").read_text(encoding="utf-8")
+    (tmp_path / "conftest.py").write_text(shared)
     for number, values in enumerate([*SETS, f"sorted({SETS[0]})"]):
         mark = f'@pytest.mark.parametrize("one", {values})'
         test = f"import pytest\n\n{mark}\ndef test_it(one): ...\n"

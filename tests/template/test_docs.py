@@ -7,7 +7,7 @@ from tests.template.stack import ROOT, TEMPLATE, of_type
 OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 SHORT = [
     ROOT / name
-    for name in ("README.md", "CONTRIBUTING.md", "AGENTS.md", "llms.txt", "engine/README.md")
+    for name in ("README.md", "CONTRIBUTING.md", "AGENTS.md", "docs/llms.txt", "engine/README.md")
 ]
 PAGES = [*SHORT, *sorted((ROOT / "docs").rglob("*.md"))]
 README_LINES = 130

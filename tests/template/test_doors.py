@@ -5,6 +5,7 @@ few modules. What stands behind them may move.
 """
 
 import ast
+import builtins
 import importlib
 import re
 import sys
@@ -21,6 +22,7 @@ from tests.template.stack import ROOT, is_added, modules
 from sfn_cqrs._former import FORMER, Former
 from sfn_cqrs_tools.cli import cli
 from sfn_cqrs_tools.cli.reference.python import DOORS, TESTING, public_names
+from sfn_cqrs_tools.runtime import revisions
 from sfn_cqrs_tools.stack.framework import FOLDER
 
 NAMES = public_names(ROOT)
@@ -273,6 +275,19 @@ def test_a_module_that_is_gone_warns_once_and_names_the_door(module: str, name: 
         f"before_{folder if is_whole else module} is gone: import {tail if is_whole else name} from"
         f" sfn_cqrs.{door}; the next release does not know the old path"
     ]
+    assert told[0].filename == "of_a_user.py"
+
+
+@pytest.mark.usefixtures("gone")
+def test_the_warning_names_who_imports_also_where_something_stands_in_for_import(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As where `up` takes what is saved."""
+    monkeypatch.setattr(builtins, "__import__", revisions._import)
+
+    with pytest.warns(DeprecationWarning, match="import waits from sfn_cqrs.workflows") as told:
+        exec(compile("from before_sfn_cqrs.service import waits", "of_a_user.py", "exec"), {})
+
     assert told[0].filename == "of_a_user.py"
 
 

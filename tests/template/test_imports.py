@@ -171,7 +171,7 @@ def test_no_module_imports_what_its_folder_must_not(folder: str) -> None:
 
 
 def test_the_engine_is_used_by_what_it_offers() -> None:
-    files = modules("tools", "bench", naming="from sfn_local")
+    files = modules("tools", "tests/bench", naming="from sfn_local")
     nodes = [node for _, tree in files for node in ast.walk(tree)]
     used = {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)}
 

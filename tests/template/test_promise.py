@@ -10,7 +10,7 @@ PROMISE = (
     " the version number makes that harmless."
 )
 PLACES = (
-    *("README.md", "llms.txt", "pyproject.toml", "template.yaml"),
+    *("README.md", "docs/llms.txt", "pyproject.toml", "template.yaml"),
     *("docs/comparison.md", "docs/site/mkdocs.yml", "layer/sfn_cqrs/__init__.py"),
     "layer/sfn_cqrs/api/document.py",
 )

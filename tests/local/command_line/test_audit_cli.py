@@ -237,7 +237,7 @@ def test_a_lake_goes_on_where_it_was_and_duckdb_reads_it(run, tmp_path):
     assert f"{lake} continues from 20" in first.error
     assert (other.code, "has states of fishing" in other.error) == (64, True)
     assert len(list(lake.glob("states/*/*"))) == 1
-    shown = ran(sys.executable, CHECKOUT / "samples/lake.py", lake).stdout
+    shown = ran(sys.executable, CHECKOUT / "examples/lake.py", lake).stdout
     assert "ORDER: 1 items, " in shown
     assert shown.endswith("w-1: 5\n")
 

@@ -21,7 +21,7 @@ from sfn_cqrs.machines.task.rules import TaskStatus
 from sfn_cqrs.machines.zip_orchestrator.notices import zip_status
 from sfn_cqrs_tools.testing.builders import a_job, a_process, a_saga, a_task, a_zip, an_approval
 
-SCHEMAS = Path("samples/event-schemas")
+SCHEMAS = Path("examples/event-schemas")
 ENDED = Ending(JobStatus.COMPLETED, Counts(created=2))
 TASK = a_task(status=TaskStatus.FAILED, counts=TaskCounts(1, 1, 1))
 NOTICES = [

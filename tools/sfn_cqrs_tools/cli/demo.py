@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SHOWN_DIFFERENCES = 20
 NEXT = """
 Next, try it yourself. `make up` starts the same stack, and it stays; in another terminal:
-  .venv/bin/sfn-cqrs import start samples/airports.csv --table airports --watch
+  .venv/bin/sfn-cqrs import start examples/airports.csv --table airports --watch
   .venv/bin/sfn-cqrs read-model show airports_by_country
 Then docs/tutorial.md: a type, an import, an approval and a workflow of your own in 45 minutes."""
 

@@ -392,8 +392,8 @@ def _money(dollars: float) -> str:
 def _existing(file: str) -> Path:
     path = Path(file)
     if not path.is_file():
-        sample = CHECKOUT / "samples" / path.name
-        hint = f"; samples/{path.name} is one" if sample.is_file() else ""
+        sample = CHECKOUT / "examples" / path.name
+        hint = f"; examples/{path.name} is one" if sample.is_file() else ""
         raise click.UsageError(f"there is no file {path}{hint}")
     return path
 

@@ -18,7 +18,7 @@ DOLLARS: Final = {
 }
 MILLION: Final = 1_000_000
 DOLLARS_OF_A_COMMAND: Final = 25 / MILLION
-"""The highest cost of a command, all included; `bench/cost.py` checks it."""
+"""The highest cost of a command, all included; `tests/bench/cost.py` checks it."""
 GB_MONTH: Final = 0.25 + 0.20
 """A gigabyte of a table for a month, with point-in-time recovery."""
 S3_GB_MONTH: Final = 0.023
@@ -31,7 +31,7 @@ TASK_ITEM: Final[Mapping[str, float]] = {
     "state transition": 1.3,
     "SNS publish": 0.3,
 }
-"""The most that an item of a task of ten takes, without its handler; `bench/task.py` checks it."""
+"""The most that an item of a task of ten takes, its handler aside: `tests/bench/task.py`."""
 EXPRESS_GB: Final = 0.0625
 """An EXPRESS execution is billed in steps of 64 MB; ours take one."""
 
@@ -63,7 +63,7 @@ IMPORTED_ROW: Final[Mapping[str, Mapping[str, float]]] = {
         "EXPRESS GB-second": RUN_SECONDS * EXPRESS_GB,
     },
 }
-"""The usage of an imported row by publish mode: a little more than bench/import.py counts.
+"""The usage of an imported row by publish mode: a little more than tests/bench/import.py counts.
 
 A queued row of a type that the standard lane takes costs most.
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 MAX_INLINE_BYTES = 4 * 1024
-"""Above this size, one object costs less than writes of copies in items: `bench/attributes.py`."""
+"""Above this size in bytes, one object costs less than copies: `tests/bench/attributes.py`."""
 _MISSING = ("NoSuchKey", "AccessDenied")
 """S3 answers the second for a missing object if the caller may not list the bucket."""
 COMMANDS, TASKS, ERASURES = "attributes", "tasks", "erasures"

@@ -43,7 +43,7 @@ WAITING = 10_000
 RUNS = 9
 MILLION = 1_000_000
 
-FABRIC = Path(__file__).parents[1] / ".venv-fabric" / "bin" / "python"
+FABRIC = Path(__file__).parents[2] / ".venv-fabric" / "bin" / "python"
 EMPTY_ZIP = b"PK\5\6" + bytes(18)
 
 ENVIRONMENT = {

@@ -1,6 +1,6 @@
 """Read a lake of exported states with DuckDB: each item as it is now, and what an item has been.
 
-Usage: python samples/lake.py LAKE, such as `lake` or `s3://my-lake/sfn-cqrs`
+Usage: python examples/lake.py LAKE, such as `lake` or `s3://my-lake/sfn-cqrs`
 """
 
 import sys

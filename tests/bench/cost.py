@@ -25,7 +25,7 @@ from sfn_cqrs_tools.client.prices import DOLLARS, EXPRESS_GB, MILLION, RUN_SECON
 from sfn_cqrs_tools.runtime.recorder import Recorder
 from sfn_cqrs_tools.runtime.template import Template
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 BY_DEFAULT = {"JwtIssuer": "https://issuer.invalid", "JwtAudience": "bench"}
 IN_PROD = {**BY_DEFAULT, "Stage": "prod", "AlarmEmail": "night@example.com"}
 MINUTES = 30 * 24 * 60

@@ -392,7 +392,7 @@ def _print_memory(count: int) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--rows"]:
-        sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples/shop/app"))
+        sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples/shop/app"))
         _print_memory(int(sys.argv[2]))
     else:
         main("Imported rows, everything counted from the job to its end", measure)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from report import Figure, main
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 RUNS = 5
 LARGEST_MS = 150
 STATE_MS = 90

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from report import Figure, main
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 BEFORE, ROUNDS = "8b09142", 2
 AIM = 240 / 316
 

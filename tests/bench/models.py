@@ -28,7 +28,7 @@ from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs_tools.testing.builders import a_command
 from sfn_cqrs_tools.testing.fakes import World
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PAIRS = 2_000
 STARTS = 9
 READS = 20_000
@@ -90,7 +90,7 @@ ATTRIBUTES: dict[str, Any] = {
 
 def measure() -> list[Figure]:
     """Measure everything."""
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "app"))
     os.environ.setdefault("APP_PACKAGE", "starter")
     handlers.load()
     handlers.command_type("LOOSE")

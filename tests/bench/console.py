@@ -128,7 +128,7 @@ def _fill(stack: LocalStack, recorder: Recorder) -> None:
     made = [item for table in tables for item in client.scan(TableName=table)["Items"]]
     data = next(one for one in made if one["sk"]["S"].endswith("o-77") and "ORDER" in str(one))
     row = next(one for one in made if "ada" in one["pk"]["S"])
-    numbers = [number for number in range(ITEMS) if number != 77]  # noqa: PLR2004 - it is there
+    numbers = [number for number in range(ITEMS) if number != 77]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for table, item in zip(tables, (data, row), strict=True):
             put = partial(_put, client, table, item)

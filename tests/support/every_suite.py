@@ -1,4 +1,4 @@
-"""What all suites share."""
+"""What all suites share; the engine's tests need nothing of this project and say it themselves."""
 
 import pytest
 from hypothesis import HealthCheck, settings

@@ -145,7 +145,7 @@ def _publish(client: Client, code: str, version: int) -> None:
         "attributes": {"customer": "ada", "total": version},
     }
     status, answer = client.send("POST", "/commands", body)
-    if status != 202:  # noqa: PLR2004 - Accepted
+    if status != 202:
         raise RuntimeError(f"publish answered {status}: {answer}")
 
 

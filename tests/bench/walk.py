@@ -20,7 +20,7 @@ from typing import Any
 
 from report import Figure, main
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "examples/shop/app")]
 
 from tests.support.lambdas import Lambdas  # noqa: E402

@@ -2,7 +2,7 @@
 
 Orders are put into the data table, and `orders_by_customer` is rebuilt of them through the whole
 local stack: replayed, compared. What is counted went over the wire. A million items on AWS take
-the same calls an item, with the latencies, quotas and prices that bench/scale.py has, eight
+the same calls an item, with the latencies, quotas and prices that tests/bench/scale.py has, eight
 segments at a time; what a function computes for a call is an estimate.
 """
 

@@ -34,7 +34,7 @@ from sfn_cqrs_tools.runtime.recorder import Recorder
 from sfn_cqrs_tools.stack.local_stack import LocalStack
 from sfn_local.lint.template_file import load_yaml
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 TRACED, CUSTOMER = "traced", "ada"
 """An order, and whose it is: each is another customer's, as each is another order."""
 TENANTS = (1, 10, 1_000)
