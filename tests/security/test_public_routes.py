@@ -1,10 +1,14 @@
 """What may be asked for without a token invokes nothing that may do anything."""
 
+import re
+
 import pytest
+from tests.support.api import api_routes, gateway_routes
 from tests.support.proof import sampled
 from tests.template.stack import ISSUER, ROOT, TEMPLATE, translated
 
-from sfn_cqrs_tools.runtime.template import Template
+from sfn_cqrs_tools.runtime.front import match_route
+from sfn_cqrs_tools.runtime.template import Route, Template
 
 PUBLIC = {
     ("GET", "/docs"): "ApiShowDocsFunction",
@@ -22,9 +26,21 @@ def test_every_route_without_a_token_has_a_function_of_its_own() -> None:
     }
 
     assert public == PUBLIC
-    assert {route.function for route in TEMPLATE.routes if route.has_authorizer} == {
-        "ApiHandleRequestFunction"
-    }
+    assert [route for route in TEMPLATE.routes if route.has_authorizer] == [
+        Route("ApiHandleRequestFunction", "ANY", "$default", alias="live")
+    ]
+
+
+def test_each_route_of_the_code_that_is_not_public_is_asked_for_with_a_token() -> None:
+    """API Gateway's own order: a declared route before $default, which has the authorizer."""
+    for declared in api_routes():
+        path = re.sub(r"\{[^}]+\}", "x", declared.path)
+        method = "GET" if declared.method == "ANY" else declared.method
+        first = next(one for one in gateway_routes() if match_route(one, method, path) is not None)
+        is_public = (declared.method, declared.path) in PUBLIC
+
+        assert first.has_authorizer is not is_public, declared
+    assert len(api_routes()) > 50
 
 
 @pytest.mark.parametrize("stage", sampled(["prod", "stg", "dev"], 1))

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -11,9 +12,10 @@ from urllib.parse import quote, unquote
 
 from tests.support.lambdas import handler_of
 from tests.support.live import subscription
-from tests.support.system import template
+from tests.support.system import API, template
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.api.resources import DESCRIPTION, RESOURCES
 from sfn_cqrs.api.write_rate import Rate
 from sfn_cqrs.machines.import_csv.budget import Limits
 from sfn_cqrs_tools.runtime.front import match_route
@@ -21,6 +23,7 @@ from sfn_cqrs_tools.runtime.identity import ISSUER
 from sfn_cqrs_tools.runtime.template import Route
 from sfn_cqrs_tools.testing.fakes import World
 
+PARAMETER = re.compile(r"<(\w+?)_?>")
 EVENT = Path(__file__).parents[2] / "events/api/handle_request.json"
 
 
@@ -118,7 +121,7 @@ class Api:
 
     @property
     def routes(self) -> list[Route]:
-        """Every route of the template."""
+        """Every route of the API."""
         return api_routes()
 
 
@@ -130,7 +133,20 @@ def _sample() -> dict[str, Any]:
 
 @cache
 def api_routes() -> list[Route]:
-    """The template's routes, those with whole paths first."""
+    """What the code declares, which $default leads to, and the template's own routes."""
+    own = {(one.method, one.path): one for one in gateway_routes()}
+    declared = [
+        (one.method, PARAMETER.sub(r"{\1}", one.rule))
+        for routes in (*RESOURCES, DESCRIPTION)
+        for one in routes.registered
+    ]
+    behind_default = [Route(API, *one) for one in declared if one not in own]
+    return [*sorted(behind_default, key=lambda one: one.path.count("{")), *own.values()]
+
+
+@cache
+def gateway_routes() -> list[Route]:
+    """The template's routes in the order in which API Gateway tries them."""
     return sorted(template().routes, key=lambda one: (one.path == "$default", one.path.count("{")))
 
 
@@ -140,7 +156,7 @@ def answered(event: dict[str, Any]) -> dict[str, Any]:
     method = event["requestContext"]["http"]["method"]
     (name,) = {
         each.function
-        for each in api_routes()
+        for each in gateway_routes()
         if each.path == path and each.method in (method, "ANY")
     }
     function = template().functions[name]
@@ -157,7 +173,7 @@ def event_of(
 ) -> dict[str, Any]:
     """What API Gateway makes of a request; no claims are in it."""
     event = deepcopy(_sample())
-    found = ((route, match_route(route, method, path)) for route in api_routes())
+    found = ((route, match_route(route, method, path)) for route in gateway_routes())
     route, parameters = next(each for each in found if each[1] is not None)
     event |= {
         "routeKey": "$default" if route.path == "$default" else f"{method} {route.path}",

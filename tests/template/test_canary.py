@@ -31,6 +31,7 @@ BEHIND_AN_ALIAS = {
         "QueueOnTaskAction",
         "QueueOnImportAction",
         "QueueOnNotification",
+        "ApiHandleRequest",
     )
 }
 ALARMS = ["DeployFailuresAlarm", "DeployErrorsAlarm", "ApiServerErrorsAlarm"]
@@ -82,9 +83,9 @@ def test_machines_call_and_may_call_the_alias_and_never_the_latest_code(kind: st
         assert not named & BEHIND_AN_ALIAS, logical_id
     machines = of_type("AWS::StepFunctions::StateMachine").values()
     called = {name for one in machines for name in references(one["DefinitionSubstitutions"])}
-    from_queues = {"QueueOnTaskAction", "QueueOnImportAction", "QueueOnNotification"}
+    others = {"QueueOnTaskAction", "QueueOnImportAction", "QueueOnNotification", "ApiHandleRequest"}
     assert {f"{one}Aliaslive" for one in BEHIND_AN_ALIAS} - called == {
-        f"{one}FunctionAliaslive" for one in from_queues
+        f"{one}FunctionAliaslive" for one in others
     }
 
 
@@ -121,14 +122,15 @@ def test_a_deploy_to_prod_begins_with_a_tenth_and_is_taken_back_by_alarms(
     assert len(groups) == (len(BEHIND_AN_ALIAS) if is_gradual else 0)
     for alias in of(resources, "AWS::Lambda::Alias").values():
         assert ("CodeDeployLambdaAliasUpdate" in alias.get("UpdatePolicy", {})) is is_gradual
-    for group in groups.values():
+    for name, group in groups.items():
         told = group["Properties"]
         assert "Canary10Percent10Minutes" in json.dumps(told["DeploymentConfigName"])
         assert told["AutoRollbackConfiguration"]["Enabled"]
         assert "DEPLOYMENT_STOP_ON_ALARM" in told["AutoRollbackConfiguration"]["Events"]
         condition, watched, _ = told["AlarmConfiguration"]["Fn::If"]
         assert (condition, watched["Enabled"]) == ("HasCanary", True)
-        assert [alarm["Name"]["Ref"] for alarm in watched["Alarms"]] == ALARMS
+        alarms = ALARMS[:2] if name.startswith("ApiHandleRequest") else ALARMS
+        assert [alarm["Name"]["Ref"] for alarm in watched["Alarms"]] == alarms
     template = Template.load(ROOT / "template.yaml", parameters={**ISSUER, **parameters})
     assert template.resolve({"Condition": "HasCanary"}) is is_gradual
 
@@ -165,50 +167,18 @@ def test_a_parameter_makes_no_new_version_by_itself() -> None:
     assert set(of(deployed(TenantWriteRate="7"), "AWS::Lambda::Version")) == before
 
 
-def test_the_function_of_the_api_has_no_alias_which_would_make_a_permission_of_each_route() -> None:
+def test_both_apis_call_the_alias_by_a_permission_each() -> None:
+    """A permission of each of fifty routes would be above Lambda's 20 KB."""
     permissions = of(translated(), "AWS::Lambda::Permission").values()
-    api = [one for one in permissions if "ApiHandleRequestFunction" in json.dumps(one)]
+    asked = [one["Properties"] for one in permissions if "apigateway" in json.dumps(one)]
+    alias = {"Ref": "ApiHandleRequestFunctionAliaslive"}
+    (machines,) = of_type("AWS::ApiGatewayV2::Integration").values()
+    users = of_type("AWS::ApiGatewayV2::Api")["HttpApi"]["Body"]["paths"]["/$default"]
 
-    assert "ApiHandleRequestFunction" not in BEHIND_AN_ALIAS
-    assert len(api) == 2  # the API's and the machines'
-
-
-def policy_bytes(resources: dict[str, dict[str, Any]]) -> int:
-    """The policy of the API's function, as Lambda keeps it for a stack with a short name."""
-    region = {"AWS::Partition": "aws", "AWS::Region": "us-east-1", "AWS::AccountId": "1" * 12}
-    ids = dict.fromkeys(("__ApiId__", "HttpApi", "MachineHttpApi"), "a1b2c3d4e5")
-    ids["__Stage__"] = "*"
-    function = (
-        f"arn:aws:lambda:us-east-1:{'1' * 12}:function:shop-ApiHandleRequestFunction-{'X' * 12}"
-    )
-    statements = [
-        {
-            "Sid": f"shop-{id_}-{'X' * 12}",
-            "Effect": "Allow",
-            "Principal": {"Service": "apigateway.amazonaws.com"},
-            "Action": "lambda:InvokeFunction",
-            "Resource": function,
-            "Condition": {"ArnLike": {"AWS:SourceArn": _filled(source, {**region, **ids})}},
-        }
-        for id_, permission in of(resources, "AWS::Lambda::Permission").items()
-        if permission["Properties"]["FunctionName"] == {"Ref": "ApiHandleRequestFunction"}
-        for source in [permission["Properties"]["SourceArn"]["Fn::Sub"]]
-    ]
-    return len(json.dumps({"Version": "2012-10-17", "Id": "default", "Statement": statements}))
-
-
-def _filled(source: str | list[Any], values: dict[str, str]) -> str:
-    text = source if isinstance(source, str) else source[0]
-    return re.sub(r"\$\{([\w:]+)\}", lambda found: values[found[1]], text)
-
-
-def test_without_the_default_route_no_deploy_would_succeed() -> None:
-    """SAM then writes a permission of each route, and Lambda takes a policy of 20 KB."""
-    cut = copy.deepcopy(Template.load(ROOT / "template.yaml", parameters=ISSUER))
-    del cut.document["Resources"]["ApiHandleRequestFunction"]["Properties"]["Events"]["NoSuchRoute"]
-
-    assert policy_bytes(translated()) < 2_000
-    assert policy_bytes(cut.translate()["Resources"]) > 20_480
+    assert sum(one["FunctionName"] == alias for one in asked) == 2
+    assert {"Ref": "ApiHandleRequestFunction"} not in [one["FunctionName"] for one in asked]
+    assert machines["IntegrationUri"] == alias
+    assert list(references(users)) == [alias["Ref"]]
 
 
 def test_the_local_stack_publishes_by_sams_own_hash() -> None:

@@ -1,18 +1,13 @@
 import base64
 import json
-from functools import cache
-from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import unquote
 
 import pytest
-from tests.support.api import answered
+from tests.support.api import answered, gateway_routes
 from tests.unit.api.schemas import answers_as_described
 
 from sfn_cqrs_tools.runtime.front import match_route
-from sfn_cqrs_tools.runtime.template import Template
-
-TEMPLATE = Path(__file__).parents[3] / "template.yaml"
 
 
 class Answer:
@@ -25,14 +20,6 @@ class Answer:
         is_base64 = raw.get("isBase64Encoded")
         self.text = base64.b64decode(raw["body"]).decode() if is_base64 else raw["body"]
         self.body = json.loads(self.text) if "json" in self.content_type else None
-
-
-@cache
-def routes():
-    """The routes of template.yaml, those with whole paths first."""
-    issuer = {"JwtIssuer": "https://issuer.example.com", "JwtAudience": "client"}
-    declared = Template.load(TEMPLATE, parameters=issuer).routes
-    return sorted(declared, key=lambda route: (route.path == "$default", route.path.count("{")))
 
 
 @pytest.fixture
@@ -55,7 +42,7 @@ def event_of(sample):
         is_base64=False,
     ):
         event = sample("api/handle_request")
-        found = ((route, match_route(route, method, path)) for route in routes())
+        found = ((route, match_route(route, method, path)) for route in gateway_routes())
         route, parameters = next(each for each in found if each[1] is not None)
         is_default = route.path == "$default"
         event |= {

@@ -182,14 +182,21 @@ class TestPublish:
 
         assert call("GET", f"/data/AIRPORT/{base64url(code)}").body["code"] == code
 
-    def test_a_code_with_a_slash_is_found_by_its_path_parameter(self, event_of, world):
+    def test_a_percent_encoded_slash_separates_since_the_api_decodes_it(self, call, world):
+        store(world, "APPLIED", key=ItemKey("tenant1", "AIRPORT", "a/b"))
+
+        assert call("GET", "/data/AIRPORT/a%2Fb").body["code"] == "no_such_route"
+        assert call("GET", f"/data/AIRPORT/{base64url('a/b')}").body["code"] == "a/b"
+
+    def test_a_code_is_found_by_its_parameter_where_a_route_names_it(self, event_of, world):
         store(world, "APPLIED", key=ItemKey("tenant1", "AIRPORT", "a/history"))
         event = event_of("GET", "/data/AIRPORT/a%2Fhistory")
+        parameters = {"type": "AIRPORT", "code": "a/history"}
+        event |= {"routeKey": "GET /data/{type}/{code}", "pathParameters": parameters}
 
         answer = lambda_handler(event, None)
 
         assert event["rawPath"] == "/data/AIRPORT/a/history"
-        assert event["pathParameters"] == {"type": "AIRPORT", "code": "a/history"}
         assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (200, "a/history")
 
     def test_a_partial_change_keeps_what_it_does_not_name(self, call, world):

@@ -8,7 +8,7 @@ import pytest
 from functions.api.decide_by_link.app import app as links
 from functions.api.handle_request.app import app
 from jsonschema import Draft202012Validator
-from tests.unit.api.conftest import routes
+from tests.support.api import api_routes
 from tests.unit.api.schemas import described
 
 from sfn_cqrs.api import document as document_module
@@ -37,13 +37,13 @@ def document(call):
     return call("GET", "/openapi.json").body
 
 
-def test_it_describes_the_routes_of_the_template_and_of_the_function_and_no_others(document):
+def test_it_describes_the_routes_that_are_declared_and_no_others(document):
     described_routes = {
         (method.upper(), path) for path, methods in document["paths"].items() for method in methods
     } - own()
     answered = [*app._static_routes, *app._dynamic_routes, *links._dynamic_routes]
 
-    assert described_routes == {(route.method, route.path) for route in routes()} - {
+    assert described_routes == {(route.method, route.path) for route in api_routes()} - {
         ("ANY", "$default"),
         ("OPTIONS", "/{proxy+}"),
     }
