@@ -53,8 +53,8 @@ class Front:
         """The console's address without its path; requests for the console are redirected there."""
         self.live: LivePage | None = None
         """The page of live updates, where the stack has them."""
-        self.refusal: Callable[[Route], Response | None] = lambda _: None
-        """Answers instead of a function if a route may not be used now."""
+        self.refusal: Callable[[str, str], Response | None] = lambda _method, _path: None
+        """Answers instead of a function if a request may not be answered now."""
         self.traces: Traces | None = None
         """Keeps requests, where the stack keeps traces."""
 
@@ -105,7 +105,7 @@ class Front:
         if found is None:
             return _message(HTTPStatus.NOT_FOUND, "Not Found")
         route, parameters = found
-        refused = self.refusal(route)
+        refused = self.refusal(request.method, path)
         if refused is not None:
             return refused
         return self._invoke(route, http_event(request, route, path, parameters))

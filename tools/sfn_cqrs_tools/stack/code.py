@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
@@ -16,7 +17,7 @@ from sfn_cqrs_tools.runtime.data_folder import DataFolder, KeptEvents
 from sfn_cqrs_tools.runtime.lambdas import Functions, Invocation
 from sfn_cqrs_tools.runtime.output import FunctionOutput
 from sfn_cqrs_tools.runtime.revisions import NotImported
-from sfn_cqrs_tools.runtime.template import Route, Template
+from sfn_cqrs_tools.runtime.template import Template
 from sfn_cqrs_tools.runtime.traces import Traces
 from sfn_cqrs_tools.runtime.weather import VARIABLE, Forecast
 from sfn_cqrs_tools.stack.environment import environment
@@ -25,9 +26,7 @@ from sfn_local.http_server import Response
 
 LOOK_SECONDS: Final = 0.1
 """How long asynchronous work may run the code from before a save."""
-REBUILDING: Final = frozenset(
-    ("POST", f"/rebuilds/{{name}}{step}") for step in ("", "/resume", "/compare", "/switch")
-)
+REBUILDING: Final = re.compile(r"POST /rebuilds/[^/]+(/(resume|compare|switch))?/?")
 """Requests that must not run with the code from before the last save."""
 
 
@@ -63,11 +62,11 @@ def functions(
         yield made
 
 
-def refusal(functions: Functions) -> Callable[[Route], Response | None]:
+def refusal(functions: Functions) -> Callable[[str, str], Response | None]:
     """Return what refuses to rebuild with old code, since people switch to its result."""
 
-    def refuse(route: Route) -> Response | None:
-        if (route.method, route.path) not in REBUILDING:
+    def refuse(method: str, path: str) -> Response | None:
+        if REBUILDING.fullmatch(f"{method} {path}") is None:
             return None
         functions.catch_up()
         if functions.is_newest:
