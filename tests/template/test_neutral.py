@@ -11,13 +11,12 @@ OF_SHOP = re.compile(
     r"\b(ORDER|STOCK|PAYMENT|shop)\b(?! BY)|ORDER_RE|orders?_(by|saga|search)|[Oo]rder-?[Ss]aga"
 )
 RUNS_IT = {
-    "tools/sfn_cqrs_tools/cli/demo.py",
     "tools/sfn_cqrs_tools/project.py",
     "tools/sfn_cqrs_tools/restore/rehearsal.py",
     "tools/sfn_cqrs_tools/testing/builders.py",
     "tools/sfn_cqrs_tools/testing/fakes/world.py",
 }
-"""The demonstration, the drill of a restore, and what tests of it use."""
+"""The path to it, the drill of a restore, and what tests of it use."""
 DEMO = "tools/sfn_cqrs_tools/demo/"
 SQL = "reserved_words.py"
 

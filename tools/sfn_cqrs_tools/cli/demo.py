@@ -74,7 +74,7 @@ def demo(
     began = time.monotonic()
     reports: list[Report] = []
     with tempfile.TemporaryDirectory(prefix="sfn-cqrs-demo-") as state:
-        console.print("Starting the local stack from examples/shop/template.yaml …")
+        console.print(f"Starting the local stack from {EXAMPLE}/template.yaml …")
         settings = Settings(
             template=_example(),
             state_dir=state,
