@@ -2,8 +2,10 @@ import json
 import random
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+import threading
 import time
 import tomllib
 from collections.abc import Callable
@@ -253,6 +255,31 @@ def test_a_saga_is_written_into_a_project_alone(sfn_cqrs):
 
     assert refused.code == 64
     assert "sagas are written into a project of your own" in refused.error
+
+
+def test_processes_that_start_together_copy_the_application_once(clinic, monkeypatch):
+    """As the workers of a parallel test do, in a fresh clone or after an upgrade."""
+    shutil.rmtree(clinic / FOLDER, ignore_errors=True)
+    done, copying, copy = [], [], shutil.copytree
+
+    def copy_slowly(source, target, **options):
+        copying.append(target)
+        if threading.current_thread() is first:
+            second.join(0.1)
+        return copy(source, target, **options)
+
+    def bring_up() -> None:
+        done.append(bring_up_to_date(clinic))
+
+    monkeypatch.setattr(shutil, "copytree", copy_slowly)
+    first, second = (threading.Thread(target=bring_up) for _ in range(2))
+    first.start()
+    second.start()
+    first.join()
+    second.join()
+
+    assert sorted(done) == [False, True]
+    assert len(set(copying)) == len(copying)
 
 
 def test_the_frameworks_copy_follows_what_is_installed(clinic):

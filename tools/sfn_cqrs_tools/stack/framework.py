@@ -6,9 +6,12 @@ copied into the project. Git ignores the copy, and every command brings it up to
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -53,7 +56,19 @@ def bring_up_to_date(root: Path | None = None) -> bool:
         return False
     sources = dict(_sources())
     stamp = _stamp(sources)
-    return _is_copied(root, sources, stamp)
+    with _alone(root):
+        return _is_copied(root, sources, stamp)
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Hold a project's folder against other processes, such as the workers of a parallel test."""
+    held = os.open(root, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
 
 
 def _is_example(root: Path) -> bool:
