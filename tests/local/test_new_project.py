@@ -262,11 +262,12 @@ def test_processes_that_start_together_copy_the_application_once(clinic, monkeyp
     shutil.rmtree(clinic / FOLDER, ignore_errors=True)
     done, copying, copy = [], [], shutil.copytree
 
-    def copy_slowly(source, target, **options):
-        copying.append(target)
-        if threading.current_thread() is first:
+    def copy_slowly(source, target, *words, **options):
+        if not copying:
+            second.start()
             second.join(0.1)
-        return copy(source, target, **options)
+        copying.append(target)
+        return copy(source, target, *words, **options)
 
     def bring_up() -> None:
         done.append(bring_up_to_date(clinic))
@@ -274,7 +275,6 @@ def test_processes_that_start_together_copy_the_application_once(clinic, monkeyp
     monkeypatch.setattr(shutil, "copytree", copy_slowly)
     first, second = (threading.Thread(target=bring_up) for _ in range(2))
     first.start()
-    second.start()
     first.join()
     second.join()
 
