@@ -135,6 +135,7 @@ def test_a_projects_database_is_deployed_into_the_subnets_that_it_asks_for(
     for stage in ("dev", "stg", "prod"):
         given = settings[stage]["deploy"]["parameters"]["parameter_overrides"]
         assert 'PostgresSubnets=""' in given
+        assert "UserPool=disabled" in given
 
 
 def run_tool(clinic: Path, *command: str) -> str:

@@ -19,7 +19,7 @@ OF_A_PROJECT = {
     "*app-policy": "!Ref AppPolicy",
     "!Ref HandlerPolicy": "!GetAtt Cqrs.Outputs.HandlerPolicyArn",
     "*RequestsTableArn": "!GetAtt Cqrs.Outputs.RequestsTableArn",
-    "!Ref LogRetentionDays": "180",
+    "!Ref LogRetentionDays": "!GetAtt Cqrs.Outputs.LogRetentionDays",
     "      PermissionsBoundary: *boundary\n": "",
     "!GetAtt SweepDeadLetterQueue.Arn": "!GetAtt Cqrs.Outputs.SweepDeadLetterQueueArn",
 }
