@@ -59,9 +59,15 @@ else:
         "care.live": "live_events",
         "api": "write_budget",
     }
-    __getattr__, __dir__ = door(
+    _find, __dir__ = door(
         __name__, {f"sfn_cqrs.{room}.parts": each for room, each in ROOMS.items()}
     )
+
+    def __getattr__(name: str):
+        """Return a part, and have it from now on."""
+        part = globals()[name] = _find(name)
+        return part
+
 
 __all__ = ["DEPLOYED", "at_once", "clock", "override", "prepare", "reset", "tracer"]  # and all else
 
