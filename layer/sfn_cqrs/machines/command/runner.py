@@ -81,9 +81,7 @@ class Chain(Runner[chain.Call]):
 def expire_previous(key: ItemKey, version: int) -> bool:
     """Set the ttl of the command before a version, if it is settled and its type has one.
 
-    The latest command never expires. Neither does a command that is open.
-
-    The latest command never expires, and neither does anything open.
+    The latest command never expires, and neither does one that is open.
     """
     previous = version - 1
     if previous == 0 or not bootstrap.commands().expires(key.type):
