@@ -21,6 +21,9 @@ from tests.support.code_blocks import ROOT, Block, blocks, calls_of, fate, plain
 from tests.support.commands import ran
 from tests.support.typed import forgetting, load
 
+from sfn_cqrs_tools.project import EXAMPLE
+from sfn_cqrs_tools.stack.samples import FILE as SAMPLES
+
 pytestmark = [pytest.mark.stack, pytest.mark.real_time("watches imports as a person does")]
 
 RUN = [block for block in blocks() if fate(block) == "run"]
@@ -102,6 +105,8 @@ def folder(clones, monkeypatch):
 
     def enter():
         clone = clones.unchanged()
+        of_the_stack = (ROOT / EXAMPLE / SAMPLES).read_text(encoding="utf-8")
+        (clone / SAMPLES).write_text(of_the_stack, encoding="utf-8")
         monkeypatch.chdir(clone)
         return clone
 
