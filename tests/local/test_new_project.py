@@ -207,6 +207,37 @@ def untracked(clinic: Path) -> list[str]:
     return sorted(line.removeprefix("?? ") for line in shown.splitlines())
 
 
+@pytest.mark.parametrize(
+    ("given", "default", "built", "stages"),
+    [
+        ("Architecture=x86_64", "arm64", "arm64", ["prod"]),
+        ("Architecture=x86_64", "arm64", "x86_64", ["dev", "stg"]),
+        ("Architecture=arm64", "x86_64", "arm64", ["dev", "stg"]),
+        ("Architecture=arm64", "arm64", "arm64", []),
+    ],
+)
+def test_a_stage_whose_functions_could_not_load_native_code_is_refused(
+    clinic, sfn_cqrs, given, default, built, stages
+):
+    stage = 'parameter_overrides = ["Stage=prod"'
+    for file, before, after in (
+        ("samconfig.toml", stage, f'{stage}, "{given}"'),
+        ("template.yaml", "Default: arm64", f"Default: {default}"),
+        ("template.yaml", "BuildArchitecture: arm64", f"BuildArchitecture: {built}"),
+    ):
+        text = (clinic / file).read_text(encoding="utf-8")
+        assert before in text
+        (clinic / file).write_text(text.replace(before, after), encoding="utf-8")
+
+    checked = sfn_cqrs("check", "--json")
+
+    refused = [one for one in checked.json["findings"] if "BuildArchitecture" in one]
+    assert [one.split(" run on ")[0] for one in refused] == [
+        f"samconfig.toml: the functions of {stage}" for stage in stages
+    ]
+    assert checked.code == (1 if stages else 0)
+
+
 def test_a_project_is_checked_and_git_ignores_what_that_makes(clinic, sfn_cqrs):
     shown = sfn_cqrs("check")
     assert shown.output.startswith("0 machines of your own, ")

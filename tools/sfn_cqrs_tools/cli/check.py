@@ -15,10 +15,13 @@ from sfn_cqrs_tools.scaffold.names import LONGEST_STACK
 from sfn_cqrs_tools.stack import laws
 from sfn_cqrs_tools.stack.framework import FOLDER
 from sfn_cqrs_tools.stack.project_template import load_template
-from sfn_cqrs_tools.stack.samconfig import FILE, stack_names
+from sfn_cqrs_tools.stack.samconfig import FILE, parameters_of, stack_names
 from sfn_cqrs_tools.terminal.causes import shortened
 from sfn_local.cli.command import command, json_option, print_json
 from sfn_local.cli.showing import echo, styled
+from sfn_local.lint.template_file import load_yaml
+
+ARCHITECTURE = "Architecture"
 
 
 @command(examples=("sfn-cqrs check", "sfn-cqrs check --json"))
@@ -36,6 +39,7 @@ def check(template: Path, as_json: bool) -> None:
             *(one for key in own for one in read.machines[key].refusals()),
             *(one for key in own for one in laws.broken(read, template, read.machines[key])),
             *_stacks(read.root),
+            *_built_for_others(template),
             *_functions(read),
             *_handlers(read),
             *_events(read),
@@ -73,6 +77,21 @@ def _stacks(project: Path) -> Iterator[str]:
                 f"{FILE}: the stack of {stage}, {name}, has {len(name)} letters; a project's has at"
                 f" most {LONGEST_STACK}"
             )
+
+
+def _built_for_others(template: Path) -> Iterator[str]:
+    """Yield the stages whose functions cannot load the native code that a layer is built with."""
+    written = load_yaml(template)
+    default = written.get("Parameters", {}).get(ARCHITECTURE, {}).get("Default")
+    for layer, resource in written["Resources"].items():
+        built = resource.get("Metadata", {}).get("BuildArchitecture")
+        for stage, given in parameters_of(template.parent).items():
+            runs = given.get(ARCHITECTURE) or default
+            if built and runs and built != runs:
+                yield (
+                    f"{FILE}: the functions of {stage} run on {runs}, and {layer} is built for"
+                    f" {built}: write BuildArchitecture: {runs} in {template.name}"
+                )
 
 
 def _functions(template: Template) -> Iterator[str]:

@@ -96,12 +96,21 @@ def stack_name(root: Path, stage: str) -> str:
 
 def stack_names(root: Path) -> dict[str, str]:
     """Return the names of the stacks by stage, of the stages that name one."""
-    deploys = {
+    return {stage: str(one["stack_name"]) for stage, one in _deploys(root).items()}
+
+
+def parameters_of(root: Path) -> dict[str, dict[str, str]]:
+    """Return the template's parameters that each stage with a stack gives, by stage."""
+    return {stage: _overrides(one) for stage, one in _deploys(root).items()}
+
+
+def _deploys(root: Path) -> dict[str, dict[str, Any]]:
+    found = {
         stage: commands.get("deploy", {}).get("parameters", {})
         for stage, commands in _document(root).items()
         if isinstance(commands, dict)
     }
-    return {stage: str(one["stack_name"]) for stage, one in deploys.items() if "stack_name" in one}
+    return {stage: one for stage, one in found.items() if "stack_name" in one}
 
 
 def _document(root: Path) -> dict[str, Any]:
@@ -134,12 +143,16 @@ def _names_parameters(deploy: dict[str, Any]) -> bool:
 
 
 def _package(parameters: dict[str, Any]) -> str | None:
+    return _overrides(parameters).get(PARAMETER) or None
+
+
+def _overrides(parameters: dict[str, Any]) -> dict[str, str]:
+    """Return the template's parameters that a stage gives, by name."""
     given = parameters.get("parameter_overrides", [])
-    for override in shlex.split(given) if isinstance(given, str) else given:
-        name, _, value = str(override).partition("=")
-        if name == PARAMETER and value.strip("\"'"):
-            return value.strip("\"'")
-    return None
+    pairs = (
+        str(one).partition("=") for one in (shlex.split(given) if isinstance(given, str) else given)
+    )
+    return {name: value.strip("\"'") for name, _, value in pairs}
 
 
 def _naming(section: str, package: str) -> str:
