@@ -14,7 +14,7 @@ from tests.support.proof import PROOF
 from tests.template.stack import ROOT
 
 pytestmark = [PROOF, pytest.mark.real_time("builds the site, and waits for its search")]
-VERSION = "tested"
+VERSION = "99.0.0"
 WIDTH = "document.documentElement.scrollWidth"
 
 
@@ -27,7 +27,7 @@ class Silent(SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def built() -> Path:
-    subprocess.run(["make", "docs", f"ARGS=--version {VERSION}"], cwd=ROOT, check=True)
+    subprocess.run(["make", "docs", f"DOCS_VERSION={VERSION}"], cwd=ROOT, check=True)
     return ROOT / ".build/site"
 
 

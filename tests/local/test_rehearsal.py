@@ -19,8 +19,8 @@ def test_a_rehearsed_restore_adds_up_with_what_was_under_way(monkeypatch, capsys
 def test_a_restore_whose_parameters_do_not_reach_what_is_behind_live_does_not_add_up(
     monkeypatch, tmp_path
 ):
-    """Then handlers go on with the old tables, which their roles do not allow any more."""
+    """Then the API and handlers go on with the old tables, which roles do not allow any more."""
     monkeypatch.setattr(versions, "_DIGEST_OF_DEPLOYMENT", "no such file")
 
-    with pytest.raises(RehearsalError, match="what was in flight is applied"):
+    with pytest.raises(RehearsalError, match="the API answers internal_error"):
         rehearse(tmp_path, lambda _: None)

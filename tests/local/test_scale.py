@@ -127,7 +127,7 @@ def test_the_express_lane_sustains_what_the_readme_says_for_one_tenant(scale, re
     value, unit, *_ = rows_of("scale")[f"express lane, {region} region, raised, tenants: 1"]
     rate = float(value.replace(",", ""))
     trace = scale.Trace([scale.TRACED, scale.CUSTOMER])
-    with scale.a_stack(trace, ExpressLane="enabled") as stack:
+    with scale.a_stack(trace, parameters={"ExpressLane": "enabled"}) as stack:
         express = scale.trace_command(stack, trace, "express")
 
     raised = scale.replace(scale.REGIONS[region], **scale.RAISED)

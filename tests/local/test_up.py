@@ -217,7 +217,10 @@ def test_an_isolated_stack_publishes_to_the_read_model_in_processes_that_end_wit
     offer = {"type": "OFFER", "code": "o-1", "name": "An offer", "attributes": {"customer": "ada"}}
 
     assert fetch(f"{http}/commands", body=offer).status == 202
-    row = waited(lambda: fetch(f"{http}/data/OFFER/o-1"), lambda found: found.status == 200).json
+    row = waited(
+        lambda: fetch(f"{http}/data/OFFER/o-1"),
+        lambda found: found.status == 200 and found.json["outcome"] == "APPLIED",
+    ).json
     functions = [
         pid
         for pid in children(process.pid)

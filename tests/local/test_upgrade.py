@@ -23,12 +23,12 @@ SLOW = '''"""What waits for a file, as for an AWS that is busy."""
 
 from pathlib import Path
 
-from sfn_cqrs.kernel.command import Command
-from sfn_cqrs.kernel.errors import BusyError
-from sfn_cqrs.kernel.policy import MEMBERS
-from sfn_cqrs.machines.approval.types import Decided, approval_type
-from sfn_cqrs.machines.command.handlers import command_type, sync_handler
-from sfn_cqrs.machines.task.types import TaskItem, task_handler
+from sfn_cqrs.domain.command import Command
+from sfn_cqrs.domain.errors import BusyError
+from sfn_cqrs.domain.policy import MEMBERS
+from sfn_cqrs.service.approvals.types import Decided, approval_type
+from sfn_cqrs.service.handlers import command_type, sync_handler
+from sfn_cqrs.service.tasks.types import TaskItem, task_handler
 
 UPGRADED = Path(__file__).parents[2] / "upgraded"
 
@@ -63,6 +63,12 @@ def wrap(item: TaskItem) -> dict[str, str]:
 def release(decided: Decided) -> None:
     """Do nothing."""
 '''
+IMPORTS = "from sfn_cqrs.errors import InvalidInputError\n"
+"""What `new saga` writes."""
+SLOW_IMPORTS = """\
+from sfn_cqrs.domain.errors import InvalidInputError, TransientError
+from clinic.slow import UPGRADED
+"""
 STARTED = sorted(("command", *MARKED, "refund", "task", "trip"))
 PATIENCE_SECONDS = 300
 
@@ -162,16 +168,18 @@ def clinic(tmp_path):
     made.types("new", "saga", "trip", "--steps", "reserve,charge", "--publish", "members")
     made.types("new", "workflow", "refund", "--states", "check,approve", "--callback", "approve")
     (made.folder / "app/clinic/slow.py").write_text(SLOW)
-    trip = made.folder / "app/clinic/trip.py"
-    first, step, rest = trip.read_text().partition("def charge(step: SagaStep) -> Json:\n")
-    words, line, end = rest.partition("    return ")
-    waits = "    if not UPGRADED.exists():\n        raise TransientError\n"
-    head, imports, body = first.partition("from sfn_cqrs.kernel.errors import InvalidInputError\n")
-    imports = "from sfn_cqrs.kernel.errors import InvalidInputError, TransientError\n"
-    trip.write_text(
-        f"{head}{imports}from clinic.slow import UPGRADED\n{body}{step}{words}{waits}{line}{end}"
-    )
+    slow_down(made.folder / "app/clinic/trip.py")
     return made, wheels_of(CHECKOUT, tmp_path / "after")
+
+
+def slow_down(trip: Path) -> None:
+    """Let the saga's second step wait, too, and import by an old path."""
+    first, step, rest = trip.read_text().partition("def charge(step: SagaStep) -> Json:\n")
+    head, imports, body = first.partition(IMPORTS)
+    words, line, end = rest.partition("    return ")
+    assert "" not in {step, imports, line}
+    waits = "    if not UPGRADED.exists():\n        raise TransientError\n"
+    trip.write_text(f"{head}{SLOW_IMPORTS}{body}{step}{words}{waits}{line}{end}")
 
 
 def test_what_ran_before_an_upgrade_ends_after_it(clinic):

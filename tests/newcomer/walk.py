@@ -18,7 +18,16 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SAM = CHECKOUT / ".venv-sam/bin"
-MADE = {".aws-sam", ".build", ".framework", ".git", ".pytest_cache", ".ruff_cache", ".sfn-cqrs"}
+MADE = {".aws-sam", ".build", ".framework", ".git", ".pytest_cache", ".ruff_cache", ".sfn-cqrs"} | {"wheels"}
+    ".aws-sam",
+    ".build",
+    ".framework",
+    ".git",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".sfn-cqrs",
+    "wheels",
+}
 PUBLISH = ("publish", "ITEM", "1", "--name", "first", "--attributes", "{}", "--wait")
 LISTS = (("type", "list"), ("read-model", "list"))
 RELOAD_SECONDS = 30

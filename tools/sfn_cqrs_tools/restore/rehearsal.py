@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs_tools.client.api import Api, connect, item_path
+from sfn_cqrs_tools.client.api import Api, ApiProblem, connect, item_path
 from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.client.published import behind_aliases
 from sfn_cqrs_tools.restore.restoring import Restored, Say, differences, restore
@@ -175,10 +175,17 @@ def _open(api: Api) -> list[str]:
 
 def _settle(is_done: Callable[[], bool], what: str) -> None:
     until = time.monotonic() + PATIENCE_SECONDS
-    while not is_done():
+    while not _is_so(is_done, what):
         if time.monotonic() > until:
             raise RehearsalError(f"{what}: not within {PATIENCE_SECONDS:.0f} s")
         time.sleep(0.05)
+
+
+def _is_so(is_done: Callable[[], bool], what: str) -> bool:
+    try:
+        return is_done()
+    except ApiProblem as problem:
+        raise RehearsalError(f"{what}: the API answers {problem}") from problem
 
 
 @contextmanager
