@@ -62,6 +62,14 @@ FORMER: Final[Mapping[str, str]] = {
     "sfn_cqrs.service.zips.service": "imports",
 }
 """Maps each old module to the doors that have its names."""
+_BETWEEN: Final = (
+    __name__,
+    "_frozen_importlib",
+    "_pytest.monkeypatch",  # it takes paths as texts
+    "importlib",
+    "importlib._bootstrap",
+)
+"""The modules that look a name up for the code that asks."""
 
 
 class Former:
@@ -101,9 +109,8 @@ class Former:
                 f"{module.__name__} is gone, and no door has {name!r}; docs/reference/python.md"
                 " lists the names that a package imports"
             )
-        vars(module)[name] = getattr(door, name)  # Python may look twice
         _warn(module.__name__, name, door)
-        return vars(module)[name]
+        return getattr(door, name)
 
     def _door(self, module: str, name: str) -> ModuleType | None:
         doors = [import_module(f"sfn_cqrs.{each}") for each in self._doors.get(module, "").split()]
@@ -111,20 +118,19 @@ class Former:
 
 
 def _warn(module: str, name: str, door: ModuleType) -> None:
-    hook = builtins.__import__.__module__
-    between = {__name__, "_frozen_importlib", "importlib._bootstrap", hook}
+    between = {*_BETWEEN, builtins.__import__.__module__}
     asks = sys._getframe(1)
     while asks.f_back is not None and asks.f_globals.get("__name__") in between:
         asks = asks.f_back
-    warnings.warn_explicit(
+    told = (
         f"{module} is gone: import {name} from {door.__name__}; the next release does not know the"
-        " old path",
-        DeprecationWarning,
-        asks.f_code.co_filename,
-        asks.f_lineno,
-        asks.f_globals.get("__name__", "?"),
-        asks.f_globals.setdefault("__warningregistry__", {}),
+        " old path"
     )
+    known = asks.f_globals.setdefault("__warningregistry__", {})
+    if (told, asks.f_lineno) not in known:  # Python may look twice
+        file, line, asker = asks.f_code.co_filename, asks.f_lineno, asks.f_globals.get("__name__")
+        warnings.warn_explicit(told, DeprecationWarning, file, line, asker or "?", known)
+        known[told, line] = True
 
 
 FINDER: Final = Former(FORMER)

@@ -292,6 +292,37 @@ def test_the_warning_names_who_imports_also_where_something_stands_in_for_import
 
 
 @pytest.mark.usefixtures("gone")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "patch.setattr('before_sfn_cqrs.service.waits.resume', None)",
+        "importlib.import_module('before_sfn_cqrs.service.waits')",
+    ],
+)
+def test_the_warning_names_who_gives_the_path_as_a_text(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        known = {"patch": patch, "importlib": importlib}
+        with pytest.warns(DeprecationWarning, match="import waits from sfn_cqrs.workflows") as told:
+            exec(compile(text, "of_a_user.py", "exec"), known)
+
+    assert {one.filename for one in told} == {"of_a_user.py"}
+
+
+@pytest.mark.usefixtures("gone")
+def test_each_file_that_imports_by_an_old_path_is_warned_of() -> None:
+    """Whoever takes the old paths out finds all of them at once."""
+    places = [f"{name}.py" for name in ("first", "second")]
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        for place in places:
+            exec(compile("from before_sfn_cqrs.service import waits", place, "exec"), {})
+
+    assert [one.filename for one in told] == places
+
+
+@pytest.mark.usefixtures("gone")
 def test_modules_that_are_gone_are_found_by_each_way_to_import_them() -> None:
     with pytest.warns(DeprecationWarning, match="import waits from sfn_cqrs.workflows"):
         waits = importlib.import_module("before_sfn_cqrs.service.waits")
