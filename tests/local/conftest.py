@@ -9,6 +9,8 @@ from sfn_cqrs_tools.runtime.lambdas import Functions
 from sfn_cqrs_tools.runtime.template import Function
 from sfn_cqrs_tools.testing.quick_stack import quick_stack
 
+collect_ignore = ["former_project"]  # a project of its own; test_former_project.py runs its tests
+
 
 @pytest.fixture(autouse=True)
 def _looks_often(monkeypatch):

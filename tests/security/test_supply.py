@@ -18,6 +18,8 @@ from sfn_cqrs_tools.project import CHECKOUT
 
 FOLDER = CHECKOUT / "requirements"
 LOCKS = sorted(FOLDER.glob("*.lock"))
+PROJECTS = ("examples/", "tests/local/former_project/")
+"""Each is of its own; nothing here is set up by it."""
 SETS_UP = (
     *("Makefile", "layer/python.mk", "layer/Makefile", "app/Makefile", ".ci/run", ".ci/python"),
     ".github/release.sh",
@@ -92,7 +94,7 @@ def test_the_set_up_paths_that_are_looked_at_are_all_there_are() -> None:
         name
         for name in listed
         if name.endswith(("Makefile", ".mk", ".sh")) or name.startswith(".ci/")
-        if not name.startswith("examples/")  # a project of its own; nothing here is set up by it
+        if not name.startswith(PROJECTS)
     }
 
     assert scripts == set(SETS_UP)

@@ -1,0 +1,1 @@
+"""Lending: its handlers, each a module."""
