@@ -18,7 +18,7 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SAM = CHECKOUT / ".venv-sam/bin"
-MADE = {".aws-sam", ".build", ".framework", ".git", ".pytest_cache", ".ruff_cache", ".sfn-cqrs"} | {"wheels"}
+MADE = {
     ".aws-sam",
     ".build",
     ".framework",
