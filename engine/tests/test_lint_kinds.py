@@ -147,6 +147,30 @@ def test_a_loop_without_a_wait_or_counter_is_found() -> None:
 
 
 @pytest.mark.parametrize(
+    "parameters",
+    [
+        {"NextToken.$": "$.NextToken"},
+        {"ExclusiveStartKey.$": "$.LastEvaluatedKey"},
+        {"Rest.$": "$.Rest[1:]"},
+        {"Index.$": "States.MathAdd($.Index, 1)"},
+    ],
+)
+def test_a_loop_over_pages_or_the_rest_of_a_list_advances(parameters: dict[str, str]) -> None:
+    states = {
+        "ask": {"Type": "Pass", "Parameters": parameters, "Next": "look"},
+        "look": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.done", "BooleanEquals": True, "Next": "end"}],
+            "Default": "ask",
+        },
+        "end": {"Type": "Succeed"},
+    }
+
+    rules = [name for name, _ in found(json.dumps({"StartAt": "ask", "States": states}))]
+    assert "tight-loop" not in rules
+
+
+@pytest.mark.parametrize(
     "state",
     [
         PARKED,

@@ -1,5 +1,6 @@
 """The graph: targets, ways in, ways out, names."""
 
+import re
 from collections.abc import Iterable
 from itertools import chain
 
@@ -10,7 +11,12 @@ from sfn_local.lint.placeholders import is_unknown
 
 LONGEST_NAME = 80
 TERMINAL = ("Choice", "Succeed", "Fail")
-COUNTERS = ("States.MathAdd", "Assign")
+# A loop that ends by itself has a number that grows, a list that gets shorter, or a page's token.
+ADVANCES = re.compile(
+    r"States\.MathAdd|Assign|\[\d+:\]|(next|continuation|page|pagination)_?token|marker"
+    r"|exclusive_?start_?key|last_?evaluated_?key|cursor",
+    re.IGNORECASE,
+)
 
 
 def check(definition: Definition, report: Report) -> None:
@@ -156,7 +162,7 @@ def _check_loops(scope: Scope, report: Report) -> None:
         reported |= loop
         if not any(_slows(scope.states[other]) for other in loop):
             names = ", ".join(each for each in scope.states if each in loop)
-            message = f"the loop of {names} neither waits nor counts"
+            message = f"the loop of {names} neither waits nor advances"
             report.add("tight-loop", scope.states[name].pointer, message)
 
 
@@ -164,5 +170,4 @@ def _slows(state: StateNode) -> bool:
     if state.type == "Wait" or state.is_callback or ".sync" in state.resource:
         return True
     own = {name: value for name, value in state.fields.items() if name not in ("Retry", "Catch")}
-    text = dumps(own)
-    return any(counter in text for counter in COUNTERS)
+    return ADVANCES.search(dumps(own)) is not None
