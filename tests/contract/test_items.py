@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from sfn_cqrs.api.write_bucket import BUCKETS
-from sfn_cqrs.api.write_rate import Bucket
+from sfn_cqrs.api.write_budget import BUCKETS, Bucket
 from sfn_cqrs.kernel.command import Audit, Content
 from sfn_cqrs.kernel.keys import BudgetKey, ImportKey, ImportKind, TaskKey, TaskKind
 from sfn_cqrs.kernel.policy import Client

@@ -233,7 +233,7 @@ MUTANTS = [
         .by("test_a_function_that_runs_twice_keeps_its_token"),
     ),
     *found_in(
-        "tests/contract/test_write_bucket.py",
+        "tests/contract/test_write_budget.py",
         change("WriteBudget._keep", "next(iter(self._purses))", "tenant")
         .breaks("W3", "beyond 10,000 tenants each request leases, and a bucket's key gets hot")
         .by("test_the_purse_that_was_used_last_is_kept"),
@@ -679,7 +679,7 @@ MUTANTS = [
         .by("test_whose_turn_it_is"),
     ),
     *found_in(
-        "tests/unit/api/test_write_rate.py",
+        "tests/unit/api/test_write_budget.py",
         change("Purse.filled", "self.tokens if at < self.ends_at else 0", "self.tokens")
         .breaks("W2", "a tenant exceeds its rate by the tokens of leases that are long over")
         .by("test_what_a_lease_had_left_is_lost_with_it"),

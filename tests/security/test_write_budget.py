@@ -7,8 +7,7 @@ import pytest
 from tests.support.api import Answer, Api, Person
 from tests.support.system import template
 
-from sfn_cqrs.api.write_bucket import WriteBudget
-from sfn_cqrs.api.write_rate import Rate
+from sfn_cqrs.api.write_budget import Rate, WriteBudget
 from sfn_cqrs.kernel.errors import TooManyRequestsError
 from sfn_cqrs.machines.command.operations import ChainService
 from sfn_cqrs_tools.testing.builders import an_order

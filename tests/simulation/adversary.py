@@ -16,8 +16,7 @@ from unittest import mock
 from tests.support.api import Answer, Api, Person, form
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.api.write_bucket import BUCKETS, WriteBudget
-from sfn_cqrs.api.write_rate import Rate
+from sfn_cqrs.api.write_budget import BUCKETS, Rate, WriteBudget
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.command import Command
 from sfn_cqrs.kernel.errors import IdempotencyMismatchError, SupersededError

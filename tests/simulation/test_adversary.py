@@ -9,7 +9,7 @@ import pytest
 from tests.simulation.adversary import Adversary, BrokenError
 from tests.support.proof import sampled
 
-from sfn_cqrs.api.write_bucket import WriteBudget
+from sfn_cqrs.api.write_budget import WriteBudget
 from sfn_cqrs.care.live import service as live
 from sfn_cqrs.care.live.channels import Subject
 from sfn_cqrs.kernel import caller, policy

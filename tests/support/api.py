@@ -16,7 +16,7 @@ from tests.support.system import API, template
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.api.resources import DESCRIPTION, RESOURCES
-from sfn_cqrs.api.write_rate import Rate
+from sfn_cqrs.api.write_budget import Rate
 from sfn_cqrs.machines.import_csv.budget import Limits
 from sfn_cqrs_tools.runtime.front import match_route
 from sfn_cqrs_tools.runtime.identity import ISSUER

@@ -26,7 +26,7 @@ FOLDERS = {
 NAMES = {
     TABLES: (
         "bucket connections data_api driver events failure_metrics generation_rows"
-        " items link_secret read_model sql table tables write_bucket"
+        " items link_secret read_model sql table tables write_budget"
     ),
     SERVICE: (
         "backlog both_kinds child children data declared direct effects end eraser"
@@ -36,7 +36,7 @@ NAMES = {
         " rows runner service state strategies summary sweep types undo versions waiting"
         " waits work"
     ),
-    ROUTES: "api app_routes document openapi page resources routes schemas typed write_budget",
+    ROUTES: "api app_routes document openapi page resources routes schemas typed",
 }
 """The names of all other files, by kind; a file with none of these names has rules."""
 ENDINGS = {"table": TABLES, "rows": TABLES, "routes": ROUTES, "schemas": ROUTES}

@@ -9,6 +9,8 @@ from tests.template.stack import EXAMPLE, ROOT
 from sfn_local.graph import mermaid
 
 OF_EXAMPLE = "order-saga"
+MACHINES = sorted((ROOT / "statemachine").glob("*.asl.json"))
+MOST_OF_ONE_MACHINE = 9
 
 
 def test_the_diagrams_are_drawn_from_the_machines() -> None:
@@ -20,6 +22,25 @@ def test_the_diagrams_are_drawn_from_the_machines() -> None:
         name: text for name, text in {**of_example, **deployed}.items() if name in drawn
     }
     assert {*deployed, OF_EXAMPLE} - drawn.keys() == set()  # whoever adds a workflow draws none
+
+
+def test_a_page_leads_from_each_state_to_its_function_and_its_test() -> None:
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    rooms = {path.stem.removesuffix(".asl").replace("-", "_") for path in MACHINES}
+    functions = sorted(path for room in rooms for path in ROOT.glob(f"functions/{room}/*/app.py"))
+
+    assert len(functions) > MOST_OF_ONE_MACHINE
+    assert [
+        link
+        for code in functions
+        for link in (f"](../{code.relative_to(ROOT)})", f"](../{unit_test(code)})")
+        if link not in page
+    ] == []
+
+
+def unit_test(code: Path) -> str:
+    """Return the path of the unit test of a state's function, below the root."""
+    return f"tests/unit/{code.parts[-3]}/test_{code.parts[-2]}.py"
 
 
 def machines(folder: Path) -> dict[str, str]:

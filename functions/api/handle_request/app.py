@@ -4,9 +4,8 @@ API Gateway has checked the token; tenant and operator come from its claims alon
 """
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.api.api import api_of
+from sfn_cqrs.api.api import api_of, spend_write
 from sfn_cqrs.api.resources import DESCRIPTION, WITH_TOKEN
-from sfn_cqrs.api.write_budget import spend_write
 
 bootstrap.prepare()
 app = api_of(*WITH_TOKEN, DESCRIPTION, has_own=True, first=(spend_write,))

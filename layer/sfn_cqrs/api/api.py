@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from math import ceil
 from typing import Any
@@ -9,15 +10,23 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError as NoRouteError
 
+from sfn_cqrs import bootstrap
 from sfn_cqrs.api.app_routes import otherwise
-from sfn_cqrs.kernel.errors import TooManyRequestsError
+from sfn_cqrs.kernel.errors import TooManyRequestsError, UnauthorizedError
 from sfn_cqrs.kernel.functions.logs import logger
-from sfn_cqrs.kernel.http.http import Resolver, Routes, current_event, lambda_context
+from sfn_cqrs.kernel.http.http import (
+    Resolver,
+    Routes,
+    current_event,
+    current_identity,
+    lambda_context,
+)
 from sfn_cqrs.kernel.http.problems import problem, problem_of
 
 Middleware = Callable[[Resolver, Callable[[Resolver], Response[Any]]], Response[Any]]
 RETRY_AFTER = "2"
 """Seconds after which a client may repeat a request that failed because AWS was busy."""
+_LOOKS = ("GET", "HEAD", "OPTIONS")
 
 
 def api_of(
@@ -34,6 +43,22 @@ def api_of(
     app.exception_handler(Exception)(_refuse)
     app.not_found(_own_route if has_own else _no_route)
     return app
+
+
+def spend_write(
+    app: Resolver, next_middleware: Callable[[Resolver], Response[Any]]
+) -> Response[Any]:
+    """Take one of the tenant's tokens for each request that writes; a refusal costs no read.
+
+    A request without a tenant is refused by its route.
+
+    Raises:
+        TooManyRequestsError: the tenant has no token left.
+    """
+    if current_event()["requestContext"]["http"]["method"] not in _LOOKS:
+        with suppress(UnauthorizedError):
+            bootstrap.write_budget().spend(current_identity().tenant)
+    return next_middleware(app)
 
 
 def _own_route(_error: NoRouteError) -> Response[str]:

@@ -1,7 +1,6 @@
 """Makes the write budgets of tenants."""
 
-from sfn_cqrs.api.write_bucket import BUCKETS, WriteBudget
-from sfn_cqrs.api.write_rate import Rate
+from sfn_cqrs.api.write_budget import BUCKETS, Rate, WriteBudget
 from sfn_cqrs.kernel.parts import Parts, part
 from sfn_cqrs.kernel.tables.parts import records_of
 

@@ -1,8 +1,7 @@
 from typing import Any
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.api.write_bucket import WriteBudget
-from sfn_cqrs.api.write_rate import Rate
+from sfn_cqrs.api.write_budget import Rate, WriteBudget
 from sfn_cqrs.kernel.clock import Retention
 from sfn_cqrs.kernel.parts import Parts
 from sfn_cqrs.kernel.read_models.read_model import Generations, ReadModel

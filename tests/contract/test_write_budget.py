@@ -2,8 +2,8 @@
 
 import pytest
 
-from sfn_cqrs.api import write_bucket
-from sfn_cqrs.api.write_rate import FIRST_LEASE, Rate
+from sfn_cqrs.api import write_budget
+from sfn_cqrs.api.write_budget import FIRST_LEASE, Rate
 from sfn_cqrs.kernel.errors import TooManyRequestsError
 from sfn_cqrs_tools.testing.fakes.world import World
 
@@ -25,7 +25,7 @@ def leases(world):
 
 
 def test_the_purse_that_was_used_last_is_kept(world, budget, monkeypatch):
-    monkeypatch.setattr(write_bucket, "MOST_PURSES", 2)
+    monkeypatch.setattr(write_budget, "MOST_PURSES", 2)
     for tenant in ("a", "b", "a", "c"):
         budget.spend(tenant)
     world.dynamodb.written.clear()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from sfn_cqrs.api.write_rate import (
+from sfn_cqrs.api.write_budget import (
     FIRST_LEASE,
     LARGEST_LEASE,
     LEASE_SECONDS,
