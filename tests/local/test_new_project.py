@@ -146,9 +146,10 @@ def run_tool(clinic: Path, *command: str) -> str:
 
 
 def is_green(clinic: Path, sfn_cqrs: Callable[..., Result]) -> None:
-    """Check style, template, machines and handlers, and run the tests."""
+    """Check style, types, template, machines and handlers, and run the tests."""
     run_tool(clinic, "ruff", "check", ".")
     run_tool(clinic, "ruff", "format", "--check", ".")
+    run_tool(clinic, "mypy", *(one for one in ("app", "functions") if (clinic / one).is_dir()))
     checked = sfn_cqrs("check")
     assert checked.code == 0, checked.output
     linted = [str(Path(sys.executable).with_name("cfn-lint")), "template.yaml"]

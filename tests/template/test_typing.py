@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -90,3 +91,16 @@ def test_mypy_takes_a_handler_that_fits_and_names_what_does_not(tmp_path: Path) 
     assert 'Argument "check" to "command_type"' in said
     assert 'Argument 4 to "put_if_newer" of "Rows" has incompatible type "str"' in said
     assert '"Slot" has no attribute "minutes"' in said
+
+
+@pytest.mark.parametrize(
+    ("distribution", "package"),
+    [(".", "layer/sfn_cqrs"), ("engine", "engine/sfn_local"), ("tools", "tools/sfn_cqrs_tools")],
+)
+def test_a_package_that_says_it_is_typed_is_read_by_mypy_of_others(
+    distribution: str, package: str
+) -> None:
+    project = tomllib.loads((ROOT / distribution / "pyproject.toml").read_text())["project"]
+
+    assert "Typing :: Typed" in project["classifiers"]
+    assert (ROOT / package / "py.typed").is_file()
