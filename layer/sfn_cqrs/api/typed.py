@@ -1,7 +1,7 @@
 """What models add to the document: a body for each type that has one, and an open one; its rows."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from sfn_cqrs.api.read_models_schemas import ROW, ROWS
@@ -24,6 +24,7 @@ def publish_schemas(
 
     A type with a model has two bodies, alone and in a batch: a whole version, such as
     `Publish_OFFER`, and a partial change, such as `Change_OFFER`. Without a model there are none.
+    Fields that no client writes are in `OFFER`, which is what an item has, and in no body.
     """
     untyped: list[str] = []
     bodies: dict[Schema, list[str]] = {PUBLISH: [], ONE: []}
@@ -34,11 +35,15 @@ def publish_schemas(
             continue
         name = _NAME.sub("_", one.name)
         schemas |= _components(one.schema, name)
-        schemas[f"{name}_change"] = _change(schemas[name])
+        written, attributes = _without(schemas[name], one.access.guarded), name
+        if written != schemas[name]:
+            attributes = f"{name}_written"
+            schemas[attributes] = written
+        schemas[f"{name}_change"] = _change(written)
         for body, names in bodies.items():
             whole = f"{body.name}_{name}"
             change = whole.replace("Publish", "Change", 1)
-            schemas[whole] = _body(body, one.name, name, is_partial=False)
+            schemas[whole] = _body(body, one.name, attributes, is_partial=False)
             schemas[change] = _body(body, one.name, f"{name}_change", is_partial=True)
             names += [whole, change]
     if not schemas:
@@ -124,6 +129,17 @@ def _body(body: Schema, type_: str, attributes: str, *, is_partial: bool) -> dic
         "required": required,
         "additionalProperties": False,
     }
+
+
+def _without(schema: Mapping[str, Any], guarded: Collection[str]) -> dict[str, Any]:
+    """Return the schema of attributes without fields that no client writes."""
+    fields = {
+        name: field for name, field in schema.get("properties", {}).items() if name not in guarded
+    }
+    shown = {**schema, "properties": fields} if "properties" in schema else dict(schema)
+    if "required" in schema:
+        shown["required"] = [name for name in schema["required"] if name in fields]
+    return shown
 
 
 def _change(schema: Mapping[str, Any]) -> dict[str, Any]:

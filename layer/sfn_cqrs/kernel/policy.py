@@ -9,6 +9,7 @@ from typing import Any, ClassVar, ParamSpec
 
 from sfn_cqrs.kernel.command import Content
 from sfn_cqrs.kernel.errors import NotPermittedError
+from sfn_cqrs.kernel.models import models
 from sfn_cqrs.kernel.values import Json, canonical
 
 P = ParamSpec("P")
@@ -216,7 +217,8 @@ def guarded_content(
 ) -> Content:
     """Return a client's content, with the attributes that it may not write as they were `before`.
 
-    If a full content leaves them out, they stay.
+    If a full content leaves them out, they stay. Where none was before, the default of the type's
+    model changes nothing: generated clients send it.
 
     Raises:
         NotPermittedError: it changes one of them.
@@ -225,12 +227,21 @@ def guarded_content(
     for name in guarded:
         if is_whole and name in before and name not in content.attributes:
             stays[name] = before[name]
-        elif _value(name, content.attributes) != _value(name, before):
+        elif not _is_unchanged(type_, name, before, content.attributes):
             raise NotPermittedError(
                 f"attributes.{name} of {type_} is written by code only:"
                 f' command_type("{type_}", guarded=…) names it; leave it as it is, or out'
             )
     return replace(content, attributes={**content.attributes, **stays}) if stays else content
+
+
+def _is_unchanged(
+    type_: str, name: str, before: Mapping[str, Json], after: Mapping[str, Json]
+) -> bool:
+    given = _value(name, after)
+    if given == _value(name, before):
+        return True
+    return name not in before and given == _value(name, models.defaults(type_))
 
 
 def _value(name: str, attributes: Mapping[str, Json]) -> str:

@@ -97,6 +97,30 @@ def test_the_body_of_a_publish_is_one_of_those_of_each_type(document):
     assert [check.is_valid(one) for one in bad] == [False] * len(bad)
 
 
+def test_a_body_has_no_field_that_no_client_writes_and_the_item_has_it(document):
+    check = bodies(document)
+    whole = {"type": "VISIT", "code": "v", "name": "x"}
+    status = {"attributes": {**GOOD, "status": "booked"}}
+
+    assert check.is_valid({**whole, "attributes": GOOD})
+    assert not check.is_valid({**whole, **status})
+    assert not check.is_valid({"type": "VISIT", "code": "v", "partial": True, **status})
+    assert "status" in document["components"]["schemas"]["VISIT"]["properties"]
+
+
+def test_a_guarded_field_may_be_sent_with_its_default_and_with_no_other_value(call):
+    def sent(code, **attributes):
+        body = {"type": "VISIT", "code": code, "name": "x", "version": -1}
+        return call("POST", "/commands", {**body, "attributes": {**GOOD, **attributes}})
+
+    created, repeated = sent("v-1", status="booked"), sent("v-1", status="booked", minutes=40)
+    bare, later = sent("v-2"), sent("v-2", status="booked", minutes=40)
+    refused = sent("v-3", status="done")
+
+    assert [one.status for one in (created, repeated, bare, later)] == [202] * 4
+    assert (refused.status, refused.body["code"]) == (403, "not_permitted")
+
+
 def test_the_commands_of_a_batch_are_of_the_same_bodies_with_their_keys(document):
     check = bodies(document, "/commands/batch")
     whole = {"type": "VISIT", "code": "v", "name": "x", "attributes": GOOD}

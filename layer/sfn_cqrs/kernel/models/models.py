@@ -310,6 +310,14 @@ def converted(type_: str, shape: int, attributes: dict[str, Json]) -> dict[str, 
     return typed.upcasted(shape, attributes)
 
 
+def defaults(type_: str) -> dict[str, Json]:
+    """Return the values that fields of a type have where attributes leave them out."""
+    typed = _typed.get(type_)
+    schema = typed.model.schema() if typed else {}
+    needed, fields = schema.get("required", ()), schema.get("properties", {})
+    return {name: one.get("default") for name, one in fields.items() if name not in needed}
+
+
 def made(type_: str, attributes: Mapping[str, Json]) -> Any:
     """Make the attributes of an item into an instance of its type's model.
 
