@@ -66,6 +66,46 @@ def test_a_machine_runs_with_the_functions_of_the_template(stack):
     assert json.loads(stack.engine.describe_execution(arn)["output"]) == ["hello ann", "hello bob"]
 
 
+@pytest.fixture
+def started(stack):
+    """Return what waits until an execution of the toy's machine with this input has ended."""
+
+    def wait(greeted: str) -> str:
+        arn = stack.template.machines["toy"].arn
+        for _ in range(600):
+            for one in stack.engine.list_executions(arn):
+                described = stack.engine.describe_execution(one["executionArn"])
+                if greeted in described["input"] and described["status"] == "SUCCEEDED":
+                    return described["output"]
+            threading.Event().wait(0.05)
+        raise AssertionError("no such execution")
+
+    return wait
+
+
+def test_a_rule_starts_its_machine_on_the_engine(stack, started):
+    detail = json.dumps({"names": ["rule"]})
+    entry = {"Source": "toy", "DetailType": "Greeted", "Detail": detail}
+
+    stack.client("events").put_events(Entries=[entry])
+
+    assert json.loads(started("rule")) == ["hello rule"]
+
+
+@pytest.mark.proof
+@pytest.mark.real_time("schedules are looked at each ten seconds")
+def test_a_schedule_starts_its_machine_with_its_input(stack, started):
+    machine = stack.template.machines["toy"].arn
+    stack.client("scheduler").create_schedule(
+        Name="nightly",
+        ScheduleExpression="at(2026-01-01T00:00:00)",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={"Arn": machine, "RoleArn": machine, "Input": '{"names": ["schedule"]}'},
+    )
+
+    assert json.loads(started("schedule")) == ["hello schedule"]
+
+
 def test_an_execution_that_fails_reaches_the_function_behind_its_rule(stack):
     arn = stack.engine.start_execution(
         stack.template.machines["toy"].arn, input='{"names": ["nobody"]}'

@@ -55,12 +55,14 @@ class Rehearsed:
 class KeptFabric(Ministack):
     """A fabric that outlives its stack, and knows the functions' address of the next stack."""
 
-    def start(self, forward: Mapping[str, str], origins: Collection[str] = ()) -> None:
+    def start(
+        self, forward: Mapping[str, str], origins: Collection[str] = (), executions: str = ""
+    ) -> None:
         """Start at the first stack; the second one answers on the same ports."""
         if self.is_running:
             return
         names = {self.function_name(AFTER, url.rpartition("/")[2]): url for url in forward.values()}
-        super().start({**forward, **names}, origins)
+        super().start({**forward, **names}, origins, executions)
 
     def stop(self) -> None:
         """Outlive the stack."""

@@ -67,10 +67,13 @@ class Fabric(Protocol):
     def function_name(self, stack: str, logical_id: str) -> str:
         """Return the name that it will give to a function without one."""
 
-    def start(self, forward: Mapping[str, str], origins: Collection[str] = ()) -> None:
+    def start(
+        self, forward: Mapping[str, str], origins: Collection[str] = (), executions: str = ""
+    ) -> None:
         """Start; `forward` says by function name where its events are to be posted.
 
-        It runs no function itself, and answers pages of these origins alone.
+        It runs no function and no machine itself, and answers pages of these origins alone. Rules
+        and schedules post the executions that they start to the URL `executions`.
         """
 
     def restore(self) -> Mapping[str, int]:
@@ -145,7 +148,9 @@ class Ministack:
         """Return the name that ministack gives to a function, which is the same every time."""
         return name_of_function(stack, logical_id)
 
-    def start(self, forward: Mapping[str, str], origins: Collection[str] = ()) -> None:
+    def start(
+        self, forward: Mapping[str, str], origins: Collection[str] = (), executions: str = ""
+    ) -> None:
         """Start the process; it ends with this one, even when this one is killed."""
         with ExitStack() as opened:
             first = opened.enter_context(socket.create_server(("127.0.0.1", self._port)))
@@ -164,7 +169,7 @@ class Ministack:
                     ",".join(self._hosts),
                     *origins,
                 ],
-                env=self._environment(forward),
+                env=self._environment(forward) | {"SFN_CQRS_EXECUTIONS": executions},
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -7,7 +7,11 @@ and nowhere else.
 
 from __future__ import annotations
 
+import json
+import os
+import threading
 import time
+import urllib.request
 from collections import defaultdict
 from collections.abc import Callable
 from functools import cache
@@ -19,12 +23,14 @@ from fabric_queries import Queries  # type: ignore[import-not-found]  # beside t
 from fabric_tables import Tables  # type: ignore[import-not-found]  # beside this
 from fair_queue import FairQueue  # type: ignore[import-not-found]  # beside this
 from ministack.core import responses, router  # type: ignore[import-not-found]
-from ministack.services import sns, sqs  # type: ignore[import-not-found]
+from ministack.services import eventbridge, sns, sqs  # type: ignore[import-not-found]
 from ministack.services.cloudformation import (  # type: ignore[import-not-found]
     engine,
     provisioners,
 )
 
+EXECUTIONS = "SFN_CQRS_EXECUTIONS"
+"""The variable with the URL that starts an execution on the stack's engine."""
 Properties = dict[str, Any]
 Collect = Callable[[dict[str, Any], int, int], list[Any]]
 
@@ -42,8 +48,23 @@ def teach() -> None:
     responses._service_model = knowing(responses._service_model)
     fabric_thrift.teach()
     router._is_aws_service_name = by_folder(router._is_aws_service_name)
+    if url := os.environ.get(EXECUTIONS):
+        eventbridge._dispatch_to_stepfunctions = starting(url)
     Tables().teach()
     Queries().teach()
+
+
+def starting(url: str) -> Callable[[str, str], None]:
+    """Return what starts an execution for a rule or a schedule, on the stack's own engine.
+
+    ministack would run the definition itself, without the context object that functions need.
+    """
+
+    def start(machine: str, payload: str) -> None:
+        body = json.dumps({"stateMachineArn": machine, "input": payload}).encode()
+        threading.Thread(target=urllib.request.urlopen, args=(url, body), daemon=True).start()
+
+    return start
 
 
 def by_folder(find: Callable[[str], bool]) -> Callable[[str], bool]:

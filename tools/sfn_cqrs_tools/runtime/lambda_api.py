@@ -21,6 +21,8 @@ _CONFIGURATION: Final = re.compile(r"/2015-03-31/functions/([^/]+)/configuration
 
 # Takes a function and the event that the fabric has for it; returns the answer to the fabric.
 Forward = Callable[[Function, bytes], bytes]
+# Takes a machine's ARN, and the input of an execution that a rule or a schedule starts.
+Start = Callable[[str, str], object]
 
 
 def forward_url(endpoint: str, function: str) -> str:
@@ -28,6 +30,12 @@ def forward_url(endpoint: str, function: str) -> str:
     return f"{endpoint}/forward/{function}"
 
 
+def executions_url(endpoint: str) -> str:
+    """Return where the fabric is to post the executions that rules and schedules start."""
+    return f"{endpoint}{_EXECUTIONS}"
+
+
+_EXECUTIONS: Final = "/_sfn_cqrs/executions"
 TROUBLES: Final = "/_sfn_cqrs/troubles"
 """The path at which the stack reports its troubles."""
 
@@ -36,12 +44,20 @@ class LambdaApi:
     """Answers HTTP requests out of `functions`, as Lambda's endpoint would."""
 
     def __init__(
-        self, functions: Functions, forward: Forward, troubles: Callable[[], Sequence[str]] = tuple
+        self,
+        functions: Functions,
+        forward: Forward,
+        troubles: Callable[[], Sequence[str]] = tuple,
+        start: Start | None = None,
     ) -> None:
-        """Hand events that the fabric forwards to `forward`; say what `troubles` there are."""
+        """Hand events that the fabric forwards to `forward`, and executions of its to `start`.
+
+        `troubles` says what is wrong with the stack.
+        """
         self._functions = functions
         self._troubles = troubles
         self._forward = forward
+        self._start = start
         self._operations = (
             ("POST", _INVOKE, self._invoke),
             ("POST", _FORWARD, self._take_forwarded),
@@ -54,6 +70,10 @@ class LambdaApi:
         path = unquote(request.path)
         if path == TROUBLES:
             return Response.of_json(list(self._troubles()))
+        if path == _EXECUTIONS and self._start is not None:
+            asked = json.loads(request.body)
+            self._start(asked["stateMachineArn"], asked["input"])
+            return Response(HTTPStatus.NO_CONTENT)
         for method, pattern, answer in self._operations:
             match = pattern.fullmatch(path)
             if match is None or request.method != method:

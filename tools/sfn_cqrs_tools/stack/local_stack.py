@@ -33,7 +33,7 @@ from sfn_cqrs_tools.runtime.front import Front
 from sfn_cqrs_tools.runtime.iam.enforcement import VARIABLE as POLICIES
 from sfn_cqrs_tools.runtime.iam.enforcement import Enforcement
 from sfn_cqrs_tools.runtime.iam.policies import Permissions
-from sfn_cqrs_tools.runtime.lambda_api import LambdaApi, forward_url
+from sfn_cqrs_tools.runtime.lambda_api import LambdaApi, executions_url, forward_url
 from sfn_cqrs_tools.runtime.lambdas import Functions, current_function
 from sfn_cqrs_tools.runtime.listening import HOST, Ports
 from sfn_cqrs_tools.runtime.live.authorizer import Authorizer
@@ -172,7 +172,9 @@ class LocalStack:
         if self.functions.weather is not None:
             enter(_started(self.functions.weather))
         self._deliveries = Deliveries(self.functions, self.client)
-        api = LambdaApi(self.functions, self._deliveries.take, lambda: self.troubles)
+        api = LambdaApi(
+            self.functions, self._deliveries.take, lambda: self.troubles, self._start_execution
+        )
         self.lambda_ = enter(served(self.hosts, given.ports.lambda_, "Lambda", api.handle))
         if given.recorder is not None:
             given.recorder.start(self.functions)
@@ -210,7 +212,7 @@ class LocalStack:
         # The front's pages may send a file by a form.
         origins = self.front.guard.origins | self._own_origins
         with naming_port(self.settings.ports.aws, "the AWS services"):
-            self.fabric.start(forward, origins)
+            self.fabric.start(forward, origins, executions_url(self.lambda_))
         plain = self._plain()
         self.fabric.wait()
         self.aws = self.fabric.endpoint
@@ -256,6 +258,11 @@ class LocalStack:
         urls = (self.http, self.aws, self.sfn, self.lambda_)
         wait_until_all_answer(urls, self.state.stack_log)
         self.state.write(self.info)
+
+    def _start_execution(self, machine: str, payload: str) -> None:
+        """Start what a rule or a schedule starts."""
+        self.functions.wait_until_ready()
+        self.engine.start_execution(machine, input=payload)
 
     def _interrupt(self) -> None:
         """End first what would else count as failed, or as done: it goes on at the next start."""
