@@ -1,12 +1,13 @@
 """How far long work is, on a terminal."""
 
 from io import StringIO
+from itertools import count
 from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
-from sfn_cqrs_tools.terminal.progress import progress, waits_for, working
+from sfn_cqrs_tools.terminal.progress import counting, progress, waits_for, working
 
 RATES = [
     (0.1, ""),
@@ -55,6 +56,40 @@ def test_work_without_a_known_end_is_seen_on_a_terminal_alone(is_terminal, shown
         pass
 
     assert ("looks at the stored data" in console.file.getvalue()) == shown
+
+
+@pytest.fixture
+def each_second(monkeypatch):
+    """A second passes with each look at the clock."""
+    clock = SimpleNamespace(monotonic=count().__next__)
+    monkeypatch.setattr("sfn_cqrs_tools.terminal.progress.time", clock)
+
+
+@pytest.mark.usefixtures("each_second")
+def test_an_hour_of_work_writes_few_lines_into_a_file():
+    console = Console(file=StringIO(), width=100)
+
+    with progress(console, "Imported", 3_600) as update:
+        for done in range(1, 3_601):
+            update(done)
+
+    lines = console.file.getvalue().splitlines()
+    assert lines[:2] == ["Imported 1 of 3600", "Imported 3 of 3600"]
+    assert lines[-1] == "Imported 3600 of 3600"
+    assert len(lines) < 75
+
+
+@pytest.mark.usefixtures("each_second")
+def test_work_of_unknown_length_says_now_and_then_how_much_is_done():
+    console = Console(file=StringIO(), width=100)
+
+    with counting(console, "looked at") as told:
+        for done in range(0, 60_000, 1_000):
+            told(done)
+
+    lines = console.file.getvalue().splitlines()
+    assert lines[:2] == ["looked at: 1,000", "looked at: 3,000"]
+    assert len(lines) < 10
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
+from threading import Lock
 from typing import Any, Final
 
 _EMAIL = re.compile(r"[\w.%+-]{1,64}@(?:[\w-]{1,63}\.){1,8}\w{2,63}")
@@ -32,27 +33,27 @@ TENANTS: Final = 10
 _PLAIN = re.compile("[ !#-&(-\\[\\]-~]*")
 """A text that `repr` and JSON quote as it is."""
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?")
-_personal: dict[str, dict[str, bool]] = vars(logging.getLogger(__name__)).setdefault("personal", {})
+_process: dict[str, Any] = vars(logging.getLogger(__name__))
+_lock: Lock = _process.setdefault("lock", Lock())
+_personal: dict[str, dict[str, bool]] = _process.setdefault("personal", {})
 """By tenant, the texts to mask, the latest last, and whether each is only the beginning of one.
 
-They belong to the process: where code is reloaded, this module is made anew, and the formatter of
+Handlers of several threads change them, and each holds the lock meanwhile. They belong to the
+process: where code is reloaded, this module is made anew, and the formatter of
 the logs is not.
 """
 
 
 def hide(tenant: str, values: Iterable[str]) -> None:
     """Mask these values in the log lines of a tenant, until enough later ones replace them."""
-    known = _personal.pop(tenant, {})
-    for value in values:
-        for form in _forms([value[:LONGEST]]):
-            known.pop(form, None)
-            known[form] = len(value) > LONGEST
-    for old in list(known)[:-MOST]:
-        known.pop(old, None)
-    if known:
-        _personal[tenant] = known
-    for quiet in list(_personal)[:-TENANTS]:
-        _personal.pop(quiet, None)
+    new = {form: len(one) > LONGEST for one in values for form in _forms([one[:LONGEST]])}
+    with _lock:
+        known = _personal.pop(tenant, {})
+        kept = {form: is_cut for form, is_cut in known.items() if form not in new} | new
+        if kept:
+            _personal[tenant] = dict(list(kept.items())[-MOST:])
+        for quiet in list(_personal)[:-TENANTS]:
+            del _personal[quiet]
 
 
 def masked(text: str, personal: Iterable[str] = ()) -> str:
@@ -69,8 +70,9 @@ def masked_line(text: str, tenant: str | None = None) -> str:
 
     Only whoever runs the stack reads it, so another tenant's value tells no tenant anything.
     """
-    lists = list(_personal.values()) if tenant is None else [_personal.get(tenant, {})]
-    found = [one for known in lists for one in tuple(known.items()) if one[0] in text]
+    with _lock:
+        lists = list(_personal.values()) if tenant is None else [_personal.get(tenant, {})]
+    found = [one for known in lists for one in known.items() if one[0] in text]
     for form, is_beginning in sorted(found, key=lambda one: len(one[0]), reverse=True):
         text = text.partition(form)[0] + PERSONAL if is_beginning and form in text else text
         text = text.replace(form, PERSONAL)

@@ -12,6 +12,7 @@ from sfn_cqrs.care.usage.rules import PARTS, OfDay, OfType, Part
 from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.kernel.tables.dynamodb import marshal
 from sfn_cqrs_tools.project import CHECKOUT
+from sfn_cqrs_tools.terminal import progress
 
 pytestmark = pytest.mark.stack
 CHANGED = """
@@ -71,6 +72,19 @@ def test_an_import_is_undone_and_an_audit_finds_all_well_until_something_is_dama
 
     assert "tenant1 AIRPORT/ZZZA: the data row is written again" in repaired.output
     assert run("audit", "--tenant", "tenant1").code == 0
+
+
+def test_long_work_says_into_a_file_how_far_it_is(run, tmp_path, monkeypatch):
+    imported(run, tmp_path / "a.csv", "Counted", tenant="counted")
+    monkeypatch.setattr(progress, "PLAIN_SECONDS", 0.0)
+
+    audited = run("audit", "--tenant", "counted")
+    exported = run("tenant", "export", "counted", "-o", tmp_path / "out")
+    states = run("export", "history", "--tenant", "counted", "-o", tmp_path / "states")
+
+    assert "looked at: 1\n" in audited.error, audited
+    assert "lines written: 1\n" in exported.error, exported
+    assert "states written: 1\n" in states.error, states
 
 
 def test_the_tables_of_the_typescript_framework_are_imported(run, tmp_path):

@@ -14,7 +14,9 @@ from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.command.process import Outcome
 from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs.machines.task.service import TaskService
+from sfn_cqrs_tools.cli.what_if import _alike
 from sfn_cqrs_tools.replay.copies import READS, NotCoveredError, ReadOnly
+from sfn_cqrs_tools.replay.process import _last_line
 from sfn_cqrs_tools.replay.replaying import VARIABLES, Replay, Wanted
 from sfn_cqrs_tools.testing.builders import a_process
 
@@ -237,6 +239,26 @@ def test_a_handler_sees_the_stack_as_it_is_and_its_own_changes(replay, changed):
     replay(types=("ORDER",), item="o-1", tenant="tenant1")
 
     assert seen == [6, 1]
+
+
+def test_a_process_says_how_far_it_is_between_its_other_lines():
+    told = []
+
+    last = _last_line(["warning: x\n", "\x1edone 10\n", "\n", "\x1edone 20\n"], told.append)
+
+    assert (told, last) == ([10, 20], "warning: x")
+
+
+def test_rows_that_differ_alike_are_shown_as_one():
+    def row(sort, after, what="changes"):
+        cells = {"sum": [1, after]} if what == "changes" else {}
+        return {"what": what, "model": "m", "sort": sort, "cells": cells}
+
+    rows = [row("a", 2), row("b", 2), row("c", 3), row("d", 2), row("e", 0, "appears")]
+
+    found = [[one["sort"] for one in alike] for alike in _alike([*rows, row("f", 0, "appears")])]
+
+    assert found == [["a", "b", "d"], ["c"], ["e"], ["f"]]
 
 
 @pytest.mark.parametrize(

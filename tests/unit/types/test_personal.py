@@ -276,6 +276,19 @@ def test_a_module_that_is_made_anew_masks_what_the_one_before_it_knew():
     before._personal.pop("tenant9")
 
 
+def test_handlers_that_run_at_once_lose_none_of_each_others_values():
+    def values():
+        yield "Babbage"
+        masking.hide("tenant1", ["Lovelace"])  # as another thread does meanwhile
+        yield "Somerville"
+
+    masking.hide("tenant1", values())
+
+    assert masking.masked_line("Babbage, Lovelace, Somerville", "tenant1") == (
+        "[personal], [personal], [personal]"
+    )
+
+
 def test_what_is_not_there_hides_nothing():
     for value in ({"contacts": None, "by_role": [], "name": None}, None):
         with models.hiding("tenant1", model_of(Person), value):

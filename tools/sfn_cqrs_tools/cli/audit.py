@@ -13,7 +13,7 @@ from sfn_cqrs_tools.client.aws import Target, find_target
 from sfn_cqrs_tools.client.tables import tables_of
 from sfn_cqrs_tools.stack.project_template import load_template
 from sfn_cqrs_tools.terminal.printing import print_table, progress_console
-from sfn_cqrs_tools.terminal.progress import working
+from sfn_cqrs_tools.terminal.progress import Count, counting
 from sfn_local.cli.command import FAILED, command, json_option, print_json
 from sfn_local.cli.showing import echo
 
@@ -82,11 +82,12 @@ def audit(
         raise click.UsageError("--count looks at everything, and goes with --rate only")
     with one_line_errors():
         target, part = find_target(state, stack), _sample(sample)
-        with working(progress_console(as_json=True), "looks at the stored data"):
-            with tables_of(target):
-                report = _counted(rate) if count else _audited(tenant, part, rate, repair)
-            if read_models:
-                _replay(report, target, template, tenant, part, rate)
+        console = progress_console(as_json=True)
+        with counting(console, "looked at") as told, tables_of(target):
+            report = _counted(rate, told) if count else _audited(tenant, part, rate, repair, told)
+        if read_models:
+            with counting(console, "items replayed") as told:
+                _replay(report, target, template, tenant, part, rate, told)
     if as_json:
         print_json(report.as_json())
     else:
@@ -105,20 +106,26 @@ def _sample(text: str) -> Sample:
         raise click.UsageError(f"--sample: {error}") from error
 
 
-def _audited(tenant: str | None, part: Sample, rate: float, repair: bool) -> Report:
+def _audited(tenant: str | None, part: Sample, rate: float, repair: bool, told: Count) -> Report:
     from sfn_cqrs.care.audit.service import Audit  # noqa: PLC0415 - it imports much
 
-    return Audit(tenant, rate=rate, repairs=repair).run(part)
+    return Audit(tenant, rate=rate, repairs=repair, told=told).run(part)
 
 
-def _counted(rate: float) -> Report:
+def _counted(rate: float, told: Count) -> Report:
     from sfn_cqrs.care.audit.service import count_all  # noqa: PLC0415 - it imports much
 
-    return count_all(rate=rate)
+    return count_all(rate=rate, told=told)
 
 
 def _replay(
-    report: Report, target: Target, template: Path, tenant: str | None, part: Sample, rate: float
+    report: Report,
+    target: Target,
+    template: Path,
+    tenant: str | None,
+    part: Sample,
+    rate: float,
+    told: Count,
 ) -> None:
     """Add what is wrong with read models to a report."""
     from sfn_cqrs_tools.replay.findings import findings  # noqa: PLC0415 - it imports much
@@ -133,7 +140,7 @@ def _replay(
         "is_audit": True,
     }
     with one_line_errors(NotReplayedError):
-        found = replayed(target, load_template(template), wanted)
+        found = replayed(target, load_template(template), wanted, told)
     for one in found["notCovered"]:
         echo(f"{one['handler']} is not covered: {one['reason']}", err=True)
     report.is_complete &= found["items"] < MOST_REPLAYED

@@ -12,12 +12,15 @@ import click
 from sfn_cqrs_tools.cli.options import TENANT_HELP, api_options, one_line_errors, stack_options
 from sfn_cqrs_tools.client.api import Api, connect, work_path
 from sfn_cqrs_tools.client.aws import Target, find_target
-from sfn_cqrs_tools.terminal.printing import print_answer, print_list
+from sfn_cqrs_tools.terminal.printing import print_answer, print_list, progress_console
+from sfn_cqrs_tools.terminal.progress import progress
 from sfn_local.cli.command import FAILED, Group, command, json_option, print_shown
 from sfn_local.cli.showing import echo
 
 ERASES: Final = "ScheduleErasePeopleFunction"
 LOCAL: Final = "tenant1"
+TURN: Final = 10
+"""Seconds that the function works before it says how far it is."""
 _path: Final = partial(work_path, "erasures")
 
 
@@ -119,7 +122,13 @@ def replay(state: Path, stack: str | None, as_json: bool) -> None:
 def _planned(target: Target, tenant: str | None, subject: str) -> dict[str, Any]:
     if tenant is None and target.stack is not None:
         raise click.UsageError("--tenant: whose person it is")
-    return _invoked(target, {"tenant": tenant or LOCAL, "subject": subject})
+    plan: dict[str, Any] = {}
+    with progress(progress_console(as_json=True), "Looked at", 0) as update:
+        while not plan or plan["step"] < plan["steps"]:
+            asked = {"tenant": tenant or LOCAL, "subject": subject, "seconds": TURN, "plan": plan}
+            plan = _invoked(target, asked)
+            update(plan["step"], total=plan["steps"])
+    return plan
 
 
 def _erased(
@@ -130,7 +139,13 @@ def _erased(
     asked = api.post("/erasures", json.dumps(body))
     if asked["status"] == "ASKED":
         return asked
-    return _invoked(target, {"tenant": asked["tenant"], "erasure": asked["id"]})
+    named = {"tenant": asked["tenant"], "erasure": asked["id"], "seconds": TURN}
+    done: dict[str, Any] = {}
+    with progress(progress_console(as_json=True), "Erased", 0) as update:
+        while not done or done["step"] < done["steps"]:
+            done = _invoked(target, named)
+            update(done["step"], total=done["steps"])
+    return done
 
 
 def _invoked(target: Target, detail: dict[str, Any]) -> dict[str, Any]:
@@ -151,8 +166,6 @@ def _print_plan(plan: dict[str, Any]) -> None:
         echo("nothing is stored about this person")
     for place, count in found.items():
         echo(f"{place}: {count}")
-    if not plan["isComplete"]:
-        echo("there is more: the time was over")
     if found:
         echo("nothing was changed; --yes --reason WHY erases it")
 

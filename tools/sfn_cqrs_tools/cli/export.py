@@ -20,6 +20,8 @@ from sfn_cqrs_tools.client.aws import Target, find_target
 from sfn_cqrs_tools.client.lake import FORMATS as LAKE_FORMATS
 from sfn_cqrs_tools.client.lake import Bucket, Folder, Lake, NoParquetError, written
 from sfn_cqrs_tools.client.tables import tables_of
+from sfn_cqrs_tools.terminal.printing import progress_console
+from sfn_cqrs_tools.terminal.progress import counting
 from sfn_local.cli.command import Group, always_json_option
 from sfn_local.cli.showing import echo
 
@@ -175,7 +177,10 @@ def _to_lake(
 def _states(tenant: str | None, after: str, rate: float) -> Iterator[dict[str, Any]]:
     from sfn_cqrs.care.tenants.export import states  # noqa: PLC0415 - it imports much
 
-    return states(tenant, after, rate=rate)
+    with counting(progress_console(as_json=True), "states written") as told:
+        for count, each in enumerate(states(tenant, after, rate=rate), 1):
+            told(count)
+            yield each
 
 
 def _moment(since: datetime | None) -> str:

@@ -16,7 +16,8 @@ from sfn_cqrs_tools.cli.options import one_line_errors, rate_option, stack_optio
 from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.client.tables import tables_of
 from sfn_cqrs_tools.stack.project_template import load_template
-from sfn_cqrs_tools.terminal.printing import print_answer, print_list
+from sfn_cqrs_tools.terminal.printing import print_answer, print_list, progress_console
+from sfn_cqrs_tools.terminal.progress import counting
 from sfn_local.cli.command import (
     FAILED,
     Group,
@@ -91,8 +92,10 @@ def export_tenant(
     counts: Counter[str] = Counter()
     with one_line_errors(), tables_of(find_target(state, stack)), ExitStack() as opened:
         files: dict[str, TextIO] = {}
+        told = opened.enter_context(counting(progress_console(as_json=True), "lines written"))
         for line in exported(name, rate=rate):
             counts[str(line["kind"])] += 1
+            told(counts.total())
             if line["kind"] == OPEN:
                 continue
             item: Any = line["item"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +13,7 @@ from sfn_cqrs_tools.cli.options import one_line_errors, rate_option, stack_optio
 from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.stack.project_template import load_template
 from sfn_cqrs_tools.terminal.printing import print_table, progress_console
-from sfn_cqrs_tools.terminal.progress import working
+from sfn_cqrs_tools.terminal.progress import counting
 from sfn_local.cli.command import FAILED, command, json_option, print_shown
 from sfn_local.cli.showing import echo
 
@@ -70,8 +71,8 @@ def what_if(
         wanted["tenant"] = "tenant1"
     with one_line_errors(NotReplayedError):
         target, read = find_target(state, stack), load_template(template)
-        with working(progress_console(as_json=True), "reads the versions, and runs the handlers"):
-            report = replayed(target, read, {**wanted, "types": types, "since": after})
+        with counting(progress_console(as_json=True), "items replayed") as told:
+            report = replayed(target, read, {**wanted, "types": types, "since": after}, told)
     print_shown(report, _print, as_json=as_json)
     if report["rows"] or report["errors"]:
         context.exit(FAILED)
@@ -81,10 +82,11 @@ def _print(report: dict[str, Any]) -> None:
     for one in report["notCovered"]:
         echo(f"{one['handler']} is not covered: {one['reason']}")
     _table(("handler", "kind", "count", "item", "version", "message"), report["errors"])
-    for one in report["rows"][:SHOWN]:
-        _print_row(one)
-    if len(report["rows"]) > SHOWN:
-        echo(f"… and {len(report['rows']) - SHOWN:,} more; --json has all")
+    alike = _alike(report["rows"])
+    for one, *others in alike[:SHOWN]:
+        _print_row(one, len(others))
+    if len(alike) > SHOWN:
+        echo(f"… and {sum(map(len, alike[SHOWN:])):,} more; --json has all")
     _table(
         ("name", "rows", "changes", "appears", "disappears", "notCompared"), report["readModels"]
     )
@@ -102,9 +104,20 @@ def _table(fields: tuple[str, ...], found: list[dict[str, Any]]) -> None:
         print_table(fields, [[str(one[name]) for name in fields] for one in found])
 
 
-def _print_row(one: dict[str, Any]) -> None:
+def _alike(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Return the rows that differ, those together that differ in the same cells and values."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for number, one in enumerate(rows):
+        cells = json.dumps(one["cells"], sort_keys=True) if one["cells"] else number
+        found.setdefault(f"{one['what']} {one['model']} {cells}", []).append(one)
+    return list(found.values())
+
+
+def _print_row(one: dict[str, Any], others: int) -> None:
     by = f", by {one['item']}" if one["item"] else ""
-    echo(f"{one['what']}: {one['model']} {one['tenant']} {one['partition']} {one['sort']}{by}")
+    more = f", and {others:,} more rows alike" if others else ""
+    place = f"{one['model']} {one['tenant']} {one['partition']} {one['sort']}"
+    echo(f"{one['what']}: {place}{by}{more}")
     if one["what"] == "changes":
         for cell, (before, now) in one["cells"].items():
             echo(f"  {cell}: {before!r} -> {now!r}")

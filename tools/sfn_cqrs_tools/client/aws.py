@@ -20,7 +20,7 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
-from sfn_cqrs_tools.runtime.fabric import local_client
+from sfn_cqrs_tools.runtime.fabric import local_client, patient
 from sfn_cqrs_tools.runtime.state import StateFolder
 
 API: Final = "HttpApiUrl"
@@ -134,7 +134,7 @@ def client_on_aws(service: str) -> Any:
         click.ClickException: they name none.
     """
     try:
-        return boto3.client(service)  # type: ignore[call-overload]
+        return boto3.client(service, config=patient(service))  # type: ignore[call-overload]
     except BotoCoreError as error:
         raise click.ClickException(f"AWS cannot be called: {_told(error)}") from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -30,6 +30,8 @@ from sfn_cqrs_tools.replay.copies import Copy, ReadOnly, alone, parts_of
 from sfn_cqrs_tools.testing.dynamodb.tables import Place
 from sfn_cqrs_tools.testing.fakes.stored import TABLES
 
+TELLS: Final = 10
+"""After so many items a caller hears how many there were."""
 PAUSE: Final = 2.0
 """Seconds until rows that differ are read again: a version may be on its way."""
 MOST_MESSAGE: Final = 200
@@ -173,8 +175,8 @@ class Replay:
         self._versions: dict[ItemKey, int] = {}
         self._is_exact = True
 
-    def run(self) -> Report:
-        """Replay, compare, and return what would be otherwise."""
+    def run(self, told: Callable[[int], None] | None = None) -> Report:
+        """Replay, compare, and return what would be otherwise; `told` gets the number of items."""
         with parts_of(self._dynamodb, self._s3):
             self._processes, self._attributes = bootstrap.processes(), bootstrap.attributes()
         with parts_of(self._dynamodb, self._s3, self._copy):
@@ -184,6 +186,8 @@ class Replay:
             before = self._stored_places(names) if self._report.is_complete else set()
             for row in self._items():
                 self._replay(row)
+                if told is not None and self._report.items % TELLS == 0:
+                    told(self._report.items)
             self._compare(before)
         self._report.errors = list(self._errors.values())
         return self._report

@@ -40,6 +40,7 @@ CREDENTIALS: Final = {
 }
 
 _START_SECONDS: Final = 20.0
+_INVOCATION_SECONDS: Final = 910.0
 _DEPLOY_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 5.0
 _FUNCTION_NAME_LENGTH: Final = 64
@@ -316,8 +317,20 @@ def local_client(service: str, endpoint: str) -> Any:
     made: Any = session()
     clients: dict[tuple[str, str], Any] = _sessions.clients
     if (service, endpoint) not in clients:
-        clients[service, endpoint] = made.client(service, endpoint_url=endpoint)
+        clients[service, endpoint] = made.client(
+            service, endpoint_url=endpoint, config=patient(service)
+        )
     return clients[service, endpoint]
+
+
+def patient(service: str) -> Any:
+    """Return the configuration of a client: an invocation takes as long as a function may run.
+
+    botocore would give up after a minute, and invoke it again.
+    """
+    from botocore.config import Config  # noqa: PLC0415
+
+    return Config(read_timeout=_INVOCATION_SECONDS) if service == "lambda" else None
 
 
 def _session() -> Session:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -12,9 +12,16 @@ if TYPE_CHECKING:
     from rich.progress import ProgressColumn
 
 PLAIN_SECONDS: Final = 2.0
+SLOWER: Final = 1.5
+"""Each line waits so much longer than the one before it, up to `LONGEST_PAUSE`."""
+LONGEST_PAUSE: Final = 60.0
 SHORTEST: Final = 0.5
 SLOW: Final = 10
 """A rate below this has two digits: `0.4/s`."""
+
+
+Count = Callable[[int], None]
+"""Shows how much is done so far."""
 
 
 class Update(Protocol):
@@ -28,7 +35,7 @@ class Update(Protocol):
 def progress(
     console: Console, what: str, total: int, *, in_bytes: bool = False
 ) -> Iterator[Update]:
-    """Yield a bar with rate and time left on a terminal, a line every two seconds elsewhere.
+    """Yield a bar with rate and time left on a terminal, a line now and then elsewhere.
 
     A total of 0 means that it is not known yet.
     """
@@ -67,6 +74,29 @@ def working(console: Console, what: str) -> Iterator[None]:
     with Progress(*columns, console=console, transient=True) as shown:
         shown.add_task(what, total=None)
         yield
+
+
+@contextmanager
+def counting(console: Console, what: str) -> Iterator[Count]:
+    """Yield what shows how much is done, where nobody knows how much it is.
+
+    On a terminal for how long, too; elsewhere a line now and then, and none if it is soon over.
+    """
+    from rich.progress import (  # noqa: PLC0415 - most commands end at once
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    if not console.is_terminal:
+        pace = _Pace(at_once=False)
+        yield lambda done: console.print(f"{what}: {done:,}") if pace.is_due() else None
+        return
+    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    with Progress(*columns, console=console, transient=True) as shown:
+        task = shown.add_task(what, total=None)
+        yield lambda done: shown.update(task, description=f"{what}: {done:,}")
 
 
 @contextmanager
@@ -112,21 +142,38 @@ def _columns(*, in_bytes: bool) -> tuple[ProgressColumn, ...]:
     return name, bar, count, rate, TimeRemainingColumn(elapsed_when_finished=True), note
 
 
+class _Pace:
+    """Says when the next line is due: soon at first, later each minute, so a file stays short."""
+
+    def __init__(self, *, at_once: bool) -> None:
+        self._pause = PLAIN_SECONDS
+        self._due = 0.0 if at_once else time.monotonic() + self._pause
+
+    def is_due(self) -> bool:
+        """Return whether to print now; then the next line waits longer."""
+        now = time.monotonic()
+        if now < self._due:
+            return False
+        self._due = now + self._pause
+        self._pause = min(self._pause * SLOWER, LONGEST_PAUSE)
+        return True
+
+
 class _PlainLines:
     def __init__(self, console: Console, what: str, total: int, *, in_bytes: bool) -> None:
         self._console = console
         self._what = what
         self._total = total
         self._in_bytes = in_bytes
-        self._printed, self._last = 0.0, -1
+        self._pace, self._last = _Pace(at_once=True), -1
 
     def __call__(self, done: int, *, total: int | None = None, note: str = "") -> None:
         self._total = total or self._total
-        now = time.monotonic()
-        is_due = 0 < self._total <= done or now - self._printed > PLAIN_SECONDS
-        if not is_due or done == self._last or not self._total:
+        if done == self._last or not self._total:
             return
-        self._printed, self._last = now, done
+        if not (0 < self._total <= done or self._pace.is_due()):
+            return
+        self._last = done
         line = f"{self._what} {self._shown(done)} of {self._shown(self._total)}"
         self._console.print(f"{line}: {note}" if note else line)
 

@@ -43,6 +43,14 @@ KEPT = timedelta(days=29)
 """So long the files of an import are kept, and its parts somewhat longer."""
 
 
+Told = Callable[[int], None]
+"""Takes how much has been looked at so far."""
+
+
+def _tell_nobody(_looked_at: int) -> None:
+    """Take what nobody asks for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """A part of the tables: one of several segments. By default it is all of them."""
@@ -81,6 +89,11 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
     repaired: list[str] = field(default_factory=list)
 
+    @property
+    def looked_at(self) -> int:
+        """Return how much was checked."""
+        return self.items + self.imports + self.work
+
     def add(self, part: "Report") -> None:
         """Add the report of a part."""
         self.items += part.items
@@ -106,12 +119,14 @@ def tell(report: Report) -> None:
             pass
 
 
-def count_all(*, rate: float = 0.0) -> Report:
+def count_all(*, rate: float = 0.0, told: Told = _tell_nobody) -> Report:
     """Audit everything part by part, and keep what each tenant uses; return the report."""
     whole = Report()
     for segment in range(PARTS):
         meter = Meter()
-        part = Audit(rate=rate, meter=meter).run(Sample(segment, PARTS))
+        part = Audit(rate=rate, meter=meter, told=told, before=whole.looked_at).run(
+            Sample(segment, PARTS)
+        )
         whole.add(part)
         if not part.is_complete:
             break
@@ -130,12 +145,16 @@ class Audit:
         is_late: Callable[[], bool] | None = None,
         meter: Meter | None = None,
         repairs: bool = False,
+        told: Told = _tell_nobody,
+        before: int = 0,
     ) -> None:
         """Audit one tenant's items, or all; `rate` limits read units a second, and 0 is no limit.
 
         `is_late` ends it early. The meter counts what is read. With `repairs`, data rows that are
-        lost, behind or different are written again.
+        lost, behind or different are written again. `told` gets how much has been looked at,
+        `before` this audit as well.
         """
+        self._told, self._before = told, before
         self._repairs = repairs
         self._tenant = tenant
         self._tables = bootstrap.audit_tables()
@@ -147,6 +166,7 @@ class Audit:
     def run(self, sample: Sample | None = None) -> Report:
         """Check a sample of everything, and return the report."""
         for _ in self._check(sample or Sample()):
+            self._told(self._before + self._report.looked_at)
             if self._is_over():
                 break
         return self._report

@@ -1,6 +1,6 @@
 """Erasures of people: asking for one, confirming it, and working on those that are open."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -125,17 +125,25 @@ class ErasureService:
         return written.record
 
 
-def plan(tenant: str, subject: str, is_late: Callable[[], bool]) -> dict[str, Json]:
-    """Return what an erasure would find, without changing anything."""
+STEPS = len(segments(TABLES)) + 3
+"""The steps of a pass: the tables in parts, and what comes after them."""
+
+
+def plan(
+    tenant: str, subject: str, is_late: Callable[[], bool], begun: Mapping[str, Any] | None = None
+) -> dict[str, Json]:
+    """Return what an erasure would find, without changing anything; go on with what has begun."""
     key = ErasureKey.of(tenant, checked_key_part(subject, "subject"))
     handlers.load()
-    eraser = Eraser(Erasure(key=key, reason="", created=Audit("")), writes=False)
-    is_complete = _plan(eraser, is_late)
+    eraser = Eraser(_asked_about(key, begun or {}), writes=False)
+    step = _plan(eraser, is_late)
     found = eraser.found
     counts: dict[str, Json] = dict(found.counts)
     return {
         "id": key.id,
-        "isComplete": is_complete,
+        "step": step,
+        "steps": STEPS,
+        "isComplete": step == STEPS,
         "found": counts,
         "left": list(found.left),
         "keptUntil": found.kept_until,
@@ -143,21 +151,44 @@ def plan(tenant: str, subject: str, is_late: Callable[[], bool]) -> dict[str, Js
     }
 
 
-def _plan(eraser: Eraser, is_late: Callable[[], bool]) -> bool:
-    """Look everywhere; return False if the time is over before."""
+def _asked_about(key: ErasureKey, begun: Mapping[str, Any]) -> Erasure:
+    """Return an erasure that nobody has asked for, as far as its plan is."""
+    return Erasure(
+        key=key,
+        reason="",
+        created=Audit(""),
+        step=begun.get("step", 0),
+        counts=begun.get("found", {}),
+        left=tuple(begun.get("left", ())),
+        kept_until=begun.get("keptUntil", ""),
+        kept=tuple(begun.get("kept", ())),
+    )
+
+
+def _plan(eraser: Eraser, is_late: Callable[[], bool]) -> int:
+    """Look everywhere, as far as there is time; return the step that is next."""
     known, steps = Known(), list[Callable[[], None]]()
     steps += [partial(read, one, known, [eraser]) for one in segments(TABLES)]
-    for step in [*steps, *eraser.ends()]:
+    steps += eraser.ends()
+    for number in range(eraser.erasure.step, STEPS):
         if is_late():
-            return False
-        step()
-    return True
+            return number
+        steps[number]()
+    return STEPS
 
 
 def work(erasure: Erasure, is_late: Callable[[], bool]) -> Erasure:
     """Do as much of an erasure as there is time for, and return it as it is then."""
     (after,) = work_together([erasure], is_late)
     return after
+
+
+def work_at_once(tenant: str, id_: str, is_late: Callable[[], bool]) -> dict[str, Json]:
+    """Go on with an erasure's pass; return its certificate, and which step is next."""
+    before = ErasureService(tenant).get(id_)
+    after = work(before, is_late)
+    is_over = after.passes != before.passes or not after.is_due(iso(bootstrap.now()))
+    return {**certificate(after), "step": STEPS if is_over else after.step, "steps": STEPS}
 
 
 def work_together(erasures: Sequence[Erasure], is_late: Callable[[], bool]) -> list[Erasure]:
