@@ -453,6 +453,27 @@ def test_who_has_a_projects_policy_is_told_to_add_it_there(shop: Permissions) ->
     enforcement.stop()
 
 
+def test_the_pattern_of_a_machine_is_told_since_a_reference_to_it_would_be_circular(
+    shop: Permissions,
+) -> None:
+    role = shop.roles["OwnFunction"]
+    arn = "arn:aws:states:us-east-1:000000000000:stateMachine:shop-x1-order-refund"
+    names = {arn: "OrderRefundStateMachine"}
+    enforcement = Enforcement(lambda: "OwnFunction")
+    enforcement.permissions = Permissions({"OwnFunction": role}, {}, names)
+    enforcement.start()
+    client = a_client("stepfunctions", endpoint_url="http://127.0.0.1:9")
+
+    with pytest.raises(ClientError) as refused:
+        client.start_execution(stateMachineArn=arn)
+    enforcement.stop()
+
+    assert refused.value.response["Error"]["Message"].endswith(
+        'Add states:StartExecution on !Sub "arn:${AWS::Partition}:states:${AWS::Region}:'
+        '${AWS::AccountId}:stateMachine:*-order-refund" to AppPolicy in template.yaml'
+    )
+
+
 def test_a_process_of_its_own_reads_what_it_may(
     shop: Permissions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

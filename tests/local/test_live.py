@@ -1,5 +1,6 @@
 """The twin of AppSync Events, spoken to as clients and the stack speak to AppSync."""
 
+import asyncio
 import base64
 import json
 import threading
@@ -11,6 +12,7 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from starlette.websockets import WebSocketDisconnect
 from tests.support.over_http import fetch
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
@@ -20,7 +22,7 @@ from sfn_cqrs.care.live.events import LiveEvents, LiveRefusedError
 from sfn_cqrs.kernel.aws.threads import at_once
 from sfn_cqrs.kernel.errors import BusyError
 from sfn_cqrs_tools.runtime.live.authorizer import Authorizer
-from sfn_cqrs_tools.runtime.live.server import LiveServer
+from sfn_cqrs_tools.runtime.live.server import LiveServer, _Outbox
 from sfn_cqrs_tools.runtime.live.session import MAX_SUBSCRIPTIONS, RefusedError, Session
 from sfn_local import FunctionError
 
@@ -115,6 +117,19 @@ def test_a_sign_of_life_comes_where_nothing_else_does():
             assert json.loads(socket.recv(timeout=SECONDS)) == {"type": "ka"}
     finally:
         server.close()
+
+
+def test_a_browser_that_goes_away_while_something_is_sent_is_no_error():
+    class Gone:
+        async def send_json(self, _message):
+            raise WebSocketDisconnect(1006)
+
+    async def send():
+        outbox = _Outbox(asyncio.get_running_loop())
+        outbox.put({"type": "data"})
+        await outbox.send_to(Gone(), SECONDS)
+
+    asyncio.run(send())
 
 
 @pytest.mark.parametrize(

@@ -258,6 +258,36 @@ def test_a_project_is_checked_and_git_ignores_what_that_makes(clinic, sfn_cqrs):
     assert odd.startswith("events/odd.json is not JSON: ")
 
 
+def test_a_table_that_no_handler_is_named_after_is_found(clinic, sfn_cqrs):
+    module = clinic / "app/clinic/appointment.py"
+    imported = "from sfn_cqrs.read_models import sql_read_model\n\n"
+    for table in ("appointment_list", "depots"):
+        declared = f'{imported}sql_read_model("{table}", keys=("code",))\n'
+        (clinic / f"app/clinic/of_{table}.py").write_text(declared)
+    assert "def appointment_list(" in module.read_text(encoding="utf-8")
+
+    found = sfn_cqrs("check", "--json")
+
+    assert found.json["findings"] == [
+        'sql_read_model("depots"): no handler is called depots, so nobody writes it: call the'
+        " handler as its table"
+    ]
+
+
+def test_resources_that_need_one_another_are_named(clinic, sfn_cqrs):
+    path = clinic / "template.yaml"
+    written = path.read_text(encoding="utf-8")
+    statement = "Action: [ssm:GetParameter, ssm:GetParameters]\n            Resource: "
+    assert statement in written
+    needs = written.replace(statement, f"{statement}!GetAtt Cqrs.Outputs.CommandsTableName #", 1)
+    path.write_text(needs, encoding="utf-8")
+
+    checked = sfn_cqrs("check")
+
+    assert checked.code == 1
+    assert "need one another: AppPolicy -> Cqrs -> AppPolicy. Write one of the" in checked.output
+
+
 @pytest.mark.parametrize(
     ("steps", "told"),
     [

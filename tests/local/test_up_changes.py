@@ -176,6 +176,9 @@ def test_changes_of_state_machines_are_taken_over_and_broken_templates_are_not(r
 
     template.write_text(deployed.replace("Default: 90", "Default: ninety", 1) + "\n  - [")
     up.until(r"broken    .*template\.yaml.*; the stack continues with what it has$")
+    round_ = "\nResources:\n  Round: { Type: AWS::SNS::Topic, DependsOn: Round }\n"
+    template.write_text(deployed.replace("\nResources:\n", round_, 1))
+    up.until(r"broken    .* need one another: Round -> Round\. .*; the stack continues with .*$")
     template.write_text(deployed)
 
 

@@ -1,6 +1,6 @@
 """The routes of the user's package, as the framework serves and describes its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from http import HTTPStatus
 
@@ -54,10 +54,7 @@ def _answering(route: OwnRoute) -> Callable[..., Response[str]]:
         name = f"{route.method} {route.path}"
         said = f'route("{route.method}", "{route.path}")'
         require(route.allow, who.client, name, said, "allow")
-        unknown = sorted(query.keys() - set(route.query))
-        if unknown:
-            known = ", ".join(route.query) or "none"
-            raise InvalidInputError(unknown[0], f"is not known; known: {known}")
+        _check(route, query)
         values = {parameter: code_of(value) for parameter, value in path.items()}
         body = body_of(event) if event.get("body") else {}
         asked = Asked(checked_tenant(who.tenant), who.user, who.groups, values, dict(query), body)
@@ -67,6 +64,18 @@ def _answering(route: OwnRoute) -> Callable[..., Response[str]]:
     answered.__doc__ = route.function.__doc__
     return operation(
         rule=Rule(f"{str(route.allow).capitalize()}."),
-        query=dict.fromkeys(route.query, TEXT),
+        query=dict.fromkeys(route.known, TEXT),
+        needed=frozenset(route.needed),
         answers={200: _ANSWER},
     )(answered)
+
+
+def _check(route: OwnRoute, query: Mapping[str, str]) -> None:
+    """Refuse parameters that a route does not know, and a request without those that it needs."""
+    unknown = sorted(query.keys() - set(route.known))
+    if unknown:
+        known = ", ".join(route.known) or "none"
+        raise InvalidInputError(unknown[0], f"is not known; known: {known}")
+    for name in route.needed:
+        if name not in query:
+            raise InvalidInputError(name, "is missing in the query")

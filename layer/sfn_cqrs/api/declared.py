@@ -44,14 +44,25 @@ class OwnRoute:
     path: str
     allow: Policy
     query: tuple[str, ...]
+    needed: tuple[str, ...]
     function: OwnFunction
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """Return the parameters of the query that it takes."""
+        return (*self.needed, *self.query)
 
 
 _routes: dict[tuple[str, str], OwnRoute] = {}
 
 
 def route(
-    method: str, path: str, *, allow: Policy = CODE, query: Sequence[str] = ()
+    method: str,
+    path: str,
+    *,
+    allow: Policy = CODE,
+    query: Sequence[str] = (),
+    needed: Sequence[str] = (),
 ) -> Callable[[OwnFunction], OwnFunction]:
     """Register a function that answers requests with a JSON object.
 
@@ -64,6 +75,7 @@ def route(
             `asked.path`. The framework's own paths are refused.
         allow: who may call it: `MEMBERS`, `group("cashier")`; by default nobody.
         query: the names of the query's parameters; other parameters are refused.
+        needed: parameters of the query that each request must have; without one it gets 400.
     """
     checked_whole(allow)
     if method not in METHODS:
@@ -76,7 +88,7 @@ def route(
         present = _routes.get((method, path))
         if present is not None and present.function.__module__ != function.__module__:
             raise ValueError(f"{method} {path} is a route of {present.function.__module__} already")
-        _routes[method, path] = OwnRoute(method, path, allow, tuple(query), function)
+        _routes[method, path] = OwnRoute(method, path, allow, tuple(query), tuple(needed), function)
         return function
 
     return register

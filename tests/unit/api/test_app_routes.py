@@ -15,10 +15,12 @@ def _registry(monkeypatch):
     monkeypatch.setattr(routes, "_routes", {})
 
 
-def a_route(method="GET", path="/birds/{name}", allow=MEMBERS, query=("colour",), raises=None):
+def a_route(
+    method="GET", path="/birds/{name}", allow=MEMBERS, query=("colour",), needed=(), raises=None
+):
     """Register a route that answers what it is asked."""
 
-    @route(method, path, allow=allow, query=query)
+    @route(method, path, allow=allow, query=query, needed=needed)
     def look_at_bird(asked):
         """Look at a bird."""
         if raises is not None:
@@ -69,6 +71,29 @@ def test_without_a_tenant_nobody_is_answered(call):
     a_route()
 
     assert call("GET", "/birds/kite", claims={}).status == 401
+
+
+def test_a_request_without_a_needed_parameter_is_refused_and_the_description_says_so(call):
+    a_route(needed=("day",))
+
+    answer = call("GET", "/birds/kite", query={"colour": "red"})
+    good = call("GET", "/birds/kite", query={"day": "2026-12-02"})
+    described = call("GET", "/openapi.json").body["paths"]["/birds/{name}"]["get"]["parameters"]
+
+    assert (answer.status, answer.body["field"]) == (400, "day")
+    assert answer.body["detail"] == "day: is missing in the query"
+    assert good.body["query"] == {"day": "2026-12-02"}
+    needed = {one["name"]: one["required"] for one in described if one["in"] == "query"}
+    assert needed == {"day": True, "colour": False}
+
+
+def test_a_fault_of_a_routes_code_does_not_ask_to_try_again(call):
+    a_route(raises=KeyError("day"))
+
+    answer = call("GET", "/birds/kite")
+
+    assert answer.status == 500
+    assert answer.body["detail"] == "the code that answers this has failed; it is logged"
 
 
 def test_an_unknown_parameter_is_refused(call):

@@ -10,6 +10,7 @@ import click
 
 from sfn_cqrs_tools.cli.options import one_line_errors, template_option
 from sfn_cqrs_tools.client.app_check import AppCheck
+from sfn_cqrs_tools.runtime.circles import circle_told
 from sfn_cqrs_tools.runtime.template import Template
 from sfn_cqrs_tools.scaffold.names import LONGEST_STACK
 from sfn_cqrs_tools.stack import laws
@@ -38,6 +39,7 @@ def check(template: Path, as_json: bool) -> None:
         found = [
             *(one for key in own for one in read.machines[key].refusals()),
             *(one for key in own for one in laws.broken(read, template, read.machines[key])),
+            *_circles(template, read),
             *_stacks(read.root),
             *_built_for_others(template),
             *_functions(read),
@@ -67,6 +69,13 @@ def _own(template: Template) -> list[str]:
     framework = (template.root / FOLDER / "statemachine").resolve()
     machines = template.machines.items()
     return [key for key, one in machines if framework != one.path.resolve().parent]
+
+
+def _circles(template: Path, read: Template) -> Iterator[str]:
+    """Yield the resources that need one another: as they are written, or as they are deployed."""
+    written = circle_told(load_yaml(template)["Resources"])
+    if told := written or circle_told(read.translate()["Resources"]):
+        yield f"{template.name}: {told}"
 
 
 def _stacks(project: Path) -> Iterator[str]:
@@ -102,8 +111,14 @@ def _functions(template: Template) -> Iterator[str]:
 
 
 def _handlers(template: Template) -> Iterator[str]:
-    for broken in AppCheck(template, template.environment).result():
+    check = AppCheck(template, template.environment)
+    for broken in check.result():
         yield f"{broken.module} cannot be imported: {broken.reason}\n{broken.code}".rstrip()
+    for table in check.unwritten:
+        yield (
+            f'sql_read_model("{table}"): no handler is called {table}, so nobody writes it: call'
+            " the handler as its table"
+        )
 
 
 def _events(template: Template) -> Iterator[str]:

@@ -43,6 +43,7 @@ class AppCheck:
 
     def __init__(self, template: Template, environment: Mapping[str, str]) -> None:
         """Begin; `environment` is the functions' own."""
+        self.unwritten: list[str] = []
         root = template.root
         folders = {one.logical_id: one.folder.resolve() for one in template.functions.values()}
         asked = {
@@ -73,10 +74,15 @@ class AppCheck:
         return self._process.poll() is not None
 
     def result(self) -> list[Broken]:
-        """Wait for what is broken; a check that ends without an answer has found nothing."""
+        """Wait for what is broken; a check that ends without an answer has found nothing.
+
+        After it, `unwritten` has the tables of `sql_read_model` that no handler is named after.
+        """
         try:
             answer, _ = self._process.communicate(timeout=SECONDS)
-            return [Broken(**one) for one in json.loads(answer)]
+            found = json.loads(answer)
+            self.unwritten = found["unwritten"]
+            return [Broken(**one) for one in found["broken"]]
         except (OSError, ValueError, subprocess.TimeoutExpired):
             self._process.kill()
             self._process.communicate()
@@ -105,6 +111,14 @@ def modules_of_package(name: str) -> Iterator[NotImported]:
             importlib.import_module(f"{name}.{module.name}")
         except (Exception, SystemExit) as error:
             yield NotImported(f"{name}.{module.name}", error)
+
+
+def unwritten_tables() -> Iterator[str]:
+    """Yield the tables of `sql_read_model` that no handler is named after: nobody writes them."""
+    from sfn_cqrs.machines.command import handlers, read_models  # noqa: PLC0415 - after the path
+
+    names = set(handlers.all_names())
+    yield from (table for table in sorted(read_models.tables()) if table not in names)
 
 
 def _of_functions(functions: list[list[str]]) -> Iterator[NotImported]:
@@ -141,7 +155,8 @@ def main() -> None:
     asked = json.load(sys.stdin)
     with redirect_stdout(sys.stderr):
         found = [asdict(one) for one in broken_modules(asked)]
-    print(json.dumps(found))
+        unwritten = [] if found or not asked["package"] else list(unwritten_tables())
+    print(json.dumps({"broken": found, "unwritten": unwritten}))
 
 
 if __name__ == "__main__":

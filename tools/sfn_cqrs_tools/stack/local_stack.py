@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs_tools.project import state_path, template_path
+from sfn_cqrs_tools.runtime.circles import circle_told
 from sfn_cqrs_tools.runtime.clock import LeapingClock
 from sfn_cqrs_tools.runtime.data_folder import DataFolder
 from sfn_cqrs_tools.runtime.fabric import (
@@ -59,6 +60,7 @@ from sfn_cqrs_tools.stack.project_template import load_template
 from sfn_cqrs_tools.stack.settings import Settings
 from sfn_cqrs_tools.stack.sql_files import POSTGRES, POSTGRES_ROLE
 from sfn_local import CachedServices, Engine, ThreadScheduler
+from sfn_local.lint.template_file import TemplateError
 
 if TYPE_CHECKING:
     from sfn_cqrs_tools.runtime.live.server import LiveServer
@@ -354,7 +356,7 @@ class LocalStack:
             StackError, TemplateError: what is wrong, and where.
         """
         template = self._load()
-        template.translate(without=LIVE)
+        _translated(template)
         check(template)
 
     def reload_machines(self) -> list[str]:
@@ -385,7 +387,7 @@ class LocalStack:
 
     def _plain(self) -> dict[str, Any]:
         """Return what the fabric deploys."""
-        plain = self.template.translate(without=LIVE)
+        plain = _translated(self.template)
         if not self.settings.schedules:
             for resource in plain["Resources"].values():
                 if "ScheduleExpression" in resource.get("Properties", {}):
@@ -485,6 +487,18 @@ def _started(part: _Startable) -> Iterator[None]:
         yield
     finally:
         part.stop()
+
+
+def _translated(template: Template) -> dict[str, Any]:
+    """Return the plain template of what the fabric has.
+
+    Raises:
+        TemplateError: SAM refuses it, or resources need one another.
+    """
+    plain = template.translate(without=LIVE)
+    if told := circle_told(plain["Resources"]):
+        raise TemplateError(told)
+    return plain
 
 
 def _named(resource: tuple[str, str]) -> tuple[str, str]:

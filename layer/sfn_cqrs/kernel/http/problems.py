@@ -62,7 +62,7 @@ def problem_of(error: Exception) -> tuple[int, dict[str, Any]]:
         status, code = HTTPStatus.SERVICE_UNAVAILABLE.value, errors.BusyError.code
         return status, problem(status, code, "nothing is lost; send the same request again")
     status, code = HTTPStatus.INTERNAL_SERVER_ERROR.value, errors.SfnCqrsError.code
-    return status, problem(status, code, "try again; it is logged")
+    return status, problem(status, code, "the code that answers this has failed; it is logged")
 
 
 def _sql_problem(error: errors.SqlRefusedError) -> tuple[int, dict[str, Any]]:

@@ -7,6 +7,7 @@ Source: the messages that AWS has answered, such as those in public issues; IAM 
 from __future__ import annotations
 
 import os
+import re
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -118,15 +119,26 @@ def _message(permissions: Permissions, function: str, prefix: str, one: Asked, r
     role, resource = permissions.roles[function], one.resource or "*"
     resource = f'"{resource}"' if prefix == "s3" else resource
     action = _SPELLED.get(prefix, str)(one.action)
-    what = f"{one.action} on {permissions.named(one.resource)}"
     reason = f"because no identity-based policy allows the {action} action"
     place = _OF_PROJECTS if role.has(_OF_PROJECTS) else f"the Policies of {function}"
-    to_do = f"Add {what} to {place} in template.yaml"
+    named = permissions.named(one.resource)
+    what = f"{one.action} on {named}"
+    on = _pattern_of(named, one.resource or "") if place == _OF_PROJECTS else named
+    to_do = f"Add {one.action} on {on} to {place} in template.yaml"
     if refusal == DENIED:
         reason = "with an explicit deny in an identity-based policy"
         to_do = f"A policy of {function} in template.yaml denies {what}"
     denied = f"User: {role.user} is not authorized to perform: {action} on resource: {resource}"
     return f"{denied} {reason}. {to_do}"
+
+
+def _pattern_of(named: str, arn: str) -> str:
+    """Return what `AppPolicy` can name: a reference to a machine of a project would be circular."""
+    words = re.sub("(?<=[a-z0-9])(?=[A-Z])", "-", named.removesuffix("StateMachine")).lower()
+    if ":stateMachine:" in arn and arn.endswith(f"-{words}"):
+        account = "${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}"
+        return f'!Sub "arn:{account}:stateMachine:*-{words}"'
+    return named
 
 
 def _error(prefix: str, operation: str, message: str) -> Exception:

@@ -182,7 +182,11 @@ class _Outbox:
             self._loop.call_soon_threadsafe(self._waiting.put_nowait, None)
 
     async def send_to(self, websocket: WebSocket, keep_alive: float) -> None:
-        """Send waiting messages, and a keep-alive after a long silence."""
+        """Send what waits, and a keep-alive after a long silence, until the client is gone."""
+        with suppress(WebSocketDisconnect, RuntimeError):  # `_listen` hears of it, too
+            await self._send_to(websocket, keep_alive)
+
+    async def _send_to(self, websocket: WebSocket, keep_alive: float) -> None:
         while True:
             try:
                 message = await asyncio.wait_for(self._waiting.get(), keep_alive)
