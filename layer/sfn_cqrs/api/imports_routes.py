@@ -112,6 +112,8 @@ def allow_upload() -> Response[str]:
         NoSuchFileError,
         FileTooLargeError,
         IdempotencyMismatchError,
+        NotFailedError,
+        NotFoundError,
         TooManyImportsError,
     ),
 )
@@ -120,6 +122,8 @@ def start_import() -> Response[str]:
     request = Request()
     body = request.body(START)
     if body["kind"] == "zip":
+        if body.get("repairs") is not None:
+            raise InvalidInputError("repairs", "is of a csv")
         started = request.service(ImportService).start_zip(_zip_asked(body), request.caller)
         return answer(HTTPStatus.ACCEPTED, zip_view(started))
     imported = request.service(ImportService).submit(_asked(body), request.caller)
@@ -257,7 +261,11 @@ def _asked(body: dict[str, Any]) -> ImportRequest:
     mode = _mode(body, *ProcessingMode)
     mapping = body.get("mapping")
     return ImportRequest(
-        table=body["tableName"], processing_mode=mode, mapping=mapping, **_how(body)
+        table=body["tableName"],
+        processing_mode=mode,
+        mapping=mapping,
+        repairs=body.get("repairs"),
+        **_how(body),
     )
 
 

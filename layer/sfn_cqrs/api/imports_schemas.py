@@ -71,6 +71,7 @@ START = body(
             "description": "columns by the headings of the file; "
             "kept for your next imports into the table",
         },
+        "repairs": text(description="of a csv: the failed import whose rows it has, corrected"),
     },
 )
 UNDO = body(

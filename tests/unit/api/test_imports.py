@@ -258,6 +258,35 @@ class TestRetry:
         assert again.body["id"] == answer.body["id"] != first["id"]
         assert call("GET", f"/imports/{first['id']}").body["retriedBy"] == answer.body["id"]
 
+    def test_its_errors_csv_imported_again_repairs_it(self, call, upload):
+        upload(HEADER + NARITA + WRONG)
+        first = call("POST", "/imports", {**START, "processingMode": "DIRECT"}).body
+        upload(HEADER + WRONG.replace("135.7", "35.7"))
+        body = {**START, "processingMode": "DIRECT", "repairs": first["id"]}
+
+        trial = call("POST", "/imports", {**body, "dryRun": True}).body
+        before = call("GET", f"/imports/{first['id']}").body
+        again = call("POST", "/imports", body, headers=ONCE).body
+        repeated = call("POST", "/imports", body, headers=ONCE).body
+        after = call("GET", f"/imports/{first['id']}").body
+
+        assert (trial["failed"], again["failed"]) == (0, 0)
+        assert (again["created"], repeated["id"]) == (1, again["id"])
+        assert "retriedBy" not in before
+        assert (after["status"], after["retriedBy"]) == ("FAILED", again["id"])
+
+    def test_only_a_failed_import_into_the_same_table_is_repaired(self, call, upload):
+        upload(HEADER + NARITA)
+        done = call("POST", "/imports", {**START, "processingMode": "DIRECT"}).body
+
+        well = call("POST", "/imports", {**START, "repairs": done["id"]})
+        unknown = call("POST", "/imports", {**START, "repairs": "c-01KAXK3V9Q0M3W8C5R6T7Y8Z9A"})
+        archive = call("POST", "/imports", {**START, "kind": "zip", "repairs": done["id"]})
+
+        assert (well.status, well.body["code"]) == (409, "not_failed")
+        assert (unknown.status, unknown.body["code"]) == (404, "not_found")
+        assert (archive.status, archive.body["field"]) == (400, "repairs")
+
 
 class TestPreview:
     def test_a_dry_run_shows_the_cells_that_it_would_change(self, call, upload):

@@ -131,6 +131,7 @@ _map_option = click.option(
         "sfn-cqrs import start airports.csv --table airports --watch",
         "sfn-cqrs import start sales.txt --table airports --encoding cp932 --delimiter tab",
         "sfn-cqrs import start exports.zip --watch",
+        f"sfn-cqrs import start errors.csv --table airports --repairs {_EXAMPLE}",
         "sfn-cqrs import start s3://BUCKET/uploads/tenant1/…/airports.csv --table airports",
     ),
 )
@@ -143,6 +144,11 @@ _map_option = click.option(
 @_publish_mode_option("A row has succeeded when it is applied, or when its command is accepted.")
 @click.option("--dry-run", is_flag=True, help="Report what would happen, and change nothing.")
 @_map_option
+@click.option(
+    "--repairs",
+    metavar="ID",
+    help="The failed import whose errors.csv this file is, corrected: it needs nobody any more.",
+)
 @click.option(
     "--max-cost",
     type=click.FloatRange(0, min_open=True),
@@ -157,6 +163,7 @@ def start(
     publish_mode: str,
     dry_run: bool,
     headings: tuple[str, ...],
+    repairs: str | None,
     max_cost: float | None,
     watch: bool,
     api: Api,
@@ -167,7 +174,7 @@ def start(
     Exits 2 if rows failed, and 1 if the file could not be imported at all.
     """
     asked: dict[str, Any] = {"publishMode": publish_mode.upper(), "dryRun": dry_run}
-    asked |= {"mapping": _mapping(headings)}
+    asked |= {"mapping": _mapping(headings), "repairs": repairs}
     asked |= {"processingMode": mode.upper().replace("-", "_") if mode else None}
     if max_cost is not None:
         _check_cost(_planned(file, publish_mode), max_cost)

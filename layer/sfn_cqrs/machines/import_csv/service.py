@@ -68,7 +68,8 @@ class Request:
     """The file to import, and its settings; a declared setting beats a detected one.
 
     Without a processing mode, the size of the file decides. `mapping` gives headings of the file
-    their columns; by default those of the caller's last import into the table.
+    their columns; by default those of the caller's last import into the table. `repairs` is the
+    failed import whose errors.csv this file is, corrected: it needs nobody any more.
     """
 
     table: str
@@ -79,6 +80,13 @@ class Request:
     delimiter: str | None = None
     dry_run: bool = False
     mapping: dict[str, str] | None = None
+    repairs: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """Return what tells two requests with one idempotency key apart."""
+        given = astuple(self)
+        return digest(["import", *(given if self.repairs else given[:-1])])
 
 
 class FileImports:
@@ -114,16 +122,18 @@ class FileImports:
         Raises:
             InvalidInputError: there is no such table or file.
             IdempotencyMismatchError: the caller's idempotency key was used for something else.
+            NotFailedError, NotFoundError: there is no such import to repair.
             TooManyImportsError: a client's tenant has its maximum of open imports.
         """
         caller = caller or Caller()
         strategies.check_publish(request.table, caller.client, request.publish_mode)
-        asked = digest(["import", *astuple(request)])
+        asked = request.digest
         seen = seen_id(self._tenant, caller.request_key, asked)
         if seen is not None:
             return Imported(progress_of(self._find(seen)))
         if request.mapping is not None:
             strategies.check_mapping(request.table, request.mapping)
+        repaired = self._repaired_by(request, caller)
         source, head = files.found(self._uploads, request.key)
         mode = request.processing_mode
         if mode is None:
@@ -134,6 +144,8 @@ class FileImports:
         id_ = create_once(bootstrap.import_jobs(), job, caller.request_key, asked)
         if id_ != job.key.id:
             return Imported(progress_of(self._find(id_)))
+        if repaired is not None and not request.dry_run:
+            bootstrap.import_jobs().change(repaired.key, RetryBy(job.key.id), repaired)
         if request.mapping is not None and not request.dry_run:
             bootstrap.imports().keep_mapping(self._headings(request.table, caller), request.mapping)
         if mode is ProcessingMode.STEP_FUNCTION:
@@ -146,6 +158,18 @@ class FileImports:
             and strategies.may_use_machine(job.table, caller.client),
         )
         return Imported(progress_of(ended or self._find(job.key.id)), fates)
+
+    def _repaired_by(self, request: Request, caller: Caller) -> Job | None:
+        """Return the import whose failed rows a file has, if it says so."""
+        if request.repairs is None:
+            return None
+        job = self._find(request.repairs)
+        strategies.check_steers(job.table, caller.client, job, caller.user)
+        if job.table != request.table:
+            raise InvalidInputError("repairs", f"is an import into {job.table}")
+        if not job.status.is_repairable:
+            raise NotFailedError(f"the import is {job.status}, not FAILED or CANCELLED")
+        return job
 
     def start(self, request: Request, caller: Caller | None = None) -> Progress:
         """Let the machine import a file of any size, and return the job.
