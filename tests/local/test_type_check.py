@@ -75,6 +75,26 @@ SHAPED = RENAMED.replace(
 )
 
 
+BUCKETS = """
+from sfn_cqrs.read_models import read_model_type
+
+read_model_type("visits_by_day", by="day", buckets=4)
+"""
+
+
+def test_another_number_of_buckets_is_refused_and_a_new_read_model_is_not(project, check):
+    assert check(VISITS + BUCKETS).code == 0
+    git(project, "add", "-A")
+    git(project, "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "--quiet", "-m", "more")
+
+    changed = check(VISITS + BUCKETS.replace("buckets=4", "buckets=16"))
+    renamed = check(VISITS + BUCKETS.replace('day", by', 'day_2", by').replace("=4", "=16"))
+
+    assert (changed.code, renamed.code) == (1, 0)
+    assert "read model visits_by_day: buckets= was 4, and is 16: no row" in changed.output
+    assert renamed.output == "1 type: stored versions fit (main)\n"
+
+
 def test_a_renamed_field_breaks_until_the_type_has_a_new_shape(check):
     unchanged = check(VISITS)
     renamed = check(RENAMED)

@@ -19,6 +19,7 @@ from sfn_cqrs_tools.client.api import Api, connect, work_path
 from sfn_cqrs_tools.stack.project_template import load_template
 from sfn_cqrs_tools.stack.type_changes import breaking
 from sfn_cqrs_tools.stack.type_schemas import (
+    BUCKETS,
     NotReadError,
     Types,
     revision_there,
@@ -86,7 +87,8 @@ def check_types(
     """Check that stored versions fit the models of the working copy.
 
     It compares them with the models of a revision, or of a deployed stack. Exits 1 if a field was
-    removed, narrowed or made required, or if a type has its first model, without a new shape.
+    removed, narrowed or made required, or if a type has its first model, without a new shape; or if
+    a read model of the revision has another number of buckets.
     """
     with one_line_errors(NotReadError):
         read = load_template(template)
@@ -105,9 +107,8 @@ def check_types(
         for finding in found:
             echo(styled("breaks", fg="red"), f"  {finding}")
         if not found:
-            echo(
-                f"{len(today)} type{'' if len(today) == 1 else 's'}: stored versions fit ({named})"
-            )
+            count = sum(BUCKETS not in one for one in today.values())
+            echo(f"{count} type{'' if count == 1 else 's'}: stored versions fit ({named})")
     if found:
         raise click.exceptions.Exit(1)
 
@@ -134,7 +135,12 @@ def _deployed(api: Api) -> Types:
 def _changes(name: str, before: Types, today: Types) -> Iterator[str]:
     """Yield the changes that stored versions may not fit; nothing if the type has a new shape."""
     was, now = before[name], today.get(name, {"shape": 1})
-    if now["shape"] < was["shape"]:
+    if was.get(BUCKETS) != now.get(BUCKETS, was.get(BUCKETS)):
+        yield (
+            f"buckets= was {was[BUCKETS]}, and is {now[BUCKETS]}: no row that is stored would be"
+            " found; give the read model another name with it, and rebuild that one"
+        )
+    elif now["shape"] < was["shape"]:
         yield f"its shape was {was['shape']}, and is {now['shape']}"
     elif now["shape"] == was["shape"] and "schema" not in was and "schema" in now:
         yield (

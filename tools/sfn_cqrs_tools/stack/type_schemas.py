@@ -15,8 +15,12 @@ from pathlib import Path
 from typing import Any, Final
 
 SECONDS: Final = 60
+BUCKETS: Final = "buckets"
 Types = Mapping[str, Mapping[str, Any]]
-"""Maps a type's name to its `shape`, and its `schema` if it has a model."""
+"""Maps a type's name to its `shape`, and its `schema` if it has a model.
+
+`read model NAME` has the number of its `buckets`.
+"""
 
 
 class NotReadError(Exception):
@@ -95,11 +99,16 @@ def main() -> None:
         sys.path.insert(0, source)
     with redirect_stdout(sys.stderr):
         from sfn_cqrs.api.types import TypeService  # noqa: PLC0415 - after the path is set
+        from sfn_cqrs.machines.command import read_models  # noqa: PLC0415
 
         shown = TypeService("-").list()
-    found = {
+        views = read_models.types()
+    found: dict[str, dict[str, Any]] = {
         one.name: {"shape": one.shape, **({"schema": one.schema} if one.schema else {})}
         for one in shown
+    }
+    found |= {
+        f"read model {one.name}": {"shape": 1, BUCKETS: one.buckets} for one in views.values()
     }
     print(json.dumps(found))
 
