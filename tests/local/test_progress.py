@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from sfn_cqrs_tools.terminal.progress import counting, progress, waits_for, working
+from sfn_cqrs_tools.terminal.progress import NO_TOTAL, counting, progress, waits_for, working
 
 RATES = [
     (0.1, ""),
@@ -77,6 +77,19 @@ def test_an_hour_of_work_writes_few_lines_into_a_file():
     assert lines[:2] == ["Imported 1 of 3600", "Imported 3 of 3600"]
     assert lines[-1] == "Imported 3600 of 3600"
     assert len(lines) < 75
+
+
+@pytest.mark.usefixtures("each_second")
+def test_a_second_part_that_counts_something_else_has_no_total():
+    console = Console(file=StringIO(), width=100)
+
+    with progress(console, "Done", 0) as update:
+        update(100, total=100, note="replaying")
+        for done in (150, 160, 170, 180):
+            update(done, total=NO_TOTAL, note="comparing")
+
+    lines = console.file.getvalue().splitlines()
+    assert lines == ["Done 100 of 100: replaying", "Done 150: comparing", "Done 170: comparing"]
 
 
 @pytest.mark.usefixtures("each_second")

@@ -114,6 +114,22 @@ def test_what_cannot_be_said_ends_nothing(stack):
     reporter.Reporter(stack, Full()).reloaded("app/shop/orders.py")
 
 
+def test_a_refused_step_is_the_business_as_usual_and_names_no_code(stack):
+    stream = io.StringIO()
+    reporter.Reporter(stack, stream)
+    body = {
+        "errorType": "SagaStepError",
+        "errorMessage": "charge: declined: no money",
+        "stackTrace": ['  File "functions/trip/charge/app.py", line 9, in lambda_handler\n'],
+    }
+
+    stack.functions.listeners[0](Invocation(STEP, REQUEST, 0.1, "SagaStepError", body=body))
+
+    (first, *_) = stream.getvalue().splitlines()
+    assert f"refused   {STEP}: SagaStepError: charge: declined: no money" in first
+    assert "app.py" not in stream.getvalue()
+
+
 def test_a_version_that_waits_for_the_one_before_has_not_failed(said):
     assert "NotYetError" not in said("NotYetError", "version 1 is open")
 

@@ -2,8 +2,13 @@
 
 import subprocess
 
+import pydantic
 import pytest
 from tests.support.command_line import command_line
+from tests.support.typed import Visit
+
+from sfn_cqrs.kernel.models.models import model_of
+from sfn_cqrs_tools.cli.type import _rows
 
 TEMPLATE = """
 Transform: AWS::Serverless-2016-10-31
@@ -147,3 +152,21 @@ def test_a_shape_does_not_go_back(check, project):
 def test_what_cannot_be_read_is_told(check):
     assert "no_such" in check(VISITS, "--against", "no_such").error
     assert "SyntaxError" in check("def").error
+
+
+class Node(pydantic.BaseModel):
+    """One that has others of its kind."""
+
+    name: str
+    below: list["Node"] = []
+
+
+def test_fields_of_nested_objects_are_shown_with_their_paths():
+    visit, node = model_of(Visit).schema(), model_of(Node).schema()
+    root = node["$defs"]["Node"]
+
+    shown = dict(_rows(visit, visit))
+
+    assert shown["guests[].name"] == ("string length >= 1", "yes", "")
+    assert shown["guests[].email"][0] == "string (personal)"
+    assert list(dict(_rows(root, node))) == ["name", "below", "below[].name", "below[].below"]

@@ -21,7 +21,7 @@ from sfn_cqrs_tools.client.api import Api, ApiProblem, item_path, work_path
 from sfn_cqrs_tools.client.pauses import awaited, going_on
 from sfn_cqrs_tools.terminal.causes import reason_of
 from sfn_cqrs_tools.terminal.printing import Columns, print_list, progress_console
-from sfn_cqrs_tools.terminal.progress import progress, rate_text
+from sfn_cqrs_tools.terminal.progress import NO_TOTAL, progress, rate_text
 from sfn_local.cli.command import DONE, FAILED, FILE, Group, print_json, print_shown, several
 from sfn_local.cli.showing import echo
 from sfn_local.words import unknown
@@ -273,7 +273,9 @@ def _watched(api: Api, found: dict[str, Any], console: Console) -> dict[str, Any
             at = seen.get("progress")
             if at is not None:
                 done = at["done"] + at["skipped"] + at["failed"]
-                update(done, total=at.get("expected"), note=_note(seen["stage"], at))
+                of_items = seen["stage"] != "COMPARING"  # it counts rows, and nobody knows how many
+                total = at.get("expected") if of_items else NO_TOTAL
+                update(done, total=total, note=_note(seen["stage"], at))
             return seen
 
         return awaited(look, _is_over)

@@ -63,8 +63,7 @@ def show_type(api: Api, type: str, as_json: bool) -> None:  # noqa: A002 - as it
     shown = {**{name: found[name] for name in names}, **listed}
     print_fields({name: value for name, value in shown.items() if value})
     if "schema" in found:
-        needed = found["schema"].get("required", [])
-        rows = [(name, *row) for name, row in _rows(found["schema"], needed)]
+        rows = [(name, *row) for name, row in _rows(found["schema"], found["schema"])]
         print_table(("field", "type", "needed", "default"), rows)
 
 
@@ -157,11 +156,34 @@ def _properties(shown: Mapping[str, Any]) -> Mapping[str, Any]:
     return properties
 
 
-def _rows(schema: Mapping[str, Any], needed: list[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    for name, field in schema["properties"].items():
+def _rows(
+    schema: Mapping[str, Any], root: Mapping[str, Any], path: str = "", within: tuple[str, ...] = ()
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the fields of a schema with their paths, those of nested ones below them."""
+    needed = schema.get("required", [])
+    for name, field in schema.get("properties", {}).items():
         default = str(field["default"]) if "default" in field else ""
         mark = " (personal)" if field.get("x-personal") else ""
-        yield name, (f"{_told(field)}{mark}", "yes" if name in needed else "", default)
+        yield f"{path}{name}", (f"{_told(field)}{mark}", "yes" if name in needed else "", default)
+        for suffix, inner, reference in _inner(field, root):
+            if reference not in within:
+                known = (*within, reference) if reference else within
+                yield from _rows(inner, root, f"{path}{name}{suffix}.", known)
+
+
+def _inner(
+    field: Mapping[str, Any], root: Mapping[str, Any], suffix: str = ""
+) -> Iterator[tuple[str, Mapping[str, Any], str]]:
+    """Yield the objects that a field holds, with what follows its name, and their reference."""
+    reference = field.get("$ref", "").rpartition("/")[2]
+    shown = root["$defs"][reference] if reference else field
+    if "properties" in shown:
+        yield suffix, shown, reference
+    for option in shown.get("anyOf", ()):
+        yield from _inner(option, root, suffix)
+    for key, more in (("items", "[]"), ("additionalProperties", ".*")):
+        if isinstance(shown.get(key), dict):
+            yield from _inner(shown[key], root, f"{suffix}{more}")
 
 
 def _told(field: Mapping[str, Any]) -> str:
@@ -172,7 +194,8 @@ def _told(field: Mapping[str, Any]) -> str:
         return " | ".join(map(str, field["enum"]))
     if field.get("type") == "array":
         return f"list of {_told(field.get('items', {}))}"
-    told = field.get("format") or field.get("type") or "any"
+    reference = field.get("$ref", "").rpartition("/")[2]
+    told = reference or field.get("format") or field.get("type") or "any"
     bounds = [
         f"{sign} {field[key]}"
         for key, sign in (

@@ -21,7 +21,8 @@ job_path: Final = partial(work_path, "imports")
 def watched(api: Api, job: dict[str, Any], console: Console) -> dict[str, Any]:
     """Show the progress of an import until its end; return the ended import."""
     watching = going_on(job["id"], f"sfn-cqrs import show {job['id']} --watch")
-    with watching, progress(console, "Imported", job["total"]) as update:
+    what = "Checked" if job.get("dryRun") else "Imported"
+    with watching, progress(console, what, job["total"]) as update:
 
         def look() -> dict[str, Any]:
             found = api.get(job_path(job["id"]))

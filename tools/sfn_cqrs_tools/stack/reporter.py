@@ -29,6 +29,10 @@ _PASSING: Final = frozenset(("TransientError", "SupersededError", "NotYetError")
 """Failures that are not reported: the machine retries, or another worker is active."""
 
 
+_REFUSED: Final = "SagaStepError"
+"""A step was refused, as a declined card is; if its code fails, the log has told of that."""
+
+
 class Reporter:
     """Writes reports to a stream, each at most once in a while."""
 
@@ -117,7 +121,11 @@ class Reporter:
         )
         if said and said in line.message:
             return
-        self._tell_of("failed", line, look_at(_about(invocation.payload)))
+        more = look_at(_about(invocation.payload))
+        if invocation.error == _REFUSED:
+            self._say("refused", f"{line.function}: {line.message}", (), more, colour="yellow")
+        else:
+            self._tell_of("failed", line, more)
 
     def _logged(self, text: str) -> None:
         function, request, said = text.split(" ", 2)

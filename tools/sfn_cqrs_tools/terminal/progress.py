@@ -16,6 +16,8 @@ SLOWER: Final = 1.5
 """Each line waits so much longer than the one before it, up to `LONGEST_PAUSE`."""
 LONGEST_PAUSE: Final = 60.0
 SHORTEST: Final = 0.5
+NO_TOTAL: Final = -1
+"""Nobody knows how much there is to do from now on."""
 SLOW: Final = 10
 """A rate below this has two digits: `0.4/s`."""
 
@@ -52,7 +54,8 @@ def progress(
             nonlocal began
             began = began or (time.monotonic(), done)
             rate = _rate(time.monotonic() - began[0], done - began[1], in_bytes=in_bytes)
-            bar.update(task, completed=done, total=total or None, rate=rate, note=note)
+            known = None if total == NO_TOTAL else total or None
+            bar.update(task, completed=done, total=known, rate=rate, note=note)
 
         yield update
 
@@ -174,7 +177,8 @@ class _PlainLines:
         if not (0 < self._total <= done or self._pace.is_due()):
             return
         self._last = done
-        line = f"{self._what} {self._shown(done)} of {self._shown(self._total)}"
+        of = "" if self._total == NO_TOTAL else f" of {self._shown(self._total)}"
+        line = f"{self._what} {self._shown(done)}{of}"
         self._console.print(f"{line}: {note}" if note else line)
 
     def _shown(self, amount: int) -> str:
