@@ -8,6 +8,7 @@ from statistics import quantiles
 from typing import Any
 
 MINUTE = 60
+TELLS = {"ALARM": "AlarmActions", "INSUFFICIENT_DATA": "InsufficientDataActions"}
 Key = tuple[str, str, tuple[tuple[str, str], ...]]
 Value = float | None
 """None: there are no data."""
@@ -88,15 +89,20 @@ class Alarm:
         return int(self.properties["EvaluationPeriods"])
 
     def told(self, watch: CloudWatch, begin: float, end: float) -> Iterator[tuple[float, str]]:
-        """Yield each full minute at which somebody is told, and of which state.
+        """Yield each full minute at which somebody is told, and of which state."""
+        for at, state in self.changes(watch, begin, end):
+            if self.properties.get(TELLS.get(state, "")):
+                yield at, state
+
+    def changes(self, watch: CloudWatch, begin: float, end: float) -> Iterator[tuple[float, str]]:
+        """Yield each full minute at which the state is another, and which.
 
         An alarm begins in INSUFFICIENT_DATA, of which nobody is told then.
         """
         before = "INSUFFICIENT_DATA"
-        tells = {"ALARM": "AlarmActions", "INSUFFICIENT_DATA": "InsufficientDataActions"}
         for minute in range(ceil(begin / MINUTE), ceil(end / MINUTE) + 1):
             state = self.state(watch, minute * MINUTE)
-            if state != before and self.properties.get(tells.get(state, "")):
+            if state != before:
                 yield minute * float(MINUTE), state
             before = state
 

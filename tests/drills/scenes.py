@@ -242,22 +242,22 @@ def lost(minutes: int) -> Scene:
 
 def _release_fails(stack: Stack) -> None:
     stack.broken[RELEASED] = stack.clock.time() + BUSY
-    for number in range(10):
-        stack.order(f"released-{number}")
+    stack.order("released")
     stack.run()
 
 
-def aws_says(fault: str, metric: str, value: float, **dimensions: str) -> Scene:
-    """AWS tells of what no function of ours has a part in: a value a minute, twenty minutes long.
+def aws_says(fault: str, metrics: str, value: float, **dimensions: str) -> Scene:
+    """AWS tells of what no function of ours has a part in: values a minute, twenty minutes long.
 
-    A dimension's value is a logical id.
+    Metrics of a namespace have commas between them; a dimension's value is a logical id.
     """
-    namespace, _, name = metric.rpartition("/")
+    namespace, _, names = metrics.rpartition("/")
 
     def inject(stack: Stack) -> None:
         named = {key: stack.template.resolve({"Ref": one}) for key, one in dimensions.items()}
         for _ in range(20):
-            stack.put(namespace, name, value, **named)
+            for name in names.split(","):
+                stack.put(namespace, name, value, **named)
             stack.engine.run_for(MINUTE)
 
     return Scene(fault, inject)
@@ -287,9 +287,9 @@ API_IS_SLOW = aws_says(
     ApiId="HttpApi",
 )
 API_REFUSES = aws_says(
-    "a client without a token asks five times a second, for twenty minutes",
-    "AWS/ApiGateway/4xx",
-    300,
+    "no token is accepted, of four requests a minute, for twenty minutes",
+    "AWS/ApiGateway/4xx,Count",
+    4,
     ApiId="HttpApi",
 )
 TABLE_IS_BUSY = aws_says(
@@ -298,5 +298,5 @@ TABLE_IS_BUSY = aws_says(
     30,
     TableName="CommandsTable",
 )
-RELEASE_FAILS = Scene("the function that runs handlers raises; ten commands", _release_fails)
+RELEASE_FAILS = Scene("the new version of the function that runs handlers raises; one command", _release_fails)
 LOST = lost(20)

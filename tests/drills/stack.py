@@ -114,9 +114,11 @@ class Stack(WholeSystem):
                 self.put("AWS/Lambda", "Throttles")
                 raise FunctionError(REFUSALS[0], "{}")
             answer = self._invoked(function.name, invoke, name, payload)
-            if function.logical_id == API and json.loads(answer)["statusCode"] >= 500:
+            if function.logical_id == API:
                 asked = self.template.resolve({"Ref": self.api_asked})
-                self.put("AWS/ApiGateway", "5xx", ApiId=asked)
+                self.put("AWS/ApiGateway", "Count", ApiId=asked)
+                if json.loads(answer)["statusCode"] >= 500:
+                    self.put("AWS/ApiGateway", "5xx", ApiId=asked)
             return answer
 
         return metered
@@ -124,12 +126,15 @@ class Stack(WholeSystem):
     def _invoked(
         self, function: str, invoke: Callable[[str, bytes], bytes], name: str, payload: bytes
     ) -> bytes:
+        new = {"Resource": f"{function}:live", "ExecutedVersion": "1"}
+        self.put("AWS/Lambda", "Invocations", FunctionName=function, **new)
         try:
             if self._meets(self.broken, self.lambdas.find(name).logical_id):
                 raise FunctionError("ValueError", "{}")
             return self._listening(invoke, name, payload)
         except FunctionError:
             self.put("AWS/Lambda", "Errors", FunctionName=function)
+            self.put("AWS/Lambda", "Errors", FunctionName=function, **new)
             raise
 
     def _listening(self, invoke: Callable[[str, bytes], bytes], name: str, payload: bytes) -> bytes:

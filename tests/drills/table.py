@@ -70,8 +70,9 @@ class Drills:
             yield from self._of_machines(alarm, metric)
             return
         for scene in self._scenes(alarm, metric, value):
-            told = alarm.told(self.stack.watch, scene.begin, scene.end)
-            fired = [at for at, state in told if state == scene.tells]
+            looks = alarm.told if "AlarmActions" in alarm.properties else alarm.changes
+            seen = looks(self.stack.watch, scene.begin, scene.end)
+            fired = [at for at, state in seen if state == scene.tells]
             yield Row(alarm.name, scene.fault, _minutes(fired, scene.since))
 
     def _of_machines(self, alarm: Alarm, metric: str) -> Iterator[Row]:

@@ -120,6 +120,91 @@ def test_that_commands_fail_is_an_alarm_from_five_and_one_of_a_hundred_on(
     assert alarm.state(commands(failed, started), 15 * MINUTE) == state
 
 
+def answers(api: str, asked: int, **others: int) -> CloudWatch:
+    """Three periods of an API's requests."""
+    watch = CloudWatch()
+    for period in range(3):
+        for metric, count in {"Count": asked, **others}.items():
+            watch.put(300 * period, "AWS/ApiGateway", metric, count, ApiId=api)
+    return watch
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "answered", "state"),
+    [
+        ("ApiServerErrorsAlarm", 500, {"5xx": 5}, "ALARM"),
+        ("ApiServerErrorsAlarm", 501, {"5xx": 5}, "OK"),
+        ("ApiServerErrorsAlarm", 4, {"5xx": 4}, "OK"),
+        ("ApiServerErrorsAlarm", 60_000, {"5xx": 5}, "OK"),
+        ("ApiServerErrorsAlarm", 60_000, {}, "OK"),
+        ("ApiRefusalsAlarm", 20, {"4xx": 20}, "ALARM"),
+        ("ApiRefusalsAlarm", 20, {"4xx": 10}, "ALARM"),
+        ("ApiRefusalsAlarm", 20, {"4xx": 9}, "OK"),
+        ("ApiRefusalsAlarm", 19, {"4xx": 19}, "OK"),
+        ("ApiRefusalsAlarm", 60_000, {"4xx": 3_000}, "OK"),
+        ("ApiRefusalsAlarm", 20, {}, "OK"),
+    ],
+)
+def test_the_apis_alarms_look_at_shares_of_enough_requests(
+    name: str, asked: int, answered: dict[str, int], state: str
+) -> None:
+    alarm = an_alarm(name)
+    _, api = alarm.dimension
+
+    assert alarm.state(answers(api, asked, **answered), 15 * MINUTE) == state
+
+
+def test_that_the_api_refuses_for_less_than_a_quarter_of_an_hour_is_no_alarm() -> None:
+    alarm = an_alarm("ApiRefusalsAlarm")
+    _, api = alarm.dimension
+    watch = answers(api, 20, **{"4xx": 20})
+
+    assert alarm.state(watch, 10 * MINUTE) == "OK"
+    assert alarm.state(watch, 20 * MINUTE) == "OK"
+
+
+HANDLERS, TASKS = "CommandSyncDataFunction", "TaskIteratorFunction"
+
+
+def versions(counts: dict[tuple[str, str], int], version: str = "1") -> CloudWatch:
+    """Five minutes of functions behind the alias: how often each metric was counted."""
+    watch = CloudWatch()
+    for (metric, logical_id), count in counts.items():
+        name = template().name(logical_id)
+        of_it = {"FunctionName": name, "Resource": f"{name}:live", "ExecutedVersion": version}
+        watch.put(0, "AWS/Lambda", metric, count, **of_it)
+    return watch
+
+
+@pytest.mark.parametrize(
+    ("errors", "invoked", "state"),
+    [
+        ({HANDLERS: 1}, 1, "ALARM"),  # one command comes while the canary runs, and it fails
+        ({TASKS: 1}, 0, "ALARM"),
+        ({HANDLERS: 1}, 100, "ALARM"),
+        ({HANDLERS: 1}, 101, "OK"),
+        ({HANDLERS: 6, TASKS: 5}, 1_101, "OK"),
+        ({HANDLERS: 6, TASKS: 5}, 1_100, "ALARM"),
+        ({}, 1_000, "OK"),
+    ],
+)
+def test_one_failure_of_a_new_version_stops_a_deploy_unless_a_hundred_went_well(
+    errors: dict[str, int], invoked: int, state: str
+) -> None:
+    alarm = an_alarm("DeployErrorsAlarm")
+    counts = {("Errors", name): count for name, count in errors.items()}
+    if invoked:
+        counts["Invocations", HANDLERS] = invoked
+
+    assert alarm.state(versions(counts), 5 * MINUTE) == state
+
+
+def test_what_fails_in_the_old_version_stops_no_deploy() -> None:
+    failed = {("Errors", HANDLERS): 50, ("Invocations", HANDLERS): 50}
+
+    assert an_alarm("DeployErrorsAlarm").state(versions(failed, "0"), 5 * MINUTE) == "OK"
+
+
 def test_bad_rows_of_one_tenant_call_nobody() -> None:
     with silent(), Stack() as stack:
         begin = stack.clock.time()

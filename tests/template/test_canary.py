@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Iterator
 from functools import cache
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 import pytest
@@ -34,7 +34,21 @@ BEHIND_AN_ALIAS = {
         "ApiHandleRequest",
     )
 }
-ALARMS = ["DeployFailuresAlarm", "DeployErrorsAlarm", "ApiServerErrorsAlarm"]
+ALARMS = [
+    "DeployErrorsAlarm",
+    "CommandExecutionsFailedAlarm",
+    "ApprovalExecutionsFailedAlarm",
+    "RebuildExecutionsFailedAlarm",
+    "ApiServerErrorsAlarm",
+]
+BY_MACHINE = {
+    "CommandTransformDataFunction": "CommandExecutionsFailedAlarm",
+    "ApprovalProcessApprovalFunction": "ApprovalExecutionsFailedAlarm",
+    "ApprovalRejectedFunction": "ApprovalExecutionsFailedAlarm",
+    "ApprovalExpiredFunction": "ApprovalExecutionsFailedAlarm",
+    "RebuildWorkOnSegmentFunction": "RebuildExecutionsFailedAlarm",
+}
+"""Whose errors show in their machine: each metric more would cost ten cents a month."""
 MOST_RESOURCES = 500
 REFERENCE = re.compile(r"\$\{(\w+)(?:\.\w+)?\}")
 
@@ -129,7 +143,7 @@ def test_a_deploy_to_prod_begins_with_a_tenth_and_is_taken_back_by_alarms(
         assert "DEPLOYMENT_STOP_ON_ALARM" in told["AutoRollbackConfiguration"]["Events"]
         condition, watched, _ = told["AlarmConfiguration"]["Fn::If"]
         assert (condition, watched["Enabled"]) == ("HasCanary", True)
-        alarms = ALARMS[:2] if name.startswith("ApiHandleRequest") else ALARMS
+        alarms = ALARMS[:-1] if name.startswith("ApiHandleRequest") else ALARMS
         assert [alarm["Name"]["Ref"] for alarm in watched["Alarms"]] == alarms
     template = Template.load(ROOT / "template.yaml", parameters={**ISSUER, **parameters})
     assert template.resolve({"Condition": "HasCanary"}) is is_gradual
@@ -145,6 +159,52 @@ def test_a_gradual_deploy_fits_into_a_stack_and_waits_for_nothing_in_a_circle() 
         for name, one in resources.items()
     }
     assert set(TopologicalSorter(graph).static_order()) == set(resources)
+
+
+def test_the_apis_own_canary_could_not_watch_the_apis_alarm() -> None:
+    """The alarm names the API, the API its function's alias, and the alias waits for its group."""
+    resources = copy.deepcopy(deployed(Stage="prod"))
+    ours = next(name for name in resources if name.startswith("ApiHandleRequestFunctionDeploy"))
+    group = resources[ours]["Properties"]["AlarmConfiguration"]["Fn::If"][1]
+    group["Alarms"].append({"Name": {"Ref": "ApiServerErrorsAlarm"}})
+    graph = {
+        name: {other for other in references(one) if other in resources}
+        for name, one in resources.items()
+    }
+
+    with pytest.raises(CycleError):
+        TopologicalSorter(graph).prepare()
+
+
+def test_every_new_version_is_watched_by_its_own_errors_or_by_its_machine() -> None:
+    resources = deployed(Stage="prod")
+    machines = of(resources, "AWS::StepFunctions::StateMachine")
+    called = {
+        function: machines[machine]["Properties"]["StateMachineName"]["Fn::Sub"]
+        for machine in machines
+        for function in BY_MACHINE
+        if f"{function}Aliaslive" in references(machines[machine])
+    }
+
+    assert {*_by_version("Errors"), *BY_MACHINE} == BEHIND_AN_ALIAS
+    assert _by_version("Invocations") == ["CommandSyncDataFunction"]
+    for function, alarm in BY_MACHINE.items():
+        assert f":{called[function]}" in json.dumps(resources[alarm])
+
+
+def _by_version(metric: str) -> list[str]:
+    """The functions of whose new version alone the canary's alarm counts something."""
+    found = []
+    resources = deployed(Stage="prod")
+    for one in resources["DeployErrorsAlarm"]["Properties"]["Metrics"]:
+        counted = one.get("MetricStat", {}).get("Metric")
+        if counted and counted["MetricName"] == metric:
+            function, resource, version = (each["Value"] for each in counted["Dimensions"])
+            name, attribute = version["Fn::GetAtt"]
+            assert resources[name]["Properties"]["FunctionName"] == function
+            assert (attribute, resource) == ("Version", {"Fn::Sub": f"${{{function['Ref']}}}:live"})
+            found.append(function["Ref"])
+    return found
 
 
 def test_a_changed_layer_is_a_new_version_of_what_is_behind_an_alias() -> None:

@@ -179,6 +179,8 @@ class Resolver:
             return self.name(logical_id)
         if attribute == "QueueUrl":
             return str(self._ref(logical_id))
+        if attribute == "Version.Version":  # SAM's, of a function with an alias
+            return "1"
         raise TemplateError(f"the local runtime knows no attribute {attribute} of {logical_id}")
 
     def _sub(self, value: Any) -> str:
