@@ -2,7 +2,9 @@
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.aws.transient import is_busy
@@ -18,6 +20,10 @@ from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.command.runner import write_row
 
 TRIES = 8
+SLOW = timedelta(seconds=1)
+"""A version waits for its handlers, and an import for those of each row."""
+_told_slow: set[str] = set()
+"""Handlers of which this process has said that they are slow."""
 
 
 def project(key: ItemKey, version: int, handler: str) -> None:
@@ -81,7 +87,7 @@ def run_alone(command: Command, name: str) -> None:
         )
     try:
         hiding = models.hiding_of(command.key.tenant, command.key.type, command.attributes)
-        with hiding, bootstrap.tracer().segment(f"handler {name}"):
+        with hiding, bootstrap.tracer().segment(f"handler {name}"), _telling_slow(name):
             handlers.find(command.key.type, name)(command)
     except TransientError as error:
         raise TransientError(f"{name}: {error}") from error
@@ -91,6 +97,20 @@ def run_alone(command: Command, name: str) -> None:
         kind = TransientError if is_busy(error) else SyncHandlerError
         message = f"{name}: {type(error).__name__}: {error}"
         raise kind(f"{message}\n{trace_of(error)}".rstrip()) from error
+
+
+@contextmanager
+def _telling_slow(name: str) -> Iterator[None]:
+    """Warn once of a handler that takes long."""
+    began = bootstrap.now()
+    try:
+        yield
+    finally:
+        lasted = bootstrap.now() - began
+        if lasted >= SLOW and name not in _told_slow:
+            _told_slow.add(name)
+            seconds = lasted.total_seconds()
+            logger.warning(f"{name} took {seconds:.1f} s; each version waits for it", handler=name)
 
 
 def run_patiently(
@@ -148,6 +168,12 @@ def _fails(command: Command, name: str) -> bool:
     try:
         run_patiently(command, name)
     except SyncHandlerError:
-        logger.exception("a handler failed", handler=name, version=command.version)
+        logger.exception(
+            "a handler failed",
+            handler=name,
+            type=command.key.type,
+            code=command.key.code,
+            version=command.version,
+        )
         return True
     return False
