@@ -1,4 +1,6 @@
-"""pytest fixtures for a project: `world`, `sample`, `lambda_context`, `log`, `quick_stack`.
+"""pytest fixtures for a project.
+
+They are `world`, `check_repeats`, `sample`, `lambda_context`, `log` and `quick_stack`.
 
 `run_machine` comes from sfn-local's own plugin. pytest loads both plugins automatically.
 """
@@ -9,7 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LambdaContext",
+    "check_repeats",
     "lambda_context",
     "log",
     "make_world",
@@ -74,6 +77,17 @@ def make_world() -> Iterator[Callable[..., World]]:
 def world(make_world: Callable[..., World]) -> World:
     """Return every table, bucket, queue and topic in memory, instead of AWS's."""
     return make_world()
+
+
+@pytest.fixture
+def check_repeats(world: World) -> Callable[..., None]:
+    """Return what brings versions to a handler twice and late, and compares all rows.
+
+    `check_repeats(orders_by_customer, [version_1, version_2])`
+    """
+    from sfn_cqrs_tools.testing.repeats import check_repeats as check  # noqa: PLC0415
+
+    return partial(check, world)
 
 
 @pytest.fixture
