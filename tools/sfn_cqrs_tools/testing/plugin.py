@@ -83,7 +83,7 @@ def world(make_world: Callable[..., World]) -> World:
 def check_repeats(world: World) -> Callable[..., None]:
     """Return what brings versions to a handler twice and late, and compares all rows.
 
-    `check_repeats(orders_by_customer, [version_1, version_2])`
+    `check_repeats(handler, [version_1, version_2])`
     """
     from sfn_cqrs_tools.testing.repeats import check_repeats as check  # noqa: PLC0415
 
