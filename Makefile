@@ -28,7 +28,7 @@ AS_DEV := -c requirements/dev.lock
 
 WORKFLOWS := $(wildcard .github/workflows/*.yml examples/shop/.github/workflows/*.yml)
 SCHEMA := .venv-supply/bin/check-jsonschema --quiet --builtin-schema vendor.
-FAST_SUITES := engine/tests $(addprefix tests/,unit template statemachine contract)
+FAST_SUITES := engine/tests tools/tests/unit $(addprefix tests/,unit template statemachine contract)
 
 unexport PYTHONDONTWRITEBYTECODE # or each process of each run compiles everything anew
 
@@ -62,19 +62,19 @@ fast-test: $(DEV_READY) ## the suites that start no stack; VENV=.venv-3.13 PYTHO
 # What reads only files says the same on each Python; the layer's own reads them, too.
 test-on-%: ## the suites that a Python can change, on that one: make test-on-3.14
 	python="$$(.ci/python $*)" && $(MAKE) VENV=.venv-$* PYTHON="$$python" \
-		FAST_SUITES="engine/tests tests/unit tests/contract $(if $(filter 3.13,$*),tests/template tests/statemachine)" fast-test
+		FAST_SUITES="engine/tests tools/tests/unit tests/unit tests/contract $(if $(filter 3.13,$*),tests/template tests/statemachine)" fast-test
 
 proof: export DEEP := $(DEEP)
 proof: $(DEV_READY) $(FABRIC_READY) $(CLIENTS_READY) ## what explores long: whole models, every crash, many seeds; DEEP=1: for an hour more
 	$(BIN)/python -m pytest -n 4 --dist worksteal -m "proof and not alone and not torture" $(ARGS)
-	$(BIN)/python -m pytest -m "proof and alone" tests/console/test_size.py engine/tests/test_wheel.py
+	$(BIN)/python -m pytest -m "proof and alone" tools/tests/console/test_size.py engine/tests/test_wheel.py
 
 torture: $(DEV_READY) $(FABRIC_READY) ## kill everything and fill the disk at random moments, 20 times each; TORTURES=2: twice
-	TORTURES=$(or $(TORTURES),20) $(BIN)/python -m pytest -m torture tests/local/test_torture.py $(ARGS)
+	TORTURES=$(or $(TORTURES),20) $(BIN)/python -m pytest -m torture tools/tests/local/test_torture.py $(ARGS)
 
 soak: export SOAK_SECONDS ?= 480
 soak: $(DEV_READY) $(FABRIC_READY) ## the part of the proof that does everything at once on a bad day; SOAK_SECONDS=60: for a minute
-	$(BIN)/python -m pytest -m proof tests/local/test_soak.py $(ARGS)
+	$(BIN)/python -m pytest -m proof tools/tests/local/test_soak.py $(ARGS)
 
 fast-check: $(DEV_READY)
 	$(BIN)/ruff check --quiet .
@@ -87,7 +87,7 @@ check: for-check fast-check ## every static check: style, types, template, workf
 	$(BIN)/cfn-lint template.yaml --append-rules cfn_lint_serverless.rules
 	$(BIN)/cfn-lint examples/shop/template.yaml
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
-	$(BIN)/bandit --quiet --recursive --severity-level medium -c pyproject.toml layer/sfn_cqrs engine/sfn_local tools functions app examples/shop/app
+	$(BIN)/bandit --quiet --recursive --severity-level medium -c pyproject.toml layer/sfn_cqrs engine/sfn_local tools/sfn_cqrs_tools functions app examples/shop/app
 	$(BIN)/sfn-cqrs translate --output .build/template.json
 	.venv-checkov/bin/checkov --quiet --compact --skip-download --config-file .checkov.yaml --file .build/template.json
 	$(SCHEMA)github-workflows $(WORKFLOWS)

@@ -1,12 +1,10 @@
-import sys
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from io import StringIO
 from pathlib import Path
 
 import pytest
-from tests.support.typed import declared, forgetting, load, package_of
+from tests.support.typed import only_declares_within
 
-from sfn_cqrs.kernel import masking
 from sfn_cqrs.kernel.functions.logs import logger
 
 pytest_plugins = ["tests.support.every_run"]
@@ -21,17 +19,8 @@ def _declarations(request):
     if request.path.relative_to(TESTS).parts[0] not in IN_PROCESS:
         yield
         return
-    load("shop")
-    own, known = package_of(request.path), {*sys.modules}
-    with nullcontext() if own == "shop" else forgetting():
-        load(own)
-        before = declared()
+    with only_declares_within(request.path):
         yield
-        masking._personal.clear()  # or what these items hold is masked in the logs of others
-        assert declared() == before, "declare within tests.support.typed.declaring"
-    if own != "shop":  # so that it can be loaded again
-        for name in [one for one in {*sys.modules} - known if one.partition(".")[0] == own]:
-            del sys.modules[name]
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """One of everything new in an empty clone, then the clone's own `make check` and `make test`.
 
 Takes as long as both of them, with their set-up: `make clone-test`. `make test` and `make proof`
-run the same tools, and those suites that look at what is new, in tests/local/test_new_workflow.py.
+run the same tools, and those suites that look at what is new: tests of the tools' `new workflow`.
 """
 
 import subprocess
@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.local.project import copy_project, run_in
+from tests.support.project import copy_project, run_in
 
 SAMPLE = "id,name,price,since\n1,first,9.50,2026-01-31\n2,second,3,2026-02-28\n"
 NEW = (

@@ -20,7 +20,7 @@ from sfn_cqrs_tools.testing.builders import NRT
 REF = CommandRef(NRT, 1, 1)
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:command"
 NOT_OF_CLIENTS = {"botocore", "click"}
-SOURCES = ("layer", "functions", "app", "tools")
+SOURCES = ("layer", "functions", "app", "tools/sfn_cqrs_tools")
 
 
 def refusal(code: str) -> ClientError:

@@ -298,5 +298,7 @@ TABLE_IS_BUSY = aws_says(
     30,
     TableName="CommandsTable",
 )
-RELEASE_FAILS = Scene("the new version of the function that runs handlers raises; one command", _release_fails)
+RELEASE_FAILS = Scene(
+    "the new version of the function that runs handlers raises; one command", _release_fails
+)
 LOST = lost(20)

@@ -242,7 +242,7 @@ MUTANTS = [
         .by("test_two_threads_that_lease_at_once_keep_the_tokens_of_both"),
     ),
     *found_in(
-        "tests/local/test_live.py",
+        "tools/tests/local/test_live.py",
         change("LiveEvents._publish", "if failed: ...", "if len(failed) == len(texts): ...")
         .breaks("V3", "events that AppSync did not take are lost")
         .by("test_what_is_not_taken_is_no_success"),

@@ -11,10 +11,10 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.local.project import tracked
 from tests.mutants.code import ROOT, Code
 from tests.mutants.mutant import Mutant
 from tests.support.commands import ran
+from tests.support.project import tracked
 
 SOURCES = ("examples/shop/app", "layer", "engine", "tools")
 """These folders win over the packages that are installed from the working tree."""

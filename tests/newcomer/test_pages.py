@@ -15,10 +15,10 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
-from tests.local.project import SCAFFOLDED, copy_project
 from tests.newcomer.page import commands, is_shown
 from tests.support.code_blocks import ROOT, Block, blocks, calls_of, fate, plain, reason, typed
 from tests.support.commands import ran
+from tests.support.project import SCAFFOLDED, copy_project
 from tests.support.typed import forgetting, load
 
 from sfn_cqrs_tools.project import EXAMPLE

@@ -20,9 +20,9 @@ from urllib.parse import urlsplit
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import ClientError
-from tests.local.sockets import children, listeners
 from tests.support.api import api_routes
 from tests.support.proof import PROOF, sampled
+from tests.support.sockets import children, listeners
 from websockets.sync.client import connect
 
 from sfn_cqrs_tools.client.aws import find_target

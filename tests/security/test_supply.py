@@ -18,7 +18,7 @@ from sfn_cqrs_tools.project import CHECKOUT
 
 FOLDER = CHECKOUT / "requirements"
 LOCKS = sorted(FOLDER.glob("*.lock"))
-PROJECTS = ("examples/", "tests/local/former_project/")
+PROJECTS = ("examples/", "tools/tests/local/former_project/")
 """Each is of its own; nothing here is set up by it."""
 SETS_UP = (
     *("Makefile", "layer/python.mk", "layer/Makefile", "app/Makefile", ".ci/run", ".ci/python"),

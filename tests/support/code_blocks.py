@@ -41,7 +41,7 @@ FOR_PEOPLE = {
     r"\bmake (up|build)\b|sfn-cqrs up\b|sfn-cqrs console$": "runs for ever, or for minutes",
     r"\bmake |-m pytest ": "what CI itself runs",
     r"--stack|SFN_CQRS_TOKEN": "needs a stack in AWS",
-    r"type check --against": "needs a repository; tests/local/test_type_check.py has one",
+    r"type check --against": "needs a repository; tools/tests/local/test_type_check.py has one",
     r"^aws |sam deploy": "needs an account in AWS",
     r"import-original": "needs another system's tables; test_original.py makes such rows",
     r"^(sam|sfn-local serve|a debugger)\b": "needs Docker, or another terminal",

@@ -15,15 +15,12 @@ gc.set_threshold(200_000, 20, 100)  # a seventh of all time went into looking fo
 moto_shortcuts.install()
 real_time = RealTime()
 real_time.install()
-SHARING = tuple(
-    f"tests/{folder}/"
-    for folder in (
-        "console",
-        "local/command_line",
-        "local/switched_on",
-        "newcomer/commands",
-        "security/on_a_stack",
-    )
+SHARING = (
+    "tools/tests/console/",
+    "tools/tests/local/command_line/",
+    "tools/tests/local/switched_on/",
+    "tests/newcomer/commands/",
+    "tests/security/on_a_stack/",
 )
 """Folders whose files have one stack together; as packages, each needs a name of its own."""
 

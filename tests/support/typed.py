@@ -2,8 +2,9 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from copy import copy
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
@@ -15,6 +16,7 @@ from unittest import mock
 
 from sfn_cqrs.api import declared as routes
 from sfn_cqrs.care.repairs import work as _declares_a_task  # noqa: F401
+from sfn_cqrs.kernel import masking
 from sfn_cqrs.kernel.models import models
 from sfn_cqrs.kernel.models.models import Meta, Personal
 from sfn_cqrs.kernel.policy import MEMBERS
@@ -116,6 +118,22 @@ def _names(place: object, name: str) -> Any:
     if not isinstance(kept, dict):
         return copy(kept)
     return {key: [*one] if isinstance(one, dict | list) else "" for key, one in kept.items()}
+
+
+@contextmanager
+def only_declares_within(test: Path) -> Iterator[None]:
+    """Load what a file tests, and refuse that it declares what files after it would know."""
+    load("shop")
+    own, known = package_of(test), {*sys.modules}
+    with nullcontext() if own == "shop" else forgetting():
+        load(own)
+        before = declared()
+        yield
+        masking._personal.clear()  # or what these items hold is masked in the logs of others
+        assert declared() == before, "declare within tests.support.typed.declaring"
+    if own != "shop":  # so that it can be loaded again
+        for name in [one for one in {*sys.modules} - known if one.partition(".")[0] == own]:
+            del sys.modules[name]
 
 
 @contextmanager

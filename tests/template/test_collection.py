@@ -9,8 +9,16 @@ import pytest
 from tests.mutants.code import ROOT
 from tests.support.proof import deep, without
 
-FOLDERS = sorted(path.name for path in (ROOT / "tests").iterdir() if any(path.rglob("test_*")))
-SUITES = ["engine/tests", *(f"tests/{name}" for name in FOLDERS)]
+PARENTS = ("tests", "tools/tests")
+SUITES = [
+    "engine/tests",
+    *(
+        path.relative_to(ROOT).as_posix()
+        for parent in PARENTS
+        for path in sorted((ROOT / parent).iterdir())
+        if any(path.rglob("test_*"))
+    ),
+]
 SAMPLE = ["tests/statemachine"]
 COLLECTED = deep([*SAMPLE, "tests/contract", "tests/unit"], SUITES)
 SETS = ["{1, 2}", "frozenset('ab')", "{'a': 1}.keys() - 'b'"]

@@ -15,7 +15,10 @@ from tests.template.stack import ROOT, modules
 
 from sfn_cqrs.machines.saga import rules as saga
 
-PRODUCTION = ("layer", "functions", "app", "tools", "examples/shop/app", "examples/shop/functions")
+PRODUCTION = (
+    *("layer", "functions", "app", "tools/sfn_cqrs_tools"),
+    *("examples/shop/app", "examples/shop/functions"),
+)
 HELD_EQUAL = {
     "test_zip_equivalence.py": {"zip_orchestrator.table": {"_check", "_end"}},
     "test_publish_equivalence.py": {"command.table": {"_settled"}},

@@ -90,7 +90,7 @@ def run(*arguments: str) -> None:
     assert done.exit_code == 0, done.output
 
 
-@pytest.mark.parametrize("folder", ["app", "examples", "tests/local/guest"])
+@pytest.mark.parametrize("folder", ["app", "examples", "tools/tests/local/guest"])
 def test_code_of_users_imports_doors_only(folder: str) -> None:
     found = {place: names for place, text in files(folder) if (names := inner(text))}
 

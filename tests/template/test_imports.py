@@ -29,11 +29,12 @@ from sfn_cqrs.kernel.models import models, pydantic_models
 from sfn_cqrs.machines.command import process
 from sfn_cqrs.machines.task import parts
 
+TOOLS = "tools/sfn_cqrs_tools"
 CLOCK_CALLS = {"now", "utcnow", "today"}
 CLOCKS = {"datetime", "date"}
 ROOMS = {
     path.name.removesuffix(".py")
-    for path in (ROOT / "tools/sfn_cqrs_tools").iterdir()
+    for path in (ROOT / TOOLS).iterdir()
     if not path.name.startswith("_")
 }
 FORBIDDEN = {
@@ -44,7 +45,7 @@ FORBIDDEN = {
     ROUTES: (),
     LAYER: ("functions", "sfn_cqrs_tools", "sfn_local", "shop", "starter"),
     "functions": ("app", "functions", "sfn_cqrs_tools", "sfn_local", "shop", "starter"),
-    "tools/sfn_cqrs_tools/runtime": (
+    f"{TOOLS}/runtime": (
         "sfn_cqrs",
         *(f"sfn_cqrs_tools.{room}" for room in ROOMS if room != "runtime"),
     ),
@@ -149,7 +150,7 @@ def imports(folder: str) -> dict[Path, set[str]]:
 
 def imports_below(folder: str) -> dict[Path, set[str]]:
     """What each module of a folder or kind imports; of the large folders each is parsed once."""
-    whole = next((one for one in ("layer", "tools") if folder.startswith(one)), folder)
+    whole = next((one for one in ("layer", TOOLS) if folder.startswith(one)), folder)
     found = {
         path: names
         for path, names in imports("layer" if folder in KINDS else whole).items()
@@ -171,7 +172,7 @@ def test_no_module_imports_what_its_folder_must_not(folder: str) -> None:
 
 
 def test_the_engine_is_used_by_what_it_offers() -> None:
-    files = modules("tools", "tests/bench", naming="from sfn_local")
+    files = modules(TOOLS, "tests/bench", naming="from sfn_local")
     nodes = [node for _, tree in files for node in ast.walk(tree)]
     used = {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)}
 
@@ -181,7 +182,7 @@ def test_the_engine_is_used_by_what_it_offers() -> None:
 def test_nothing_but_the_command_line_imports_it() -> None:
     below = {
         path.relative_to(ROOT).as_posix(): names
-        for path, names in imports("tools").items()
+        for path, names in imports(TOOLS).items()
         if "cli" not in path.parts
     }
 
@@ -238,9 +239,9 @@ def test_an_import_from_a_room_behind_is_found() -> None:
     assert upwards({audit: {sweep.__name__}}) == {("kernel", "care")}
 
 
-@pytest.mark.parametrize("folder", ["layer", "tools"])
-def test_no_module_imports_one_that_imports_it(folder: str) -> None:
-    assert circle_of(graph_of(imports(folder), ROOT / folder)) == []
+@pytest.mark.parametrize(("folder", "path"), [("layer", "layer"), (TOOLS, "tools")])
+def test_no_module_imports_one_that_imports_it(folder: str, path: str) -> None:
+    assert circle_of(graph_of(imports(folder), ROOT / path)) == []
 
 
 def test_a_circle_is_found_of_late_imports_and_of_imports_for_types() -> None:
@@ -293,7 +294,6 @@ def test_asking_the_time_is_found() -> None:
     assert asks_the_time(ast.parse("at = datetime.now(UTC)"))
 
 
-TOOLS = "tools/sfn_cqrs_tools"
 TOOLS_IN_ORDER = (
     "runtime",
     "terminal",

@@ -5,7 +5,7 @@ import re
 import pytest
 from tests.template.stack import ROOT
 
-PLACES = ("events", "functions", "layer", "statemachine", "template.yaml", "tools")
+PLACES = ("events", "functions", "layer", "statemachine", "template.yaml", "tools/sfn_cqrs_tools")
 TEXTS = {".asl.json", ".html", ".j2", ".json", ".md", ".mk", ".py", ".toml", ".yaml"}
 OF_SHOP = re.compile(
     r"\b(ORDER|STOCK|PAYMENT|shop)\b(?! BY)|ORDER_RE|orders?_(by|saga|search)|[Oo]rder-?[Ss]aga"

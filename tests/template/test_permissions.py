@@ -135,7 +135,7 @@ UNHEARD = {
 """What imports do, and the example does not, or not where it is heard."""
 USED_ELSEWHERE = {
     "AppPolicy",  # the example's own, as `sfn-cqrs init` writes it
-    "HandlerPolicy",  # tests/local/test_handler_rights.py uses all of it
+    "HandlerPolicy",  # tools/tests/local/test_handler_rights.py uses all of it
 }
 QUEUE_CONSUMERS = {
     "QueueOnImportActionFunction": "ImportActionQueue",

@@ -21,7 +21,7 @@ import sfn_cqrs
 
 PATCHES = {"setattr", "patch", "delattr"}
 
-FORMER_PROJECT = ROOT / "tests/local/former_project"  # as the release before wrote it
+FORMER_PROJECT = ROOT / "tools/tests/local/former_project"  # as the release before wrote it
 
 
 def named_in_strings(tree: ast.Module) -> list[str]:

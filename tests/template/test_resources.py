@@ -822,9 +822,7 @@ def test_every_queue_has_an_alarm_on_its_oldest_message(queue: str) -> None:
 )
 def test_every_api_has_an_alarm_on_its_own_failures(api: str, condition: str | None) -> None:
     ((name, _),) = (
-        (name, one)
-        for name, one in ALARMS.items()
-        if {"Ref": api} in _counted(name, "5xx")
+        (name, one) for name, one in ALARMS.items() if {"Ref": api} in _counted(name, "5xx")
     )
 
     assert TEMPLATE.document["Resources"][name].get("Condition") == condition

@@ -6,8 +6,8 @@ from http.client import HTTPConnection
 from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
-from tests.console.state import api_of, create, publish, wait
 from tests.support.orders import NOWHERE
+from tools.tests.console.state import api_of, create, publish, wait
 
 from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.client.upload import upload

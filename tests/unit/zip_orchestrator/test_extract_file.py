@@ -1,7 +1,6 @@
 import pytest
 from functions.zip_orchestrator.extract_file.app import lambda_handler
 from tests.support.import_states import list_zip
-from tests.unit.conftest import LambdaContext
 from tests.unit.zip_orchestrator.zip_corpus import CORPUS, CSV, TWO, zipped
 
 from sfn_cqrs.kernel.errors import SupersededError
@@ -9,6 +8,7 @@ from sfn_cqrs.machines.import_csv import job as import_job
 from sfn_cqrs.machines.import_csv.job import Ending, JobStatus
 from sfn_cqrs.machines.zip_orchestrator import job as zip_job
 from sfn_cqrs.machines.zip_orchestrator.job import FileStatus
+from tests.unit.conftest import LambdaContext
 
 GOOD, BAD = {"index": 1, "ok": True}, {"index": 1, "ok": False}
 

@@ -1,0 +1,90 @@
+"""`make docs` builds a site that works in a real browser and asks no other host."""
+
+import subprocess
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from tests.support.proof import PROOF
+from tests.template.stack import ROOT
+from tools.tests.console.browser import PHONE, Watched
+
+pytestmark = [PROOF, pytest.mark.real_time("builds the site, and waits for its search")]
+VERSION = "99.0.0"
+WIDTH = "document.documentElement.scrollWidth"
+
+
+class Silent(SimpleHTTPRequestHandler):
+    """Answers files and logs nothing."""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def built() -> Path:
+    subprocess.run(["make", "docs", f"DOCS_VERSION={VERSION}"], cwd=ROOT, check=True)
+    return ROOT / ".build/site"
+
+
+@pytest.fixture(scope="module")
+def address(built: Path) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Silent, directory=str(built))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def pages(built: Path) -> list[str]:
+    found = sorted((built / VERSION).rglob("*.html"))
+    return [path.relative_to(built).as_posix() for path in found if path.name != "404.html"]
+
+
+def test_no_page_asks_another_host_or_has_an_error(
+    browser: Browser, built: Path, address: str
+) -> None:
+    page = browser.new_page()
+    watched = Watched(page, address)
+    for path in pages(built):
+        page.goto(f"{address}/{path}", wait_until="networkidle")
+
+    assert (watched.foreign, watched.problems) == ([], [])
+
+
+def test_no_page_is_wider_than_a_phone(browser: Browser, built: Path, address: str) -> None:
+    page = browser.new_page(viewport=PHONE)  # type: ignore[arg-type]
+
+    wide = [path for path in pages(built) if _width(page, f"{address}/{path}") > PHONE["width"]]
+
+    assert wide == []
+
+
+def _width(page: Page, url: str) -> int:
+    page.goto(url)
+    return int(page.evaluate(WIDTH))
+
+
+@pytest.mark.parametrize(("scheme", "is_dark"), [("light", False), ("dark", True)])
+def test_a_page_follows_the_systems_colours(
+    browser: Browser, address: str, scheme: str, *, is_dark: bool
+) -> None:
+    page = browser.new_page(color_scheme=scheme)  # type: ignore[arg-type]
+    page.goto(f"{address}/{VERSION}/index.html")
+
+    expected = "slate" if is_dark else "default"
+    expect(page.locator("body")).to_have_attribute("data-md-color-scheme", expected)
+
+
+def test_diagrams_are_drawn_and_the_search_finds_a_command(browser: Browser, address: str) -> None:
+    page = browser.new_page()
+    page.goto(f"{address}/{VERSION}/architecture.html")
+    expect(page.locator("div.mermaid").first).to_be_visible()
+
+    page.keyboard.press("/")
+    page.keyboard.type("read-model rebuild")
+
+    expect(page.get_by_text("sfn-cqrs read-model rebuild").first).to_be_visible()
