@@ -92,8 +92,8 @@ def with_workflow(template: str, workflow: Workflow) -> str:
     machine = machine_id(workflow)
     return after_last(
         template,
-        r"^  \w+StateMachineArn:\n    Value: .*\n",
-        f"  {machine}Arn:\n    Value: !Ref {machine}\n",
+        r"^  \w+StateMachineArn: +\{ Value: .* \}\n",
+        f"  {machine}Arn: {{ Value: !Ref {machine} }}\n",
         "output of a state machine in template.yaml",
     )
 
