@@ -13,7 +13,7 @@ MACHINES = "NAME: statemachine/NAME.asl.json"
 
 def test_the_index_has_every_section_in_its_order() -> None:
     head, _, _ = TEXT.partition("\nAWSTemplateFormatVersion")
-    told = [name for name in re.findall(r"^#   (.+)$", head, re.M)]
+    told = re.findall(r"^#   (.+)$", head, re.M)
     sections = SECTION.findall(TEXT)
     plain = [name for name in sections if not OF_A_MACHINE.match(name)]
     machines = [name for name in sections if OF_A_MACHINE.match(name)]
