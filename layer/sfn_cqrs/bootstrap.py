@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sfn_cqrs.kernel.aws.parts import *
     from sfn_cqrs.kernel.read_models.parts import *
     from sfn_cqrs.kernel.read_models.read_model import ReadModel
+    from sfn_cqrs.kernel.read_models.sums import Sums
     from sfn_cqrs.kernel.sql.sql import Sql
     from sfn_cqrs.kernel.tables.parts import *
     from sfn_cqrs.machines.approval.parts import *
@@ -162,6 +163,16 @@ def read_model(view: str, *, buckets: int = 1) -> "ReadModel":
 
     found, typed = parts.read_models()(view, buckets=buckets), row_models.find(view)
     return found.checking(typed.check) if typed else found
+
+
+def sums(view: str, *, attribute: str = "sum", buckets: int = 1) -> "Sums":
+    """Return the exact sums that a view of the table of read models keeps, in one attribute.
+
+    `buckets` are those of `read_model`. Write all rows of the view with it, or none.
+    """
+    from sfn_cqrs.kernel.read_models.sums import Sums  # noqa: PLC0415
+
+    return Sums(read_model(view, buckets=buckets), attribute)
 
 
 def sql() -> "Sql":

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from sfn_cqrs._door import door
 
 if TYPE_CHECKING:
-    from sfn_cqrs.bootstrap import generation, has_sql, read_model, sql
+    from sfn_cqrs.bootstrap import generation, has_sql, read_model, sql, sums
     from sfn_cqrs.kernel.keys import shard_of
     from sfn_cqrs.kernel.parts import at_once
     from sfn_cqrs.kernel.read_models.read_model import ReadModel
+    from sfn_cqrs.kernel.read_models.sums import Sums
     from sfn_cqrs.kernel.sql.sql import Sql, Transaction
     from sfn_cqrs.machines.command.handlers import find_bulk, names_of, sync_handler, up_many
     from sfn_cqrs.machines.command.read_models import (
@@ -27,8 +28,9 @@ else:
         __name__,
         {
             "sfn_cqrs.kernel.read_models.read_model": "ReadModel",
+            "sfn_cqrs.kernel.read_models.sums": "Sums",
             "sfn_cqrs.kernel.sql.sql": "Sql Transaction",
-            "sfn_cqrs.bootstrap": "generation has_sql read_model sql",
+            "sfn_cqrs.bootstrap": "generation has_sql read_model sql sums",
             "sfn_cqrs.kernel.keys": "shard_of",
             "sfn_cqrs.kernel.parts": "at_once",
             "sfn_cqrs.machines.command.handlers": "find_bulk names_of sync_handler up_many",
@@ -43,6 +45,7 @@ __all__ = [
     "RebuildService",
     "Rows",
     "Sql",
+    "Sums",
     "Transaction",
     "TypedRow",
     "at_once",
@@ -55,6 +58,7 @@ __all__ = [
     "shard_of",
     "sql",
     "sql_read_model",
+    "sums",
     "sync_handler",
     "up_many",
 ]

@@ -6,6 +6,7 @@ from contextvars import ContextVar
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
 
@@ -148,7 +149,7 @@ class ReadModel:
 
     def get(self, tenant: str, partition: str, sort: str) -> Item | None:
         """Return one row without its keys, read consistently, or None if there is no such row."""
-        row = self._stored(self._key(tenant, partition, sort))
+        row = self.stored(self._key(tenant, partition, sort))
         return None if row is None or GONE in row else _without_keys(row)
 
     def rows(self, tenant: str, partition: str) -> list[Item]:
@@ -210,14 +211,14 @@ class ReadModel:
         """
         if to is not None:
             self._check(to[0], row)
-        place, version = self._place_of(tenant, item), row["version"]
-        before = self._stored(place)
+        place, version = self.place_of(tenant, item), row["version"]
+        before = self.stored(place)
         if before is not None and before["version"] >= version:
             count_writes(put=0, refused=1)
             return False
         at = None if to is None else list(to)
         expected = None if before is None else int(before["version"])
-        parts = [self._put(place, {"version": version, "at": at}, expected)]
+        parts = [self.put(place, {"version": version, "at": at}, expected)]
         if to is not None:
             parts.append(self._put_of(self._key(tenant, *to), row, item))
         if before is not None and before.get("at", at) != at:
@@ -233,7 +234,7 @@ class ReadModel:
         return True
 
     def _check_free(self, tenant: str, to: tuple[str, str], item: str) -> None:
-        stored = self._stored(self._key(tenant, *to)) or {}
+        stored = self.stored(self._key(tenant, *to)) or {}
         if stored.get(_ITEM, item) != item:
             raise ValueError(
                 f"{self._view} has a row of {stored[_ITEM]} at {to[0]}, {to[1]}, where {item} is to"
@@ -258,9 +259,10 @@ class ReadModel:
     ) -> dict[str, Any]:
         """Return a transaction's part: replace a row at the expected version (None: no row)."""
         self._check(partition, row)
-        return self._put(self._key(tenant, partition, sort), row, expected)
+        return self.put(self._key(tenant, partition, sort), row, expected)
 
-    def _put(self, key: Item, row: Item, expected: int | None) -> dict[str, Any]:
+    def put(self, key: Item, row: Item, expected: int | None) -> dict[str, Any]:
+        """Return a transaction's part: put a row at a key whose row has the expected version."""
         guard: dict[str, Any] = {
             "ConditionExpression": "attribute_not_exists(pk)"
             " OR (attribute_exists(#gone) AND version < :version)",
@@ -275,7 +277,7 @@ class ReadModel:
         return {"Put": {"TableName": self._table, "Item": key | marshal(row), **guard}}
 
     def add(
-        self, tenant: str, partition: str, sort: str, attribute: str, amount: int
+        self, tenant: str, partition: str, sort: str, attribute: str, amount: int | Decimal
     ) -> dict[str, Any]:
         """Return a transaction's part: add to a number, which starts at 0."""
         return {
@@ -299,12 +301,13 @@ class ReadModel:
         if transactions.write_all(self._client, parts, TRIES) is not None:
             raise BusyError("the row changed meanwhile")
 
-    def _stored(self, key: Item) -> Item | None:
+    def stored(self, key: Item) -> Item | None:
+        """Return the item with a key as it is stored, read consistently."""
         item = get(self._client, self._table, key)
         return None if item is None else unmarshal(item)
 
-    def _place_of(self, tenant: str, item: str) -> Item:
-        """Return the key of what is known of where an item is."""
+    def place_of(self, tenant: str, item: str) -> Item:
+        """Return the key of what the view keeps of an item beside its rows."""
         return marshal({"pk": self._pk(tenant, f"{_PLACES}{item}"), "sk": "-"})
 
     def _pk(self, tenant: str, partition: str) -> str:
