@@ -26,7 +26,7 @@ FOLDERS = {
 NAMES = {
     TABLES: (
         "bucket connections data_api driver events failure_metrics generation_rows"
-        " items link_secret read_model sql table tables write_budget"
+        " items link_secret read_model sql sums table tables write_budget"
     ),
     SERVICE: (
         "backlog both_kinds child children data declared direct effects end eraser"

@@ -49,7 +49,7 @@ STANDS_ALONE = {
     "tenants.sql": {"_count": "a tenant's rows", "_deleted": "a tenant's rows"},
     "read_models.read_model": {
         "_put_if_newer": "a later version stays; views are their handlers', not the domain's",
-        "_put": "the row, or the place of an item, is as it was read",
+        "put": "the row, or the place of an item, is as it was read",
         "_put_of": "nobody else's row is at the place, nor a later version",
     },
     "workflow.wait_table": {
