@@ -191,7 +191,7 @@ class Executions(Runs):
 
     def definition(self, machine: Machine, run: Run | None = None) -> dict[str, Any]:
         """Return a machine's definition; for an execution, the definition when it started."""
-        if run is None or run.stopped is None or run.logged is not None:
+        if run is None or run.logged is not None:  # Step Functions knows none of an EXPRESS run
             return self.current_definition(machine.arn)
         kept = self._definitions.get(run.arn)
         if kept is not None:

@@ -41,6 +41,26 @@ def executions():
     engine.close()
 
 
+def test_an_execution_that_runs_is_drawn_as_it_began():
+    """A deploy changes the machine, and not what already runs."""
+    before = {"StartAt": "rest", "States": {"rest": {"Type": "Wait", "Seconds": 60, "End": True}}}
+    engine = Engine(functions=NoFunctions())
+    arn = engine.create_state_machine("shop-rests", before)
+    started = engine.start_execution(arn, "early", "{}")
+    engine.update_state_machine(arn, PASS)
+    server = serve_engine(engine, "127.0.0.1", 0)
+    target = Target({}, {"aws": server.url, "stepfunctions": server.url})
+    shown = Executions(Backend("shop", target, lambda _who: NoApi(), Who("kim"), is_local=True))
+    (machine,) = shown.machines()
+    (run,) = shown.page(Filter()).runs
+
+    assert (run.arn, run.status) == (started, "RUNNING")
+    assert shown.definition(machine, run) == before
+    assert "rest" not in shown.definition(machine)["States"]
+    server.close()
+    engine.close()
+
+
 def names(listed):
     return [run.name for run in listed.runs]
 
