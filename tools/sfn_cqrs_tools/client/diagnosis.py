@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any, Final
 
-from sfn_cqrs.kernel.keys import ApprovalRef, SagaRef
+from sfn_cqrs.kernel.keys import ApprovalRef, ItemKey, SagaRef
 from sfn_cqrs.kernel.tables.dynamodb import unmarshal
 from sfn_cqrs.machines.approval.items import APPROVALS
 from sfn_cqrs.machines.command import process_table
@@ -187,15 +187,16 @@ def diagnose(
     *,
     late: timedelta = LATE,
     with_claims: bool = True,
+    tenant: str | None = None,
 ) -> Diagnosis:
-    """Examine a stack; what is open for longer than `patience` counts as stuck.
+    """Examine a stack, or one tenant's work; what is open longer than `patience` counts as stuck.
 
     Versions are behind if one of them is open for longer than `late`; the oldest of its type is
     listed, even if it is not stuck yet. `with_claims` also examines the user pool, which a reader
     of the stack may lack the right to see.
     """
     now = datetime.now(UTC)
-    still_open = [Finding.of(one, now) for one in _open_versions(target)]
+    still_open = [Finding.of(one, now) for one in _open_versions(target) if _is_of(one.key, tenant)]
     oldest = _oldest_by_type(still_open)
     behind = [age for age in oldest.values() if age >= late.total_seconds()]
     ages = [one.age for one in still_open if one.outcome != Outcome.BLOCKED]
@@ -206,13 +207,13 @@ def diagnose(
         or one.age >= patience.total_seconds()
         or (one.age in behind and one.age == oldest[one.type])
     ]
-    failed = [Finding.of(one, now) for one in _failed_versions(target)]
+    failed = [Finding.of(one, now) for one in _failed_versions(target) if _is_of(one.key, tenant)]
     return Diagnosis(
         open=len(ages),
         oldest_open=max(ages, default=0.0),
         findings=sorted([*failed, *stuck], key=lambda one: (one.type, one.code, one.version)),
         kinds={
-            name: _examined(target, place, patience, now)
+            name: _examined(target, place, patience, now, tenant)
             for name, place in _PLACES.items()
             if place.table in target.outputs
         },
@@ -223,6 +224,10 @@ def diagnose(
     )
 
 
+def _is_of(key: ItemKey, tenant: str | None) -> bool:
+    return tenant in (None, key.tenant)
+
+
 def _oldest_by_type(still_open: list[Finding]) -> dict[str, float]:
     oldest: dict[str, float] = {}
     for one in still_open:
@@ -231,11 +236,14 @@ def _oldest_by_type(still_open: list[Finding]) -> dict[str, float]:
     return dict(sorted(oldest.items(), key=lambda pair: -pair[1]))
 
 
-def _examined(target: Target, place: _Place, patience: timedelta, now: datetime) -> Kind:
-    table = target.outputs[place.table]
-    still_open = [_work(item, place, now) for item in _open_items(target, table, place.shards, now)]
+def _examined(
+    target: Target, place: _Place, patience: timedelta, now: datetime, tenant: str | None
+) -> Kind:
+    items = _open_items(target, target.outputs[place.table], place.shards, now)
+    still_open = [_work(item, place, now) for item in items if tenant in (None, item["tenant"])]
     stuck = [one for one in still_open if one.age >= patience.total_seconds()]
-    failed = [_work(item, place, now) for item in _failed_items(target, place)]
+    items = _failed_items(target, place)
+    failed = [_work(item, place, now) for item in items if tenant in (None, item["tenant"])]
     return Kind(
         open=len(still_open),
         oldest=max((one.age for one in still_open), default=0.0),

@@ -64,6 +64,8 @@ class Ask:
     """The form that was refused, if its page is shown again."""
     origin: str = ""
     """Where the console was asked, as the browser named it."""
+    came_from: str = ""
+    """The person's tenant before a link that names another one was opened."""
     is_patient: bool = False
     """Whether the page is open already, so that slow parts may follow."""
 
@@ -341,15 +343,25 @@ class Console:
     def _ask(self, request: Request, query: dict[str, str] | None = None) -> Ask:
         """Return the request as an Ask; `query` is the query of the page that it names."""
         query = dict(request.query_params) if query is None else query
-        who = self._backend.default
+        who, before = self._backend.default, ""
         if self._backend.is_local:
             who = chosen(_query(request.cookies.get(COOKIE, "")), who)
-            tenant = query.get("tenant")
+            tenant, before = query.get("tenant"), who.tenant
             who = chosen({"tenant": tenant}, who) if tenant else who
         path = request.scope["raw_path"].decode("latin-1")
         given = request.path_params
         origin = f"http://{request.headers.get('host', '')}"
-        return Ask(self._backend, self._executions, who, path, given, query, origin=origin)
+        from_ = "" if before == who.tenant else before
+        return Ask(
+            self._backend,
+            self._executions,
+            who,
+            path,
+            given,
+            query,
+            origin=origin,
+            came_from=from_,
+        )
 
     def _answered(self, page: Page, ask: Ask) -> Answer:
         """Return a page's response; errors also become pages."""
@@ -424,6 +436,7 @@ class Console:
             "stack": self._backend.name,
             "is_local": self._backend.is_local,
             "who": ask.who,
+            "came_from": ask.came_from,
             "here": ask.path,
             "command": self._command(ask),
             "asked": ask.query,

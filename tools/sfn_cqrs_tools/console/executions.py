@@ -22,6 +22,7 @@ from sfn_cqrs_tools.client.express_runs import ExpressRun, logged_runs
 from sfn_cqrs_tools.client.runs import LOOKED_BACK, Place, Run, Runs
 from sfn_cqrs_tools.console.backend import Backend
 from sfn_cqrs_tools.console.masking import masked, masked_event
+from sfn_cqrs_tools.console.subjects import tenant_of
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -89,12 +90,20 @@ class Filter:
     lane: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    tenant: str = ""
+    """Executions whose input names another tenant are left out."""
 
     def takes(self, run: Run) -> bool:
         """Return whether an execution passes what its list entry tells."""
         if self.name and self.name.lower() not in run.name.lower():
             return False
         return self.until is None or run.started <= self.until
+
+    def takes_data(self, run: Run) -> bool:
+        """Return whether an execution passes what its description tells."""
+        if self.tenant and tenant_of(run.input) not in (None, self.tenant):
+            return False
+        return self.error.lower() in f"{run.error} {run.cause}".lower()
 
 
 @dataclass(frozen=True)
@@ -362,8 +371,7 @@ class Executions(Runs):
 
     def _taken(self, batch: list[tuple[Run, Place]], wanted: Filter) -> list[Run]:
         runs = self.with_data([run for run, _ in batch if wanted.takes(run)])
-        text = wanted.error.lower()
-        return [run for run in runs if text in f"{run.error} {run.cause}".lower() or not text]
+        return [run for run in runs if wanted.takes_data(run)]
 
     def with_data(self, runs: list[Run]) -> list[Run]:
         """Return the runs with their descriptions; a run that has ended is read only once."""

@@ -7,19 +7,23 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any, Final
 
-from sfn_cqrs.kernel.clock import Retention
 from sfn_cqrs.kernel.failure import first_line
 from sfn_cqrs.machines.command.process import Outcome
-from sfn_cqrs.machines.command.process_table import FAILED_SHARDS, ProcessTable
+from sfn_cqrs.machines.command.process_table import FAILED_SHARDS
 from sfn_cqrs.machines.import_csv.job import JobStatus
 from sfn_cqrs.machines.saga.rules import SagaStatus
 from sfn_cqrs.machines.task.rules import TaskStatus
 from sfn_cqrs_tools.client.api import ApiProblem
+from sfn_cqrs_tools.client.executions import OF_THE_FRAMEWORK
 from sfn_cqrs_tools.console.application import Ask
+from sfn_cqrs_tools.console.executions import Filter, Machine
 from sfn_cqrs_tools.console.names import names
-from sfn_cqrs_tools.console.subjects import item_page
+from sfn_cqrs_tools.console.rendering import reason
+from sfn_cqrs_tools.console.standing import version_table
+from sfn_cqrs_tools.console.subjects import item_page, item_text, subject_of
 from sfn_cqrs_tools.terminal.causes import cut
 
 MOST_READ: Final = 1_000
@@ -28,6 +32,8 @@ LISTED: Final = 100
 RECENT: Final = timedelta(days=7)
 """Tasks and imports that failed longer ago are not shown."""
 AT_ONCE: Final = 8
+KINDS: Final = ("saga", "command", "run", "task", "import", "archive")
+"""The gravest first; a run is an execution of a workflow of the project's own."""
 EVER: Final = "0"
 LONGEST_ERROR: Final = 200
 _VARIES: Final = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}|\b\d+\b")
@@ -68,7 +74,7 @@ class Group:
     @property
     def what(self) -> str:
         """Return the repair that retries them, as the page of repairs names it."""
-        return f"{self.kind} retry"
+        return f"{'import' if self.kind == 'archive' else self.kind} retry"
 
     @property
     def text(self) -> str:
@@ -90,11 +96,11 @@ class Failures:
 
 
 def failures(ask: Ask) -> Failures:
-    """Return the failures: versions of all tenants, and other work of this person's tenant."""
+    """Return the failures of this person's tenant."""
     versions, unread = _versions(ask)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = list(pool.map(lambda look: list(look(ask)), (_sagas, _tasks, _imports)))
-    return Failures(grouped([*found[0], *versions, *found[1], *found[2]]), unread)
+        found = pool.map(lambda look: list(look(ask)), (_sagas, _runs, _tasks, _imports))
+        return Failures(grouped([*versions, *chain(*found)]), unread)
 
 
 def failed_versions(ask: Ask) -> list[Group]:
@@ -120,7 +126,7 @@ def grouped(found: Iterable[Failure]) -> list[Group]:
                 first=max(known.first, one, key=lambda each: each.at),
             )
         )
-    ranks = {kind: rank for rank, kind in enumerate(("saga", "command", "task", "import"))}
+    ranks = {kind: rank for rank, kind in enumerate(KINDS)}
     return sorted(groups.values(), key=lambda group: (ranks[group.kind], -group.count))
 
 
@@ -153,12 +159,12 @@ def _common(error: str, line: str) -> str:
 
 def _versions(ask: Ask) -> tuple[list[Failure], int]:
     """Return the failed versions, the latest ones read; and how many more there are."""
-    client, table = ask.backend.client("dynamodb"), ask.backend.outputs["CommandsTableName"]
-    versions = ProcessTable(client, table, lambda: datetime.now(UTC), Retention())
+    versions, own = version_table(ask.backend), f"TENANT#{ask.who.tenant}#"
     now = datetime.now(UTC).isoformat()
     with ThreadPoolExecutor(AT_ONCE) as pool:
         pages = pool.map(lambda shard: versions.listed(shard, None, EVER, now)[0], FAILED_SHARDS)
-        keys = sorted((key for page in pages for key in page), key=lambda key: key["opened_at"])
+        listed = (key for page in pages for key in page if key["pk"].startswith(own))
+        keys = sorted(listed, key=lambda key: key["opened_at"])
     latest = keys[-MOST_READ:]
     found = [
         Failure(
@@ -168,7 +174,7 @@ def _versions(ask: Ask) -> tuple[list[Failure], int]:
             one.error or "",
             cut(first_line(one.cause or ""), LONGEST_ERROR),
             one.updated_at,
-            f"{one.key.type} {one.key.code} v{one.version}",
+            item_text(one.key.type, one.key.code, one.version),
             f"{item_page(one.key.type, one.key.code)}?v={one.version}",
         )
         for one in versions.read_again(latest)
@@ -206,6 +212,37 @@ def _sagas(ask: Ask) -> Iterator[Failure]:
         )
 
 
+def own_machines(ask: Ask) -> list[Machine]:
+    """Return the machines of the project's own workflows whose executions are listed at once."""
+    is_read = ask.backend.is_local
+    return [
+        one
+        for one in ask.executions.machines()
+        if one.short not in OF_THE_FRAMEWORK
+        and not one.short.endswith("-saga")
+        and (is_read or not one.is_express)
+    ]
+
+
+def _runs(ask: Ask) -> Iterator[Failure]:
+    since = datetime.now(UTC) - RECENT
+    for machine in own_machines(ask):
+        for status in ("FAILED", "TIMED_OUT"):
+            wanted = Filter(machine.short, status, since=since, tenant=ask.who.tenant)
+            for run in ask.executions.page(wanted, limit=LISTED).runs:
+                subject = subject_of(run.input)
+                yield Failure(
+                    "run",
+                    machine.short,
+                    ask.who.tenant,
+                    run.error or run.status,
+                    cut(first_line(reason(run.cause)[0]), LONGEST_ERROR),
+                    (run.stopped or run.started).isoformat(),
+                    subject.label if subject else run.name,
+                    f"/executions/{run.machine}/{run.name}",
+                )
+
+
 def _tasks(ask: Ask) -> Iterator[Failure]:
     for one in latest_tasks(ask):
         if one["status"] == TaskStatus.FAILED and _is_recent(one["statusAt"]):
@@ -230,7 +267,7 @@ def _imports(ask: Ask) -> Iterator[Failure]:
             if is_open and not one["dryRun"] and "parent" not in one and _is_recent(at):
                 error = one.get("error", {})
                 yield Failure(
-                    "import",
+                    "import" if kind == "csv" else "archive",
                     one["table"] or "",
                     ask.who.tenant,
                     error.get("code", "rows failed"),

@@ -6,6 +6,7 @@ The address has all of it, so a list can be shared and opened again.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -144,15 +145,19 @@ def api_list(
     shape: Shape[dict[str, Any]],
     path: str,
     asked: Mapping[str, str | None],
+    *,
+    about: Callable[[list[dict[str, Any]]], Any] | None = None,
     **values: Any,
 ) -> View | File:
-    """Show a list of the API, asked with these parameters."""
+    """Show a list of the API, asked with these parameters; `about` tells more of a page's rows."""
 
     def fetch(limit: int, cursor: str | None) -> tuple[list[dict[str, Any]], str | None]:
         page = ask.api.get(path, limit=limit, cursor=cursor, **asked)
         return page["items"], page.get("nextCursor")
 
-    return shown(ask, template, listing(ask, fetch, shape), fetch, **values)
+    found = listing(ask, fetch, shape)
+    more = about(found.rows) if about and "as" not in ask.query else None
+    return shown(ask, template, found, fetch, about=more, **values)
 
 
 def _saved(ask: Ask, found: Listing[Any]) -> File:
@@ -164,6 +169,12 @@ def _saved(ask: Ask, found: Listing[Any]) -> File:
     return File(
         written([found.shape.record(row) for row in found.rows]), f"{name}{cut}.{ending}", type_
     )
+
+
+def folded(text: str) -> str:
+    """Return a text without accents and capitals, so that zoltan finds Zoltán."""
+    parts = unicodedata.normalize("NFKD", text)
+    return "".join(one for one in parts if not unicodedata.combining(one)).casefold()
 
 
 def natural(text: str) -> tuple[tuple[int, int, str], ...]:
@@ -241,7 +252,7 @@ def _read(
     ask: Ask, fetch: Fetch[T], shape: Shape[T], wanted: Mapping[str, str]
 ) -> tuple[list[T], int, str | None]:
     """Return the rows that the filter keeps, how many were read, and the cursor behind them."""
-    text = wanted.get("q", "").lower().strip() if shape.texts else ""
+    text = folded(wanted.get("q", "").strip()) if shape.texts else ""
     since, until = since_and_until(wanted) if shape.at else (None, None)
     cursor: str | None = ask.query.get("cursor") or None
     kept: list[T] = []
@@ -268,7 +279,7 @@ def _at(shape: Shape[T], row: T) -> datetime | None:
 
 def _holds(shape: Shape[T], row: T, text: str) -> bool:
     texts = shape.texts(row) if shape.texts else ()
-    return any(text in str(one).lower() for one in texts if one is not None)
+    return any(text in folded(str(one)) for one in texts if one is not None)
 
 
 def _rank(value: Any) -> tuple[int, Any]:

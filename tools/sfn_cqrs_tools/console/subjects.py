@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
+from sfn_cqrs.kernel.errors import InvalidInputError
+from sfn_cqrs.kernel.keys import CommandRef
 from sfn_cqrs_tools.client.api import item_path
 
 PLACES: Final = {
@@ -29,6 +31,8 @@ class Subject:
     label: str
     path: str
     tenant: str
+    version: CommandRef | None = None
+    """The attempt at a version, if it is one."""
 
 
 def subject_of(given: str) -> Subject | None:
@@ -47,6 +51,16 @@ def subject_of(given: str) -> Subject | None:
     return by_id(str(value.get("id", "")), tenant)
 
 
+def tenant_of(given: str) -> str | None:
+    """Return the tenant named by an execution's input, or None if it names none."""
+    try:
+        value = json.loads(given)
+    except ValueError:
+        return None
+    tenant = value.get("tenant") if isinstance(value, dict) else None
+    return tenant if isinstance(tenant, str) else None
+
+
 def by_id(id_: str, tenant: str) -> Subject | None:
     """Return the subject with a public id, or None if the id is not one."""
     letter, dash, _ = id_.partition("-")
@@ -58,6 +72,11 @@ def by_id(id_: str, tenant: str) -> Subject | None:
     )
 
 
+def item_text(type_: str, code: str, version: int | None = None) -> str:
+    """Return how an item, or one of its versions, is written everywhere."""
+    return f"{type_}/{code}" if version is None else f"{type_}/{code} v{version}"
+
+
 def item_page(type_: str, code: str, *rest: str | int) -> str:
     """Return the path of an item's page."""
     return item_path("items", type_, code, *rest)
@@ -66,5 +85,12 @@ def item_page(type_: str, code: str, *rest: str | int) -> str:
 def _item(value: dict[str, Any], tenant: str) -> Subject:
     type_, code, version = value["type"], value["code"], value.get("version")
     query = f"?v={version}" if isinstance(version, int) else ""
-    label = f"{type_} {code}" + (f" v{version}" if query else "")
-    return Subject(label, f"{item_page(type_, code)}{query}", tenant)
+    label = item_text(type_, code, version if query else None)
+    return Subject(label, f"{item_page(type_, code)}{query}", tenant, _attempt(value))
+
+
+def _attempt(value: dict[str, Any]) -> CommandRef | None:
+    try:
+        return CommandRef.from_input(value)
+    except InvalidInputError:
+        return None

@@ -1016,8 +1016,8 @@ def test_the_search_knows_ids_items_arns_and_names(console, stack, ids):
 def test_an_error_text_finds_its_executions(console):
     _, text, _ = fetch(f"{console.url}/executions?error=keyerror")
 
-    assert "ORDER o-13 v1" in text
-    assert "ORDER o-1 v1" not in text
+    assert "ORDER/o-13 v1" in text
+    assert "ORDER/o-1 v1" not in text
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import json
 import re
 from datetime import UTC, datetime
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from playwright.sync_api import expect
@@ -17,6 +18,7 @@ from sfn_cqrs.care import sweep
 from sfn_cqrs.kernel.keys import CommandRef, ItemKey
 from sfn_cqrs.machines.workflow.wait_table import WaitTable
 from sfn_cqrs_tools.client.upload import upload
+from sfn_cqrs_tools.console import needs
 from sfn_local.calls.functions import FunctionError
 
 pytestmark = pytest.mark.stack
@@ -59,6 +61,58 @@ def test_each_repair_is_within_a_phones_width(page, console, path):
     places = [button.bounding_box() for button in buttons.all()]
     page.set_viewport_size(DESK)
     assert max(place["x"] + place["width"] for place in places) <= PHONE["width"]
+
+
+def test_runs_of_own_workflows_that_wait_or_failed_need_somebody(page, console, stack):
+    tour(stack, "needs-an-answer")
+    token_of(stack, "needs-an-answer")
+    sfn = stack.client("stepfunctions")
+    tour(stack, "needs-a-repair")
+    sfn.send_task_failure(taskToken=token_of(stack, "needs-a-repair"), error="Refused", cause="no")
+
+    visit(page, console, "")
+
+    expect(page.locator("main")).to_contain_text("waits for an answer in ask")
+    expect(page.locator("[id^=group-]", has_text="needs-a-repair")).to_contain_text("Refused")
+    sfn.stop_execution(executionArn=arn_of(stack, "needs-an-answer"))
+
+
+def test_an_erasure_that_nobody_has_confirmed_needs_an_operator(monkeypatch):
+    asked = {"id": "e-123456", "askedBy": "ada", "askedAt": "2026-12-02T03:00:00+00:00"}
+    found = [{**asked, "status": "ASKED"}, {**asked, "status": "DONE"}]
+    rebuilds = [{"name": "orders", "stage": "READY"}, {"name": "stock", "stage": "SERVING"}]
+    monkeypatch.setattr(needs, "first_page", lambda *_: found)
+    ask = SimpleNamespace(
+        who=SimpleNamespace(is_operator=True), api=SimpleNamespace(pages=lambda _: rebuilds)
+    )
+
+    assert [(one.label, one.status) for one in needs.decisions(ask)] == [
+        ("Rebuild of orders", "READY"),
+        ("Erasure …123456", "ASKED"),
+    ]
+
+
+@pytest.mark.usefixtures("broken", "failed")
+def test_an_operator_sees_the_failures_of_his_tenant_alone(page, console, stack, failed):
+    ref = CommandRef(ItemKey("tenant1", "ORDER", failed), 1, 1)
+    run = ref.execution_name(stack.outputs["CommandsTableName"])
+    visit(page, console, "?tenant=needs")
+    expect(page.locator("form.moved")).to_contain_text("of the tenant needs")
+    expect(page.locator("[id^=group-]")).to_have_count(1)
+
+    visit(page, console, f"/executions/command/{run}")
+
+    expect(page.locator("main")).to_contain_text("You look as the tenant needs")
+    visit(page, console, f"/executions?name={run}")
+    expect(page.locator("main")).to_contain_text("No such execution")
+
+
+@pytest.mark.parametrize("path", ["/items", "/executions", "/search?q="])
+def test_a_blocked_version_is_never_green_in_a_list(page, console, failed, path):
+    visit(page, console, f"{path}{failed}" if path.endswith("=") else path)
+
+    row = page.locator("tr", has_text=f"ORDER/{failed}").first
+    expect(row.locator(".pill").first).to_have_text(re.compile("BLOCKED|FAILED"))
 
 
 def test_rows_of_a_plan_are_chosen_and_each_says_what_it_is_now(page, console, broken):
@@ -109,7 +163,7 @@ def test_trends_are_of_the_span_that_is_chosen(page, console):
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        ("o-3", "ORDER o-3"),
+        ("o-3", "ORDER/o-3"),
         ("EGLL", "London Heathrow Airport"),
         ("order s-2", "order-saga order s-2"),
         ("airports_by", "airports_by_country"),
@@ -127,8 +181,8 @@ def test_anything_is_found_by_what_one_knows_of_it(console, asked, told):
 def test_codes_that_begin_so_follow_the_code_itself(page, console):
     visit(page, console, "/search?q=o-1")
 
-    expect(page.get_by_role("region", name="ORDER", exact=True)).to_contain_text("ORDER o-1")
-    expect(page.get_by_role("region", name="ORDER o-1…")).to_contain_text("ORDER o-13")
+    expect(page.get_by_role("region", name="ORDER", exact=True)).to_contain_text("ORDER/o-1")
+    expect(page.get_by_role("region", name="ORDER/o-1…")).to_contain_text("ORDER/o-13")
 
 
 def test_an_error_is_found_with_all_that_failed_so(page, console):
@@ -147,9 +201,9 @@ def test_a_name_or_a_text_of_the_data_is_found_by_looking_through_it(page, conso
     page.keyboard.press("/")
     page.keyboard.type("heathrow")
     page.keyboard.press("Enter")
-    expect(page.locator("main")).to_contain_text("AIRPORT EGLL")
+    expect(page.locator("main")).to_contain_text("AIRPORT/EGLL")
 
-    page.get_by_role("link", name="AIRPORT EGLL").click()
+    page.get_by_role("link", name="AIRPORT/EGLL").click()
 
     expect(page.locator("h1")).to_have_text("EGLL")
 

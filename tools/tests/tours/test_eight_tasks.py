@@ -86,7 +86,7 @@ def task_of(test):
 
 def test_find_an_order_by_its_customers_name(hand):
     hand.search("hedy")
-    hand.click("link", re.compile("^ORDER o-"))
+    hand.click("link", re.compile("^ORDER/o-"))
 
     expect(hand.page.locator("main")).to_contain_text('"hedy"')
 
@@ -94,8 +94,8 @@ def test_find_an_order_by_its_customers_name(hand):
 def test_see_why_it_failed(hand):
     hand.search("w-40")
 
-    expect(hand.page.locator("main")).to_contain_text("ORDER w-40")
-    hand.click("link", "ORDER w-40")
+    expect(hand.page.locator("main")).to_contain_text("ORDER/w-40")
+    hand.click("link", "ORDER/w-40")
     expect(hand.page.locator("main")).to_contain_text("KeyError: 'XX'")
 
 

@@ -45,7 +45,7 @@ _path: Final = partial(work_path, "approvals")
 def listed(ask: Ask) -> View | File:
     """List the approvals waiting for this person; with a status, all that have it."""
     status = ask.query.get("status") or None
-    links = {"statuses": STATUSES, "has_links": _has_links(ask)}
+    links: dict[str, Any] = {"statuses": STATUSES, "has_links": _has_links(ask)}
     return api_list(ask, "approvals.html", APPROVALS, "/approvals", {"status": status}, **links)
 
 

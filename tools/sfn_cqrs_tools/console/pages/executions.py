@@ -37,7 +37,8 @@ from sfn_cqrs_tools.console.logs import lines_of
 from sfn_cqrs_tools.console.moments import since_and_until
 from sfn_cqrs_tools.console.paths import changes
 from sfn_cqrs_tools.console.rendering import pretty, query, reason
-from sfn_cqrs_tools.console.subjects import Subject, item_page, subject_of
+from sfn_cqrs_tools.console.standing import Seen, seen
+from sfn_cqrs_tools.console.subjects import item_page, subject_of, tenant_of
 from sfn_cqrs_tools.console.usual import known_times, usual_times
 from sfn_cqrs_tools.console.waterfall import verdict, waterfall
 from sfn_local.graph import svg, taken
@@ -59,21 +60,21 @@ RESULTS: Final = (
     "lambdaFunctionSucceededEventDetails",
     "activitySucceededEventDetails",
 )
-Listed = tuple[Run, Subject | None]
 SAVED: Final = ("machine", "name", "status", "started", "stopped", "seconds", "error", "cause")
-EXECUTIONS: Final = Shape[Listed](
+EXECUTIONS: Final = Shape[Seen](
     sorts={
-        "subject": lambda row: row[1].label if row[1] else row[0].name,
-        "status": lambda row: row[0].status,
-        "machine": lambda row: row[0].machine,
-        "started": lambda row: row[0].started.timestamp(),
-        "took": lambda row: row[0].seconds,
+        "subject": lambda row: row.subject.label if row.subject else row.run.name,
+        "status": lambda row: row.standing.status,
+        "machine": lambda row: row.run.machine,
+        "started": lambda row: row.run.started.timestamp(),
+        "took": lambda row: row.run.seconds,
     },
     most=200,
     most_of_all=5_000,
     record=lambda row: {
-        "subject": row[1].label if row[1] else "",
-        **{name: getattr(row[0], name) for name in SAVED},
+        "subject": row.subject.label if row.subject else "",
+        "outcome": row.standing.status,
+        **{name: getattr(row.run, name) for name in SAVED},
     },
 )
 
@@ -89,20 +90,21 @@ def listed(ask: Ask) -> View | File:
         ask.query.get("lane", ""),
         since,
         until,
+        ask.who.tenant,
     )
     for what, value, known in (("status", wanted.status, STATUSES), ("lane", wanted.lane, LANES)):
         if value and value not in known:
             raise Refused(HTTPStatus.BAD_REQUEST, "invalid_input", f"There is no such {what}.")
     examined = 0
 
-    def fetch(limit: int, cursor: str | None) -> tuple[list[Listed], str | None]:
+    def fetch(limit: int, cursor: str | None) -> tuple[list[Seen], str | None]:
         nonlocal examined
         try:
             page = ask.executions.page(wanted, cursor, limit)
         except ValueError as error:
             raise Refused(HTTPStatus.BAD_REQUEST, "invalid_input", str(error)) from error
         examined += page.examined
-        return [(run, subject_of(run.input)) for run in page.runs], page.cursor
+        return seen(ask, page.runs), page.cursor
 
     found = listing(ask, fetch, EXECUTIONS)
     return shown(
@@ -298,10 +300,10 @@ def history_file(ask: Ask) -> File:
 
 def children(ask: Ask) -> View:
     """Show the children of a Map Run."""
-    map_run = ask.query.get("arn", "")
-    if ":mapRun:" not in map_run:
-        raise LookupError("this is not a Map Run")
-    run, found = _run(ask), ask.executions.runs_of_map(map_run, ask.query.get("status", ""))
+    map_run, run = ask.query.get("arn", ""), _run(ask)
+    if map_run not in [one["mapRunArn"] for one in ask.executions.children(run.arn)]:
+        raise LookupError("this is not a Map Run of that execution")
+    found = ask.executions.runs_of_map(map_run, ask.query.get("status", ""))
     failed = [one for one in found if one.status in FAILURES]
     groups = alike(
         (one.error or one.status, reason(one.cause)[0], f"{_path(run)}/child?{query(arn=one.arn)}")
@@ -473,7 +475,10 @@ def _only_operator(ask: Ask) -> None:
 
 def _run(ask: Ask) -> Run:
     parts = ask.parts
-    return ask.executions.describe(ask.executions.arn(parts["machine"], parts["name"]))
+    run = ask.executions.describe(ask.executions.arn(parts["machine"], parts["name"]))
+    if tenant_of(run.input) not in (None, ask.who.tenant):
+        raise LookupError(f"there is no execution {run.name!r} of {ask.who.tenant}")
+    return run
 
 
 def _view(template: str, run: Run, *, is_live: bool = False, **values: object) -> View:

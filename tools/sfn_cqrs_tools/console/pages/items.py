@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from itertools import islice
 from typing import Any, Final
@@ -30,7 +31,8 @@ from sfn_cqrs_tools.console.moments import moment_of
 from sfn_cqrs_tools.console.names import names
 from sfn_cqrs_tools.console.rendering import query
 from sfn_cqrs_tools.console.schema_form import Input, SchemaForm
-from sfn_cqrs_tools.console.subjects import item_page, subject_of
+from sfn_cqrs_tools.console.standing import Standing, of_items, seen
+from sfn_cqrs_tools.console.subjects import item_page
 
 VERSIONS: Final = 50
 HISTORY: Final = 100
@@ -63,8 +65,7 @@ class Recent:
     version: int
     label: str
     path: str
-    tenant: str
-    status: str
+    standing: Standing
     at: datetime
 
 
@@ -79,7 +80,9 @@ def listed(ask: Ask) -> View | File:
     text = ask.query.get("q", "").strip()
     exact = text and if_there(ask.api, item_path("data", type_, text), deleted="true")
     values |= {"exact": item_page(type_, text) if exact else "", "item_page": item_page}
-    return api_list(ask, "items.html", ITEMS, "/data", {"type": type_}, **values)
+    return api_list(
+        ask, "items.html", ITEMS, "/data", {"type": type_}, about=partial(of_items, ask), **values
+    )
 
 
 def item(ask: Ask) -> View:
@@ -108,6 +111,7 @@ def item(ask: Ask) -> View:
             "is_repairable": ask.who.is_operator,
             "repairable": REPAIRABLE,
             "words": WORDS,
+            "blockers": _blockers(chain),
         },
         is_live=not moment,
     )
@@ -251,6 +255,17 @@ def published(ask: Ask) -> GoTo:
     return GoTo(f"{item_page(body['type'], body['code'])}?{query(v=answer.get('version'))}")
 
 
+def _blockers(chain: list[dict[str, Any]]) -> dict[int, int]:
+    """Return for each blocked version the failed one whose repair lets it run."""
+    failed = sorted(one["version"] for one in chain if one["outcome"] == "FAILED")
+    found = {}
+    for one in chain:
+        before = [version for version in failed if version < one["version"]]
+        if one["outcome"] == "BLOCKED" and before:
+            found[one["version"]] = before[-1]
+    return found
+
+
 def _behind(versions: list[dict[str, Any]], number: int) -> list[int]:
     """Return the versions that wait for one."""
     return sorted(
@@ -327,26 +342,19 @@ def _rows(ask: Ask, code: str, data: Mapping[str, Any] | None) -> list[dict[str,
 
 def _recent(ask: Ask) -> Iterator[Recent]:
     """Yield the items of the latest executions of commands in both lanes, each once."""
-    seen: set[tuple[str, str]] = set()
-    pages = [ask.executions.page(Filter(machine=one), limit=RECENT) for one in MACHINES]
-    runs = [run for page in pages for run in page.runs]
-    for run in sorted(runs, key=lambda one: one.started, reverse=True):
-        subject = subject_of(run.input)
-        given = json.loads(run.input or "{}")
-        if subject is None or subject.tenant != ask.who.tenant:
+    known: set[ItemKey] = set()
+    wanted = (Filter(machine=one, tenant=ask.who.tenant) for one in MACHINES)
+    runs = [run for one in wanted for run in ask.executions.page(one, limit=RECENT).runs]
+    for one in seen(ask, sorted(runs, key=lambda run: run.started, reverse=True)):
+        ref = one.subject.version if one.subject else None
+        if one.subject is None or ref is None or ref.key in known:
             continue
-        key = (str(given["type"]), str(given["code"]))
-        if key not in seen:
-            seen.add(key)
-            yield Recent(
-                *key,
-                int(given["version"]),
-                subject.label,
-                subject.path,
-                subject.tenant,
-                run.status,
-                run.stopped or run.started,
-            )
+        known.add(ref.key)
+        at = one.run.stopped or one.run.started
+        key = ref.key
+        yield Recent(
+            key.type, key.code, ref.version, one.subject.label, one.subject.path, one.standing, at
+        )
 
 
 _ONE: Final = "/items/{type}/{code}"

@@ -13,14 +13,13 @@ from itertools import islice
 from math import inf
 from typing import Any, Final
 
-from sfn_cqrs.machines.command.process import Outcome
 from sfn_cqrs_tools.client.diagnosis import Diagnosis, diagnose
-from sfn_cqrs_tools.client.runs import Run
 from sfn_cqrs_tools.console.application import Ask, View
 from sfn_cqrs_tools.console.executions import Filter, Machine
 from sfn_cqrs_tools.console.failures import Failures, failures
+from sfn_cqrs_tools.console.needs import Need, decisions, stuck, waits
 from sfn_cqrs_tools.console.pages.queues import Queue, Sweep, queues, sweeps
-from sfn_cqrs_tools.console.subjects import by_id, item_page, subject_of
+from sfn_cqrs_tools.console.standing import Seen, seen
 from sfn_cqrs_tools.console.trends import (
     SPANS,
     CountedTrends,
@@ -41,7 +40,6 @@ SHOWN_STUCK: Final = 20
 LATELY: Final = 10
 MOST_BEHIND: Final = 3
 LATE_SECONDS: Final = 60
-FAILED: Final = ("FAILED", "PARKED")
 
 KINDS: Final = (
     ("command", "Commands", "/items", r"command(-express)?"),
@@ -52,19 +50,6 @@ KINDS: Final = (
     ("saga", "Sagas", "/sagas", ".+-saga"),
 )
 """Each kind of work, its pages, and the machines that do it."""
-
-
-@dataclass(frozen=True)
-class Need:
-    """Work that needs a person; its page says why."""
-
-    kind: str
-    label: str
-    path: str
-    tenant: str
-    status: str
-    age: float
-    error: str
 
 
 @dataclass(frozen=True)
@@ -87,16 +72,16 @@ class Sight:
 
     figures: list[Figure]
     failures: Failures
-    stuck: list[Need]
+    needs: list[Need]
     trend: Trend
     lanes: list[tuple[Machine, Trend]]
     queues: list[Queue]
     sweeps: list[Sweep]
-    lately: list[Run]
+    lately: list[Seen]
 
 
 @dataclass
-class Seen:
+class Glance:
     """The latest sight for somebody, or why there was none.
 
     `is_looking` while the next one is on its way.
@@ -124,27 +109,27 @@ class Overviews:
     def __init__(self) -> None:
         """Start without results."""
         self._lock = threading.Lock()
-        self._seen: dict[tuple[int, Who, str], Seen] = {}
+        self._seen: dict[tuple[int, Who, str], Glance] = {}
         self._trends: dict[int, Trends] = {}
 
     def of(self, ask: Ask, span: str) -> Sight:
         """Return the latest sight of a stack, over a span of time."""
         key = (id(ask.backend), ask.who, span)
         with self._lock:
-            seen = self._seen.get(key)
-            age = time.monotonic() - seen.at if seen else inf
-            if seen is not None and age < STALE_SECONDS and seen.error is None:
-                if age > KEPT_SECONDS * ask.backend.look_seconds and not seen.is_looking:
-                    seen.is_looking = True
+            known = self._seen.get(key)
+            age = time.monotonic() - known.at if known else inf
+            if known is not None and age < STALE_SECONDS and known.error is None:
+                if age > KEPT_SECONDS * ask.backend.look_seconds and not known.is_looking:
+                    known.is_looking = True
                     threading.Thread(target=self._look, args=(key, ask, span), daemon=True).start()
-                return seen.shown()
+                return known.shown()
         return self._look(key, ask, span).shown()
 
-    def _look(self, key: tuple[int, Who, str], ask: Ask, span: str) -> Seen:
+    def _look(self, key: tuple[int, Who, str], ask: Ask, span: str) -> Glance:
         try:
-            found = Seen(time.monotonic(), look(ask, self._trends_of(ask), SPANS[span]))
+            found = Glance(time.monotonic(), look(ask, self._trends_of(ask), SPANS[span]))
         except Exception as error:  # the page says what it is
-            found = Seen(time.monotonic(), error=error)
+            found = Glance(time.monotonic(), error=error)
         with self._lock:
             self._seen[key] = found
         return found
@@ -178,11 +163,11 @@ def overview(ask: Ask) -> View:
             "span": span,
             "spans": SPANS,
             "figures": [_with_waiting(one, len(waiting)) for one in sight.figures],
-            "lately": [(run, subject_of(run.input)) for run in sight.lately],
-            "stuck": sight.stuck[:SHOWN_STUCK],
+            "lately": sight.lately,
+            "stuck": sight.needs[:SHOWN_STUCK],
             "inbox": inbox[:SHOWN_INBOX],
             "waits": len(inbox),
-            "needs": sight.failures.count + len(sight.stuck) + len(inbox),
+            "needs": sight.failures.count + len(sight.needs) + len(inbox),
             "is_new": not sight.trend.total and not any(one.open for one in sight.figures),
         },
         is_live=True,
@@ -192,20 +177,21 @@ def overview(ask: Ask) -> View:
 def look(ask: Ask, trends: Trends, span: Span) -> Sight:
     """Look at everything."""
     backend = ask.backend
-    found = diagnose(backend.target, STUCK, with_claims=False)
+    found = diagnose(backend.target, STUCK, with_claims=False, tenant=ask.who.tenant)
     failed = failures(ask)
     machines = ask.executions.machines()
     lanes = list(zip(machines, trends.of(machines, span), strict=True))
-    stuck = sorted(_stuck(found, ask.who.tenant), key=lambda need: need.age, reverse=True)
+    needs = [*stuck(found), *waits(ask), *decisions(ask)]
+    needs.sort(key=lambda need: need.age, reverse=True)
     return Sight(
-        [replace(one, trend=_trend_of(one.name, lanes)) for one in _figures(found, failed, stuck)],
+        [replace(one, trend=_trend_of(one.name, lanes)) for one in _figures(found, failed, needs)],
         failed,
-        stuck,
+        needs,
         added([trend for _, trend in lanes]),
         [(machine, trend) for machine, trend in lanes if not machine.is_express or trend.total],
         queues(backend),
         sweeps(backend),
-        ask.executions.page(Filter(), limit=LATELY).runs,
+        seen(ask, ask.executions.page(Filter(tenant=ask.who.tenant), limit=LATELY).runs),
     )
 
 
@@ -220,8 +206,8 @@ def _trend_of(kind: str, lanes: list[tuple[Machine, Trend]]) -> Trend:
     return added([trend for machine, trend in lanes if re.fullmatch(names, machine.short)])
 
 
-def _figures(found: Diagnosis, failed: Failures, stuck: list[Need]) -> Iterator[Figure]:
-    needs = Counter(need.kind for need in stuck)
+def _figures(found: Diagnosis, failed: Failures, open_: list[Need]) -> Iterator[Figure]:
+    needs = Counter(need.kind for need in open_)
     for group in failed.groups:
         needs[group.kind] += group.count
     needs["command"] += failed.unread
@@ -238,24 +224,6 @@ def _late(found: Diagnosis) -> dict[str, float]:
     """Return the types that are furthest behind; for less than a minute is nothing to look at."""
     late = (one for one in found.oldest_unapplied.items() if one[1] >= LATE_SECONDS)
     return dict(islice(late, MOST_BEHIND))
-
-
-def _stuck(found: Diagnosis, tenant: str) -> Iterator[Need]:
-    """Yield work that no failure explains: open for too long, or failed for another tenant."""
-    for one in found.findings:
-        if one.outcome not in (Outcome.FAILED, Outcome.BLOCKED):
-            label = f"{one.type} {one.code} v{one.version}"
-            path = f"{item_page(one.type, one.code)}?v={one.version}"
-            error = one.error or "open for too long"
-            yield Need("command", label, path, one.tenant, one.outcome, one.age, error)
-    for name, kind in found.kinds.items():
-        for work in kind.findings:
-            is_grouped = name == "saga" and work.status in FAILED and work.tenant == tenant
-            if not is_grouped:
-                subject = by_id(work.id, work.tenant)
-                label, path = (subject.label, subject.path) if subject else (work.id, "")
-                error = work.error or "open for too long"
-                yield Need(name, label, path, work.tenant, work.status, work.age, error)
 
 
 PAGES: Final = {"": overview}

@@ -52,7 +52,7 @@ def repairs(ask: Ask) -> View:
             "within": WITHIN,
             "given": given,
             "is_asked": any(given.values()),
-            "groups": [one for one in failed if one.tenant == ask.who.tenant],
+            "groups": failed,
             "types": sorted({name for kind in KINDS for name in names(ask, kind)}),
             "planned": [one for one in listed if one["status"] == PLANNED and one["total"]],
             "latest": [one for one in listed if one["status"] != PLANNED],

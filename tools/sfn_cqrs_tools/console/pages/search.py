@@ -9,21 +9,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from http import HTTPStatus
-from itertools import islice
 from typing import Any, Final
 
 from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.kernel.tables.paging import cursor_at
 from sfn_cqrs_tools.client.api import item_path
-from sfn_cqrs_tools.client.runs import Run
 from sfn_cqrs_tools.console.application import Ask, File, GoTo, Refused, View
 from sfn_cqrs_tools.console.differences import if_there
 from sfn_cqrs_tools.console.executions import Filter
 from sfn_cqrs_tools.console.failures import failed_versions, first_page, latest_tasks
+from sfn_cqrs_tools.console.lists import folded
 from sfn_cqrs_tools.console.moments import read
 from sfn_cqrs_tools.console.names import names
 from sfn_cqrs_tools.console.rendering import query
-from sfn_cqrs_tools.console.subjects import by_id, item_page, subject_of
+from sfn_cqrs_tools.console.standing import Seen, Standing, of_items, seen
+from sfn_cqrs_tools.console.subjects import by_id, item_page, item_text
 
 SHOWN: Final = 10
 LISTED: Final = 100
@@ -103,11 +103,12 @@ def deep(ask: Ask) -> View:
     """Look through names and attributes of items, and through errors."""
     text = ask.query.get("q", "").strip()
     until = time.monotonic() + PATIENCE_SECONDS
+    wanted = Filter(error=text, tenant=ask.who.tenant)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        errors = pool.submit(ask.executions.page, Filter(error=text), None, SHOWN)
+        errors = pool.submit(ask.executions.page, wanted, None, SHOWN)
         failed = pool.submit(_failures, ask, text)
         parts = list(pool.map(lambda type_: _in_data(ask, type_, text, until), names(ask, "items")))
-    hits = [replace(_of_run(run), note=run.error) for run in errors.result().runs]
+    hits = [replace(_of_run(one), note=one.run.error) for one in seen(ask, errors.result().runs)]
     by_error = Found("Executions by error", hits, _more("error", text))
     found = [*failed.result(), *(part for part, _ in parts), by_error]
     shown = [one for one in found if one.hits]
@@ -132,20 +133,28 @@ def _items(ask: Ask, text: str) -> list[Found]:
     paths = [item_path("data", type_, text) for type_ in names(ask, "items")]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         rows = pool.map(lambda path: if_there(ask.api, path, deleted="true"), paths)
-        return [Found(row["type"], [_hit(row)]) for row in rows if row]
+        return [Found(row["type"], _hits(ask, [row])) for row in rows if row]
 
 
 def _by_beginning(ask: Ask, type_: str, text: str) -> Found:
     """Return the items whose codes begin with a text and go on, by their keys."""
     behind = cursor_at(ItemKey(ask.who.tenant, type_, text).sk)
     page = if_there(ask.api, "/data", type=type_, limit=SHOWN, cursor=behind) or {"items": []}
-    hits = [_hit(one) for one in page["items"] if str(one["code"]).startswith(text)]
-    return Found(f"{type_} {text}…", hits, f"/items?{query(type=type_, q=text)}")
+    rows = [one for one in page["items"] if str(one["code"]).startswith(text)]
+    return Found(
+        f"{item_text(type_, text)}…", _hits(ask, rows), f"/items?{query(type=type_, q=text)}"
+    )
 
 
-def _hit(row: dict[str, Any]) -> Hit:
-    path = item_page(row["type"], row["code"])
-    return Hit(f"{row['type']} {row['code']}", path, row["name"], "", row["updatedAt"])
+def _hits(ask: Ask, rows: list[dict[str, Any]]) -> list[Hit]:
+    """Return the items of data rows of one type, each with how it stands."""
+    stand = of_items(ask, rows)
+    return [_hit(row, stand[row["code"]]) for row in rows]
+
+
+def _hit(row: dict[str, Any], standing: Standing) -> Hit:
+    label, path = item_text(row["type"], row["code"]), item_page(row["type"], row["code"])
+    return Hit(label, path, row["name"], standing.status, row["updatedAt"])
 
 
 def _works(ask: Ask, text: str) -> list[Found]:
@@ -169,8 +178,8 @@ TEXTS: Final = ("id", "name", "file", "subject", "note", "error", "cause", "tabl
 
 
 def _is_meant(one: dict[str, Any], text: str) -> bool:
-    wanted = text.lower()
-    return any(wanted in str(one.get(name) or "").lower() for name in TEXTS)
+    wanted = folded(text)
+    return any(wanted in folded(str(one.get(name) or "")) for name in TEXTS)
 
 
 def _of_work(one: dict[str, Any], page: str) -> Hit:
@@ -191,8 +200,8 @@ def _read_models(ask: Ask, text: str) -> list[Found]:
 
 
 def _named_executions(ask: Ask, text: str) -> list[Found]:
-    page = ask.executions.page(Filter(name=text), None, SHOWN)
-    hits = [_of_run(run) for run in page.runs]
+    page = ask.executions.page(Filter(name=text, tenant=ask.who.tenant), None, SHOWN)
+    hits = [_of_run(one) for one in seen(ask, page.runs)]
     machines = [one.short for one in ask.executions.machines() if text.lower() in one.short.lower()]
     return [
         Found("Machines", [Hit(one, f"/executions?{query(machine=one)}") for one in machines]),
@@ -200,19 +209,17 @@ def _named_executions(ask: Ask, text: str) -> list[Found]:
     ]
 
 
-def _of_run(run: Run) -> Hit:
-    subject = subject_of(run.input)
+def _of_run(one: Seen) -> Hit:
+    run, subject = one.run, one.subject
     label, note = (subject.label, run.name) if subject else (run.name, "")
     path = f"/executions/{run.machine}/{run.name}"
-    return Hit(label, path, note, run.status, run.started.isoformat())
+    return Hit(label, path, note, one.standing.status, run.started.isoformat())
 
 
 def _failures(ask: Ask, text: str) -> list[Found]:
     """Find failed versions whose error has this text; `_works` finds all else that failed."""
     groups = [
-        one
-        for one in failed_versions(ask)
-        if text.lower() in f"{one.error} {one.cause}".lower() and one.tenant == ask.who.tenant
+        one for one in failed_versions(ask) if text.lower() in f"{one.error} {one.cause}".lower()
     ]
     hits = [
         Hit(
@@ -233,18 +240,31 @@ def _more(name: str, text: str) -> str:
 
 def _in_data(ask: Ask, type_: str, text: str, until: float) -> tuple[Found, bool]:
     """Items with a text in their names or attributes; and whether all were looked at."""
-    wanted, hits, cursor, seen = text.lower(), [], None, 0
+    wanted, cursor, seen = folded(text), None, 0
+    hits: list[dict[str, Any]] = []
     while True:
         page = if_there(ask.api, "/data", type=type_, limit=LISTED, cursor=cursor)
         if page is None:
             return Found(type_, []), True
         seen += len(page["items"])
-        hits += [_hit(one) for one in page["items"] if wanted in f"{_text(one)}".lower()]
+        hits += [one for one in page["items"] if wanted in folded(_text(one))]
         cursor = page.get("nextCursor")
         is_over = time.monotonic() > until or seen >= MOST_LOOKED_AT or len(hits) >= SHOWN
         if cursor is None or is_over:
-            found = Found(f"{type_} by content", list(islice(hits, SHOWN)))
+            found = Found(f"{type_} by content", _content_hits(ask, hits[:SHOWN], wanted))
             return found, cursor is None or len(hits) >= SHOWN
+
+
+def _content_hits(ask: Ask, rows: list[dict[str, Any]], wanted: str) -> list[Hit]:
+    """Return items found by what they contain, each with the attribute that contains it."""
+
+    def noted(row: dict[str, Any], hit: Hit) -> Hit:
+        parts = (f"{name}: {value}" for name, value in row["attributes"].items())
+        reason = next((part for part in parts if wanted in folded(part)), "")
+        is_named = wanted in folded(row["name"])
+        return hit if is_named or not reason else replace(hit, note=f"{hit.note} · {reason}")
+
+    return [noted(row, hit) for row, hit in zip(rows, _hits(ask, rows), strict=True)]
 
 
 def _text(row: dict[str, Any]) -> str:
