@@ -2,6 +2,8 @@
 
 import gc
 import os
+from shutil import rmtree
+from tempfile import mkdtemp
 
 import pytest
 from tests.support import moto_shortcuts
@@ -15,6 +17,8 @@ gc.set_threshold(200_000, 20, 100)  # a seventh of all time went into looking fo
 moto_shortcuts.install()
 real_time = RealTime()
 real_time.install()
+_is_kept: dict[pytest.Config, bool] = {}
+"""Whether the folder of a run stays: after a failure."""
 SHARING = (
     "tools/tests/console/",
     "tools/tests/local/command_line/",
@@ -37,8 +41,17 @@ def pytest_xdist_make_scheduler(config, log):
     return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest looks where its folder is
 def pytest_configure(config):
+    """Give the run a folder that no other run of the same user locks.
+
+    A server of PostgreSQL that root starts is another user's, who has to pass every folder above
+    its data. Each run of pytest takes that right from the folder that all runs of root share.
+    """
     config.pluginmanager.register(real_time)
+    if config.option.basetemp is None:  # a process of several is given one
+        config.option.basetemp = made = mkdtemp(prefix="tests-")
+        config.add_cleanup(lambda: _is_kept.get(config) or rmtree(made, ignore_errors=True))
 
 
 def pytest_collection_finish():
@@ -47,8 +60,9 @@ def pytest_collection_finish():
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_sessionfinish():
+def pytest_sessionfinish(session, exitstatus):
     """Collect what is garbage once; pytest would look through all that stays five times."""
+    _is_kept[session.config] = exitstatus == pytest.ExitCode.TESTS_FAILED
     gc.collect()
     gc.freeze()
 
