@@ -262,8 +262,9 @@ def importers() -> Iterator[set[str]]:
 def reaching() -> set[str]:
     """The functions whose code may import the user's package.
 
-    They are found before a stack runs: Python 3.11 cannot always parse a file while another thread
-    prints a traceback (python/cpython#106905), and a stack prints those of its dead letters.
+    They are found before a stack runs. Until Python 3.11.8 all threads that parse share one count
+    of the depth (python/cpython#106905), and a thread that prints a traceback parses its lines; a
+    stack prints the tracebacks of its dead letters.
     """
     return {
         name
