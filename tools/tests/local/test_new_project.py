@@ -265,6 +265,13 @@ def test_a_table_that_no_handler_is_named_after_is_found(clinic, sfn_cqrs):
         declared = f'{imported}sql_read_model("{table}", keys=("code",))\n'
         (clinic / f"app/clinic/of_{table}.py").write_text(declared)
     assert "def appointment_list(" in module.read_text(encoding="utf-8")
+    elsewhere = clinic / "app/clinic/only_elsewhere.py"
+    elsewhere.write_text(
+        f"{imported}from sfn_cqrs.read_models import sync_handler\n\n"
+        'sql_read_model("rooms", keys=("code",))\n\n\n'
+        '@sync_handler("APPOINTMENT", when=lambda: False)\n'
+        "def rooms(command: object) -> None: ...\n"
+    )
 
     found = sfn_cqrs("check", "--json")
 
