@@ -69,7 +69,7 @@ def refusal(message: str, operation: str) -> ClientError:
 @pytest.fixture
 def stacks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put a project with a nested application into the account, and the application alone."""
-    monkeypatch.setattr(boto3, "client", lambda _: CloudFormation())
+    monkeypatch.setattr(boto3, "client", lambda _, **__: CloudFormation())
 
 
 @pytest.mark.usefixtures("stacks")

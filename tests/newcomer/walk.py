@@ -23,6 +23,7 @@ MADE = {
     ".build",
     ".framework",
     ".git",
+    ".mypy_cache",
     ".pytest_cache",
     ".ruff_cache",
     ".sfn-cqrs",

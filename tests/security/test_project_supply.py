@@ -55,7 +55,7 @@ def dist(tmp_path):
 def index(tmp_path):
     """A stranger's index: it has a higher version of each package, and another file of 1.0.0."""
     root = tmp_path / "index"
-    for name in (*NEEDS, "pytest", "ruff"):
+    for name in (*NEEDS, "pytest", "ruff", "mypy"):
         files = [wheel(root / name, name, version) for version in ("1.0.0", "99.0.0")]
         with zipfile.ZipFile(files[0], "a") as archive:
             archive.writestr("strangers.py", "")
@@ -93,7 +93,7 @@ def test_an_index_with_higher_versions_replaces_none_of_the_frameworks_wheels(ma
 
     (line,) = re.findall(r"Would install (.*)", done.stdout)
     assert sorted(line.split()) == [
-        *("pytest-99.0.0", "ruff-99.0.0"),
+        *("mypy-99.0.0", "pytest-99.0.0", "ruff-99.0.0"),
         *(f"{name}-1.0.0" for name in sorted(NEEDS)),
     ]
     used = set(re.findall(r"Processing \./wheels/(\S+)", done.stdout))

@@ -8,6 +8,8 @@ TEXT = (ROOT / "template.yaml").read_text(encoding="utf-8")
 SECTION = re.compile(r"^(?:  )?# -{3,} (.+)$", re.M)
 OF_A_MACHINE = re.compile(r"^[\w-]+: statemachine/[\w-]+\.asl\.json")
 MOST_LINES = 4_000
+OURS, MOST_OF_ANOTHER = 7, 150
+"""Machines of the framework, and the lines of one that somebody adds."""
 MACHINES = "NAME: statemachine/NAME.asl.json"
 
 
@@ -25,7 +27,10 @@ def test_the_index_has_every_section_in_its_order() -> None:
 
 
 def test_the_template_can_be_read() -> None:
-    assert len(TEXT.splitlines()) <= MOST_LINES
+    others = len(list((ROOT / "statemachine").glob("*.asl.json"))) - OURS
+
+    assert others >= 0
+    assert len(TEXT.splitlines()) <= MOST_LINES + others * MOST_OF_ANOTHER
 
 
 def test_a_right_an_output_and_a_route_have_a_line_each() -> None:

@@ -86,7 +86,7 @@ def task_of(test):
 
 def test_find_an_order_by_its_customers_name(hand):
     hand.search("hedy")
-    hand.click("link", re.compile("^ORDER/o-"))
+    hand.click("link", re.compile("^ORDER.o-"))
 
     expect(hand.page.locator("main")).to_contain_text('"hedy"')
 

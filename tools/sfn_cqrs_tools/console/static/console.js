@@ -1,11 +1,11 @@
-// The console in the browser: live pages, keys, times, charts, files. Plain, without a build.
+// The console in the browser. Plain, without a build.
 "use strict";
 const $ = (selector, within = document) => within.querySelector(selector);
 const $$ = (selector, within = document) => [...within.querySelectorAll(selector)];
 const root = document.body.dataset.root;
 const main = $("#main");
 
-// Times: in the zone that is chosen, the reader's own or UTC; exact in both on hover.
+// Times in the chosen zone; exact on hover.
 const language = navigator.language.startsWith("en") ? navigator.language : "en-GB";
 const own = new Intl.DateTimeFormat().resolvedOptions().timeZone;
 let zone = localStorage.getItem("zone") === "UTC" ? "UTC" : own;
@@ -102,7 +102,7 @@ function drawCharts() {
   }, data, plot);
   chart.key = key;
 }
-// Dragging over the plot lists the executions of that time; of whole bars, since they are what is seen.
+// Dragging lists the executions of that time, in whole bars.
 function listBetween(drawn, bars) {
   const { left, width } = drawn.select, size = bars[1] - bars[0];
   if (width < 4) return;
@@ -121,7 +121,7 @@ document.addEventListener("paste", async (event) => {
 });
 new ResizeObserver(() => { if (chart?.root.isConnected) chart.setSize({ width: chart.root.parentNode.clientWidth, height: chart.root.parentNode.clientHeight }); }).observe(main);
 
-// Live pages: the server sends the content again when it has changed, and it is morphed in.
+// Live pages: changed content is morphed in.
 let stream = null;
 async function change(html, digest) {
   if (main.contains(document.activeElement) && document.activeElement.matches("textarea, select, input:not([type=checkbox])")) return;
@@ -136,7 +136,7 @@ async function change(html, digest) {
   look();
 }
 
-// What runs: its state is in the title of the tab, and somebody who asks for it is told of its end.
+// What runs: the title has its state, and a message tells of its end.
 const title = document.title;
 let isAwaited = false;
 const stateOf = () => $(".heading .pill")?.textContent.trim();
@@ -178,7 +178,7 @@ document.addEventListener("visibilitychange", () => { if (isAwaited) return; if 
 addEventListener("pagehide", () => stream?.close());
 addEventListener("pageshow", (event) => { if (event.persisted) live(); });
 
-// What is done whenever content has come; a page's own script adds to it.
+// Whenever content has come; a page's own script adds to it.
 const looks = [tellTimes, tellZone, drawCharts, showState];
 function look(within = main) { for (const each of looks) each(within); if (downSince) disable(true); }
 
@@ -191,7 +191,7 @@ document.addEventListener("htmx:after:swap", (event) => {
   if (element?.id === "fall") look(element);
 });
 
-// Another view of the same page: the address says it all, so that it can be shared and gone back to.
+// Another view of a page is another address.
 let latest = 0;
 async function go(address) {
   const mine = ++latest;
@@ -243,7 +243,7 @@ document.addEventListener("change", (event) => {
   filter(event.target.form);
 });
 document.addEventListener("change", (event) => { if (event.target.matches("[data-all]")) for (const box of $$("td [type=checkbox]", event.target.form)) box.checked = event.target.checked; });
-// The form of a type that has a model: its own inputs; entries of lists come and go.
+// The form of a type that has a model.
 document.addEventListener("change", (event) => {
   const forms = event.target.closest("[data-forms]")?.dataset.forms.split(" ") ?? [];
   const isOfModel = new URLSearchParams(location.search).get("type");
@@ -262,7 +262,7 @@ document.addEventListener("click", (event) => {
 });
 document.addEventListener("submit", (event) => { if (event.target.matches("[data-filter]")) { event.preventDefault(); filter(event.target); } });
 
-// The stack may stop while a page is open: then it says so, and its buttons do nothing.
+// A stack that stopped: the page says so, and its buttons do nothing.
 const ACTS = "form[method=post] button:not([type=button]), [data-import] .primary";
 function disable(isDown) {
   for (const button of $$(ACTS)) {
