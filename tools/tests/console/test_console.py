@@ -1107,6 +1107,7 @@ def test_both_adapters_show_the_same_and_the_policy_allows_just_what_they_call(
             assert headings.findall(here[1]) == headings.findall(there[1]), path
 
     stop = api_of(stack).post("/approvals", json.dumps({"type": "ORDER_RELEASE", "subject": "o-2"}))
+    wait(api_of(stack), f"/approvals/{stop['id']}", "stage", ("WAITING",))
     _, html, headers = fetch(f"{deployed_server.url}/approvals/{stop['id']}")
     run = re.search(r"/executions/approval/[\w-]+", html)[0]
     send(deployed_server, f"{run}/stop", html, headers)
