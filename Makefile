@@ -14,6 +14,7 @@ CHECKOV_READY := .venv-checkov/.ready
 SUPPLY_READY := .venv-supply/.ready
 DOCS_READY := .venv-docs/.ready
 CLIENTS_READY := .venv-clients/.ready
+TLA_READY := .venv-tla/.ready
 APP_REQUIREMENTS := $(wildcard app/requirements.txt)
 RUNTIME_REQUIREMENTS := layer/requirements.txt layer/postgres/requirements.txt $(APP_REQUIREMENTS) requirements/local.in
 RUNTIME_FILES := pyproject.toml engine/pyproject.toml tools/pyproject.toml $(RUNTIME_REQUIREMENTS) requirements/local.lock
@@ -65,7 +66,7 @@ test-on-%: ## the suites that a Python can change, on that one: make test-on-3.1
 		FAST_SUITES="engine/tests tools/tests/unit tests/unit tests/contract $(if $(filter 3.13,$*),tests/template tests/statemachine)" fast-test
 
 proof: export DEEP := $(DEEP)
-proof: $(DEV_READY) $(FABRIC_READY) $(CLIENTS_READY) ## what explores long: whole models, every crash, many seeds; DEEP=1: for an hour more
+proof: $(DEV_READY) $(FABRIC_READY) $(CLIENTS_READY) $(TLA_READY) ## what explores long: whole models, every crash, many seeds; DEEP=1: for an hour more
 	$(BIN)/python -m pytest -n 4 --dist worksteal -m "proof and not alone and not torture" $(ARGS)
 	$(BIN)/python -m pytest -m "proof and alone" tools/tests/console/test_size.py engine/tests/test_wheel.py
 
@@ -171,6 +172,7 @@ lock: $(SUPPLY_READY) ## pin what is new in the requirements; ARGS=--upgrade: th
 	$(call pin,supply,requirements/supply.in,$(ARGS))
 	$(call pin,docs,requirements/docs.in,$(ARGS))
 	$(call pin,clients,requirements/clients.in,$(ARGS))
+	$(call pin,tla,requirements/tla.in,$(ARGS))
 	cd tests/newcomer/clients && npm install --package-lock-only --no-audit --no-fund --silent
 
 image: $(LOCAL_READY) ## a container image of sfn-local, without Docker; BASE=an OCI archive of python:3.x
