@@ -38,6 +38,7 @@ from sfn_cqrs.care.live import events as live_events
 from sfn_cqrs.care.live.events import Send
 from sfn_cqrs.kernel.aws.attributes_bucket import Whose
 from sfn_cqrs.kernel.caller import Caller
+from sfn_cqrs.kernel.depth import DEEPEST
 from sfn_cqrs.kernel.keys import (
     ApprovalKey,
     ApprovalRef,
@@ -297,6 +298,7 @@ def used(
         with mock.patch.object(live_events, "_sender", live_sender(stack)):
             use(stack)
             send_what_nobody_can_read(stack)
+            send_what_is_too_deep(stack)
         yield stack
 
 
@@ -759,6 +761,21 @@ def send_what_nobody_can_read(stack: LocalStack) -> None:
                 for grant in set(permissions_of(stack).used)
                 if grant.action == "sqs:ChangeMessageVisibility"
             }
+        )
+    )
+
+
+def send_what_is_too_deep(stack: LocalStack) -> None:
+    """A notice that many handlers of notices have led to; people are told."""
+    place = {"tenantCode": "tenant1", "id": "deep", "table": "t", "pk": "p", "sk": "s"}
+    notice = {"action": "command-status", **place, "content": {}, "depth": DEEPEST}
+    body = json.dumps({"Message": json.dumps(notice)})
+    url = stack.outputs["NotificationQueueUrl"]
+    stack.client("sqs").send_message(QueueUrl=url, MessageBody=body)
+    waited(
+        lambda: (
+            ("QueueOnNotificationFunction", "sns:Publish")
+            in {(grant.function, grant.action) for grant in set(permissions_of(stack).used)}
         )
     )
 

@@ -134,11 +134,15 @@ class Stored(Generic[M]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command(Stored[M]):
-    """One version of an item, immutable once stored."""
+    """One version of an item, immutable once stored.
+
+    `depth` is how many handlers of notices led to it.
+    """
 
     id: str
     digest: str
     request_id: str = ""
+    depth: int = 0
 
     def says(self, content: Content) -> bool:
         """Return whether it says the same as content of today's shape."""

@@ -406,6 +406,18 @@ class SyncHandlerError(Exception):
     """A sync handler raised: its name, the error, and the lines of the user's code."""
 
 
+class NoticeLoopError(Exception):
+    """A notice is deeper than its handler lets it be: handlers of notices cause one another."""
+
+    def __init__(self, action: str, handler: str, depth: int) -> None:
+        """Name the handler, and how many handlers of notices have led to this notice."""
+        super().__init__(
+            f"{handler} does not get this {action}: {depth} handlers of notices have led to it, one"
+            " by the other. Mend the one that causes the next notice; if so many are right, declare"
+            " on_notice(…, depth=…)"
+        )
+
+
 class ItemTimeoutError(BaseException):
     """A task's item took longer than its type allows; no handler takes this for its own error."""
 

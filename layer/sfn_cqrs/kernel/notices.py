@@ -33,8 +33,8 @@ class Failed(Protocol):
         """What is known of it, the most important line first."""
 
 
-def notice(action: str, of: Named, table: str, content: Message) -> Message:
-    """A message of one kind, in the envelope that all have."""
+def notice(action: str, of: Named, table: str, content: Message, depth: int = 0) -> Message:
+    """A message of one kind, in the envelope that all have; `depth` is that of what it is about."""
     return {
         "action": action,
         "id": of.id,
@@ -43,6 +43,7 @@ def notice(action: str, of: Named, table: str, content: Message) -> Message:
         "sk": of.sk,
         "tenantCode": of.tenant,
         "content": content,
+        **({"depth": depth} if depth else {}),
     }
 
 
@@ -59,6 +60,12 @@ def alarm(of: Named, table: str, message: str, execution: str | None) -> Message
     """Return the alarm of a failure: a line, and the execution's ARN if one was at work."""
     content = {"errorMessage": message[:MAX_MESSAGE], "sfnId": execution}
     return notice("sfn-alarm", of, table, content)
+
+
+def alarm_about(message: Message, error: Exception) -> Message:
+    """Return the alarm that a notice cannot be handed on."""
+    place = Place(message["id"], message["tenantCode"], message["pk"], message["sk"])
+    return alarm(place, message["table"], f"{type(error).__name__}: {error}", None)
 
 
 def failure_alarm(failed: Failed, of: Named, table: str, execution: str | None) -> Message:

@@ -5,6 +5,7 @@ import pytest
 from functions.queue.on_notification.app import lambda_handler
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.aws.event_bus import EventBus
 from sfn_cqrs.machines.command import handlers
 
@@ -106,6 +107,88 @@ def test_the_shop_tells_of_what_did_not_go_well(outcome, is_told, event, log):
     lambda_handler(event, None)
 
     assert ("a command did not go well" in log.getvalue()) is is_told
+
+
+class Topic:
+    """A topic that keeps what is published."""
+
+    def __init__(self):
+        self.messages = []
+
+    def publish(self, messages):
+        self.messages += messages
+
+
+@pytest.fixture
+def failures():
+    with bootstrap.override(failures=Topic()):
+        yield bootstrap.failures()
+
+
+def as_deep_as(depth, record, *, receives=1):
+    """A copy of a record whose notice so many handlers of notices have led to."""
+    record = carrying(record)
+    body = json.loads(record["body"])
+    notice = {**json.loads(body["Message"]), "depth": depth}
+    record["body"] = json.dumps({**body, "Message": json.dumps(notice)})
+    record["attributes"]["ApproximateReceiveCount"] = str(receives)
+    return record
+
+
+def test_what_a_handler_stores_is_one_deeper_than_its_notice(event, monkeypatch):
+    seen = []
+    handlers.notice_handlers("command-status")
+    monkeypatch.setitem(
+        handlers.registry.notices, "command-status", [lambda _: seen.append(depth.here())]
+    )
+    event["Records"] = [event["Records"][0], as_deep_as(14, event["Records"][0])]
+
+    lambda_handler(event, None)
+
+    assert seen == [1, 15]
+    assert depth.here() == 0
+
+
+def test_a_notice_that_is_too_deep_is_handed_to_nobody_and_people_are_told_once(
+    event, heard, failures
+):
+    first = event["Records"][0]
+    event["Records"] = [as_deep_as(16, first), as_deep_as(16, first, receives=2)]
+
+    answer = lambda_handler(event, None)
+
+    assert len(answer["batchItemFailures"]) == 2
+    assert heard == []
+    (alarm,) = failures.messages
+    told = ("action", "id", "tenantCode", "sk")
+    notice = json.loads(json.loads(first["body"])["Message"])
+    assert [alarm[name] for name in told] == [
+        "sfn-alarm",
+        *(notice[name] for name in told[1:]),
+    ]
+    assert alarm["content"]["errorMessage"].startswith(
+        "NoticeLoopError: append does not get this command-status: 16 handlers of notices"
+    )
+
+
+def test_a_notice_that_nobody_hears_may_be_as_deep_as_it_likes(event, failures, monkeypatch):
+    handlers.notice_handlers("command-status")
+    monkeypatch.setitem(handlers.registry.notices, "command-status", [])
+    event["Records"] = [as_deep_as(99, event["Records"][0])]
+
+    assert lambda_handler(event, None) == {"batchItemFailures": []}
+
+    assert failures.messages == []
+
+
+def test_a_notice_that_is_too_deep_is_an_event_all_the_same(event, heard, failures, put):
+    event["Records"] = [as_deep_as(16, event["Records"][0])]
+    bus = Bus()
+
+    with put(bus):
+        lambda_handler(event, None)
+
+    assert (len(bus.entries), heard, len(failures.messages)) == (1, [], 1)
 
 
 class Bus:

@@ -41,6 +41,7 @@ pytestmark = [
 TENANT = "tenant1"
 REGISTRIES = (
     handlers.registry.access,
+    handlers.registry.depths,
     handlers.registry.notices,
     handlers.registry.sync,
     approvals._otherwise,

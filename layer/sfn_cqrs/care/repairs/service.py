@@ -16,6 +16,7 @@ from sfn_cqrs.care.repairs.rules import (
     RepairKind,
 )
 from sfn_cqrs.care.repairs.work import REPAIR
+from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.aws.attributes_bucket import TASKS
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.clock import iso, new_ulid
@@ -172,7 +173,7 @@ class RepairService:
         if begun is None:
             bootstrap.tasks().create(new_task(plan.key, name, _items(plan), caller))
         elif begun.status.is_repairable:
-            TaskFlow(plan.key).run(task_programs.retry(bootstrap.now().timestamp()))
+            TaskFlow(plan.key).run(task_programs.retry(bootstrap.now().timestamp(), depth.here()))
         return self.get(id_)
 
     def _before(self, id_: str, wanted: Filter) -> Plan:

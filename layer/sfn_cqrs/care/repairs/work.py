@@ -6,10 +6,12 @@ left as it is. So a repeated try changes nothing.
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.care.repairs.rules import DONE, LEFT, PER_ITEM, Action, RepairKind
+from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.errors import (
     NotFailedError,
@@ -90,7 +92,8 @@ def _repair(item: TaskItem, kind: RepairKind, action: Action, entry: dict[str, A
 def _version(tenant: str, action: Action, entry: dict[str, Any]) -> str:
     key = ItemKey.checked(tenant, entry["type"], entry["code"])
     version, attempt = entry["version"], entry["attempt"]
-    again = chain.give_up if action is Action.SKIP else chain.restart
+    restart = partial(chain.restart, depth=depth.here())
+    again = chain.give_up if action is Action.SKIP else restart
     if Chain(key).run(again(version, attempt)):
         return DONE
     process = bootstrap.processes().find(key, version)

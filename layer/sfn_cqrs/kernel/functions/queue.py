@@ -37,6 +37,11 @@ class Delivery:
     remaining_ms: Callable[[], int]
 
     @property
+    def is_first(self) -> bool:
+        """Return whether it was never delivered before."""
+        return self.receives == 1
+
+    @property
     def tries_left(self) -> int:
         """Return how often it is still tried if it fails; with none left it is a dead letter."""
         return max(0, RECEIVES - self.receives)

@@ -22,7 +22,7 @@ _APPROVAL: Final = Codec(
         "rules": Codec(Rules, names={"group": "approver_group"}, lean=("group",)),
         "created": CREATED,
     },
-    lean=("subject", "note", "trace", "request_id"),
+    lean=("subject", "note", "trace", "depth", "request_id"),
     later=("digest", "source"),
     parts={Vote: Codec(Vote, later=("seen",)).inner},
     also={

@@ -188,7 +188,7 @@ def fail(attempt: int, error: str, cause: str) -> Generator[Call, Any, None]:
         raise SupersededError(f"attempt {attempt} no longer owns the approval")
 
 
-def retry() -> Generator[Call, Any, Approval]:
+def retry(depth: int = 0) -> Generator[Call, Any, Approval]:
     """Run what has failed again; the decision stays, and is asked for if there is none.
 
     Raises:
@@ -196,7 +196,7 @@ def retry() -> Generator[Call, Any, Approval]:
         NotFailedError: it has not failed.
     """
     approval: Approval = yield from existing("approval")
-    written: ApprovalWritten = yield Retry(approval.attempt)
+    written: ApprovalWritten = yield Retry(approval.attempt, depth)
     if not written.done or written.record is None:
         raise NotFailedError("the approval has not failed; there is nothing to run again")
     return written.record

@@ -160,6 +160,7 @@ class Approval(Record):
     cause: str | None = None
     source: str = ""
     trace: str = ""
+    depth: int = 0
     request_id: str = ""
 
     @property
@@ -405,11 +406,13 @@ class Retry:
     """A person begins the next attempt of what has failed."""
 
     attempt: int
+    depth: int = 0
 
     def on(self, approval: Approval, at: str) -> Approval | None:
         if (approval.attempt, approval.stage) != (self.attempt, Stage.FAILED):
             return None
-        return _next_attempt(approval, at, restarts=0)
+        retried = _next_attempt(approval, at, restarts=0)
+        return replace(retried, depth=max(approval.depth, self.depth))
 
 
 ApprovalWrite = (

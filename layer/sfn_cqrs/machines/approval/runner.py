@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.errors import VersionConflictError
 from sfn_cqrs.kernel.functions.runner import Flow
 from sfn_cqrs.kernel.keys import ApprovalKey, ItemKey
@@ -51,7 +52,8 @@ def _handle(approval: Approval) -> bool:
     try:
         if handler is not None:
             hiding = models.hiding(approval.key.tenant, model, approval.payload)
-            with hiding, bootstrap.tracer().segment(f"approval {approval.type}"):
+            segment = bootstrap.tracer().segment(f"approval {approval.type}")
+            with hiding, segment, depth.at(approval.depth):
                 handler(approval_types.Decided.of(approval))
     except VersionConflictError:
         if approval.status is Status.GRANTED and _has_moved(approval):

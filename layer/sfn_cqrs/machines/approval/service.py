@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.clock import iso, new_ulid
 from sfn_cqrs.kernel.errors import NotFoundError
@@ -218,7 +219,9 @@ class ApprovalService:
             NotFoundError: there is no such approval.
             NotFailedError: it has not failed.
         """
-        return ApprovalFlow(ApprovalKey.of(self._tenant, id_)).run(approval_programs.retry())
+        return ApprovalFlow(ApprovalKey.of(self._tenant, id_)).run(
+            approval_programs.retry(depth.here())
+        )
 
     def _decide(
         self,

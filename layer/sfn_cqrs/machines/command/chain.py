@@ -150,7 +150,12 @@ class NextAttempt(ProcessWrite):
 
 @dataclass(frozen=True, slots=True)
 class Restart(NextAttempt):
-    """Open the next attempt, once: this one failed, is blocked, or its publisher died."""
+    """Open the next attempt, once: this one failed, is blocked, or its publisher died.
+
+    One that is asked for below a notice has that `depth` from now on.
+    """
+
+    depth: int = 0
 
     @property
     def is_listed_anew(self) -> bool:
@@ -160,6 +165,11 @@ class Restart(NextAttempt):
     def when(self, _now: float) -> Condition:
         """Return that the attempt may be repaired, or is still with its publisher."""
         return is_attempt(self.attempt) & (IS_REPAIRABLE | IS_WITH_ITS_PUBLISHER)
+
+    def sets(self) -> dict[str, Any]:
+        """Return the next attempt, and its depth if it has one."""
+        below = {"depth": self.depth} if self.depth else {}
+        return {**NextAttempt.sets(self), **below}
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,9 +404,9 @@ def close(
     return stored.outcome
 
 
-def restart(version: int, attempt: int) -> Generator[Call, Any, bool]:
+def restart(version: int, attempt: int, depth: int = 0) -> Generator[Call, Any, bool]:
     """Begin the next attempt; False if somebody else has."""
-    written: Written[Process] = yield Restart(version, attempt)
+    written: Written[Process] = yield Restart(version, attempt, depth)
     return written.done
 
 
@@ -406,15 +416,15 @@ def leave(version: int, attempt: int, run: str | None = None) -> Generator[Call,
     return written.done
 
 
-def retry(version: int) -> Generator[Call, Any, Process]:
-    """Restart what failed, as an operator.
+def retry(version: int, depth: int = 0) -> Generator[Call, Any, Process]:
+    """Restart what failed, as an operator, or as a handler of notices at a depth.
 
     Raises:
         NotFoundError: no such version is known to the chain.
         NotFailedError: it is neither FAILED nor BLOCKED.
     """
     process = yield from _repairable(version)
-    written: Written[Process] = yield Restart(version, process.attempt)
+    written: Written[Process] = yield Restart(version, process.attempt, depth)
     return _changed(written, version, process.attempt + 1, Outcome.OPEN)
 
 

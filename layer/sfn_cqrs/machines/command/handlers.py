@@ -13,11 +13,13 @@ from typing import Any, Final, TypeVar
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.command import Command, Content, Stored
+from sfn_cqrs.kernel.depth import DEEPEST
 from sfn_cqrs.kernel.errors import (
     AppBrokenError,
     BusyError,
     InvalidInputError,
     NotFoundError,
+    NoticeLoopError,
     NotPermittedError,
     RuleRefusedError,
     UnknownNameError,
@@ -49,6 +51,8 @@ class Registry:
     conditions: dict[SyncHandler, Callable[[], bool]] = field(default_factory=dict)
     bulk: dict[SyncHandler, BulkHandler] = field(default_factory=dict)
     notices: dict[str, list[NoticeHandler]] = field(default_factory=dict)
+    depths: dict[NoticeHandler, int] = field(default_factory=dict)
+    """By handler of notices, the depth of the first notice that it does not get."""
     access: dict[str, tuple[str, Access]] = field(default_factory=dict)
     """By type, the module that declares it and what it declares."""
     lanes: dict[str, Lane] = field(default_factory=dict)
@@ -345,13 +349,17 @@ def types() -> dict[str, Access]:
     return {type_: access_of(type_) for type_ in sorted(registry.sync)}
 
 
-def on_notice(action: str) -> Callable[[NoticeHandler], NoticeHandler]:
+def on_notice(action: str, *, depth: int = DEEPEST) -> Callable[[NoticeHandler], NoticeHandler]:
     """Register a function that receives status notices, such as `command-status`.
 
-    It runs at least once per notice, in no particular order.
+    It runs at least once per notice, in no particular order. What it publishes or starts causes
+    the next notice, one deeper. A notice of this `depth` is the end of a loop: no handler gets it.
     """
+    if depth < 1:
+        raise ValueError(f"{action}: depth is at least 1")
 
     def register(handler: NoticeHandler) -> NoticeHandler:
+        registry.depths[handler] = depth
         registry.notices.setdefault(action, []).append(handler)
         return handler
 
@@ -418,10 +426,18 @@ def find_bulk(type_: str, name: str) -> BulkHandler | None:
     return registry.bulk.get(find(type_, name))
 
 
-def notice_handlers(action: str) -> list[NoticeHandler]:
-    """Return the functions that receive the notices of an action."""
+def notice_handlers(action: str, depth: int = 0) -> list[NoticeHandler]:
+    """Return the functions that receive the notices of an action.
+
+    Raises:
+        NoticeLoopError: the notice is as deep as one of them lets it be.
+    """
     load()
-    return registry.notices.get(action, [])
+    found = registry.notices.get(action, [])
+    for each in found:
+        if depth >= registry.depths.get(each, DEEPEST):
+            raise NoticeLoopError(action, each.__name__, depth)
+    return found
 
 
 @contextmanager

@@ -20,7 +20,7 @@ _COMMAND: Final = Codec(
     Command,
     kind="command",
     inside=_INSIDE,
-    lean=("shape", "erased", "request_id"),
+    lean=("shape", "erased", "request_id", "depth"),
     later=("source",),
     also={"pk": "key.pk", "sk": lambda command: command.key.version_sk(command.version)},
 )
@@ -36,7 +36,7 @@ _PROCESS: Final = Codec(
     kind="process",
     names={"token": "task_token"},
     inside={"key": _KEY},
-    lean=("trace",),
+    lean=("trace", "depth"),
     later=("lane", "command_id", "source", "opened_at", "updated_at"),
     also={"pk": "key.pk", "sk": lambda process: process.key.process_sk(process.version)},
 )

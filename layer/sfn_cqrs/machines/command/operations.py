@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.command import Command
 from sfn_cqrs.kernel.errors import NotFoundError
@@ -127,7 +128,7 @@ class ChainService:
             NotFailedError: it is neither FAILED nor BLOCKED.
         """
         key = ItemKey.checked(self._tenant, type_, code)
-        return Chain(key).run(chain.retry(version))
+        return Chain(key).run(chain.retry(version, depth.here()))
 
     def skip(
         self,

@@ -74,6 +74,7 @@ class Process:
     `lane` is written by publish and never changed. `run` is the claim of the one run of the
     express machine that may write, which AWS may start more than once. `trace` is the header of
     the trace that published it: a stream carries none, and each attempt goes on with it.
+    `depth` is how many handlers of notices led to it.
     `opened_at` is when the attempt was opened, or when it failed; indexes list it by that.
     """
 
@@ -88,6 +89,7 @@ class Process:
     command_id: str = ""
     source: str = ""
     trace: str = ""
+    depth: int = 0
     opened_at: str = ""
     updated_at: str = ""
     token: str | None = field(default=None, repr=False)
@@ -203,7 +205,7 @@ def command_status(process: Process, table: str) -> Message:
     """The notice that a version has closed; the error's name, but not its text."""
     names = ("status", "source", "outcome", "version", "attempt", "lane", "error")
     content = told(process, *names, type="key.type", code="key.code")
-    return notice("command-status", place_of(process), table, content)
+    return notice("command-status", place_of(process), table, content, process.depth)
 
 
 def place_of(process: Process) -> Place:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.aws.transient import is_busy
 from sfn_cqrs.kernel.command import Command
 from sfn_cqrs.kernel.errors import AppBrokenError, SyncHandlerError, TransientError, VersionGapError
@@ -87,7 +88,8 @@ def run_alone(command: Command, name: str) -> None:
         )
     try:
         hiding = models.hiding_of(command.key.tenant, command.key.type, command.attributes)
-        with hiding, bootstrap.tracer().segment(f"handler {name}"), _telling_slow(name):
+        segment, below = bootstrap.tracer().segment(f"handler {name}"), depth.at(command.depth)
+        with hiding, segment, below, _telling_slow(name):
             handlers.find(command.key.type, name)(command)
     except TransientError as error:
         raise TransientError(f"{name}: {error}") from error
@@ -155,7 +157,8 @@ def _ran_in_bulk(type_: str, name: str, commands: Sequence[Command]) -> bool:
     try:
         tenant = commands[0].key.tenant
         hiding = models.hiding_of(tenant, type_, *(each.attributes for each in commands))
-        with hiding, bootstrap.tracer().segment(f"handler {name}"):
+        below = depth.at(max(each.depth for each in commands))
+        with hiding, bootstrap.tracer().segment(f"handler {name}"), below:
             program = _Bringing(tenant, name, lambda: bulk(commands))
             program.run(rules.bring())
     except Exception:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.aws.attributes_bucket import Whose
 from sfn_cqrs.kernel.clock import iso, new_ulid
 from sfn_cqrs.kernel.command import Audit, Command, Content, Stored
@@ -108,6 +109,7 @@ def new_command(
         digest=content.digest(key),
         created=before.created if before else audit,
         updated=audit,
+        depth=depth.here(),
         shape=models.shape_of(key.type),
         attributes_s3=bootstrap.attributes().store_if_large(
             owner_of(key, content), id_, content.attributes, whose=Whose(key, version)
@@ -125,6 +127,7 @@ def new_process(command: Command) -> Process:
         command_id=command.id,
         source=command.source,
         trace=bootstrap.trace(),
+        depth=command.depth,
         opened_at=command.updated.at,
         updated_at=command.updated.at,
     )

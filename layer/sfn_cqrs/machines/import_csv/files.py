@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.command import Audit
 from sfn_cqrs.kernel.errors import (
@@ -56,7 +57,13 @@ def read_as(encoding: str | None, delimiter: str | None) -> dict[str, Any]:
 def made_by(caller: Caller, at: str) -> dict[str, Any]:
     """Return the new job's fields about the caller."""
     by = Audit(at, caller.user, caller.ip)
-    return {"by": by, "updated_at": at, "client": caller.client, "trace": bootstrap.trace()}
+    return {
+        "by": by,
+        "updated_at": at,
+        "client": caller.client,
+        "trace": bootstrap.trace(),
+        "depth": depth.here(),
+    }
 
 
 def in_time(

@@ -12,7 +12,7 @@ from sfn_cqrs.machines.import_csv.job import Ending, Job, Source
 from sfn_cqrs.machines.import_csv.places import ImportQueue
 from sfn_cqrs.machines.import_csv.results import Counts
 
-LEAN: Final = ("trace", "is_cancelled", "started_at", "finished_at")
+LEAN: Final = ("trace", "depth", "is_cancelled", "started_at", "finished_at")
 """Fields that jobs of files and of archives leave out if they are empty."""
 PROBLEM: Final = as_list(Problem)
 SOURCE: Final = Codec(Source)

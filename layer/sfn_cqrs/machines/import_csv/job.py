@@ -131,7 +131,8 @@ class ImportRecord(Record):
     """The base of the jobs of files and of archives; `ending` once one has ended.
 
     `client` is who asked for it over HTTP, None: code. `size` is the file's, in bytes.
-    `retried_by` is the job that goes through what has failed here again.
+    `retried_by` is the job that goes through what has failed here again. `depth` is how many
+    handlers of notices led to it.
     """
 
     key: ImportKey | ZipKey
@@ -151,6 +152,7 @@ class ImportRecord(Record):
     retried_by: str | None = None
     undone_by: str = ""
     trace: str = ""
+    depth: int = 0
 
     def is_sent_by(self, user: str) -> bool:
         """Return whether a client has sent it, and a user whom AWS has verified is that client."""

@@ -22,7 +22,7 @@ def import_status(job: Job, counts: Counts, table: str) -> Message:
         "cancelled": job.ending.cancelled if job.ending else 0,
         "error": problem.code if problem else None,
     }
-    return notice("import-status", job.key, table, content)
+    return notice("import-status", job.key, table, content, job.depth)
 
 
 def import_alarm(job: Job, counts: Counts, table: str, execution: str | None) -> Message:

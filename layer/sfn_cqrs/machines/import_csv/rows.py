@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.errors import TransientError
 from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.kernel.values import Json
@@ -81,7 +82,8 @@ class RowBatch:
         """
         wanted, fates = self._planner.read(self._rows)
         if wanted:
-            fates |= self._write(wanted)
+            with depth.at(self._job.depth):
+                fates |= self._write(wanted)
         pending = self._publisher.pending
         if pending and not self._is_last_try:
             row, reason = next(iter(pending.items()))

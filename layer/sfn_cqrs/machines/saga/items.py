@@ -11,7 +11,7 @@ _SAGA: Final = Codec(
     Saga,
     kind="saga",
     inside={"key": Codec(SagaKey, also=PUBLIC), "created": CREATED},
-    lean=("trace", "request_id"),
+    lean=("trace", "depth", "request_id"),
     later=("source",),
     parts={Entry: Codec(Entry, later=("attempt", "seq", "began_at"), rest="unknown").inner},
 )

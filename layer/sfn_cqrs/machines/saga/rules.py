@@ -94,7 +94,8 @@ class Saga(Record):
 
     `is_undoing`: the saga has turned back, for good. `error` and `cause` say why, or why it
     is parked; while it is parked, `turned_error` and `turned_cause` keep why it turned back.
-    `restarts` counts the attempts that the sweep has begun since a person did.
+    `restarts` counts the attempts that the sweep has begun since a person did. `depth` is how many
+    handlers of notices led to it.
     """
 
     key: SagaKey
@@ -114,6 +115,7 @@ class Saga(Record):
     turned_cause: str | None = None
     source: str = ""
     trace: str = ""
+    depth: int = 0
     request_id: str = ""
 
     @property
@@ -250,11 +252,13 @@ class Retry:
     """A person begins the next attempt of what is parked; one that undoes says why again."""
 
     attempt: int
+    depth: int = 0
 
     def on(self, saga: Saga, at: str) -> Saga | None:
         if not saga.is_at(self.attempt, SagaStatus.PARKED):
             return None
         retried = _next_attempt(saga, at, restarts=0)
+        retried = replace(retried, depth=max(saga.depth, self.depth))
         if saga.turned_error is None:
             return retried
         error, cause = saga.turned_error, saga.turned_cause

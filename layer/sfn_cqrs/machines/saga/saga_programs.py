@@ -177,7 +177,7 @@ def sweep(attempt: int | None = None) -> Generator[Call, Any, str]:
     return "parked" if parked.done else "superseded"
 
 
-def retry() -> Generator[Call, Any, Saga]:
+def retry(depth: int = 0) -> Generator[Call, Any, Saga]:
     """Retry a parked saga where it stopped, as its next attempt.
 
     Raises:
@@ -187,7 +187,7 @@ def retry() -> Generator[Call, Any, Saga]:
     saga: Saga = yield from existing("saga")
     if saga.status is not SagaStatus.PARKED:
         raise NotParkedError(f"the saga is {saga.status}, not PARKED; there is nothing to retry")
-    written: SagaWritten = yield Retry(saga.attempt)
+    written: SagaWritten = yield Retry(saga.attempt, depth)
     if not written.done or written.record is None:
         raise NotParkedError("the saga was retried by somebody else; look again")
     return written.record

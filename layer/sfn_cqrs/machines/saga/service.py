@@ -1,6 +1,7 @@
 """Sagas from the outside: start, look, retry."""
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.clock import iso, new_ulid
 from sfn_cqrs.kernel.command import checked_name
@@ -102,4 +103,4 @@ class SagaService:
             NotFoundError: there is no such saga.
             NotParkedError: it is not parked.
         """
-        return SagaFlow(SagaKey.of(self._tenant, id_)).run(saga_programs.retry())
+        return SagaFlow(SagaKey.of(self._tenant, id_)).run(saga_programs.retry(depth.here()))

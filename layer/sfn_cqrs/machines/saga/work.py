@@ -1,6 +1,7 @@
 """Runs the user's function for a step or a compensation of a saga."""
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.aws.transient import naming_busy
 from sfn_cqrs.kernel.errors import StepRefusedError, SupersededError, TransientError
 from sfn_cqrs.kernel.failure import MAX_ERROR, MAX_SUMMARY, trace_of
@@ -24,7 +25,8 @@ def work_on(saga: Saga, name: str, *, is_undo: bool) -> Ending:
         handler = saga_types.find(saga.saga).handler(name, is_undo=is_undo)
     hiding = models.hiding(saga.key.tenant, saga_types.find(saga.saga).model, saga.input)
     try:
-        with naming_busy(), hiding, bootstrap.tracer().segment(f"step {name}"):
+        segment = bootstrap.tracer().segment(f"step {name}")
+        with naming_busy(), hiding, segment, depth.at(saga.depth):
             result = handler(_given(saga, name, is_undo=is_undo))
         return Ending(EntryStatus.DONE, checked_result(result))
     except (TransientError, SupersededError):

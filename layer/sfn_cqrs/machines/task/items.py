@@ -17,7 +17,7 @@ _TASK: Final = Codec(
     Task,
     kind="task",
     inside={"key": _WHOSE, "counts": Codec(Counts), "created": CREATED},
-    lean=("trace", "request_id"),
+    lean=("trace", "depth", "request_id"),
     later=("source", "concurrency"),
     also={"pk": "key.pk", "sk": "key.sk"},
 )
@@ -25,7 +25,7 @@ _ITEM: Final = Codec(
     tasks.Item,
     kind="item",
     inside={"key": _WHOSE},
-    lean=("retries", "retried_in"),
+    lean=("retries", "retried_in", "depth"),
     also={"pk": "key.items_pk", "sk": lambda item: item.key.item_sk(item.index)},
 )
 as_item = _ITEM.record
@@ -40,7 +40,8 @@ def pointer_item(key: TaskKey) -> Item:
 
 def new_item(task: Task, index: int, value: Json, now: str) -> Item:
     """Return an item of a task as stored when the task begins."""
-    return _ITEM.item(tasks.Item(key=task.key, index=index, input=value, updated_at=now))
+    item = tasks.Item(key=task.key, index=index, input=value, updated_at=now, depth=task.depth)
+    return _ITEM.item(item)
 
 
 TASKS = Kind(_TASK, is_open=lambda task: not task.status.is_closed)

@@ -15,13 +15,13 @@ def task_status(task: Task, table: str) -> Message:
     """The notice that a task has ended, with its counts."""
     fields = told(task, "status", "source", "attempt", "total", taskType="key.type")
     content = {**fields, **(task.counts or tasks.Counts()).by_name}
-    return notice("task-status", task.key, table, content)
+    return notice("task-status", task.key, table, content, task.depth)
 
 
 def sub_task_status(item: Item, table: str) -> Message:
     """The notice that an item has ended; the error's name, but neither its text nor a result."""
     content = told(item, "status", "index", "attempt", "error", taskType="key.type")
-    return notice("sub-task-status", place_of(item), table, content)
+    return notice("sub-task-status", place_of(item), table, content, item.depth)
 
 
 def place_of(item: Item) -> Place:

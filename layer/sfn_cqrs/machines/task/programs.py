@@ -348,7 +348,7 @@ def cancel() -> Generator[Call, Any, Task]:
     return written.record
 
 
-def retry(now: float) -> Generator[Call, Any, Task]:
+def retry(now: float, depth: int = 0) -> Generator[Call, Any, Task]:
     """Run what failed or was cancelled again; what is completed stays as it is.
 
     Raises:
@@ -367,7 +367,7 @@ def retry(now: float) -> Generator[Call, Any, Task]:
             f"item {busy[0].index} may still be worked on; try again in {seconds} s"
         )
     pending = tuple(item.index for item in items if item.status is not TaskStatus.COMPLETED)
-    written: TaskWritten = yield Retry(task.attempt, pending)
+    written: TaskWritten = yield Retry(task.attempt, pending, depth)
     if not written.done or written.record is None:
         raise NotFailedError("the task was changed by somebody else; look again")
     return written.record

@@ -103,7 +103,8 @@ class Task(Record):
     `pending` are the items of this attempt (None: all), `left` is how many of them had not
     ended when it began. `input` is there until every item has its own; `input_s3` is the key
     of the object that holds a large one. `opened_at` is when this attempt was. `concurrency` is
-    how many items are worked on at a time, as the type said when the task was made.
+    how many items are worked on at a time, as the type said when the task was made. `depth` is how
+    many handlers of notices led to it.
     """
 
     key: TaskKey
@@ -121,6 +122,7 @@ class Task(Record):
     input_s3: str | None = None
     source: str = ""
     trace: str = ""
+    depth: int = 0
     request_id: str = ""
     concurrency: int = DEFAULT_CONCURRENCY
 
@@ -211,11 +213,13 @@ class Retry:
 
     attempt: int
     pending: tuple[int, ...]
+    depth: int = 0
 
     def on(self, task: Task, at: str) -> Task | None:
         if task.attempt != self.attempt or not task.status.is_repairable:
             return None
-        return _next_attempt(task, at, self.pending)
+        retried = _next_attempt(task, at, self.pending)
+        return replace(retried, depth=max(task.depth, self.depth))
 
 
 TaskWrite = Queue | Begin | StopTask | CloseTask | Continue | Retry
@@ -246,7 +250,7 @@ class Item:
     `attempt` is the one that worked on it last (0: none), `seq` that attempt's try. Until
     `lease_until`, in epoch seconds, a function may be at work on it. `cause` is the traceback
     of a handler that raised. `retries` is how often the handler has asked for another try in
-    the attempt `retried_in`; failures of AWS do not count.
+    the attempt `retried_in`; failures of AWS do not count. `depth` is the task's.
     """
 
     key: TaskKey
@@ -262,6 +266,7 @@ class Item:
     cause: str | None = None
     retries: int = 0
     retried_in: int = 0
+    depth: int = 0
 
     def may_be_retried(self, limit: int) -> bool:
         """Its handler has asked for fewer than so many tries in this attempt."""

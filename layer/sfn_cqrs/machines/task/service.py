@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.aws.attributes_bucket import TASKS
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.clock import iso, new_ulid
@@ -148,7 +149,7 @@ class TaskService:
             TaskBusyError: a function may still be working on one of the items.
         """
         now = bootstrap.now().timestamp()
-        return TaskFlow(self._own(id_)).run(task_programs.retry(now))
+        return TaskFlow(self._own(id_)).run(task_programs.retry(now, depth.here()))
 
     def _key(self, id_: str) -> TaskKey:
         key = bootstrap.tasks().locate(self._tenant, *task_id_parts(id_))

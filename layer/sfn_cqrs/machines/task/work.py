@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.aws.transient import naming_busy
 from sfn_cqrs.kernel.errors import BusyError, ItemTimeoutError, TransientError
 from sfn_cqrs.kernel.failure import MAX_ERROR, MAX_SUMMARY, trace_of
@@ -44,7 +45,7 @@ def _tried(task_type: TaskType, item: Item, *, is_last_try: bool) -> Ending | Tr
     try:
         segment = bootstrap.tracer().segment(f"task {item.key.type}")
         hiding = models.hiding(item.key.tenant, task_type.model, item.input)
-        with naming_busy(), segment, hiding, time_limit(task_type.timeout):
+        with naming_busy(), segment, hiding, depth.at(item.depth), time_limit(task_type.timeout):
             result = checked_result(task_type.handler(_given(item)))
     except BusyError:
         raise

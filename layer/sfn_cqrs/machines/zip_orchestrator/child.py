@@ -1,6 +1,7 @@
 """Importing a file of an archive by its own import, which ends the state's wait."""
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.errors import SupersededError
 from sfn_cqrs.machines.import_csv.job import Job
@@ -28,6 +29,11 @@ def begin_child(job: ZipJob, file: ArchivedFile, state: ZipState) -> None:
         delimiter=job.delimiter,
         dry_run=job.dry_run,
     )
+    with depth.at(job.depth):
+        _start(job, file, request, state)
+
+
+def _start(job: ZipJob, file: ArchivedFile, request: Request, state: ZipState) -> None:
     FileImports(job.key.tenant).start_child(
         job.key,
         file.index,

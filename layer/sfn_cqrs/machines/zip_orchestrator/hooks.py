@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.aws.transient import naming_busy
 from sfn_cqrs.kernel.errors import BusyError, ItemTimeoutError, TransientError
 from sfn_cqrs.kernel.failure import place_of
@@ -96,7 +97,7 @@ def run_hooks(
 def _error_of(name: str, hook: ImportHook, finished: FinishedImport, *, is_late: bool) -> str:
     """Run a hook and return its error; the text is empty if the hook succeeded."""
     try:
-        with naming_busy(), time_limit(HOOK_SECONDS):
+        with naming_busy(), time_limit(HOOK_SECONDS), depth.at(finished.job.depth):
             hook(finished)
     except BusyError:
         raise
