@@ -1,5 +1,6 @@
 """A handler of notices that causes the next notice comes to an end, whatever lies between."""
 
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -7,11 +8,14 @@ from tests.support.import_system import HEADER, a_line
 from tests.support.system import TENANT, silent
 from tests.support.whole_system import WholeSystem
 
-from sfn_cqrs.commands import ChainService, CommandService, DataService
+from sfn_cqrs.approvals import ApprovalService
+from sfn_cqrs.commands import Caller, ChainService, CommandService, DataService
 from sfn_cqrs.imports import ImportService
 from sfn_cqrs.kernel.depth import DEEPEST
 from sfn_cqrs.kernel.errors import InvalidInputError
 from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.task import types as task_types
+from sfn_cqrs.sagas import SagaService
 from sfn_cqrs.tasks import TaskService
 
 MANY = 3 * DEEPEST
@@ -66,6 +70,22 @@ def starts_a_task_of_many(_notice):
     TaskService(TENANT).create("ORDER_REMINDER", [{"order": "o-1", "to": "a@example.com"}])
 
 
+def starts_another_saga(_notice, key=None):
+    lines = [{"sku": "BOOK", "quantity": 1}]
+    order = {"order": "o-1", "customer": "ada", "card": "visa", "total": 4}
+    caller = Caller(idempotency_key=key)
+    SagaService(TENANT).start("order-saga", {**order, "lines": lines}, caller=caller)
+
+
+def starts_a_saga_that_publishes(notice):
+    """Its steps publish several versions, and the first of each saga starts the next one."""
+    starts_another_saga(notice, key=f"depth-{notice.get('depth', 0)}")
+
+
+def asks_for_another_approval(_notice):
+    ApprovalService(TENANT).request("ORDER_RELEASE", subject="o-1")
+
+
 def imports_another_row(notice):
     if notice["content"]["status"] == "COMPLETED":
         cells = dict(zip(HEADER, a_line("RJOO"), strict=True))
@@ -86,7 +106,23 @@ def order(system):
     system.order()
 
 
+def stock(system):
+    system.stock(available=1_000)
+
+
+def buy(system):
+    system.buy("o-1")
+
+
+def ask(system):
+    system.order()
+    system.ask_release()
+
+
 LOOPS = {
+    "approval": ("approval-status", asks_for_another_approval, ask),
+    "saga": ("saga-status", starts_another_saga, buy),
+    "step": ("command-status", starts_a_saga_that_publishes, stock),
     "publish": ("command-status", publishes_the_next_version, order),
     "task": ("task-status", starts_another_task, lambda system: system.remind("a@x.org")),
     "tasks": ("task-status", starts_a_task_of_many, lambda system: system.remind("a@x.org")),
@@ -117,26 +153,75 @@ def test_a_handler_that_retries_what_fails_for_good_comes_to_an_end(system, hear
     assert len(told) < MANY
 
 
-def test_what_a_sync_handler_publishes_is_as_deep_as_its_version(system, hearing, monkeypatch):
+@pytest.fixture
+def publishes_order():
+    """Return what publishes the next version of one order, whatever it is called with."""
+    numbers = count()
+
+    def publish(*_):
+        attributes = {"customer": "ada", "total": next(numbers)}
+        CommandService(TENANT).publish(
+            "ORDER", "o-1", name="o-1", attributes=attributes, version=-1
+        )
+
+    return publish
+
+
+def test_what_a_sync_handler_publishes_is_as_deep_as_its_version(
+    system, hearing, publishes_order, monkeypatch
+):
     """Two types whose handlers cause one another, with a notice between them."""
     numbers = count()
 
-    def publishes_stock(command):
+    def publishes_stock(_command):
         attributes = {"available": next(numbers)}
-        CommandService(command.key.tenant).publish(
+        CommandService(TENANT).publish(
             "STOCK", "BOOK", name="Book", attributes=attributes, version=-1
         )
 
-    def publishes_order(notice):
+    def hears(notice):
         if notice["content"]["type"] == "STOCK":
-            attributes = {"customer": "ada", "total": next(numbers)}
-            CommandService(TENANT).publish(
-                "ORDER", "o-1", name="o-1", attributes=attributes, version=-1
-            )
+            publishes_order()
 
     handlers.load()
     monkeypatch.setitem(handlers.registry.sync["ORDER"], "publishes_stock", publishes_stock)
-    told = hearing("command-status", publishes_order)
+    told = hearing("command-status", hears)
+
+    system.order()
+    system.run()
+
+    assert max(told) == DEEPEST - 1
+    assert len(told) < MANY
+
+
+def test_what_a_task_publishes_is_as_deep_as_the_task(
+    system, hearing, publishes_order, monkeypatch
+):
+    known = task_types.find("ORDER_REMINDER")
+    publishing = replace(known, handler=publishes_order)
+    monkeypatch.setitem(task_types._types, "ORDER_REMINDER", publishing)
+    told = hearing("command-status", starts_another_task)
+
+    system.order()
+    system.run()
+
+    assert max(told) == DEEPEST - 1
+    assert len(told) < MANY
+
+
+def test_what_the_handler_of_an_imported_row_publishes_is_as_deep_as_the_import(
+    system, hearing, publishes_order, monkeypatch
+):
+    numbers = count()
+
+    def imports_a_row(_notice):
+        cells = dict(zip(HEADER, a_line("RJOO", f"Itami {next(numbers)}"), strict=True))
+        ImportService(TENANT).import_row("airports", cells)
+
+    handlers.load()
+    monkeypatch.setattr(handlers.registry, "bulk", {})
+    monkeypatch.setitem(handlers.registry.sync["AIRPORT"], "publishes_order", publishes_order)
+    told = hearing("command-status", imports_a_row)
 
     system.order()
     system.run()
