@@ -115,7 +115,7 @@ def has_event_bus() -> bool:
 
 
 def machine_arn(name: str) -> str:
-    """Return the ARN of another machine of this stack by its file's name, such as `offer-saga`."""
+    """Return the ARN of another machine of this stack by its file's name, such as `order-saga`."""
     return DEPLOYED.machine_arn(name)
 
 

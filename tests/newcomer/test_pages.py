@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -89,6 +90,7 @@ def clones(tmp_path_factory):
         clone = copy_project(
             tmp_path_factory.mktemp("clone") / "project", only=(*SCAFFOLDED, "samconfig.toml")
         )
+        _runs_the_example(clone)
         rows = (ROOT / "examples/airports.csv").read_text(encoding="utf-8")
         (clone / "airports.csv").write_text(f"{rows}XXXX,,,,,\n")
         (clone / "customers.csv").write_text("id,name,email\nc1,Ada,ada@example.com\n")
@@ -97,6 +99,15 @@ def clones(tmp_path_factory):
         return clone
 
     return Clones(make)
+
+
+def _runs_the_example(clone):
+    """Give the clone the package that the stack runs, in place of the starter."""
+    shutil.rmtree(clone / "app/starter")
+    shutil.copytree(ROOT / EXAMPLE / "app/shop", clone / "app/shop")
+    stages = clone / "samconfig.toml"
+    text = stages.read_text(encoding="utf-8")
+    stages.write_text(re.sub('"Stage=', '"AppPackage=shop", "Stage=', text))
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def test_a_layer_holds_byte_code_that_lambdas_python_takes_unchecked(
     assert [path.name for path in artifacts.iterdir()] == ["python"]
 
 
-IN_REPOSITORY = ("app/starter/offers.py", "template.yaml", "samconfig.toml")
+IN_REPOSITORY = ("app/starter/orders.py", "template.yaml", "samconfig.toml")
 IN_PROJECT = ("app/clinic/visits.py", "template.yaml", "samconfig.toml", ".framework/template.yaml")
 
 

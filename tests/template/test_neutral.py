@@ -10,6 +10,9 @@ TEXTS = {".asl.json", ".html", ".j2", ".json", ".md", ".mk", ".py", ".toml", ".y
 OF_SHOP = re.compile(
     r"\b(ORDER|STOCK|PAYMENT|shop)\b(?! BY)|ORDER_RE|orders?_(by|saga|search)|[Oo]rder-?[Ss]aga"
 )
+SAMPLE = re.compile(r"ORDER(_REMINDER|_RELEASE)?|orders_(by_customer|search)|[Oo]rder[-_]?[Ss]aga")
+"""What every page, help text and docstring speaks of; a line of them may name it."""
+MAY_SAY = ("layer", "template.yaml", "tools/sfn_cqrs_tools")
 RUNS_IT = {
     "tools/sfn_cqrs_tools/project.py",
     "tools/sfn_cqrs_tools/restore/rehearsal.py",
@@ -36,7 +39,7 @@ def test_the_framework_names_nothing_of_its_example(place):
         f"{name}: {line.strip()}"
         for name, text in texts(place)
         for line in text.splitlines()
-        if OF_SHOP.search(line)
+        if OF_SHOP.search(SAMPLE.sub("", line) if place in MAY_SAY else line)
     ]
 
     assert named == []

@@ -23,8 +23,8 @@ def publish_schemas(
     """Return the names of the bodies that stand for each schema of a publish, and all components.
 
     A type with a model has two bodies, alone and in a batch: a whole version, such as
-    `Publish_OFFER`, and a partial change, such as `Change_OFFER`. Without a model there are none.
-    Fields that no client writes are in `OFFER`, which is what an item has, and in no body.
+    `Publish_ORDER`, and a partial change, such as `Change_ORDER`. Without a model there are none.
+    Fields that no client writes are in `ORDER`, which is what an item has, and in no body.
     """
     untyped: list[str] = []
     bodies: dict[Schema, list[str]] = {PUBLISH: [], ONE: []}
@@ -61,7 +61,7 @@ def row_paths(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the paths of the read models whose rows have a class, and the components of these.
 
-    Such as `/read-models/offers_by_customer/{partition}`: the API answers it by its path with
+    Such as `/read-models/orders_by_customer/{partition}`: the API answers it by its path with
     `{name}`, whose rows may be anything.
     """
     found: dict[str, Any] = {}
@@ -159,7 +159,7 @@ def _loose(field: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _components(schema: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return a schema and its own definitions as components, such as `OFFER` and `OFFER.Line`."""
+    """Return a schema and its own definitions as components, such as `ORDER` and `ORDER.Line`."""
     found = {name: {key: value for key, value in schema.items() if key != "$defs"}}
     for one, definition in schema.get("$defs", {}).items():
         found[f"{name}.{_NAME.sub('_', one)}"] = definition

@@ -61,7 +61,7 @@ class Retention:
 
     @classmethod
     def parse(cls, text: str) -> "Retention":
-        """Read a template parameter: empty, `90`, or `OFFER=30,AIRPORT=365` (both may be mixed).
+        """Read a template parameter: empty, `90`, or `ORDER=30,AIRPORT=365` (both may be mixed).
 
         Raises:
             ValueError: a number of days is none, or not positive.
@@ -72,7 +72,7 @@ class Retention:
             type_, separator, days = part.rpartition("=")
             if not days.isdecimal() or int(days) == 0 or (separator and not type_):
                 raise ValueError(
-                    f"{part!r} is not a number of days; write 90 or OFFER=30,AIRPORT=365"
+                    f"{part!r} is not a number of days; write 90 or ORDER=30,AIRPORT=365"
                 )
             if type_:
                 by_type[type_] = int(days)

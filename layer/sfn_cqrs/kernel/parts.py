@@ -83,7 +83,7 @@ class Parts:
         return self._environment.get(name, "")
 
     def machine_arn(self, name: str) -> str:
-        """Return the ARN of a machine of the stack by its file's name, such as `offer-saga`."""
+        """Return the ARN of a machine of the stack by its file's name, such as `order-saga`."""
         return f"{self._environment['MACHINES']}{name}"
 
 

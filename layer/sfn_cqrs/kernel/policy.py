@@ -183,7 +183,7 @@ class Restricted:
 def require(policy: Policy, client: Client | None, what: str, declaration: str, word: str) -> None:
     """Refuse a client that a policy does not allow.
 
-    `what` is what is asked for, such as `publishing OFFER`; the declaration's `word`, `publish`
+    `what` is what is asked for, such as `publishing ORDER`; the declaration's `word`, `publish`
     or `read`, says who may.
 
     Raises:

@@ -622,7 +622,7 @@ class TestProblems:
     def test_a_list_needs_a_type(self, call):
         answer = call("GET", "/data")
 
-        assert (answer.status, answer.body["detail"]) == (400, "type: is needed: /data?type=OFFER")
+        assert (answer.status, answer.body["detail"]) == (400, "type: is needed: /data?type=ORDER")
 
     @pytest.mark.parametrize("version", ["x", "٣", "9" * 5_000])
     def test_a_version_that_is_no_number_is_refused(self, version, call, world):

@@ -27,7 +27,7 @@ def test_the_parameter_is_read(text, retention):
 )
 def test_a_parameter_that_is_none_is_refused_with_an_example(text):
     with pytest.raises(
-        ValueError, match=r"is not a number of days; write 90 or OFFER=30,AIRPORT=365"
+        ValueError, match=r"is not a number of days; write 90 or ORDER=30,AIRPORT=365"
     ):
         Retention.parse(text)
 

@@ -52,8 +52,8 @@ def approval() -> None:
 
 @approval.command(
     examples=(
-        "sfn-cqrs approval request OFFER_RELEASE --subject o-1 --note 'A new customer'",
-        """sfn-cqrs approval request OFFER_RELEASE --subject o-1 --payload '{"total": 1200}'""",
+        "sfn-cqrs approval request ORDER_RELEASE --subject o-1 --note 'A new customer'",
+        """sfn-cqrs approval request ORDER_RELEASE --subject o-1 --payload '{"total": 1200}'""",
     ),
 )
 @click.argument("type_", metavar="TYPE")

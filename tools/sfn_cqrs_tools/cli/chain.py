@@ -30,7 +30,7 @@ def chain() -> None:
     """Show the versions of an item, and repair failed ones."""
 
 
-@chain.command(examples=("sfn-cqrs chain show OFFER o-1",))
+@chain.command(examples=("sfn-cqrs chain show ORDER o-1",))
 @item_arguments
 @limit_option
 @api_options
@@ -63,7 +63,7 @@ def next_line(type_: str, code: str, versions: Iterable[Mapping[str, Any]]) -> s
 
 @chain.command(
     examples=(
-        "sfn-cqrs chain retry OFFER o-1 2",
+        "sfn-cqrs chain retry ORDER o-1 2",
         "sfn-cqrs chain retry --failed --since 2026-11-25T08:00Z --error Throttling",
     ),
 )
@@ -80,9 +80,9 @@ def retry(api: Api, as_json: bool, **given: Any) -> None:
 
 @chain.command(
     examples=(
-        "sfn-cqrs chain skip OFFER o-1 2",
-        "sfn-cqrs chain skip OFFER o-1 2 --restore",
-        "sfn-cqrs chain skip --failed --type OFFER --until 2026-11-25T08:00Z",
+        "sfn-cqrs chain skip ORDER o-1 2",
+        "sfn-cqrs chain skip ORDER o-1 2 --restore",
+        "sfn-cqrs chain skip --failed --type ORDER --until 2026-11-25T08:00Z",
     ),
 )
 @version_options

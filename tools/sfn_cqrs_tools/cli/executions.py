@@ -64,7 +64,7 @@ def execution() -> None:
     examples=(
         "sfn-cqrs execution list",
         "sfn-cqrs execution list --machine command --status FAILED",
-        "sfn-cqrs execution list --item OFFER/o-1",
+        "sfn-cqrs execution list --item ORDER/o-1",
     ),
 )
 @click.option("--machine", metavar="M", help="Of one machine.")
@@ -112,7 +112,7 @@ def list_(
 @execution.command(
     examples=(
         "sfn-cqrs execution show @",
-        "sfn-cqrs execution show OFFER/o-1 --data",
+        "sfn-cqrs execution show ORDER/o-1 --data",
         "sfn-cqrs execution show t-01KAXK3V9Q0M3W8C5R6T7Y8Z9A",
     ),
 )
@@ -188,7 +188,7 @@ def history(name: str, executions: Executions, as_json: bool) -> None:
 @execution.command(
     examples=(
         "sfn-cqrs execution graph @",
-        "sfn-cqrs execution graph OFFER/o-1 --svg o-1.svg",
+        "sfn-cqrs execution graph ORDER/o-1 --svg o-1.svg",
     ),
 )
 @name_argument

@@ -29,7 +29,7 @@ VERSIONS: Final = 200
     examples=(
         "sfn-cqrs logs --follow",
         "sfn-cqrs logs --level ERROR",
-        "sfn-cqrs logs --item OFFER/o-1",
+        "sfn-cqrs logs --item ORDER/o-1",
         "sfn-cqrs logs --function CommandSyncDataFunction --stack sfn-cqrs-dev --minutes 60",
     ),
 )

@@ -218,7 +218,7 @@ def route(path: str, method: str, allow: str | None, package: str | None, as_jso
     name="import",
     examples=(
         "sfn-cqrs new import customers --from customers.csv",
-        "sfn-cqrs new import offers --from offers.csv --type OFFER --code number",
+        "sfn-cqrs new import orders --from orders.csv --type ORDER --code number",
     ),
 )
 @click.argument("table")

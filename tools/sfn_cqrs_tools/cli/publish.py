@@ -30,11 +30,11 @@ from sfn_local.cli.showing import echo
 
 @command(
     examples=(
-        'sfn-cqrs publish OFFER o-1 --name first --attributes \'{"customer":"c1","total":5}\'',
-        "sfn-cqrs publish OFFER o-1 --version 1 --partial --attributes '{\"total\":7}'",
-        "sfn-cqrs publish OFFER o-2 --name second --attributes @offer.json --sync",
-        "sfn-cqrs publish OFFER o-1 --version 2 --partial --attributes '{\"total\":8}' --wait",
-        "sfn-cqrs publish OFFER o-1 --delete",
+        'sfn-cqrs publish ORDER o-1 --name first --attributes \'{"customer":"c1","total":5}\'',
+        "sfn-cqrs publish ORDER o-1 --version 1 --partial --attributes '{\"total\":7}'",
+        "sfn-cqrs publish ORDER o-2 --name second --attributes @order.json --sync",
+        "sfn-cqrs publish ORDER o-1 --version 2 --partial --attributes '{\"total\":8}' --wait",
+        "sfn-cqrs publish ORDER o-1 --delete",
         "sfn-cqrs publish --batch orders.jsonl",
     ),
 )

@@ -66,8 +66,8 @@ def _rebuilds(api: Api) -> list[dict[str, Any]]:
 @read_model.command(
     "show",
     examples=(
-        "sfn-cqrs read-model show offers_by_customer ada",
-        "sfn-cqrs read-model show offers_by_customer ada o-1",
+        "sfn-cqrs read-model show orders_by_customer ada",
+        "sfn-cqrs read-model show orders_by_customer ada o-1",
         "sfn-cqrs read-model show airports_by_country",
     ),
 )
@@ -131,8 +131,8 @@ _steps = several(click.argument("name"), no_wait_option)
 
 @read_model.command(
     examples=(
-        "sfn-cqrs read-model rebuild offers_by_customer",
-        "sfn-cqrs read-model rebuild offers_by_customer --every-version --no-wait",
+        "sfn-cqrs read-model rebuild orders_by_customer",
+        "sfn-cqrs read-model rebuild orders_by_customer --every-version --no-wait",
     ),
 )
 @_steps
@@ -148,7 +148,7 @@ def rebuild(name: str, no_wait: bool, every_version: bool, api: Api, as_json: bo
 
 
 @read_model.command(
-    "progress", examples=("sfn-cqrs read-model progress offers_by_customer --watch",)
+    "progress", examples=("sfn-cqrs read-model progress orders_by_customer --watch",)
 )
 @click.argument("name")
 @click.option("--watch", is_flag=True, help="Wait for the end of the work.")
@@ -158,7 +158,7 @@ def show_progress(name: str, watch: bool, api: Api, as_json: bool) -> None:
     _conclude(api, api.get(_path(name)), wait=watch, as_json=as_json)
 
 
-@read_model.command(examples=("sfn-cqrs read-model cancel offers_by_customer",))
+@read_model.command(examples=("sfn-cqrs read-model cancel orders_by_customer",))
 @click.argument("name")
 @api_options
 def cancel(name: str, api: Api, as_json: bool) -> None:
@@ -166,7 +166,7 @@ def cancel(name: str, api: Api, as_json: bool) -> None:
     print_shown(api.post(_path(name, "cancel")), _print, as_json=as_json)
 
 
-@read_model.command(examples=("sfn-cqrs read-model switch offers_by_customer",))
+@read_model.command(examples=("sfn-cqrs read-model switch orders_by_customer",))
 @click.argument("name")
 @click.option(
     "--with-failed",
@@ -180,7 +180,7 @@ def switch(name: str, with_failed: bool, api: Api, as_json: bool) -> None:
     print_shown(switched, _print, as_json=as_json)
 
 
-@read_model.command(examples=("sfn-cqrs read-model rollback offers_by_customer",))
+@read_model.command(examples=("sfn-cqrs read-model rollback orders_by_customer",))
 @click.argument("name")
 @api_options
 def rollback(name: str, api: Api, as_json: bool) -> None:
@@ -192,7 +192,7 @@ def _add_step(verb: str, summary: str) -> None:
     """Add a command that lets a rebuild take a step, and waits for its end."""
 
     @read_model.command(
-        verb, examples=(f"sfn-cqrs read-model {verb} offers_by_customer",), help=summary
+        verb, examples=(f"sfn-cqrs read-model {verb} orders_by_customer",), help=summary
     )
     @_steps
     @api_options
@@ -211,8 +211,8 @@ _add_step("drop", "Delete the generation that is not read; after that you cannot
 
 @read_model.command(
     examples=(
-        "sfn-cqrs read-model problems offers_by_customer",
-        "sfn-cqrs read-model problems offers_by_customer --csv problems.csv",
+        "sfn-cqrs read-model problems orders_by_customer",
+        "sfn-cqrs read-model problems orders_by_customer --csv problems.csv",
     ),
 )
 @click.argument("name")

@@ -47,8 +47,8 @@ def repair() -> None:
 @repair.command(
     examples=(
         "sfn-cqrs repair plan command retry --since 2026-11-25T08:00:00Z --error Throttling",
-        "sfn-cqrs repair plan command skip --type OFFER",
-        "sfn-cqrs repair plan task retry --type OFFER_REMINDER",
+        "sfn-cqrs repair plan command skip --type ORDER",
+        "sfn-cqrs repair plan task retry --type ORDER_REMINDER",
     ),
 )
 @click.argument("kind", type=click.Choice(KINDS))

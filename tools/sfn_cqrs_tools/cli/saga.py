@@ -47,8 +47,8 @@ def saga() -> None:
 
 @saga.command(
     examples=(
-        "sfn-cqrs saga start offer-saga @offer.json",
-        "sfn-cqrs saga start offer-saga '{\"offer\": \"o-7\", …}' --name 'offer o-7' --no-wait",
+        "sfn-cqrs saga start order-saga @order.json",
+        "sfn-cqrs saga start order-saga '{\"order\": \"o-7\", …}' --name 'order o-7' --no-wait",
     ),
 )
 @click.argument("saga_", metavar="SAGA")

@@ -33,9 +33,9 @@ def task() -> None:
 
 @task.command(
     examples=(
-        """sfn-cqrs task run OFFER_REMINDER '[{"offer": "o-1", "to": "ada@example.com"}]'""",
-        "sfn-cqrs task run OFFER_REMINDER @items.json --name November",
-        """sfn-cqrs task run OFFER_REMINDER '{"offer": "o-1", "to": "ada@example.com"}'""",
+        """sfn-cqrs task run ORDER_REMINDER '[{"order": "o-1", "to": "ada@example.com"}]'""",
+        "sfn-cqrs task run ORDER_REMINDER @items.json --name November",
+        """sfn-cqrs task run ORDER_REMINDER '{"order": "o-1", "to": "ada@example.com"}'""",
     ),
 )
 @click.argument("task_type", metavar="TYPE")
@@ -73,7 +73,7 @@ def show(id_: str, status: str | None, limit: int, watch: bool, api: Api, as_jso
     _print_what_next(found)
 
 
-@task.command(name="list", examples=("sfn-cqrs task list OFFER_REMINDER",))
+@task.command(name="list", examples=("sfn-cqrs task list ORDER_REMINDER",))
 @click.argument("task_type", metavar="TYPE", required=False)
 @click.option("--single", is_flag=True, help="Tasks of one item.")
 @limit_option

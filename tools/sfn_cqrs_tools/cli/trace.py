@@ -17,7 +17,7 @@ from sfn_local.cli.command import command, json_option, print_json
 @command(
     examples=(
         "sfn-cqrs trace @",
-        "sfn-cqrs trace OFFER/o-1",
+        "sfn-cqrs trace ORDER/o-1",
         "sfn-cqrs trace 1-692a7c3e-5f0c1b7d9e3a4f6b8c2d1e0f --stack clinic-prod",
     ),
 )

@@ -49,7 +49,7 @@ def list_types(api: Api, as_json: bool) -> None:
     print_list(found, ("type", "shape", "publish", "read", "fields"), as_json=as_json)
 
 
-@type_.command("show", examples=("sfn-cqrs type show OFFER", "sfn-cqrs type show OFFER --json"))
+@type_.command("show", examples=("sfn-cqrs type show ORDER", "sfn-cqrs type show ORDER --json"))
 @click.argument("type", metavar="TYPE")
 @api_options
 def show_type(api: Api, type: str, as_json: bool) -> None:  # noqa: A002 - as it is called

@@ -25,8 +25,8 @@ DATES: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
 @command(
     examples=(
         "sfn-cqrs what-if",
-        "sfn-cqrs what-if --type OFFER --handler offers_by_customer",
-        "sfn-cqrs what-if --type OFFER --item o-1 --tenant tenant1",
+        "sfn-cqrs what-if --type ORDER --handler orders_by_customer",
+        "sfn-cqrs what-if --type ORDER --item o-1 --tenant tenant1",
         "sfn-cqrs what-if --since 2026-11-01 --limit 1000 --json --stack sfn-cqrs-prod",
     ),
 )

@@ -59,7 +59,7 @@ class Executions(Runs):
         self._tenant = tenant
 
     def machines(self) -> dict[str, str]:
-        """Return the ARN of each machine, by its name as people type it: `offer-saga`."""
+        """Return the ARN of each machine, by its name as people type it: `order-saga`."""
         return machines_of(self._target.outputs)
 
     def latest(self, machine: str | None, status: str | None, count: int) -> list[Run]:
@@ -99,7 +99,7 @@ class Executions(Runs):
     def find(self, text: str) -> Run:
         """Return the one execution that a person means.
 
-        By its ARN or name, the beginning of that, the item it is about (`OFFER/o-1`: its latest),
+        By its ARN or name, the beginning of that, the item it is about (`ORDER/o-1`: its latest),
         the id of a task, saga, approval or import, or `@`: the latest of all.
 
         Raises:
@@ -288,7 +288,7 @@ def hints_to_resume(name: str, stopped: Iterable[Step]) -> Iterator[str]:
 
 
 def machines_of(outputs: Mapping[str, str]) -> dict[str, str]:
-    """Return the ARN of each machine of a stack, by its name as people type it: `offer-saga`."""
+    """Return the ARN of each machine of a stack, by its name as people type it: `order-saga`."""
     named = {
         _kebab(name.removesuffix(OUTPUT)): arn
         for name, arn in outputs.items()

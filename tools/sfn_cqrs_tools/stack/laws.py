@@ -19,8 +19,8 @@ _INVOKE: Final = "lambda:InvokeFunction"
 def broken(template: Template, path: Path, machine: Machine) -> Iterator[str]:
     """Yield a sentence for each law that a machine of the template file breaks.
 
-    A state `ship` of `offer-saga` calls `OfferSagaShipFunction` in functions/offer_saga/ship/, has
-    the sample event events/offer_saga/ship.json and a mock in some test case. The machine may
+    A state `ship` of `order-saga` calls `OrderSagaShipFunction` in functions/order_saga/ship/, has
+    the sample event events/order_saga/ship.json and a mock in some test case. The machine may
     invoke the functions that it calls, and no others.
     """
     called = dict(_called(machine))

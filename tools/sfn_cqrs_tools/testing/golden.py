@@ -18,7 +18,7 @@ __all__ = [
 def golden_documents(folder: Path, type_: str, *examples: Mapping[str, Any]) -> None:
     """Check that the documents of every shape of a type fit the current model.
 
-    The documents of shape 2 of OFFER are in `OFFER.2.json`, a list. If the current shape has no
+    The documents of shape 2 of ORDER are in `ORDER.2.json`, a list. If the current shape has no
     documents yet, the examples are written as such: commit the file, and never change it.
 
     Raises:

@@ -92,7 +92,7 @@ def check_repeats(world: World) -> Callable[..., None]:
 
 @pytest.fixture
 def sample(request: pytest.FixtureRequest) -> Callable[[str], Any]:
-    """Return a reader of the project's sample events: `sample("offer_saga/charge")`."""
+    """Return a reader of the project's sample events: `sample("order_saga/charge")`."""
     events = request.config.rootpath / "events"
     return lambda name: json.loads((events / f"{name}.json").read_text(encoding="utf-8"))
 

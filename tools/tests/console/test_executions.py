@@ -157,7 +157,7 @@ TOUR = {
 }
 
 
-@pytest.mark.parametrize(("machine", "shown"), [("tour", True), ("offer-saga", False)])
+@pytest.mark.parametrize(("machine", "shown"), [("tour", True), ("order-saga", False)])
 def test_an_execution_shows_once_how_to_resume_what_waits_in_a_map(machine, shown):
     engine = Engine(functions=Silent())
     engine.create_state_machine(f"shop-{machine}", TOUR)

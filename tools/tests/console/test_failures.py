@@ -9,7 +9,7 @@ ULID = "01M8KB5J2AJX5HWQC2275GFHH2"
 
 
 def failure(kind="command", cause="", at=AT, **more):
-    given = {"type": "OFFER", "tenant": "tenant1", "error": "KeyError", "label": "o-1", "path": "/"}
+    given = {"type": "ORDER", "tenant": "tenant1", "error": "KeyError", "label": "o-1", "path": "/"}
     return Failure(kind=kind, cause=cause, at=at, **{**given, **more})
 
 

@@ -17,7 +17,7 @@ class Executions:
 
     def page(self, wanted, limit):
         code, second = {"command": ("o-1", 1), "command-express": ("o-2", 2)}[wanted.machine]
-        given = {"tenant": "tenant1", "type": "OFFER", "code": code, "version": 1, "attempt": 1}
+        given = {"tenant": "tenant1", "type": "ORDER", "code": code, "version": 1, "attempt": 1}
         at = datetime(2026, 11, 25, 12, 0, second, tzinfo=UTC)
         ended = {"status": "SUCCEEDED", "stopped": at, "logged": None}
         run = SimpleNamespace(input=json.dumps(given), started=at, **ended)
@@ -30,7 +30,7 @@ class Versions:
     def read_again(self, keys):
         del keys
         given = {"version": 1, "attempt": 1, "outcome": Outcome.BLOCKED}
-        return [a_process(ItemKey("tenant1", "OFFER", code), **given) for code in ("o-1", "o-2")]
+        return [a_process(ItemKey("tenant1", "ORDER", code), **given) for code in ("o-1", "o-2")]
 
 
 def test_items_of_both_lanes_are_listed_the_latest_first(monkeypatch):

@@ -179,7 +179,7 @@ def test_a_tenant_of_a_stack_on_aws_is_named_by_a_request_that_is_signed(
 
     api = client.connect(tmp_path, "clinic-prod", "*")
     api.post("/repairs", '{"kind": "command"}')
-    api.get("/data", type="OFFER")
+    api.get("/data", type="ORDER")
 
     for request in heard:
         assert request.headers["x-tenant-code"] == "*"

@@ -26,7 +26,7 @@ from sfn_cqrs_tools.runtime.live.server import LiveServer, _Outbox
 from sfn_cqrs_tools.runtime.live.session import MAX_SUBSCRIPTIONS, RefusedError, Session
 from sfn_local import FunctionError
 
-OURS = "/live/t1/command/OFFER/o-1"
+OURS = "/live/t1/command/ORDER/o-1"
 PAGE = "http://localhost:5173"
 SECONDS = 5
 
@@ -207,9 +207,9 @@ def test_what_is_published_in_a_channel_is_heard_there_alone(client, publisher):
 
 
 def test_a_wildcard_hears_all_channels_below_it(client, publisher):
-    client.subscribe("/live/t1/command/OFFER/*")
+    client.subscribe("/live/t1/command/ORDER/*")
 
-    channels = [OURS, "/live/t1/command/OFFER/o-2", "/live/t1/command/STOCK/o-1"]
+    channels = [OURS, "/live/t1/command/ORDER/o-2", "/live/t1/command/STOCK/o-1"]
     publisher.publish([LiveEvent(channel, {"c": channel}) for channel in channels])
     publisher.publish([LiveEvent(OURS, {"c": "last"})])
 
@@ -234,12 +234,12 @@ def test_each_subscription_is_told_by_its_id_until_it_ends(client, publisher):
 
 
 def test_a_channel_of_another_tenant_is_refused_and_not_heard(client, publisher):
-    answer = client.subscribe("/live/t2/command/OFFER/o-1")
+    answer = client.subscribe("/live/t2/command/ORDER/o-1")
 
     assert (answer["type"], answer["id"]) == ("subscribe_error", "s-1")
     assert answer["errors"][0]["message"] == "forbidden: of another tenant"
     client.subscribe(id_="own")
-    publisher.publish([LiveEvent("/live/t2/command/OFFER/o-1", {}), LiveEvent(OURS, {})])
+    publisher.publish([LiveEvent("/live/t2/command/ORDER/o-1", {}), LiveEvent(OURS, {})])
     assert client.hear()["id"] == "own"
 
 
@@ -487,9 +487,9 @@ def test_whoever_the_function_does_not_let_in_is_refused(answer):
 
 def test_who_is_refused_has_no_subscription():
     session = Session("x", "live", only_t1)
-    asked = {"type": "subscribe", "id": "s", "channel": "/live/t2/command/OFFER/*"}
+    asked = {"type": "subscribe", "id": "s", "channel": "/live/t2/command/ORDER/*"}
 
     answer = session.answer(json.dumps({**asked, "authorization": {"host": "x"}}))
 
     assert answer["type"] == "subscribe_error"
-    assert session.ids_of("/live/t2/command/OFFER/o-1") == []
+    assert session.ids_of("/live/t2/command/ORDER/o-1") == []

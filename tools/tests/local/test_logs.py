@@ -17,7 +17,7 @@ from sfn_cqrs_tools.client.log_source import lines_of_aws, lines_of_file
 from sfn_cqrs_tools.runtime.state import StackInfo, StateFolder
 
 A, B, C = (f"{letter * 8}-0000-4000-8000-000000000000" for letter in "abc")
-NAME = CommandRef(ItemKey("tenant1", "OFFER", "o-1"), 2, 1).execution_name("commands")
+NAME = CommandRef(ItemKey("tenant1", "ORDER", "o-1"), 2, 1).execution_name("commands")
 
 
 def entry(level, message, **more):
@@ -85,8 +85,8 @@ def test_each_line_says_when_how_grave_who_and_what(run):
     [
         (("--level", "warning"), ["ApiFunction", "SyncFunction"]),
         (("--function", "SyncFunction"), ["SyncFunction"]),
-        (("--item", "OFFER/o-1"), ["FinishFunction", "FinishFunction"]),
-        (("--item", "OFFER/o-2"), []),
+        (("--item", "ORDER/o-1"), ["FinishFunction", "FinishFunction"]),
+        (("--item", "ORDER/o-2"), []),
         (("--item", "t-1"), ["ApiFunction"]),
         (("-n", "1"), ["SyncFunction"]),
     ],
@@ -100,7 +100,7 @@ def test_lines_are_chosen_by_level_function_and_item(run, options, functions):
 
 
 def test_it_is_said_that_no_line_fits(run):
-    assert run("--item", "OFFER/o-2") == []
+    assert run("--item", "ORDER/o-2") == []
     assert run.error == "nothing is logged that fits\n"
 
 

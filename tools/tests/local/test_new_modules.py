@@ -26,7 +26,7 @@ number,doctor,minutes,status,day
 v-1,kuro,30,booked,2026-11-29
 v-2,ito,45,done,2026-11-30
 """
-OFFERS = ["import", "x", "--from", "S", "--type", "OFFER"]
+ORDERS = ["import", "x", "--from", "S", "--type", "ORDER"]
 FIELDS = "doctor:str 1..40, minutes:int 5..240, status:booked|done, email:str? personal, day:date"
 LAWS = (
     "tests/template/test_environment.py::test_only_the_kernels_parts_read_the_environment",
@@ -195,7 +195,7 @@ def test_init_of_a_package_that_exists_only_names_it(sfn_cqrs, project):
         (["handler", "parcel_label"], None, "'parcel_label' is not a type: capital letters"),
         (["handler", "X" * 33], None, "at most 32 characters"),
         (["handler", "CLASS"], None, "'class' is a word of Python"),
-        (["handler", "OFFERS"], None, "app/starter/offers.py exists already"),
+        (["handler", "ORDERS"], None, "app/starter/orders.py exists already"),
         (["handler", "A", "--package", "json"], None, "another package is called 'json' already"),
         (["handler", "A", "--package", "tests"], None, "another package is called 'tests'"),
         (["handler", "A", "--package", "My-Own"], None, "'My-Own' is not a name for a package"),
@@ -204,7 +204,7 @@ def test_init_of_a_package_that_exists_only_names_it(sfn_cqrs, project):
         (["task", "WEIGH"], None, "WEIGH has a handler in weighing.py already"),
         (["route", "invoices"], None, "'invoices' cannot be a path of yours"),
         (["route", "/data/mine"], None, "'/data/mine' cannot be a path of yours"),
-        (["route", "/offers"], None, "app/starter/offers.py exists already"),
+        (["route", "/orders"], None, "app/starter/orders.py exists already"),
         (["route", "/class"], None, "'/class' makes no name of a module"),
         (["route", f"/{'a' * 33}"], None, "at most 32 characters"),
         (["route", "/2nd"], None, "'/2nd' makes no name of a module"),
@@ -222,11 +222,11 @@ def test_init_of_a_package_that_exists_only_names_it(sfn_cqrs, project):
         (["import", "x", "--from", "S", "--encoding", "z"], "a\n1\n", "encoding: must be one of"),
         (["import", "x", "--from", "S"], "PK\x03\x04", "this is a ZIP archive, not CSV"),
         (
-            OFFERS,
+            ORDERS,
             "id,customer,colour\n1,ada,red\n",
-            "'colour' is not a field of Offer, the class of",
+            "'colour' is not a field of Order, the class of",
         ),
-        (OFFERS, "id,total\n1,5\n", "the sample has no column 'customer', which Offer of OFFER"),
+        (ORDERS, "id,total\n1,5\n", "the sample has no column 'customer', which Order of ORDER"),
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_is_written(

@@ -214,11 +214,11 @@ def test_a_killed_stack_leaves_a_folder_that_fresh_empties_and_without_its_fabri
 def test_an_isolated_stack_publishes_to_the_read_model_in_processes_that_end_with_it(tmp_path):
     process = up(tmp_path, "--isolated", "--template", str(TEMPLATE))
     http = endpoints(process)["http"]
-    offer = {"type": "OFFER", "code": "o-1", "name": "An offer", "attributes": {"customer": "ada"}}
+    offer = {"type": "ORDER", "code": "o-1", "name": "An offer", "attributes": {"customer": "ada"}}
 
     assert fetch(f"{http}/commands", body=offer).status == 202
     row = waited(
-        lambda: fetch(f"{http}/data/OFFER/o-1"),
+        lambda: fetch(f"{http}/data/ORDER/o-1"),
         lambda found: found.status == 200 and found.json["outcome"] == "APPLIED",
     ).json
     functions = [

@@ -70,7 +70,7 @@ class Client:
     def _run(self) -> None:
         while not self.is_over.wait(0.05):
             code = f"o-{self.sent // 10}"
-            body = {"type": "OFFER", "code": code, "name": code}
+            body = {"type": "ORDER", "code": code, "name": code}
             status, text = self.ask(
                 "/commands", {**body, "attributes": {"customer": "ada", "total": 1}}, key=code
             )
@@ -212,7 +212,7 @@ def test_what_is_saved_with_the_template_runs_with_the_next_call(running, run, s
 @pytest.mark.parametrize("saves", [1, pytest.param(3, marks=PROOF)])
 def test_no_client_meets_a_save(running, saves):
     project, _, http = running
-    offers, probe = project / "app/starter/offers.py", project / "app/starter/probe.py"
+    offers, probe = project / "app/starter/orders.py", project / "app/starter/probe.py"
     good = offers.read_text()
     answers = []
     with Client(http) as client:

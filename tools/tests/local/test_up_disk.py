@@ -16,8 +16,8 @@ from tools.tests.local.test_up_changes import Client
 
 pytestmark = pytest.mark.stack
 
-OFFER = {"type": "OFFER", "code": "o-1", "name": "first"}
-BODY = {**OFFER, "attributes": {"customer": "ada", "total": 1}}
+ORDER = {"type": "ORDER", "code": "o-1", "name": "first"}
+BODY = {**ORDER, "attributes": {"customer": "ada", "total": 1}}
 
 
 def test_up_on_a_full_disk_ends_with_a_sentence(tmp_path, toy):
@@ -54,7 +54,7 @@ def test_a_stack_whose_disk_is_full_says_so_and_loses_nothing(tmp_path, monkeypa
             ill = run("doctor", *up.options[2:])
         up.until(r"repaired  no longer: nothing can be written to ")
         given = ("--name", "first", "--attributes", json.dumps(BODY["attributes"]))
-        published = run("publish", "OFFER", "o-1", *given, "--wait")
+        published = run("publish", "ORDER", "o-1", *given, "--wait")
         well = run("doctor", *up.options[2:])
         shutil.rmtree(state)
         up.until(rf"trouble   {state} was removed while the stack runs")

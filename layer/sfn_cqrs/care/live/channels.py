@@ -1,6 +1,6 @@
 """The channels of live updates, for publishing notices and for subscribing.
 
-A channel is `/live/TENANT/KIND/TYPE/ID`, such as `/live/tenant1/command/OFFER/o-1`. The type is
+A channel is `/live/TENANT/KIND/TYPE/ID`, such as `/live/tenant1/command/ORDER/o-1`. The type is
 in it because a declaration says by type who may read.
 
 Source: AWS AppSync Events Developer Guide, "Understanding channel namespaces".

@@ -86,7 +86,7 @@ class Filter:
         moments = {name: _moment(name, texts.get(name, "")) for name in ("since", "until")}
         found = cls(known, Action(str(action)), **{**texts, **moments})
         if known is RepairKind.TASK and not found.type:
-            raise InvalidInputError("type", "is needed for tasks, such as OFFER_REMINDER")
+            raise InvalidInputError("type", "is needed for tasks, such as ORDER_REMINDER")
         return found
 
     def matches(self, type_: str, at: str, error: str) -> bool:

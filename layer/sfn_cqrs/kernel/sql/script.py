@@ -42,7 +42,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One file: `0001_offers_search.sql`; each is applied once, in the order of numbers."""
+    """One file: `0001_orders_search.sql`; each is applied once, in the order of numbers."""
 
     name: str
     text: str

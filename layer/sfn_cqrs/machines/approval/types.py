@@ -109,7 +109,7 @@ def approval_type(
     error leaves the approval granted and FAILED until a `retry`.
 
     Args:
-        type_: the type, such as OFFER_RELEASE.
+        type_: the type, such as ORDER_RELEASE.
         of: the type of the items that this decides on. The subject is then an item's code. Its
             latest version is pinned, and the decision is about that version: `publish_decided`
             publishes on it, and once the item has changed the approval is STALE.

@@ -96,7 +96,7 @@ def list_items() -> Response[str]:
     request = Request()
     type_ = request.query("type")
     if type_ is None:
-        raise InvalidInputError("type", "is needed: /data?type=OFFER")
+        raise InvalidInputError("type", "is needed: /data?type=ORDER")
     service = request.service(DataService)
     page = service.list(type_, **request.paging)
     if not page.items:

@@ -128,7 +128,7 @@ def command_type(
     module, whether or not it has handlers.
 
     Args:
-        type_: the type, such as OFFER.
+        type_: the type, such as ORDER.
         publish: who may publish over HTTP and by imports: `CODE`, `MEMBERS`, `group("cashier")`.
         read: who may read its items, its versions and its imports; `own("patient")`: each member
             those items and versions that name them there.

@@ -126,7 +126,7 @@ def read_model_type(
     declare; with `own`, only the rows that name it.
 
     Args:
-        name: the name that you pass to `read_model`, such as offers_by_customer.
+        name: the name that you pass to `read_model`, such as orders_by_customer.
         by: a word for its partition key, such as "customer"; or the names of the partitions that
             can be read, such as ("countries",).
         read: who may read it: `CODE`, `MEMBERS`, `group("clerk")`; `own("customer")`: each member
@@ -251,7 +251,7 @@ def sql_read_model(table: str, *, keys: Sequence[str]) -> None:
     `generation` and these keys. The handler and every reader call `generation`.
 
     Args:
-        table: the table's name, such as offers_search.
+        table: the table's name, such as orders_search.
         keys: the other columns of its primary key, such as ("code",).
     """
     for name in (table, *keys):

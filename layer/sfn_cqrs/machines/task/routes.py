@@ -77,7 +77,7 @@ def list_tasks() -> Response[str]:
     request = Request()
     type_ = request.query("taskType")
     if type_ is None:
-        raise InvalidInputError("taskType", "is needed: /tasks?taskType=OFFER_REMINDER")
+        raise InvalidInputError("taskType", "is needed: /tasks?taskType=ORDER_REMINDER")
     kind = _KINDS[request.choice("kind", tuple(_KINDS), "batch")]
     page = request.service(TaskService).list(type_, kind=kind, **request.paging)
     if not page.items:
