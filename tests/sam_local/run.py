@@ -25,7 +25,7 @@ from sfn_cqrs_tools.runtime.fabric import CREDENTIALS, Ministack, failure_of, se
 from sfn_cqrs_tools.runtime.listening import for_containers, up_for_us
 from sfn_cqrs_tools.runtime.template import Template
 from sfn_cqrs_tools.stack.local_stack import LocalStack
-from sfn_cqrs_tools.stack.sample_items import Rehearsal
+from sfn_cqrs_tools.stack.sample_items import Rehearsal, each_of
 from sfn_cqrs_tools.stack.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -130,9 +130,12 @@ def invokes(report: Report) -> None:
         rehearsal = Rehearsal(find_target(stack.state.path, None), sample)
         for machine, state in states(template):
             ready = rehearsal.ready(machine, state)
+            answer = None
             for before, event in ready.before:
                 function = template.state_function(machine, before)
-                stack.functions.invoke(function.name, json.dumps(event).encode())
+                for one in each_of(before, event, answer):
+                    payload = json.dumps(one).encode()
+                    answer = json.loads(stack.functions.invoke(function.name, payload))
             path = BUILT / "event.json"
             path.write_text(json.dumps(ready.event), encoding="utf-8")
             function = template.state_function(machine, state).logical_id

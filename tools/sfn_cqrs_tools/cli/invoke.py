@@ -112,10 +112,14 @@ def rehearsed(template: Template, machine: str, state: str, target: Target) -> R
 
 def _with_what_it_needs(template: Template, machine: str, ready: Ready, target: Target) -> bytes:
     """Run the earlier states for their results; return the event."""
+    from sfn_cqrs_tools.stack.sample_items import each_of  # noqa: PLC0415 - --help needs none of it
+
+    answer: Any = None
     for name, event in ready.before:
         before = _find(template, machine, name)
         echo(f"{name} runs first, for what it leaves", err=True)
-        _answer(target, before, json.dumps(event).encode())
+        for one in each_of(name, event, answer):
+            answer = _answer(target, before, json.dumps(one).encode())
     if ready.tenant is not None:
         echo(f"the items are those of --tenant {ready.tenant}", err=True)
     return json.dumps(ready.event).encode()

@@ -2,7 +2,8 @@
 
 Everything belongs to a tenant of its own, so nobody's items are touched: a version of Narita's
 airport, a task, a saga, an approval, an import, an archive, a rebuild, each in its state when the
-function is called. Where states before it leave something, they are run first, on their samples.
+function is called. What is applied before is applied by the stack, so its read models have it.
+Where states before it leave something, they are run first, on their samples.
 A state that waits gets the task token of an execution that waits, so that its end
 ends something. The stack ends whatever a sample leaves open.
 """
@@ -49,6 +50,7 @@ from sfn_cqrs.machines.approval.rules import (
     Verdict,
     Vote,
 )
+from sfn_cqrs.machines.command import process as process_rules
 from sfn_cqrs.machines.command.items import command_item, process_item, row_item
 from sfn_cqrs.machines.command.process import Outcome, Process
 from sfn_cqrs.machines.import_csv.items import IMPORTS
@@ -110,6 +112,8 @@ ABOUT: Final[Mapping[str, tuple[str, str]]] = {
     "zip-orchestrator": ("imports", "airports"),
 }
 """The declaration that samples of a machine, or a sample, need: its kind and its name."""
+EACH: Final = ("sync_data",)
+"""The states that run once for each name that the state before has listed."""
 START: Final = "start_execution"
 TELLS_OF: Final = {
     ("api", "decide_by_link"): "approval",
@@ -128,6 +132,8 @@ TELLS_OF: Final = {
     ("stream", "on_task_changed"): "task",
 }
 """The machine whose item a sample is about, though no state; start_execution names the item."""
+BEGUN: Final = "check_version:STARTED"
+"""Another status than `START`, at which the stream would run the version."""
 WAITS: Final = "sample-wait"
 """The machine whose executions wait, and the activity that they wait for."""
 
@@ -265,17 +271,9 @@ class Rehearsal:
         Raises:
             StackError: it does not start to wait.
         """
-        item = marshal(process_item(process, 0))
-        until = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < until:
-            found = self._dynamodb.get_item(
-                TableName=self._names["COMMANDS_TABLE"],
-                Key={"pk": item["pk"], "sk": item["sk"]},
-                ConsistentRead=True,
-            )["Item"]
-            if "task_token" in found:
-                return str(found["task_token"]["S"])
-            time.sleep(0.05)
+        found = self._awaited(process, lambda item: "task_token" in item)
+        if found is not None:
+            return str(found["task_token"]["S"])
         raise StackError(f"version {process.version} of {process.key.code} does not wait")
 
     def _adapted(
@@ -334,25 +332,47 @@ class Rehearsal:
         item = kind.stored(record, "sample", self.now)
         self._dynamodb.put_item(TableName=self._names[table], Item=item)
 
-    def put_version(self, command: Command, outcome: Outcome) -> Process:
-        """Store a version; an applied one is also stored as the data row."""
+    def put_version(self, command: Command, status: str = BEGUN) -> Process:
+        """Store an open version; nobody runs it unless its status is `START`."""
         process = Process(
             key=command.key,
             version=command.version,
-            outcome=outcome,
-            status="check_version:STARTED",  # another than start, at which the stream would run it
+            status=status,
             command_id=command.id,
             source="sample",
             opened_at=self.at,
             updated_at=self.at,
         )
-        is_open = outcome is Outcome.OPEN
-        item = process_item(process, 0)
         self.put("COMMANDS_TABLE", command_item(command))
-        self.put("COMMANDS_TABLE", item if is_open else {**item, "open_shard": None})
-        if outcome is Outcome.APPLIED:
-            self.put("DATA_TABLE", row_item(command.as_row()))
+        self.put("COMMANDS_TABLE", process_item(process, 0))
         return process
+
+    def apply(self, command: Command) -> None:
+        """Store a version, and let the stack apply it: its handlers write the read models.
+
+        Raises:
+            StackError: it has failed, or takes too long.
+        """
+        process = self.put_version(command, process_rules.START)
+        found = self._awaited(process, lambda item: item["outcome"]["S"] != Outcome.OPEN)
+        if found is None or found["outcome"]["S"] != Outcome.APPLIED:
+            said = f"fails: {found['error']['S']}" if found else "does not end"
+            raise StackError(f"the sample's {command.key.type} {command.key.code} {said}")
+
+    def _awaited(self, process: Process, is_there: Callable[[Any], bool]) -> Any:
+        """Return a process item as soon as it is so; None: it is not within the patience."""
+        item = marshal(process_item(process, 0))
+        until = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < until:
+            found = self._dynamodb.get_item(
+                TableName=self._names["COMMANDS_TABLE"],
+                Key={"pk": item["pk"], "sk": item["sk"]},
+                ConsistentRead=True,
+            )["Item"]
+            if is_there(found):
+                return found
+            time.sleep(0.05)
+        return None
 
     def latest(self, key: ItemKey, name: str, attributes: dict[str, Any]) -> int:
         """Return the version of an item, which is made if it is not there."""
@@ -365,7 +385,7 @@ class Rehearsal:
         )
         if "Item" in found:
             return int(unmarshal(found["Item"])["version"])
-        self.put_version(command, Outcome.APPLIED)
+        self.apply(command)
         return 1
 
     def version(self, key: ItemKey, version: int, name: str, attributes: dict[str, Any]) -> Command:
@@ -393,6 +413,19 @@ class Rehearsal:
         return iso(self.now + timedelta(days=7))
 
 
+def each_of(state: str, event: Event, answer: Any) -> list[Event]:
+    """Return the events of a state that runs first: one for each name that was answered before."""
+    if state not in EACH or not isinstance(answer, dict):
+        return [event]
+    return [_about(event, index, name) for index, name in enumerate(answer["result"])]
+
+
+def _about(event: Event, index: int, name: str) -> Event:
+    """Return the event of one iteration of a Map."""
+    context = {**event["context"], "Map": {"Item": {"Index": index, "Value": name}}}
+    return {**event, "context": context, "input": name}
+
+
 def _changed(event: Event, changes: Mapping[str, str]) -> Event:
     text = json.dumps(event)
     for old, new in changes.items():
@@ -414,11 +447,14 @@ def _a_version(rehearsal: Rehearsal, state: str, given: Mapping[str, Any]) -> st
     """Version 2 runs after version 1, which is applied, or is waited for by its execution."""
     key = ItemKey(given["tenant"], given["type"], given["code"])
     last = int(given["version"])
-    before = Outcome.OPEN if state == "wait_prev_command" else Outcome.APPLIED
+    waits = state == "wait_prev_command"
     for number in range(1, last + 1):
         command = rehearsal.version(key, number, "Narita", {"country": "JP", "lat": 35.7647})
-        process = rehearsal.put_version(command, Outcome.OPEN if number == last else before)
-    if before is not Outcome.OPEN:
+        if waits or number == last:
+            process = rehearsal.put_version(command)
+        else:
+            rehearsal.apply(command)
+    if not waits:
         return None
     rehearsal.start("command", dict(given))
     return rehearsal.token_of(process)

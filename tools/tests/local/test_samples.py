@@ -149,14 +149,14 @@ def test_a_waiting_state_has_the_token_of_an_execution_that_waits(invoked, stack
     waited(lambda: "SUCCEEDED" in {one["status"] for one in executions(sfn, "sample-wait")})
 
 
-def test_an_audit_finds_no_damage_in_what_samples_make(invoked, sfn_cqrs):
+def test_an_audit_finds_no_damage_in_what_samples_make_nor_in_their_read_models(invoked, sfn_cqrs):
     for sample in INVOKED:
         invoked(sample)
 
-    audited = sfn_cqrs("audit", "--tenant", "sample", "--json")
+    audited = sfn_cqrs("audit", "--read-models", "--tenant", "sample", "--json")
 
     findings = json.loads(audited.output[audited.output.index("{\n") :])["findings"]
-    assert [(one["key"], one["rule"]) for one in findings] == []
+    assert [(one["key"], one["rule"], one["evidence"]) for one in findings] == []
 
 
 def test_what_all_samples_leave_ends_well(invoked, stack):
