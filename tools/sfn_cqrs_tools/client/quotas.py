@@ -12,6 +12,8 @@ REQUESTS: Final = 10
 """So many a second Lambda takes for each of an account's environments."""
 INVOCATIONS: Final = 8
 """Calls of a command with one projection that AWS does not batch."""
+BATCHES: Final = 100
+"""So many environments has an import at full speed: the parameter `ImportBatches`."""
 LARGE: Final = ("us-east-1", "us-west-2", "eu-west-1")
 
 
@@ -47,7 +49,7 @@ QUOTAS: Final = (
         1_000,
         1_000,
         lambda value: (
-            f"{value / 50:,.0f} imports at full speed, or"
+            f"{value // BATCHES:,.0f} imports at full speed, or"
             f" {value * REQUESTS / INVOCATIONS:,.0f} commands a second, and nothing else"
         ),
     ),
