@@ -7,7 +7,7 @@ import sys
 import pytest
 from tests.template.stack import ROOT
 
-from sfn_cqrs import api
+from sfn_cqrs import api, machines
 from sfn_cqrs.kernel.models import fields as model_types
 from sfn_cqrs.kernel.models import models
 from sfn_cqrs.machines import approval, import_csv, saga, task, zip_orchestrator
@@ -58,6 +58,15 @@ def test_a_state_of_a_command_imports_nothing_of_imports_archives_and_the_api():
 
     assert len(states) >= 8
     assert imported(*states) & NOT_IN_A_STATE_OF_A_COMMAND == set()
+
+
+def test_a_sweep_makes_no_tables_of_other_kinds():
+    """All kinds are in one table, and the parts of a room are imported when they are asked for."""
+    sweeps = [function for function in FUNCTIONS if function.startswith("schedule/sweep_")]
+
+    assert len(sweeps) >= 6
+    rooms = {name for name in imported(*sweeps) if name.startswith(f"{machines.__name__}.")}
+    assert {name for name in rooms if name.endswith(".parts")} == set()
 
 
 DECLARES = f"""
