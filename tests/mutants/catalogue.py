@@ -928,6 +928,22 @@ MUTANTS = [
         .by("test_what_the_handler_raises_is_recorded_with_its_traceback_and_not_raised"),
     ),
     *found_in(
+        "tests/unit/queue/test_on_notification.py",
+        change(
+            "notice_handlers",
+            "depth >= registry.depths.get(each, DEEPEST)",
+            "depth > registry.depths.get(each, DEEPEST)",
+        )
+        .breaks("D5", "a notice goes one handler further than its handler lets it")
+        .by("test_a_notice_that_is_too_deep_is_handed_to_nobody_and_people_are_told_once"),
+    ),
+    *found_in(
+        "tests/simulation/test_notice_loops.py",
+        change("Restart.sets", "{'depth': self.depth} if self.depth else {}", "{}")
+        .breaks("D6", "a handler that retries what fails for good never ends")
+        .by("test_a_handler_that_retries_what_fails_for_good_comes_to_an_end"),
+    ),
+    *found_in(
         "tests/unit/types/test_shapes.py",
         change("is_newer", "shape > typed.shape", "shape > typed.shape + 1")
         .breaks("DA1", "a handler of old code is given a version of the next shape")
