@@ -546,22 +546,19 @@ def test_without_a_user_nothing_is_ones_own():
     assert (policy | MEMBERS).allows(Client())
 
 
-@pytest.mark.parametrize("declared", ["publish", "imports"])
-def test_own_is_for_reading(declared):
-    with pytest.raises(ValueError, match="own\\(\\) is for read= of command_type"):
-        command_type("LETTER", **{declared: own("reader")})
-
-
 @pytest.mark.parametrize(
     "declare",
     [
         lambda policy: task_handler("T", read=policy)(print),
+        lambda policy: task_handler("T", publish=policy)(print),
+        lambda policy: saga_type("s", publish=policy),
+        lambda policy: import_strategy("t", publish=policy)(ImportStrategy),
         lambda policy: saga_type("s", read=policy),
         lambda policy: route("GET", "/x", allow=policy)(print),
         lambda policy: approval_types.approval_type("A", group="boss", read=policy)(print),
         lambda policy: read_model_type("v", by=("countries",), read=policy, counted="n"),
     ],
-    ids=["task", "saga", "route", "approval", "counted"],
+    ids=["task", "starts a task", "starts a saga", "table", "saga", "route", "approval", "counted"],
 )
 def test_own_is_refused_where_nothing_names_anybody(declare):
     with pytest.raises(ValueError, match=r"own\(\)|no owner$"):

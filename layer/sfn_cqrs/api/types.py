@@ -24,7 +24,7 @@ class TypeShown:
     @property
     def imports(self) -> str:
         """Return who may publish by imports."""
-        return str(self.access.publish if self.access.imports is None else self.access.imports)
+        return str(self.access.importing)
 
 
 class TypeService:
@@ -50,10 +50,8 @@ class TypeService:
         return _shown(type_, access)
 
     def _may_use(self, access: Access) -> bool:
-        read, publish = access.read, access.publish
-        return any(
-            (read.allows(self._client), read.allows_own(self._client), publish.allows(self._client))
-        )
+        policies = (access.read, access.publish)
+        return any(one.allows(self._client) or one.allows_own(self._client) for one in policies)
 
 
 def _shown(name: str, access: Access) -> TypeShown:

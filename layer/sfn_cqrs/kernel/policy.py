@@ -35,7 +35,7 @@ class Policy:
     machines: bool = False
     groups: frozenset[str] = frozenset()
     owners: frozenset[str] = frozenset()
-    """The attributes that name whoever may read an item: `own` makes them."""
+    """The attributes that name whoever may have an item: `own` makes them."""
 
     def allows(self, client: Client | None) -> bool:
         """Whether a client may do it, for any item; pass None for code, which always may."""
@@ -45,11 +45,11 @@ class Policy:
         return is_any or not self.groups.isdisjoint(client.groups)
 
     def allows_own(self, client: Client | None) -> bool:
-        """Whether a client may read items that name it, if it may not read all items."""
+        """Whether a client may do it for items that name it, if it may not for all items."""
         return bool(self.owners and client and client.user) and not self.allows(client)
 
     def sees(self, client: Client | None, attributes: Mapping[str, Any]) -> bool:
-        """Whether a client may read something with these attributes."""
+        """Whether a client may do it for something with these attributes."""
         if self.allows(client):
             return True
         return client is not None and self.allows_own(client) and self._names(client, attributes)
@@ -99,17 +99,18 @@ def group(*names: str) -> Policy:
 
 
 def own(*attributes: str) -> Policy:
-    """Let members read items that have their user name in one of these attributes.
+    """Let members have the items with their user name in one of these attributes.
 
-    An attribute may also be a list of names.
+    An attribute may also be a list of names. With `read=`, they read these; with `publish=` and
+    `imports=`, they publish versions that name them, of new items and of those that name them.
 
-    Only `read=` of `command_type` and of `read_model_type` takes it.
+    Only `command_type` takes it, and `read=` of `read_model_type`.
 
     Raises:
         ValueError: there is no attribute, or one without a name.
     """
     if not attributes or not all(attributes):
-        raise ValueError("own() needs the attributes that name who may read")
+        raise ValueError("own() needs the attributes that name who may")
     return Policy(owners=frozenset(attributes))
 
 
@@ -120,7 +121,7 @@ def checked_whole(*policies: Policy) -> None:
         ValueError: it is in one of these policies.
     """
     if any(policy.owners for policy in policies):
-        raise ValueError("own() is for read= of command_type and read_model_type only")
+        raise ValueError("own() is for command_type, and for read= of read_model_type, only")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +129,8 @@ class Access:
     """A declaration: who may publish, or start, and who may read.
 
     `guarded` are the attributes that no client writes; `imports` is who may publish by imports,
-    if that is not who may publish over HTTP. `has_owners`: what is read has attributes, so that
-    `own` can name some.
+    if that is not who may publish over HTTP. `has_owners`: what is published and read has
+    attributes, so that `own` can name some.
     """
 
     publish: Policy = CODE
@@ -142,9 +143,15 @@ class Access:
         """Refuse `own` where nothing has the attributes that it names.
 
         Raises:
-            ValueError: it is given for something else than `read=` of a type or a read model.
+            ValueError: it is given for something else than a type or a read model.
         """
-        checked_whole(self.publish, self.imports or CODE, CODE if self.has_owners else self.read)
+        if not self.has_owners:
+            checked_whole(self.publish, self.importing, self.read)
+
+    @property
+    def importing(self) -> Policy:
+        """Return who may publish by imports."""
+        return self.publish if self.imports is None else self.imports
 
 
 UNDECLARED = Access()

@@ -169,7 +169,7 @@ class Restore:
         if content.digest(key) == row.converted.digest(key):
             return Restored(key, Fate.UNCHANGED)
         handlers.check_publish(key.type, None)
-        if refusal := refused(content, key, row):
+        if refusal := refused(content, key, row, None):
             return Restored(key, Fate.FAILED, refusal.problem)
         return _Target(self._fate(row), content, latest)
 

@@ -125,19 +125,24 @@ class Typed:
 
     type: str
     model: Model
-    check: Callable[[Any, Any], str | None] | None = None
+    check: Callable[[Any, Any, Any], str | None] | None = None
     shape: int = 1
     upcast: Mapping[int, Upcast] = field(default_factory=dict)
     subject: str = ""
     keep: timedelta | None = None
 
     def refusal(
-        self, before: Mapping[str, Json] | None, after: Mapping[str, Json], *, tenant: str = ""
+        self,
+        before: Mapping[str, Json] | None,
+        after: Mapping[str, Json],
+        *,
+        tenant: str = "",
+        client: object = None,
     ) -> str:
         """Check attributes, then ask the user's rule, and return why the rule refuses.
 
-        The answer is empty if it accepts. `before` is None where the item does not exist. What the
-        rule says does not quote personal fields.
+        The answer is empty if it accepts. `before` is None where the item does not exist, and
+        `client` where code publishes. What the rule says does not quote personal fields.
 
         Raises:
             InvalidModelError: the attributes do not fit the model.
@@ -148,7 +153,7 @@ class Typed:
             return ""
         was = None if before is None else self._current(before)
         with hiding(tenant, self.model, before, after):
-            said = self.check(was, made) or ""
+            said = self.check(was, made, client) or ""
         return masking.masked(said, _personal_values(self.model, (before, after))) if said else ""
 
     def upcasted(self, shape: int, attributes: Mapping[str, Json]) -> dict[str, Json]:

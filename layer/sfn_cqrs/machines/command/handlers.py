@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from inspect import signature
 from threading import RLock
 from types import ModuleType
 from typing import Any, Final, TypeVar
@@ -33,6 +34,8 @@ from sfn_cqrs.kernel.policy import CODE, MEMBERS, UNDECLARED, Access, Client, Po
 from sfn_cqrs.machines.command.process import Lane
 
 T = TypeVar("T")
+Rule = Callable[[T | None, T], str | None] | Callable[[T | None, T, Client | None], str | None]
+"""Says why an item may not become another, given both, and the client that publishes if it asks."""
 _LANES = {"express": Lane.EXPRESS, "standard": Lane.STANDARD}
 DATA_ROW = "dynamodb"
 """No handler may have this name: it wrote the data row in executions of earlier releases."""
@@ -115,7 +118,7 @@ def command_type(
     lane: str = "express",
     imports: Policy | None = None,
     model: type[T] | None = None,
-    check: Callable[[T | None, T], str | None] | None = None,
+    check: Rule[T] | None = None,
     unknown: str = "refuse",
     shape: int = 1,
     upcast: Mapping[int, models.Upcast] | None = None,
@@ -129,7 +132,9 @@ def command_type(
 
     Args:
         type_: the type, such as ORDER.
-        publish: who may publish over HTTP and by imports: `CODE`, `MEMBERS`, `group("cashier")`.
+        publish: who may publish over HTTP and by imports: `CODE`, `MEMBERS`, `group("cashier")`;
+            `own("patient")`: each member versions that name them there, of a new item or of one
+            that names them.
         read: who may read its items, its versions and its imports; `own("patient")`: each member
             those items and versions that name them there.
         guarded: attributes that no client may write, even a client that may publish.
@@ -140,8 +145,9 @@ def command_type(
         model: the class of the attributes: a dataclass, or a pydantic model. Every version has to
             fit it, also from code. Handlers get an instance as `command.model`.
         check: a rule over several fields, or over the item as it is: it gets the model of the
-            version before (None for a new item) and of the next one. To refuse with 409 it returns
-            the reason; to refuse with 400 it raises `InvalidInputError`.
+            version before (None for a new item) and of the next one; a third argument is the
+            client that publishes, None for code. To refuse with 409 it returns the reason; to
+            refuse with 400 it raises `InvalidInputError`.
         shape: the number of the model's shape; raise it when old versions no longer fit.
         upcast: for the number of each earlier shape, a function that returns its attributes in
             the next one.
@@ -161,7 +167,7 @@ def command_type(
     typed = None
     if model is not None:
         found = models.model_of(model, unknown=unknown)
-        typed = models.Typed(type_, found, check, shape, upcast or {}, subject, keep)
+        typed = models.Typed(type_, found, _asked(type_, check), shape, upcast or {}, subject, keep)
         _check_typed(typed, access if unknown == "refuse" else Access())
     elif check or upcast or subject or shape > 1:
         raise ValueError(f"{type_}: check=, shape=, upcast= and subject= need model=")
@@ -189,6 +195,26 @@ def erasure_needs_two() -> bool:
     return registry.needs_two
 
 
+def _asked(type_: str, rule: Rule[Any] | None) -> Callable[..., str | None] | None:
+    """Return a user's rule as a function that is also told which client publishes."""
+    if rule is None:
+        return None
+    if _takes(rule, "before", "after", "client"):
+        return rule
+    if _takes(rule, "before", "after"):
+        told: Callable[..., str | None] = rule
+        return lambda before, after, _client: told(before, after)
+    raise ValueError(f"{type_}: check= is called with (before, after) or (before, after, client)")
+
+
+def _takes(rule: Callable[..., object], *arguments: str) -> bool:
+    try:
+        signature(rule).bind(*arguments)
+    except TypeError:
+        return False
+    return True
+
+
 def _check_typed(typed: models.Typed, access: Access) -> None:
     if typed.subject and typed.subject not in typed.model.names:
         raise ValueError(f"{typed.type}: subject names {typed.subject}, which is not a field")
@@ -201,7 +227,8 @@ def _check_typed(typed: models.Typed, access: Access) -> None:
             f"{typed.type}: {stuck[0]} is personal and has a pattern, so it needs a default"
             " that stands for it once the person is erased"
         )
-    for word, names in (("guarded", access.guarded), ("own", access.read.owners)):
+    owners = access.read.owners | access.publish.owners | access.importing.owners
+    for word, names in (("guarded", access.guarded), ("own", owners)):
         if strange := sorted(names - typed.model.names):
             raise ValueError(
                 f"{typed.type}: {word} names {strange[0]}, which the model does not have"
@@ -212,10 +239,12 @@ def _check_typed(typed: models.Typed, access: Access) -> None:
         )
 
 
-def check_content(key: ItemKey, content: Content, before: Stored[Any] | None) -> None:
+def check_content(
+    key: ItemKey, content: Content, before: Stored[Any] | None, client: Client | None = None
+) -> None:
     """Refuse content that does not fit the model of its type, or that the type's rule refuses.
 
-    A deletion that changes nothing else fits.
+    A deletion that changes nothing else fits. The rule is told which client publishes.
 
     Raises:
         InvalidInputError: it names every wrong field.
@@ -227,7 +256,8 @@ def check_content(key: ItemKey, content: Content, before: Stored[Any] | None) ->
         return
     is_there = before is not None and not before.is_deleted
     current = was if is_there else None
-    if refusal := typed.refusal(current, content.attributes, tenant=key.tenant):
+    refusal = typed.refusal(current, content.attributes, tenant=key.tenant, client=client)
+    if refusal:
         raise RuleRefusedError(refusal)
 
 
@@ -254,8 +284,7 @@ def check_publish(type_: str, client: Client | None) -> None:
     Raises:
         UnknownTypeError, NotPermittedError: why not.
     """
-    policy = access_of(type_).publish
-    require(policy, client, f"publishing {type_}", f'command_type("{type_}")', "publish")
+    _require_any(access_of(type_).publish, client, f"publishing {type_}", type_, "publish")
 
 
 def check_import(type_: str, client: Client | None) -> None:
@@ -264,11 +293,17 @@ def check_import(type_: str, client: Client | None) -> None:
     Raises:
         UnknownTypeError, NotPermittedError: why not.
     """
-    policy = access_of(type_).imports
-    if policy is None:
+    access = access_of(type_)
+    if access.imports is None:
         check_publish(type_, client)
     else:
-        require(policy, client, f"importing {type_}", f'command_type("{type_}")', "imports")
+        _require_any(access.imports, client, f"importing {type_}", type_, "imports")
+
+
+def _require_any(policy: Policy, client: Client | None, what: str, type_: str, word: str) -> None:
+    """Refuse a client that may do it for no item; `check_own` asks for each one."""
+    if not policy.allows_own(client):
+        require(policy, client, what, f'command_type("{type_}")', word)
 
 
 def check_read(type_: str, client: Client | None) -> None:
@@ -341,6 +376,33 @@ def check_change(client: Client | None, latest: Stored[Any] | None) -> None:
             f"{latest.key.type} {latest.key.code} is not yours: you may read and change items"
             f" for {policy}"
         )
+
+
+def check_own(
+    policy: Policy,
+    key: ItemKey,
+    client: Client | None,
+    before: Stored[Any] | None,
+    after: Content | None = None,
+) -> None:
+    """Refuse a client that publishes only its own, where the item is not, or would not be, its own.
+
+    A deletion without attributes is for whom the item names. Without `after`, only that is asked.
+
+    Raises:
+        NotPermittedError: the version before, or the one after, does not name the client.
+    """
+    if not policy.allows_own(client):
+        return
+    is_bare = before is not None and after is not None and after.is_deleted and not after.attributes
+    for found, fault in (
+        (before, "is not yours"),
+        (None if is_bare else after, "would not be yours"),
+    ):
+        if found is not None and not policy.sees(client, found.attributes):
+            raise NotPermittedError(
+                f"{key.type} {key.code} {fault}: you may publish items for {policy}"
+            )
 
 
 def types() -> dict[str, Access]:

@@ -80,11 +80,13 @@ class _Change:
         """
         handlers.check_change(self.caller.client, latest)
         content, type_ = self.content_after(latest), self.key.type
-        if self.caller.client is None:
+        client = self.caller.client
+        if client is None:
             return content
-        before = latest.attributes if latest else {}
-        guarded = handlers.access_of(type_).guarded
-        return guarded_content(type_, content, before, guarded, is_whole=self.is_whole)
+        access, before = handlers.access_of(type_), latest.attributes if latest else {}
+        content = guarded_content(type_, content, before, access.guarded, is_whole=self.is_whole)
+        handlers.check_own(access.publish, self.key, client, latest, content)
+        return content
 
 
 class CommandService:
@@ -283,7 +285,7 @@ class _Publisher:
             unchanged = self._published(current, is_unchanged=True)
             return (None if self._keep(unchanged) else Refusal.REQUEST_SEEN), unchanged
         if not change.caller.erases:
-            handlers.check_content(self._key, content, current)
+            handlers.check_content(self._key, content, current, change.caller.client)
         command = self._command(content, current)
         published = self._published(command)
         if change.is_sync:

@@ -9,7 +9,7 @@ from sfn_cqrs.kernel.command import Command, Content, DataRow, Stored
 from sfn_cqrs.kernel.errors import InvalidInputError, NotPermittedError, RuleRefusedError
 from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.kernel.models.models import InvalidModelError
-from sfn_cqrs.kernel.policy import guarded_content
+from sfn_cqrs.kernel.policy import Client, guarded_content
 from sfn_cqrs.machines.command import chain, handlers
 from sfn_cqrs.machines.command.process import Outcome, Predecessor
 from sfn_cqrs.machines.command.runner import Chain
@@ -171,6 +171,8 @@ class Planner:
         attributes, type_ = before.attributes if before else {}, wanted.key.type
         handlers.check_named(type_, wanted.content.attributes, self._job.client)
         content = guarded_content(type_, wanted.content, attributes, self._guarded, is_whole=True)
+        importing = handlers.access_of(type_).importing
+        handlers.check_own(importing, wanted.key, self._job.client, before, content)
         return self._people.without_erased(wanted.key, content, before)
 
     def superseded(self, by: int) -> Planned:
@@ -206,16 +208,18 @@ class Planner:
             planned = Planned(Fate.UNCHANGED)
             if found is None or handlers.sees(self._job.client, found):
                 return planned  # a rule's refusal tells all others nothing about the item
-        return refused(content, wanted.key, found) or planned
+        return refused(content, wanted.key, found, self._job.client) or planned
 
 
-def refused(content: Content, key: ItemKey, found: Stored[Any] | None) -> Planned | None:
+def refused(
+    content: Content, key: ItemKey, found: Stored[Any] | None, client: Client | None
+) -> Planned | None:
     """Return the failure of a row whose item's type refuses its content, or None if it accepts.
 
     Each wrong field has the name of its column.
     """
     try:
-        handlers.check_content(key, content, found)
+        handlers.check_content(key, content, found, client)
     except InvalidModelError as error:
         fields = (f"{field.removeprefix(IN)}: {reason}" for field, reason in error.problems)
         return Planned.failing("invalid", "; ".join(fields))

@@ -18,7 +18,16 @@ from sfn_cqrs.kernel.errors import (
 from sfn_cqrs.kernel.failure import lines_of, place_of
 from sfn_cqrs.kernel.functions.logs import logger
 from sfn_cqrs.kernel.keys import ItemKey
-from sfn_cqrs.kernel.policy import CODE, UNDECLARED, Access, Client, Policy, permits, require
+from sfn_cqrs.kernel.policy import (
+    CODE,
+    UNDECLARED,
+    Access,
+    Client,
+    Policy,
+    checked_whole,
+    permits,
+    require,
+)
 from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.import_csv.csv.header import Columns, check_size
 from sfn_cqrs.machines.import_csv.csv.rows import CsvFile, Problem, open_csv
@@ -58,6 +67,7 @@ def import_strategy(
         step_function: whether a client may have the machine import files of any size, and
             archives; by default a file of at most 1,000 rows, within the request.
     """
+    checked_whole(publish)
     if not _NAME.fullmatch(table):
         raise ValueError(
             f"{table!r} is not a table: 1 to 64 of a-z, 0-9, '_' or '-', a letter first"

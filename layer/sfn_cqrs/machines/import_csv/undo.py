@@ -173,7 +173,10 @@ class Undo:
             return _not_yours()
         if wanted.key not in self._before:
             return _kept("history_expired", f"what it was before version {version} is not kept")
-        refusal = refused(self.content(wanted, None), wanted.key, found)
+        content = self.content(wanted, None)
+        if not self._may_change(found, content):
+            return _not_yours()
+        refusal = refused(content, wanted.key, found, self._job.client)
         return refusal or Planned.writing(version + 1, wanted.key.code)
 
     def _changed(self, row: int, key: ItemKey, found: DataRow | Command) -> Planned:
@@ -192,9 +195,13 @@ class Undo:
         by = f" by {found.source}" if found.source else ""
         return _kept("changed_since", f"version {found.version}{by} has changed it since")
 
-    def _may_change(self, found: DataRow | Command) -> bool:
+    def _may_change(self, found: DataRow | Command, after: Content | None = None) -> bool:
         """Return whether whoever undoes may change the item; code may change every item."""
-        return permits(handlers.check_change, self._job.client, found)
+        client, key = self._job.client, found.key
+        policy = handlers.access_of(key.type).importing
+        return permits(handlers.check_change, client, found) and permits(
+            handlers.check_own, policy, key, client, found, after
+        )
 
     def _is_its(self, row: int, found: DataRow | Command) -> bool:
         """Return whether this row of the import made a version."""
