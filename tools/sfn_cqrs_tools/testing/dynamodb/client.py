@@ -84,7 +84,7 @@ class DynamoDB:
 
     `written` has the records of the tables' streams, in order. A write that changes nothing has no
     record. `around` is entered around each call, with the operation's name. An error that it raises
-    is raised by the call, before or after the call takes effect.
+    is raised by the call, before or after the call takes effect. `asked` are the call's arguments.
     """
 
     def __init__(self, tables: Mapping[str, Mapping[str, Index]]) -> None:
@@ -92,7 +92,15 @@ class DynamoDB:
         self.lock = RLock()
         self.around: Callable[[str], AbstractContextManager[Any]] = nullcontext
         self.written: list[Change] = []
+        self.asked: Mapping[str, Any] = {}
         self._tables = {name: Table(indexes) for name, indexes in tables.items()}
+
+    def copied(self, *, without: Sequence[str] = ()) -> "DynamoDB":
+        """Return other tables with the same items; those named in `without` are empty."""
+        other = DynamoDB({})
+        for name, table in self._tables.items():
+            other._tables[name] = Table(table.indexes) if name in without else table.copied()
+        return other
 
     def items(self, table: str) -> list[Item]:
         """Return copies of all items of a table, for tests to look at."""
@@ -213,6 +221,7 @@ class DynamoDB:
     @contextmanager
     def _called(self, operation: str, call: dict[str, Any]) -> Iterator[None]:
         _check_parameters(call, _ACCEPTED[operation])
+        self.asked = call
         try:
             with self.around(operation), self.lock:
                 yield

@@ -59,6 +59,12 @@ class Partition:
         """Remove an entry that is there."""
         del self.entries[key], self.order[bisect_left(self.order, key)]
 
+    def copied(self) -> "Partition":
+        """Return another one with the same entries."""
+        other = Partition()
+        other.order, other.entries = [*self.order], {**self.entries}
+        return other
+
     def after(self, start: Any | None, *, is_forward: bool) -> Iterator[tuple[Any, Stored]]:
         """Yield entries behind a key in either direction."""
         order = self.order
@@ -78,6 +84,14 @@ class Table:
         self.indexes = indexes
         self.partitions: dict[str, Partition] = {}
         self.listed: dict[str, dict[Any, Partition]] = {name: {} for name in indexes}
+
+    def copied(self) -> "Table":
+        """Return another one with the same items."""
+        other = Table(self.indexes)
+        other.partitions = {pk: each.copied() for pk, each in self.partitions.items()}
+        for name, listed in self.listed.items():
+            other.listed[name] = {hash_: each.copied() for hash_, each in listed.items()}
+        return other
 
     def find(self, place: Place) -> Stored | None:
         """Return the item in a place, or None if there is none."""

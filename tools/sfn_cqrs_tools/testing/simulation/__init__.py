@@ -1,0 +1,7 @@
+"""Deterministic simulation of a user's handlers: `simulate`."""
+
+from sfn_cqrs_tools.testing.simulation.changes import Change
+from sfn_cqrs_tools.testing.simulation.looking import Seen
+from sfn_cqrs_tools.testing.simulation.simulating import Simulated, SimulationError, simulate
+
+__all__ = ["Change", "Seen", "Simulated", "SimulationError", "simulate"]

@@ -1,0 +1,271 @@
+"""`simulate`: many schedules, the shortest one that fails, and its story."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from random import Random
+from random import seed as seed_chance
+from typing import Any, Final
+
+from sfn_cqrs.kernel.errors import SyncHandlerError, TransientError
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs_tools.testing.fakes.clock import NOON, ManualClock
+from sfn_cqrs_tools.testing.simulation import chance as chances
+from sfn_cqrs_tools.testing.simulation.calls import BrokenError, StopError
+from sfn_cqrs_tools.testing.simulation.changes import Change, made_of
+from sfn_cqrs_tools.testing.simulation.checks import check
+from sfn_cqrs_tools.testing.simulation.play import Hints, Playing, Stage, Tell, on_stage
+from sfn_cqrs_tools.testing.simulation.scene import Scene, counted, fold, published, rows_of
+from sfn_cqrs_tools.testing.simulation.schedule import (
+    FAULTS,
+    MOST_STEPS,
+    Schedule,
+    drawn,
+    drawn_changes,
+    parsed,
+)
+from sfn_cqrs_tools.testing.simulation.subject import Handler, Look, Subject, subject_of
+
+PER_SCENE: Final = 25
+MOST_CHANGES: Final = 4
+MOST_SHRINKS: Final = 400
+MOST_EMPTY: Final = 60
+
+
+class SimulationError(AssertionError):
+    """A schedule breaks a promise; the message is its story."""
+
+    def __init__(self, story: str, kind: str, seed: str) -> None:
+        """Take the story, what kind of mistake it is, and the seed that replays it."""
+        super().__init__(story)
+        self.kind = kind
+        self.seed = seed
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """What was explored, told honestly."""
+
+    schedules: int
+    possible: float
+    faults: int
+    places: int
+    handlers: tuple[str, ...]
+    left_out: int = 0
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        names = ", ".join(self.handlers)
+        lines = [
+            f"{names}: {self.schedules:,} schedules hold, of about 10^{math.log10(self.possible):.0f}",
+            f"{self.faults} of {self.places} single faults were met: {len(FAULTS)} kinds at each call",
+            "not explored: two runs that stop in turn, more than two at once, PostgreSQL,"
+            " faults inside the framework's own states",
+        ]
+        if self.left_out:
+            lines.append(f"{self.left_out} drawn lists of changes were left out: a handler fails")
+        return "\n".join(lines)
+
+
+def simulate(
+    *chosen: Handler,
+    commands: Sequence[Change] | None = None,
+    outside: Mapping[Callable[..., Any], Any] | Sequence[Callable[..., Any]] = (),
+    always: Look | None = None,
+    finally_: Look | None = None,
+    schedules: int = 1000,
+    seed: int | str = 0,
+    rebuild: bool = True,
+) -> Simulated:
+    """Run handlers under many schedules, and hold what they write against what it has to be.
+
+    Args:
+        chosen: handlers; none: all of the user's package.
+        commands: what is published; by default, changes that the models of the types allow.
+        outside: functions of the user's that reach other systems, perhaps with what they return.
+        always: gets what a tenant sees, after every write, and asserts.
+        finally_: gets what a tenant sees, when all is done, and asserts.
+        schedules: how many.
+        seed: another number draws other schedules; the text of a failure replays that one alone.
+        rebuild: whether a rebuild may happen beside it.
+
+    Raises:
+        SimulationError: a schedule breaks a promise; it tells the shortest as a story.
+    """
+    subject = subject_of(chosen, outside, always, finally_)
+    changes = list(commands or made_of(sorted(subject.handlers)))
+    with _Simulation(subject, changes, is_made=commands is None).entered() as simulation:
+        if isinstance(seed, str):
+            simulation.replay(parsed(seed))
+            return simulation.result(1)
+        return simulation.explore(schedules, seed, rebuilds=rebuild)
+
+
+class _Simulation:
+    def __init__(self, subject: Subject, changes: list[Change], *, is_made: bool) -> None:
+        self._subject = subject
+        self._changes = changes
+        self._is_made = is_made
+        self._clock = ManualClock()
+        self._stage = Stage(subject, self._clock)
+        self._scenes: dict[Any, Scene | BrokenError] = {}
+        self._left_out = 0
+
+    @contextmanager
+    def entered(self) -> Iterator[_Simulation]:
+        with ExitStack() as stack:
+            modules = self._subject.modules
+            stack.enter_context(chances.replaced(self._clock, self._stage.asked, modules))
+            self._stage.entered(stack)
+            yield self
+
+    def explore(self, schedules: int, seed: int, *, rebuilds: bool) -> Simulated:
+        """Play many schedules; of the first that fails, tell the shortest like it."""
+        chance = Random(seed)
+        if not self._is_made:
+            self._check_quiet(Schedule(tuple((each, 0) for each in range(len(self._changes)))))
+        for number in range(schedules):
+            if number % PER_SCENE == 0:
+                changes = self._drawn_changes(chance)
+            schedule = drawn(chance, changes, rebuilds=rebuilds)
+            broken = self._broken(schedule)
+            if broken is not None:
+                self._tell_shortest(schedule, broken, number + 1)
+        return self.result(schedules)
+
+    def replay(self, schedule: Schedule) -> None:
+        """Play this one alone, and tell its story if it fails."""
+        lines: list[str] = []
+        broken = self._broken(schedule, lines.append)
+        if broken is not None:
+            raise _told(schedule, broken, lines, self._scene(schedule), "The seed fails:")
+
+    def result(self, schedules: int) -> Simulated:
+        """Return what was explored."""
+        calls = self._stage.calls
+        places = len(FAULTS) * sum(each for each in calls.longest.values())
+        met = sum(1 for name, _, call in calls.met if call <= calls.longest.get(name, 0))
+        per_step = MOST_CHANGES * 3 * (1 + len(FAULTS) * 7)
+        possible = float(per_step) ** MOST_STEPS * math.comb(len(self._changes) + 4, 4)
+        names = tuple(sorted({one for named in self._subject.handlers.values() for one in named}))
+        return Simulated(schedules, possible, met, places, names, self._left_out)
+
+    def _drawn_changes(self, chance: Random) -> tuple[tuple[int, int], ...]:
+        for _ in range(MOST_EMPTY):
+            most = MOST_CHANGES if self._is_made else max(MOST_CHANGES, len(self._changes))
+            changes = drawn_changes(chance, len(self._changes), most)
+            scene = self._scene(Schedule(changes))
+            if isinstance(scene, Scene) and scene.versions:
+                return changes
+            self._left_out += 1
+        self._check_quiet(Schedule(changes))
+        raise AssertionError("no list of changes can be published; give commands=[Change(…), …]")
+
+    def _check_quiet(self, schedule: Schedule) -> None:
+        scene = self._scene(schedule)
+        if isinstance(scene, BrokenError):
+            raise _told(schedule, scene, [], None, "It fails on a quiet day:")
+
+    def _scene(self, schedule: Schedule) -> Scene | BrokenError:
+        if schedule.changes not in self._scenes:
+            self._scenes[schedule.changes] = self._new_scene(schedule)
+        return self._scenes[schedule.changes]
+
+    def _new_scene(self, schedule: Schedule) -> Scene | BrokenError:
+        changes = [
+            (self._changes[number], tenant)
+            for number, tenant in schedule.changes
+            if number < len(self._changes)
+        ]
+        seed_chance(0)
+        scene = published(changes, self._clock, NOON)
+        try:
+            return self._expected(scene)
+        except BrokenError as broken:
+            return broken
+
+    def _expected(self, scene: Scene) -> Scene:
+        """Fold the versions of each tenant alone: each once, in order, on a quiet day."""
+        rows: dict[Any, Any] = {}
+        outside = self._stage.outside.__class__()
+        counts: dict[Any, int] = {}
+        for tenant in scene.tenants:
+            with on_stage(self._stage, scene) as world:
+                playing = Playing(self._stage, scene, world, None)
+                seed_chance(0)
+                playing.stream()
+                own = [one for one in scene.versions if one[0].tenant == tenant]
+                try:
+                    fold(own, handlers.names_of, lambda: list(playing.stream()))
+                except (SyncHandlerError, TransientError) as error:
+                    raise BrokenError("quiet", f"a handler fails:\n  {error}") from error
+                found = rows_of(world.dynamodb, tenant)
+                rows[tenant] = found
+                outside += self._stage.outside
+                counts |= {
+                    key: n for key, n in counted(world.dynamodb).items() if key.tenant == tenant
+                }
+        return replace(scene, rows=rows, outside=outside, counts=counts)
+
+    def _broken(self, schedule: Schedule, tell: Tell | None = None) -> BrokenError | None:
+        scene = self._scene(schedule)
+        if isinstance(scene, BrokenError):
+            return None
+        with on_stage(self._stage, scene, tell) as world:
+            playing = Playing(self._stage, scene, world, tell)
+            self._stage.playing = playing
+            seed_chance(0)
+            try:
+                playing.play(schedule)
+                check(playing)
+            except BrokenError as broken:
+                return broken
+        return None
+
+    def _tell_shortest(self, schedule: Schedule, broken: BrokenError, found_after: int) -> None:
+        shortest = self._shortest(schedule, broken.kind)
+        lines: list[str] = []
+        self._stage.hints = Hints()
+        last = self._broken(shortest, lines.append) or broken
+        after = f"Schedule {found_after:,} fails. The shortest like it:"
+        raise _told(shortest, last, lines, self._scene(shortest), after)
+
+    def _shortest(self, schedule: Schedule, kind: str) -> Schedule:
+        tries = 0
+        is_shorter = True
+        while is_shorter and tries < MOST_SHRINKS:
+            is_shorter = False
+            for simpler in schedule.simpler():
+                tries += 1
+                broken = self._broken(simpler)
+                if broken is not None and broken.kind == kind:
+                    schedule, is_shorter = simpler, True
+                    break
+                if tries >= MOST_SHRINKS:
+                    break
+        return schedule
+
+
+def _told(
+    schedule: Schedule,
+    broken: BrokenError,
+    lines: Sequence[str],
+    scene: Scene | BrokenError | None,
+    head: str,
+) -> SimulationError:
+    """Return the failure with its story."""
+    text = [head, ""]
+    if isinstance(scene, Scene):
+        text.append("Published, in this order:")
+        for (key, version), told in zip(scene.versions, scene.told, strict=True):
+            text.append(f"  {told} (version {version}, tenant {key.tenant})")
+        text += ["", "Then:"]
+    text += [f"  {line}" for line in lines]
+    text += ["", f"Wrong: {broken.what}"]
+    if broken.advice:
+        text.append(f"Mend it: {broken.advice}.")
+    text += ["", f'Replay it, also in a debugger: simulate(…, seed="{schedule}")']
+    return SimulationError("\n".join(text), broken.kind, str(schedule))
