@@ -1,6 +1,6 @@
 """pytest fixtures for a project.
 
-They are `world`, `check_repeats`, `sample`, `lambda_context`, `log` and `quick_stack`.
+They are `world`, `check_repeats`, `simulate`, `sample`, `lambda_context`, `log` and `quick_stack`.
 
 `run_machine` comes from sfn-local's own plugin. pytest loads both plugins automatically.
 """
@@ -21,6 +21,7 @@ import pytest
 if TYPE_CHECKING:
     from sfn_cqrs_tools.stack.local_stack import LocalStack
     from sfn_cqrs_tools.testing.fakes import World
+    from sfn_cqrs_tools.testing.simulation import Simulated
 
 __all__ = [
     "LambdaContext",
@@ -30,6 +31,7 @@ __all__ = [
     "make_world",
     "quick_stack",
     "sample",
+    "simulate",
     "world",
 ]
 
@@ -88,6 +90,17 @@ def check_repeats(world: World) -> Callable[..., None]:
     from sfn_cqrs_tools.testing.repeats import check_repeats as check  # noqa: PLC0415
 
     return partial(check, world)
+
+
+@pytest.fixture
+def simulate() -> Callable[..., Simulated]:
+    """Return what runs handlers under a thousand schedules, and tells the shortest that fails.
+
+    `simulate(handler)`, or `simulate()` for all handlers of the package.
+    """
+    from sfn_cqrs_tools.testing.simulation.simulating import simulate as run  # noqa: PLC0415
+
+    return run
 
 
 @pytest.fixture

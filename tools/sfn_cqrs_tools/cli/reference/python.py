@@ -28,7 +28,7 @@ DOORS: Final = (
     "errors",
 )
 """The modules below sfn_cqrs that a package imports from."""
-TESTING: Final = ("builders", "golden", "plugin")
+TESTING: Final = ("builders", "golden", "plugin", "simulation")
 """The modules below sfn_cqrs_tools.testing that the tests of a package import from."""
 HEAD: Final = """# Python API
 

@@ -2,6 +2,7 @@
 
 from sfn_cqrs_tools.testing.simulation.changes import Change
 from sfn_cqrs_tools.testing.simulation.looking import Seen
-from sfn_cqrs_tools.testing.simulation.simulating import Simulated, SimulationError, simulate
+from sfn_cqrs_tools.testing.simulation.simulating import simulate
+from sfn_cqrs_tools.testing.simulation.story import Simulated, SimulationError
 
 __all__ = ["Change", "Seen", "Simulated", "SimulationError", "simulate"]

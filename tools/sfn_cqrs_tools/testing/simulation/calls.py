@@ -56,6 +56,17 @@ class Run:
 
 
 @dataclass
+class Hints:
+    """What a handler did that may explain why it is not the same twice."""
+
+    asked: dict[str, str] = field(default_factory=dict)
+    """Time and chance, with the lines that ask for them."""
+    globals: set[str] = field(default_factory=set)
+    others: dict[str, str] = field(default_factory=dict)
+    """Other items that it reads, with the lines."""
+
+
+@dataclass
 class Calls:
     """What every call of a handler goes through; `inside` plays the steps within a pause."""
 
@@ -69,6 +80,7 @@ class Calls:
     met: set[tuple[str, str, int]] = field(default_factory=set)
     """Which handler has met which fault at which of its calls."""
     longest: dict[str, int] = field(default_factory=dict)
+    hints: Hints = field(default_factory=Hints)
 
     @contextmanager
     def around(self, operation: str) -> Iterator[None]:
@@ -85,6 +97,7 @@ class Calls:
         fault = self._begun(run)
         self._check_tenant(run)
         if self.tell:
+            self._note_others(run)
             self.tell(f"     {self.place()}\n       {_said(operation, self.asked())}")
         self._before(run, fault)
         yield
@@ -98,7 +111,7 @@ class Calls:
         Raises:
             DiedError: it dies, and nobody learns that it was done.
         """
-        self.longest[run.handler] = max(self.longest.get(run.handler, 0), run.calls)
+        self.longest[run.handler] = max(self.longest.get(run.handler, 0), run.calls - run.first)
         if run.step.fault in ("a", "b") and not run.has_met:
             self._die(run, "has done everything, and dies before it can say so")
 
@@ -120,7 +133,7 @@ class Calls:
         if run.step.call != run.calls or not run.step.fault or run.has_met:
             return ""
         run.has_met = True
-        self.met.add((run.handler, run.step.fault, run.calls))
+        self.met.add((run.handler, run.step.fault, run.calls - run.first))
         return run.step.fault
 
     def _before(self, run: Run, fault: str) -> None:
@@ -159,6 +172,13 @@ class Calls:
         if self.tell:
             self.tell(f"     -- {what}")
 
+    def _note_others(self, run: Run) -> None:
+        """Note which other items a handler reads."""
+        for part in _parts(self.asked()):
+            item = _item_of(part)
+            if item and item != f"{run.key.type} {run.key.code}":
+                self.hints.others.setdefault(item, self.place())
+
     def _check_tenant(self, run: Run) -> None:
         """Refuse rows of another tenant than the version's."""
         for part in _parts(self.asked()):
@@ -188,8 +208,20 @@ def _tenant_of(part: Mapping[str, Any]) -> str:
     return rest.partition("#")[0] if view else ""
 
 
+def _item_of(part: Mapping[str, Any]) -> str:
+    """Return the item whose data row or version is read."""
+    key = {name: one["S"] for name, one in part.get("Key", {}).items()}
+    if part["TableName"] == "DataTable" and key:
+        return str(key["sk"]).replace("#", " ", 1)
+    if part["TableName"] == "CommandsTable" and key:
+        return " ".join(str(key["pk"]).split("#", 3)[2:])
+    return ""
+
+
 def _said(operation: str, call: Mapping[str, Any]) -> str:
     """Return a call in words: reads or writes, what, and where."""
+    if operation.startswith("calls "):
+        return operation
     verbs = {"GetItem": "reads", "Query": "lists", "Scan": "lists", "BatchGetItem": "reads"}
     verb = verbs.get(operation, "writes")
     return f"{verb} {'; '.join(filter(None, map(_described, _parts(call)))) or operation}"

@@ -68,9 +68,11 @@ def _instead(now: Now, asked: Asked) -> list[tuple[Any, str, Any]]:
         (os, "urandom", told("os.urandom()", token)),
     ]
     names = ("random", "randint", "choice", "randrange", "uniform")
-    return seconds + chances + [
-        (random, name, told(f"random.{name}()", getattr(random, name))) for name in names
-    ]
+    return (
+        seconds
+        + chances
+        + [(random, name, told(f"random.{name}()", getattr(random, name))) for name in names]
+    )
 
 
 class _Like(type):
@@ -83,7 +85,7 @@ class _Like(type):
 def _datetime(now: Now, asked: Asked) -> type:
     real = datetimes.datetime
 
-    def current(cls: type, tz: Any = None) -> Any:
+    def current(_cls: type, tz: Any = None) -> Any:
         asked("datetime.now()")
         at = now()
         return at.astimezone(tz) if tz else at.replace(tzinfo=None)

@@ -13,13 +13,15 @@ from sfn_cqrs.kernel.models import models
 Json = Any
 MADE: Final = 12
 """Changes of each type that are made of its model."""
+EVERY: Final = 6
+"""So many changes make one deletion."""
 CODES: Final = ("a", "b")
 """Few items, so that their versions meet."""
 TEXTS: Final = ("ada", "bob")
 PATTERNED: Final = (
-    ("US", "DE", "EUR", "en", "a", "A", "1", "12", "1234", "12345", "a-1", "A-1", "A1", "AB12")
-    + ("ada@example.org", "+491234567", "2026-11-25", "10:30", "https://example.org", "a" * 32)
-    + ("00000000-0000-4000-8000-000000000000",)
+    *("US", "DE", "EUR", "en", "a", "A", "1", "12", "1234", "12345", "a-1", "A-1", "A1", "AB12"),
+    *("ada@example.org", "+491234567", "2026-11-25", "10:30", "https://example.org", "a" * 32),
+    "00000000-0000-4000-8000-000000000000",
 )
 """Texts for a field with a pattern; the first two that fit are used."""
 FORMATS: Final = {
@@ -39,7 +41,7 @@ class CannotMakeError(ValueError):
 class Change:
     """One change of an item: its next version has these attributes, or is a deletion.
 
-    `Change("ORDER", "o-1", {"customer": "ada"})`, `Change("ORDER", "o-1", is_deleted=True)`.
+    `Change("BOOK", "b-1", {"title": "Emma"})`, `Change("BOOK", "b-1", is_deleted=True)`.
     """
 
     type: str
@@ -51,7 +53,9 @@ class Change:
     def __str__(self) -> str:
         """Return the change as a story tells it."""
         item = f"{self.type} {self.code}"
-        return f"{item} is deleted" if self.is_deleted else f"{item} becomes {self.attributes or {}}"
+        return (
+            f"{item} is deleted" if self.is_deleted else f"{item} becomes {self.attributes or {}}"
+        )
 
 
 def made_of(types: Sequence[str]) -> list[Change]:
@@ -69,7 +73,7 @@ def _of_type(type_: str, chance: random.Random) -> Iterator[Change]:
     schema = typed.model.schema() if typed else {"type": "integer", "minimum": 1, "maximum": 3}
     for number in range(MADE):
         code = CODES[number % len(CODES)]
-        if number % 6 == 5:
+        if number % EVERY == EVERY - 1:
             yield Change(type_, code, is_deleted=True)
         elif typed:
             yield Change(type_, code, _Maker(schema, chance).value(schema, type_))
@@ -108,7 +112,7 @@ class _Maker:
         needed = schema.get("required", ())
         made = {}
         for name, one in schema.get("properties", {}).items():
-            if name not in needed and self._chance.random() < 0.5:
+            if name not in needed and self._chance.choice((True, False)):
                 continue
             try:
                 made[name] = self.value(one, f"{path}.{name}")
@@ -143,7 +147,7 @@ class _Maker:
     _number = _integer
 
     def _boolean(self, _schema: dict[str, Any], _path: str) -> bool:
-        return self._chance.random() < 0.5
+        return self._chance.choice((True, False))
 
     def _null(self, _schema: dict[str, Any], _path: str) -> None:
         return None

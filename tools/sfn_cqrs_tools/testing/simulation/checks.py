@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from sfn_cqrs_tools.testing.simulation.calls import BrokenError
-from sfn_cqrs_tools.testing.simulation.play import Hints, Playing
+from sfn_cqrs_tools.testing.simulation.play import Playing
 from sfn_cqrs_tools.testing.simulation.scene import Rows, counted, rows_of
 
 MOST_SHOWN: Final = 4
@@ -36,10 +36,14 @@ def _check_outside(playing: Playing) -> None:
         if had[call] != wanted[call]:
             raise BrokenError(
                 "outside",
-                f"{call} was called {had[call]} times, and {wanted[call]} times on a quiet day",
+                f"{call} was called {_times(had[call])}, and {_times(wanted[call])} on a quiet day",
                 "a handler may run again: pass an idempotency_key made of the version, such as"
                 " command.id, or send from a task or a notice that can look whether it is done",
             )
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
 
 
 def _check_published(playing: Playing) -> None:
@@ -78,7 +82,7 @@ def _differences(expected: Rows, found: Rows) -> Iterator[str]:
 
 
 def _advice(playing: Playing, kind: str) -> str:
-    hints: Hints = playing.stage.hints
+    hints = playing.stage.calls.hints
     if hints.asked:
         what, place = next(iter(hints.asked.items()))
         return (
@@ -95,7 +99,9 @@ def _advice(playing: Playing, kind: str) -> str:
             " of that type, or join when you read"
         )
     if kind == "rebuild":
-        return "a rebuild brings only the latest version of each item, unless it is of every version"
+        return (
+            "a rebuild brings only the latest version of each item, unless it is of every version"
+        )
     return (
         "a version may come twice and late: guard each write by command.version, with"
         " put_if_newer, move, sums or a transaction that knows the version before"

@@ -37,7 +37,9 @@ class Memory:
 
     def enter(self, environment: int) -> None:
         """Give the modules the globals of an environment."""
-        self._put(self._environments.setdefault(environment, self._fresh()))
+        if environment not in self._environments:
+            self._environments[environment] = self._spare.pop() if self._spare else self._copied()
+        self._put(self._environments[environment])
 
     def leave(self, environment: int) -> list[str]:
         """Keep the globals of an environment, and return the names of those that have changed."""
@@ -48,25 +50,26 @@ class Memory:
 
     def lose(self, environment: int) -> None:
         """Forget the globals of an environment: it has died."""
-        self._environments.pop(environment, None)
+        self._keep(self._environments.pop(environment))
 
     def forget(self) -> None:
         """Forget all environments."""
         for values in self._environments.values():
-            if not self._changed(values):
-                self._spare.append(values)
+            self._keep(values)
         self._environments.clear()
 
     def restore(self) -> None:
         """Give the modules back what they had in the beginning."""
         self._put(self._original)
 
+    def _keep(self, values: Values) -> None:
+        """Begin another environment with these, if they are as in the beginning."""
+        if not self._changed(values):
+            self._spare.append(values)
+
     def _put(self, values: Values) -> None:
         for (module, name), value in values.items():
             self._modules[module][name] = value
-
-    def _fresh(self) -> Values:
-        return self._spare.pop() if self._spare else self._copied()
 
     def _copied(self) -> Values:
         return {**self._original, **copy.deepcopy(self._held)}

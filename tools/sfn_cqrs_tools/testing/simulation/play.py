@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from contextvars import Context
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
@@ -28,6 +27,7 @@ from sfn_cqrs_tools.testing.dynamodb import DynamoDB
 from sfn_cqrs_tools.testing.fakes.clock import ManualClock
 from sfn_cqrs_tools.testing.fakes.world import World
 from sfn_cqrs_tools.testing.simulation.calls import BrokenError, Calls, DiedError, Run
+from sfn_cqrs_tools.testing.simulation.looking import looked
 from sfn_cqrs_tools.testing.simulation.memory import Memory
 from sfn_cqrs_tools.testing.simulation.rebuilding import Rebuilding
 from sfn_cqrs_tools.testing.simulation.scene import Scene, Version, world_of
@@ -39,17 +39,6 @@ ROUNDS: Final = 12
 Tell = Callable[[str], None]
 
 
-@dataclass
-class Hints:
-    """What a handler did that may explain why it is not the same twice."""
-
-    asked: dict[str, str] = field(default_factory=dict)
-    """Time and chance, with the lines that ask for them."""
-    globals: set[str] = field(default_factory=set)
-    others: dict[str, str] = field(default_factory=dict)
-    """Other items that it reads, with the lines."""
-
-
 class Stage:
     """Where all schedules of a simulation are played: the user's code, its memory, its calls."""
 
@@ -59,7 +48,6 @@ class Stage:
         self.clock = clock
         self.memory = Memory(subject.modules)
         self.calls = Calls(subject.files, self._inside, self._written)
-        self.hints = Hints()
         self.outside: Counter[str] = Counter()
         self.playing: Playing | None = None
         self._step = Step()
@@ -87,7 +75,7 @@ class Stage:
         if self.calls.run is not None:
             place = self.calls.place()
             if place:
-                self.hints.asked.setdefault(what, place)
+                self.calls.hints.asked.setdefault(what, place)
 
     def step(self, step: Step) -> None:
         """Give the handlers that run next this step's environment and fault."""
@@ -126,7 +114,7 @@ class Stage:
         self.memory.enter(environment)
 
     def _leave(self, environment: int, *, is_dead: bool) -> None:
-        self.hints.globals.update(self.memory.leave(environment))
+        self.calls.hints.globals.update(self.memory.leave(environment))
         self._busy.pop()
         if is_dead:
             self.memory.lose(environment)
@@ -164,9 +152,10 @@ class Playing:
         self.scene = scene
         self.world = world
         self.tell: Tell = tell or _silent
-        self.rebuilding = Rebuilding(stage.subject, scene.tenants)
+        self.rebuilding = Rebuilding(stage.subject, scene.tenants, world.dynamodb)
         self._versions: list[Version] = list(scene.versions)
         self._past: set[Version] = set()
+        self._closed: set[Version] = set()
         self._parked: dict[str, Version] = {}
         self._heard = 0
 
@@ -181,7 +170,8 @@ class Playing:
             self.tell("From here on nothing goes wrong any more.")
         self._quiet()
         self.stage.step(Step())
-        self.rebuilding.finish()
+        if said := self.rebuilding.finish():
+            self.tell(said)
 
     def steps(self, steps: tuple[Step, ...]) -> None:
         """Play some steps, perhaps while a handler has stopped."""
@@ -201,9 +191,11 @@ class Playing:
         Raises:
             BrokenError: it does not hold.
         """
-        from sfn_cqrs_tools.testing.simulation.looking import looked  # noqa: PLC0415 - a circle
-
-        looked(look, kind, self)
+        run, self.stage.calls.run = self.stage.calls.run, None
+        try:
+            looked(look, kind, self.scene.tenants)
+        finally:
+            self.stage.calls.run = run
 
     def stream(self) -> Iterator[Version]:
         """Yield versions that handlers have published since it was last asked for."""
@@ -219,11 +211,12 @@ class Playing:
     def _quiet(self) -> None:
         for _ in range(ROUNDS):
             self._versions += [one for one in self.stream() if one not in self._versions]
-            left = [one for one in self._versions if not self._is_closed(one)]
+            left = [one for one in self._versions if one not in self._closed]
             if not left:
                 return
             for version in left:
-                self._deliver(version, Step())
+                if version not in self._closed:
+                    self._deliver(version, Step())
         key, number = left[0]
         raise BrokenError(
             "lost",
@@ -234,7 +227,7 @@ class Playing:
 
     def _deliver(self, version: Version, step: Step) -> None:
         key, number = version
-        is_late = self._is_closed(version)
+        is_late = version in self._closed
         again = " once more, late" if is_late else ""
         where = f" in environment {step.environment}" if step.environment else ""
         self.tell(f"version {number} of {key.type} {key.code} ({key.tenant}) comes{again}{where}")
@@ -249,7 +242,7 @@ class Playing:
         except (SupersededError, TransientError) as error:
             self.tell(f"     -- {type(error).__name__}: it is tried again later")
         except SyncHandlerError as error:
-            if not self._is_closed(version):
+            if version not in self._closed:
                 self._failed(version, error)
 
     def _run_machine(self, version: Version) -> None:
@@ -262,6 +255,7 @@ class Playing:
         write_row(key, number)
         self._run_handlers(version)
         its.run(chain.close(number, 1, Outcome.APPLIED, "finish:FINISHED"))
+        self._closed.add(version)
         self._resume()
 
     def _may_run(self, its: Chain, version: Version) -> bool:
@@ -294,10 +288,6 @@ class Playing:
     def _run_handlers(self, version: Version) -> None:
         for name in handlers.names_of(version[0].type):
             project(*version, name)
-
-    def _is_closed(self, version: Version) -> bool:
-        process = bootstrap.processes().find(*version)
-        return process is not None and process.outcome is Outcome.APPLIED
 
     def _failed(self, version: Version, error: SyncHandlerError) -> None:
         key, number = version

@@ -14,7 +14,7 @@ from sfn_cqrs.commands import CommandService
 from sfn_cqrs.errors import SfnCqrsError
 from sfn_cqrs.kernel.command import Known
 from sfn_cqrs.kernel.keys import ItemKey
-from sfn_cqrs.kernel.read_models.rules import FIRST_GENERATION, GONE, ViewKey
+from sfn_cqrs.kernel.read_models.rules import FIRST_GENERATION, GONE
 from sfn_cqrs.kernel.tables.dynamodb import unmarshal
 from sfn_cqrs.machines.command.items import as_process
 from sfn_cqrs.machines.command.projection import project
@@ -23,7 +23,7 @@ from sfn_cqrs_tools.testing.dynamodb import DynamoDB
 from sfn_cqrs_tools.testing.fakes.clock import ManualClock
 from sfn_cqrs_tools.testing.fakes.stored import TABLES
 from sfn_cqrs_tools.testing.fakes.world import World
-from sfn_cqrs_tools.testing.simulation.calls import VIEWS, BrokenError
+from sfn_cqrs_tools.testing.simulation.calls import VIEWS
 from sfn_cqrs_tools.testing.simulation.changes import Change
 from sfn_cqrs_tools.testing.simulation.schedule import TENANTS
 
@@ -64,9 +64,7 @@ def world_of(tables: DynamoDB, clock: ManualClock, at: datetime) -> Iterator[Wor
         yield world
 
 
-def published(
-    changes: Sequence[tuple[Change, int]], clock: ManualClock, start: datetime
-) -> Scene:
+def published(changes: Sequence[tuple[Change, int]], clock: ManualClock, start: datetime) -> Scene:
     """Publish changes; one that is refused is left out."""
     versions: list[Version] = []
     told: list[str] = []
@@ -99,7 +97,9 @@ def _publish(tenant: str, change: Change) -> int:
 
 
 def fold(
-    versions: Sequence[Version], names_of: Callable[[str], list[str]], written: Callable[[], Iterable[Version]]
+    versions: Sequence[Version],
+    names_of: Callable[[str], list[str]],
+    written: Callable[[], Iterable[Version]],
 ) -> None:
     """Bring versions to their handlers, each once and in order, and those that these publish."""
     left = list(versions)
@@ -121,9 +121,16 @@ def rows_of(tables: DynamoDB, tenant: str, generations: Mapping[str, int] | None
         name, _, number = view.partition("@")
         generation = int(number or FIRST_GENERATION)
         is_read = view and owner == tenant and generation == (generations or {}).get(name, 1)
-        if is_read and GONE not in item and not partition.startswith(_PLACES):
+        is_row = GONE not in item and not partition.startswith(_PLACES) and not _is_nothing(item)
+        if is_read and is_row:
             found[name, partition, str(item.pop("sk"))] = item
     return found
+
+
+def _is_nothing(item: Mapping[str, Any]) -> bool:
+    """A count of nothing is as no count: which of both is there depends on the way."""
+    numbers = [one for name, one in item.items() if name != "sk"]
+    return "version" not in item and all(one == 0 and one is not False for one in numbers)
 
 
 def counted(tables: DynamoDB) -> dict[ItemKey, int]:

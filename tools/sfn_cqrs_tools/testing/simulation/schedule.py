@@ -1,6 +1,6 @@
 """A schedule: which changes are published, and what then happens to their deliveries.
 
-It is a value. It has a text, which replays it, and is drawn from a seed.
+It is a value with a text, which replays it.
 """
 
 from __future__ import annotations
@@ -8,12 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from random import Random
 from typing import Final
 
 TENANTS: Final = ("amber", "birch")
-MOST_STEPS: Final = 5
-MOST_CALL: Final = 7
 LEAPS: Final = (1, 60, 3600, 86400)
 FAULTS: Final = {
     "b": "dies before a call",
@@ -114,47 +111,6 @@ def parsed(text: str) -> Schedule:
     if rest:
         raise ValueError(f"{rest!r} is not a step of a schedule")
     return Schedule(numbers, steps)
-
-
-def drawn(chance: Random, changes: tuple[tuple[int, int], ...], *, rebuilds: bool) -> Schedule:
-    """Draw the steps for some changes."""
-    count = chance.randint(1, MOST_STEPS)
-    return Schedule(changes, tuple(_drawn(chance, len(changes), 2, rebuilds) for _ in range(count)))
-
-
-def drawn_changes(chance: Random, available: int, most: int) -> tuple[tuple[int, int], ...]:
-    """Draw which changes are published, in their order, and for which tenants."""
-    if available <= most and chance.random() < 0.5:
-        chosen = list(range(available))
-    else:
-        count = chance.randint(1, min(most, available))
-        chosen = sorted(chance.sample(range(available), count))
-    if chance.random() < 0.3:  # the same items of two tenants
-        chosen = chosen[: max(1, most // 2)]
-        return tuple((each, tenant) for each in chosen for tenant in (0, 1))
-    tenant = chance.randrange(2)
-    return tuple((each, tenant) for each in chosen)
-
-
-def _drawn(chance: Random, versions: int, depth: int, rebuilds: bool) -> Step:
-    kind = chance.random()
-    if kind < 0.08:
-        return Step(leap=chance.choice(LEAPS))
-    if kind < 0.16 and rebuilds and depth == 2:
-        return Step(rebuilds=True)
-    step = Step(chance.randrange(versions), chance.randrange(3) if chance.random() < 0.4 else 0)
-    if chance.random() < 0.3:
-        return step
-    fault = chance.choice("abaltpp" if depth else "abalt")
-    inside: tuple[Step, ...] = ()
-    if fault == "p":
-        count = chance.randint(1, 2)
-        inside = tuple(_drawn(chance, versions, depth - 1, rebuilds) for _ in range(count))
-    return replace(step, fault=fault, call=_call(chance), inside=inside)
-
-
-def _call(chance: Random) -> int:
-    return min(chance.randint(1, MOST_CALL), chance.randint(1, MOST_CALL))
 
 
 def _steps(text: str) -> tuple[tuple[Step, ...], str]:

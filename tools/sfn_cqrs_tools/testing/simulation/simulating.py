@@ -2,72 +2,35 @@
 
 from __future__ import annotations
 
-import math
+import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
 from random import Random
 from random import seed as seed_chance
 from typing import Any, Final
 
-from sfn_cqrs.kernel.errors import SyncHandlerError, TransientError
-from sfn_cqrs.machines.command import handlers
 from sfn_cqrs_tools.testing.fakes.clock import NOON, ManualClock
-from sfn_cqrs_tools.testing.simulation import chance as chances
-from sfn_cqrs_tools.testing.simulation.calls import BrokenError, StopError
+from sfn_cqrs_tools.testing.simulation.calls import BrokenError, Hints
+from sfn_cqrs_tools.testing.simulation.chance import replaced
 from sfn_cqrs_tools.testing.simulation.changes import Change, made_of
 from sfn_cqrs_tools.testing.simulation.checks import check
-from sfn_cqrs_tools.testing.simulation.play import Hints, Playing, Stage, Tell, on_stage
-from sfn_cqrs_tools.testing.simulation.scene import Scene, counted, fold, published, rows_of
-from sfn_cqrs_tools.testing.simulation.schedule import (
-    FAULTS,
-    MOST_STEPS,
-    Schedule,
+from sfn_cqrs_tools.testing.simulation.drawing import (
+    MOST_CHANGES,
+    Changes,
     drawn,
     drawn_changes,
-    parsed,
+    possible,
 )
+from sfn_cqrs_tools.testing.simulation.expected import expected
+from sfn_cqrs_tools.testing.simulation.play import Playing, Stage, Tell, on_stage
+from sfn_cqrs_tools.testing.simulation.scene import Scene, published
+from sfn_cqrs_tools.testing.simulation.schedule import FAULTS, Schedule, parsed
+from sfn_cqrs_tools.testing.simulation.story import Simulated, told
 from sfn_cqrs_tools.testing.simulation.subject import Handler, Look, Subject, subject_of
 
 PER_SCENE: Final = 25
-MOST_CHANGES: Final = 4
 MOST_SHRINKS: Final = 400
 MOST_EMPTY: Final = 60
-
-
-class SimulationError(AssertionError):
-    """A schedule breaks a promise; the message is its story."""
-
-    def __init__(self, story: str, kind: str, seed: str) -> None:
-        """Take the story, what kind of mistake it is, and the seed that replays it."""
-        super().__init__(story)
-        self.kind = kind
-        self.seed = seed
-
-
-@dataclass(frozen=True)
-class Simulated:
-    """What was explored, told honestly."""
-
-    schedules: int
-    possible: float
-    faults: int
-    places: int
-    handlers: tuple[str, ...]
-    left_out: int = 0
-
-    def __str__(self) -> str:
-        """Return it in words."""
-        names = ", ".join(self.handlers)
-        lines = [
-            f"{names}: {self.schedules:,} schedules hold, of about 10^{math.log10(self.possible):.0f}",
-            f"{self.faults} of {self.places} single faults were met: {len(FAULTS)} kinds at each call",
-            "not explored: two runs that stop in turn, more than two at once, PostgreSQL,"
-            " faults inside the framework's own states",
-        ]
-        if self.left_out:
-            lines.append(f"{self.left_out} drawn lists of changes were left out: a handler fails")
-        return "\n".join(lines)
 
 
 def simulate(
@@ -118,8 +81,10 @@ class _Simulation:
     def entered(self) -> Iterator[_Simulation]:
         with ExitStack() as stack:
             modules = self._subject.modules
-            stack.enter_context(chances.replaced(self._clock, self._stage.asked, modules))
+            stack.enter_context(replaced(self._clock, self._stage.asked, modules))
             self._stage.entered(stack)
+            gc.freeze()  # all that was there before is looked at no more: a fifth of the time
+            stack.callback(gc.unfreeze)
             yield self
 
     def explore(self, schedules: int, seed: int, *, rebuilds: bool) -> Simulated:
@@ -138,28 +103,31 @@ class _Simulation:
 
     def replay(self, schedule: Schedule) -> None:
         """Play this one alone, and tell its story if it fails."""
+        self._check_quiet(schedule)
         lines: list[str] = []
         broken = self._broken(schedule, lines.append)
         if broken is not None:
-            raise _told(schedule, broken, lines, self._scene(schedule), "The seed fails:")
+            raise told(schedule, broken, lines, self._scene(schedule), "The seed fails:")
 
     def result(self, schedules: int) -> Simulated:
         """Return what was explored."""
         calls = self._stage.calls
         places = len(FAULTS) * sum(each for each in calls.longest.values())
         met = sum(1 for name, _, call in calls.met if call <= calls.longest.get(name, 0))
-        per_step = MOST_CHANGES * 3 * (1 + len(FAULTS) * 7)
-        possible = float(per_step) ** MOST_STEPS * math.comb(len(self._changes) + 4, 4)
         names = tuple(sorted({one for named in self._subject.handlers.values() for one in named}))
-        return Simulated(schedules, possible, met, places, names, self._left_out)
+        return Simulated(
+            schedules, possible(len(self._changes)), met, places, names, self._left_out
+        )
 
-    def _drawn_changes(self, chance: Random) -> tuple[tuple[int, int], ...]:
+    def _drawn_changes(self, chance: Random) -> Changes:
         for _ in range(MOST_EMPTY):
             most = MOST_CHANGES if self._is_made else max(MOST_CHANGES, len(self._changes))
             changes = drawn_changes(chance, len(self._changes), most)
             scene = self._scene(Schedule(changes))
             if isinstance(scene, Scene) and scene.versions:
                 return changes
+            if isinstance(scene, BrokenError) and scene.kind != "quiet":
+                self._check_quiet(Schedule(changes))
             self._left_out += 1
         self._check_quiet(Schedule(changes))
         raise AssertionError("no list of changes can be published; give commands=[Change(…), …]")
@@ -167,7 +135,7 @@ class _Simulation:
     def _check_quiet(self, schedule: Schedule) -> None:
         scene = self._scene(schedule)
         if isinstance(scene, BrokenError):
-            raise _told(schedule, scene, [], None, "It fails on a quiet day:")
+            raise told(schedule, scene, [], None, "It fails on a quiet day:")
 
     def _scene(self, schedule: Schedule) -> Scene | BrokenError:
         if schedule.changes not in self._scenes:
@@ -183,32 +151,9 @@ class _Simulation:
         seed_chance(0)
         scene = published(changes, self._clock, NOON)
         try:
-            return self._expected(scene)
+            return expected(self._stage, scene)
         except BrokenError as broken:
             return broken
-
-    def _expected(self, scene: Scene) -> Scene:
-        """Fold the versions of each tenant alone: each once, in order, on a quiet day."""
-        rows: dict[Any, Any] = {}
-        outside = self._stage.outside.__class__()
-        counts: dict[Any, int] = {}
-        for tenant in scene.tenants:
-            with on_stage(self._stage, scene) as world:
-                playing = Playing(self._stage, scene, world, None)
-                seed_chance(0)
-                playing.stream()
-                own = [one for one in scene.versions if one[0].tenant == tenant]
-                try:
-                    fold(own, handlers.names_of, lambda: list(playing.stream()))
-                except (SyncHandlerError, TransientError) as error:
-                    raise BrokenError("quiet", f"a handler fails:\n  {error}") from error
-                found = rows_of(world.dynamodb, tenant)
-                rows[tenant] = found
-                outside += self._stage.outside
-                counts |= {
-                    key: n for key, n in counted(world.dynamodb).items() if key.tenant == tenant
-                }
-        return replace(scene, rows=rows, outside=outside, counts=counts)
 
     def _broken(self, schedule: Schedule, tell: Tell | None = None) -> BrokenError | None:
         scene = self._scene(schedule)
@@ -228,10 +173,10 @@ class _Simulation:
     def _tell_shortest(self, schedule: Schedule, broken: BrokenError, found_after: int) -> None:
         shortest = self._shortest(schedule, broken.kind)
         lines: list[str] = []
-        self._stage.hints = Hints()
+        self._stage.calls.hints = Hints()
         last = self._broken(shortest, lines.append) or broken
         after = f"Schedule {found_after:,} fails. The shortest like it:"
-        raise _told(shortest, last, lines, self._scene(shortest), after)
+        raise told(shortest, last, lines, self._scene(shortest), after)
 
     def _shortest(self, schedule: Schedule, kind: str) -> Schedule:
         tries = 0
@@ -247,25 +192,3 @@ class _Simulation:
                 if tries >= MOST_SHRINKS:
                     break
         return schedule
-
-
-def _told(
-    schedule: Schedule,
-    broken: BrokenError,
-    lines: Sequence[str],
-    scene: Scene | BrokenError | None,
-    head: str,
-) -> SimulationError:
-    """Return the failure with its story."""
-    text = [head, ""]
-    if isinstance(scene, Scene):
-        text.append("Published, in this order:")
-        for (key, version), told in zip(scene.versions, scene.told, strict=True):
-            text.append(f"  {told} (version {version}, tenant {key.tenant})")
-        text += ["", "Then:"]
-    text += [f"  {line}" for line in lines]
-    text += ["", f"Wrong: {broken.what}"]
-    if broken.advice:
-        text.append(f"Mend it: {broken.advice}.")
-    text += ["", f'Replay it, also in a debugger: simulate(…, seed="{schedule}")']
-    return SimulationError("\n".join(text), broken.kind, str(schedule))

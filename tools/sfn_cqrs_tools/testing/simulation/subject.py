@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 from unittest import mock
 
 from sfn_cqrs.kernel.command import Command
 from sfn_cqrs.machines.command import handlers
 
+OURS: Final = ("sfn_cqrs.", "sfn_cqrs_tools.", "tests.", "_pytest")
 Handler = Callable[[Command], Any]
 Look = Callable[[Any], Any]
 
@@ -40,9 +41,7 @@ class Subject:
     def registered(self, wrap: Callable[[str, Handler], Handler]) -> Iterator[None]:
         """Register these handlers alone for the block, each wrapped."""
         sync = {
-            type_: {
-                name: wrap(name, one) for name, one in self.handlers.get(type_, {}).items()
-            }
+            type_: {name: wrap(name, one) for name, one in self.handlers.get(type_, {}).items()}
             for type_ in handlers.registry.sync
         }
         with mock.patch.object(handlers.registry, "sync", sync):
@@ -84,7 +83,9 @@ def subject_of(
     found = {type_: named for type_, named in found.items() if named}
     for one in chosen:
         if not any(one in named.values() for named in found.values()):
-            raise NothingToSimulateError(f'{one.__name__} is not a handler: add @sync_handler("TYPE")')
+            raise NothingToSimulateError(
+                f'{one.__name__} is not a handler: add @sync_handler("TYPE")'
+            )
     if not found:
         raise NothingToSimulateError("no handler is registered with @sync_handler")
     fakes = outside if isinstance(outside, Mapping) else dict.fromkeys(outside, _nothing)
@@ -96,13 +97,15 @@ def _modules(chosen: Sequence[Handler]) -> tuple[ModuleType, ...]:
     """Return the handlers' modules, and all others of their packages."""
     own = {one.__module__ for one in chosen}
     packages = {name.rpartition(".")[0] or name for name in own}
+
+    def is_users(name: str) -> bool:
+        is_near = name in packages or name.rpartition(".")[0] in packages
+        return name in own or (is_near and not name.startswith(OURS))
+
     return tuple(
         module
         for name, module in sorted(sys.modules.items())
-        if (name in own or name in packages or name.rpartition(".")[0] in packages)
-        and getattr(module, "__file__", None)
-        and not name.startswith(("sfn_cqrs.", "sfn_cqrs_tools.", "tests.", "_pytest"))
-        or name in own
+        if getattr(module, "__file__", None) and is_users(name)
     )
 
 

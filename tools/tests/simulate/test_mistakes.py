@@ -1,0 +1,103 @@
+"""Each planted mistake is found within 1,000 schedules, and its corrected twin is left alone."""
+
+import importlib
+import pkgutil
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from sfn_cqrs_tools.testing.simulation import SimulationError, simulate
+
+from . import mistakes
+
+KINDS = {
+    "asks_forever": "lost",
+    "forgets_the_tenant": "another tenant",
+    "hides_a_global": "rows",
+    "leaves_a_row": "rebuild",
+    "makes_an_id": "rows",
+    "marks_too_early": "rows",
+    "needs_another_item": "fails",
+    "overtakes": "rows",
+    "publishes_again": "published",
+    "reads_another_item": "rows",
+    "reads_the_clock": "rows",
+    "repeats": "rows",
+    "shows_half": "always",
+    "swallows_errors": "rows",
+    "tells_outside": "outside",
+}
+"""How each mistake shows itself."""
+ADVICE = {
+    "hides_a_global": "hides_a_global.totals changes",
+    "makes_an_id": "uuid.uuid4() gives another answer",
+    "reads_another_item": "it reads OWNER ada",
+    "reads_the_clock": "datetime.now() gives another answer",
+    "tells_outside": "idempotency_key",
+}
+NAMES = [module.name for module in pkgutil.iter_modules(mistakes.__path__)]
+
+
+def planted(name, which, **more):
+    module = importlib.import_module(f"{mistakes.__name__}.{name}")
+    others = [
+        getattr(module, one) for one in ("owners", "shelves", "points") if hasattr(module, one)
+    ]
+    given = {
+        "commands": getattr(module, "COMMANDS", None),
+        "always": getattr(module, "ALWAYS", None),
+    }
+    if hasattr(module, "OUTSIDE"):
+        given["outside"] = [getattr(module, module.OUTSIDE)]
+    return simulate(getattr(module, which), *others, **given, **more)
+
+
+def test_there_are_at_least_twelve_mistakes():
+    assert sorted(KINDS) == sorted(NAMES)
+    assert len(NAMES) >= 12
+
+
+@cache
+def found(name):
+    with pytest.raises(SimulationError) as raised:
+        planted(name, "wrong")
+    return raised.value
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_mistake_is_found_and_told_with_its_lines(name):
+    story = str(found(name))
+
+    assert found(name).kind == KINDS[name]
+    assert re.search(rf"mistakes/{name}\.py:\d+: ", story)
+    assert f'seed="{found(name).seed}"' in story
+    assert ADVICE.get(name, "") in story
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_corrected_handler_is_left_alone(name):
+    planted(name, "right", schedules=60)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("name", NAMES)
+def test_the_corrected_handler_is_left_alone_in_many_schedules(name):
+    for seed in range(1, 6):
+        planted(name, "right", schedules=1_000, seed=seed)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_seed_replays_the_very_story(name):
+    with pytest.raises(SimulationError) as again:
+        planted(name, "wrong", seed=found(name).seed)
+
+    told = str(found(name)).partition("\n")[2]
+    assert str(again.value).partition("\n")[2] == told
+
+
+def test_the_story_in_the_page_is_the_one_that_is_told():
+    told = (Path(__file__).parent / "stories/repeats.txt").read_text(encoding="utf-8")
+
+    assert str(found("repeats")) + "\n" == told
