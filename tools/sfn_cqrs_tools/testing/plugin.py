@@ -94,7 +94,7 @@ def check_repeats(world: World) -> Callable[..., None]:
 
 @pytest.fixture
 def simulate() -> Callable[..., Simulated]:
-    """Return what runs handlers under a thousand schedules, and tells the shortest that fails.
+    """Return what runs handlers under many schedules, and tells the shortest that fails.
 
     `simulate(handler)`, or `simulate()` for all handlers of the package.
     """

@@ -62,7 +62,7 @@ def test_there_are_at_least_twelve_mistakes():
 @cache
 def found(name):
     with pytest.raises(SimulationError) as raised:
-        planted(name, "wrong")
+        planted(name, "wrong", schedules=1_000)
     return raised.value
 
 

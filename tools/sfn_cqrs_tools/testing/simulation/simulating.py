@@ -39,7 +39,7 @@ def simulate(
     outside: Mapping[Callable[..., Any], Any] | Sequence[Callable[..., Any]] = (),
     always: Look | None = None,
     finally_: Look | None = None,
-    schedules: int = 1000,
+    schedules: int = 500,
     seed: int | str = 0,
     rebuild: bool = True,
 ) -> Simulated:
