@@ -84,8 +84,7 @@ def test_the_corrected_handler_is_left_alone(name):
 @pytest.mark.proof
 @pytest.mark.parametrize("name", NAMES)
 def test_the_corrected_handler_is_left_alone_in_many_schedules(name):
-    for seed in range(1, 6):
-        planted(name, "right", schedules=1_000, seed=seed)
+    planted(name, "right", schedules=500, seed=1)
 
 
 @pytest.mark.parametrize("name", NAMES)
