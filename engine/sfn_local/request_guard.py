@@ -52,7 +52,7 @@ class Guard:
         if not self._is_ours(host):
             return (
                 f"Host {host!r} is not this machine: use 127.0.0.1 or localhost, or start with "
-                "--host, where the command has it, and the name or address that clients use"
+                "--host or --allow-host, where the command has it, and the name that clients use"
             )
         if origin in self.origins:
             return None

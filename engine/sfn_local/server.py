@@ -38,7 +38,9 @@ def serve_engine(
     Raises:
         OSError: the port is taken or the host is not one of this machine's.
     """
-    return serve(host, port, handler(engine), guard=Guard(host, hosts=frozenset(hosts)))
+    return serve(
+        host, port, handler(engine), guard=Guard(host, hosts=frozenset(map(str.lower, hosts)))
+    )
 
 
 def handler(engine: Engine) -> Callable[[Request], Response]:

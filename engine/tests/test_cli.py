@@ -4,8 +4,13 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 import pytest
@@ -133,7 +138,7 @@ def test_a_state_without_a_stub_is_named() -> None:
         ),
         (("run", "good", "--mock", "Case"), 2, "`sfn-local mock new FILE` writes one"),
         (("mock", "new", "statemachine/list.json"), 1, "the definition must be a JSON object"),
-        (("serve", "--mock-config", "absent.json"), 2, "--mock-config: the mock configuration"),
+        (("serve", "--mock-config", "statemachine/list.json"), 2, "--mock-config: "),
         (("serve", "--wait-time-scale", "-1"), 2, "is not in the range"),
         (("serve", "--port", "65536"), 2, "is not in the range"),
         (("run", "statemachine/broken.json"), 1, "is not JSON"),
@@ -333,6 +338,55 @@ def test_the_engine_serves_until_it_is_terminated() -> None:
         exit_code = process.wait(timeout=60)
 
     assert (machines, exit_code, ready["pid"]) == ([], 0, process.pid)
+
+
+@contextmanager
+def serving(*options: str, **environment: str) -> Iterator["tuple[str, subprocess.Popen[str]]"]:
+    """The command on a free port: its address and its process, which ends with the block."""
+    command = [sys.executable, "-m", "sfn_local.cli", "serve", "--port", "0", "--json", *options]
+    env = {**os.environ, **environment}
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=env, **pipes) as process:
+        try:
+            assert process.stdout is not None
+            yield json.loads(process.stdout.readline())["sfn"], process
+        finally:
+            process.terminate()
+
+
+def test_a_mock_configuration_may_come_after_the_server_has_started(tmp_path: Path) -> None:
+    path = tmp_path / "MockConfigFile.json"
+    task = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": True}
+    task |= {"Parameters": {"FunctionName": "f"}}
+    definition = json.dumps({"StartAt": "call", "States": {"call": task}})
+    role = "arn:aws:iam::123456789012:role/r"
+    with serving(SFN_MOCK_CONFIG=str(path)) as (url, process):
+        client = client_of(url)
+        made = client.create_state_machine(name="m", definition=definition, roleArn=role)
+        cases = {"StateMachines": {"m": {"TestCases": {"Case": {"call": "One"}}}}}
+        path.write_text(json.dumps({**cases, "MockedResponses": {"One": {"0": {"Return": 1}}}}))
+        started = client.start_execution(stateMachineArn=made["stateMachineArn"] + "#Case")
+        while (run := client.describe_execution(executionArn=started["executionArn"]))[
+            "status"
+        ] == "RUNNING":
+            time.sleep(0.01)
+        process.terminate()
+        _, told = process.communicate(timeout=60)
+
+    assert (run["status"], run["output"]) == ("SUCCEEDED", "1")
+    assert f"note: {path} is not there yet" in told
+
+
+@pytest.mark.parametrize(("host", "status"), [("engine", 200), ("engine.evil.example", 403)])
+def test_a_container_may_be_asked_by_its_name(host: str, status: int) -> None:
+    with serving(SFN_HOSTS="engine other") as (url, _):
+        address = urlsplit(url)
+        connection = HTTPConnection(str(address.hostname), address.port)
+        connection.request("GET", "/_engine/metrics", headers={"Host": f"{host}:8083"})
+        answered = connection.getresponse().status
+        connection.close()
+
+    assert answered == status
 
 
 def test_an_engine_that_cannot_listen_leaves_the_signals_as_they_were() -> None:

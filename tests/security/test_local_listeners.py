@@ -500,7 +500,7 @@ def test_a_refusal_says_what_to_do(stack):
     ours = ("Host", "localhost")
     assert message(("Host", "evil.example")) == (
         "Host 'evil.example' is not this machine: use 127.0.0.1 or localhost, or start with "
-        "--host, where the command has it, and the name or address that clients use"
+        "--host or --allow-host, where the command has it, and the name that clients use"
     )
     assert message(ours, ("Origin", EVIL)) == (
         "Origin 'https://evil.example' may not call this machine; a page of your own may, if the "

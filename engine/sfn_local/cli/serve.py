@@ -51,6 +51,15 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
     help="The port; 0 takes a free one.",
 )
 @click.option(
+    "--allow-host",
+    "hosts",
+    multiple=True,
+    metavar="NAME",
+    envvar="SFN_HOSTS",
+    help="Another name or address that clients use, as the name of a container; else SFN_HOSTS. "
+    "Can be repeated.",
+)
+@click.option(
     "--lambda-endpoint",
     metavar="URL",
     envvar=LAMBDA_ENDPOINTS,
@@ -151,6 +160,7 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def serve(
     host: str,
     port: int,
+    hosts: tuple[str, ...],
     lambda_endpoint: str,
     region: str,
     account: str,
@@ -205,7 +215,7 @@ def serve(
         close_events = _send_events(status_events, services, step_functions)
         close_metrics = _send_metrics(services, step_functions) if metrics else None
         try:
-            server = serve_engine(step_functions, host, port)
+            server = serve_engine(step_functions, host, port, hosts=hosts)
         except OSError as error:
             message = f"{host}:{port} cannot be listened on ({error.strerror}); choose another"
             raise click.ClickException(f"{message} --port") from error
@@ -263,5 +273,8 @@ def _send_metrics(services: BotoServices, engine: Engine) -> Callable[[], None]:
 def _mock_file(path: str | None) -> MockFile | None:
     if path is None:
         return None
-    read_mocks(path)
+    if Path(path).exists():
+        read_mocks(path)
+    else:  # as in Step Functions Local, whose containers get it after they have started
+        echo(f"note: {path} is not there yet; executions started as arn#TestCase need it", err=True)
     return MockFile(Path(path))
