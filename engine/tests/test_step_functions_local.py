@@ -16,6 +16,7 @@ from typing import Any
 
 import boto3
 
+from sfn_local import Engine, InlineFunctions, VirtualClock
 from sfn_local.cli.serve import serve
 
 SUITE = Path(__file__).with_name("step_functions_local")
@@ -68,3 +69,21 @@ def test_the_port_is_step_functions_locals() -> None:
     defaults = {option.name: option.default for option in serve.params}
 
     assert (defaults["port"], defaults["account"]) == (8083, "123456789012")
+
+
+def test_keys_keep_their_order_and_a_failure_of_a_path_is_told() -> None:
+    """Step Functions Local orders keys as a Java HashMap, and leaves out such an error."""
+    parameters = {"status": "OK", "client.$": "$.client", "audit": {"ip": 1, "at": 2}}
+    states = {"make": {"Type": "Pass", "Parameters": parameters, "End": True}}
+    engine = Engine(functions=InlineFunctions(lambda *_: b""), clock=VirtualClock())
+    arn = engine.create_state_machine("m", {"StartAt": "make", "States": states})
+    told = engine.start_execution(arn, "told", '{"client": "c"}')
+    failed = engine.start_execution(arn, "failed", "{}")
+    engine.run_until(told)
+    engine.run_until(failed)
+    last = engine.history(failed)[-1]
+
+    output = engine.describe_execution(told)["output"]
+    assert output == '{"status":"OK","client":"c","audit":{"ip":1,"at":2}}'
+    assert last["executionFailedEventDetails"]["error"] == "States.Runtime"
+    assert "'$.client'" in last["executionFailedEventDetails"]["cause"]
