@@ -39,6 +39,7 @@ PAGE = HERE.parent / "CONFORMANCE.md"
 FAILURES = HERE / "failures"
 FIGURES = HERE / "figures.json"
 PLACE = re.compile(r"(<!-- conformance: ([\w-]+) -->)\n.*?(<!-- end -->)", re.S)
+OTHERS = "\n## Definitions of public repositories\n"
 START_SECONDS = 120.0
 JOBS = 16
 OURS = "sfn-local"
@@ -116,7 +117,7 @@ def main(names: list[str]) -> None:
         name, _, installed = running.partition(":")
         figures[name] = _measure(name, installed, url)
     FIGURES.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n", "utf-8")
-    PAGE.write_text(page(figures), "utf-8")
+    PAGE.write_text(page(figures, PAGE.read_text("utf-8")), "utf-8")
     for path in sorted((HERE.parent / "docs").glob("*.md")):
         path.write_text(filled(path.read_text("utf-8"), figures), "utf-8")
 
@@ -247,8 +248,8 @@ def _free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def page(figures: dict[str, Any]) -> str:
-    """CONFORMANCE.md."""
+def page(figures: dict[str, Any], before: str) -> str:
+    """CONFORMANCE.md; what another script writes, from its section on, stays as it was before."""
     names = [OURS, *sorted(figures.keys() - {OURS})]
     areas = sorted({area for each in figures.values() for area in each["areas"]})
     head = "".join(f" {name} {figures[name]['version']} |" for name in names)
@@ -263,7 +264,8 @@ def page(figures: dict[str, Any]) -> str:
     lines.append("| **all** |" + "".join(f" **{passed}/{of}** |" for passed, of in sums))
     days = ", ".join(f"{name} on {figures[name]['day']}" for name in names)
     notes = "".join(f"- {line}\n" for line in _notes(names) if line)
-    return INTRODUCTION.format(table="\n".join(lines), days=days, notes=notes)
+    _, section, others = before.partition(OTHERS)
+    return INTRODUCTION.format(table="\n".join(lines), days=days, notes=notes) + section + others
 
 
 def _share(passed: int, of: int) -> str:
