@@ -7,6 +7,7 @@ from sfn_cqrs._door import door
 if TYPE_CHECKING:
     from sfn_cqrs.kernel.keys import SagaRef
     from sfn_cqrs.machines.saga import saga_programs
+    from sfn_cqrs.machines.saga.declaring import Retry, Saga, Steps, saga
     from sfn_cqrs.machines.saga.effects import publish_once, undo_once
     from sfn_cqrs.machines.saga.items import SAGAS
     from sfn_cqrs.machines.saga.rules import End, Entry, EntryStatus, SagaStatus
@@ -21,6 +22,7 @@ else:
             "sfn_cqrs.machines.saga": "saga_programs",
             "sfn_cqrs.kernel.keys": "SagaRef",
             "sfn_cqrs.machines.saga.rules": "End Entry EntryStatus SagaStatus",
+            "sfn_cqrs.machines.saga.declaring": "Retry Saga Steps saga",
             "sfn_cqrs.machines.saga.effects": "publish_once undo_once",
             "sfn_cqrs.machines.saga.service": "SagaService",
             "sfn_cqrs.machines.saga.state": "SagaState saga_state",
@@ -33,14 +35,18 @@ __all__ = [
     "End",
     "Entry",
     "EntryStatus",
+    "Retry",
+    "Saga",
     "SagaRef",
     "SagaService",
     "SagaState",
     "SagaStatus",
     "SagaStep",
+    "Steps",
     "compensation",
     "find",
     "publish_once",
+    "saga",
     "saga_programs",
     "saga_state",
     "saga_step",

@@ -334,7 +334,7 @@ SAGAS: Kind[Saga] = Kind(
     shards=range(saga_items.SAGAS.shards),
     repair=lambda saga: SagaFlow(saga.key).run(saga_programs.sweep()),
     ages=lambda saga: saga.status.is_open,
-    machine=lambda given: str(given.get("saga")),
+    machine=keys.SagaRef.machine_of,
     ref=keys.SagaRef,
     repair_ended=lambda ref: SagaFlow(ref.key).run(saga_programs.sweep(ref.attempt)),
 )

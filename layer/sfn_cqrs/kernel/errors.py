@@ -125,6 +125,14 @@ class UnknownSagaError(UnknownNameError):
     kind = "sagas"
 
 
+class UnknownStepError(UnknownNameError):
+    """No code has a step or a compensation that a saga has recorded when it began."""
+
+    place = "saga"
+    kind = "steps"
+    reason = "has no code here: deploy it again, then retry the saga"
+
+
 class UnknownReadModelError(UnknownNameError):
     """No module of the user's package declares this read model, so no client reads it."""
 

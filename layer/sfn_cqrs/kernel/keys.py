@@ -483,19 +483,36 @@ class ApprovalRef(AttemptRef[ApprovalKey]):
 
 @dataclass(frozen=True, slots=True)
 class SagaRef(AttemptRef[SagaKey]):
-    """One attempt to bring a saga to its end; `saga` names its machine."""
+    """One attempt to bring a saga to its end; its machine has the name of the saga.
+
+    All that are declared have one machine, `DECLARED`.
+    """
 
     saga: str
+    is_declared: bool = False
 
     KIND = SagaKey
     LETTER = SagaKey.LETTERS
+    DECLARED: ClassVar[str] = "saga"
+
+    @property
+    def machine(self) -> str:
+        """Return the name of the machine that runs it."""
+        return self.machine_of(self._more())
+
+    @classmethod
+    def machine_of(cls, given: dict[str, Any]) -> str:
+        """Return the name of the machine that has been given an input."""
+        return cls.DECLARED if given.get("declared") is True else str(given.get("saga"))
 
     def _more(self) -> dict[str, object]:
-        return {"saga": self.saga}
+        declared = {"declared": True} if self.is_declared else {}
+        return {"saga": self.saga, **declared}
 
     @classmethod
     def _read(cls, given: dict[str, object]) -> Self:
-        return cls(*cls._attempt(given), str(given["saga"]))
+        is_declared = given.get("declared") is True
+        return cls(*cls._attempt(given), str(given["saga"]), is_declared=is_declared)
 
 
 DEFAULT_CONCURRENCY = 2

@@ -5,15 +5,18 @@ from typing import Final
 from sfn_cqrs.kernel.keys import SagaKey
 from sfn_cqrs.kernel.tables.codec import CREATED, PUBLIC, Codec
 from sfn_cqrs.kernel.tables.records import Kind
-from sfn_cqrs.machines.saga.rules import Entry, Saga
+from sfn_cqrs.machines.saga.rules import Entry, Move, Saga
 
 _SAGA: Final = Codec(
     Saga,
     kind="saga",
     inside={"key": Codec(SagaKey, also=PUBLIC), "created": CREATED},
-    lean=("trace", "depth", "request_id"),
+    lean=("trace", "depth", "request_id", "order"),
     later=("source",),
-    parts={Entry: Codec(Entry, later=("attempt", "seq", "began_at"), rest="unknown").inner},
+    parts={
+        Entry: Codec(Entry, later=("attempt", "seq", "began_at"), rest="unknown").inner,
+        Move: Codec(Move, lean=("kind", "tries", "seconds")).inner,
+    },
 )
 
 SAGAS = Kind(_SAGA, is_open=lambda saga: saga.status.is_open)

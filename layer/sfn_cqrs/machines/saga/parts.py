@@ -21,9 +21,9 @@ def saga_machines(_: Parts) -> dict[str, Executions]:
     return {}
 
 
-def saga_executions(saga: str) -> Executions:
-    """Return the machine of one saga, which has the saga's name."""
+def saga_executions(machine: str) -> Executions:
+    """Return a machine of sagas: one of its own has the saga's name, see `SagaRef.machine`."""
     known = saga_machines()
-    if saga not in known:
-        known[saga] = executions_of(DEPLOYED, saga, DEPLOYED.variable("SAGAS_TABLE"))
-    return known[saga]
+    if machine not in known:
+        known[machine] = executions_of(DEPLOYED, machine, DEPLOYED.variable("SAGAS_TABLE"))
+    return known[machine]

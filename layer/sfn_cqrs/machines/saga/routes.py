@@ -99,9 +99,10 @@ def _view(saga: Saga) -> dict[str, Any]:
 
 def _log(saga: Saga) -> dict[str, Any]:
     """Return a saga with its input, its log in the machine's order, and what is left to do."""
-    moves = saga_types.find(saga.saga).moves
+    moves = saga.order or saga_types.find(saga.saga).moves
     steps = [_line(saga, move.step, "step") for move in moves]
-    undone = [_line(saga, move.compensation, "compensation") for move in reversed(moves)]
+    back = [move.compensation for move in reversed(moves) if move.compensation]
+    undone = [_line(saga, name, "compensation") for name in back]
     lines = [line for line in (*steps, *undone) if line is not None]
     return SAGA_LOG.view(saga, log=lines, left=left_of(saga, moves), **failure_of(saga))
 

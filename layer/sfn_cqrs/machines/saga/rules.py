@@ -18,6 +18,14 @@ MAX_INPUT_BYTES = 64 * 1024
 MAX_RESULT_BYTES = 8 * 1024
 MAX_STEPS = 10
 """Input, results and errors of a saga and all its steps stay below an item's 400 KB."""
+MAX_PARTS = 30
+"""Steps, choices and pauses of a declared saga."""
+PROMISED_SECONDS = 30
+"""What a step may take that says nothing else."""
+MAX_SECONDS = 300
+"""What a step may take at most: its function may take half a minute more."""
+MAX_TRIES = 40
+"""The machine tries a state no more often."""
 
 
 class SagaStatus(StrEnum):
@@ -49,6 +57,31 @@ class EntryStatus(StrEnum):
     DONE = "DONE"
     REFUSED = "REFUSED"
     FAILED = "FAILED"
+
+
+class MoveKind(StrEnum):
+    """What a declared saga may have in its order."""
+
+    STEP = "STEP"
+    CHOICE = "CHOICE"
+    PAUSE = "PAUSE"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A step and what undoes it, by their names; with what a declared saga says of it besides.
+
+    It is made only where the choice of this name has chosen this `arm`. `tries` is how often an
+    error is tried before it is final, and `seconds` what the step may take, or a wait lasts.
+    """
+
+    step: str
+    compensation: str | None = None
+    kind: MoveKind = MoveKind.STEP
+    choice: str | None = None
+    arm: str | None = None
+    tries: int = 1
+    seconds: int = PROMISED_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +128,8 @@ class Saga(Record):
     `is_undoing`: the saga has turned back, for good. `error` and `cause` say why, or why it
     is parked; while it is parked, `turned_error` and `turned_cause` keep why it turned back.
     `restarts` counts the attempts that the sweep has begun since a person did. `depth` is how many
-    handlers of notices led to it.
+    handlers of notices led to it. `order` is what a declared saga had declared when it began; it
+    has none that a machine of its own runs.
     """
 
     key: SagaKey
@@ -109,6 +143,7 @@ class Saga(Record):
     restarts: int = 0
     is_undoing: bool = False
     log: Mapping[str, Entry] = field(default_factory=dict)
+    order: tuple[Move, ...] = ()
     error: str | None = None
     cause: str | None = None
     turned_error: str | None = None
@@ -121,7 +156,7 @@ class Saga(Record):
     @property
     def ref(self) -> SagaRef:
         """The attempt that owns this saga now."""
-        return SagaRef(self.key, self.attempt, self.saga)
+        return SagaRef(self.key, self.attempt, self.saga, is_declared=bool(self.order))
 
     def is_at(self, attempt: int, *statuses: SagaStatus) -> bool:
         """Whether an attempt owns the saga, and it is in one of these statuses."""
@@ -152,12 +187,16 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """A step begins while the saga runs, a compensation once it has turned back."""
+    """A step begins while the saga runs, a compensation once it has turned back.
+
+    A pause that goes on in a later attempt has begun when its first one did.
+    """
 
     name: str
     attempt: int
     seq: int
     is_undo: bool = False
+    is_pause: bool = False
 
     def on(self, saga: Saga, at: str) -> Saga | None:
         entry = saga.log.get(self.name)
@@ -165,7 +204,9 @@ class Begin:
             entry and not entry.may_be_begun(self.attempt, self.seq, is_undo=self.is_undo)
         ):
             return None
-        return saga.with_entry(self.name, Entry(attempt=self.attempt, seq=self.seq, began_at=at))
+        began_at = entry.began_at if entry and self.is_pause else at
+        begun = Entry(attempt=self.attempt, seq=self.seq, began_at=began_at)
+        return saga.with_entry(self.name, begun)
 
 
 @dataclass(frozen=True, slots=True)

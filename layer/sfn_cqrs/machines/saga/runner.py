@@ -21,7 +21,7 @@ class SagaFlow(Flow[Call, SagaKey, Saga]):
         return bootstrap.sagas()
 
     def _executions(self, record: Saga) -> "Executions":
-        return bootstrap.saga_executions(record.saga)
+        return bootstrap.saga_executions(record.ref.machine)
 
     def _make(self, call: Call) -> object:
         match call:

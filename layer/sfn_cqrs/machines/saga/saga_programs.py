@@ -9,20 +9,32 @@ most once: from then on no step begins, and whatever had begun is undone, in rev
 """
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
-from sfn_cqrs.kernel.errors import NotParkedError, SagaLogError, SupersededError
+from sfn_cqrs.kernel.clock import iso
+from sfn_cqrs.kernel.errors import (
+    NotParkedError,
+    SagaLogError,
+    SagaStepError,
+    SupersededError,
+    TransientError,
+)
 from sfn_cqrs.kernel.failure import Failure
 from sfn_cqrs.kernel.programs import Describe, Find, Start, ended_execution, existing
 from sfn_cqrs.kernel.records import Written
 from sfn_cqrs.machines.saga.rules import (
+    PROMISED_SECONDS,
     Begin,
     Close,
     End,
     Ending,
     Entry,
     EntryStatus,
+    Move,
+    MoveKind,
     Open,
     Park,
     Restart,
@@ -35,15 +47,32 @@ from sfn_cqrs.machines.saga.rules import (
 
 MAX_RESTARTS = 3
 """After so many executions that died, a saga is parked instead of restarted."""
+NO_FAILURE = Failure("", "")
 FORWARD, BACK = "forward", "back"
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
-    """A step and what undoes it, by their names."""
+class Do(StrEnum):
+    """What a declared saga does next; its machine branches on these words."""
 
-    step: str
-    compensation: str
+    RUN = "run"
+    PAUSE = "pause"
+    UNDO = "undo"
+    FINISH = "finish"
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What is next, as the log says: the step or the compensation, and its first try's number.
+
+    `until` is when a pause ends. `is_fresh`: what came before it was ended just now and here.
+    """
+
+    do: Do
+    step: str = ""
+    seq: int = 0
+    seconds: int = 0
+    until: str = ""
+    is_fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +95,18 @@ def resume(attempt: int, moves: Sequence[Move]) -> Generator[Call, Any, str]:
         SupersededError: a later attempt owns the saga, or it is closed.
     """
     saga = yield from _mine(attempt)
-    if saga.status is SagaStatus.CREATED:
-        failed = _failed(saga, moves)
-        error, cause = (failed.error, failed.cause) if failed else (None, None)
-        is_undoing = saga.is_undoing or failed is not None
-        written: SagaWritten = yield Open(attempt, is_undoing, error, cause)
-        saga = _owned(written, attempt)
+    saga = yield from _open(attempt, saga, moves)
     return BACK if saga.is_undoing else FORWARD
+
+
+def _open(attempt: int, saga: Saga, moves: Sequence[Move]) -> Generator[Call, Any, Saga]:
+    if saga.status is not SagaStatus.CREATED:
+        return saga
+    failed = _failed(saga, moves)
+    error, cause = (failed.error, failed.cause) if failed else (None, None)
+    is_undoing = saga.is_undoing or failed is not None
+    written: SagaWritten = yield Open(attempt, is_undoing, error, cause)
+    return _owned(written, attempt)
 
 
 def make(attempt: int, name: str, seq: int) -> Generator[Call, Any, Entry]:
@@ -82,16 +116,117 @@ def make(attempt: int, name: str, seq: int) -> Generator[Call, Any, Entry]:
         SupersededError: the saga has turned back, or a later try or attempt owns the step.
         TransientError: the step says try again.
     """
+    _, entry, _ = yield from _make(attempt, name, seq, tries=1)
+    return entry
+
+
+def _make(
+    attempt: int, name: str, seq: int, tries: int
+) -> Generator[Call, Any, tuple[Saga, Entry, bool]]:
+    """Make a step, unless it has ended before: the saga, its line, and whether it ended here.
+
+    An error is final once it was tried so often.
+    """
     begun: SagaWritten = yield Begin(name, attempt, seq)
     saga = _owned(begun, attempt)
     entry = _begun(begun, saga, name)
     if entry.status is not EntryStatus.STARTED:
-        return entry
+        return saga, entry, False
     if saga.status is not SagaStatus.RUNNING or (entry.attempt, entry.seq) != (attempt, seq):
         raise SupersededError(f"try {seq} of attempt {attempt} no longer owns {name}")
     ending: Ending = yield Work(saga, name)
+    if ending.status is EntryStatus.FAILED and seq + 1 < tries:
+        raise TransientError(f"{name}: {ending.error}, try {seq + 1} of {tries}")
     ended: SagaWritten = yield End(name, attempt, seq, ending)
-    return _ended(ended, name, attempt, seq)
+    saga = _owned(ended, attempt)
+    return saga, _ended(ended, name, attempt, seq), True
+
+
+def proceed(attempt: int, name: str, seq: int, now: datetime) -> Generator[Call, Any, Next]:
+    """Make a declared saga's step, and say what is next; a step that is refused turns it back.
+
+    Raises:
+        SupersededError: a later try or attempt owns the step or the saga.
+        TransientError: the step is to be tried again.
+    """
+    saga = yield from _mine(attempt)
+    if saga.is_undoing:
+        return next_of(saga)
+    move = _move(saga, name)
+    if move.kind is MoveKind.PAUSE:
+        return (yield from _wait(attempt, move, seq, now))
+    saga, entry, is_fresh = yield from _make(attempt, name, seq, move.tries)
+    if entry.status is not EntryStatus.DONE:
+        saga = yield from _turn(attempt, saga, entry)
+    return replace(next_of(saga), is_fresh=is_fresh)
+
+
+def _wait(attempt: int, move: Move, seq: int, now: datetime) -> Generator[Call, Any, Next]:
+    """Begin a pause, or end it if its time is over."""
+    begun: SagaWritten = yield Begin(move.step, attempt, seq, is_pause=True)
+    saga = _owned(begun, attempt)
+    entry = _begun(begun, saga, move.step)
+    if entry.status is not EntryStatus.STARTED or saga.is_undoing:
+        return next_of(saga)
+    if (entry.attempt, entry.seq) != (attempt, seq):
+        raise SupersededError(f"try {seq} of attempt {attempt} no longer owns {move.step}")
+    until = datetime.fromisoformat(entry.began_at) + timedelta(seconds=move.seconds)
+    if now < until:
+        return Next(Do.PAUSE, move.step, seq, until=iso(until))
+    ended: SagaWritten = yield End(move.step, attempt, seq, Ending(EntryStatus.DONE))
+    _ended(ended, move.step, attempt, seq)
+    return replace(next_of(_owned(ended, attempt)), is_fresh=True)
+
+
+def turn(attempt: int, failure: Failure) -> Generator[Call, Any, Next]:
+    """Turn a declared saga back after its machine has given up a step, and say what is next.
+
+    Raises:
+        SupersededError: a later attempt owns the saga, or it is closed.
+    """
+    saga = yield from _mine(attempt)
+    begun = (saga.log.get(move.step) for move in reversed(saga.order))
+    last = next((entry for entry in begun if entry is not None), None)
+    return next_of((yield from _turn(attempt, saga, last, failure)))
+
+
+def _turn(
+    attempt: int, saga: Saga, entry: Entry | None, failure: Failure = NO_FAILURE
+) -> Generator[Call, Any, Saga]:
+    if saga.status is not SagaStatus.RUNNING:
+        return saga
+    error, cause = _reason(entry, failure)
+    turned: SagaWritten = yield TurnBack(attempt, error, cause)
+    return _owned(turned, attempt)
+
+
+def go_on(attempt: int) -> Generator[Call, Any, Next]:
+    """Begin an attempt of a declared saga, and say what is next.
+
+    Raises:
+        SupersededError: a later attempt owns the saga, or it is closed.
+    """
+    saga = yield from _mine(attempt)
+    return next_of((yield from _open(attempt, saga, saga.order)))
+
+
+def next_of(saga: Saga) -> Next:
+    """Return what a declared saga does next, as its log says."""
+    left = left_of(saga, saga.order)
+    if not left:
+        return Next(Do.FINISH)
+    name, entry = left[0], saga.log.get(left[0])
+    is_tried = entry is not None and entry.attempt == saga.attempt
+    seq = entry.seq + 1 if entry is not None and is_tried else 0
+    if saga.is_undoing:
+        return Next(Do.UNDO, name, seq, PROMISED_SECONDS)
+    move = _move(saga, name)
+    is_pause = move.kind is MoveKind.PAUSE
+    return Next(Do.RUN, name, seq, PROMISED_SECONDS if is_pause else move.seconds)
+
+
+def _move(saga: Saga, name: str) -> Move:
+    return next(move for move in saga.order if name in (move.step, move.compensation))
 
 
 def undo(
@@ -111,7 +246,7 @@ def undo(
         error, cause = _reason(saga.log.get(move.step), failure)
         turned: SagaWritten = yield TurnBack(attempt, error, cause)
         saga = _owned(turned, attempt)
-    if move.step not in saga.log:
+    if move.step not in saga.log or move.compensation is None:
         return None
     begun: SagaWritten = yield Begin(move.compensation, attempt, seq, is_undo=True)
     saga = _owned(begun, attempt)
@@ -125,8 +260,26 @@ def undo(
     return _ended(ended, move.compensation, attempt, seq)
 
 
-def finish(attempt: int, moves: Sequence[Move]) -> Generator[Call, Any, Saga]:
-    """End a saga of which all is made, or all that had begun is undone.
+def compensate(attempt: int, name: str, seq: int) -> Generator[Call, Any, Next]:
+    """Undo what a compensation of a declared saga is there for, and say what is next.
+
+    Raises:
+        SupersededError: a later try or attempt owns the compensation or the saga.
+        TransientError: it failed, and is tried again.
+        SagaStepError: it was refused, so that a person has to help.
+    """
+    saga = yield from _mine(attempt)
+    was_done = _is_done(saga, name)
+    entry = yield from undo(attempt, _move(saga, name), seq, NO_FAILURE)
+    if entry is not None and entry.status is not EntryStatus.DONE:
+        kind = TransientError if entry.status is EntryStatus.FAILED else SagaStepError
+        raise kind(told(name, entry))
+    is_fresh = not was_done and entry is not None and (entry.attempt, entry.seq) == (attempt, seq)
+    return replace(next_of((yield from _mine(attempt))), is_fresh=is_fresh)
+
+
+def finish(attempt: int, moves: Sequence[Move] | None = None) -> Generator[Call, Any, Saga]:
+    """End a saga of which all is made, or all that had begun is undone; a declared one by default.
 
     Raises:
         SupersededError: a later attempt owns the saga.
@@ -137,7 +290,7 @@ def finish(attempt: int, moves: Sequence[Move]) -> Generator[Call, Any, Saga]:
         raise SupersededError(f"attempt {attempt} no longer owns the saga")
     if not saga.status.is_open:
         return saga
-    left = left_of(saga, moves)
+    left = left_of(saga, saga.order if moves is None else moves)
     if left:
         raise SagaLogError(f"the machine has ended, and the log has left: {', '.join(left)}")
     status = SagaStatus.COMPENSATED if saga.is_undoing else SagaStatus.COMPLETED
@@ -194,14 +347,33 @@ def retry(depth: int = 0) -> Generator[Call, Any, Saga]:
 
 
 def left_of(saga: Saga, moves: Sequence[Move]) -> list[str]:
-    """What is left to make, or to undo, in the order in which it will be."""
+    """What is left to make, or to undo, in the order in which it will be.
+
+    What a choice has not chosen is not left, nor what nobody has chosen yet.
+    """
     if not saga.is_undoing:
-        return [move.step for move in moves if not _is_done(saga, move.step)]
+        chosen = [move for move in moves if _is_chosen(saga, move)]
+        return [move.step for move in chosen if not _is_done(saga, move.step)]
     return [
         move.compensation
         for move in reversed(moves)
-        if move.step in saga.log and not _is_done(saga, move.compensation)
+        if move.compensation is not None
+        and move.step in saga.log
+        and not _is_done(saga, move.compensation)
     ]
+
+
+def _is_chosen(saga: Saga, move: Move) -> bool:
+    if move.choice is None:
+        return True
+    entry = saga.log.get(move.choice)
+    return entry is not None and entry.result == move.arm
+
+
+def told(name: str, entry: Entry) -> str:
+    """Return in a line how a step or a compensation has failed."""
+    first = (entry.cause or "").partition("\n")[0]
+    return f"{name}: {entry.error}: {first}"
 
 
 def _mine(attempt: int) -> Generator[Call, Any, Saga]:

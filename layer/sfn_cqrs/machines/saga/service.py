@@ -64,6 +64,7 @@ class SagaService:
             name=called or type_,
             input=given,
             opened_at=at,
+            order=known.order,
             **made_by(caller, at),
         )
         return create_once(bootstrap.sagas(), started, caller.request_key, asked)

@@ -9,7 +9,7 @@ from sfn_cqrs.kernel.functions.state import FlowState, state
 from sfn_cqrs.kernel.keys import SagaRef
 from sfn_cqrs.machines.saga import saga_programs
 from sfn_cqrs.machines.saga import types as saga_types
-from sfn_cqrs.machines.saga.rules import Entry, EntryStatus
+from sfn_cqrs.machines.saga.rules import EntryStatus
 from sfn_cqrs.machines.saga.runner import SagaFlow
 from sfn_cqrs.machines.saga.types import SagaType
 
@@ -43,7 +43,7 @@ class SagaState(FlowState[SagaRef, SagaFlow]):
         name, tries = self.context.state.name, self.context.state.retry_count
         entry = self.flow.run(saga_programs.make(self.attempt, name, tries))
         if entry.status is not EntryStatus.DONE:
-            raise SagaStepError(_told(name, entry))
+            raise SagaStepError(saga_programs.told(name, entry))
         return {"result": str(entry.status)}
 
     def undo(self) -> dict[str, object]:
@@ -60,16 +60,11 @@ class SagaState(FlowState[SagaRef, SagaFlow]):
         if entry is None:
             return {"result": "NOT_NEEDED"}
         if entry.status is EntryStatus.FAILED:
-            raise TransientError(_told(name, entry))
+            raise TransientError(saga_programs.told(name, entry))
         if entry.status is not EntryStatus.DONE:
-            raise SagaStepError(_told(name, entry))
+            raise SagaStepError(saga_programs.told(name, entry))
         return {"result": str(entry.status)}
 
 
 saga_state = state(SagaState)
 """Makes the handler of a state of a function: the function gets the state as `SagaState`."""
-
-
-def _told(name: str, entry: Entry) -> str:
-    first = (entry.cause or "").partition("\n")[0]
-    return f"{name}: {entry.error}: {first}"

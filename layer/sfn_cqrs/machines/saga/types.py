@@ -5,14 +5,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic
 
-from sfn_cqrs.kernel.errors import UnknownSagaError
+from sfn_cqrs.kernel.errors import UnknownSagaError, UnknownStepError
 from sfn_cqrs.kernel.models import models
 from sfn_cqrs.kernel.models.models import M
 from sfn_cqrs.kernel.policy import CODE, MEMBERS, UNDECLARED, Access, Client, Policy, Restricted
 from sfn_cqrs.kernel.values import Json
 from sfn_cqrs.machines.command import handlers
-from sfn_cqrs.machines.saga.rules import MAX_STEPS
-from sfn_cqrs.machines.saga.saga_programs import Move
+from sfn_cqrs.machines.saga.rules import MAX_STEPS, Move
 
 _SAGA = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _STEP = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -66,7 +65,10 @@ Check = Callable[[dict[str, Json]], object]
 
 @dataclass(slots=True)
 class SagaType(Restricted):
-    """A saga's steps in their order, each with its compensation: (name, function) by step."""
+    """A saga's steps in their order, each with its compensation: (name, function) by step.
+
+    One that is declared has an `order`, which each of its sagas records when it begins.
+    """
 
     DECLARATION = "saga_type"
 
@@ -76,6 +78,8 @@ class SagaType(Restricted):
     access: Access = UNDECLARED
     check: Check | None = None
     model: models.Model | None = None
+    order: tuple[Move, ...] = ()
+    module: str = ""
 
     def check_input(self, value: dict[str, Json]) -> None:
         """Refuse input that no step could work on, by the saga's model and its own check.
@@ -90,7 +94,7 @@ class SagaType(Restricted):
     @property
     def moves(self) -> tuple[Move, ...]:
         """Return the steps in their order, each with its compensation."""
-        return tuple(Move(step, self.compensations[step][0]) for step in self.steps)
+        return self.order or tuple(Move(step, self.compensations[step][0]) for step in self.steps)
 
     def move_undone_by(self, compensation: str) -> Move:
         """Return a compensation with the step that it undoes.
@@ -107,11 +111,12 @@ class SagaType(Restricted):
         """Return the function of a step or of a compensation.
 
         Raises:
-            KeyError: there is none.
+            UnknownStepError: there is none.
         """
-        if is_undo:
-            return self.compensations[self.move_undone_by(name).step][1]
-        return self.steps[name]
+        known = dict(self.compensations.values()) if is_undo else self.steps
+        if name not in known:
+            raise UnknownStepError(name, sorted(known))
+        return known[name]
 
 
 _types: dict[str, SagaType] = {}
@@ -140,6 +145,20 @@ def saga_type(
     declared.model = None if model is None else models.model_of(model)
 
 
+def declare(declared: SagaType) -> None:
+    """Register a saga that one module declares as a whole.
+
+    Raises:
+        ValueError: its name is taken, or cannot be one.
+    """
+    _check(_SAGA, declared.name, "saga")
+    found = _types.get(declared.name)
+    if found is not None and found.module != declared.module:
+        where = found.module or "steps of its own"
+        raise ValueError(f"the saga {declared.name} is declared in {where} already")
+    _types[declared.name] = declared
+
+
 def types() -> dict[str, Access]:
     """Return every saga with its declaration."""
     handlers.load()
@@ -160,7 +179,7 @@ def saga_step(saga: str, name: str) -> Callable[[StepHandler], StepHandler]:
     if the step is impossible, and `TransientError` if another try may help.
     """
     _check(_SAGA, saga, "saga")
-    _check(_STEP, name, "step")
+    check_step(name, "step")
 
     def register(handler: StepHandler) -> StepHandler:
         steps = _types.setdefault(saga, SagaType(saga)).steps
@@ -182,7 +201,7 @@ def compensation(saga: str, name: str, *, of: str) -> Callable[[StepHandler], St
     `StepRefusedError` parks it at once.
     """
     _check(_SAGA, saga, "saga")
-    _check(_STEP, name, "compensation")
+    check_step(name, "compensation")
 
     def register(handler: StepHandler) -> StepHandler:
         known = _types.setdefault(saga, SagaType(saga)).compensations
@@ -202,10 +221,19 @@ def find(saga: object) -> SagaType:
         ValueError: its steps and its compensations do not match.
     """
     found = handlers.registered(_types, saga, UnknownSagaError)
-    if found.steps.keys() != found.compensations.keys():
+    if not found.order and found.steps.keys() != found.compensations.keys():
         odd = ", ".join(sorted(found.steps.keys() ^ found.compensations.keys()))
         raise ValueError(f"{saga}: each step needs a compensation, and each compensation: {odd}")
     return found
+
+
+def check_step(name: str, what: str) -> None:
+    """Refuse what cannot be the name of a step, a compensation or another part of a saga.
+
+    Raises:
+        ValueError: the text says why.
+    """
+    _check(_STEP, name, what)
 
 
 def _check(pattern: re.Pattern[str], name: str, what: str) -> None:

@@ -41,12 +41,13 @@ def work_on(saga: Saga, name: str, *, is_undo: bool) -> Ending:
 
 
 def _given(saga: Saga, name: str, *, is_undo: bool) -> SagaStep:
-    type_ = saga_types.find(saga.saga)
+    moves = saga.order or saga_types.find(saga.saga).moves
     results = {
-        step: saga.log[step].result
-        for step in type_.steps
-        if step in saga.log and saga.log[step].status is EntryStatus.DONE
+        move.step: saga.log[move.step].result
+        for move in moves
+        if move.step in saga.log and saga.log[move.step].status is EntryStatus.DONE
     }
+    undone = {move.compensation: move.step for move in moves}
     return SagaStep(
         tenant=saga.key.tenant,
         saga=saga.saga,
@@ -55,6 +56,6 @@ def _given(saga: Saga, name: str, *, is_undo: bool) -> SagaStep:
         attempt=saga.attempt,
         input=saga.input,
         results=results,
-        undoes=type_.move_undone_by(name).step if is_undo else None,
+        undoes=undone[name] if is_undo else None,
         user=saga.created.by,
     )

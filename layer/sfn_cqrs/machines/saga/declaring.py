@@ -1,0 +1,198 @@
+"""Declared sagas: one module says what is made, in which order, and how it is undone."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Generic, TypeVar
+
+from sfn_cqrs.kernel.models import models
+from sfn_cqrs.kernel.policy import CODE, MEMBERS, Access, Policy
+from sfn_cqrs.kernel.values import Json
+from sfn_cqrs.machines.saga import types as saga_types
+from sfn_cqrs.machines.saga.rules import (
+    MAX_PARTS,
+    MAX_SECONDS,
+    MAX_STEPS,
+    MAX_TRIES,
+    PROMISED_SECONDS,
+    Move,
+    MoveKind,
+)
+from sfn_cqrs.machines.saga.types import Check, SagaStep, SagaType, StepHandler
+
+I = TypeVar("I")  # noqa: E741 - the class of the input
+Make = Callable[[SagaStep[I]], Json]
+Decide = Callable[[SagaStep[I]], str]
+MAX_PAUSE = timedelta(days=300)
+"""All pauses of a saga together: an execution lasts a year at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often a step is made at most before its error is final, with growing pauses."""
+
+    tries: int
+
+
+@dataclass(slots=True)
+class _Parts:
+    """What has been declared so far, in its order."""
+
+    order: list[Move] = field(default_factory=list)
+    steps: dict[str, StepHandler] = field(default_factory=dict)
+    compensations: dict[str, tuple[str, StepHandler]] = field(default_factory=dict)
+
+    def add(self, move: Move, make: StepHandler | None, undo: StepHandler | None = None) -> None:
+        taken = {name for each in self.order for name in (each.step, each.compensation)}
+        for name, what in ((move.step, "step"), (move.compensation, "compensation")):
+            if name is not None:
+                saga_types.check_step(name, what)
+                if name in taken:
+                    raise ValueError(f"{name} is declared twice: each name stands once in a saga")
+                taken.add(name)
+        if make is not None:
+            self.steps[move.step] = make
+        if undo is not None and move.compensation is not None:
+            self.compensations[move.step] = (move.compensation, undo)
+        self.order.append(move)
+
+
+class Steps(Generic[I]):
+    """What the function of a declared saga is given: each call declares what is next."""
+
+    def __init__(self, parts: _Parts, choice: str | None = None, arm: str | None = None) -> None:
+        """Declare into these parts, what is made only if the choice has this arm."""
+        self._parts, self._choice, self._arm = parts, choice, arm
+
+    def step(
+        self,
+        make: Make[I],
+        *,
+        undo: Make[I] | None = None,
+        retry: Retry | None = None,
+        within: timedelta | None = None,
+    ) -> None:
+        """Make a step: a function by whose name the log knows it; `undo` compensates it.
+
+        An error is final at once, or at the last try of `retry`; a refusal always is. `within` is
+        the time for each try, 30 seconds by default and five minutes at most. Without `undo`
+        nothing of it is undone.
+
+        Raises:
+            ValueError: a name is taken, or a number is out of its bounds.
+        """
+        tries = 1 if retry is None else retry.tries
+        seconds = PROMISED_SECONDS if within is None else int(within.total_seconds())
+        if not 1 <= tries <= MAX_TRIES:
+            raise ValueError(f"{_name(make)}: a step has 1 to {MAX_TRIES} tries, not {tries}")
+        if not 1 <= seconds <= MAX_SECONDS:
+            raise ValueError(f"{_name(make)}: a step has 1 to {MAX_SECONDS} seconds, not {seconds}")
+        name, undone_by = _name(make), None if undo is None else _name(undo)
+        self._add(Move(name, undone_by, tries=tries, seconds=seconds), make, undo)
+
+    def choice(
+        self, decide: Decide[I], **arms: Sequence[Make[I]] | Callable[["Steps[I]"], None]
+    ) -> None:
+        """Go on with the arm whose name `decide` returns: its steps, or a function that declares.
+
+        Raises:
+            ValueError: there is no arm, or a name is taken.
+        """
+        if not arms:
+            raise ValueError(f"{_name(decide)}: a choice needs arms, such as heavy=[by_truck]")
+        name = _name(decide)
+
+        def decided(step: SagaStep[I]) -> Json:
+            arm = decide(step)
+            if arm not in arms:
+                raise ValueError(f"{name} has no arm {arm!r}, but {', '.join(arms)}")
+            return arm
+
+        self._add(Move(name, kind=MoveKind.CHOICE), decided)
+        for arm, declared in arms.items():
+            steps: Steps[I] = Steps(self._parts, name, arm)
+            if callable(declared):
+                declared(steps)
+            else:
+                for make in declared:
+                    steps.step(make)
+
+    def pause(self, name: str, time: timedelta) -> None:
+        """Wait so long; nothing runs meanwhile.
+
+        Raises:
+            ValueError: the name is taken, or the time is out of its bounds.
+        """
+        if not timedelta(seconds=1) <= time <= MAX_PAUSE:
+            raise ValueError(f"{name}: a pause lasts a second to {MAX_PAUSE.days} days, not {time}")
+        seconds = int(time.total_seconds())
+        self._add(Move(name, kind=MoveKind.PAUSE, seconds=seconds), None)
+
+    def _add(self, move: Move, make: Any, undo: Any = None) -> None:
+        placed = Move(
+            move.step,
+            move.compensation,
+            move.kind,
+            self._choice,
+            self._arm,
+            move.tries,
+            move.seconds,
+        )
+        self._parts.add(placed, make, undo)
+
+
+@dataclass(frozen=True)
+class Saga(Generic[I]):
+    """A declared saga: what `SagaService.start` and `run_saga` are given."""
+
+    name: str
+    input: type[I]
+    order: tuple[Move, ...]
+
+
+def saga(
+    name: str,
+    *,
+    input: type[I],  # noqa: A002 - the word of the saga's input
+    publish: Policy = CODE,
+    read: Policy = MEMBERS,
+    check: Check | None = None,
+) -> Callable[[Callable[[Steps[I]], None]], Saga[I]]:
+    """Declare a saga: the function is called once, at import, and says what is made in its order.
+
+    The framework's machine runs it, and a saga that has begun goes on with the order that was
+    declared then. `publish`, `read`, `check` and the class of the input are those of `saga_type`.
+
+    Raises (at import):
+        ValueError: a name is taken, or there are too many steps.
+    """
+
+    def register(declare: Callable[[Steps[I]], None]) -> Saga[I]:
+        parts = _Parts()
+        declare(Steps(parts))
+        order = _checked(name, parts)
+        access, model = Access(publish, read), models.model_of(input)
+        given: Mapping[str, Any] = {"access": access, "check": check, "model": model}
+        module = declare.__module__
+        saga_types.declare(
+            SagaType(name, parts.steps, parts.compensations, order=order, module=module, **given)
+        )
+        return Saga(name, input, order)
+
+    return register
+
+
+def _checked(saga: str, parts: _Parts) -> tuple[Move, ...]:
+    made = sum(move.kind is MoveKind.STEP for move in parts.order)
+    if not 1 <= made <= MAX_STEPS:
+        raise ValueError(f"{saga} has {made} steps, and a saga has 1 to {MAX_STEPS}")
+    if len(parts.order) > MAX_PARTS:
+        raise ValueError(f"{saga} has more than {MAX_PARTS} steps, choices and pauses")
+    paused = sum(move.seconds for move in parts.order if move.kind is MoveKind.PAUSE)
+    if paused > MAX_PAUSE.total_seconds():
+        raise ValueError(f"{saga} pauses for more than {MAX_PAUSE.days} days")
+    return tuple(parts.order)
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return getattr(function, "__name__", "") or repr(function)
