@@ -46,9 +46,10 @@ ERRORS: dict[str, type[BaseException]] = {
 }
 
 
-def function_of(state: str) -> str:
+def function_of(state: str, machine: str = "order-saga") -> str:
     """The logical id of a state's function."""
-    return f"OrderSaga{''.join(word.title() for word in state.split('_'))}Function"
+    words = (*machine.split("-"), *state.split("_"))
+    return f"{''.join(word.title() for word in words)}Function"
 
 
 class BrokenError(AssertionError):
@@ -92,6 +93,7 @@ class Story:
     is_doubled: bool = False
     seed: int | None = None
     zombies: float = 0.0
+    machine: str = "order-saga"
 
 
 @dataclass
@@ -111,7 +113,7 @@ def tell(story: Story) -> End:
     """
     with ExitStack() as stack:
         stack.enter_context(silent())
-        system = stack.enter_context(SagaSystem(story.seed))
+        system = stack.enter_context(SagaSystem(story.seed, story.machine))
         return _Teller(system, story).tell()
 
 

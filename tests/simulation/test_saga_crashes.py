@@ -52,14 +52,43 @@ STORIES: dict[str, tuple[Story, tuple[str, ...]]] = {
     "is late": (Story(late=((function_of("ship_order"), 7),)), tuple(map(function_of, BACK))),
 }
 
+RUN, UNDO, FINISH = (
+    function_of(each, "saga") for each in ("run_steps", "undo_steps", "finish_saga")
+)
+BEGIN, PARK = (function_of(each, "saga") for each in ("resume", "park_saga"))
+STORIES |= {
+    "declared, ships": (Story(machine="saga"), (BEGIN, RUN, FINISH, STREAM)),
+    "declared, is declined": (
+        Story(order=an_order(lines=LINES, card="declined"), machine="saga"),
+        (RUN, UNDO, FINISH),
+    ),
+    "declared, is undone from the last step": (
+        Story(is_shipped_before=True, machine="saga"),
+        (RUN, UNDO),
+    ),
+    "declared, is parked": (
+        Story(
+            is_shipped_before=True,
+            faults=(Fault(UNDO, error="busy", times=ALWAYS),),
+            machine="saga",
+        ),
+        (PARK, BEGIN, STREAM),
+    ),
+    "declared, is aborted": (
+        Story(aborted=((RUN, 1),), machine="saga"),
+        (BEGIN, STREAM, SWEEP),
+    ),
+    "declared, is late": (Story(late=((RUN, 7),), machine="saga"), (UNDO,)),
+}
+
 
 def moments_in(story: Story, functions: tuple[str, ...]) -> list[tuple[AwsCall, str]]:
     """When the first invocation of each function may die."""
     made: dict[tuple[str, int], AwsCall] = {}
 
     class Seen(SagaSystem):
-        def __init__(self, seed: int | None = None) -> None:
-            super().__init__(seed)
+        def __init__(self, seed: int | None = None, machine: str = "order-saga") -> None:
+            super().__init__(seed, machine)
             self.calls.observers.append(self._note)
 
         def _note(self, call: AwsCall, moment: str) -> None:

@@ -26,7 +26,10 @@ from sfn_cqrs.machines.saga.rules import Begin, EntryStatus, Open, Saga, SagaSta
 from sfn_cqrs_tools.testing.builders import an_order
 
 UNDO = tuple(UNDONE_BY.values())
-STATES = [function_of(name) for name in ("resume", *STEPS, *UNDO, "finish_saga", "park_saga")]
+OWN, DECLARED = "order-saga", "saga"
+WORKING = {OWN: (*STEPS, *UNDO), DECLARED: ("run_steps", "undo_steps")}
+"""The states of each form that run the steps or undo them."""
+ENDS = ("resume", "finish_saga", "park_saga")
 OTHERS = [
     "StreamOnSagaChangedFunction",
     "StreamOnProcessChangedFunction",
@@ -35,7 +38,6 @@ OTHERS = [
     "CommandFinishFunction",
 ]
 RESERVE = function_of("reserve_stock")
-WORKERS = [function_of(name) for name in (*STEPS, *UNDO)]
 MANY = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
@@ -44,10 +46,11 @@ MANY = settings(
 
 
 @st.composite
-def faults(draw: Any) -> Fault:
+def faults(draw: Any, machine: str) -> Fault:
+    states = [function_of(name, machine) for name in (*WORKING[machine], *ENDS)]
     return Fault(
-        draw(st.sampled_from(STATES + OTHERS)),
-        draw(st.integers(1, 14)),
+        draw(st.sampled_from(states + OTHERS)),
+        draw(st.integers(1, 14 if machine == OWN else 40)),
         draw(st.sampled_from(["before", "after"])),
         draw(st.sampled_from(["killed", "killed", "busy", "bug"])),
         draw(st.sampled_from([1, 2, 7, 9, ALWAYS])),
@@ -55,45 +58,59 @@ def faults(draw: Any) -> Fault:
 
 
 @st.composite
-def stories(draw: Any) -> Story:
+def stories(draw: Any, machine: str) -> Story:
+    workers = [function_of(name, machine) for name in WORKING[machine]]
+    steps = [function_of(name) for name in STEPS] if machine == OWN else []
     quantity = draw(st.sampled_from([1, 3, 4]))
     order = an_order(
         card=draw(st.sampled_from(["visa", "visa", "declined"])),
         lines=[LINES[0], {"sku": "PEN", "quantity": quantity}],
     )
-    some = st.tuples(st.sampled_from(WORKERS), st.sampled_from([1, 3, 7, 15]))
+    some = st.tuples(st.sampled_from(workers), st.sampled_from([1, 3, 7, 15]))
     return Story(
         order=order,
         is_shipped_before=draw(st.booleans()),
-        faults=tuple(draw(st.lists(faults(), max_size=3))),
+        faults=tuple(draw(st.lists(faults(machine), max_size=3))),
         late=tuple(draw(st.lists(some, max_size=2, unique_by=lambda one: one[0]))),
         overtaken=tuple(
-            draw(st.lists(st.tuples(st.sampled_from(WORKERS[:3]), st.integers(1, 14)), max_size=1))
+            draw(st.lists(st.tuples(st.sampled_from(steps), st.integers(1, 14)), max_size=1))
+            if steps
+            else ()
         ),
         aborted=tuple(
-            draw(st.lists(st.tuples(st.sampled_from(WORKERS), st.integers(1, 5)), max_size=1))
+            draw(st.lists(st.tuples(st.sampled_from(workers), st.integers(1, 5)), max_size=1))
         ),
         is_doubled=draw(st.booleans()),
+        machine=machine,
     )
 
 
+each_form = pytest.mark.parametrize("machine", [OWN, DECLARED])
+
+
+@each_form
 @pytest.mark.parametrize("examples", [10, pytest.param(deep(200, 1000), marks=PROOF)])
-def test_whatever_goes_wrong_all_is_made_or_all_is_undone_each_once(examples: int) -> None:
+def test_whatever_goes_wrong_all_is_made_or_all_is_undone_each_once(
+    examples: int, machine: str
+) -> None:
 
     @settings(MANY, max_examples=examples)
-    @given(stories())
+    @given(stories(machine))
     def told(story: Story) -> None:
         tell(story)
 
     told()
 
 
+@each_form
 @pytest.mark.parametrize("examples", [6, pytest.param(deep(100, 500), marks=PROOF)])
-def test_whoever_comes_first_all_is_made_or_all_is_undone_each_once(examples: int) -> None:
+def test_whoever_comes_first_all_is_made_or_all_is_undone_each_once(
+    examples: int, machine: str
+) -> None:
     """Functions interleave call by call; some are given up, tried again, and go on alone."""
 
     @settings(MANY, max_examples=examples)
-    @given(st.integers(0, 1_000_000), stories())
+    @given(st.integers(0, 1_000_000), stories(machine))
     def told(seed: int, story: Story) -> None:
         tell(
             Story(
@@ -103,6 +120,7 @@ def test_whoever_comes_first_all_is_made_or_all_is_undone_each_once(examples: in
                 aborted=story.aborted,
                 seed=seed,
                 zombies=0.25,
+                machine=machine,
             )
         )
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
+from tests.support.declared_orders import declared_orders
 from tests.support.fake_system import FakeSystem, executions_of
 from tests.support.stream import Stream
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.kernel.keys import ItemKey, SagaKey
+from sfn_cqrs.kernel.keys import ItemKey, SagaKey, SagaRef
 from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs.machines.saga.items import SAGAS
 from sfn_cqrs.machines.saga.rules import Saga
@@ -31,9 +32,9 @@ class SagaSystem(FakeSystem):
 
     sweeps = (*FakeSystem.sweeps, "ScheduleSweepSagasFunction")
 
-    def __init__(self, seed: int | None = None) -> None:
+    def __init__(self, seed: int | None = None, machine: str = "order-saga") -> None:
         super().__init__(seed)
-        self.saga_machine = self.template.machines["order-saga"]
+        self.saga_machine = self.template.machines[machine]
         self.engine.create_state_machine(self.saga_machine.name, self.saga_machine.definition)
         self.saga_stream = Stream.of(self.template, STREAM)
         self.streams["SagasTable"] = self.saga_stream
@@ -42,12 +43,18 @@ class SagaSystem(FakeSystem):
         self.late: list[tuple[str, bytes]] = []
 
     def parts(self) -> dict[str, Any]:
-        executions = executions_of(self, "order-saga", "SAGAS_TABLE")
-        watched = self.watch(executions)
+        name = self.saga_machine.key
+        watched = self.watch(executions_of(self, name, "SAGAS_TABLE"))
         return {
             **super().parts(),
-            "saga_machines": {"order-saga": watched},
+            "saga_machines": {name: watched},
         }
+
+    def __enter__(self) -> Self:
+        entered = super().__enter__()
+        if self.saga_machine.key == SagaRef.DECLARED:
+            self._cleanup.enter_context(declared_orders())
+        return entered
 
     def submit(self, function: str, payload: bytes, done: Done) -> None:
         name = self.lambdas.find(function).logical_id

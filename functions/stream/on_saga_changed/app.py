@@ -16,10 +16,10 @@ from sfn_cqrs.machines.saga.rules import Saga, SagaStatus
 def lambda_handler(saga: Saga, outbox: Outbox) -> None:
     """Start a saga's attempt, or tell the world how one has ended."""
     if saga.status is SagaStatus.CREATED:
-        bootstrap.saga_executions(saga.saga).start(saga.ref, saga.trace)
+        bootstrap.saga_executions(saga.ref.machine).start(saga.ref, saga.trace)
         return
     table = bootstrap.sagas_table_name()
     outbox.notices.append(saga_status(saga, table))
     if saga.status is SagaStatus.PARKED:
-        execution = bootstrap.saga_executions(saga.saga).arn_of(saga.ref)
+        execution = bootstrap.saga_executions(saga.ref.machine).arn_of(saga.ref)
         outbox.alarms.append(failure_alarm(saga, saga.key, table, execution))
