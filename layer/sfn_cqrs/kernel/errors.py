@@ -128,6 +128,7 @@ class UnknownSagaError(UnknownNameError):
 class UnknownStepError(UnknownNameError):
     """No code has a step or a compensation that a saga has recorded when it began."""
 
+    code = InvalidInputError.code
     place = "saga"
     kind = "steps"
     reason = "has no code here: deploy it again, then retry the saga"

@@ -31,6 +31,7 @@ OF_THE_FRAMEWORK: Final = frozenset(
         "command-express",
         "import-csv",
         "rebuild",
+        "saga",
         "task",
         "zip-orchestrator",
     )
