@@ -63,7 +63,7 @@ MUTANTS = [
     ),
     *found_in(
         "examples/shop/tests/order_saga/test_resume.py",
-        change("resume", "saga.is_undoing or failed is not None", "failed is not None")
+        change("_open", "saga.is_undoing or failed is not None", "failed is not None")
         .breaks("U5", "a retried saga goes forward though it had turned back")
         .by("test_a_later_attempt_goes_on_where_the_log_says"),
     ),
