@@ -28,6 +28,8 @@ BEHIND_AN_ALIAS = {
         "ApprovalRejected",
         "ApprovalExpired",
         "RebuildWorkOnSegment",
+        "SagaRunSteps",
+        "SagaUndoSteps",
         "QueueOnTaskAction",
         "QueueOnImportAction",
         "QueueOnNotification",
