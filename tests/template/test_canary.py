@@ -41,6 +41,7 @@ ALARMS = [
     "CommandExecutionsFailedAlarm",
     "ApprovalExecutionsFailedAlarm",
     "RebuildExecutionsFailedAlarm",
+    "SagaExecutionsFailedAlarm",
     "ApiServerErrorsAlarm",
 ]
 BY_MACHINE = {
@@ -49,6 +50,8 @@ BY_MACHINE = {
     "ApprovalRejectedFunction": "ApprovalExecutionsFailedAlarm",
     "ApprovalExpiredFunction": "ApprovalExecutionsFailedAlarm",
     "RebuildWorkOnSegmentFunction": "RebuildExecutionsFailedAlarm",
+    "SagaRunStepsFunction": "SagaExecutionsFailedAlarm",
+    "SagaUndoStepsFunction": "SagaExecutionsFailedAlarm",
 }
 """Whose errors show in their machine: each metric more would cost ten cents a month."""
 MOST_RESOURCES = 500
