@@ -114,7 +114,10 @@ class Former:
 
     def _door(self, module: str, name: str) -> ModuleType | None:
         doors = [import_module(f"sfn_cqrs.{each}") for each in self._doors.get(module, "").split()]
-        return next((door for door in doors if name in door.__all__), None)
+        found = next((door for door in doors if name in door.__all__), None)
+        if found is None or f"{module}.{name}" not in self._doors:
+            return found
+        return found if isinstance(getattr(found, name), ModuleType) else None  # it was a module
 
 
 def _warn(module: str, name: str, door: ModuleType) -> None:

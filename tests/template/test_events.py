@@ -24,6 +24,7 @@ ATTEMPTS: dict[str, tuple[Any, str]] = {
     "command-express": (CommandRef, "CommandsTable"),
     "command": (CommandRef, "CommandsTable"),
     "order-saga": (SagaRef, "SagasTable"),
+    "saga": (SagaRef, "SagasTable"),
     "task": (TaskRef, "TasksTable"),
     "import-csv": (ImportKey, "ImportTmpTable"),
     "rebuild": (ViewRef, "ReadModelsTable"),

@@ -332,11 +332,14 @@ SAGAS: Kind[Saga] = Kind(
     metric="OldestOpenSagaAge",
     table=lambda: bootstrap.sagas(),
     shards=range(saga_items.SAGAS.shards),
-    repair=lambda saga: SagaFlow(saga.key).run(saga_programs.sweep()),
-    ages=lambda saga: saga.status.is_open,
+    repair=lambda saga: SagaFlow(saga.key).run(saga_programs.sweep(bootstrap.now())),
+    ages=lambda saga: saga.status.is_open and saga.busy_since <= iso(bootstrap.now()),
+    since=lambda saga: saga.busy_since,
     machine=keys.SagaRef.machine_of,
     ref=keys.SagaRef,
-    repair_ended=lambda ref: SagaFlow(ref.key).run(saga_programs.sweep(ref.attempt)),
+    repair_ended=lambda ref: SagaFlow(ref.key).run(
+        saga_programs.sweep(bootstrap.now(), ref.attempt)
+    ),
 )
 IMPORTS: Kind[Job] = Kind(
     name="import",

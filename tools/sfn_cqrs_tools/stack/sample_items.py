@@ -56,7 +56,7 @@ from sfn_cqrs.machines.command.process import Outcome, Process
 from sfn_cqrs.machines.import_csv.items import IMPORTS
 from sfn_cqrs.machines.import_csv.job import NO_SOURCE, Job, JobStatus, Loaded, Reader, Source
 from sfn_cqrs.machines.saga.items import SAGAS
-from sfn_cqrs.machines.saga.rules import Saga, SagaStatus
+from sfn_cqrs.machines.saga.rules import Entry, EntryStatus, Move, MoveKind, Saga, SagaStatus
 from sfn_cqrs.machines.task.items import TASKS, new_item, pointer_item
 from sfn_cqrs.machines.task.rules import Task, TaskStatus
 from sfn_cqrs.machines.zip_orchestrator.items import ZIPS
@@ -74,8 +74,9 @@ TENANT: Final = "sample"
 SAMPLES_PREFIX: Final = "sfn-cqrs-"
 """The prefix of the machines' names in the event files."""
 ARNS: Final = ("stateMachine", "execution")
-SAGA: Final = "saga"
+SAGA: Final = "its saga"
 """Stands for the machine of the project's saga."""
+DECLARED: Final = SagaRef.DECLARED
 SAMPLES_TENANT: Final = "tenant1"
 """The tenant of the events in their files."""
 SAMPLES_ULID: Final = "01KAXK3V9Q0M3W8C5R6T7Y8Z9A"
@@ -507,6 +508,24 @@ def _a_saga(rehearsal: Rehearsal, _state: str, given: Mapping[str, Any]) -> None
     rehearsal.put_record("SAGAS_TABLE", SAGAS, saga)
 
 
+def _a_declared_saga(rehearsal: Rehearsal, state: str, given: Mapping[str, Any]) -> None:
+    """Make a running saga of a pause, which needs no code; it is over where all has to be."""
+    pause, ended = Move("a_second", kind=MoveKind.PAUSE, seconds=1), EntryStatus.DONE
+    log = {pause.step: Entry(status=ended, began_at=rehearsal.at)}
+    saga = Saga(
+        key=SagaRef.from_input(dict(given)).key,
+        saga=str(given["saga"]),
+        name="a pause",
+        input={},
+        opened_at=rehearsal.at,
+        status=SagaStatus.CREATED if state == "resume" else SagaStatus.RUNNING,
+        log=log if state == "finish_saga" else {},
+        order=(pause,),
+        **_made(rehearsal),
+    )
+    rehearsal.put_record("SAGAS_TABLE", SAGAS, saga)
+
+
 _DECIDED: Final = {
     "check_decision": Status.GRANTED,
     "process_approval": Status.GRANTED,
@@ -664,13 +683,15 @@ _REPAIRS: Final[Mapping[tuple[str, str], Callable[[Event], str]]] = {
     ("command", "mark_failed"): lambda given: item_path(
         "commands", given["type"], given["code"], given["version"], "retry"
     ),
-    (SAGA, "park_saga"): lambda given: work_path("sagas", given["id"], "retry"),
+    (SAGA, "park_saga"): (retry_saga := lambda given: work_path("sagas", given["id"], "retry")),
+    (DECLARED, "park_saga"): retry_saga,
 }
 _PREPARE: Final[Mapping[str, tuple[Any, str, Prepare]]] = {
     "approval": (ApprovalRef, "APPROVALS_TABLE", _an_approval),
     "command": (CommandRef, "COMMANDS_TABLE", _a_version),
     "import-csv": (ImportKey, "IMPORT_TMP_TABLE", _an_import),
     SAGA: (SagaRef, "SAGAS_TABLE", _a_saga),
+    DECLARED: (SagaRef, "SAGAS_TABLE", _a_declared_saga),
     "rebuild": (ViewRef, "READ_MODELS_TABLE", _a_rebuild),
     "task": (TaskRef, "TASKS_TABLE", _a_task),
     "zip-orchestrator": (ZipRef, "IMPORT_TMP_TABLE", _an_archive),

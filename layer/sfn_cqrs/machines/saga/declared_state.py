@@ -1,7 +1,7 @@
 """The context of the states of the machine that runs declared sagas."""
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final
 
 from sfn_cqrs import bootstrap
@@ -85,8 +85,9 @@ class DeclaredState(FlowState[SagaRef, SagaFlow]):
                 break
             try:
                 following = flow.run(begin(following))
-            except TransientError:
-                break  # the state is entered anew for it, and tries it again in its own time
+            except TransientError:  # the state is entered anew for it, and tries it in its own time
+                following = replace(following, seq=following.seq + 1)
+                break
         return _answer(following)
 
 

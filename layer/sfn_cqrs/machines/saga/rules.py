@@ -5,8 +5,10 @@ A write carries its rule, which the models check and production runs: see `recor
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 
+from sfn_cqrs.kernel.clock import iso
 from sfn_cqrs.kernel.command import Audit
 from sfn_cqrs.kernel.ending import WorkEnding, kept_result
 from sfn_cqrs.kernel.errors import SagaInputTooLargeError, SagaResultError
@@ -83,6 +85,10 @@ class Move:
     tries: int = 1
     seconds: int = PROMISED_SECONDS
 
+    def over_at(self, began_at: str) -> str:
+        """Return when a pause is over that began then."""
+        return iso(datetime.fromisoformat(began_at) + timedelta(seconds=self.seconds))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -157,6 +163,13 @@ class Saga(Record):
     def ref(self) -> SagaRef:
         """The attempt that owns this saga now."""
         return SagaRef(self.key, self.attempt, self.saga, is_declared=bool(self.order))
+
+    @property
+    def busy_since(self) -> str:
+        """Since when it has work: since it was opened, or its last pause is over, or will be."""
+        pauses = [move for move in self.order if move.kind is MoveKind.PAUSE]
+        begun = [(move, self.log[move.step].began_at) for move in pauses if move.step in self.log]
+        return max(self.opened_at, *(move.over_at(at) for move, at in begun), "")
 
     def is_at(self, attempt: int, *statuses: SagaStatus) -> bool:
         """Whether an attempt owns the saga, and it is in one of these statuses."""

@@ -10,7 +10,7 @@ most once: from then on no step begins, and whatever had begun is undone, in rev
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -170,9 +170,9 @@ def _wait(attempt: int, move: Move, seq: int, now: datetime) -> Generator[Call, 
         return next_of(saga)
     if (entry.attempt, entry.seq) != (attempt, seq):
         raise SupersededError(f"try {seq} of attempt {attempt} no longer owns {move.step}")
-    until = datetime.fromisoformat(entry.began_at) + timedelta(seconds=move.seconds)
-    if now < until:
-        return Next(Do.PAUSE, move.step, seq, until=iso(until))
+    until = move.over_at(entry.began_at)
+    if iso(now) < until:
+        return Next(Do.PAUSE, move.step, seq, until=until)
     ended: SagaWritten = yield End(move.step, attempt, seq, Ending(EntryStatus.DONE))
     _ended(ended, move.step, attempt, seq)
     return replace(next_of(_owned(ended, attempt)), is_fresh=True)
@@ -308,16 +308,19 @@ def park(attempt: int, failure: Failure) -> Generator[Call, Any, Saga]:
     return _owned(parked, attempt)
 
 
-def sweep(attempt: int | None = None) -> Generator[Call, Any, str]:
+def sweep(now: datetime, attempt: int | None = None) -> Generator[Call, Any, str]:
     """Repair a saga that has been open for long; answers what was done.
 
-    With an attempt, only that one is looked at.
+    With an attempt, which has ended, only that one is looked at. Otherwise one that pauses is left
+    alone until its pause is over, so that AWS is not asked about each of them every minute.
     """
     saga: Saga | None = yield Find()
     if saga is None or not saga.status.is_open:
         return "closed"
     if attempt not in (None, saga.attempt):
         return "superseded"
+    if attempt is None and saga.status is SagaStatus.RUNNING and iso(now) < saga.busy_since:
+        return "pauses"
     has_begun = attempt is not None or saga.status is not SagaStatus.CREATED
     execution = yield from ended_execution(saga, has_begun=has_begun)
     if isinstance(execution, str):
