@@ -29,8 +29,8 @@ NAMES = {
         " items link_secret read_model sql sums table tables write_budget"
     ),
     SERVICE: (
-        "backlog both_kinds child children data declared direct effects end eraser"
-        " executions export failures files found giving_up grants handlers hooks"
+        "backlog both_kinds child children data declared declared_state declaring direct"
+        " effects end eraser executions export failures files found giving_up grants handlers hooks"
         " imports lines load migrations objects operations outcomes parent planning preview"
         " problems progress projection publishing queueing read_models replay reserving restore"
         " rows runner service state strategies summary sweep types undo versions waiting"

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Protocol
 
+from tests.support.declared_orders import declared_orders
 from tests.support.waiting import waited
 from tests.template.stack import ROOT
 
@@ -47,20 +48,27 @@ def run_sagas(user: Asker) -> None:
     assert stock is not None
     kept = models.model_of(stock.model.cls, unknown="keep")  # no field of it is large
     models.register("STOCK", replace(stock, model=kept))
-    for type_, code, attributes in (
-        ("STOCK", "LARGE", {"available": 9}),
-        ("ORDER", "large", {"customer": "ada"}),
-    ):
-        item = {"type": type_, "code": code, "name": code, "mode": "sync"}
-        user.ask("/commands", {**item, "attributes": {**attributes, "text": LARGE}})
-    assert ended(user, start(user, "large", **{"idempotency-key": "saga"}))["status"] == "COMPLETED"
-    start(user, "large", **{"idempotency-key": "saga"})
+    shelf = {"type": "STOCK", "code": "LARGE", "name": "LARGE", "mode": "sync"}
+    user.ask("/commands", {**shelf, "attributes": {"available": 9, "text": LARGE}})
+    start_orders(user, "own")
+    with declared_orders():
+        start_orders(user, "declared")
+
+
+def start_orders(user: Asker, form: str) -> None:
+    """Orders of every fate, run by a machine of their own, or by that of declared sagas."""
+    large, undone, sent = f"{form}-large", f"{form}-undone", f"{form}-sent"
+    order = {"type": "ORDER", "code": large, "name": large, "mode": "sync"}
+    user.ask("/commands", {**order, "attributes": {"customer": "ada", "text": LARGE}})
+    key = {"idempotency-key": f"{form}-saga"}
+    assert ended(user, start(user, large, **key))["status"] == "COMPLETED"
+    start(user, large, **key)
     with shipping_fails():
-        assert ended(user, start(user, "undone"))["status"] == "COMPENSATED"
-    assert ended(user, start(user, "undone"))["status"] == "COMPLETED"
-    CommandService("tenant1").publish_sync("ORDER", "sent", name="an order", attributes=SENT)
+        assert ended(user, start(user, undone))["status"] == "COMPENSATED"
+    assert ended(user, start(user, undone))["status"] == "COMPLETED"
+    CommandService("tenant1").publish_sync("ORDER", sent, name="an order", attributes=SENT)
     with refunds_are_refused():
-        parked = start(user, "sent")
+        parked = start(user, sent)
         assert ended(user, parked)["status"] == "PARKED"
         repair_all(user, {"kind": "saga", "action": "retry"})
         assert ended(user, parked)["status"] == "PARKED"

@@ -89,7 +89,7 @@ TASK_WORKERS = {
     "TaskIteratorFunction",
     "ZipOrchestratorFinalizeZipJobFunction",
 }
-SAGA_WORKERS = {
+SAGA_WORKERS = {"SagaRunStepsFunction", "SagaUndoStepsFunction"} | {
     f"OrderSaga{state}Function"
     for state in (
         "ReserveStock",
