@@ -77,7 +77,9 @@ def seed(world, courier):
         if "weigh" in lines:
             lines["weigh"] = Entry(status=EntryStatus.DONE, result="heavy")
         fields = {"status": SagaStatus.RUNNING, "order": courier.order, **changes}
-        world.seed_sagas(a_saga(saga="courier", input={"weight": 30}, log={**lines, **(log or {})}, **fields))
+        world.seed_sagas(
+            a_saga(saga="courier", input={"weight": 30}, log={**lines, **(log or {})}, **fields)
+        )
         return world
 
     return make

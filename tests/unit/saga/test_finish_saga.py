@@ -33,7 +33,7 @@ def test_a_saga_of_which_all_that_began_is_undone_is_compensated(seed, stored, f
 def test_a_saga_that_has_something_left_is_not_ended(seed, stored, finish):
     seed(*ALL[:-1])
 
-    with pytest.raises(SagaLogError, match="the log has left: tell$"):
+    with pytest.raises(SagaLogError, match=r"the log has left: tell$"):
         finish()
 
     assert stored().status is SagaStatus.RUNNING
