@@ -10,6 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 from tests.support.airports import two_versions
 from tests.support.calls import AwsCall, Observer
+from tests.support.declared_orders import declared_orders
 from tests.support.granting import granting
 from tests.support.import_system import a_file, a_line
 from tests.support.orders import NOWHERE
@@ -171,6 +172,12 @@ def saga(system: WholeSystem) -> None:
     left = system.ask("GET", "/data/STOCK/BOOK")
     assert left["attributes"] == {"available": 5}  # of the first, and of the one that is parked
     assert system.ask("GET", "/data/PAYMENT/o-1")["attributes"]["status"] == "CHARGED"
+
+
+def declared_saga(system: WholeSystem) -> None:
+    """The same orders by a declared saga."""
+    with declared_orders():
+        saga(system)
 
 
 def _ended(system: WholeSystem, *ids: str) -> None:
@@ -427,6 +434,7 @@ FLOWS: list[Callable[[WholeSystem], None]] = [
     standard_failures,
     tasks,
     saga,
+    declared_saga,
     approvals,
     links,
     imports,

@@ -110,6 +110,6 @@ def said():
     """Return a maker of what the state before has said."""
 
     def make(step, *, seq=0, seconds=60, do="run"):
-        return {"next": do, "step": step, "seq": seq, "seconds": seconds, "until": ""}
+        return {"result": do, "step": step, "seq": seq, "seconds": seconds, "until": ""}
 
     return make

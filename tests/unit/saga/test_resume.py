@@ -12,7 +12,7 @@ def test_a_new_saga_begins_with_its_first_step(seed, stored, event):
 
     answer = lambda_handler(event("resume"), None)
 
-    assert answer == {"next": "run", "step": "book", "seq": 0, "seconds": 60, "until": ""}
+    assert answer == {"result": "run", "step": "book", "seq": 0, "seconds": 60, "until": ""}
     assert stored().status is SagaStatus.RUNNING
 
 
@@ -30,13 +30,13 @@ def test_a_later_attempt_goes_on_with_what_is_not_done(done, step, seconds, seed
 
     answer = lambda_handler(event("resume", attempt=2), None)
 
-    assert (answer["next"], answer["step"], answer["seconds"]) == ("run", step, seconds)
+    assert (answer["result"], answer["step"], answer["seconds"]) == ("run", step, seconds)
 
 
 def test_a_saga_of_which_all_is_made_has_only_to_be_ended(seed, event):
     seed("book", "weigh", "by_truck", "an_hour", "tell", status=CREATED, attempt=2)
 
-    assert lambda_handler(event("resume", attempt=2), None)["next"] == "finish"
+    assert lambda_handler(event("resume", attempt=2), None)["result"] == "finish"
 
 
 def test_a_saga_whose_step_was_refused_goes_back(seed, stored, event):
@@ -45,7 +45,7 @@ def test_a_saga_whose_step_was_refused_goes_back(seed, stored, event):
 
     answer = lambda_handler(event("resume", attempt=2), None)
 
-    assert (answer["next"], answer["step"]) == ("undo", "call_back")
+    assert (answer["result"], answer["step"]) == ("undo", "call_back")
     assert (stored().status, stored().error) == (SagaStatus.COMPENSATING, "no_room")
 
 

@@ -31,7 +31,7 @@ def test_step_after_step_is_made_until_the_saga_pauses(seed, stored, run, work, 
 
     assert work.done == ["book", "weigh", "by_truck"]
     over = (world.clock() + timedelta(hours=1)).isoformat()[:19]
-    assert (answer["next"], answer["step"]) == ("pause", "an_hour")
+    assert (answer["result"], answer["step"]) == ("pause", "an_hour")
     assert answer["until"].startswith(over)
     assert {name: line.status for name, line in stored().log.items()} == {
         **dict.fromkeys(("book", "weigh", "by_truck"), DONE),
@@ -55,7 +55,7 @@ def test_after_its_pause_the_saga_goes_on(seed, run, work, world):
 
     again = run("an_hour", seq=first["seq"])
 
-    assert (again["next"], again["step"], again["seconds"]) == ("run", "tell", 150)
+    assert (again["result"], again["step"], again["seconds"]) == ("run", "tell", 150)
     assert work.done == []  # it has two minutes, and this state was entered for less
 
 
@@ -65,7 +65,7 @@ def test_a_state_goes_on_as_long_as_the_next_step_fits_into_its_time(seed, run, 
 
     answer = run("book", seconds=60)
 
-    assert (answer["next"], answer["step"], work.done) == ("run", "weigh", ["book"])
+    assert (answer["result"], answer["step"], work.done) == ("run", "weigh", ["book"])
 
 
 def test_an_error_is_tried_again_as_often_as_the_step_says(seed, stored, run, work):
@@ -86,7 +86,7 @@ def test_an_error_at_the_last_try_turns_the_saga_back(seed, stored, run, work):
 
     answer = run("book", tries=1)
 
-    assert (answer["next"], answer["step"]) == ("undo", "cancel")
+    assert (answer["result"], answer["step"]) == ("undo", "cancel")
     assert (stored().status, stored().error) == (SagaStatus.COMPENSATING, "ValueError")
 
 
@@ -96,7 +96,7 @@ def test_a_step_that_is_refused_turns_the_saga_back_at_once(seed, stored, run, w
 
     answer = run("book")
 
-    assert (answer["next"], answer["step"]) == ("undo", "call_back")
+    assert (answer["result"], answer["step"]) == ("undo", "call_back")
     assert (stored().error, stored().cause) == ("no_room", "the truck is full")
 
 
@@ -106,7 +106,7 @@ def test_a_step_that_wants_another_try_is_tried_in_its_own_time(seed, stored, ru
 
     answer = run("book")  # two steps are made, so the state must not run them again
 
-    assert (answer["next"], answer["step"], answer["seq"]) == ("run", "by_truck", 1)
+    assert (answer["result"], answer["step"], answer["seq"]) == ("run", "by_truck", 1)
     assert stored().log["by_truck"].status is STARTED
     with pytest.raises(TransientError, match="busy"):
         run("by_truck", seq=1)
@@ -120,7 +120,7 @@ def test_a_try_that_another_one_has_overtaken_makes_nothing(seed, run, work):
     answer = run("book")
 
     assert work.done == []
-    assert (answer["next"], answer["step"]) == ("run", "an_hour")
+    assert (answer["result"], answer["step"]) == ("run", "an_hour")
 
 
 def test_a_saga_that_has_turned_back_makes_nothing_any_more(seed, run, work):
@@ -128,14 +128,14 @@ def test_a_saga_that_has_turned_back_makes_nothing_any_more(seed, run, work):
 
     answer = run("weigh")
 
-    assert (answer["next"], answer["step"], work.done) == ("undo", "cancel", [])
+    assert (answer["result"], answer["step"], work.done) == ("undo", "cancel", [])
 
 
 def test_a_saga_goes_on_with_the_order_it_began_with(seed, run, work, courier):
     """Whatever is declared by now: a step more, or one less."""
     seed(order=courier.order[:1])
 
-    assert run("book")["next"] == "finish"
+    assert run("book")["result"] == "finish"
 
     assert work.done == ["book"]
 

@@ -21,7 +21,7 @@ def test_a_function_that_died_turns_the_saga_back(seed, stored, event, work):
 
     answer = lambda_handler(event("undo_steps"), None)
 
-    assert (answer["next"], answer["step"], work.done) == ("undo", "call_back", [])
+    assert (answer["result"], answer["step"], work.done) == ("undo", "call_back", [])
     assert stored().status is SagaStatus.COMPENSATING
     assert (stored().error, stored().cause) == ("States.Timeout", "the function does not answer")
 
@@ -31,7 +31,7 @@ def test_what_has_begun_is_undone_the_last_first(seed, stored, undo, work):
 
     answer = undo("call_back")
 
-    assert (answer["next"], work.done) == ("finish", ["call_back", "cancel"])
+    assert (answer["result"], work.done) == ("finish", ["call_back", "cancel"])
     assert stored().log["cancel"].status is EntryStatus.DONE
 
 
@@ -51,7 +51,7 @@ def test_a_compensation_that_fails_is_tried_again(seed, stored, undo, work):
         undo("cancel")
     answer = undo("cancel", tries=1)
 
-    assert answer["next"] == "finish"
+    assert answer["result"] == "finish"
     assert stored().log["cancel"].result == "cancelled"
 
 
@@ -61,7 +61,7 @@ def test_one_that_fails_after_another_is_tried_in_its_own_time(seed, undo, work)
 
     answer = undo("call_back")
 
-    assert (answer["next"], answer["step"], answer["seq"]) == ("undo", "cancel", 1)
+    assert (answer["result"], answer["step"], answer["seq"]) == ("undo", "cancel", 1)
 
 
 def test_a_compensation_that_is_refused_needs_a_person(seed, undo, work):
@@ -77,7 +77,7 @@ def test_one_that_another_try_has_done_is_not_done_again(seed, undo, work):
 
     answer = undo("call_back")
 
-    assert (answer["next"], answer["step"], work.done) == ("undo", "cancel", [])
+    assert (answer["result"], answer["step"], work.done) == ("undo", "cancel", [])
 
 
 def test_an_earlier_attempt_undoes_nothing(seed, undo, event, work):

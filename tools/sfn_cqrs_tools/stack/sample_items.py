@@ -511,7 +511,8 @@ def _a_saga(rehearsal: Rehearsal, _state: str, given: Mapping[str, Any]) -> None
 def _a_declared_saga(rehearsal: Rehearsal, state: str, given: Mapping[str, Any]) -> None:
     """Make a running saga of a pause, which needs no code; it is over where all has to be."""
     pause, ended = Move("a_second", kind=MoveKind.PAUSE, seconds=1), EntryStatus.DONE
-    log = {pause.step: Entry(status=ended, began_at=rehearsal.at)}
+    at = rehearsal.at
+    log = {pause.step: Entry(status=ended, began_at=at, ended_at=at)}
     saga = Saga(
         key=SagaRef.from_input(dict(given)).key,
         saga=str(given["saga"]),

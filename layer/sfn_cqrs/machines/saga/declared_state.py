@@ -94,7 +94,7 @@ class DeclaredState(FlowState[SagaRef, SagaFlow]):
 def _answer(following: Next) -> dict[str, object]:
     """Return what the machine branches on, and what the next state is given."""
     return {
-        "next": str(following.do),
+        "result": str(following.do),
         "step": following.step,
         "seq": following.seq,
         "seconds": max(following.seconds, PROMISED_SECONDS) + SLACK_SECONDS,
