@@ -66,6 +66,7 @@ SAGA_WRITES = (
     saga.Open(1, is_undoing=True),
     *[saga.Begin(STEP, attempt, seq) for attempt, seq in ((1, 0), (1, 1), (2, 0))],
     saga.Begin("ship_order", 1, 0),
+    *[saga.Begin(STEP, attempt, seq, is_pause=True) for attempt, seq in ((1, 1), (2, 0))],
     *[saga.Begin(UNDO, attempt, seq, is_undo=True) for attempt, seq in ((1, 0), (1, 1), (2, 0))],
     saga.End(STEP, 1, 0, DONE),
     saga.End(STEP, 2, 1, FAILED),

@@ -19,6 +19,7 @@ def test_a_saga_is_started_and_shown(call):
     assert shown.body == {
         "id": started.body["id"],
         "saga": "order-saga",
+        "machine": "order-saga",
         "name": "order o-7",
         "status": "CREATED",
         "attempt": 1,

@@ -1,10 +1,12 @@
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from tests.unit.schedule.sweeping import OLD, measured
 
+from sfn_cqrs.care.sweep import SAGAS
 from sfn_cqrs.kernel.keys import SagaRef
-from sfn_cqrs.machines.saga.rules import Entry, SagaStatus
+from sfn_cqrs.machines.saga.rules import Entry, Move, MoveKind, SagaStatus
 from sfn_cqrs_tools.testing.builders import ORDERED, a_saga
 
 REF = SagaRef(ORDERED, 1, "order-saga")
@@ -75,3 +77,40 @@ def test_where_nothing_is_open_no_age_is_paid_for(sweep, world, capsys):
     sweep()
 
     assert measured(capsys, "OldestOpenSagaAge") == []
+
+
+def pausing(days, **changes):
+    """A saga that began to pause for so many days when it was opened."""
+    pause = Move("wait", kind=MoveKind.PAUSE, seconds=days * 86_400)
+    return running(order=(pause,), log={"wait": Entry(began_at=OLD)}, **changes)
+
+
+def test_a_saga_that_pauses_is_not_asked_for_and_is_not_old(sweep, world, monkeypatch, capsys):
+    monkeypatch.setattr(
+        world.declared_executions, "describe", lambda _ref: pytest.fail("described")
+    )
+    world.seed_sagas(pausing(days=30))
+
+    assert sweep() == {"saga_pauses": 1}
+
+    assert measured(capsys, "OldestOpenSagaAge") == []
+
+
+def test_once_its_pause_is_over_a_saga_counts_from_there(sweep, world, capsys):
+    world.seed_sagas(pausing(days=1))
+    world.declared_executions.end(replace(REF, is_declared=True), "TIMED_OUT")
+    age = (world.clock() - datetime.fromisoformat(OLD)).total_seconds()
+    world.clock.advance(days=1)
+
+    assert sweep() == {"saga_restarted": 1}
+
+    (told,) = measured(capsys, "OldestOpenSagaAge")
+    assert told["OldestOpenSagaAge"] == [age]
+
+
+def test_a_pausing_saga_whose_execution_has_ended_is_restarted_at_once(world):
+    world.seed_sagas(pausing(days=30))
+    ref = replace(REF, is_declared=True)
+    world.declared_executions.end(ref, "ABORTED")
+
+    assert SAGAS.repair_ended(ref) == "restarted"

@@ -326,11 +326,12 @@ def _failed_items(target: Target, place: _Place) -> Iterator[dict[str, Any]]:
 
 
 def _machines(target: Target, place: _Place) -> list[str]:
-    """Return the machines that work on a kind; those of sagas are the project's own."""
+    """Return the machines that work on a kind; sagas also have the project's own."""
     if place.machine is not None:
         return [target.outputs[place.machine]]
     known = machines_of(target.outputs)
-    return [arn for name, arn in known.items() if name not in OF_THE_FRAMEWORK]
+    others = OF_THE_FRAMEWORK - {SagaRef.DECLARED}
+    return [arn for name, arn in known.items() if name not in others]
 
 
 def _read(dynamodb: Any, table: str, keys: Mapping[str, Any]) -> dict[str, Any] | None:

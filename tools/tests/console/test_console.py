@@ -430,6 +430,14 @@ def test_a_task_that_runs_is_cancelled(page, console, stack):
     expect(page.locator("h1 + .pill")).to_have_text("CANCELLED")
 
 
+def test_a_sagas_page_leads_to_its_execution(page, console, ids):
+    visit(page, console, f"/sagas/{ids['declined']}")
+
+    page.get_by_role("link", name="Open execution").click()
+
+    expect(page).to_have_url(re.compile(r"/executions/order-saga/g-\w+-a1$"))
+
+
 def test_a_saga_is_started_by_the_form_and_a_parked_one_goes_on(page, console, bank):
     visit(page, console, "/sagas/new")
     line = {"sku": "BOOK", "quantity": 1}

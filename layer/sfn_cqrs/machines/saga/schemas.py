@@ -23,6 +23,7 @@ STARTED = record("Started", {"id": TEXT})
 _SAGA = {
     "id": of("key.id", TEXT),
     "saga": TEXT,
+    "machine": of("ref.machine", TEXT),
     "name": TEXT,
     "status": one_of(*SagaStatus),
     "attempt": COUNT,

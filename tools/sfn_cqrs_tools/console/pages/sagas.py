@@ -125,8 +125,8 @@ def swim(log: list[dict[str, Any]]) -> Swim | None:
 
 
 def _execution(ask: Ask, found: dict[str, Any]) -> str:
-    ref = SagaRef(SagaKey.of(ask.who.tenant, found["id"]), found["saga"], found["attempt"])
-    return execution_page(ask, found["saga"], ref, "SagasTableName")
+    ref = SagaRef(SagaKey.of(ask.who.tenant, found["id"]), found["attempt"], found["saga"])
+    return execution_page(ask, found["machine"], ref, "SagasTableName")
 
 
 def _moment(text: str) -> datetime:

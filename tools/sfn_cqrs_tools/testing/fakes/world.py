@@ -123,6 +123,7 @@ class World(Stored):
         self.zip_executions = Executions("zip-orchestrator", "ImportTmp")
         self.task_executions = Executions("task", "Tasks")
         self.saga_executions = Executions("order-saga", "Sagas")
+        self.declared_executions = Executions("saga", "Sagas")
         self.approval_executions = Executions("approval", "Approvals")
         self.rebuild_executions = Executions()
         self.import_executions = Executions("import-csv", "ImportTmp")
@@ -160,5 +161,8 @@ class World(Stored):
         return {
             **{name: part for name, part in vars(self).items() if name in PARTS},
             "read_models": self.read_model,
-            "saga_machines": {"order-saga": self.saga_executions},
+            "saga_machines": {
+                "order-saga": self.saga_executions,
+                "saga": self.declared_executions,
+            },
         }

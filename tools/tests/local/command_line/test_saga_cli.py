@@ -1,9 +1,18 @@
 import json
 import re
+from contextlib import nullcontext
 
 import pytest
+from tests.support.declared_orders import declared_orders
 
 pytestmark = pytest.mark.stack
+
+
+@pytest.fixture(params=[nullcontext, declared_orders], ids=["own", "declared"])
+def form(request):
+    """The saga has a machine of its own, or is a declared one."""
+    with request.param():
+        yield
 
 
 @pytest.fixture
@@ -50,6 +59,7 @@ def test_a_saga_that_is_undone_exits_2_and_says_why(run, order):
     assert "undo: refund_payment" in shown.output
 
 
+@pytest.mark.usefixtures("form")
 def test_a_saga_that_is_parked_exits_1_and_a_retry_lets_it_go_on(run, order, bank):
     id_ = run("saga", "start", "order-saga", order(1, card="declined"), "--no-wait").output.strip()
 
