@@ -286,6 +286,37 @@ MUTANTS = [
         .by("test_pages_of_any_sizes_have_every_item_once_and_in_order"),
     ),
     *found_in(
+        "tests/security/test_own_publish.py",
+        change("check_own", "(before, 'is not yours')", "(None, 'is not yours')")
+        .breaks("H82", "a member takes what is another's by a version that names the member")
+        .by("test_anothers_is_refused_before_anything_is_written"),
+        change("check_own", "(None if is_bare else after)", "None")
+        .breaks("H83", "a member makes items of others, and gives its own away")
+        .by("test_anothers_is_refused_before_anything_is_written"),
+        drop("check_own", "before is not None")
+        .breaks("H84", "a member publishes an item that names nobody, as a deletion")
+        .by("test_anothers_is_refused_before_anything_is_written"),
+        change("check_own", "(None if is_bare else after)", "after")
+        .breaks("H85", "a member cannot delete its own without saying whose it is")
+        .by("test_ones_own_is_published"),
+        drop(
+            "Planner.content",
+            "handlers.check_own(importing, wanted.key, self._job.client, before, content)",
+        )
+        .breaks("H86", "an import writes what a member may not publish")
+        .by("test_a_row_of_anothers_fails_and_ones_own_is_imported"),
+        drop("Undo._may_change", "permits(handlers.check_own, policy, key, client, found, after)")
+        .breaks("H87", "an undo writes versions that are another's")
+        .by("test_an_undo_leaves_what_would_be_anothers"),
+        change(
+            "Access.importing",
+            "self.publish if self.imports is None else self.imports",
+            "self.publish",
+        )
+        .breaks("H88", "who may import only what names him imports whatever he may publish")
+        .by("test_who_may_import_is_declared_apart"),
+    ),
+    *found_in(
         "tests/security/test_publishing_policy.py",
         change(
             "Policy.allows",
