@@ -1,5 +1,6 @@
 """`make docs` builds a site that works in a real browser and asks no other host."""
 
+import fcntl
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -26,8 +27,16 @@ class Silent(SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def built() -> Path:
-    subprocess.run(["make", "docs", f"DOCS_VERSION={VERSION}"], cwd=ROOT, check=True)
+def built(testrun_uid: str) -> Path:
+    """Build the site once in a run, whichever of its processes asks first."""
+    (ROOT / ".build").mkdir(exist_ok=True)
+    with (ROOT / ".build/site.run").open("a+", encoding="utf-8") as run:
+        fcntl.flock(run, fcntl.LOCK_EX)
+        run.seek(0)
+        if run.read() != testrun_uid:
+            subprocess.run(["make", "docs", f"DOCS_VERSION={VERSION}"], cwd=ROOT, check=True)
+            run.truncate(0)
+            run.write(testrun_uid)
     return ROOT / ".build/site"
 
 
