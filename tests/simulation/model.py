@@ -321,7 +321,7 @@ SCENARIOS = [
     big("fails, retried, started twice", "ee", {"fail": 1, "retry": 1, "twice": 1}),
     big("fails, skipped, started twice", "ee", {"fail": 1, "skip": 1, "twice": 1}),
     Scenario("fails, retried, run again", "e", {"fail": 1, "retry": 1, "rerun": 1}),
-    big("fails, skipped, run again", "ee", {"fail": 1, "skip": 1, "rerun": 1}),
+    huge("fails, skipped, run again", "ee", {"fail": 1, "skip": 1, "rerun": 1}),
     big("fails beside the data, skipped", "ee", {"fail": 1, "skip": 1}, is_former=True),
     Scenario(
         "fails beside the data, twice", "e", {"fail": 1, "retry": 1, "twice": 1}, is_former=True

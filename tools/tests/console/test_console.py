@@ -200,8 +200,7 @@ def test_on_4k_a_page_is_as_wide_as_it_needs_and_its_text_is_larger(browser, con
     [
         ("light", 400),
         ("dark", 1280),
-        ("light", 2560),
-        *deep([], [("dark", 400), ("light", 1280), ("dark", 2560)]),
+        *deep([], [("light", 2560), ("dark", 400), ("light", 1280), ("dark", 2560)]),
     ],
 )
 def test_every_page_is_so_in_both_themes_at_every_width(page, console, stack, ids, theme, width):

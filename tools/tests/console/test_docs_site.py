@@ -9,7 +9,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 from tests.support.proof import PROOF
 from tests.template.stack import ROOT
 from tools.tests.console.browser import PHONE, Watched
@@ -53,28 +53,19 @@ def pages(built: Path) -> list[str]:
     return [path.relative_to(built).as_posix() for path in found if path.name != "404.html"]
 
 
-def test_no_page_asks_another_host_or_has_an_error(
+def test_no_page_asks_another_host_or_has_an_error_or_is_wider_than_a_phone(
     browser: Browser, built: Path, address: str
 ) -> None:
-    page = browser.new_page()
-    watched = Watched(page, address)
-    for path in pages(built):
-        page.goto(f"{address}/{path}", wait_until="networkidle")
-
-    assert (watched.foreign, watched.problems) == ([], [])
-
-
-def test_no_page_is_wider_than_a_phone(browser: Browser, built: Path, address: str) -> None:
     page = browser.new_page(viewport=PHONE)  # type: ignore[arg-type]
+    watched = Watched(page, address)
+    wide = []
+    for path in pages(built):
+        page.goto(f"{address}/{path}")
+        if page.evaluate(WIDTH) > PHONE["width"]:
+            wide.append(path)
+    page.wait_for_load_state("networkidle")
 
-    wide = [path for path in pages(built) if _width(page, f"{address}/{path}") > PHONE["width"]]
-
-    assert wide == []
-
-
-def _width(page: Page, url: str) -> int:
-    page.goto(url)
-    return int(page.evaluate(WIDTH))
+    assert (watched.foreign, watched.problems, wide) == ([], [], [])
 
 
 @pytest.mark.parametrize(("scheme", "is_dark"), [("light", False), ("dark", True)])

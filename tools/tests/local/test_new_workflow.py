@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from tests.support.project import SCAFFOLDED, copy_project, files_of, forget, run_in
-from tests.support.proof import PROOF
+from tests.support.proof import PROOF, deep
 from tests.support.typed import forgetting
 from tests.support.waiting import waited
 
@@ -266,8 +266,13 @@ COMMANDS = [
 LONG_COMMANDS = [
     ("mypy",),
     ("cfn-lint", "template.yaml"),
-    (".venv-sam/bin/sam", "validate", "--lint"),
-    (*PYTEST, "tests/template", "tests/statemachine", *NEW_SUITES),
+    *deep(
+        [],
+        [
+            (".venv-sam/bin/sam", "validate", "--lint"),
+            (*PYTEST, "tests/template", "tests/statemachine", *NEW_SUITES),
+        ],
+    ),
 ]
 
 

@@ -185,7 +185,7 @@ def test_changes_of_state_machines_are_taken_over_and_broken_templates_are_not(r
 AGAIN = (r"reloaded  template\.yaml: the stack is deployed again$", r"the stack runs again$")
 
 
-@pytest.mark.parametrize("saves", [1, pytest.param(deep(20, 50), marks=PROOF)])
+@pytest.mark.parametrize("saves", [1, pytest.param(deep(5, 50), marks=PROOF)])
 def test_what_is_saved_with_the_template_runs_with_the_next_call(running, run, saves):
     project, up, http = running
     probe, template = project / "app/starter/probe.py", project / "template.yaml"
