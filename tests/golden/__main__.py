@@ -19,6 +19,11 @@ from tests.golden.flows import FLOWS  # noqa: E402
 from tests.support.system import silent  # noqa: E402
 
 for flow in FLOWS:
-    with silent(), redirect_stdout(StringIO()), Interrupted(flow.place) as system:
+    with (
+        silent(),
+        redirect_stdout(StringIO()),
+        Interrupted(flow.place) as system,
+        flow.earlier(),
+    ):
         system.record(flow).write(flow)
     print(flow)

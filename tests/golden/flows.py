@@ -1,9 +1,12 @@
 """Executions that are kept: where each is interrupted, how it comes there, how it goes on."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
+from tests.support.declared_orders import declared_orders
 from tests.support.import_system import a_file, a_line
 from tests.support.orders import NOWHERE
 from tests.support.whole_system import WholeSystem
@@ -21,12 +24,17 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Flow:
-    """What brings an execution to its place, and what has to come so that it goes on, and how."""
+    """What brings an execution to its place, and what has to come so that it goes on, and how.
+
+    `earlier` and `today` are what the release that began it declares, and what today's does.
+    """
 
     place: Place
     begin: Callable[[WholeSystem], object]
     go_on: Callable[[WholeSystem], object] = lambda _system: None
     how: str = ""
+    earlier: Callable[[], AbstractContextManager[None]] = nullcontext
+    today: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def __str__(self) -> str:
         return f"{self.place}.{self.how}" if self.how else str(self.place)
@@ -93,6 +101,13 @@ def _saga(card: str = "visa") -> Callable[[WholeSystem], None]:
     return buy
 
 
+def _declared(state: str, card: str = "visa") -> Flow:
+    """A saga that was declared otherwise when it began."""
+    changed = partial(declared_orders, is_changed=True)
+    begin = _saga(card)
+    return Flow(Place("saga", state), begin, earlier=declared_orders, today=changed)
+
+
 FLOWS = (
     Flow(Place("command", "check_version"), _command),
     Flow(Place("command", "wait_prev_command"), _two_versions),
@@ -115,4 +130,8 @@ FLOWS = (
     Flow(Place("order-saga", "ship_order"), _saga()),
     Flow(Place("order-saga", "release_stock"), _saga(card="declined")),
     Flow(Place("order-saga", "finish_saga"), _saga()),
+    _declared("resume"),
+    _declared("run_steps"),
+    _declared("undo_steps", card="declined"),
+    _declared("finish_saga"),
 )

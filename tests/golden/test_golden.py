@@ -1,5 +1,6 @@
 """Executions that an earlier release began go on through today's functions, and end as they did."""
 
+import json
 from itertools import groupby
 
 import pytest
@@ -7,6 +8,9 @@ from tests.golden.executions import FOLDER, Continued, Golden
 from tests.golden.flows import FLOWS, Flow
 from tests.support.system import silent
 from tests.template.stack import MACHINES
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.kernel.keys import SagaRef
 
 CALLBACK = ".waitForTaskToken"
 OURS = {flow.place.machine for flow in FLOWS}
@@ -27,7 +31,7 @@ def _silence():
 def test_an_execution_that_was_begun_before_the_update_ends_as_it_did_then(flow: Flow) -> None:
     golden = Golden.read(flow)
 
-    with Continued(golden) as system:
+    with Continued(golden) as system, flow.today():
         system.go_on(flow)
 
         assert (steps(system.path), system.execution["status"]) == (
@@ -35,6 +39,26 @@ def test_an_execution_that_was_begun_before_the_update_ends_as_it_did_then(flow:
             golden.status,
         )
         assert system.given_up() == []
+
+
+@pytest.mark.parametrize("flow", [one for one in FLOWS if one.place.machine == "saga"], ids=str)
+def test_a_saga_that_is_under_way_goes_on_with_the_order_it_began_with(flow: Flow) -> None:
+    """Today's declaration has a step more, and the others in another order."""
+    golden = Golden.read(flow)
+    with Continued(golden) as system, flow.today():
+        system.go_on(flow)
+
+        saga = bootstrap.sagas().find(SagaRef.from_input(json.loads(golden.input)).key)
+
+    assert saga is not None
+
+    is_declined = flow.place.state == "undo_steps"
+    steps = ["reserve_stock", "charge_payment", "ship_order"]
+    undone = ["refund_payment", "release_stock"]
+    made = sorted(saga.log, key=lambda name: saga.log[name].began_at)
+    assert made == (steps[:2] + undone if is_declined else steps)
+    assert [move.step for move in saga.order] == steps
+    assert saga.status == ("COMPENSATED" if is_declined else "COMPLETED")
 
 
 def test_every_state_that_waits_for_its_token_has_one() -> None:

@@ -54,7 +54,7 @@ MUTANTS = [
     ),
     *found_in(
         "examples/shop/tests/order_saga/test_release_stock.py",
-        change("undo", "move.step not in saga.log", "not _is_done(saga, move.step)")
+        change("_undo", "move.step not in saga.log", "not _is_done(saga, move.step)")
         .breaks("U1", "a step whose end nobody recorded is not undone")
         .by("test_only_the_goods_that_were_taken_are_put_back"),
         drop("_reason", "if entry is not None and entry.error is not None: ...")

@@ -1,7 +1,7 @@
 """The context of the states of the machine that runs declared sagas."""
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from sfn_cqrs import bootstrap
@@ -79,15 +79,14 @@ class DeclaredState(FlowState[SagaRef, SagaFlow]):
         following = flow.run(
             begin(Next(do, str(self.input["step"]), int(self.input["seq"]) + tries))
         )
-        while following.do is do and following.is_fresh:
+        while following.follows(do):
             spent = (bootstrap.now() - began).total_seconds()
             if spent + following.seconds > limit:
                 break
             try:
                 following = flow.run(begin(following))
-            except TransientError:  # the state is entered anew for it, and tries it in its own time
-                following = replace(following, seq=following.seq + 1)
-                break
+            except TransientError:
+                following = following.another_try
         return _answer(following)
 
 

@@ -74,6 +74,15 @@ class Next:
     until: str = ""
     is_fresh: bool = False
 
+    def follows(self, do: Do) -> bool:
+        """Whether the function that does this may go on with it, so that no late one runs ahead."""
+        return self.do is do and self.is_fresh
+
+    @property
+    def another_try(self) -> "Next":
+        """The same, for a state that is entered anew for it and tries it in its own time."""
+        return replace(self, seq=self.seq + 1, is_fresh=False)
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -139,7 +148,7 @@ def _make(
         raise TransientError(f"{name}: {ending.error}, try {seq + 1} of {tries}")
     ended: SagaWritten = yield End(name, attempt, seq, ending)
     saga = _owned(ended, attempt)
-    return saga, _ended(ended, name, attempt, seq), True
+    return saga, _ended(ended, name, attempt, seq), ended.done
 
 
 def proceed(attempt: int, name: str, seq: int, now: datetime) -> Generator[Call, Any, Next]:
@@ -248,16 +257,22 @@ def undo(
         saga = _owned(turned, attempt)
     if move.step not in saga.log or move.compensation is None:
         return None
-    begun: SagaWritten = yield Begin(move.compensation, attempt, seq, is_undo=True)
+    entry, _ = yield from _undo(attempt, move.compensation, seq)
+    return entry
+
+
+def _undo(attempt: int, name: str, seq: int) -> Generator[Call, Any, tuple[Entry, bool]]:
+    """Make a compensation, unless it is done: its line, and whether it ended here."""
+    begun: SagaWritten = yield Begin(name, attempt, seq, is_undo=True)
     saga = _owned(begun, attempt)
-    entry = _begun(begun, saga, move.compensation)
+    entry = _begun(begun, saga, name)
     if entry.status is EntryStatus.DONE:
-        return entry
+        return entry, False
     if (entry.status, entry.attempt, entry.seq) != (EntryStatus.STARTED, attempt, seq):
-        raise SupersededError(f"try {seq} of attempt {attempt} no longer owns {move.compensation}")
-    ending: Ending = yield Work(saga, move.compensation, is_undo=True)
-    ended: SagaWritten = yield End(move.compensation, attempt, seq, ending, is_undo=True)
-    return _ended(ended, move.compensation, attempt, seq)
+        raise SupersededError(f"try {seq} of attempt {attempt} no longer owns {name}")
+    ending: Ending = yield Work(saga, name, is_undo=True)
+    ended: SagaWritten = yield End(name, attempt, seq, ending, is_undo=True)
+    return _ended(ended, name, attempt, seq), ended.done
 
 
 def compensate(attempt: int, name: str, seq: int) -> Generator[Call, Any, Next]:
@@ -268,13 +283,11 @@ def compensate(attempt: int, name: str, seq: int) -> Generator[Call, Any, Next]:
         TransientError: it failed, and is tried again.
         SagaStepError: it was refused, so that a person has to help.
     """
-    saga = yield from _mine(attempt)
-    was_done = _is_done(saga, name)
-    entry = yield from undo(attempt, _move(saga, name), seq, NO_FAILURE)
-    if entry is not None and entry.status is not EntryStatus.DONE:
+    yield from _mine(attempt)
+    entry, is_fresh = yield from _undo(attempt, name, seq)
+    if entry.status is not EntryStatus.DONE:
         kind = TransientError if entry.status is EntryStatus.FAILED else SagaStepError
         raise kind(told(name, entry))
-    is_fresh = not was_done and entry is not None and (entry.attempt, entry.seq) == (attempt, seq)
     return replace(next_of((yield from _mine(attempt))), is_fresh=is_fresh)
 
 
