@@ -54,7 +54,7 @@ MUTANTS = [
     ),
     *found_in(
         "examples/shop/tests/order_saga/test_release_stock.py",
-        change("_undo", "move.step not in saga.log", "not _is_done(saga, move.step)")
+        change("undo", "move.step not in saga.log", "not _is_done(saga, move.step)")
         .breaks("U1", "a step whose end nobody recorded is not undone")
         .by("test_only_the_goods_that_were_taken_are_put_back"),
         drop("_reason", "if entry is not None and entry.error is not None: ...")
@@ -665,7 +665,7 @@ MUTANTS = [
         )
         .by("test_whatever_had_begun_is_left_to_be_undone_the_last_first"),
         change(
-            "undo", "entry.status is EntryStatus.DONE", "entry.status is not EntryStatus.STARTED"
+            "_undo", "entry.status is EntryStatus.DONE", "entry.status is not EntryStatus.STARTED"
         )
         .breaks("U9", "a late try answers for a later one whose compensation has failed")
         .by("test_a_late_try_does_not_answer_for_a_later_one_whose_compensation_has_failed"),
