@@ -1,0 +1,1 @@
+"""Plans: commands at a moment, and deadlines."""
