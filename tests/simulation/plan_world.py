@@ -13,7 +13,7 @@ from tests.simulation.exploring import BrokenError, Fates, Situation, called, st
 from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.kernel.records import Written
 from sfn_cqrs.machines.schedule import programs
-from sfn_cqrs.machines.schedule.rules import Plan, Publish, Status
+from sfn_cqrs.machines.schedule.rules import Plan, Publish, Refuse, Status
 
 ITEM = ItemKey("t", "ORDER", "1")
 MOVED = "changed version"
@@ -32,14 +32,15 @@ class Function:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State(Situation):
-    """The item's plans and latest version, the clock, and which plans have become versions."""
+    """The item's plans and latest version, the clock, and how often a sweep came at rest."""
 
     plans: tuple[Plan, ...] = ()
     said: tuple[tuple[str, str], ...] = ()
-    """The last order that has come through, by name."""
+    """The last order of those who were told that it is stored, by name."""
     latest: int = 1
     now: int = 0
-    published: tuple[tuple[str, int], ...] = ()
+    published: tuple[tuple[str, str], ...] = ()
+    """The names and orders of the plans that have become versions."""
     rests: int = 0
 
     def find(self, name: str) -> Plan | None:
@@ -73,18 +74,22 @@ def moves(state: State) -> Iterator[tuple[str, State]]:
         yield from stepped(state, function, FATES, _replayed, _next)
         if state.may("die"):
             yield f"{function.name} dies", FATES.died(state.after("die"), function)
-    if state.may("tick"):
-        yield "time passes", replace(state.after("tick"), now=state.now + 1)
-    if state.may("leap"):
-        yield "the clock leaps", replace(state.after("leap"), now=state.now + 3)
-    if state.may("back") and state.now:
-        yield "the clock goes back", replace(state.after("back"), now=state.now - 1)
+    yield from _times(state)
     if state.may("sweep"):
         yield "a sweep", state.after("sweep").begun(Function("sweep", state.now))
     if state.may("edit"):
         yield "a version", replace(state.after("edit"), latest=state.latest + 1)
     if state.may("cancel"):
         yield "a person cancels", state.after("cancel").begun(Function("cancel", state.now))
+
+
+def _times(state: State) -> Iterator[tuple[str, State]]:
+    if state.may("tick"):
+        yield "time passes", replace(state.after("tick"), now=state.now + 1)
+    if state.may("leap"):
+        yield "the clock leaps", replace(state.after("leap"), now=state.now + 3)
+    if state.may("back") and state.now:
+        yield "the clock goes back", replace(state.after("back"), now=state.now - 1)
 
 
 def swept(state: State) -> State:
@@ -128,7 +133,7 @@ def _answered(state: State, function: Function, call: programs.Call) -> tuple[An
         case programs.Make(plan):
             if state.find(plan.name) is not None:
                 return False, state
-            return True, _said(state, plan).with_plan(plan)
+            return True, state.with_plan(plan)
         case programs.TryPublish(plan):
             return _tried(state, function, plan)
         case programs.On(name, write):
@@ -145,15 +150,13 @@ def _written(state: State, name: str, write: Any) -> tuple[Any, State]:
     found = state.find(name)
     assert found is not None
     after = write.on(found, "now")
-    if isinstance(write, programs.Replace):
-        state = _said(state, write.plan)
     if after is None:
         return Written(done=False, record=found), state
     if after.order < found.order:
         raise BrokenError("P4: a late order moves a newer one")
     if after.generation == found.generation and found.status is not Status.PLANNED:
         raise BrokenError("P1: a plan that has ended ends again")
-    if isinstance(write, programs.Refuse) and found.may_follow(state.latest):
+    if isinstance(write, Refuse) and found.may_follow(state.latest):
         raise BrokenError("P7: it is refused, and nothing is in its way")
     return Written(done=True, record=after), state.with_plan(after)
 
@@ -168,15 +171,15 @@ def _tried(state: State, function: Function, plan: Plan) -> tuple[programs.Tried
     if not plan.may_follow(state.latest):
         return programs.Tried(refused=MOVED), state
     _check_publish(state, function, plan, found)
-    mine = (*state.published, (plan.name, plan.generation))
+    mine = (*state.published, (plan.name, plan.order))
     after = replace(state, latest=state.latest + 1, published=mine)
     return programs.Tried(done=True), after.with_plan(closed)
 
 
 def _check_publish(state: State, function: Function, plan: Plan, found: Plan) -> None:
-    if (plan.name, plan.generation) in state.published:
+    if (plan.name, plan.order) in state.published:
         raise BrokenError("P1: a plan becomes two versions")
-    if found.status is not Status.PLANNED or found.generation != plan.generation:
+    if found.status is not Status.PLANNED or found.order != plan.order:
         raise BrokenError("P2: what was moved or cancelled is published")
     if int(plan.due_at) > function.now:
         raise BrokenError("P3: it comes early")
@@ -188,6 +191,11 @@ def _check_publish(state: State, function: Function, plan: Plan, found: Plan) ->
 
 
 def _returned(state: State, function: Function, _result: Any) -> State:
+    told = _said(state, function.value) if function.name == "plan" else state
+    return told.without(function)
+
+
+def _gave_up(state: State, function: Function) -> State:
     return state.without(function)
 
 
@@ -196,4 +204,4 @@ def _tried_again(state: State, function: Function) -> State:
     return state.begun(replace(function, answers=())) if function.name == "plan" else state
 
 
-FATES = Fates(_returned, _tried_again, lambda state, function: state.without(function))
+FATES = Fates(_returned, _tried_again, _gave_up)

@@ -50,7 +50,7 @@ def _check_end(state: State) -> None:
         if plan is None or plan.order < order:
             raise BrokenError("P4: the newest order is lost")
     for plan in state.plans:
-        is_published = (plan.name, plan.generation) in state.published
+        is_published = (plan.name, plan.order) in state.published
         if is_published is not (plan.status is Status.PUBLISHED):
             raise BrokenError(f"P1: it is {plan.status}, and its version says otherwise")
 
@@ -97,7 +97,7 @@ def test_whatever_comes_in_whatever_order_each_plan_ends_once(
     assert verdict.ends == ends
 
 
-def _published_by_name(name: str, now: str) -> Any:
+def _published_by_name(name: str, _now: str) -> Any:
     yield programs.TryPublish((yield programs.Find(name)))
     return True
 
@@ -201,7 +201,7 @@ MUTANTS: dict[str, tuple[Any, str, Any, Plans, Plans, Faults, str]] = {
         (A,),
         (LATER,),
         TIME | {"sweep": 2},
-        "P",
+        "P2",
     ),
     "the publish leaves the plan open": (Publish, "on", _keeps_it_open, (A,), (), TIME, "P1"),
     "the publish does not look": (Publish, "on", _closes_any, (A,), (), TIME | {"sweep": 2}, "P1"),
