@@ -66,6 +66,7 @@ ROOMS_IN_ORDER = (
     "machines/command",
     "machines/task",
     "machines/saga",
+    "machines/schedule",
     "machines/approval",
     "machines/rebuild",
     "machines/import_csv",
