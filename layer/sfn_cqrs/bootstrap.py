@@ -27,10 +27,12 @@ if TYPE_CHECKING:
     from sfn_cqrs.kernel.tables.parts import *
     from sfn_cqrs.machines.approval.parts import *
     from sfn_cqrs.machines.command.parts import *
+    from sfn_cqrs.machines.command.planned import Planner
     from sfn_cqrs.machines.import_csv.parts import *
     from sfn_cqrs.machines.import_csv.places import EveryImport
     from sfn_cqrs.machines.rebuild.parts import *
     from sfn_cqrs.machines.saga.parts import *
+    from sfn_cqrs.machines.schedule.parts import *
     from sfn_cqrs.machines.task.parts import *
     from sfn_cqrs.machines.workflow.parts import *
     from sfn_cqrs.machines.zip_orchestrator.parts import *
@@ -45,6 +47,7 @@ else:
         ),
         "machines.task": "task_ttl tasks task_executions task_actions",
         "machines.saga": "sagas saga_machines saga_executions",
+        "machines.schedule": "schedule",
         "machines.approval": "approvals approval_executions link_secret",
         "machines.rebuild": "rebuild_executions generation_rows",
         "machines.import_csv": (
@@ -193,6 +196,12 @@ def our_tasks() -> str:
     """Import the framework's own type of task, which registers itself, and return its name."""
     name: str = import_module("sfn_cqrs.care.repairs.work").REPAIR
     return name
+
+
+def planner(tenant: str) -> "Planner":
+    """Return what plans publishes of a tenant's items."""
+    made: Planner = import_module("sfn_cqrs.machines.schedule.service").PlanService(tenant)
+    return made
 
 
 def every_import() -> "EveryImport":

@@ -20,7 +20,8 @@ from undo import of_a_million
 
 from sfn_cqrs.care.sweep import KINDS
 from sfn_cqrs.kernel.functions.logs import logger
-from sfn_cqrs.machines.command.process_table import BLOCKED_SHARDS, FAILED_SHARDS
+from sfn_cqrs.machines.command.process_table import FAILED_SHARDS
+from sfn_cqrs.machines.schedule.items import PLANNED_SHARDS
 from sfn_cqrs_tools.client.prices import DOLLARS, EXPRESS_GB, MILLION, RUN_SECONDS
 from sfn_cqrs_tools.runtime.recorder import Recorder
 from sfn_cqrs_tools.runtime.template import Template
@@ -103,7 +104,7 @@ def _idle(template: Template) -> dict[str, float]:
         if each.type == "SQS"
         and template.resolve(each.properties.get("Enabled", True)) is not False
     ]
-    shards = sum(len(kind.shards) for kind in KINDS) + len([*BLOCKED_SHARDS, *FAILED_SHARDS])
+    shards = sum(len(kind.shards) for kind in KINDS) + len([*FAILED_SHARDS, *PLANNED_SHARDS])
     return {
         "alarms": ALARM * _alarm_metrics(template),
         "dashboards": DASHBOARD * len(template.of_type("AWS::CloudWatch::Dashboard")),

@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.simulation.exploring import BrokenError, Fates, Situation, called, stepped
 
+from sfn_cqrs.kernel.command import Known
 from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.kernel.records import Written
 from sfn_cqrs.machines.schedule import programs
@@ -55,6 +56,11 @@ class State(Situation):
 def planned(name: str, due_at: int, order: str = "1", if_version: int | None = None) -> Plan:
     """A plan as it is made."""
     return Plan(item=ITEM, name=name, order=order, due_at=str(due_at), if_version=if_version)
+
+
+def may_follow(plan: Plan, latest: int) -> bool:
+    """Whether the table's transaction lets the plan be published on this version."""
+    return plan.follows in (Known.LATEST, latest)
 
 
 def cleared(name: str, order: str) -> Plan:
@@ -156,7 +162,7 @@ def _written(state: State, name: str, write: Any) -> tuple[Any, State]:
         raise BrokenError("P4: a late order moves a newer one")
     if after.generation == found.generation and found.status is not Status.PLANNED:
         raise BrokenError("P1: a plan that has ended ends again")
-    if isinstance(write, Refuse) and found.may_follow(state.latest):
+    if isinstance(write, Refuse) and may_follow(found, state.latest):
         raise BrokenError("P7: it is refused, and nothing is in its way")
     return Written(done=True, record=after), state.with_plan(after)
 
@@ -168,7 +174,7 @@ def _tried(state: State, function: Function, plan: Plan) -> tuple[programs.Tried
     closed = Publish(plan, state.latest + 1).on(found, "now")
     if closed is None:
         return programs.Tried(is_over=True), state
-    if not plan.may_follow(state.latest):
+    if not may_follow(plan, state.latest):
         return programs.Tried(refused=MOVED), state
     _check_publish(state, function, plan, found)
     mine = (*state.published, (plan.name, plan.order))

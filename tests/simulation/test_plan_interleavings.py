@@ -18,6 +18,7 @@ import pytest
 from tests.simulation.exploring import BrokenError, Verdict, explore
 from tests.simulation.plan_world import State, cleared, first_state, moves, planned, swept
 
+from sfn_cqrs.kernel.command import Known
 from sfn_cqrs.machines.schedule import programs
 from sfn_cqrs.machines.schedule.rules import Cancel, Plan, Publish, Refuse, Replace, Status
 
@@ -243,8 +244,8 @@ MUTANTS: dict[str, tuple[Any, str, Any, Plans, Plans, Faults, str]] = {
     ),
     "any version will do": (
         Plan,
-        "may_follow",
-        lambda *_: True,
+        "follows",
+        property(lambda _one: Known.LATEST),
         (IF,),
         (),
         TIME | {"edit": 1},

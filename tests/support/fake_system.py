@@ -67,7 +67,7 @@ class InMemory(System):
 class FakeSystem(InMemory):
     """Step Functions is the engine; there are commands only."""
 
-    sweeps = ("ScheduleSweepCommandsFunction", "ScheduleSweepBlockedFunction")
+    sweeps = ("ScheduleSweepCommandsFunction", "SchedulePublishDueFunction")
 
     def __init__(self, seed: int | None = None, **more: Any) -> None:
         super().__init__(seed, **more)

@@ -38,7 +38,7 @@ SWEEPS = tuple(
     f"Schedule{name}Function"
     for name in (
         "SweepCommands",
-        "SweepBlocked",
+        "PublishDue",
         "SweepTasks",
         "SweepSagas",
         "SweepImports",

@@ -31,6 +31,7 @@ BEHIND_AN_ALIAS = {
         "SagaRunSteps",
         "SagaUndoSteps",
         "QueueOnTaskAction",
+        "SchedulePublishDue",
         "QueueOnImportAction",
         "QueueOnNotification",
         "ApiHandleRequest",
@@ -101,7 +102,13 @@ def test_machines_call_and_may_call_the_alias_and_never_the_latest_code(kind: st
         assert not named & BEHIND_AN_ALIAS, logical_id
     machines = of_type("AWS::StepFunctions::StateMachine").values()
     called = {name for one in machines for name in references(one["DefinitionSubstitutions"])}
-    others = {"QueueOnTaskAction", "QueueOnImportAction", "QueueOnNotification", "ApiHandleRequest"}
+    others = {
+        "QueueOnTaskAction",
+        "QueueOnImportAction",
+        "QueueOnNotification",
+        "ApiHandleRequest",
+        "SchedulePublishDue",
+    }
     assert {f"{one}Aliaslive" for one in BEHIND_AN_ALIAS} - called == {
         f"{one}FunctionAliaslive" for one in others
     }

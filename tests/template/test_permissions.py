@@ -359,7 +359,7 @@ def fail_and_repair(user: User) -> None:
     user.order("BAD", "JP", 1)
     user.wait_for("ORDER/BAD", "BLOCKED 1", "FAILED 1")
     grow_old(user.stack, "ORDER", "BAD")
-    assert sweep(user.stack, "SweepBlocked") == {"blocked_blocked": 1}
+    assert sweep(user.stack, "SweepCommands")["blocked_blocked"] == 1
     user.ask("/commands/ORDER/BAD/1/retry", {})
     user.wait_for("ORDER/BAD", "BLOCKED 1", "FAILED 2")
     user.ask("/commands/ORDER/BAD/2/retry", {})  # in the standard machine, whose end is told

@@ -13,7 +13,7 @@ from sfn_cqrs.machines.command import handlers
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _OWN: Final = (
-    "approvals commands console data docs erasures imports openapi.json read-models rebuilds"
+    "approvals commands console data docs erasures imports plans openapi.json read-models rebuilds"
     " repairs sagas tasks types usage"
 )
 RESERVED: Final = frozenset(_OWN.split())

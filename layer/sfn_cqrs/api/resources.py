@@ -13,6 +13,7 @@ from sfn_cqrs.machines.command import data_routes as data
 from sfn_cqrs.machines.command import routes as commands
 from sfn_cqrs.machines.rebuild import routes as rebuilds
 from sfn_cqrs.machines.saga import routes as sagas
+from sfn_cqrs.machines.schedule import routes as plans
 from sfn_cqrs.machines.task import routes as tasks
 
 WITH_TOKEN = [
@@ -23,6 +24,7 @@ WITH_TOKEN = [
         data,
         erasures,
         imports,
+        plans,
         read_models,
         rebuilds,
         repairs,

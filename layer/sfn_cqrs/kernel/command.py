@@ -8,7 +8,7 @@ from sfn_cqrs.kernel.errors import AttributesTooLargeError, InvalidInputError
 from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.kernel.models import models
 from sfn_cqrs.kernel.models.models import M
-from sfn_cqrs.kernel.values import Json, checked_json, checked_object, digest, size_of
+from sfn_cqrs.kernel.values import Json, checked_json, checked_object, digest, merged, size_of
 
 MAX_NAME_CHARACTERS = 1024
 MAX_ATTRIBUTES_BYTES = 4 * 1024 * 1024
@@ -73,9 +73,61 @@ class Content:
             )
         return cls(called, checked_attributes, is_deleted)
 
+    @property
+    def as_asked(self) -> Json:
+        """What a request's fingerprint has of it."""
+        return [self.name, self.attributes, self.is_deleted]
+
     def digest(self, key: ItemKey) -> str:
         """The fingerprint that the dirty check compares."""
         return digest([key.type, key.code, self.name, self.attributes, self.is_deleted])
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """What changes of an item's content; None stays as it is.
+
+    Attributes merge by RFC 7396: null removes, objects merge, any other value replaces.
+    """
+
+    name: str | None = None
+    attributes: dict[str, Json] = field(default_factory=dict)
+    is_deleted: bool | None = None
+
+    @classmethod
+    def checked(cls, name: object, attributes: object, *, is_deleted: object) -> "Patch":
+        """Make a patch from a user's input.
+
+        Raises:
+            InvalidInputError: a field cannot be stored; the error names it.
+        """
+        found = Content.checked(
+            "" if name is None else name,
+            {} if attributes is None else attributes,
+            is_deleted=False if is_deleted is None else is_deleted,
+        )
+        return cls(
+            None if name is None else found.name,
+            found.attributes,
+            None if is_deleted is None else found.is_deleted,
+        )
+
+    @property
+    def as_asked(self) -> Json:
+        """What a request's fingerprint has of it."""
+        return ["partial", self.name, self.attributes, self.is_deleted]
+
+    def on(self, state: "Stored[Any]") -> Content:
+        """Return the content of an item at a state, once this is changed.
+
+        Raises:
+            InvalidInputError: it cannot be stored.
+        """
+        return Content.checked(
+            state.name if self.name is None else self.name,
+            merged(state.attributes, self.attributes),
+            is_deleted=state.is_deleted if self.is_deleted is None else self.is_deleted,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,8 @@ SAGA_PREFIX = "SAGA#"
 APPROVAL_PREFIX = "APPROVAL#"
 FILE_PREFIX = "FILE#"
 HOOK_PREFIX = "HOOK#"
+PLAN_PREFIX = "plan#"
+"""No type has small letters, so a plan's sort key is none of a version."""
 TYPE_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 """The form of a type's name, of items, tasks or approvals."""
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -138,6 +140,34 @@ class ItemKey:
     def process_sk(self, version: int) -> str:
         """The sort key of a command's process item."""
         return f"{self.version_sk(version)}#process"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanKey(InOnePartition):
+    """What is planned under a name on an item; it lies in the item's partition."""
+
+    item: ItemKey
+    name: str
+
+    @property
+    def id(self) -> str:
+        """The name, which is unique on the item."""
+        return self.name
+
+    @property
+    def tenant(self) -> str:
+        """The item's tenant."""
+        return self.item.tenant
+
+    @property
+    def pk(self) -> str:
+        """The partition of the item's versions."""
+        return self.item.pk
+
+    @property
+    def sk(self) -> str:
+        """The sort key; an empty name gives the prefix of all plans of the item."""
+        return f"{PLAN_PREFIX}{_encoded(self.name)}"
 
 
 def id_parts(id_: str, what: str, letters: str) -> tuple[str, str]:

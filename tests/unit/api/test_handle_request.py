@@ -558,7 +558,8 @@ class TestProblems:
         answer = call("POST", "/commands", NARITA | {"isDelted": True})
 
         assert answer.body["detail"] == (
-            "isDelted: is not known; known: attributes, code, isDeleted, mode, name, partial,"
+            "isDelted: is not known; known: after, at, attributes, code, isDeleted, mode, name, partial,"
+            " replace,"
             " type, version"
         )
 

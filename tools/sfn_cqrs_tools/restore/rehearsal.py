@@ -33,7 +33,7 @@ IN_FLIGHT: Final = 4
 PATIENCE_SECONDS: Final = 30.0
 POLL_SECONDS: Final = 0.05
 LATER: Final = timedelta(minutes=10)
-SWEEPS: Final = ("ScheduleSweepCommandsFunction", "ScheduleSweepBlockedFunction")
+SWEEPS: Final = ("ScheduleSweepCommandsFunction",)
 STANDARD: Final = {"ExpressLane": "disabled"}
 """Work in progress in the standard lane is the harder of the two to continue elsewhere."""
 LARGE: Final = "x" * 150_000

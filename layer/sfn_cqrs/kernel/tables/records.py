@@ -80,6 +80,10 @@ class Kind(Generic[R]):
         """Return the partition of the index of open records that lists this record."""
         return self.first_shard + shard_of(key.pk, key.sk, self.shards)
 
+    def listed(self, record: R) -> int | None:
+        """Return the partition of the index that lists this record, or None if none does."""
+        return self.shard(_key_of(record)) if self.is_open(record) else None
+
     def read(self, stored: Item) -> R:
         """Return the record of an item in DynamoDB's format."""
         return replace(self.record(unmarshal(stored)), stored=stored)
@@ -90,8 +94,7 @@ class Kind(Generic[R]):
         Attributes that the write does not change stay exactly as stored. This keeps what another
         version of the code stored inside them, and all digits of numbers.
         """
-        shard = self.shard(_key_of(record)) if self.is_open(record) else None
-        also = {"rev": rev, "open_shard": shard, "ttl": self.ttl(record, now)}
+        also = {"rev": rev, "open_shard": self.listed(record), "ttl": self.ttl(record, now)}
         before: Any = record.stored or {}
         known = self.item(self.record(unmarshal(before))) if before else {}
         ours = self.item(record)
@@ -126,7 +129,7 @@ class Records(SweptTable[R]):
         Raises:
             BusyError: others keep writing the same items.
         """
-        rev = _new_rev()
+        rev = new_rev()
         new: Any = {
             "TableName": self._table,
             "Item": self._kind.stored(record, rev, self._now()),
@@ -158,14 +161,14 @@ class Records(SweptTable[R]):
         mine: set[str] = set()
         record, is_read = (seen, False) if seen is not None else (self.find(key), True)
         for number in range(TRIES):
-            if record is None or _rev_of(record) in mine:
+            if record is None or rev_of(record) in mine:
                 return Written(done=record is not None, record=record)
             now = self._now()
             after = write.on(record, iso(now))
             if after is not None and after is not record:
-                item = self._kind.stored(replace(after, updated_at=iso(now)), _new_rev(), now)
+                item = self._kind.stored(replace(after, updated_at=iso(now)), new_rev(), now)
                 mine.add(item["rev"]["S"])
-                refused = self._put(item, _rev_of(record))
+                refused = self._put(item, rev_of(record))
                 if refused is None:
                     return Written(done=True, record=self._kind.read(item))
                 record = self._read_again(key, number, refused)
@@ -174,7 +177,7 @@ class Records(SweptTable[R]):
             else:
                 record = self.find(key)
             is_read = True
-        if record is not None and _rev_of(record) in mine:
+        if record is not None and rev_of(record) in mine:
             return Written(done=True, record=record)
         raise BusyError(f"others keep writing {key.pk} {key.sk}")
 
@@ -271,10 +274,12 @@ def _key_of(record: Any) -> RecordKey:
     return key
 
 
-def _new_rev() -> str:
+def new_rev() -> str:
+    """Return the id of a put."""
     return secrets.token_urlsafe(9)
 
 
-def _rev_of(record: Record) -> str:
+def rev_of(record: Record) -> str:
+    """Return the id of the put that made the item of a record; empty if it is new."""
     stored: Any = record.stored
     return str(stored["rev"]["S"]) if stored else ""

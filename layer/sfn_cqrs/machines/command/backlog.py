@@ -15,19 +15,25 @@ PER_SHARD: Final = 100
 
 
 def tell_backlog() -> None:
-    """Publish how many versions are FAILED or BLOCKED and since when, or nothing if there are none.
+    """Publish how many versions are FAILED or BLOCKED and since when, or nothing if none is FAILED.
 
-    A metric costs money in each hour that has a value.
+    A version is BLOCKED by a FAILED one, or its wake was lost and the sweep restarts it. A metric
+    costs money in each hour that has a value.
     """
-    unrepaired = bootstrap.processes().unrepaired
-    shards = [*BLOCKED_SHARDS, *FAILED_SHARDS]
-    listed = bootstrap.at_once()(lambda shard: unrepaired(shard, PER_SHARD), shards)
-    oldest = min((opened_at for count, opened_at in listed if count), default="")
-    if not oldest:
+    failed = _listed(FAILED_SHARDS)
+    if not any(count for count, _ in failed):
         return
+    listed = [*failed, *_listed(BLOCKED_SHARDS)]
+    oldest = min(opened_at for count, opened_at in listed if count)
     age = (bootstrap.now() - datetime.fromisoformat(oldest)).total_seconds()
     total = sum(count for count, _ in listed)
     with single_metric(name=COUNT, unit=MetricUnit.Count, value=total):
         pass
     with single_metric(name=AGE, unit=MetricUnit.Seconds, value=age):
         pass
+
+
+def _listed(shards: range) -> list[tuple[int, str]]:
+    """Return of each shard how many versions it lists, and when the oldest was opened."""
+    unrepaired = bootstrap.processes().unrepaired
+    return bootstrap.at_once()(lambda shard: unrepaired(shard, PER_SHARD), shards)

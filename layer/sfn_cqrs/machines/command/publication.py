@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any
+from typing import Any, Protocol
 
 from sfn_cqrs.kernel.command import Command
 from sfn_cqrs.kernel.request import Request
@@ -15,16 +15,31 @@ class Refusal(Enum):
     VERSION_TAKEN = auto()
     DATA_MOVED = auto()
     REQUEST_SEEN = auto()
+    ENDED_BEFORE = auto()
     BUSY = auto()
+
+
+class Ending(Protocol):
+    """What ends together with a publish, such as the plan that it fulfils."""
+
+    def with_version(self, version: int) -> dict[str, Any]:
+        """Return the put of the transaction that stores this version; it fails if this has ended.
+
+        It is in DynamoDB's format.
+        """
+
+    def without_version(self, latest: int) -> bool:
+        """End it, since the latest version says the same already; False if it had ended before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """A new version for the machine to apply."""
+    """A new version for the machine to apply; `ending` is the put of what ends with it."""
 
     command: Command
     process: Process
     request: Request | None = None
+    ending: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

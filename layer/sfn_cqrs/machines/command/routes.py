@@ -7,8 +7,9 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.kernel import moments
 from sfn_cqrs.kernel.caller import Caller
-from sfn_cqrs.kernel.command import Known
+from sfn_cqrs.kernel.command import Content, Known, Patch
 from sfn_cqrs.kernel.errors import (
     AttributesTooLargeError,
     ChainBusyError,
@@ -42,12 +43,14 @@ from sfn_cqrs.kernel.http.values import FLAG
 from sfn_cqrs.kernel.keys import MAX_VERSION, ItemKey
 from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.command.operations import ChainService, Link
+from sfn_cqrs.machines.command.planned import Planned
 from sfn_cqrs.machines.command.schemas import (
     BATCH,
     LINK,
     LINKS,
     ONE,
     ONE_VERSION,
+    PLANNED,
     PUBLISH,
     PUBLISHED,
     RESULTS,
@@ -114,7 +117,7 @@ routes = Routes()
     body=PUBLISH,
     query=WAIT,
     headers=IDEMPOTENCY_KEY,
-    answers={200: PUBLISHED, 202: PUBLISHED},
+    answers={200: PUBLISHED, 201: PLANNED, 202: PUBLISHED},
     problems=(
         AttributesTooLargeError,
         UnknownTypeError,
@@ -126,10 +129,15 @@ routes = Routes()
     ),
 )
 def publish_command() -> Response[str]:
-    """Publish a version; with `wait`, return its outcome."""
+    """Publish a version, or plan it; with `wait`, return its outcome.
+
+    With `at` or `after` it is planned: rights and shape are checked now, and again then.
+    """
     request = Request()
     seconds = seconds_to_wait(request)
     body = request.body(PUBLISH)
+    if _is_planned(body):
+        return _plan(request, body)
     _check_wait(request, body["type"])
     return _published(request, _publish(request, body, request.caller), seconds)
 
@@ -264,6 +272,9 @@ def _publish_one(request: Request, command: Any, *, is_first: bool) -> dict[str,
         if asked["mode"] == "sync":
             raise InvalidInputError("mode", "must be async in a batch")
         caller = replace(request.caller, idempotency_key=asked.get("idempotencyKey"))
+        if _is_planned(asked):
+            planned = _planned(request, asked, caller)
+            return {"status": HTTPStatus.CREATED.value, **planned.as_json()}
         published = _publish(request, asked, caller)
     except Exception as error:  # one that fails does not stop the others
         status, problem = problem_of(error)
@@ -273,6 +284,41 @@ def _publish_one(request: Request, command: Any, *, is_first: bool) -> dict[str,
     is_done = published.is_unchanged or published.is_applied
     status = HTTPStatus.OK if is_done else HTTPStatus.ACCEPTED
     return {"status": status.value, **published.as_json()}
+
+
+def _is_planned(body: dict[str, Any]) -> bool:
+    return any(body.get(name) is not None for name in ("at", "after", "replace"))
+
+
+def _plan(request: Request, body: dict[str, Any]) -> Response[str]:
+    if asks_to_wait(request):
+        raise InvalidInputError("wait", "nobody waits for what is planned; leave it out")
+    return answer(HTTPStatus.CREATED, _planned(request, body, request.caller).as_json())
+
+
+def _planned(request: Request, body: dict[str, Any], caller: Caller) -> Planned:
+    at, after = body.get("at"), body.get("after")
+    moment = moments.due(at, after, bootstrap.now())
+    if body["mode"] == "sync":
+        raise InvalidInputError("mode", "must be async for what is planned")
+    wanted: Content | Patch
+    if body.get("partial"):
+        is_deleted, known = body.get("isDeleted"), Known.LATEST
+        wanted = Patch.checked(body.get("name"), body.get("attributes"), is_deleted=is_deleted)
+    else:
+        needed(body, "name", "attributes")
+        is_deleted, known = body.get("isDeleted", False), Known.NONE
+        wanted = Content.checked(body["name"], body["attributes"], is_deleted=is_deleted)
+    return bootstrap.planner(request.tenant).make(
+        body["type"],
+        body["code"],
+        wanted,
+        moment,
+        version=body.get("version", known),
+        replaces=body.get("replace"),
+        caller=caller,
+        asked_at=[at, after],
+    )
 
 
 def _check_wait(request: Request, type_: Any) -> None:

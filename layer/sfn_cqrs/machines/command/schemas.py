@@ -36,6 +36,22 @@ PUBLISH = body(
         "isDeleted": by_rule(FLAG),
         "mode": {**one_of("async", "sync"), "default": "async"},
         "partial": {**FLAG, "description": "merge into the latest version"},
+        "at": by_rule({**MOMENT, "description": "publish then, with an offset; answers 201"}),
+        "replace": by_rule(
+            {**TEXT, "description": "a name: what is planned under it on the item is replaced"}
+        ),
+        "after": by_rule(
+            {**TEXT, "format": "duration", "description": "publish so long after now, as P3D"}
+        ),
+    },
+)
+PLANNED = record(
+    "Planned",
+    {
+        "type": TYPE,
+        "code": CODE,
+        "plan": {**TEXT, "description": "its name, unique on the item"},
+        "dueAt": MOMENT,
     },
 )
 PUBLISHED = record(
@@ -68,6 +84,7 @@ _RESULT = record(
     },
     optional={
         **PUBLISHED.shape["properties"],
+        **PLANNED.shape["properties"],
         "problem": {**OBJECT, "description": "an RFC 9457 problem document"},
     },
 )

@@ -2,18 +2,22 @@
 
 import random
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
 from typing import TypeGuard
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.caller import Caller
-from sfn_cqrs.kernel.command import Audit, Command, Content, Known
+from sfn_cqrs.kernel.command import Audit, Command, Content, Known, Patch
 from sfn_cqrs.kernel.errors import (
     BusyError,
     ChainBusyError,
     InvalidInputError,
     NotFoundError,
+    RuleRefusedError,
     SupersededError,
     VersionConflictError,
 )
@@ -21,11 +25,17 @@ from sfn_cqrs.kernel.functions.logs import logger
 from sfn_cqrs.kernel.keys import MAX_VERSION, ItemKey
 from sfn_cqrs.kernel.policy import guarded_content
 from sfn_cqrs.kernel.request import Request
-from sfn_cqrs.kernel.values import Json, digest, merged
+from sfn_cqrs.kernel.values import Json, digest
 from sfn_cqrs.machines.command import chain, handlers
+from sfn_cqrs.machines.command.planned import Planned
 from sfn_cqrs.machines.command.process import Lane, Mode, Outcome
 from sfn_cqrs.machines.command.projection import run_patiently
-from sfn_cqrs.machines.command.publication import Publication, Refusal, SyncPublication
+from sfn_cqrs.machines.command.publication import (
+    Ending,
+    Publication,
+    Refusal,
+    SyncPublication,
+)
 from sfn_cqrs.machines.command.runner import Chain, expire_previous
 from sfn_cqrs.machines.command.versions import new_command, new_process, without_erased
 
@@ -59,8 +69,11 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
-class _Change:
-    """One publish: the request, and the function that makes the new content from the latest one."""
+class Change:
+    """One publish: the request, and the function that makes the new content from the latest one.
+
+    Whoever makes one is permitted to publish the type.
+    """
 
     key: ItemKey
     version: int
@@ -69,6 +82,28 @@ class _Change:
     asked: Json
     content_after: Callable[[Command | None], Content]
     is_whole: bool
+    ending: Ending | None = None
+
+    def publish(self) -> Published:
+        """Make it a version, or find that it is one.
+
+        Raises:
+            SupersededError: what should end with it has ended before.
+        """
+        return _Publisher(self).publish()
+
+    def check(self) -> None:
+        """Refuse it as a publish would now, but for a rule over the item as it will be.
+
+        Raises:
+            InvalidInputError, NotPermittedError, NotFoundError, VersionConflictError: why.
+        """
+        latest = bootstrap.commands().latest(self.key)
+        current = latest.version if latest else 0
+        if self.version not in (Known.LATEST, current):
+            raise VersionConflictError(current)
+        with suppress(RuleRefusedError):
+            handlers.check_content(self.key, self.content(latest), latest)
 
     def content(self, latest: Command | None) -> Content:
         """Return the new content.
@@ -127,7 +162,7 @@ class CommandService:
     ) -> Published:
         """Append the next version, for the machine to apply."""
         content = Content.checked(name, attributes, is_deleted=is_deleted)
-        return self._publish(type_, code, version, caller, lambda _: content, content)
+        return self.change(type_, code, content, version, caller).publish()
 
     def publish_sync(
         self,
@@ -146,7 +181,7 @@ class CommandService:
             ChainBusyError: an earlier version is not applied yet.
         """
         content = Content.checked(name, attributes, is_deleted=is_deleted)
-        return self._publish(type_, code, version, caller, lambda _: content, content, is_sync=True)
+        return self.change(type_, code, content, version, caller, is_sync=True).publish()
 
     def publish_partial(
         self,
@@ -167,25 +202,44 @@ class CommandService:
         Raises:
             NotFoundError: there is no such item.
         """
-        named = Content.checked(
-            "" if name is None else name,
-            {} if attributes is None else attributes,
-            is_deleted=False if is_deleted is None else is_deleted,
+        patch = Patch.checked(name, attributes, is_deleted=is_deleted)
+        return self.change(type_, code, patch, version, caller, is_sync=is_sync).publish()
+
+    def publish_at(
+        self,
+        type_: str,
+        code: str,
+        *,
+        at: datetime,
+        name: str | None = None,
+        attributes: dict[str, Json] | None = None,
+        is_deleted: bool | None = None,
+        partial: bool = False,
+        if_version: int | None = None,
+        replace: str | None = None,
+        caller: Caller | None = None,
+    ) -> Planned:
+        """Plan a publish for a moment, and return its name.
+
+        When it is due it becomes exactly one version, or is REFUSED with the reason. The caller's
+        rights and the shape are checked now, and again then. With `partial`, only the given fields
+        change. With `if_version`, it is refused unless the item is still at this version, and a
+        new item at version 0. With `replace`, a name, it takes the place of what was planned under
+        this name on the item.
+
+        Raises:
+            InvalidInputError: the moment is not in the future, or has no time zone.
+            NotFoundError: with `partial`, there is no such item.
+        """
+        wanted: Content | Patch = (
+            Patch.checked(name, attributes, is_deleted=is_deleted)
+            if partial
+            else Content.checked(name, attributes, is_deleted=bool(is_deleted))
         )
-        patch = named.attributes
-
-        def content_after(latest: Command | None) -> Content:
-            if latest is None:
-                raise NotFoundError(f"{type_} {code} does not exist")
-            return Content.checked(
-                latest.name if name is None else name,
-                merged(latest.attributes, patch),
-                is_deleted=latest.is_deleted if is_deleted is None else is_deleted,
-            )
-
-        asked: Json = ["partial", name, patch, is_deleted]
-        return self._publish(
-            type_, code, version, caller, content_after, asked, named=patch, is_sync=is_sync
+        version = Known.LATEST if if_version is None else if_version
+        planner = bootstrap.planner(self._tenant)
+        return planner.make(
+            type_, code, wanted, at, version=version, replaces=replace, caller=caller
         )
 
     def delete(
@@ -206,18 +260,18 @@ class CommandService:
             type_, code, is_deleted=True, version=version, is_sync=is_sync, caller=caller
         )
 
-    def _publish(
+    def change(
         self,
         type_: str,
         code: str,
+        wanted: Content | Patch,
         version: int,
         caller: Caller | None,
-        content_after: Callable[[Command | None], Content],
-        asked: Content | Json,
         *,
-        named: Collection[str] = (),
         is_sync: bool = False,
-    ) -> Published:
+        ending: Ending | None = None,
+    ) -> Change:
+        """Return a change that may be published now, and `ending`, which ends together with it."""
         key = ItemKey.checked(self._tenant, type_, code)
         caller = caller or Caller()
         handlers.check_publish(type_, caller.client)
@@ -225,21 +279,24 @@ class CommandService:
             raise InvalidInputError("version", "must be an integer")
         if not Known.LATEST <= version <= MAX_VERSION:
             raise InvalidInputError("version", f"must be between -1 and {MAX_VERSION}")
-        is_whole = isinstance(asked, Content)
-        if isinstance(asked, Content):
-            named = asked.attributes
-            asked = [asked.name, asked.attributes, asked.is_deleted]
-        handlers.check_named(type_, named, caller.client)
-        asked = [type_, code, version, is_sync, asked]
-        return _Publisher(
-            _Change(key, version, caller, is_sync, asked, content_after, is_whole)
-        ).publish()
+        handlers.check_named(type_, wanted.attributes, caller.client)
+        is_whole, content_after = isinstance(wanted, Content), partial(_content_of, key, wanted)
+        asked: Json = [type_, code, version, is_sync, wanted.as_asked]
+        return Change(key, version, caller, is_sync, asked, content_after, is_whole, ending)
+
+
+def _content_of(key: ItemKey, wanted: Content | Patch, latest: Command | None) -> Content:
+    if isinstance(wanted, Content):
+        return wanted
+    if latest is None:
+        raise NotFoundError(f"{key.type} {key.code} does not exist")
+    return wanted.on(latest)
 
 
 class _Publisher:
     """Tries one change until it is stored, found stored, or refused."""
 
-    def __init__(self, change: _Change) -> None:
+    def __init__(self, change: Change) -> None:
         self._change = change
         self._key = change.key
         self._body_hash = digest(change.asked)
@@ -283,15 +340,21 @@ class _Publisher:
         content = without_erased(self._key, change.content(current), current)
         if self._is_told(current) and current.says(content):
             unchanged = self._published(current, is_unchanged=True)
-            return (None if self._keep(unchanged) else Refusal.REQUEST_SEEN), unchanged
+            return self._keep(unchanged), unchanged
         if not change.caller.erases:
             handlers.check_content(self._key, content, current, change.caller.client)
         command = self._command(content, current)
         published = self._published(command)
         if change.is_sync:
             return self._apply(command, published)
-        publication = Publication(command, new_process(command), self._request(published))
-        return bootstrap.commands().publish(publication), published
+        ending = change.ending.with_version(command.version) if change.ending else None
+        publication = Publication(
+            command, new_process(command), self._request(published), ending=ending
+        )
+        refusal = bootstrap.commands().publish(publication)
+        if refusal is Refusal.ENDED_BEFORE:
+            raise SupersededError("what should end with it has ended")
+        return refusal, published
 
     def _is_told(self, current: Command | None) -> TypeGuard[Command]:
         """Return whether the caller may learn that the item is as the change wants it.
@@ -347,10 +410,14 @@ class _Publisher:
         answer = published.as_json()
         return Request(self._key.tenant, self._request_key, self._body_hash, answer, expires_at)
 
-    def _keep(self, published: Published) -> bool:
-        """Keep the answer to a request that changed nothing; return False if the key is in use."""
-        request = self._request(published)
-        return request is None or bootstrap.requests().put(request)
+    def _keep(self, published: Published) -> Refusal | None:
+        """Keep the answer to a request that changed nothing, and end what ends with it."""
+        request, ending = self._request(published), self._change.ending
+        if request is not None and not bootstrap.requests().put(request):
+            return Refusal.REQUEST_SEEN
+        if ending is not None and not ending.without_version(published.version):
+            raise SupersededError("what should end with it has ended")
+        return None
 
     def _seen(self) -> Published | None:
         """Return the first answer to this same request, if it was made before."""

@@ -157,6 +157,8 @@ class CommandTable(ExpiringTable):
         if publication.request is not None:
             put = {"Put": self._requests.put_operation(publication.request)}
             operations.append((Refusal.REQUEST_SEEN, put))
+        if publication.ending is not None:
+            operations.append((Refusal.ENDED_BEFORE, {"Put": publication.ending}))
         try:
             self._client.transact_write_items(TransactItems=[part for _, part in operations])
         except ClientError as error:
@@ -273,10 +275,11 @@ def _refusals_of(parts: dict[int, _Operations], codes: list[str]) -> dict[int, R
 
 
 def _first_refusal(codes: list[str], refusals: list[Refusal]) -> Refusal:
-    """Return the refusal that says most: a request seen before comes first."""
+    """Return the refusal that says most: after these two, nothing is to be tried again."""
     refused = [
         refusal
         for code, refusal in zip(codes, refusals, strict=False)
         if code == "ConditionalCheckFailed"
     ]
-    return Refusal.REQUEST_SEEN if Refusal.REQUEST_SEEN in refused else refused[0]
+    last = (each for each in (Refusal.REQUEST_SEEN, Refusal.ENDED_BEFORE) if each in refused)
+    return next(last, refused[0])

@@ -9,7 +9,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
-from sfn_cqrs.machines.schedule.rules import Cancel, Plan, Refuse, Replace
+from sfn_cqrs.machines.schedule.rules import Cancel, Plan, Refuse, Replace, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class On:
     """Do a write on the plan of a name: Written."""
 
     name: str
-    write: Replace | Cancel | Refuse
+    write: Replace | Cancel | Refuse | Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,15 @@ def cancel(name: str) -> Program:
     if found is None:
         return False
     return (yield On(name, Cancel(found.generation))).done
+
+
+def run(name: str, now: str) -> Program:
+    """Publish what is planned now, after what is due of its item; False: it has ended."""
+    found: Plan | None = yield Find(name)
+    if found is None or not (yield On(name, Run(found.generation, now))).done:
+        return False
+    yield from work(now)
+    return True
 
 
 def work(now: str) -> Program:

@@ -3,12 +3,19 @@
 A write carries its rule, which the models explore and production runs: see `records`.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.caller import Caller
+from sfn_cqrs.kernel.command import Audit, Content, Known, Patch
+from sfn_cqrs.kernel.errors import InvalidInputError
+from sfn_cqrs.kernel.keys import ItemKey, PlanKey
+from sfn_cqrs.kernel.policy import Client
 from sfn_cqrs.kernel.records import Record
-from sfn_cqrs.kernel.values import Json
+from sfn_cqrs.kernel.values import Json, size_of
+
+MAX_CONTENT_BYTES = 256 * 1024
+"""A plan is one item of the table, which has at most 400 KB; larger attributes would need S3."""
 
 
 class Status(StrEnum):
@@ -20,13 +27,48 @@ class Status(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a plan publishes: the whole content of the item, or what changes of it.
+
+    `shape` is the number of the type's shape when it was planned.
+    """
+
+    name: str | None = None
+    attributes: dict[str, Json] = field(default_factory=dict)
+    is_deleted: bool | None = None
+    is_partial: bool = False
+    shape: int = 1
+
+    @classmethod
+    def of(cls, asked: Content | Patch, shape: int) -> "Wanted":
+        """Return what is to be stored of it.
+
+        Raises:
+            InvalidInputError: its attributes are larger than a plan.
+        """
+        size = size_of(asked.attributes)
+        if size > MAX_CONTENT_BYTES:
+            raise InvalidInputError(
+                "attributes", f"of a plan have at most {MAX_CONTENT_BYTES} bytes, and not {size}"
+            )
+        is_partial = isinstance(asked, Patch)
+        return cls(asked.name, asked.attributes, asked.is_deleted, is_partial, shape)
+
+    def asked(self, attributes: dict[str, Json]) -> Content | Patch:
+        """Return it as it was asked for, with its attributes in today's shape."""
+        if self.is_partial:
+            return Patch(self.name, attributes, self.is_deleted)
+        return Content(self.name or "", attributes, bool(self.is_deleted))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan(Record):
     """What is planned under a name on an item.
 
     `order` says who speaks last: the version whose handler has set a deadline, or the ULID of a
     request. `generation` counts what was planned under this name. A plan that was cancelled stays
-    for as long as an earlier order may still come.
+    for as long as an earlier order may still come. `client` is who made it; None means code.
     """
 
     item: ItemKey
@@ -36,13 +78,43 @@ class Plan(Record):
     generation: int = 1
     status: Status = Status.PLANNED
     if_version: int | None = None
-    content: Json = None
+    wanted: Wanted = field(default=Wanted(), hash=False)
     version: int | None = None
     reason: str | None = None
+    created: Audit = field(default=Audit(""))
+    client: Client | None = None
+    source: str = ""
+    request_id: str = ""
+
+    @property
+    def key(self) -> PlanKey:
+        """Where it is stored."""
+        return PlanKey(self.item, self.name)
+
+    @property
+    def follows(self) -> int:
+        """Return the version that it is to be published on; -1 is the latest."""
+        return Known.LATEST if self.if_version is None else self.if_version
+
+    @property
+    def caller(self) -> Caller:
+        """Return who publishes it when it is due: whoever has planned it."""
+        return Caller(
+            user=self.created.by,
+            ip=self.created.ip,
+            source=self.source,
+            request_id=self.request_id,
+            client=self.client,
+        )
 
     def is_open_to(self, generation: int) -> bool:
         """Whether this very plan still waits: nobody has published, moved or cancelled it."""
         return self.status is Status.PLANNED and self.generation == generation
+
+    def is_left(self, generation: int) -> bool:
+        """Whether this very plan waits for its moment or, refused, for a person."""
+        is_ours = self.generation == generation
+        return is_ours and self.status in (Status.PLANNED, Status.REFUSED)
 
     def is_due(self, now: str) -> bool:
         """Whether it is to be published now."""
@@ -51,10 +123,6 @@ class Plan(Record):
     def is_older_than(self, order: str) -> bool:
         """Whether somebody with this order speaks later; what was said once is not said again."""
         return self.order < order
-
-    def may_follow(self, latest: int) -> bool:
-        """Whether the item is at the version that the plan is for, if it is for one."""
-        return self.if_version in (None, latest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +139,33 @@ class Replace:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """A person does not want it any more."""
+    """A person does not want it any more, or not what was refused."""
 
     generation: int
 
     def on(self, plan: Plan, _at: str) -> Plan | None:
-        if not plan.is_open_to(self.generation):
+        if not plan.is_left(self.generation):
             return None
         return replace(plan, status=Status.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A person wants it now; one that was refused is tried again, as a new plan of its name."""
+
+    generation: int
+    now: str
+
+    def on(self, plan: Plan, _at: str) -> Plan | None:
+        if not plan.is_left(self.generation):
+            return None
+        return replace(
+            plan,
+            status=Status.PLANNED,
+            generation=plan.generation + 1,
+            due_at=min(plan.due_at, self.now),
+            reason=None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,4 +198,4 @@ class Refuse:
         return replace(plan, status=Status.REFUSED, reason=self.reason)
 
 
-PlanWrite = Replace | Cancel | Publish | Refuse
+PlanWrite = Replace | Cancel | Run | Publish | Refuse

@@ -56,6 +56,7 @@ TABLE_OF = {
     "erasure": "CommandsTable",
     "generations": "ReadModelsTable",
     "job": "ImportTmpTable",
+    "plan": "CommandsTable",
     "problem": "ReadModelsTable",
     "queue": "ImportTmpTable",
     "saga": "SagasTable",

@@ -111,6 +111,7 @@ class World(Stored):
         self.generation_rows = bootstrap.generation_rows(parts)
         self.erased_tables = bootstrap.erased_tables(parts)
         self.plans = bootstrap.plans(parts)
+        self.schedule = bootstrap.schedule(parts)
         self.usage = bootstrap.usage(parts)
         self.write_budget = bootstrap.write_budget(parts)
 

@@ -1,0 +1,13 @@
+"""Makes the table of plans."""
+
+from sfn_cqrs.kernel.parts import Parts, part
+from sfn_cqrs.kernel.tables.parts import requests
+from sfn_cqrs.machines.schedule.items import PLANS
+from sfn_cqrs.machines.schedule.table import PlanTable
+
+
+@part
+def schedule(parts: Parts) -> PlanTable:
+    """Return the plans of items."""
+    client, table = parts.client("dynamodb"), parts.variable("COMMANDS_TABLE")
+    return PlanTable(client, table, PLANS, requests=requests(parts), now=parts.now)
