@@ -53,7 +53,7 @@ class PlanFlow(Runner[programs.Call]):
             case programs.FindDue(now):
                 return [plan.name for plan in plans.due_of(self._item, now)]
             case programs.TryPublish(plan):
-                return _tried(plan)
+                return _try_to_publish(plan)
             case programs.Make(plan):
                 return plans.create(plan, self._request)
             case programs.On(name, Replace() as write) if self._request is not None:
@@ -81,7 +81,7 @@ class _Ending:
         return bootstrap.schedule().change(key, write, self.plan).done
 
 
-def _tried(plan: Plan) -> Tried:
+def _try_to_publish(plan: Plan) -> Tried:
     """Publish a plan, and end it; if it is refused, say why."""
     try:
         _publish(plan)
