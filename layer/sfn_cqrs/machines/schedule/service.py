@@ -68,10 +68,14 @@ class PlanService:
         now = bootstrap.now()
         due = moments.in_future(at, now)
         change.check()
-        order = new_ulid(now)
+        name = new_ulid(now)
+        order = name
+        if replaces is not None:
+            name = checked_key_part(replaces, "replace")
+            order = self._order_after(PlanKey(change.key, name), order)
         plan = Plan(
             item=change.key,
-            name=order if replaces is None else checked_key_part(replaces, "replace"),
+            name=name,
             order=order,
             due_at=iso(due),
             if_version=None if version == Known.LATEST else version,
@@ -83,6 +87,11 @@ class PlanService:
             request_id=caller.request_id,
         )
         return self._made(plan, caller, asked)
+
+    def _order_after(self, key: PlanKey, order: str) -> str:
+        """Return an order later than what is planned; clocks of requests may differ."""
+        found = bootstrap.schedule().find(key)
+        return order if found is None or found.is_older_than(order) else f"{found.order}0"
 
     def _made(self, plan: Plan, caller: Caller, asked: str) -> Planned:
         """Store a plan, or return that of the same request.
