@@ -35,6 +35,8 @@ class Foreign:
             body = {"type": "ORDER", "code": f"o-{number}", "name": SECRET, "attributes": order}
             self._made("/commands", {**body, "mode": "sync"}, key=f"their-key-{number}")
             self._made("/commands", {**body, "version": 1, "name": f"{SECRET} 2", "mode": "sync"})
+            later = {**body, "version": 2, "at": "2099-01-01T00:00:00Z", "replace": f"p-{number}"}
+            self._made("/commands", {**later, "code": "o-1"})
         twice = range(2)
         items = [{"order": SECRET, "to": "a@example.com"}]
         task = {"taskType": "ORDER_REMINDER", "input": items, "name": SECRET}
@@ -115,6 +117,8 @@ def asked(theirs: Foreign) -> dict[str, list[Ask]]:
         "/approvals": theirs.cursor("/approvals", {"status": "ALL"}),
         "/imports": theirs.cursor("/imports"),
         "/erasures": theirs.cursor("/erasures"),
+        "/plans": theirs.cursor("/plans"),
+        "/plans/ORDER/o-1": theirs.cursor("/plans/ORDER/o-1"),
         f"/read-models/{BY_CUSTOMER}": theirs.cursor(f"/read-models/{BY_CUSTOMER}"),
     }
 
@@ -140,6 +144,13 @@ def asked(theirs: Foreign) -> dict[str, list[Ask]]:
         ],
         "POST /commands/{type}/{code}/{version}/skip": [
             ("POST", "/commands/ORDER/o-1/1/skip", None, None)
+        ],
+        "GET /plans": listed("/plans"),
+        "GET /plans/{type}/{code}": listed("/plans/ORDER/o-1"),
+        "GET /plans/{type}/{code}/{plan}": [("GET", "/plans/ORDER/o-1/p-1", None, None)],
+        "DELETE /plans/{type}/{code}/{plan}": [("DELETE", "/plans/ORDER/o-1/p-1", None, None)],
+        "POST /plans/{type}/{code}/{plan}/run": [
+            ("POST", "/plans/ORDER/o-1/p-1/run", None, None)
         ],
         "GET /data": listed("/data", orders),
         "GET /data/{type}/{code}": [

@@ -16,6 +16,7 @@ from tests.support.typed import declaring
 from sfn_cqrs import bootstrap
 from sfn_cqrs.api.declared import route
 from sfn_cqrs.care.live.channels import segment
+from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.errors import InvalidInputError, NotFoundError
 from sfn_cqrs.kernel.functions import own_lists
 from sfn_cqrs.kernel.keys import ItemKey
@@ -30,6 +31,7 @@ from sfn_cqrs.machines.import_csv import strategies
 from sfn_cqrs.machines.import_csv.strategies import import_strategy
 from sfn_cqrs.machines.import_csv.strategy import Column, ImportStrategy, Record
 from sfn_cqrs.machines.saga.types import saga_type
+from sfn_cqrs.machines.schedule.publishing import publish_due
 from sfn_cqrs.machines.task.types import task_handler
 from sfn_cqrs_tools.testing.builders import a_process
 
@@ -73,6 +75,15 @@ def _clinic(api):
         visit("both", "cyd", guests=["ada", "bob"])
         visit("handed", "ada")
         visit("handed", "bob", 1)
+        service.publish_at(
+            "VISIT",
+            "adas",
+            at=bootstrap.now() + timedelta(days=30),
+            attributes={"notes": SECRET},
+            partial=True,
+            replace="reminder",
+            caller=Caller("ada", client=Client(user="ada")),
+        )
         for patient in ("ada", "bob"):
             row = {"version": 1, "patient": patient, "notes": f"{patient}s-secret"}
             for view, partition in (("visits_by_day", "monday"), ("visits_by_patient", patient)):
@@ -300,6 +311,32 @@ def test_nobody_makes_anothers_item_their_own(api, body):
     assert api.send(ADA, "POST", "/commands", {**body, "mode": "sync"}).status == 200
 
 
+@pytest.mark.parametrize(("method", "path"), [("DELETE", ""), ("POST", "/run")])
+def test_nobody_changes_anothers_plan(api, method, path):
+    command_type("VISIT", publish=own("patient"), read=MEMBERS)
+    plan = f"/plans/VISIT/adas/reminder{path}"
+
+    assert [api.send(who, method, plan).status for who in (BOB, ADA)] == [403, 200]
+
+
+def test_a_plan_of_an_item_that_one_has_given_away_is_refused_when_it_is_due(api):
+    command_type("VISIT", publish=own("patient"), read=MEMBERS)
+    CommandService("tenant1").publish_partial("VISIT", "adas", attributes={"patient": "bob"})
+
+    api.world.clock.advance(days=30)
+    publish_due(lambda: 60_000)
+
+    plan = api.send(BOB, "GET", "/plans/VISIT/adas/reminder").body
+    assert (plan["status"], plan["reason"].partition(":")[0]) == ("REFUSED", "not_permitted")
+
+
+def test_nobody_plans_for_anothers_item(api):
+    command_type("VISIT", publish=own("patient"), read=MEMBERS)
+    body = {**ADAS, "partial": True, "attributes": {"minutes": 1}, "after": "P1D"}
+
+    assert [api.send(who, "POST", "/commands", body).status for who in (BOB, ADA)] == [403, 201]
+
+
 def test_a_guarded_attribute_of_ones_own_item_is_named_as_it_is_and_not_guessed_of_anothers(api):
     command_type("VISIT", publish=MEMBERS, read=own("patient"), guarded=("notes",))
 
@@ -393,6 +430,7 @@ PARTS = {
     "name": {"visits_by_day", "visits_by_patient"},
     "partition": {"monday", "ada"},
     "sort": {"adas"},
+    "plan": {"reminder"},
 }
 """What stands in a route's path for each of its parts; an id is that of the job or the approval."""
 QUERIES = {
@@ -410,6 +448,9 @@ TOLD_TO_DOCTORS = {
     "/data/{type}/{code}",
     "/data/{type}/{code}/history",
     "/imports/{id}/errors.csv",
+    "/plans",
+    "/plans/{type}/{code}",
+    "/plans/{type}/{code}/{plan}",
     "/read-models/{name}/{partition}",
     "/read-models/{name}/{partition}/{sort}",
 }
@@ -456,10 +497,19 @@ READERS = {
     "DataService.list": lambda service: service.list("VISIT"),
     "HistoryService.as_of": lambda service: service.as_of("VISIT", "adas", LATER),
     "HistoryService.list": lambda service: service.list("VISIT", "adas"),
+    "PlanService.get": lambda service: service.get("VISIT", "adas", "reminder"),
+    "PlanService.list": lambda service: service.list(),
+    "PlanService.of_item": lambda service: service.of_item("VISIT", "adas"),
     "ReadModelService.get": lambda service: service.get("visits_by_day", "monday", "adas"),
     "ReadModelService.rows": lambda service: service.rows("visits_by_day", "monday"),
 }
-CHANGES = {"ChainService.retry", "ChainService.skip"}
+CHANGES = {
+    "ChainService.retry",
+    "ChainService.skip",
+    "PlanService.cancel",
+    "PlanService.make",
+    "PlanService.run",
+}
 NAMES = {"ReadModelService.list", "TypeService.get", "TypeService.list"}
 JOBS = {
     "ApprovalService",

@@ -14,7 +14,7 @@ from sfn_cqrs.kernel.command import Known
 from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.kernel.records import Written
 from sfn_cqrs.machines.schedule import programs
-from sfn_cqrs.machines.schedule.rules import Plan, Publish, Refuse, Status
+from sfn_cqrs.machines.schedule.rules import Plan, Publish, Refuse, Run, Status
 
 ITEM = ItemKey("t", "ORDER", "1")
 MOVED = "changed version"
@@ -87,6 +87,8 @@ def moves(state: State) -> Iterator[tuple[str, State]]:
         yield "a version", replace(state.after("edit"), latest=state.latest + 1)
     if state.may("cancel"):
         yield "a person cancels", state.after("cancel").begun(Function("cancel", state.now))
+    if state.may("run"):
+        yield "a person runs it", state.after("run").begun(Function("run", state.now))
 
 
 def _times(state: State) -> Iterator[tuple[str, State]]:
@@ -114,6 +116,8 @@ def _program(function: Function) -> programs.Program:
         return programs.plan(function.value)
     if function.name == "cancel":
         return programs.cancel("a")
+    if function.name == "run":
+        return programs.run("a", str(function.now))
     return programs.work(str(function.now))
 
 
@@ -160,11 +164,19 @@ def _written(state: State, name: str, write: Any) -> tuple[Any, State]:
         return Written(done=False, record=found), state
     if after.order < found.order:
         raise BrokenError("P4: a late order moves a newer one")
-    if after.generation == found.generation and found.status is not Status.PLANNED:
+    if after.generation == found.generation and not _may_end(found, after):
         raise BrokenError("P1: a plan that has ended ends again")
+    if isinstance(write, Run) and found.status not in (Status.PLANNED, Status.REFUSED):
+        raise BrokenError("P2: what has ended is run")
     if isinstance(write, Refuse) and may_follow(found, state.latest):
         raise BrokenError("P7: it is refused, and nothing is in its way")
     return Written(done=True, record=after), state.with_plan(after)
+
+
+def _may_end(plan: Plan, after: Plan) -> bool:
+    """A plan ends once; one that was refused may still be cancelled."""
+    is_cleared = (plan.status, after.status) == (Status.REFUSED, Status.CANCELLED)
+    return plan.status is Status.PLANNED or is_cleared
 
 
 def _tried(state: State, function: Function, plan: Plan) -> tuple[programs.Tried, State]:

@@ -20,7 +20,7 @@ from tests.simulation.plan_world import State, cleared, first_state, moves, plan
 
 from sfn_cqrs.kernel.command import Known
 from sfn_cqrs.machines.schedule import programs
-from sfn_cqrs.machines.schedule.rules import Cancel, Plan, Publish, Refuse, Replace, Status
+from sfn_cqrs.machines.schedule.rules import Cancel, Plan, Publish, Refuse, Replace, Run, Status
 
 LIMIT = 400_000
 MOST_RESTS = 3
@@ -67,6 +67,21 @@ SCENARIOS: list[Any] = [
     ("in order, and a death", (A, B), (), TIME | {"sweep": 2, "die": 1}, {f"{DONE} b:PUBLISHED"}),
     ("a person cancels", (A,), (), TIME | {"sweep": 1, "cancel": 1, "die": 1}, {DONE, NONE}),
     ("only this version", (IF,), (), TIME | {"sweep": 2, "edit": 1}, {DONE, "a:REFUSED"}),
+    ("a person runs it", (A, B), (), TIME | {"sweep": 1, "run": 1}, {f"{DONE} b:PUBLISHED"}),
+    (
+        "a person runs it and another cancels",
+        (A,),
+        (),
+        {"run": 1, "cancel": 1, "sweep": 1, "die": 1},
+        {DONE, NONE, WAITS},
+    ),
+    (
+        "what was refused is run or cancelled",
+        (IF,),
+        (),
+        TIME | {"sweep": 1, "edit": 1, "run": 1, "cancel": 1},
+        {DONE, "a:REFUSED", NONE},
+    ),
     (
         "refused, and a death",
         (IF,),
@@ -241,6 +256,26 @@ MUTANTS: dict[str, tuple[Any, str, Any, Plans, Plans, Faults, str]] = {
         (),
         TIME | {"edit": 1, "sweep": 2},
         "P1",
+    ),
+    "what has ended is run": (
+        Run,
+        "on",
+        lambda write, one, _at: replace(
+            one, status=Status.PLANNED, generation=one.generation + 1, due_at=write.now
+        ),
+        (A,),
+        (),
+        TIME | {"sweep": 1, "run": 1},
+        "P2",
+    ),
+    "a run does not make it due": (
+        Run,
+        "on",
+        lambda _, one, _at: replace(one, due_at="9", generation=one.generation + 1),
+        (A,),
+        (),
+        TIME | {"run": 1},
+        "P2",
     ),
     "any version will do": (
         Plan,

@@ -52,8 +52,11 @@ BY_MACHINE = {
     "RebuildWorkOnSegmentFunction": "RebuildExecutionsFailedAlarm",
 }
 """Whose errors show in their machine: each metric more would cost ten cents a month."""
-WITH_OTHERS = {"SagaRunStepsFunction", "SagaUndoStepsFunction"}
-"""A package that cannot be loaded shows in the others; a step's error turns its saga back."""
+WITH_OTHERS = {"SagaRunStepsFunction", "SagaUndoStepsFunction", "SchedulePublishDueFunction"}
+"""A package that cannot be loaded shows in the others.
+
+A step's error turns its saga back, and a plan that is refused is told as REFUSED.
+"""
 MOST_RESOURCES = 500
 REFERENCE = re.compile(r"\$\{(\w+)(?:\.\w+)?\}")
 

@@ -310,6 +310,7 @@ def use(stack: LocalStack) -> None:
     repair_in_bulk(user)
     rebuild(user)
     lose_and_sweep(user)
+    plan_and_publish(user)
     run_tasks(user)
     repair_all(user, {"kind": "task", "action": "retry", "type": "ORDER_REMINDER"})
     lose_tasks_and_sweep(user)
@@ -427,6 +428,30 @@ def lose_and_sweep(user: User) -> None:
     ]:
         client.stop_execution(executionArn=one["executionArn"])
     user.wait_for("AIRPORT/STOP", "FAILED 2", "OPEN 1")
+
+
+def plan_and_publish(user: User) -> None:
+    """A plan that is due is published, and others are read, replaced, run and cancelled."""
+    item = {"type": "AIRPORT", "partial": True, "at": "2099-01-01T00:00:00Z"}
+    large = {**item, "code": "HND", "replace": "large", "attributes": {"more": "y" * 150_000}}
+    for _ in range(2):
+        assert user.ask("/commands", large)["plan"] == "large"
+    for plan in ("second", "third"):
+        small = {**item, "code": "CTS", "replace": plan, "attributes": {"n": 3}}
+        user.ask("/commands", small, **{"idempotency-key": plan})
+    user.ask("/plans/AIRPORT/CTS/second/run", {})
+    assert fetch(f"{user.stack.http}/plans/AIRPORT/CTS/third", method="DELETE").status == 200
+    assert [one["plan"] for one in user.ask("/plans")["items"]] == ["large"]
+    plan = {"pk": {"S": "TENANT#tenant1#AIRPORT#HND"}, "sk": {"S": "plan#large"}}
+    user.stack.client("dynamodb").update_item(
+        TableName=user.stack.outputs["CommandsTableName"],
+        Key=plan,
+        UpdateExpression="SET opened_at = :long_ago",
+        ExpressionAttributeValues={":long_ago": {"S": "2026-01-01T00:00:00.000Z"}},
+    )
+    assert sweep(user.stack, "PublishDue") == {"done": 1}
+    user.wait_for("AIRPORT/HND", "APPLIED 1", "APPLIED 1", "APPLIED 1")
+    user.wait_for("AIRPORT/CTS", "APPLIED 1", "APPLIED 1")
 
 
 def finish_without_data(stack: LocalStack, code: str) -> None:

@@ -3,6 +3,7 @@
 import json
 import tracemalloc
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import groupby
 from typing import Annotated
 
@@ -65,6 +66,21 @@ def _notes():
     with declaring():
         command_type("NOTE", publish=MEMBERS, model=Note, subject="who")
         yield
+
+
+@pytest.mark.parametrize("is_open", [False, True], ids=["at rest", "alone"])
+def test_an_export_has_the_item_and_not_what_is_planned(world, is_open):
+    service = CommandService("tenant1")
+    publish = service.publish if is_open else service.publish_sync
+    publish("NOTE", "a", name="a", attributes={"who": "ada"})
+    before = list(exported("tenant1"))
+
+    service.publish_at(
+        "NOTE", "a", at=bootstrap.now() + timedelta(1), name="a", attributes={"who": "bob"}
+    )
+
+    assert before
+    assert list(exported("tenant1")) == before
 
 
 def a_stack():

@@ -135,6 +135,8 @@ class Eraser:
     # Items: versions, states and rows.
 
     def _visit_chain(self, table: str, items: list[Item]) -> None:
+        if table == "commands":
+            self._erase_plans(items)
         for item in items:
             if self._is_chain(table, item) and self._is_about(item):
                 self._erase_item(as_key(item), table)
@@ -193,6 +195,37 @@ class Eraser:
         self._keep(key, [item["updated_at"] for _, item in about])
         if self._writes and table == "commands":
             self._publish(key)
+
+    def _erase_plans(self, items: list[Item]) -> None:
+        """Erase what is planned for the person's items: who is due later publishes neutral values.
+
+        A plan that has moved meanwhile is left to the next pass.
+        """
+        plans = [item for item in items if self._is_plan(item)]
+        is_about = bool(plans) and any(
+            self._is_chain("commands", item) and self._is_about(item) for item in items
+        )
+        for plan in plans:
+            typed, wanted = _typed(plan), plan["wanted"]
+            told = wanted.get("attributes") or {}
+            if typed and (is_about or self._matches(str(typed.person(told) or ""))):
+                self._erase_plan(plan, typed, wanted)
+
+    def _is_plan(self, item: Item) -> bool:
+        return item.get("tenant") == self._key.tenant and item.get("kind") == "plan"
+
+    def _erase_plan(self, plan: Item, typed: Typed, wanted: dict[str, Any]) -> None:
+        told = wanted.get("attributes") or {}
+        erased = {name: one for name, one in typed.model.erased(told).items() if name in told}
+        named = wanted.get("name") and ERASED
+        self.found.counts["commands"] += 1
+        if not self._writes or (erased == told and named == wanted.get("name")):
+            return
+        self.found.changed += 1
+        neutral = {**wanted, "attributes": erased, "name": named}
+        rev = secrets.token_urlsafe(9)
+        if not self._tables.change("commands", plan, ("rev",), wanted=neutral, rev=rev):
+            self._leave(plan, "keeps changing")
 
     def _stored(self, key: ItemKey) -> Iterator[tuple[str, Item]]:
         for table in ("commands", "history"):

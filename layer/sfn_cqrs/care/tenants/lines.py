@@ -5,7 +5,7 @@ and their rows last, for some items together. If a row has the newest of the ver
 applied in between. Any other item is read alone, until its row stays the same.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -130,9 +130,14 @@ def exported(tenant: str, rate: float) -> Iterator[dict[str, Json]]:
 
 def _chains(tenant: str) -> Iterator[_Chain]:
     for items in bootstrap.audit_tables().partitions("commands", 0, 1, f"TENANT#{tenant}#"):
-        ours = [item for item in items if item.get("kind") in ("command", "process")]
+        ours = _of_versions(items)
         if ours:
             yield _Chain(as_key(ours[0]), ours)
+
+
+def _of_versions(items: Iterable[Item]) -> list[Item]:
+    """Return what an export has of a partition of the commands: no plan, which may still move."""
+    return [item for item in items if item.get("kind") in ("command", "process")]
 
 
 def _together(chains: list[_Chain]) -> Iterator[list[_Part]]:
@@ -169,7 +174,8 @@ def _alone(key: ItemKey) -> list[_Part]:
     tables, place = bootstrap.audit_tables(), (key.data_pk, key.sk)
     for _ in range(TRIES):
         before = tables.rows([place]).get(place)
-        found = [(item["kind"], item) for item in tables.partition("commands", key.pk)]
+        versions = _of_versions(tables.partition("commands", key.pk))
+        found = [(item["kind"], item) for item in versions]
         states = [("state", item) for item in tables.partition("history", key.pk)]
         row = tables.rows([place]).get(place)
         if (before or {}).get("version") == (row or {}).get("version"):

@@ -187,10 +187,24 @@ class PlanService:
 
     def _changed(self, type_: str, code: str, name: str, program: programs.Program) -> Plan:
         found = self.get(type_, code, name)
-        handlers.check_publish(type_, self._client)
+        self._check_change(found)
         if not PlanFlow(found.item).run(program):
             raise NotOpenError(f"the plan {name} has ended: it is {found.status}")
         return self.get(type_, code, name)
+
+    def _check_change(self, plan: Plan) -> None:
+        """Refuse a client that may not publish the item, as it is and as it is planned.
+
+        Raises:
+            NotPermittedError: why not.
+        """
+        item, client = plan.item, self._client
+        handlers.check_publish(item.type, client)
+        latest = bootstrap.commands().latest(item)
+        handlers.check_change(client, latest)
+        wanted = plan.wanted.asked(plan.wanted.attributes)
+        after = wanted if isinstance(wanted, Content) else None
+        handlers.check_own(handlers.access_of(item.type).publish, item, client, latest, after)
 
     def _sees(self, plan: Plan) -> bool:
         """Return whether the client may see a plan: it may read the type's items, or made it."""

@@ -1,5 +1,7 @@
 """What an erasure does to the versions, the states and the row of an item."""
 
+from datetime import timedelta
+
 import pytest
 from tests.unit.care.erasure.conftest import (
     ADA,
@@ -18,12 +20,13 @@ from tests.unit.care.erasure.conftest import (
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.erasure import Status
-from sfn_cqrs.kernel.keys import ErasureKey, ItemKey
+from sfn_cqrs.kernel.keys import ErasureKey, ItemKey, PlanKey
 from sfn_cqrs.machines.command.chain import Close
 from sfn_cqrs.machines.command.data import DataService
 from sfn_cqrs.machines.command.process import Outcome
 from sfn_cqrs.machines.command.runner import write_row
 from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.schedule.rules import Status as PlanStatus
 
 LONG = "x" * 5_000
 
@@ -49,6 +52,32 @@ def test_every_version_stays_and_says_nothing_about_the_person_any_more(world, p
     assert erasure.counts == {"commands": 3, "data": 1, "history": 2, "objects": 0}
     found = everything(world)
     assert [canary for canary in CANARIES if canary in found] == []
+
+
+@pytest.mark.parametrize("is_published", [True, False], ids=["an item", "a new item"])
+def test_what_is_planned_says_nothing_about_the_person_any_more(world, post, erase, is_published):
+    if is_published:
+        post()
+    at, service = bootstrap.now() + timedelta(days=60), CommandService(TENANT)
+    code = KEY.code if is_published else "l-2"
+    whole = a_letter()
+    plan = service.publish_at("LETTER", code, at=at, name=NAME, attributes=whole).plan
+    if is_published:
+        part = {"floor": 4242, "status": "read"}
+        service.publish_at(
+            "LETTER", code, at=at, attributes=part, partial=True, replace="part"
+        )
+
+    erase()
+
+    found = everything(world)
+    assert [canary for canary in CANARIES if canary in found] == []
+    item = ItemKey(TENANT, "LETTER", code)
+    assert world.schedule.find(PlanKey(item, plan)).wanted.attributes == ERASED_LETTER
+    if is_published:
+        kept = world.schedule.find(PlanKey(item, "part"))
+        assert kept.status is PlanStatus.PLANNED
+        assert kept.wanted.attributes == {"floor": 0, "status": "read"}
 
 
 def test_handlers_bring_a_further_version_to_the_read_models(world, post, erase):
