@@ -149,9 +149,7 @@ def asked(theirs: Foreign) -> dict[str, list[Ask]]:
         "GET /plans/{type}/{code}": listed("/plans/ORDER/o-1"),
         "GET /plans/{type}/{code}/{plan}": [("GET", "/plans/ORDER/o-1/p-1", None, None)],
         "DELETE /plans/{type}/{code}/{plan}": [("DELETE", "/plans/ORDER/o-1/p-1", None, None)],
-        "POST /plans/{type}/{code}/{plan}/run": [
-            ("POST", "/plans/ORDER/o-1/p-1/run", None, None)
-        ],
+        "POST /plans/{type}/{code}/{plan}/run": [("POST", "/plans/ORDER/o-1/p-1/run", None, None)],
         "GET /data": listed("/data", orders),
         "GET /data/{type}/{code}": [
             ("GET", "/data/ORDER/o-1", None, None),

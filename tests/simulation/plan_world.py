@@ -166,11 +166,18 @@ def _written(state: State, name: str, write: Any) -> tuple[Any, State]:
         raise BrokenError("P4: a late order moves a newer one")
     if after.generation == found.generation and not _may_end(found, after):
         raise BrokenError("P1: a plan that has ended ends again")
-    if isinstance(write, Run) and found.status not in (Status.PLANNED, Status.REFUSED):
-        raise BrokenError("P2: what has ended is run")
+    if isinstance(write, Run):
+        _check_run(found, after, write)
     if isinstance(write, Refuse) and may_follow(found, state.latest):
         raise BrokenError("P7: it is refused, and nothing is in its way")
     return Written(done=True, record=after), state.with_plan(after)
+
+
+def _check_run(plan: Plan, after: Plan, write: Run) -> None:
+    if plan.status not in (Status.PLANNED, Status.REFUSED):
+        raise BrokenError("P8: what has ended is run")
+    if not after.is_due(write.now):
+        raise BrokenError("P8: it is run, and not due")
 
 
 def _may_end(plan: Plan, after: Plan) -> bool:

@@ -8,6 +8,7 @@ P4  what is planned follows the newest order, in whatever order they come
 P5  the plans of an item come in order of due time
 P6  at rest nothing waits that is due
 P7  a plan for a version is published on this version, or refused
+P8  what a person runs is due, and had not ended
 """
 
 from collections.abc import Iterable
@@ -73,7 +74,7 @@ SCENARIOS: list[Any] = [
         (A,),
         (),
         {"run": 1, "cancel": 1, "sweep": 1, "die": 1},
-        {DONE, NONE, WAITS},
+        {DONE, NONE},
     ),
     (
         "what was refused is run or cancelled",
@@ -266,7 +267,7 @@ MUTANTS: dict[str, tuple[Any, str, Any, Plans, Plans, Faults, str]] = {
         (A,),
         (),
         TIME | {"sweep": 1, "run": 1},
-        "P2",
+        "P8",
     ),
     "a run does not make it due": (
         Run,
@@ -275,7 +276,7 @@ MUTANTS: dict[str, tuple[Any, str, Any, Plans, Plans, Faults, str]] = {
         (A,),
         (),
         TIME | {"run": 1},
-        "P2",
+        "P8",
     ),
     "any version will do": (
         Plan,

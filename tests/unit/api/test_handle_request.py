@@ -558,9 +558,8 @@ class TestProblems:
         answer = call("POST", "/commands", NARITA | {"isDelted": True})
 
         assert answer.body["detail"] == (
-            "isDelted: is not known; known: after, at, attributes, code, isDeleted, mode, name, partial,"
-            " replace,"
-            " type, version"
+            "isDelted: is not known; known: after, at, attributes, code, isDeleted, mode, name,"
+            " partial, replace, type, version"
         )
 
     def test_even_a_field_that_is_no_text_is_named_in_plain_ascii(self, call):

@@ -68,21 +68,6 @@ def _notes():
         yield
 
 
-@pytest.mark.parametrize("is_open", [False, True], ids=["at rest", "alone"])
-def test_an_export_has_the_item_and_not_what_is_planned(world, is_open):
-    service = CommandService("tenant1")
-    publish = service.publish if is_open else service.publish_sync
-    publish("NOTE", "a", name="a", attributes={"who": "ada"})
-    before = list(exported("tenant1"))
-
-    service.publish_at(
-        "NOTE", "a", at=bootstrap.now() + timedelta(1), name="a", attributes={"who": "bob"}
-    )
-
-    assert before
-    assert list(exported("tenant1")) == before
-
-
 def a_stack():
     """Put the parts of another stack in place."""
     world = World()
@@ -112,6 +97,20 @@ def fill(world):
     close = Close(2, attempt, Outcome.FAILED, "sync:FAILED", "ValueError", "no")
     world.processes.write(failed, close)
     publish("theirs", "1", tenant="other")
+
+
+@pytest.mark.parametrize("is_open", [False, True], ids=["at rest", "alone"])
+def test_an_export_has_the_item_and_not_what_is_planned(is_open):
+    _, of_here = a_stack()
+    with of_here:
+        publish("a", "1", is_sync=not is_open)
+        before = list(exported("acme"))
+
+        at, attributes = bootstrap.now() + timedelta(1), {"who": "bob"}
+        CommandService("acme").publish_at("NOTE", "a", at=at, name="a", attributes=attributes)
+
+        assert before
+        assert list(exported("acme")) == before
 
 
 def sent(lines):

@@ -43,6 +43,10 @@ def work(event, _context):
         logger.info(message)
 
 
+ASKS_NOTHING = {"publish_due"}
+"""It reads nothing of its event; its own tests show a line of a plan that fails."""
+
+
 @pytest.mark.usefixtures("world")
 @pytest.mark.parametrize("path", HANDLERS, ids=lambda path: "/".join(path.parts[-3:-1]))
 def test_every_function_names_its_request(lines, path):
@@ -51,7 +55,8 @@ def test_every_function_names_its_request(lines, path):
     with suppress(Exception):  # an empty event is nobody's
         handler(Telling(), CONTEXT)
 
-    assert {line.get("function_request_id") for line in lines()} == {"request-1"}
+    named = {line.get("function_request_id") for line in lines() if line["message"] != SWEPT}
+    assert named == (set() if path.parent.name in ASKS_NOTHING else {"request-1"})
 
 
 def test_no_line_after_the_request_names_it(lines):

@@ -1,12 +1,12 @@
 """Plans: made, and published when they are due."""
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from functions.schedule.publish_due.app import lambda_handler
 from tests.support.typed import declaring
-from tests.unit.conftest import LambdaContext
 from tests.unit.schedule.sweeping import Context
 
 from sfn_cqrs.kernel.caller import Caller
@@ -24,7 +24,9 @@ from sfn_cqrs.machines.command.handlers import command_type
 from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs.machines.schedule.items import PLANS, shard
 from sfn_cqrs.machines.schedule.rules import Status
+from sfn_cqrs.machines.schedule.runner import PlanFlow
 from sfn_cqrs.machines.schedule.service import PlanService
+from tests.unit.conftest import LambdaContext
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -412,3 +414,15 @@ def test_a_client_sees_its_own_plans_and_those_of_what_it_may_read(declared):
     with pytest.raises(NotPermittedError):
         bob.get("PRICE", "a", made.plan)
     assert [one.name for one in manager.list().items] == [made.plan]
+
+
+def test_a_plan_that_cannot_be_published_is_told_with_the_request(due, monkeypatch, log):
+    def fails(*_):
+        raise ValueError("no")
+
+    planned()
+    monkeypatch.setattr(PlanFlow, "run", fails)
+
+    assert due(hours=1) == {"error": 1}
+    (told,) = [one for one in map(json.loads, log.getvalue().splitlines()) if "exception" in one]
+    assert told["function_request_id"] == LambdaContext().aws_request_id

@@ -64,9 +64,7 @@ def test_what_is_planned_says_nothing_about_the_person_any_more(world, post, era
     plan = service.publish_at("LETTER", code, at=at, name=NAME, attributes=whole).plan
     if is_published:
         part = {"floor": 4242, "status": "read"}
-        service.publish_at(
-            "LETTER", code, at=at, attributes=part, partial=True, replace="part"
-        )
+        service.publish_at("LETTER", code, at=at, attributes=part, partial=True, replace="part")
 
     erase()
 
