@@ -44,7 +44,7 @@ def work(event, _context):
 
 
 ASKS_NOTHING = {"publish_due"}
-"""It reads nothing of its event; its own tests show a line of a plan that fails."""
+"""It reads nothing of its event, and a sweep's line leaves the request out."""
 
 
 @pytest.mark.usefixtures("world")

@@ -416,13 +416,14 @@ def test_a_client_sees_its_own_plans_and_those_of_what_it_may_read(declared):
     assert [one.name for one in manager.list().items] == [made.plan]
 
 
-def test_a_plan_that_cannot_be_published_is_told_with_the_request(due, monkeypatch, log):
+def test_a_plan_that_cannot_be_published_is_told_and_stays(due, monkeypatch, log, world):
     def fails(*_):
         raise ValueError("no")
 
-    planned()
+    plan = planned()
     monkeypatch.setattr(PlanFlow, "run", fails)
 
     assert due(hours=1) == {"error": 1}
     (told,) = [one for one in map(json.loads, log.getvalue().splitlines()) if "exception" in one]
-    assert told["function_request_id"] == LambdaContext().aws_request_id
+    assert told["message"] == "a plan could not be published"
+    assert status_of(world, plan) == (Status.PLANNED, None)
