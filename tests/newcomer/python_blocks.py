@@ -25,6 +25,8 @@ from types import ModuleType
 from typing import Any
 from unittest.mock import MagicMock, create_autospec, patch
 
+from tests.support.system import silent
+
 import sfn_cqrs
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.sql.sql import Sql
@@ -33,7 +35,9 @@ from sfn_cqrs.machines.import_csv import service as imports
 from sfn_cqrs.machines.workflow import children, waits
 from sfn_cqrs.machines.workflow import executions as step_functions
 from sfn_cqrs.machines.zip_orchestrator import imports as zip_imports
+from sfn_cqrs_tools.testing.fakes import World
 from sfn_cqrs_tools.testing.fakes.services import LinkSecret
+from sfn_cqrs_tools.testing.sagas import SagaRun, run_saga
 from sfn_local import pytest_plugin
 
 LIBRARIES = ("collections.abc", "dataclasses", "datetime", "functools", "typing")
@@ -111,7 +115,7 @@ def run(place: str, code: str, known: dict[str, Any]) -> None:
     for name, test in made.items():
         if name.startswith("test_"):
             with TemporaryDirectory() as folder, chdir(folder):
-                test(*[machine for _ in signature(test).parameters])
+                test(*[FIXTURES[fixture] for fixture in signature(test).parameters])
 
 
 def machine(name: str, **options: Any) -> pytest_plugin.MachineRun:
@@ -120,6 +124,16 @@ def machine(name: str, **options: Any) -> pytest_plugin.MachineRun:
     return pytest_plugin.MachineRun(
         text, name, options.get("input"), options.get("stubs", {}), None, None, None
     )
+
+
+def saga_run(*given: Any, **options: Any) -> SagaRun:
+    """What the fixture run_saga is, with a world of its own."""
+    world = World()
+    with silent(), bootstrap.override(**world.parts()):
+        return run_saga(world, *given, **options)
+
+
+FIXTURES = {"run_machine": machine, "run_saga": saga_run}
 
 
 def specify() -> None:

@@ -1,6 +1,7 @@
 """pytest fixtures for a project.
 
-They are `world`, `check_repeats`, `simulate`, `sample`, `lambda_context`, `log` and `quick_stack`.
+They are `world`, `check_repeats`, `simulate`, `run_saga`, `sample`, `lambda_context`, `log` and
+`quick_stack`.
 
 `run_machine` comes from sfn-local's own plugin. pytest loads both plugins automatically.
 """
@@ -21,6 +22,7 @@ import pytest
 if TYPE_CHECKING:
     from sfn_cqrs_tools.stack.local_stack import LocalStack
     from sfn_cqrs_tools.testing.fakes import World
+    from sfn_cqrs_tools.testing.sagas import SagaRun
     from sfn_cqrs_tools.testing.simulation import Simulated
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "log",
     "make_world",
     "quick_stack",
+    "run_saga",
     "sample",
     "simulate",
     "world",
@@ -101,6 +104,17 @@ def simulate() -> Callable[..., Simulated]:
     from sfn_cqrs_tools.testing.simulation.simulating import simulate as run  # noqa: PLC0415
 
     return run
+
+
+@pytest.fixture
+def run_saga(world: World) -> Callable[..., SagaRun]:
+    """Return what runs a declared saga in milliseconds, with steps that fail and leaps of time.
+
+    `run_saga(courier, {"code": "p-1"}, fail={"book": 2}, leap=timedelta(days=1))`
+    """
+    from sfn_cqrs_tools.testing.sagas import run_saga as run  # noqa: PLC0415
+
+    return partial(run, world)
 
 
 @pytest.fixture

@@ -1,0 +1,123 @@
+"""`run_saga`: a declared saga in memory, by the programs that production runs."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+
+from sfn_cqrs.kernel.errors import StepRefusedError, TransientError
+from sfn_cqrs.kernel.models.models import InvalidModelError
+from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.saga import types as saga_types
+from sfn_cqrs.machines.saga.declaring import Retry, saga
+from sfn_cqrs.machines.saga.rules import MAX_TRIES, EntryStatus, SagaStatus
+from sfn_cqrs_tools.testing.sagas import run_saga
+
+PARCEL = {"code": "p-1", "kilograms": 30}
+
+
+@dataclass
+class Parcel:
+    """The input."""
+
+    code: str
+    kilograms: int
+
+
+def book(step):
+    return f"{step.model.code} is booked"
+
+
+def cancel(_step):
+    return None
+
+
+def size(step):
+    return "heavy" if step.model.kilograms > 20 else "light"
+
+
+def by_truck(_step):
+    return "on the truck"
+
+
+def by_bike(_step):
+    return "on the bike"
+
+
+def ask(step):
+    return step.results["book"]
+
+
+@pytest.fixture
+def run(world, monkeypatch):
+    monkeypatch.setattr(saga_types, "_types", {})
+    monkeypatch.setattr(handlers, "load", lambda: None)
+
+    @saga("courier", input=Parcel)
+    def courier(s):
+        s.step(book, undo=cancel, retry=Retry(3))
+        s.choice(size, heavy=[by_truck], light=[by_bike])
+        s.pause("three_days", timedelta(days=3))
+        s.step(ask)
+
+    return lambda given=PARCEL, **options: run_saga(world, courier, given, **options)
+
+
+def test_a_saga_is_made_in_its_order_and_time_leaps_over_its_pauses(run, world):
+    began = world.clock()
+
+    done = run()
+
+    assert (done.status, done.waited) == (SagaStatus.COMPLETED, timedelta(days=3))
+    assert done.calls == ("book", "size", "by_truck", "ask")
+    assert done.log["ask"].result == "p-1 is booked"
+    assert world.clock() - began == timedelta(days=3)
+
+
+def test_the_input_may_be_an_instance_of_its_class(run):
+    assert run(Parcel("p-2", 1)).calls == ("book", "size", "by_bike", "ask")
+
+
+def test_so_many_tries_of_a_step_fail(run):
+    done = run(fail={"book": 2})
+
+    assert (done.status, done.tries["book"]) == (SagaStatus.COMPLETED, 3)
+
+
+def test_a_step_that_fails_at_each_try_turns_the_saga_back(run):
+    done = run(fail={"book": 3})
+
+    assert (done.status, done.saga.error) == (SagaStatus.COMPENSATED, "InjectedError")
+    assert done.calls == ("book", "book", "book", "cancel")
+
+
+def test_a_step_may_be_refused_and_its_compensation_fail(run):
+    done = run(fail={"ask": StepRefusedError("no", "nobody is there"), "cancel": 1})
+
+    assert (done.status, done.saga.error) == (SagaStatus.COMPENSATED, "no")
+    assert done.calls[-3:] == ("ask", "cancel", "cancel")
+
+
+@pytest.mark.parametrize("error", [TransientError("busy"), StepRefusedError("no", "never")])
+def test_a_compensation_that_never_ends_well_parks_the_saga(run, error):
+    done = run(fail={"ask": ValueError("a bug"), "cancel": error})
+
+    assert done.status is SagaStatus.PARKED
+    assert done.tries["cancel"] == (MAX_TRIES if isinstance(error, TransientError) else 1)
+
+
+def test_a_leap_that_is_shorter_than_the_pause_leaves_the_saga_there(run):
+    done = run(leap=timedelta(days=2))
+
+    assert (done.status, done.waited) == (SagaStatus.RUNNING, timedelta())
+    assert done.log["three_days"].status is EntryStatus.STARTED
+
+
+def test_a_name_that_the_saga_has_not_is_refused(run):
+    with pytest.raises(ValueError, match="courier has no boock, but ask, book, by_bike"):
+        run(fail={"boock": 1})
+
+
+def test_an_input_that_does_not_fit_is_refused(run):
+    with pytest.raises(InvalidModelError):
+        run({"code": "p-1"})
