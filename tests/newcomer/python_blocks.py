@@ -18,6 +18,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import chdir
+from datetime import UTC, datetime
 from inspect import signature
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -57,6 +58,7 @@ GIVEN: dict[str, Any] = {
     "order": {**ORDER, "lines": [{"sku": "BOOK", "quantity": 1}]},
     "order_id": "o-1",
     "attempt": 1,
+    "moment": datetime(2040, 1, 1, tzinfo=UTC),
     **dict.fromkeys(("Appointment", "Booking", "Order", "Payment"), object),
     "key": "uploads/tenant1/a.zip",
     "token": "a-token",
