@@ -242,6 +242,25 @@ MUTANTS = [
         .by("test_two_threads_that_lease_at_once_keep_the_tokens_of_both"),
     ),
     *found_in(
+        "tests/security/test_own.py",
+        change(
+            "PlanService._changed",
+            "self._check_change(found)",
+            "handlers.check_publish(type_, self._client)",
+        )
+        .breaks("PL1", "whoever may publish only their own items cancels and runs others' plans")
+        .by("test_nobody_changes_anothers_plan"),
+    ),
+    *found_in(
+        "tests/unit/schedule/test_publish_due.py",
+        change("in_turn", 'tenant_of(key["pk"])', '""')
+        .breaks("PL4", "a tenant with few plans waits for one with many")
+        .by("test_a_tenant_with_few_plans_does_not_wait_for_one_with_many"),
+        change("PlanTable.due_of", "(plan.due_at, plan.name)", "plan.name")
+        .breaks("PL5", "the plans of an item come in the order in which they were made")
+        .by("test_plans_of_an_item_come_in_order_of_due_time"),
+    ),
+    *found_in(
         "tools/tests/local/test_live.py",
         change("LiveEvents._publish", "if failed: ...", "if len(failed) == len(texts): ...")
         .breaks("V3", "events that AppSync did not take are lost")
@@ -919,6 +938,9 @@ MUTANTS = [
     ),
     *found_in(
         "tests/unit/care/test_tenants.py",
+        change("_of_versions", '("command", "process")', '("command", "process", "plan")')
+        .breaks("PL3", "the export of a tenant with a plan fails")
+        .by("test_an_export_has_the_item_and_not_what_is_planned"),
         change("_Chain.fits", "row['version'] != self.newest", "False")
         .breaks("X21", "an export has an item's versions of before and its row of after")
         .by("test_an_item_that_changes_after_the_scan_is_exported_as_it_is_then"),
@@ -1030,6 +1052,9 @@ MUTANTS = [
     ),
     *found_in(
         "tests/unit/care/erasure/test_items.py",
+        drop("Eraser._erase_plans", "is_about")
+        .breaks("PL2", "what is planned for a part of a person's item outlives the person")
+        .by("test_what_is_planned_says_nothing_about_the_person_any_more"),
         drop(
             "personal",
             "if not person and before is not None: person = typed.person(before.attributes)",

@@ -1,6 +1,5 @@
 """Plans: made, and published when they are due."""
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -24,7 +23,6 @@ from sfn_cqrs.machines.command.handlers import command_type
 from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs.machines.schedule.items import PLANS, shard
 from sfn_cqrs.machines.schedule.rules import Status
-from sfn_cqrs.machines.schedule.runner import PlanFlow
 from sfn_cqrs.machines.schedule.service import PlanService
 from tests.unit.conftest import LambdaContext
 
@@ -414,16 +412,3 @@ def test_a_client_sees_its_own_plans_and_those_of_what_it_may_read(declared):
     with pytest.raises(NotPermittedError):
         bob.get("PRICE", "a", made.plan)
     assert [one.name for one in manager.list().items] == [made.plan]
-
-
-def test_a_plan_that_cannot_be_published_is_told_and_stays(due, monkeypatch, log, world):
-    def fails(*_):
-        raise ValueError("no")
-
-    plan = planned()
-    monkeypatch.setattr(PlanFlow, "run", fails)
-
-    assert due(hours=1) == {"error": 1}
-    (told,) = [one for one in map(json.loads, log.getvalue().splitlines()) if "exception" in one]
-    assert told["message"] == "a plan could not be published"
-    assert status_of(world, plan) == (Status.PLANNED, None)
