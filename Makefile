@@ -46,7 +46,7 @@ help: ## show this list
 setup: for-stack ## install what the local stack needs
 
 demo: for-stack ## run the whole system on real airports, and compare every row
-	$(BIN)/sfn-cqrs demo $(ARGS)
+	$(BIN)/python -m tests.demo $(ARGS)
 
 up: for-stack ## start the local stack and keep it running
 	$(BIN)/sfn-cqrs up $(ARGS)

@@ -14,8 +14,8 @@ from waiting import until
 
 from sfn_cqrs.kernel.aws import attributes_bucket
 from sfn_cqrs_tools.client.prices import million
-from sfn_cqrs_tools.demo.client import Client
 from sfn_cqrs_tools.runtime.recorder import Recorder
+from sfn_cqrs_tools.testing.client import Client
 
 KIB = 1024
 SIZES = (1, 2, 3, 4, 6, 8, 16, 32, 64, 100)

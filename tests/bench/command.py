@@ -16,10 +16,10 @@ from stacks import a_stack
 from waiting import reached, until, until_quiet
 
 from sfn_cqrs_tools.client.prices import EXPRESS_GB, EXPRESS_LANE, RUN_SECONDS, million
-from sfn_cqrs_tools.demo.client import Client
-from sfn_cqrs_tools.demo.faults import Watch
 from sfn_cqrs_tools.runtime.recorder import Recorder
 from sfn_cqrs_tools.stack.local_stack import LocalStack
+from sfn_cqrs_tools.testing.client import Client
+from sfn_cqrs_tools.testing.faults import Watch
 
 NOTIFIER = "QueueOnNotificationFunction"
 THREADS = 8

@@ -40,10 +40,10 @@ from sfn_cqrs.machines.import_csv.service import Request
 from sfn_cqrs.machines.zip_orchestrator.imports import ImportService
 from sfn_cqrs_tools.client.prices import DOLLARS, EXPRESS_LANE, IMPORTED_ROW, RUN_SECONDS, express
 from sfn_cqrs_tools.client.prices import million as dollars_of_a_million
-from sfn_cqrs_tools.demo.client import Client
-from sfn_cqrs_tools.demo.faults import Watch
 from sfn_cqrs_tools.runtime.recorder import Recorder
 from sfn_cqrs_tools.stack.local_stack import LocalStack
+from sfn_cqrs_tools.testing.client import Client
+from sfn_cqrs_tools.testing.faults import Watch
 
 SOURCE = Path(airportsdata.__file__).parent / "airports.csv"
 ROWS = 1_000

@@ -14,9 +14,9 @@ from waiting import until, until_quiet
 from sfn_cqrs.kernel.policy import MEMBERS
 from sfn_cqrs.machines.task.types import task_handler
 from sfn_cqrs_tools.client.prices import TASK_ITEM, million
-from sfn_cqrs_tools.demo.client import Client
 from sfn_cqrs_tools.runtime.recorder import Recorder
 from sfn_cqrs_tools.stack.local_stack import LocalStack
+from sfn_cqrs_tools.testing.client import Client
 
 TYPE = "BENCH_NOTHING"
 ITEMS = 10

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable
 
-from sfn_cqrs_tools.demo.faults import Watch
 from sfn_cqrs_tools.runtime.recorder import Recorder
+from sfn_cqrs_tools.testing.faults import Watch
 
 PATIENCE_SECONDS = 120
 QUIET_SECONDS = 6

@@ -304,7 +304,6 @@ TOOLS_IN_ORDER = (
     "testing",
     "replay",
     "restore",
-    "demo",
     "original",
     "console",
     "cli",

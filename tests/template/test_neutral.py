@@ -15,12 +15,10 @@ SAMPLE = re.compile(r"ORDER(_REMINDER|_RELEASE)?|orders_(by_customer|search)|[Oo
 MAY_SAY = ("layer", "template.yaml", "tools/sfn_cqrs_tools")
 RUNS_IT = {
     "tools/sfn_cqrs_tools/project.py",
-    "tools/sfn_cqrs_tools/restore/rehearsal.py",
     "tools/sfn_cqrs_tools/testing/builders.py",
     "tools/sfn_cqrs_tools/testing/fakes/world.py",
 }
-"""The path to it, the drill of a restore, and what tests of it use."""
-DEMO = "tools/sfn_cqrs_tools/demo/"
+"""The path to it, and what tests of it use."""
 SQL = "reserved_words.py"
 
 
@@ -29,7 +27,7 @@ def texts(place):
     for path in found:
         name = path.relative_to(ROOT).as_posix()
         is_text = path.is_file() and path.suffix in TEXTS and path.name != SQL
-        if is_text and name not in RUNS_IT and not name.startswith(DEMO):
+        if is_text and name not in RUNS_IT:
             yield name, path.read_text(encoding="utf-8")
 
 

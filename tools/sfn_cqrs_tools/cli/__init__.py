@@ -21,7 +21,6 @@ def _own(place: str, summary: str) -> tuple[str, str]:
 # Where each command is, and what the list of commands says of it.
 COMMANDS: Final = {
     "up": _own("up:up", "Start the local stack and keep it running."),
-    "demo": _own("demo:demo", "Run the whole system on real airports."),
     "publish": _own("publish:publish", "Publish a version of an item, or its deletion."),
     "type": _own("type:type_", "Show types: list, show, check."),
     "data": _own("data:data", "Show items: get, list, history."),
@@ -77,7 +76,7 @@ COMMANDS: Final = {
 
 
 SECTIONS: Final = {
-    "Start": ("up", "demo", "console", "doctor", "explain"),
+    "Start": ("up", "console", "doctor", "explain"),
     "Items and read models": ("publish", "data", "chain", "type", "read-model"),
     "Work": ("import", "task", "saga", "approval", "approve", "reject", "repair"),
     "Executions": ("execution", "start", "resume", "logs", "trace", "invoke", "event", "env"),

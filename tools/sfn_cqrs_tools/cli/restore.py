@@ -109,9 +109,9 @@ def rehearse() -> None:
 def rehearse_restore(as_json: bool) -> None:
     """Restore tables after an accident, deploy another stack on them, and compare every row.
 
-    Publishes orders, restores their tables while versions are under way, changes and deletes
-    orders, and deploys a second stack on the restored tables. Sweeps end unfinished work; then
-    every row is compared. Exits 1 if one differs.
+    Publishes the item of events/samples.json under several codes, restores the tables while
+    versions are under way, changes and deletes items, and deploys a second stack on the restored
+    tables. Sweeps end unfinished work; then every row is compared. Exits 1 if one differs.
     """
     from sfn_cqrs_tools.restore.rehearsal import RehearsalError, rehearse  # noqa: PLC0415 - boto3 and all
 

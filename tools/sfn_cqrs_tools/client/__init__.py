@@ -1,1 +1,1 @@
-"""The HTTP API and the AWS side of a stack, as commands and the demo call them."""
+"""The HTTP API and the AWS side of a stack, as commands call them."""

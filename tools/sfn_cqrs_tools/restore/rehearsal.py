@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -17,18 +17,20 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs_tools.client.api import Api, ApiProblem, connect, item_path
 from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.client.published import behind_aliases
+from sfn_cqrs_tools.project import project
 from sfn_cqrs_tools.restore.restoring import Restored, Say, differences, restore
 from sfn_cqrs_tools.runtime.fabric import Ministack
 from sfn_cqrs_tools.runtime.listening import Ports
 from sfn_cqrs_tools.stack.fabric_environment import fabric_python
 from sfn_cqrs_tools.stack.local_stack import LocalStack
+from sfn_cqrs_tools.stack.samples import SampleItem, samples_of
 from sfn_cqrs_tools.stack.settings import Settings
 
 BEFORE: Final = "before"
 AFTER: Final = "after"
 PREFIX: Final = "restored"
 PORTS: Final = 7
-ORDERS: Final = 12
+ITEMS: Final = 12
 IN_FLIGHT: Final = 4
 PATIENCE_SECONDS: Final = 30.0
 POLL_SECONDS: Final = 0.05
@@ -78,19 +80,20 @@ def rehearse(folder: Path, say: Say) -> Rehearsed:
     Raises:
         RehearsalError: a step had another result than the runbook says.
     """
+    sample = samples_of(project()).item
     fabric, port = KeptFabric(fabric_python(), folder / "fabric.log"), _free_ports()
     try:
         with _stack(BEFORE, fabric, port, folder) as stack:
             api = connect(stack.state.path, None, None)
-            expected = _work(api)
+            expected = _work(api, sample)
             dynamodb = stack.client("dynamodb")
             with _held(stack):
-                _begin(api)
-                say(f"{len(expected)} orders are published; {IN_FLIGHT} versions are under way")
+                _begin(api, sample)
+                say(f"{len(expected)} items are published; {IN_FLIGHT} versions are under way")
                 restored = restore(dynamodb, stack.outputs, PREFIX, None, say, POLL_SECONDS)
                 _ruin(api, expected)
-                say("the accident: every order is changed, and half of them are deleted")
-                _settle(lambda: not _open(api), "the accident is applied")
+                say("the accident: every item is changed, and half of them are deleted")
+                _settle(lambda: not _open(api, sample.type), "the accident is applied")
             _copy(stack, folder)
         with _stack(AFTER, fabric, port, folder, restored) as stack:
             say(f"the stack {AFTER} uses the tables {PREFIX}-…")
@@ -119,57 +122,58 @@ def _stack(
     )
 
 
-def _work(api: Api) -> dict[str, dict[str, Any]]:
-    """Publish orders of two versions each, the last one large; return their content."""
-    expected: dict[str, dict[str, Any]] = {}
-    for number in range(ORDERS):
+def _work(api: Api, sample: SampleItem) -> dict[str, SampleItem]:
+    """Publish items of two versions each, the last one large; return them."""
+    expected: dict[str, SampleItem] = {}
+    for number in range(ITEMS):
         code = f"o-{number:02}"
         for version in range(2):
-            attributes = {"customer": "ada", "total": 10 * number + version}
-            if number == ORDERS - 1:
-                attributes["note"] = LARGE  # stored in the bucket, which is not restored
-            _publish(api, code, attributes, version)
-            expected[code] = attributes
-    _settle(lambda: not _open(api), "what was published is applied")
+            item = replace(sample, code=code, name=f"{code} as it was {version}")
+            if number == ITEMS - 1 and sample.large:  # stored in the bucket, which is not restored
+                item = replace(item, attributes={**sample.attributes, sample.large: LARGE})
+            _publish(api, item, version)
+            expected[code] = item
+    _settle(lambda: not _open(api, sample.type), "what was published is applied")
     return expected
 
 
-def _begin(api: Api) -> None:
+def _begin(api: Api, sample: SampleItem) -> None:
     """Publish versions that are in progress at that moment: applied, but not finished."""
     for number in range(IN_FLIGHT):
-        _publish(api, _in_flight(number), {"customer": "ada", "total": number}, 0)
-    _settle(lambda: all(map(_is_applied(api), range(IN_FLIGHT))), "what is in flight is applied")
+        _publish(api, replace(sample, code=_in_flight(number)), 0)
+    is_applied = _is_applied(api, sample.type)
+    _settle(lambda: all(map(is_applied, range(IN_FLIGHT))), "what is in flight is applied")
 
 
-def _is_applied(api: Api) -> Callable[[int], bool]:
+def _is_applied(api: Api, type_: str) -> Callable[[int], bool]:
     def is_applied(number: int) -> bool:
-        path = item_path("commands", "ORDER", _in_flight(number))
+        path = item_path("commands", type_, _in_flight(number))
         return str(next(api.pages(path))["status"]).startswith("transform_data")
 
     return is_applied
 
 
-def _ruin(api: Api, expected: Mapping[str, Any]) -> None:
-    for number, code in enumerate(expected):
-        _publish(api, code, {"customer": "nobody", "total": 0}, 2)
+def _ruin(api: Api, expected: Mapping[str, SampleItem]) -> None:
+    for number, item in enumerate(expected.values()):
+        _publish(api, replace(item, name="ruined"), 2)
         if number % 2:
-            api.delete(item_path("commands", "ORDER", code))
+            api.delete(item_path("commands", item.type, item.code))
 
 
-def _publish(api: Api, code: str, attributes: dict[str, Any], version: int) -> None:
-    body = {"type": "ORDER", "code": code, "version": version, "name": code}
-    api.post("/commands", json.dumps({**body, "attributes": attributes}))
+def _publish(api: Api, item: SampleItem, version: int) -> None:
+    body = {"type": item.type, "code": item.code, "name": item.name, "version": version}
+    api.post("/commands", json.dumps({**body, "attributes": dict(item.attributes)}))
 
 
 def _in_flight(number: int) -> str:
     return f"flying-{number}"
 
 
-def _open(api: Api) -> list[str]:
-    """Return the orders whose newest version has not ended."""
+def _open(api: Api, type_: str) -> list[str]:
+    """Return the items whose newest version has not ended."""
     found = []
-    for code in (f"o-{number:02}" for number in range(ORDERS)):
-        newest = next(iter(api.pages(item_path("commands", "ORDER", code))), None)
+    for code in (f"o-{number:02}" for number in range(ITEMS)):
+        newest = next(iter(api.pages(item_path("commands", type_, code))), None)
         if newest is not None and newest["outcome"] in ("OPEN", "WAITING"):
             found.append(code)
     return found
@@ -225,14 +229,13 @@ def _copy_back(stack: LocalStack, folder: Path) -> None:
         s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
 
 
-def _mended(
-    stack: LocalStack, api: Api, expected: Mapping[str, dict[str, Any]], say: Say
-) -> Rehearsed:
+def _mended(stack: LocalStack, api: Api, expected: Mapping[str, SampleItem], say: Say) -> Rehearsed:
     """Let the sweeps restart work that was in flight, and retry the rest."""
     flying = [_in_flight(number) for number in range(IN_FLIGHT)]
+    type_ = next(iter(expected.values())).type
 
     def outcomes() -> list[str]:
-        return [next(api.pages(item_path("commands", "ORDER", code)))["outcome"] for code in flying]
+        return [next(api.pages(item_path("commands", type_, code)))["outcome"] for code in flying]
 
     later = bootstrap.now() + LATER
     with bootstrap.override(clock=lambda: later):
@@ -241,15 +244,17 @@ def _mended(
         _settle(lambda: "OPEN" not in outcomes(), "the sweeps begin what was in flight")
     failed = [code for code, outcome in zip(flying, outcomes(), strict=True) if outcome == "FAILED"]
     for code in failed:
-        api.post(item_path("commands", "ORDER", code, 1, "retry"))
+        api.post(item_path("commands", type_, code, 1, "retry"))
     _settle(lambda: set(outcomes()) == {"APPLIED"}, "what was in flight is applied")
     say(f"{IN_FLIGHT} versions that were under way have ended, {len(failed)} by a retry")
     outputs, dynamodb = stack.outputs, stack.client("dynamodb")
     found = differences(dynamodb, outputs["CommandsTableName"], outputs["DataTableName"])
-    for code, attributes in expected.items():
-        row = api.get(item_path("data", "ORDER", code))
-        if row["attributes"] != attributes or row["version"] != 2:  # noqa: PLR2004
-            found.append(f"{code} is {row['attributes']} at version {row['version']}")
+    for code, item in expected.items():
+        row = api.get(item_path("data", type_, code))
+        if (row["version"], row["name"], row["attributes"]) != (2, item.name, item.attributes):
+            found.append(
+                f"{code} is {row['name']!r}, version {row['version']}: {row['attributes']}"
+            )
     found += map(str, behind_aliases(find_target(stack.state.path, None)))
     return Rehearsed(len(expected) + IN_FLIGHT, len(failed), tuple(found))
 

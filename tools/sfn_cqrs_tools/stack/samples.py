@@ -19,6 +19,8 @@ class SampleItem:
     name: str
     attributes: Mapping[str, Any]
     code: str = ""
+    large: str = ""
+    """An attribute that takes a text of any length, if the type has one."""
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,11 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from tests.demo.importing import Importer, airports, csv_of, item_of
 from tests.support.proof import deep
 
 from sfn_cqrs.kernel.tables.dynamodb import unmarshal
 from sfn_cqrs_tools.client.api import Api, item_path
-from sfn_cqrs_tools.demo.importing import Importer, airports, csv_of, item_of
 from sfn_cqrs_tools.testing.quick_stack import quick_stack
 from sfn_local import Engine
 from sfn_local.document import dumps

@@ -25,6 +25,7 @@ import click
 import pytest
 from engine.tests.full_disk import full_disk
 from rich.console import Console
+from tests.demo.importing import Importer, airports, csv_of, item_of
 from tests.support.sockets import children
 from tools.tests.local.test_survival import CLI, seven_free_ports
 from tools.tests.local.test_up import command_of
@@ -33,7 +34,6 @@ from sfn_cqrs.kernel.tables.dynamodb import unmarshal
 from sfn_cqrs_tools.client.api import Api
 from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.client.upload import upload
-from sfn_cqrs_tools.demo.importing import Importer, airports, csv_of, item_of
 from sfn_cqrs_tools.runtime.state import StackError
 
 pytestmark = [

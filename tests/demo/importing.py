@@ -16,8 +16,8 @@ from sfn_cqrs.kernel.tables.dynamodb import unmarshal
 from sfn_cqrs_tools.client.api import Api
 from sfn_cqrs_tools.client.imports import watched
 from sfn_cqrs_tools.client.upload import upload
-from sfn_cqrs_tools.demo.step import DemoError
 from sfn_cqrs_tools.terminal.progress import progress
+from sfn_cqrs_tools.testing.client import UnexpectedError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -77,7 +77,7 @@ class Importer:
         """Upload a file and have the machine import it; the job as it has ended, and seconds.
 
         Raises:
-            DemoError: it was not imported at all.
+            UnexpectedError: it was not imported at all.
         """
         size = path.stat().st_size
         with progress(self._console, "Uploaded", size, in_bytes=True) as update:
@@ -86,7 +86,7 @@ class Importer:
         began = time.monotonic()
         job = watched(self.api, self.api.post("/imports", json.dumps(body)), self._console)
         if "error" in job:
-            raise DemoError(f"{path.name} was not imported: {job['error']['message']}")
+            raise UnexpectedError(f"{path.name} was not imported: {job['error']['message']}")
         return job, time.monotonic() - began
 
     def items(self) -> dict[str, dict[str, Any]]:

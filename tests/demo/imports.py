@@ -12,10 +12,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
+from tests.demo.compare import differ
+from tests.demo.importing import TABLE, Importer, Row, airports, csv_of, item_of
+from tests.demo.step import Report, Scale
+
 from sfn_cqrs_tools.client.imports import COUNTS
-from sfn_cqrs_tools.demo.compare import differ
-from sfn_cqrs_tools.demo.importing import TABLE, Importer, Row, airports, csv_of, item_of
-from sfn_cqrs_tools.demo.step import Report, Scale
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -90,7 +91,7 @@ class ImportStory:
 
         An import strips the blanks around a cell.
         """
-        from shop import airports  # noqa: PLC0415 - which the user's checkout may not have
+        from shop import airports  # noqa: PLC0415 - the stack puts it on the path
 
         changed = self._changed()
         rows = [

@@ -83,7 +83,7 @@ class Watch:
         @wraps(handler)
         def watched(command: Command) -> None:
             if command.key.code == self.failing_code and handler.__name__ == self._names[-1]:
-                raise ValueError("the map service does not know this airport yet")
+                raise ValueError("this handler fails on purpose")
             handler(command)
             self._reach(command.key.code, command.version, handler.__name__)
 

@@ -7,12 +7,13 @@ from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from tests.demo.compare import unlike
+from tests.demo.step import Report, Scale
+
 from sfn_cqrs.machines.task import types as task_types
 from sfn_cqrs.machines.task.rules import CLOSED
-from sfn_cqrs_tools.demo.client import Answer, Client
-from sfn_cqrs_tools.demo.compare import unlike
-from sfn_cqrs_tools.demo.step import Report, Scale
 from sfn_cqrs_tools.terminal.progress import progress
+from sfn_cqrs_tools.testing.client import Answer, Client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

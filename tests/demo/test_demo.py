@@ -5,18 +5,18 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
+from tests.demo import archives, tasks
+from tests.demo.__main__ import demo
+from tests.demo.airports import airports_per_country, choose
+from tests.demo.commands import Demo
+from tests.demo.compare import unlike
+from tests.demo.importing import airports as import_rows
+from tests.demo.imports import ImportStory
+from tests.demo.step import TENANT
 from tests.support.proof import PROOF, deep
 
-from sfn_cqrs_tools.cli.demo import demo
-from sfn_cqrs_tools.demo import archives, tasks
-from sfn_cqrs_tools.demo.airports import airports_per_country, choose
-from sfn_cqrs_tools.demo.commands import Demo
-from sfn_cqrs_tools.demo.compare import unlike
-from sfn_cqrs_tools.demo.faults import Shuffler
-from sfn_cqrs_tools.demo.importing import airports as import_rows
-from sfn_cqrs_tools.demo.imports import ImportStory
-from sfn_cqrs_tools.demo.step import TENANT
 from sfn_cqrs_tools.stack.local_stack import LocalStack
+from sfn_cqrs_tools.testing.faults import Shuffler
 from sfn_cqrs_tools.testing.quick_stack import quick_stack
 from shop.airports import by_icao
 

@@ -6,12 +6,13 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from tests.demo.compare import unlike
+from tests.demo.step import TENANT, Report, Scale
+
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.keys import ApprovalKey
-from sfn_cqrs_tools.demo.client import Answer, Client
-from sfn_cqrs_tools.demo.compare import unlike
-from sfn_cqrs_tools.demo.step import TENANT, Report, Scale
 from sfn_cqrs_tools.terminal.progress import progress
+from sfn_cqrs_tools.testing.client import Answer, Client
 
 if TYPE_CHECKING:
     from rich.console import Console

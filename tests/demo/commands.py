@@ -14,13 +14,14 @@ from functools import partial
 from statistics import median, quantiles
 from typing import TYPE_CHECKING, Any
 
-from sfn_cqrs_tools.demo.airports import TYPE, Airport, airports_per_country, choose
-from sfn_cqrs_tools.demo.client import Client
-from sfn_cqrs_tools.demo.compare import differ
-from sfn_cqrs_tools.demo.faults import Shuffler, Watch
-from sfn_cqrs_tools.demo.step import PATIENCE_SECONDS, TENANT, DemoError, Report, Scale, wait_until
+from tests.demo.airports import TYPE, Airport, airports_per_country, choose
+from tests.demo.compare import differ
+from tests.demo.step import TENANT, Report, Scale
+
 from sfn_cqrs_tools.terminal.drawing import draw_chain
 from sfn_cqrs_tools.terminal.progress import progress
+from sfn_cqrs_tools.testing.client import PATIENCE_SECONDS, Client, UnexpectedError, wait_until
+from sfn_cqrs_tools.testing.faults import Shuffler, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,7 +122,7 @@ class Demo:
         """Publish the first versions of a few airports, each once the one before is read.
 
         Raises:
-            DemoError: a version does not reach its read models.
+            UnexpectedError: a version does not reach its read models.
         """
         few = self._airports[: min(ALONE, len(self._airports) // 2)]
         with Client(self._stack.http) as client:
@@ -164,7 +165,7 @@ class Demo:
         """Wait until every version but those of the broken airport is applied.
 
         Raises:
-            DemoError: nothing moves any more.
+            UnexpectedError: nothing moves any more.
         """
         broken = next(a for a in self._airports if a.icao == self._broken)
         self._wait_for(self.commands - len(broken.versions), progress)
@@ -176,13 +177,13 @@ class Demo:
         """Repair the handler and retry the failed version; the later ones follow unaided.
 
         Raises:
-            DemoError: the retry was refused, or the chain does not go on.
+            UnexpectedError: the retry was refused, or the chain does not go on.
         """
         self.watch.failing_code = None
         with Client(self._stack.http) as client:
             status, answer = client.send("POST", f"/commands/{TYPE}/{self._broken}/1/retry")
-        if status != 202:  # noqa: PLR2004 - Accepted
-            raise DemoError(f"retry was refused: {answer}")
+        if status != 202:
+            raise UnexpectedError(f"retry was refused: {answer}")
         self._wait_for(self.commands, progress)
         self.story.healed = len(self.chain_of_broken())
 
@@ -261,8 +262,10 @@ class Demo:
     def _publish(self, client: Client, icao: str, version: int, body: dict[str, Any]) -> None:
         published = time.perf_counter()
         status, answer = client.send("POST", "/commands", {**body, "version": version - 1})
-        if status != 202 or answer.get("version") != version:  # noqa: PLR2004 - Accepted
-            raise DemoError(f"publishing version {version} of {icao} answered {status}: {answer}")
+        if status != 202 or answer.get("version") != version:
+            raise UnexpectedError(
+                f"publishing version {version} of {icao} answered {status}: {answer}"
+            )
         with self.story.lock:
             self.story.published[icao, version] = published
 
@@ -273,7 +276,7 @@ class Demo:
                 last, moved = len(self.story.applied), time.monotonic()
                 progress(last)
             if time.monotonic() - moved > PATIENCE_SECONDS:
-                raise DemoError(f"only {last} of {applied} versions are applied; see the log")
+                raise UnexpectedError(f"only {last} of {applied} versions are applied; see the log")
             time.sleep(0.02)
         progress(applied)
 
@@ -309,7 +312,7 @@ class Demo:
         return differ("history", expected, found)
 
     def _countries(self) -> tuple[dict[str, int], dict[str, int]]:
-        from shop import airports  # noqa: PLC0415 - which the user's checkout may not have
+        from shop import airports  # noqa: PLC0415 - the stack puts it on the path
 
         counts = airports.airports_of(TENANT)
         found = {country: count for country, count in counts.items() if count}
@@ -326,7 +329,7 @@ class Demo:
             }
             for airport in self._airports
         }
-        from shop import airports  # noqa: PLC0415 - which the user's checkout may not have
+        from shop import airports  # noqa: PLC0415 - the stack puts it on the path
 
         rows = airports.by_icao().rows(TENANT, "airports")
         return expected, {row.pop("sort"): row for row in rows}

@@ -57,7 +57,7 @@ def _airport(row: dict[str, Any], number: int, countries: list[str]) -> Airport:
         {"name": icao, "attributes": right},
         {"name": name, "attributes": right},
     ]
-    is_deleted = number % 25 == 24  # noqa: PLR2004 - one in 25
+    is_deleted = number % 25 == 24
     if is_deleted:
         bodies.append({"name": name, "attributes": right, "isDeleted": True})
     versions = [{"type": TYPE, "code": icao, **body} for body in bodies]

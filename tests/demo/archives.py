@@ -7,9 +7,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
-from sfn_cqrs_tools.demo.compare import differ
-from sfn_cqrs_tools.demo.importing import Importer, Row, airports, csv_of, item_of
-from sfn_cqrs_tools.demo.step import Report, Scale
+from tests.demo.compare import differ
+from tests.demo.importing import Importer, Row, airports, csv_of, item_of
+from tests.demo.step import Report, Scale
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -6,11 +6,11 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
+from tests.demo.compare import unlike
+from tests.demo.step import Report, Scale
 
 from sfn_cqrs.machines.saga.rules import OPEN
-from sfn_cqrs_tools.demo.client import Client
-from sfn_cqrs_tools.demo.compare import unlike
-from sfn_cqrs_tools.demo.step import Report, Scale
+from sfn_cqrs_tools.testing.client import Client
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -1,4 +1,4 @@
-"""A small client of the HTTP API that keeps its connection."""
+"""A small client of the HTTP API of a stack, which keeps its connection and waits for results."""
 
 from __future__ import annotations
 
@@ -10,12 +10,31 @@ from http import HTTPStatus
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
-from sfn_cqrs_tools.demo.step import DemoError, wait_until
-
 Answer = dict[str, Any]
 TRIES = 20
 PAUSE_SECONDS = 0.2
 """A 503 or 429 is retried after so long; the local stack is busy only briefly."""
+
+
+PATIENCE_SECONDS = 900
+"""Three sweeps: on a bad day it may take two, until what has lost its wake goes on."""
+
+
+class UnexpectedError(Exception):
+    """A stack answers or ends otherwise than it has to; the message says where it differs."""
+
+
+def wait_until(is_reached: Callable[[], bool], problem: str, pause: float = 0.05) -> None:
+    """Look again and again until something is reached.
+
+    Raises:
+        UnexpectedError: that takes too long.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not is_reached():
+        if time.monotonic() > deadline:
+            raise UnexpectedError(problem)
+        time.sleep(pause)
 
 
 class Client:
@@ -60,18 +79,18 @@ class Client:
         """Send a request that has to be accepted; return the JSON object.
 
         Raises:
-            DemoError: it was refused.
+            UnexpectedError: it was refused.
         """
         status, answer = self.send(method, path, body, user)
         if status not in (HTTPStatus.OK, HTTPStatus.ACCEPTED):
-            raise DemoError(f"{method} {path} answered {status}: {answer}")
+            raise UnexpectedError(f"{method} {path} answered {status}: {answer}")
         return answer
 
     def until(self, path: str, is_reached: Callable[[Answer], bool]) -> Answer:
         """Look at something until it is as it has to be; return it.
 
         Raises:
-            DemoError: that takes too long.
+            UnexpectedError: that takes too long.
         """
         found: Answer = {}
 

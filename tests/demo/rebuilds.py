@@ -8,9 +8,10 @@ from itertools import count
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
-from sfn_cqrs_tools.demo.client import Answer, Client
-from sfn_cqrs_tools.demo.compare import unlike
-from sfn_cqrs_tools.demo.step import Report, Scale, wait_until
+from tests.demo.compare import unlike
+from tests.demo.step import Report, Scale
+
+from sfn_cqrs_tools.testing.client import Answer, Client, wait_until
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sfn_cqrs_tools.demo import approvals, archives, commands, imports, rebuilds, sagas, tasks
+from tests.demo import approvals, archives, commands, imports, rebuilds, sagas, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.console import Console
+    from tests.demo.step import Report, Scale, Step
 
-    from sfn_cqrs_tools.demo.step import Report, Scale, Step
     from sfn_cqrs_tools.stack.local_stack import LocalStack
 
 STEPS: Final[tuple[Step, ...]] = (
@@ -29,7 +29,7 @@ def run(stack: LocalStack, console: Console, scale: Scale) -> Iterator[Report]:
     """Run the steps one after the other.
 
     Raises:
-        DemoError: one of them cannot go on.
+        UnexpectedError: one of them cannot go on.
     """
     for step in STEPS:
         yield step(stack, console, scale)

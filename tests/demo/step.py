@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,25 +11,6 @@ if TYPE_CHECKING:
     from sfn_cqrs_tools.stack.local_stack import LocalStack
 
 TENANT = "tenant1"
-PATIENCE_SECONDS = 900
-"""Three sweeps: on a bad day it may take two, until what has lost its wake goes on."""
-
-
-class DemoError(Exception):
-    """The demonstration did not end as it has to; the message says where it differs."""
-
-
-def wait_until(is_reached: Callable[[], bool], problem: str, pause: float = 0.05) -> None:
-    """Look again and again until something is reached.
-
-    Raises:
-        DemoError: that takes too long.
-    """
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not is_reached():
-        if time.monotonic() > deadline:
-            raise DemoError(problem)
-        time.sleep(pause)
 
 
 @dataclass(frozen=True)
@@ -56,7 +35,7 @@ class Step(Protocol):
     """A step: runs on a stack that is up, and writes what happens to the console.
 
     Raises:
-        DemoError: it cannot go on.
+        UnexpectedError: it cannot go on.
     """
 
     def __call__(self, stack: LocalStack, console: Console, scale: Scale) -> Report:

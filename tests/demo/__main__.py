@@ -1,4 +1,4 @@
-"""`sfn-cqrs demo`: the whole system on real airports, every row compared."""
+"""`make demo`: the whole system on real airports, every row compared."""
 
 from __future__ import annotations
 
@@ -7,21 +7,20 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from sfn_cqrs_tools.cli.options import repeats_option, weather_options
-from sfn_cqrs_tools.project import CHECKOUT, EXAMPLE
 from sfn_local.cli.command import command, json_option
 from sfn_local.cli.showing import echo
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from tests.demo.step import Report
 
-    from sfn_cqrs_tools.demo.step import Report
-
-SHOWN_DIFFERENCES = 20
+SHOP: Final = Path(__file__).parents[2] / "examples/shop/template.yaml"
+SHOWN_DIFFERENCES: Final = 20
 NEXT = """
 Next, try it yourself. `make up` starts the same stack, and it stays; in another terminal:
   .venv/bin/sfn-cqrs import start examples/airports.csv --table airports --watch
@@ -31,10 +30,10 @@ Then docs/tutorial.md: a type, an import, an approval and a workflow of your own
 
 @command(
     examples=(
-        "sfn-cqrs demo",
-        "sfn-cqrs demo --full",
-        "sfn-cqrs demo --weather 0.04 --seed 7",
-        "sfn-cqrs demo --express-repeats 0.1",
+        "make demo",
+        "make demo ARGS=--full",
+        'make demo ARGS="--weather 0.04 --seed 7"',
+        'make demo ARGS="--express-repeats 0.1"',
     ),
 )
 @click.option("--airports", default=150, show_default=True, help="How many, each 3 or 4 versions.")
@@ -63,20 +62,22 @@ def demo(
     compares errors.csv and every row. Exits 1 if a single row differs, or if a function makes a
     call that its role does not allow.
     """
-    from sfn_cqrs_tools.demo.run import run  # noqa: PLC0415
-    from sfn_cqrs_tools.demo.step import DemoError, Scale  # noqa: PLC0415
+    from tests.demo.run import run  # noqa: PLC0415
+    from tests.demo.step import Scale  # noqa: PLC0415
+
     from sfn_cqrs_tools.stack.local_stack import LocalStack  # noqa: PLC0415
     from sfn_cqrs_tools.stack.settings import Settings  # noqa: PLC0415
     from sfn_cqrs_tools.terminal.printing import progress_console  # noqa: PLC0415
+    from sfn_cqrs_tools.testing.client import UnexpectedError  # noqa: PLC0415
 
     console = progress_console(as_json=as_json)
     bad = None if weather is None else (weather, seed)
     began = time.monotonic()
     reports: list[Report] = []
     with tempfile.TemporaryDirectory(prefix="sfn-cqrs-demo-") as state:
-        console.print(f"Starting the local stack from {EXAMPLE}/template.yaml …")
+        console.print("Starting the local stack from examples/shop/template.yaml …")
         settings = Settings(
-            template=_example(),
+            template=SHOP,
             state_dir=state,
             reload=False,
             live=False,
@@ -90,7 +91,7 @@ def demo(
                     _print_numbers(each, console)
                     reports.append(each)
                 denied = stack.denied
-            except DemoError as error:
+            except UnexpectedError as error:
                 console.print(f"[red]The demonstration failed:[/] {error}")
                 console.print((stack.state.stack_log).read_text()[-4000:], markup=False)
                 sys.exit(1)
@@ -103,16 +104,6 @@ def demo(
         numbers = {name: value for each in reports for name, value in each.numbers}
         echo(json.dumps({**numbers, "differences": differences}))
     sys.exit(1 if differences else 0)
-
-
-def _example() -> Path:
-    """Return the template of the example, which is only in the framework's repository."""
-    template = CHECKOUT / EXAMPLE / "template.yaml"
-    if not template.is_file():
-        raise click.ClickException(
-            "the demonstration runs the example of the framework's repository: clone it first"
-        )
-    return template
 
 
 def _print_numbers(report: Report, console: Console) -> None:
@@ -133,3 +124,7 @@ def _conclude(differences: list[str], console: Console) -> None:
         console.print(f"\n[red]{len(differences)} rows differ.[/]")
     else:
         console.print("\n[green]Every row is as the source says.[/]")
+
+
+if __name__ == "__main__":
+    demo()
