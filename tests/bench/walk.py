@@ -24,11 +24,10 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "examples/shop/app")]
 
 from tests.support.lambdas import Lambdas  # noqa: E402
+from tests.support.orders import an_order  # noqa: E402
 from tests.support.saga_system import SagaSystem  # noqa: E402
 from tests.support.system import System, silent  # noqa: E402
 from tests.support.whole_system import WholeSystem  # noqa: E402
-
-from sfn_cqrs_tools.testing.builders import an_order  # noqa: E402
 
 PRODUCT = tuple(f"{ROOT / folder}/" for folder in ("layer/sfn_cqrs", "functions", "examples/shop"))
 AIRPORT = b"icao,name,country,lat,lon,tz\r\nRJTT,Haneda,JP,35.5,139.7,Asia/Tokyo\r\n"

@@ -1,10 +1,11 @@
 from dataclasses import replace
 
 import pytest
+from tests.support.orders import SEEN, an_approval
 
 from sfn_cqrs.kernel.errors import InvalidInputError
 from sfn_cqrs.machines.approval.rules import CastVote, Expire, Status, Verdict, Vote
-from sfn_cqrs_tools.testing.builders import RELEASE, SEEN, an_approval
+from sfn_cqrs_tools.testing.builders import RELEASE
 
 AT_NOON = "2026-11-25T12:00:00.000Z"
 YES = Vote("taro", Verdict.APPROVE, AT_NOON, "looks good", seen=SEEN)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.orders import a_saga, an_approval
 
 from sfn_cqrs.api.write_budget import BUCKETS, Bucket
 from sfn_cqrs.kernel.command import Audit, Content
@@ -54,10 +55,8 @@ from sfn_cqrs_tools.testing.builders import (
     a_file,
     a_job,
     a_process,
-    a_saga,
     a_task,
     a_zip,
-    an_approval,
     an_item,
 )
 

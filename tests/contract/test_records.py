@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.support.orders import a_saga
 
 from sfn_cqrs.kernel.errors import BusyError, InvalidInputError
 from sfn_cqrs.kernel.records import Written
@@ -12,7 +13,7 @@ from sfn_cqrs.kernel.tables import records as adapter
 from sfn_cqrs.kernel.tables.dynamodb import marshal
 from sfn_cqrs.machines.saga.items import SAGAS
 from sfn_cqrs.machines.saga.rules import Begin, End, Ending, EntryStatus, Park, Retry, SagaStatus
-from sfn_cqrs_tools.testing.builders import ORDERED, a_lease, a_saga
+from sfn_cqrs_tools.testing.builders import ORDERED, a_lease
 
 KEY = marshal({"pk": ORDERED.pk, "sk": ORDERED.sk})
 REQUEST = Request("tenant1", "key", "hash", {"id": ORDERED.id}, expires_at=1795694400)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
+from tests.support.orders import SEEN, a_saga, an_approval
+
 from sfn_cqrs.kernel.tables.records import Kind
 from sfn_cqrs.machines.approval import rules as approval
 from sfn_cqrs.machines.approval.items import APPROVALS
@@ -22,15 +24,7 @@ from sfn_cqrs.machines.task.items import TASKS
 from sfn_cqrs.machines.task.rules import Counts, Stop, TaskStatus
 from sfn_cqrs.machines.zip_orchestrator import job as zip_job
 from sfn_cqrs.machines.zip_orchestrator.items import ZIPS
-from sfn_cqrs_tools.testing.builders import (
-    SEEN,
-    UPLOADED,
-    a_job,
-    a_saga,
-    a_task,
-    a_zip,
-    an_approval,
-)
+from sfn_cqrs_tools.testing.builders import UPLOADED, a_job, a_task, a_zip
 
 
 @dataclass(frozen=True)

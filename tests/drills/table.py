@@ -9,9 +9,9 @@ from tests.drills import machines, scenes
 from tests.drills.cloudwatch import MINUTE, Alarm
 from tests.drills.scenes import FOR_GOOD, Scene, broken, busy, play, refused
 from tests.drills.stack import Stack
-from tests.support.system import PARAMETERS, ROOT, silent
+from tests.support.places import EXAMPLE as PROJECT
+from tests.support.system import PARAMETERS, silent
 
-from sfn_cqrs_tools.project import EXAMPLE as PROJECT
 from sfn_cqrs_tools.runtime.template import Template
 
 EVERYTHING = {
@@ -40,7 +40,7 @@ class Row:
 @cache
 def template() -> Template:
     """The example's template, with the framework's inside it and all its parts switched on."""
-    return Template.load(ROOT / PROJECT / "template.yaml", parameters=EVERYTHING)
+    return Template.load(PROJECT / "template.yaml", parameters=EVERYTHING)
 
 
 def alarms() -> dict[str, Alarm]:

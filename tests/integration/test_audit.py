@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from moto import mock_aws
 from tests.contract.worlds import BUCKET, IMPORTS, Clients, MotoWorld
+from tests.support.orders import a_saga, an_approval
 from tests.support.typed import declaring
 
 from sfn_cqrs import bootstrap
@@ -32,7 +33,7 @@ from sfn_cqrs.machines.saga.rules import Entry, EntryStatus, SagaStatus
 from sfn_cqrs.machines.task.items import POINTER_SK
 from sfn_cqrs.machines.task.rules import Counts as TaskCounts
 from sfn_cqrs.machines.task.rules import TaskStatus
-from sfn_cqrs_tools.testing.builders import a_file, a_saga, a_task, a_zip, an_approval
+from sfn_cqrs_tools.testing.builders import a_file, a_task, a_zip
 from sfn_cqrs_tools.testing.builders import an_item as a_task_item
 
 LONG_AGO = "2026-11-20T12:00:00.000Z"

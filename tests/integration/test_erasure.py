@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import pytest
 from moto import mock_aws
 from tests.contract.worlds import BUCKET, IMPORTS, Clients, MotoWorld
+from tests.support.orders import a_saga, an_approval
 from tests.support.postgres import a_server, by_data_api, by_driver
 from tests.support.typed import declaring
 from tests.unit.care.erasure.conftest import apply_open
@@ -52,14 +53,7 @@ from sfn_cqrs.machines.task.rules import TaskStatus
 from sfn_cqrs.machines.task.types import task_handler
 from sfn_cqrs.machines.zip_orchestrator.items import ZIPS
 from sfn_cqrs_tools.runtime.postgres import LocalPostgres
-from sfn_cqrs_tools.testing.builders import (
-    a_job,
-    a_saga,
-    a_task,
-    a_zip,
-    an_approval,
-    an_item,
-)
+from sfn_cqrs_tools.testing.builders import a_job, a_task, a_zip, an_item
 from sfn_cqrs_tools.testing.fakes.stored import TABLES
 
 TENANT, ADA, BOB = "tenant1", "person-4711", "person-0815"

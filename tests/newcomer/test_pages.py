@@ -19,10 +19,10 @@ import pytest
 from tests.newcomer.page import commands, is_shown
 from tests.support.code_blocks import ROOT, Block, blocks, calls_of, fate, plain, reason, typed
 from tests.support.commands import ran
+from tests.support.places import EXAMPLE
 from tests.support.project import SCAFFOLDED, copy_project
 from tests.support.typed import forgetting, load
 
-from sfn_cqrs_tools.project import EXAMPLE
 from sfn_cqrs_tools.stack.samples import FILE as SAMPLES
 
 pytestmark = [pytest.mark.stack, pytest.mark.real_time("watches imports as a person does")]
@@ -104,7 +104,7 @@ def clones(tmp_path_factory):
 def _runs_the_example(clone):
     """Give the clone the package that the stack runs, in place of the starter."""
     shutil.rmtree(clone / "app/starter")
-    shutil.copytree(ROOT / EXAMPLE / "app/shop", clone / "app/shop")
+    shutil.copytree(EXAMPLE / "app/shop", clone / "app/shop")
     stages = clone / "samconfig.toml"
     text = stages.read_text(encoding="utf-8")
     stages.write_text(re.sub('"Stage=', '"AppPackage=shop", "Stage=', text))
@@ -116,7 +116,7 @@ def folder(clones, monkeypatch):
 
     def enter():
         clone = clones.unchanged()
-        of_the_stack = (ROOT / EXAMPLE / SAMPLES).read_text(encoding="utf-8")
+        of_the_stack = (EXAMPLE / SAMPLES).read_text(encoding="utf-8")
         (clone / SAMPLES).write_text(of_the_stack, encoding="utf-8")
         monkeypatch.chdir(clone)
         return clone

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from tests.support.api import Answer, Api, Person, api_routes, form
+from tests.support.orders import an_order
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.api.declared import own_routes
@@ -14,7 +15,7 @@ from sfn_cqrs.machines.approval.service import ApprovalService
 from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.command.process import Outcome, Process
 from sfn_cqrs.machines.command.process import command_status as of_version
-from sfn_cqrs_tools.testing.builders import a_process, an_order
+from sfn_cqrs_tools.testing.builders import a_process
 from sfn_cqrs_tools.testing.fakes.stored import TABLES
 
 SECRET = "TENANT2-SECRET"

@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 from tests.support.api import MEMBER, OPERATOR
+from tests.support.orders import an_order
 
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.command import Content
@@ -17,7 +18,6 @@ from sfn_cqrs.machines.saga.effects import _effect, publish_once, undo_once
 from sfn_cqrs.machines.saga.service import SagaService
 from sfn_cqrs.machines.saga.types import SagaStep
 from sfn_cqrs.machines.task.service import TaskService
-from sfn_cqrs_tools.testing.builders import an_order
 
 KEY = "a-01KAXK3V9Q0M3W8C5R6T7Y8Z9B"
 SAGA = "g-01KAXK3V9Q0M3W8C5R6T7Y8Z9G"

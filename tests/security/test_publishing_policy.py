@@ -7,6 +7,7 @@ import pytest
 from functions.event.on_file_uploaded import app as on_file_uploaded
 from functions.queue.on_import_action import app as on_import_action
 from tests.support.api import MEMBER, OPERATOR, Api, Person
+from tests.support.orders import an_order
 from tests.support.places import ROUTES, dotted, name_of, of_kind
 from tests.unit.zip_orchestrator.zip_corpus import zipped
 
@@ -35,7 +36,6 @@ from sfn_cqrs.machines.zip_orchestrator import job as zip_job
 from sfn_cqrs.machines.zip_orchestrator.files import list_files
 from sfn_cqrs.machines.zip_orchestrator.imports import ImportService
 from sfn_cqrs.machines.zip_orchestrator.items import ZIPS
-from sfn_cqrs_tools.testing.builders import an_order
 
 CASHIER = Person("cashier", ("cashier",))
 MACHINE = Client(is_machine=True)

@@ -5,12 +5,12 @@ from statistics import quantiles
 
 import pytest
 from tests.support.api import Answer, Api, Person
+from tests.support.orders import an_order
 from tests.support.system import template
 
 from sfn_cqrs.api.write_budget import Rate, WriteBudget
 from sfn_cqrs.kernel.errors import TooManyRequestsError
 from sfn_cqrs.machines.command.operations import ChainService
-from sfn_cqrs_tools.testing.builders import an_order
 from sfn_cqrs_tools.testing.dynamodb import Change
 
 HOSTILE = Person("mallory", ("operator",))

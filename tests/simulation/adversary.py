@@ -14,6 +14,7 @@ from typing import Any, Self
 from unittest import mock
 
 from tests.support.api import Answer, Api, Person, form
+from tests.support.orders import an_order
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.api.write_budget import BUCKETS, Rate, WriteBudget
@@ -39,7 +40,6 @@ from sfn_cqrs.machines.saga.items import SAGAS
 from sfn_cqrs.machines.task import types as task_types
 from sfn_cqrs.machines.task.items import TASKS
 from sfn_cqrs.machines.zip_orchestrator.items import ZIPS
-from sfn_cqrs_tools.testing.builders import an_order
 
 MALLORY, EVE = Person("mallory"), Person("eve", ("operator",))
 HONEST = [Person("hanako", ("operator",)), Person("jiro", ("operator",))]

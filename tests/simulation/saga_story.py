@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.support.calls import AwsCall, KilledError
+from tests.support.orders import an_order
 from tests.support.saga_system import SagaSystem
 from tests.support.system import silent
 
@@ -32,7 +33,6 @@ from sfn_cqrs.machines.saga.rules import Saga, SagaStatus
 from sfn_cqrs.machines.saga.runner import SagaFlow
 from sfn_cqrs.machines.saga.saga_programs import left_of
 from sfn_cqrs.machines.saga.service import SagaService
-from sfn_cqrs_tools.testing.builders import an_order
 
 ALWAYS = 1_000
 AVAILABLE = {"BOOK": 5, "PEN": 3}

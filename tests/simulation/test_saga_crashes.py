@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 from tests.simulation.saga_story import ALWAYS, LINES, Fault, Story, function_of, tell
 from tests.support.calls import AwsCall, moments_of
+from tests.support.orders import an_order
 from tests.support.proof import every, shares
 from tests.support.saga_system import SagaSystem
 from tests.support.system import killing, silent
 
 from sfn_cqrs.machines.saga.items import SAGAS
 from sfn_cqrs.machines.saga.rules import SagaStatus
-from sfn_cqrs_tools.testing.builders import an_order
 from sfn_local import FunctionError
 
 OPERATIONS = (

@@ -19,11 +19,11 @@ from tests.simulation.saga_story import (
     function_of,
     tell,
 )
+from tests.support.orders import an_order
 from tests.support.proof import PROOF, deep
 
 from sfn_cqrs.machines.saga import effects as saga_commands
 from sfn_cqrs.machines.saga.rules import Begin, EntryStatus, Open, Saga, SagaStatus
-from sfn_cqrs_tools.testing.builders import an_order
 
 UNDO = tuple(UNDONE_BY.values())
 OWN, DECLARED = "order-saga", "saga"

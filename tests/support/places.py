@@ -1,4 +1,4 @@
-"""Where the layer's modules are: a room for each machine, and the kind that a file's name says.
+"""Where the example and the layer's modules are: a room a machine, a kind by a file's name.
 
 Tests name its folders here alone, and its modules in import statements: if modules move, this file
 changes and the tests do not.
@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples/shop"
 LAYER = "layer/sfn_cqrs"
 RULES, TABLES, SERVICE, ROUTES = "rules", "tables", "service", "routes"
 PARTS, BOOTSTRAP, DOOR = "parts", "bootstrap", "door"

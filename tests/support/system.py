@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl
 
 from tests.support.calls import AwsCall, Calls, KilledError
 from tests.support.lambdas import Lambdas
+from tests.support.places import EXAMPLE
 from tests.support.strands import Strands
 from tests.support.stream import Disorder, Stream
 
@@ -26,7 +27,6 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.functions.logs import logger
 from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.machines.command.process import Process
-from sfn_cqrs_tools.project import EXAMPLE
 from sfn_cqrs_tools.runtime.events import EventRules, Rule
 from sfn_cqrs_tools.runtime.template import Machine, Template
 from sfn_local import Done, Engine, FunctionError, ManualScheduler, VirtualClock
@@ -59,7 +59,7 @@ GIVEN_UP = FunctionError("Lambda.SdkClientException", '{"errorMessage": "no answ
 @cache
 def template(**more: str) -> Template:
     """The example's template and the framework's, with these parameters beside the needed."""
-    return Template.load(ROOT / EXAMPLE / "template.yaml", parameters={**PARAMETERS, **more})
+    return Template.load(EXAMPLE / "template.yaml", parameters={**PARAMETERS, **more})
 
 
 class System:

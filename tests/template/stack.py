@@ -6,13 +6,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.support.places import EXAMPLE
+
 from sfn_cqrs_tools.client.executions import OF_THE_FRAMEWORK
 from sfn_cqrs_tools.runtime.template import Template
 
 ROOT = Path(__file__).parents[2]
 ISSUER = {"JwtIssuer": "https://issuer.example.com", "JwtAudience": "client"}
 TEMPLATE = Template.load(ROOT / "template.yaml", parameters=ISSUER)
-EXAMPLE = ROOT / "examples/shop"
 SHOP = Template.load(EXAMPLE / "template.yaml", parameters=ISSUER)
 """The example, with the framework's application inside it."""
 OF_SHOP = {name: one for name, one in SHOP.machines.items() if name not in TEMPLATE.machines}

@@ -12,9 +12,6 @@ from sfn_cqrs_tools.runtime.state import STATE_VARIABLE, StackError
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
 """The framework's own repository, where this package runs from it."""
 
-EXAMPLE: Final = "examples/shop"
-"""The project inside it that its demonstration and its tests run."""
-
 NESTED: Final = ".framework"
 """The folder of a project that holds a copy of the framework's application."""
 
@@ -26,14 +23,15 @@ def project() -> Path:
     """Return the folder of the project: the nearest one, upwards, that has a template.yaml.
 
     Outside of any project it is the framework's own repository, or else the working directory. In
-    that repository it is the example, until samconfig.toml names a package of its own.
+    that repository it is the example that its pyproject.toml names, until samconfig.toml names a
+    package of its own.
     """
     return run_for(deployed())
 
 
 def run_for(folder: Path) -> Path:
     """Return the project that commands run for a folder with a template.yaml."""
-    return _example(folder) if folder == CHECKOUT else folder
+    return folder if folder != CHECKOUT or _has_package(folder) else example()
 
 
 def deployed() -> Path:
@@ -45,10 +43,19 @@ def deployed() -> Path:
     return here
 
 
-def _example(checkout: Path) -> Path:
-    example, stages = checkout / EXAMPLE, checkout / "samconfig.toml"
-    has_own = "AppPackage=" in stages.read_text(encoding="utf-8") if stages.is_file() else False
-    return checkout if has_own or not (example / "template.yaml").is_file() else example
+def _has_package(checkout: Path) -> bool:
+    stages = checkout / "samconfig.toml"
+    return stages.is_file() and "AppPackage=" in stages.read_text(encoding="utf-8")
+
+
+def example() -> Path:
+    """Return the project that the framework's repository runs, or that itself if there is none."""
+    import tomllib  # noqa: PLC0415 - in that repository only
+
+    about = CHECKOUT / "pyproject.toml"
+    known = tomllib.loads(about.read_text(encoding="utf-8")) if about.is_file() else {}
+    named = CHECKOUT / known.get("tool", {}).get("sfn-cqrs", {}).get("project", ".")
+    return named if (named / "template.yaml").is_file() else CHECKOUT
 
 
 def template_path() -> Path:

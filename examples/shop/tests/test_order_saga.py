@@ -1,8 +1,8 @@
 import pytest
+from tests.orders import an_order
 
 from sfn_cqrs.errors import InvalidInputError
 from sfn_cqrs.sagas import SagaService
-from sfn_cqrs_tools.testing.builders import an_order
 from shop.order_saga import MAX_LINES
 
 PEN = {"sku": "PEN", "quantity": 1}

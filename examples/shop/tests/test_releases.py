@@ -11,7 +11,7 @@ TARO = Vote("taro", Verdict.APPROVE, "2026-11-25T11:00:00.000Z")
 
 def decided(status, *votes):
     item = Pinned("ORDER", "o-1", 1)
-    return Decided.of(an_approval(status=status, votes=votes, item=item))
+    return Decided.of(an_approval(type="ORDER_RELEASE", status=status, votes=votes, item=item))
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import click
 import pytest
 from tests.support.command_line import command_line
+from tests.support.orders import an_order
 
 from sfn_cqrs_tools.cli import cli
-from sfn_cqrs_tools.testing.builders import an_order
 
 SECRET = "TENANT4-SECRET"
 FILE = (

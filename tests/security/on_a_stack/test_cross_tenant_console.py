@@ -6,7 +6,7 @@ from http.client import HTTPConnection
 from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
-from tests.support.orders import NOWHERE
+from tests.support.orders import NOWHERE, an_order
 from tools.tests.console.state import api_of, create, publish, wait
 
 from sfn_cqrs_tools.client.aws import find_target
@@ -15,7 +15,6 @@ from sfn_cqrs_tools.console.backend import ROOT, local
 from sfn_cqrs_tools.console.pages import FILES, FORMS, PAGES
 from sfn_cqrs_tools.console.server import ConsoleServer
 from sfn_cqrs_tools.console.who import Who
-from sfn_cqrs_tools.testing.builders import an_order
 
 SECRET = "TENANT6-SECRET"
 OTHERS = "#tenant5#"

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from rich.table import Table
 from rich.text import Text
 from tests.support.command_line import command_line
+from tests.support.orders import an_order
 
 import sfn_cqrs_tools
 import sfn_local
 from sfn_cqrs_tools.terminal.printing import Screen, print_fields, print_list, show_file
-from sfn_cqrs_tools.testing.builders import an_order
 from sfn_local.cli.command import print_json
 from sfn_local.cli.showing import echo, json_of, styled, visible
 

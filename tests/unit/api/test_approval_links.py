@@ -3,6 +3,7 @@ from datetime import timedelta
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+from tests.support.orders import an_approval
 
 from sfn_cqrs.kernel.command import Audit
 from sfn_cqrs.kernel.errors import (
@@ -14,7 +15,7 @@ from sfn_cqrs.kernel.errors import (
 )
 from sfn_cqrs.machines.approval.rules import Rules, Status, Verdict
 from sfn_cqrs.machines.approval.service import ApprovalService
-from sfn_cqrs_tools.testing.builders import RELEASE, an_approval
+from sfn_cqrs_tools.testing.builders import RELEASE
 
 PATH = f"/approvals/{RELEASE.id}/decide"
 BASE = "https://api.example.com/"

@@ -1,10 +1,11 @@
 import pytest
+from tests.support.orders import SEEN, an_approval
 
 from sfn_cqrs.machines.approval.items import APPROVALS
 from sfn_cqrs.machines.approval.rules import CastVote, Close, Rules, Stage, Status, Verdict, Vote
 from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs_tools.runtime.identity import ISSUER
-from sfn_cqrs_tools.testing.builders import RELEASE, SEEN, an_approval
+from sfn_cqrs_tools.testing.builders import RELEASE
 
 TARO = {
     "iss": ISSUER,

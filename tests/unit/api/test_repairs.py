@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from tests.support.calls import AwsCall, Calls, KilledError, Watched
+from tests.support.orders import a_saga
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.care.repairs import found as listing
@@ -33,7 +34,7 @@ from sfn_cqrs.machines.task.programs import Claim, CloseItem
 from sfn_cqrs.machines.task.rules import Begin, CloseTask, TaskStatus
 from sfn_cqrs.machines.task.rules import Ending as ItemEnding
 from sfn_cqrs.machines.task.types import TaskItem, TaskType
-from sfn_cqrs_tools.testing.builders import ORDERED, RESIZE, a_process, a_saga, a_task, an_item
+from sfn_cqrs_tools.testing.builders import ORDERED, RESIZE, a_process, a_task, an_item
 from sfn_cqrs_tools.testing.dynamodb import DynamoDB
 from sfn_cqrs_tools.testing.fakes.stored import TABLES
 

@@ -1,8 +1,9 @@
 import pytest
+from tests.support.orders import a_saga, an_order
 
 from sfn_cqrs.machines.saga.items import SAGAS
 from sfn_cqrs.machines.saga.rules import Entry, EntryStatus, SagaStatus
-from sfn_cqrs_tools.testing.builders import ORDERED, a_saga, an_order
+from sfn_cqrs_tools.testing.builders import ORDERED
 
 NOBODY = {"custom:tenant": "tenant1", "cognito:groups": "[]", "sub": "bob"}
 START = {"saga": "order-saga", "input": an_order(), "name": "order o-7"}

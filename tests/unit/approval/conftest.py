@@ -2,12 +2,12 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.support.orders import an_approval
 
 from sfn_cqrs.kernel.keys import ApprovalRef
 from sfn_cqrs.machines.approval import types as approval_types
 from sfn_cqrs.machines.approval.rules import Rules, Status
 from sfn_cqrs.machines.command import handlers
-from sfn_cqrs_tools.testing.builders import an_approval
 
 EVENTS = Path(__file__).parents[3] / "events" / "approval"
 

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+from tests.support.orders import SEEN, an_approval
 
 from sfn_cqrs.machines.approval.rules import (
     CastVote,
@@ -20,7 +21,6 @@ from sfn_cqrs.machines.approval.rules import (
     Verdict,
     Vote,
 )
-from sfn_cqrs_tools.testing.builders import SEEN, an_approval
 
 AT = "2026-11-25T12:00:00.000Z"
 LATER = "2026-11-26T12:00:00.000Z"

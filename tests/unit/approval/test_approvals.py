@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from tests.support.orders import SEEN, an_approval
 
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.command import Audit
@@ -21,7 +22,7 @@ from sfn_cqrs.machines.approval.rules import Happened, Pinned, Rules, Stage, Sta
 from sfn_cqrs.machines.approval.service import ApprovalService
 from sfn_cqrs.machines.approval.summary import is_current, summary_of
 from sfn_cqrs.machines.command import handlers
-from sfn_cqrs_tools.testing.builders import RELEASE, SEEN, an_approval
+from sfn_cqrs_tools.testing.builders import RELEASE
 
 HANAKO = Caller(user="hanako", ip="192.0.2.11", source="api", request_id="r-1")
 OPERATORS = frozenset(("operator",))

@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 import pytest
+from tests.support.orders import a_saga, an_approval
 from tests.unit.schedule.sweeping import IMPORT, OLD, Context, ages, seed_import
 
 from sfn_cqrs.kernel.keys import ApprovalRef, SagaRef, TaskRef
@@ -16,9 +17,7 @@ from sfn_cqrs_tools.testing.builders import (
     RELEASE,
     RESIZE,
     a_process,
-    a_saga,
     a_task,
-    an_approval,
     an_item,
 )
 

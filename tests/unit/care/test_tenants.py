@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Annotated
 
 import pytest
+from tests.support.orders import a_saga, an_approval
 from tests.support.typed import declaring
 from tests.unit.import_csv.conftest import run_machine
 
@@ -44,7 +45,7 @@ from sfn_cqrs.machines.import_csv.service import Request
 from sfn_cqrs.machines.saga.rules import SagaStatus
 from sfn_cqrs.machines.task.rules import TaskStatus
 from sfn_cqrs.machines.zip_orchestrator.imports import ImportService
-from sfn_cqrs_tools.testing.builders import a_job, a_saga, a_task, a_zip, an_approval
+from sfn_cqrs_tools.testing.builders import a_job, a_task, a_zip
 from sfn_cqrs_tools.testing.fakes import World
 from sfn_cqrs_tools.testing.fakes.stored import TABLES
 

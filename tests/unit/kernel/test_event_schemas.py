@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft7Validator
+from tests.support.orders import a_saga, an_approval
 
 from sfn_cqrs.kernel.notices import event_of
 from sfn_cqrs.machines.approval.notices import approval_status
@@ -19,7 +20,7 @@ from sfn_cqrs.machines.task.notices import task_status
 from sfn_cqrs.machines.task.rules import Counts as TaskCounts
 from sfn_cqrs.machines.task.rules import TaskStatus
 from sfn_cqrs.machines.zip_orchestrator.notices import zip_status
-from sfn_cqrs_tools.testing.builders import a_job, a_process, a_saga, a_task, a_zip, an_approval
+from sfn_cqrs_tools.testing.builders import a_job, a_process, a_task, a_zip
 
 SCHEMAS = Path("examples/event-schemas")
 ENDED = Ending(JobStatus.COMPLETED, Counts(created=2))

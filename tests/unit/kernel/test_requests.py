@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
+from tests.support.orders import an_order
 from tests.unit.zip_orchestrator.zip_corpus import TWO
 
 from sfn_cqrs.kernel.caller import Caller
@@ -22,7 +23,6 @@ from sfn_cqrs.machines.task.service import TaskService
 from sfn_cqrs.machines.zip_orchestrator.imports import ImportService
 from sfn_cqrs.machines.zip_orchestrator.items import ZIPS
 from sfn_cqrs.machines.zip_orchestrator.service import ZipRequest
-from sfn_cqrs_tools.testing.builders import an_order
 
 ONCE = Caller(user="taro", idempotency_key="once")
 FILE = Request(table="airports", key="uploads/tenant1/1/airports.csv")

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+from tests.support.orders import a_saga
 
 from sfn_cqrs.machines.saga.rules import (
     Begin,
@@ -16,7 +17,6 @@ from sfn_cqrs.machines.saga.rules import (
     SagaStatus,
     TurnBack,
 )
-from sfn_cqrs_tools.testing.builders import a_saga
 
 AT = "2026-11-25T12:00:00.000Z"
 LATER = "2026-11-25T12:00:02.000Z"

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+from tests.support.orders import a_saga
 from tests.unit.programs import play
 
 from sfn_cqrs.kernel.errors import SagaLogError, SupersededError
@@ -9,7 +10,6 @@ from sfn_cqrs.kernel.programs import Find
 from sfn_cqrs.kernel.records import Written
 from sfn_cqrs.machines.saga.rules import Begin, Entry, EntryStatus, SagaStatus
 from sfn_cqrs.machines.saga.saga_programs import Move, finish, left_of, undo
-from sfn_cqrs_tools.testing.builders import a_saga
 
 MOVES = [
     Move("reserve_stock", "release_stock"),

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+from tests.support.orders import a_saga, an_order
 
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.errors import (
@@ -14,7 +15,7 @@ from sfn_cqrs.machines.saga import types as saga_types
 from sfn_cqrs.machines.saga.items import SAGAS
 from sfn_cqrs.machines.saga.rules import SagaStatus
 from sfn_cqrs.machines.saga.service import SagaService
-from sfn_cqrs_tools.testing.builders import ORDERED, a_saga, an_order
+from sfn_cqrs_tools.testing.builders import ORDERED
 
 NAN = an_order(total=float("nan"))
 LARGE = an_order(card="y" * 65_536)

@@ -1,11 +1,12 @@
 from dataclasses import replace
 
 import pytest
+from tests.support.orders import an_approval
 from tests.unit.schedule.sweeping import NOW, OLD
 
 from sfn_cqrs.kernel.keys import ApprovalRef
 from sfn_cqrs.machines.approval.rules import Happened, Stage, Status
-from sfn_cqrs_tools.testing.builders import RELEASE, an_approval
+from sfn_cqrs_tools.testing.builders import RELEASE
 
 
 def test_one_that_waits_for_people_in_time_is_not_looked_at(sweep, world):

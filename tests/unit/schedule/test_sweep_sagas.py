@@ -2,12 +2,13 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
+from tests.support.orders import a_saga
 from tests.unit.schedule.sweeping import OLD, measured
 
 from sfn_cqrs.care.sweep import SAGAS
 from sfn_cqrs.kernel.keys import SagaRef
 from sfn_cqrs.machines.saga.rules import Entry, Move, MoveKind, SagaStatus
-from sfn_cqrs_tools.testing.builders import ORDERED, a_saga
+from sfn_cqrs_tools.testing.builders import ORDERED
 
 REF = SagaRef(ORDERED, 1, "order-saga")
 

@@ -3,13 +3,13 @@ import re
 
 import pytest
 from functions.stream.on_approval_changed.app import lambda_handler
+from tests.support.orders import SEEN, an_approval
 from tests.unit.consumers import ALL_DONE
 
 from sfn_cqrs.kernel.keys import ApprovalRef
 from sfn_cqrs.kernel.tables.dynamodb import marshal
 from sfn_cqrs.machines.approval.items import APPROVALS
 from sfn_cqrs.machines.approval.rules import CastVote, Close, Restart, Stage, Status, Verdict, Vote
-from sfn_cqrs_tools.testing.builders import SEEN, an_approval
 
 FIRST, SECOND = "111100000000000000001", "111100000000000000002"
 REQUESTED, REMINDED, GRANTED, FAILED = range(4)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import pytest
+from tests.support.orders import an_approval
 from tests.support.typed import declaring
 
 from sfn_cqrs.kernel.keys import TaskKey
@@ -12,7 +13,6 @@ from sfn_cqrs.kernel.policy import MEMBERS
 from sfn_cqrs.machines.approval.types import Decided, approval_type
 from sfn_cqrs.machines.saga.types import SagaStep, compensation, saga_step, saga_type
 from sfn_cqrs.machines.task.types import TaskItem, task_handler
-from sfn_cqrs_tools.testing.builders import an_approval
 
 
 @dataclass(frozen=True)

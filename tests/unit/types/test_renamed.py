@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import pytest
+from tests.support.orders import an_approval
 from tests.support.proof import without
 from tests.support.rebuilding import OPERATOR, VIEW
 from tests.support.typed import declaring
@@ -16,7 +17,6 @@ from sfn_cqrs.machines.approval.types import Decided
 from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.command.data import DataService, HistoryService
 from sfn_cqrs.machines.command.service import CommandService
-from sfn_cqrs_tools.testing.builders import an_approval
 
 VERSIONS = 20
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from tests.support.orders import an_approval
 from tests.support.typed import declaring
 from tests.unit.types.test_ways_in import Ways
 
@@ -24,7 +25,6 @@ from sfn_cqrs.machines.command.projection import project_many, run_handler
 from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs.machines.import_csv import strategies
 from sfn_cqrs.machines.import_csv.strategy import Column, ImportStrategy, Record
-from sfn_cqrs_tools.testing.builders import an_approval
 
 ROOT = Path(__file__).parents[3]
 VISIT = ItemKey("tenant1", "VISIT", "v-1")

@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.support.orders import an_approval
 from tests.support.places import dotted
 from tests.support.typed import GOOD, Guest, declare_visits, declaring
 
@@ -38,7 +39,6 @@ from sfn_cqrs.machines.import_csv.job import NO_SOURCE, Job, Loaded, Reader
 from sfn_cqrs.machines.import_csv.rows import RowBatch
 from sfn_cqrs.machines.saga.effects import publish_once
 from sfn_cqrs.machines.saga.types import SagaStep
-from sfn_cqrs_tools.testing.builders import an_approval
 
 CODE = "v-1"
 VISIT = ItemKey("tenant1", "VISIT", CODE)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from sfn_cqrs_tools.project import CHECKOUT, EXAMPLE, project
+from sfn_cqrs_tools.project import CHECKOUT, example, project
 
 MAX_LINES: Final = 16
 _VALUE: Final = re.compile(r"'[^']*'|, is .*$")
@@ -39,7 +39,7 @@ def result_of(one: Mapping[str, Any]) -> str:
 
 def shortened(lines: Iterable[str]) -> list[str]:
     """Return a text with short names for files of the project and of the framework's repository."""
-    folders = (project(), CHECKOUT / EXAMPLE, CHECKOUT)
+    folders = (project(), example(), CHECKOUT)
     roots = re.compile("|".join(re.escape(f'"{root}/') for root in folders))
     return [roots.sub('"', line) for line in lines]
 

@@ -44,7 +44,6 @@ __all__ = [
     "a_zip",
     "an_approval",
     "an_item",
-    "an_order",
 ]
 
 NRT = ItemKey("tenant1", "AIRPORT", "NRT")
@@ -150,23 +149,17 @@ ORDERED = SagaKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9G")
 
 
 def a_saga(key: SagaKey = ORDERED, **changes: Any) -> Saga:
-    """Return an order's saga that has just been started: two books for 40."""
+    """Return a trip's saga that has just been started."""
     fields: dict[str, Any] = {
-        "saga": "order-saga",
-        "name": "order o-7",
-        "input": an_order(),
+        "saga": "trip",
+        "name": "trip t-7",
+        "input": {"trip": "t-7", "traveller": "ada"},
         "created": UPDATED,
         "opened_at": UPDATED.at,
         "updated_at": UPDATED.at,
         "source": "api",
     }
     return Saga(key=key, **{**fields, **changes})
-
-
-def an_order(**changes: Any) -> dict[str, Any]:
-    """Return the input of an order's saga."""
-    order = {"order": "o-7", "customer": "ada", "card": "visa", "total": 40}
-    return {**order, "lines": [{"sku": "BOOK", "quantity": 2}], **changes}
 
 
 RELEASE = ApprovalKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9B")
@@ -176,7 +169,7 @@ RELEASE = ApprovalKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9B")
 def an_approval(key: ApprovalKey = RELEASE, **changes: Any) -> Approval:
     """Return an approval that hanako has just requested for a week, with a daily reminder."""
     fields: dict[str, Any] = {
-        "type": "ORDER_RELEASE",
+        "type": "OFFER_RELEASE",
         "rules": Rules(group="operator"),
         "subject": "o-1",
         "payload": {"total": 1200},

@@ -7,16 +7,14 @@ use PostgreSQL with `quick_stack(postgres=True)`. Tests of live updates use
 
 from typing import Any
 
-from sfn_cqrs_tools.project import CHECKOUT, EXAMPLE, is_checkout
+from sfn_cqrs_tools.project import example, is_checkout
 from sfn_cqrs_tools.stack.local_stack import LocalStack
 from sfn_cqrs_tools.stack.settings import Settings
-
-TEMPLATE = CHECKOUT / EXAMPLE / "template.yaml"
 
 
 def quick_stack(**settings: Any) -> LocalStack:
     """Return a stack of the example's template, or of other `Settings`."""
     quick = {"reload": False, "window_seconds": 0.05, "schedules": False}
-    template = TEMPLATE if is_checkout() else None
+    template = example() / "template.yaml" if is_checkout() else None
     less = {"template": template, "postgres": False, "live": False}
     return LocalStack(Settings(**{**less, **quick, **settings}))

@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 
 from sfn_cqrs_tools import project as projects
-from sfn_cqrs_tools.project import CHECKOUT, EXAMPLE, deployed, project
+from sfn_cqrs_tools.project import CHECKOUT, deployed, example, project
 from sfn_cqrs_tools.runtime.state import StackError
 from sfn_cqrs_tools.stack import definition_watch
 from sfn_cqrs_tools.stack.framework import FOLDER, bring_up_to_date, is_nested
 from sfn_cqrs_tools.stack.samconfig import package_of
 
+EXAMPLE = "examples/shop"
 STAGE = '[dev.deploy.parameters]\nparameter_overrides = ["AppPackage=library"]\n'
 
 
@@ -20,6 +21,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for folder in (tmp_path, tmp_path / EXAMPLE):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "template.yaml").touch()
+    (tmp_path / "pyproject.toml").write_text(f'[tool.sfn-cqrs]\nproject = "{EXAMPLE}"\n')
     monkeypatch.setattr(projects, "CHECKOUT", tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -38,10 +40,15 @@ def test_a_package_of_its_own_makes_the_repository_the_project(checkout: Path) -
     assert project() == checkout
 
 
-def test_a_repository_without_an_example_is_the_project(checkout: Path) -> None:
-    (checkout / EXAMPLE / "template.yaml").unlink()
+@pytest.mark.parametrize("lost", [f"{EXAMPLE}/template.yaml", "pyproject.toml"])
+def test_a_repository_without_an_example_is_the_project(checkout: Path, lost: str) -> None:
+    (checkout / lost).unlink()
 
     assert project() == checkout
+
+
+def test_this_repositorys_example_is_the_shop() -> None:
+    assert example() == CHECKOUT / EXAMPLE
 
 
 def test_the_package_of_a_project_is_the_one_that_it_gives_to_the_framework(

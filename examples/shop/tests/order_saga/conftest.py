@@ -1,8 +1,9 @@
 import pytest
+from tests.orders import a_saga
 
 from sfn_cqrs.commands import CommandService
 from sfn_cqrs.sagas import Entry, EntryStatus, SagaStatus, find
-from sfn_cqrs_tools.testing.builders import ORDERED, a_saga
+from sfn_cqrs_tools.testing.builders import ORDERED
 
 STEPS = ("reserve_stock", "charge_payment", "ship_order")
 UNDONE = {"reserve_stock": "release_stock", "charge_payment": "refund_payment"}

@@ -2,10 +2,11 @@ from dataclasses import replace
 
 import pytest
 from functions.order_saga.charge_payment.app import lambda_handler
+from tests.orders import a_saga, an_order
 
 from sfn_cqrs.errors import SagaStepError
 from sfn_cqrs.sagas import EntryStatus, SagaStatus
-from sfn_cqrs_tools.testing.builders import ORDERED, a_saga, an_order
+from sfn_cqrs_tools.testing.builders import ORDERED
 
 CHARGED = {"customer": "ada", "amount": 40, "status": "CHARGED"}
 

@@ -1,11 +1,12 @@
 import pytest
 from functions.order_saga.release_stock.app import lambda_handler
 from functions.order_saga.reserve_stock.app import lambda_handler as reserve_stock
+from tests.orders import an_order
 
 from sfn_cqrs.errors import SagaStepError, StepRefusedError, SupersededError, TransientError
 from sfn_cqrs.sagas import Entry, EntryStatus, SagaStatus
 from sfn_cqrs.types import ItemKey
-from sfn_cqrs_tools.testing.builders import ORDERED, a_closing, an_order
+from sfn_cqrs_tools.testing.builders import ORDERED, a_closing
 
 TWO_KINDS = an_order(lines=[{"sku": "BOOK", "quantity": 2}, {"sku": "PEN", "quantity": 1}])
 FAILED = {"Error": "Sandbox.Timedout", "Cause": '{"errorMessage": "Task timed out"}'}

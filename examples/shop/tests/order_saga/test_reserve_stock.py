@@ -3,12 +3,13 @@ from botocore.exceptions import ClientError
 from functions.order_saga.charge_payment.app import lambda_handler as charge_payment
 from functions.order_saga.reserve_stock.app import lambda_handler
 from functions.order_saga.ship_order.app import lambda_handler as ship_order
+from tests.orders import an_order
 
 from sfn_cqrs.commands import Caller, CommandService
 from sfn_cqrs.errors import SagaStepError, SupersededError, TransientError
 from sfn_cqrs.sagas import End, Entry, EntryStatus, SagaStatus, SagaStep, find, undo_once
 from sfn_cqrs.types import ItemKey, group
-from sfn_cqrs_tools.testing.builders import ORDERED, an_order
+from sfn_cqrs_tools.testing.builders import ORDERED
 
 BOOK = ItemKey("tenant1", "STOCK", "BOOK")
 AT_NOON = "2026-11-25T12:00:00.000Z"

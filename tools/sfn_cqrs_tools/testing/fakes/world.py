@@ -8,6 +8,7 @@ from sfn_cqrs.kernel.read_models.read_model import Generations, ReadModel
 from sfn_cqrs.machines.command import read_models
 from sfn_cqrs.machines.import_csv.budget import Limits
 from sfn_cqrs.machines.import_csv.places import Places
+from sfn_cqrs.machines.saga import types as saga_types
 from sfn_cqrs_tools.testing.dynamodb import DynamoDB
 from sfn_cqrs_tools.testing.fakes.buckets import ImportBucket, Objects, ZipBucket
 from sfn_cqrs_tools.testing.fakes.clock import ManualClock
@@ -123,7 +124,7 @@ class World(Stored):
         self.express_executions = ExpressExecutions("command-express")
         self.zip_executions = Executions("zip-orchestrator", "ImportTmp")
         self.task_executions = Executions("task", "Tasks")
-        self.saga_executions = Executions("order-saga", "Sagas")
+        self.saga_executions = Executions("own-saga", "Sagas")
         self.declared_executions = Executions("saga", "Sagas")
         self.approval_executions = Executions("approval", "Approvals")
         self.rebuild_executions = Executions()
@@ -163,7 +164,7 @@ class World(Stored):
             **{name: part for name, part in vars(self).items() if name in PARTS},
             "read_models": self.read_model,
             "saga_machines": {
-                "order-saga": self.saga_executions,
+                **dict.fromkeys(saga_types._types, self.saga_executions),
                 "saga": self.declared_executions,
             },
         }
