@@ -10,6 +10,7 @@ from tests.template.stack import ROOT, modules
 
 from sfn_cqrs.kernel import errors, failure
 from sfn_cqrs.kernel.http.problems import status_of
+from sfn_cqrs.machines.command import chain
 from sfn_cqrs.machines.task import programs as task_programs
 from sfn_cqrs_tools.cli.explanations import PAGE, code_of, explanations
 from sfn_cqrs_tools.project import CHECKOUT
@@ -56,7 +57,8 @@ def raised():
         **dict(literals("layer")),
         **dict(literals("functions")),
     }
-    named = {*COMMAND_LINE, *AWS, *of_machines(), task_programs.LEFT, "HandedOver"}
+    turns = map(code_of, chain._REFUSALS.values())
+    named = {*COMMAND_LINE, *AWS, *of_machines(), *turns, task_programs.LEFT, "HandedOver"}
     return in_code | dict.fromkeys(named, "")
 
 
@@ -72,7 +74,7 @@ def test_no_code_is_explained_that_nobody_raises():
 
 def test_every_heading_of_the_page_says_what_why_and_what_to_do():
     headings = re.findall(
-        r"^### (\S+)$", (CHECKOUT / PAGE).read_text(encoding="utf-8"), re.MULTILINE
+        r"^### (.+)$", (CHECKOUT / PAGE).read_text(encoding="utf-8"), re.MULTILINE
     )
 
     assert headings == list(KNOWN)

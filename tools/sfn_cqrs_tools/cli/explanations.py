@@ -11,7 +11,7 @@ from sfn_cqrs_tools.project import application
 
 PAGE: Final = "docs/reference/errors.md"
 _ENTRY: Final = re.compile(
-    r"^### (?P<code>\S+)\n\n"
+    r"^### (?P<code>[^\n]+)\n\n"
     r"- \*\*What\*\*: (?P<what>[^\n]+)\n"
     r"- \*\*Why\*\*: (?P<why>[^\n]+)\n"
     r"- \*\*Fix\*\*: (?P<fix>[^\n]+)\n",
