@@ -11,8 +11,8 @@ from tests.support.whole_system import WholeSystem
 from sfn_cqrs.approvals import ApprovalService
 from sfn_cqrs.commands import Caller, ChainService, CommandService, DataService
 from sfn_cqrs.imports import ImportService
-from sfn_cqrs.kernel.depth import DEEPEST
 from sfn_cqrs.kernel.errors import InvalidInputError
+from sfn_cqrs.kernel.notices import DEEPEST
 from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.task import types as task_types
 from sfn_cqrs.sagas import SagaService

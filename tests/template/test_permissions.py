@@ -38,7 +38,6 @@ from sfn_cqrs.care.live import events as live_events
 from sfn_cqrs.care.live.events import Send
 from sfn_cqrs.kernel.aws.attributes_bucket import Whose
 from sfn_cqrs.kernel.caller import Caller
-from sfn_cqrs.kernel.depth import DEEPEST
 from sfn_cqrs.kernel.keys import (
     ApprovalKey,
     ApprovalRef,
@@ -49,6 +48,7 @@ from sfn_cqrs.kernel.keys import (
     ZipRef,
 )
 from sfn_cqrs.kernel.models.models import Personal
+from sfn_cqrs.kernel.notices import DEEPEST
 from sfn_cqrs.kernel.policy import MEMBERS
 from sfn_cqrs.machines.approval.service import ApprovalService
 from sfn_cqrs.machines.approval.types import Decided

@@ -1,10 +1,9 @@
 """The consumer of the notification queue: tells the event bus and the user's package."""
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.errors import NoticeLoopError
 from sfn_cqrs.kernel.functions.queue import Delivery, consumer_of
-from sfn_cqrs.kernel.notices import alarm_about
+from sfn_cqrs.kernel.notices import alarm_about, at_depth
 from sfn_cqrs.machines.command import handlers
 
 
@@ -25,7 +24,7 @@ def lambda_handler(delivery: Delivery) -> None:
         if delivery.is_first:
             bootstrap.failures().publish([alarm_about(notice, error)])
         raise
-    with depth.at(deep + 1):
+    with at_depth(deep + 1):
         for handler in told:
             with bootstrap.tracer().segment(f"notice {handler.__name__}"):
                 handler(notice)

@@ -1,12 +1,23 @@
-"""Messages about what happens to versions, tasks and all else: the envelope that all have."""
+"""Messages about what happens to versions, tasks and all else: their envelope, and their depth.
 
+A handler of notices may publish, and so cause the next notice. AWS finds endless loops through its
+queues and topics; it does not see one through a table. So what is stored below a notice has that
+notice's depth and one more, whatever lies between.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from operator import attrgetter
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from sfn_cqrs.kernel.keys import PublicKey, TaskKey
 
+DEEPEST: Final = 16
+"""The depth of a notice that no handler gets, unless it declares another one."""
 MAX_MESSAGE = 1_000
 Message = dict[str, Any]
+_depth: ContextVar[int] = ContextVar("depth", default=0)
 
 
 class Place(NamedTuple):
@@ -31,6 +42,21 @@ class Failed(Protocol):
     @property
     def cause(self) -> str | None:
         """What is known of it, the most important line first."""
+
+
+def depth_here() -> int:
+    """Return the depth of what the running code stores; 0 outside of any handler of notices."""
+    return _depth.get()
+
+
+@contextmanager
+def at_depth(depth: int) -> Iterator[None]:
+    """Set the depth of what the block stores."""
+    before = _depth.set(depth)
+    try:
+        yield
+    finally:
+        _depth.reset(before)
 
 
 def notice(action: str, of: Named, table: str, content: Message, depth: int = 0) -> Message:

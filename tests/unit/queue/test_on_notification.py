@@ -5,8 +5,8 @@ import pytest
 from functions.queue.on_notification.app import lambda_handler
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.aws.event_bus import EventBus
+from sfn_cqrs.kernel.notices import depth_here
 from sfn_cqrs.machines.command import handlers
 
 
@@ -139,14 +139,14 @@ def test_what_a_handler_stores_is_one_deeper_than_its_notice(event, monkeypatch)
     seen = []
     handlers.notice_handlers("command-status")
     monkeypatch.setitem(
-        handlers.registry.notices, "command-status", [lambda _: seen.append(depth.here())]
+        handlers.registry.notices, "command-status", [lambda _: seen.append(depth_here())]
     )
     event["Records"] = [event["Records"][0], as_deep_as(14, event["Records"][0])]
 
     lambda_handler(event, None)
 
     assert seen == [1, 15]
-    assert depth.here() == 0
+    assert depth_here() == 0
 
 
 def test_a_notice_that_is_too_deep_is_handed_to_nobody_and_people_are_told_once(

@@ -16,12 +16,12 @@ from sfn_cqrs.care.repairs.rules import (
     RepairKind,
 )
 from sfn_cqrs.care.repairs.work import REPAIR
-from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.aws.attributes_bucket import TASKS
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.clock import iso, new_ulid
 from sfn_cqrs.kernel.errors import InvalidInputError, NotFailedError, NotFoundError
 from sfn_cqrs.kernel.keys import ALL_TENANTS, TaskKey, checked_tenant, id_parts
+from sfn_cqrs.kernel.notices import depth_here
 from sfn_cqrs.kernel.tables.paging import Page
 from sfn_cqrs.kernel.values import Json
 from sfn_cqrs.machines.task import programs as task_programs
@@ -173,7 +173,7 @@ class RepairService:
         if begun is None:
             bootstrap.tasks().create(new_task(plan.key, name, _items(plan), caller))
         elif begun.status.is_repairable:
-            TaskFlow(plan.key).run(task_programs.retry(bootstrap.now().timestamp(), depth.here()))
+            TaskFlow(plan.key).run(task_programs.retry(bootstrap.now().timestamp(), depth_here()))
         return self.get(id_)
 
     def _before(self, id_: str, wanted: Filter) -> Plan:

@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.care.repairs.rules import DONE, LEFT, PER_ITEM, Action, RepairKind
-from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.errors import (
     NotFailedError,
@@ -22,6 +21,7 @@ from sfn_cqrs.kernel.errors import (
 )
 from sfn_cqrs.kernel.keys import ALL_TENANTS, ImportKey, ItemKey, SagaKey, TaskKey, task_id_parts
 from sfn_cqrs.kernel.models.models import Meta
+from sfn_cqrs.kernel.notices import depth_here
 from sfn_cqrs.kernel.policy import group
 from sfn_cqrs.machines.command import chain
 from sfn_cqrs.machines.command.runner import Chain
@@ -92,7 +92,7 @@ def _repair(item: TaskItem, kind: RepairKind, action: Action, entry: dict[str, A
 def _version(tenant: str, action: Action, entry: dict[str, Any]) -> str:
     key = ItemKey.checked(tenant, entry["type"], entry["code"])
     version, attempt = entry["version"], entry["attempt"]
-    restart = partial(chain.restart, depth=depth.here())
+    restart = partial(chain.restart, depth=depth_here())
     again = chain.give_up if action is Action.SKIP else restart
     if Chain(key).run(again(version, attempt)):
         return DONE

@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.command import Audit
 from sfn_cqrs.kernel.errors import BusyError
+from sfn_cqrs.kernel.notices import depth_here
 from sfn_cqrs.kernel.records import Record
 from sfn_cqrs.kernel.request import LIFETIME_SECONDS, Request
 from sfn_cqrs.kernel.tables.records import Records
@@ -33,7 +33,7 @@ def made_by(caller: "Caller", at: str) -> dict[str, Any]:
         "updated_at": at,
         "source": caller.source,
         "trace": bootstrap.trace(),
-        "depth": depth.here(),
+        "depth": depth_here(),
         "request_id": caller.request_id,
     }
 

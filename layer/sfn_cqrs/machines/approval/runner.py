@@ -3,11 +3,11 @@
 from typing import TYPE_CHECKING
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.errors import VersionConflictError
 from sfn_cqrs.kernel.functions.runner import Flow
 from sfn_cqrs.kernel.keys import ApprovalKey, ItemKey
 from sfn_cqrs.kernel.models import models
+from sfn_cqrs.kernel.notices import at_depth
 from sfn_cqrs.machines.approval import programs as approval_programs
 from sfn_cqrs.machines.approval import types as approval_types
 from sfn_cqrs.machines.approval.rules import Approval, Status
@@ -53,7 +53,7 @@ def _handle(approval: Approval) -> bool:
         if handler is not None:
             hiding = models.hiding(approval.key.tenant, model, approval.payload)
             segment = bootstrap.tracer().segment(f"approval {approval.type}")
-            with hiding, segment, depth.at(approval.depth):
+            with hiding, segment, at_depth(approval.depth):
                 handler(approval_types.Decided.of(approval))
     except VersionConflictError:
         if approval.status is Status.GRANTED and _has_moved(approval):

@@ -5,13 +5,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.clock import iso, new_ulid
 from sfn_cqrs.kernel.errors import NotFoundError
 from sfn_cqrs.kernel.functions.requests import create_once, made_by, seen_id
 from sfn_cqrs.kernel.keys import ApprovalKey, checked_tenant
 from sfn_cqrs.kernel.models import models
+from sfn_cqrs.kernel.notices import depth_here
 from sfn_cqrs.kernel.policy import Client, permits
 from sfn_cqrs.kernel.tables.paging import DEFAULT_LIMIT, Page
 from sfn_cqrs.kernel.values import Json, digest
@@ -220,7 +220,7 @@ class ApprovalService:
             NotFailedError: it has not failed.
         """
         return ApprovalFlow(ApprovalKey.of(self._tenant, id_)).run(
-            approval_programs.retry(depth.here())
+            approval_programs.retry(depth_here())
         )
 
     def _decide(

@@ -14,7 +14,6 @@ from typing import Any, Final, TypeVar
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.command import Command, Content, Stored
-from sfn_cqrs.kernel.depth import DEEPEST
 from sfn_cqrs.kernel.errors import (
     AppBrokenError,
     BusyError,
@@ -30,6 +29,7 @@ from sfn_cqrs.kernel.failure import trace_of
 from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.kernel.models import models
 from sfn_cqrs.kernel.models.models import ERASED
+from sfn_cqrs.kernel.notices import DEEPEST
 from sfn_cqrs.kernel.policy import CODE, MEMBERS, UNDECLARED, Access, Client, Policy, require
 from sfn_cqrs.machines.command.process import Lane
 

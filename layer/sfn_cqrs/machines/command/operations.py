@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.command import Command
 from sfn_cqrs.kernel.errors import NotFoundError
 from sfn_cqrs.kernel.functions.own_lists import MOST_VERSIONS, OwnList
 from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.notices import depth_here
 from sfn_cqrs.kernel.policy import Client
 from sfn_cqrs.kernel.tables.paging import DEFAULT_LIMIT, Page
 from sfn_cqrs.machines.command import chain, handlers
@@ -128,7 +128,7 @@ class ChainService:
             NotFailedError: it is neither FAILED nor BLOCKED.
         """
         key = ItemKey.checked(self._tenant, type_, code)
-        return Chain(key).run(chain.retry(version, depth.here()))
+        return Chain(key).run(chain.retry(version, depth_here()))
 
     def skip(
         self,

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.aws.transient import is_busy
 from sfn_cqrs.kernel.command import Command
 from sfn_cqrs.kernel.errors import AppBrokenError, SyncHandlerError, TransientError, VersionGapError
@@ -16,6 +15,7 @@ from sfn_cqrs.kernel.functions.logs import logger
 from sfn_cqrs.kernel.functions.runner import Runner
 from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.kernel.models import models
+from sfn_cqrs.kernel.notices import at_depth
 from sfn_cqrs.kernel.read_models import rules
 from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.command.runner import write_row
@@ -88,7 +88,7 @@ def run_alone(command: Command, name: str) -> None:
         )
     try:
         hiding = models.hiding_of(command.key.tenant, command.key.type, command.attributes)
-        segment, below = bootstrap.tracer().segment(f"handler {name}"), depth.at(command.depth)
+        segment, below = bootstrap.tracer().segment(f"handler {name}"), at_depth(command.depth)
         with hiding, segment, below, _telling_slow(name):
             handlers.find(command.key.type, name)(command)
     except TransientError as error:
@@ -157,7 +157,7 @@ def _ran_in_bulk(type_: str, name: str, commands: Sequence[Command]) -> bool:
     try:
         tenant = commands[0].key.tenant
         hiding = models.hiding_of(tenant, type_, *(each.attributes for each in commands))
-        below = depth.at(max(each.depth for each in commands))
+        below = at_depth(max(each.depth for each in commands))
         with hiding, bootstrap.tracer().segment(f"handler {name}"), below:
             program = _Bringing(tenant, name, lambda: bulk(commands))
             program.run(rules.bring())

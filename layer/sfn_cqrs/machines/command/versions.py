@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.aws.attributes_bucket import Whose
 from sfn_cqrs.kernel.clock import iso, new_ulid
 from sfn_cqrs.kernel.command import Audit, Command, Content, Stored
 from sfn_cqrs.kernel.keys import ErasureKey, ItemKey
 from sfn_cqrs.kernel.models import models
 from sfn_cqrs.kernel.models.models import ERASED
+from sfn_cqrs.kernel.notices import depth_here
 from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.command.process import Process
 
@@ -109,7 +109,7 @@ def new_command(
         digest=content.digest(key),
         created=before.created if before else audit,
         updated=audit,
-        depth=depth.here(),
+        depth=depth_here(),
         shape=models.shape_of(key.type),
         attributes_s3=bootstrap.attributes().store_if_large(
             owner_of(key, content), id_, content.attributes, whose=Whose(key, version)

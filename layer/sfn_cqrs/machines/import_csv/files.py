@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.command import Audit
 from sfn_cqrs.kernel.errors import (
@@ -14,6 +13,7 @@ from sfn_cqrs.kernel.errors import (
     NoSuchFileError,
 )
 from sfn_cqrs.kernel.keys import ImportKey
+from sfn_cqrs.kernel.notices import depth_here
 from sfn_cqrs.machines.import_csv.bucket import Head
 from sfn_cqrs.machines.import_csv.csv.rows import Row, checked_delimiter
 from sfn_cqrs.machines.import_csv.csv.text import checked_encoding
@@ -62,7 +62,7 @@ def made_by(caller: Caller, at: str) -> dict[str, Any]:
         "updated_at": at,
         "client": caller.client,
         "trace": bootstrap.trace(),
-        "depth": depth.here(),
+        "depth": depth_here(),
     }
 
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Self
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.errors import TransientError
 from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.notices import at_depth
 from sfn_cqrs.kernel.values import Json
 from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.command.projection import project_many
@@ -82,7 +82,7 @@ class RowBatch:
         """
         wanted, fates = self._planner.read(self._rows)
         if wanted:
-            with depth.at(self._job.depth):
+            with at_depth(self._job.depth):
                 fates |= self._write(wanted)
         pending = self._publisher.pending
         if pending and not self._is_last_try:

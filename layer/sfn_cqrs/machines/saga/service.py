@@ -1,13 +1,13 @@
 """Sagas from the outside: start, look, retry."""
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.clock import iso, new_ulid
 from sfn_cqrs.kernel.command import checked_name
 from sfn_cqrs.kernel.errors import NotFoundError
 from sfn_cqrs.kernel.functions.requests import create_once, made_by, seen_id
 from sfn_cqrs.kernel.keys import SagaKey, checked_tenant
+from sfn_cqrs.kernel.notices import depth_here
 from sfn_cqrs.kernel.policy import Client
 from sfn_cqrs.kernel.tables.paging import DEFAULT_LIMIT, Page
 from sfn_cqrs.kernel.values import Json, digest
@@ -104,4 +104,4 @@ class SagaService:
             NotFoundError: there is no such saga.
             NotParkedError: it is not parked.
         """
-        return SagaFlow(SagaKey.of(self._tenant, id_)).run(saga_programs.retry(depth.here()))
+        return SagaFlow(SagaKey.of(self._tenant, id_)).run(saga_programs.retry(depth_here()))

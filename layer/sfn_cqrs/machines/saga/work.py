@@ -1,13 +1,13 @@
 """Runs the user's function for a step or a compensation of a saga."""
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.aws.transient import naming_busy
 from sfn_cqrs.kernel.errors import StepRefusedError, SupersededError, TransientError
 from sfn_cqrs.kernel.failure import MAX_ERROR, MAX_SUMMARY, trace_of
 from sfn_cqrs.kernel.functions.logs import logger
 from sfn_cqrs.kernel.masking import masked
 from sfn_cqrs.kernel.models import models
+from sfn_cqrs.kernel.notices import at_depth
 from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.saga import types as saga_types
 from sfn_cqrs.machines.saga.rules import Ending, EntryStatus, Saga, checked_result
@@ -26,7 +26,7 @@ def work_on(saga: Saga, name: str, *, is_undo: bool) -> Ending:
     hiding = models.hiding(saga.key.tenant, saga_types.find(saga.saga).model, saga.input)
     try:
         segment = bootstrap.tracer().segment(f"step {name}")
-        with naming_busy(), hiding, segment, depth.at(saga.depth):
+        with naming_busy(), hiding, segment, at_depth(saga.depth):
             result = handler(_given(saga, name, is_undo=is_undo))
         return Ending(EntryStatus.DONE, checked_result(result))
     except (TransientError, SupersededError):

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.aws.attributes_bucket import TASKS
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.clock import iso, new_ulid
@@ -21,6 +20,7 @@ from sfn_cqrs.kernel.keys import (
     task_id_parts,
 )
 from sfn_cqrs.kernel.models import models
+from sfn_cqrs.kernel.notices import depth_here
 from sfn_cqrs.kernel.policy import Client
 from sfn_cqrs.kernel.tables.paging import DEFAULT_LIMIT, Page
 from sfn_cqrs.kernel.values import Json, digest
@@ -149,7 +149,7 @@ class TaskService:
             TaskBusyError: a function may still be working on one of the items.
         """
         now = bootstrap.now().timestamp()
-        return TaskFlow(self._own(id_)).run(task_programs.retry(now, depth.here()))
+        return TaskFlow(self._own(id_)).run(task_programs.retry(now, depth_here()))
 
     def _key(self, id_: str) -> TaskKey:
         key = bootstrap.tasks().locate(self._tenant, *task_id_parts(id_))

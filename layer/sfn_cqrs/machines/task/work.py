@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.aws.transient import naming_busy
 from sfn_cqrs.kernel.errors import BusyError, ItemTimeoutError, TransientError
 from sfn_cqrs.kernel.failure import MAX_ERROR, MAX_SUMMARY, trace_of
@@ -13,6 +12,7 @@ from sfn_cqrs.kernel.functions.logs import logger
 from sfn_cqrs.kernel.functions.time_limit import time_limit
 from sfn_cqrs.kernel.masking import masked
 from sfn_cqrs.kernel.models import models
+from sfn_cqrs.kernel.notices import at_depth
 from sfn_cqrs.machines.task.rules import Ending, Item, TaskStatus, TryAgain, checked_result
 from sfn_cqrs.machines.task.types import TaskItem, TaskType
 
@@ -45,7 +45,7 @@ def _tried(task_type: TaskType, item: Item, *, is_last_try: bool) -> Ending | Tr
     try:
         segment = bootstrap.tracer().segment(f"task {item.key.type}")
         hiding = models.hiding(item.key.tenant, task_type.model, item.input)
-        with naming_busy(), segment, hiding, depth.at(item.depth), time_limit(task_type.timeout):
+        with naming_busy(), segment, hiding, at_depth(item.depth), time_limit(task_type.timeout):
             result = checked_result(task_type.handler(_given(item)))
     except BusyError:
         raise

@@ -1,9 +1,9 @@
 """Importing a file of an archive by its own import, which ends the state's wait."""
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.errors import SupersededError
+from sfn_cqrs.kernel.notices import at_depth
 from sfn_cqrs.machines.import_csv.job import Job
 from sfn_cqrs.machines.import_csv.service import FileImports, Request
 from sfn_cqrs.machines.zip_orchestrator.job import ArchivedFile, ZipJob
@@ -29,7 +29,7 @@ def begin_child(job: ZipJob, file: ArchivedFile, state: ZipState) -> None:
         delimiter=job.delimiter,
         dry_run=job.dry_run,
     )
-    with depth.at(job.depth):
+    with at_depth(job.depth):
         _start(job, file, request, state)
 
 

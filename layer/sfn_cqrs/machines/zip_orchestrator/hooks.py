@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sfn_cqrs.kernel import depth
 from sfn_cqrs.kernel.aws.transient import naming_busy
 from sfn_cqrs.kernel.errors import BusyError, ItemTimeoutError, TransientError
 from sfn_cqrs.kernel.failure import place_of
@@ -11,6 +10,7 @@ from sfn_cqrs.kernel.functions.logs import logger
 from sfn_cqrs.kernel.functions.time_limit import time_limit
 from sfn_cqrs.kernel.keys import ZipKey
 from sfn_cqrs.kernel.masking import masked
+from sfn_cqrs.kernel.notices import at_depth
 from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.import_csv.results import Counts
 from sfn_cqrs.machines.zip_orchestrator.job import ArchivedFile, ZipJob
@@ -97,7 +97,7 @@ def run_hooks(
 def _error_of(name: str, hook: ImportHook, finished: FinishedImport, *, is_late: bool) -> str:
     """Run a hook and return its error; the text is empty if the hook succeeded."""
     try:
-        with naming_busy(), time_limit(HOOK_SECONDS), depth.at(finished.job.depth):
+        with naming_busy(), time_limit(HOOK_SECONDS), at_depth(finished.job.depth):
             hook(finished)
     except BusyError:
         raise
