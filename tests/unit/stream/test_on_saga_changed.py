@@ -8,7 +8,7 @@ from sfn_cqrs_tools.testing.builders import ORDERED
 
 REF = SagaRef(ORDERED, 1, "order-saga")
 NAME = REF.execution_name("sfn-cqrs-SagasTable")
-EXECUTION = "arn:aws:states:us-east-1:000000000000:execution:sfn-cqrs-saga"
+EXECUTION = "arn:aws:states:us-east-1:000000000000:execution:sfn-cqrs-own-saga"
 
 
 @pytest.fixture
