@@ -422,9 +422,13 @@ def _with_a_child_that_waits(on_stack, number, folder):
 def test_a_parent_goes_on_with_what_its_child_answers(on_stack, stack, tmp_path):
     parent, child = _with_a_child_that_waits(on_stack, 1, tmp_path)
 
-    on_stack("resume", child, "ask", '{"room": 7}')
+    resumed = on_stack("resume", child, "ask", '{"room": 7}')
 
-    waited(lambda: "SUCCEEDED" in on_stack("execution", "show", parent).output)
+    assert (resumed.code, resumed.error) == (0, "")
+    shown = waited(
+        lambda: on_stack("execution", "show", parent).output, lambda shown: "SUCCEEDED" in shown
+    )
+    assert "FAILED" not in shown
     arn = StepFunctionService.execution_arn(stack.outputs["TripStateMachineArn"], parent)
     events = stack.client("stepfunctions").get_execution_history(executionArn=arn)["events"]
     details = [event.get("stateExitedEventDetails", {}) for event in events]
