@@ -12,6 +12,7 @@ SHORT = [
 ]
 PAGES = [*SHORT, *sorted((ROOT / "docs").rglob("*.md"))]
 README_LINES = 130
+NUMBERS = {6: "six", 7: "seven", 8: "eight"}
 NIGHT = 10
 """Points that a person reads at night, at most."""
 CANARY = "A deploy rolls back"
@@ -109,10 +110,17 @@ def test_the_readme_stays_short() -> None:
     assert len(lines) <= README_LINES
 
 
-def test_the_consoles_rows_are_counted_as_they_stand() -> None:
-    page = (ROOT / "docs/console-review.md").read_text(encoding="utf-8")
-    ends = re.findall(r"^\| \d+ \| .* \| (won|drawn|lost) \|$", page, re.MULTILINE)
+def test_the_readmes_table_has_each_machine_with_its_functions_room_and_tests() -> None:
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("|") and ".asl.json" in line]
+    listed = re.findall(r"\(statemachine/([a-z-]+)\.asl\.json\)", "\n".join(rows))
 
-    assert len(ends) == 25
-    assert f"{ends.count('won')} are won, {ends.count('drawn')} drawn, none lost." in page
-    assert "lost" not in ends
+    assert sorted(listed) == sorted(
+        path.name.removesuffix(".asl.json") for path in (ROOT / "statemachine").glob("*.asl.json")
+    )
+    for row in rows:
+        room = listed[0] if "command-express" in row else re.findall(r"([a-z-]+)\.asl", row)[0]
+        name = room.removesuffix("-express").replace("-", "_")
+        for place in (f"functions/{name}", f"layer/sfn_cqrs/machines/{name}", f"tests/unit/{name}"):
+            assert f"({place})" in row
+    assert f"There are {NUMBERS[len(rows)]}," in page

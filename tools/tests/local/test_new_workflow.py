@@ -242,7 +242,8 @@ NEW_SUITES = [
     "tests/unit/event/test_on_hotel_ended.py",
 ]
 NOT_OF_IT = [
-    f"--ignore=tests/template/test_{law}.py" for law in ("collection", "layer", "mutants", "typing")
+    f"--ignore=tests/template/test_{law}.py"
+    for law in ("collection", "conflicts", "layer", "mutants", "typing")
 ]
 """What is said of this checkout alone: its tests, its types and its layers."""
 PYTEST = ("pytest", "-q", "-p", "no:cacheprovider", *NOT_OF_IT)

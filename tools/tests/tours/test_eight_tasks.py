@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.proof,
     pytest.mark.real_time("what the stack began with is tried again while a person looks around"),
 ]
-PAGE = CHECKOUT / "docs/console-review.md"
+PAGE = CHECKOUT / "docs/console-tasks.md"
 ROW = re.compile(r"^\| \d \| ([^|]+) \| (\d+) \| (\d+) \|", re.MULTILINE)
 TOLD = {name: (int(clicks), int(texts)) for name, clicks, texts in ROW.findall(PAGE.read_text())}
 """Clicks and typed texts that the page says of each task."""
