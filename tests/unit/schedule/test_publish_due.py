@@ -412,3 +412,9 @@ def test_a_client_sees_its_own_plans_and_those_of_what_it_may_read(declared):
     with pytest.raises(NotPermittedError):
         bob.get("PRICE", "a", made.plan)
     assert [one.name for one in manager.list().items] == [made.plan]
+
+
+@pytest.mark.parametrize("asks", ["get", "cancel", "run"])
+def test_a_name_that_no_plan_can_have_is_refused(asks):
+    with pytest.raises(InvalidInputError, match="plan"):
+        getattr(PlanService("tenant1"), asks)("NOTE", "NRT", "a" * 3000)

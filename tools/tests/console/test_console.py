@@ -892,15 +892,6 @@ def test_a_sweep_that_has_stopped_is_told(page, console, stack):
     expect(page.locator("#sweep-saga")).to_contain_text("on time")
 
 
-SWEEPERS = {
-    "ScheduleFinishImportsFunction",
-    *(
-        f"ScheduleSweep{kind}Function"
-        for kind in ("Approvals", "Blocked", "Commands", "Imports", "Sagas", "Tasks")
-    ),
-}
-
-
 @pytest.mark.proof
 def test_thousands_of_live_updates_leave_no_memory_behind(context, console):
     page = context.new_page()

@@ -19,7 +19,7 @@ SWEEPERS = (
     "ScheduleFinishImportsFunction",
     *(
         f"ScheduleSweep{kind}Function"
-        for kind in ("Approvals", "Blocked", "Commands", "Imports", "Sagas", "Tasks")
+        for kind in ("Approvals", "Commands", "Imports", "Sagas", "Tasks")
     ),
 )
 AREAS = (

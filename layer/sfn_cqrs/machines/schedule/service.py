@@ -154,11 +154,13 @@ class PlanService:
         """Return a plan of an item.
 
         Raises:
+            InvalidInputError: no plan can have this name.
+            InvalidInputError: no plan can have this name.
             NotFoundError: there is none, or it is not the client's.
             NotPermittedError: the client may not read items of the type.
         """
         key = handlers.readable(self._tenant, type_, code, self._client)
-        found = bootstrap.schedule().find(PlanKey(key, name))
+        found = bootstrap.schedule().find(PlanKey(key, checked_key_part(name, "plan")))
         if found is None or not self._sees(found):
             raise NotFoundError(f"{type_} {code} has no plan {name}")
         return found
