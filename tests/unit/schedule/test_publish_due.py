@@ -414,6 +414,7 @@ def test_a_client_sees_its_own_plans_and_those_of_what_it_may_read(declared):
     assert [one.name for one in manager.list().items] == [made.plan]
 
 
+@pytest.mark.usefixtures("world")
 @pytest.mark.parametrize("asks", ["get", "cancel", "run"])
 def test_a_name_that_no_plan_can_have_is_refused(asks):
     with pytest.raises(InvalidInputError, match="plan"):
