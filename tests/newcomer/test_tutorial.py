@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.newcomer.page import Block, blocks, commands, edited, is_shown
+from tests.support.proof import deep
 from tests.support.terminal import Terminal
 
 ROOT = Path(__file__).parents[2]
@@ -85,7 +86,7 @@ class Reader:
 
 @pytest.mark.proof
 @pytest.mark.stack
-@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.parametrize("columns", deep([80], [80, 120]))
 def test_what_the_tutorial_types_prints_what_it_shows(columns, tmp_path):
     folder = tmp_path / "empty"
     folder.mkdir()

@@ -226,7 +226,7 @@ SCENARIOS = [
     big("swept on old news", "aa", {"sweep": 2, "stale": 2}),
     Scenario("aborted, swept on old news", "aa", {"abort": 1, "stale": 2, "retry": 1}),
     Scenario("the stream wakes too", "aa", {"notify": 2}),
-    big("the stream wakes, fails, retried", "aa", {"notify": 1, "fail": 1, "retry": 1}),
+    huge("the stream wakes, fails, retried", "aa", {"notify": 1, "fail": 1, "retry": 1}),
     Scenario("a closed one expires", "aa", {"expire": 1, "crash": 1}),
     Scenario("three", "aaa", is_unaided=True),
     big("one is killed", "aaa", {"crash": 1}),

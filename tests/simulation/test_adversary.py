@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.simulation.adversary import Adversary, BrokenError
-from tests.support.proof import sampled
+from tests.support.proof import deep, sampled
 
 from sfn_cqrs.api.write_budget import WriteBudget
 from sfn_cqrs.care.live import service as live
@@ -37,7 +37,7 @@ from sfn_cqrs.machines.saga.types import SagaType
 from sfn_cqrs.machines.task.types import TaskType
 from sfn_cqrs.machines.zip_orchestrator import service as zip_service
 
-SEEDS, ENDS = 300, 20
+SEEDS, ENDS = deep(150, 300), 20
 MOST = 150
 """Seeds within which a check that is missing has to be noticed."""
 

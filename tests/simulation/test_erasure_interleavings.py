@@ -142,7 +142,7 @@ def end(system: ErasureSystem) -> None:
 
 
 @pytest.mark.parametrize("mode", [SYNC, ASYNC])
-@pytest.mark.parametrize("seed", sampled(range(deep(100, 400)), 2))
+@pytest.mark.parametrize("seed", sampled(range(deep(50, 400)), 2))
 def test_however_they_meet_nothing_about_the_person_is_left(seed, mode):
     with ErasureSystem(seed) as system, letters():
         job = of_letters("A", mode)

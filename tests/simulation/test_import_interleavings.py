@@ -9,7 +9,7 @@ import pytest
 from tests.support.airports import Airport
 from tests.support.calls import AwsCall, KilledError
 from tests.support.fake_system import FakeSystem
-from tests.support.proof import sampled
+from tests.support.proof import deep, sampled
 from tests.support.system import TENANT
 from tests.unit.import_csv.conftest import A_JOB, a_row
 
@@ -133,7 +133,7 @@ def assert_in_order(system: FakeSystem, code: str) -> None:
 
 
 @pytest.mark.parametrize("modes", [(SYNC, SYNC), (SYNC, ASYNC), (ASYNC, ASYNC)])
-@pytest.mark.parametrize("seed", sampled(range(60), 2))
+@pytest.mark.parametrize("seed", sampled(range(deep(25, 60)), 2))
 def test_two_imports_of_the_same_items_lose_nothing(seed, modes):
     with ImportSystem(seed) as system:
         jobs = [a_job("A", modes[0]), a_job("B", modes[1])]
@@ -153,7 +153,7 @@ def test_two_imports_of_the_same_items_lose_nothing(seed, modes):
 
 
 @pytest.mark.parametrize("mode", [SYNC, ASYNC])
-@pytest.mark.parametrize("seed", sampled(range(75), 2))
+@pytest.mark.parametrize("seed", sampled(range(deep(30, 75)), 2))
 def test_an_import_beside_live_commands_keeps_the_order_and_loses_nothing(seed, mode):
     with ImportSystem(seed) as system:
         job = a_job("A", mode)

@@ -89,7 +89,7 @@ each_form = pytest.mark.parametrize("machine", [OWN, DECLARED])
 
 
 @each_form
-@pytest.mark.parametrize("examples", [10, pytest.param(deep(200, 1000), marks=PROOF)])
+@pytest.mark.parametrize("examples", [10, pytest.param(deep(80, 1000), marks=PROOF)])
 def test_whatever_goes_wrong_all_is_made_or_all_is_undone_each_once(
     examples: int, machine: str
 ) -> None:
@@ -103,7 +103,7 @@ def test_whatever_goes_wrong_all_is_made_or_all_is_undone_each_once(
 
 
 @each_form
-@pytest.mark.parametrize("examples", [6, pytest.param(deep(100, 500), marks=PROOF)])
+@pytest.mark.parametrize("examples", [6, pytest.param(deep(40, 500), marks=PROOF)])
 def test_whoever_comes_first_all_is_made_or_all_is_undone_each_once(
     examples: int, machine: str
 ) -> None:

@@ -147,14 +147,14 @@ class Region(Watched):
         return self.now
 
 
-@shares(100)
+@shares(100, usual=4)
 def test_on_the_express_lane_they_are_started_within_the_hour(nth: int) -> None:
     region = Region(LOST // nth, starts_a_second=6_000, burst=6_000)
 
     assert region.recovers_in() * nth < HOUR
 
 
-@shares(100)
+@shares(100, usual=4)
 @pytest.mark.parametrize(("rate", "burst"), [(300, 1_300), (150, 800)], ids=["us-east-1", "others"])
 def test_on_the_standard_lane_they_are_started_at_the_rate_of_the_quota(
     rate: int, burst: int, nth: int
@@ -211,7 +211,7 @@ class Stuck(Watched):
         return self.now
 
 
-@shares(100)
+@shares(100, usual=4)
 def test_a_million_that_stay_blocked_hide_none_that_may_go_on(nth: int) -> None:
     region = Stuck(STUCK // nth)
 

@@ -17,7 +17,7 @@ from tests.simulation.test_import_interleavings import (
     batches_of,
 )
 from tests.support.airports import Airport
-from tests.support.proof import sampled
+from tests.support.proof import deep, sampled
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.command import Command, Content
@@ -104,7 +104,7 @@ def assert_undone(system: ImportSystem, job: Job, undo: Job) -> None:
 
 
 @pytest.mark.parametrize("mode", [SYNC, ASYNC])
-@pytest.mark.parametrize("seed", sampled(range(150), 2))
+@pytest.mark.parametrize("seed", sampled(range(deep(60, 150)), 2))
 def test_an_undo_beside_live_commands_loses_none_of_them(seed, mode):
     with ImportSystem(seed) as system:
         first, job = a_job("A", SYNC), a_job("B", mode)
@@ -126,7 +126,7 @@ def test_an_undo_beside_live_commands_loses_none_of_them(seed, mode):
             assert (row.version, row.content) == _last(code, system)
 
 
-@pytest.mark.parametrize("seed", sampled(range(100), 2))
+@pytest.mark.parametrize("seed", sampled(range(deep(40, 100)), 2))
 def test_an_undo_beside_another_import_of_the_same_items_keeps_its_rows(seed):
     with ImportSystem(seed) as system:
         job, other = a_job("A", SYNC), a_job("B", SYNC)
@@ -141,7 +141,7 @@ def test_an_undo_beside_another_import_of_the_same_items_keeps_its_rows(seed):
         assert bootstrap.imports().counts(other.key).total == 9
 
 
-@pytest.mark.parametrize("seed", sampled(range(50), 2))
+@pytest.mark.parametrize("seed", sampled(range(deep(20, 50)), 2))
 def test_an_undo_that_is_undone_brings_the_import_back(seed):
     with ImportSystem(seed) as system:
         job = a_job("A", SYNC)

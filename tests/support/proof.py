@@ -53,9 +53,16 @@ def _param(case: Any, *, is_kept: bool) -> Any:
     return pytest.param(*values, marks=() if is_kept else PROOF)
 
 
-def shares(nth: int) -> pytest.MarkDecorator:
-    """Run a test with every nth of the cases that it goes through, and in proof with all."""
-    params = [pytest.param(nth, id=f"every {nth}th"), pytest.param(1, id="all", marks=PROOF)]
+def shares(nth: int, usual: int = 1) -> pytest.MarkDecorator:
+    """Run a test with every nth of the cases that it goes through, and in proof with all.
+
+    `usual`: in proof with every such one, and with all of them only with DEEP=1.
+    """
+    most = deep(usual, 1)
+    params = [
+        pytest.param(nth, id=f"every {nth}th"),
+        pytest.param(most, id="all" if most == 1 else f"every {most}th", marks=PROOF),
+    ]
     return pytest.mark.parametrize("nth", params)
 
 

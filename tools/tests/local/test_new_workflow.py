@@ -246,6 +246,8 @@ NOT_OF_IT = [
     for law in ("collection", "conflicts", "layer", "mutants", "typing")
 ]
 """What is said of this checkout alone: its tests, its types and its layers."""
+OF_THE_LAYER = ("actions", "cold_start", "domain", "imports")
+"""What is said of the layer's code and of this repository's own actions: no workflow is in it."""
 PYTEST = ("pytest", "-q", "-p", "no:cacheprovider", *NOT_OF_IT)
 LINT = ("sfn-cqrs", "lint", "--advice", "--strict", "--template", "template.yaml")
 COMMANDS = [
@@ -316,7 +318,11 @@ def contributed(tmp_path_factory):
         ("examples/shop", (*PYTEST, "tests/parcel_return", "tests/trip", "tests/hotel")),
         pytest.param(
             ".",
-            (*PYTEST, "tests/template", "tests/statemachine", "tests/security/test_secrets.py"),
+            (
+                *PYTEST,
+                *(f"--ignore=tests/template/test_{law}.py" for law in OF_THE_LAYER),
+                *("tests/template", "tests/statemachine", "tests/security/test_secrets.py"),
+            ),
             marks=PROOF,
         ),
         pytest.param("examples/shop", ("pytest", "-q"), marks=PROOF),
