@@ -9,21 +9,24 @@ Example:
         assert run.status == "RUNNING"
 
 With `mock="CASE"` the tasks that a test case of MockConfigFile.json names answer as it says.
+
+pytest imports this module in every project that has the package, so it imports nothing of the
+engine before a test uses the fixture.
 """
 
 import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sfn_local import Engine, VirtualClock
-from sfn_local.coverage import Coverage, Way
-from sfn_local.document import Json
-from sfn_local.mocks import DEFAULT_FILE, MockConfig, MockError
-from sfn_local.stubs import NEVER, Stub, StubFunctions, by_state
+if TYPE_CHECKING:
+    from sfn_local.coverage import Coverage, Way
+    from sfn_local.machine_run import MachineRun
+    from sfn_local.mocks import MockConfig
+    from sfn_local.stubs import NEVER, Stub
 
 __all__ = ["NEVER", "MachineRun", "RunMachine", "run_machine"]
 
@@ -33,110 +36,20 @@ MOCKS_VARIABLE = "SFN_MOCK_CONFIG"
 SUFFIX = ".asl.json"
 COVERAGE = "sfn_local_coverage"
 
-
-class MachineRun:
-    """An execution under a virtual clock; it stands still while nothing here moves it."""
-
-    def __init__(
-        self,
-        definition: Json,
-        name: str,
-        data: Json,
-        stubs: Mapping[str, Stub],
-        mocks: MockConfig | None = None,
-        case: str | None = None,
-        ways: set[Way] | None = None,
-    ) -> None:
-        """Run until the execution has ended, or waits for a token or a function.
-
-        The ways that it takes are added to those that are given.
-
-        Raises:
-            MockError: the mocks have no such test case for a machine of this name.
-        """
-        kept = mocks.case(name, case).states if mocks and case else frozenset()
-        self.functions = StubFunctions(stubs)
-        self.clock = VirtualClock()
-        self.engine = Engine(functions=self.functions, clock=self.clock, mocks=mocks)
-        if ways is not None:
-            self.engine.watch_ways(ways)
-        machine = self.engine.create_state_machine(name, by_state(definition, kept))
-        target = f"{machine}#{case}" if case else machine
-        self.arn = self.engine.start_execution(target, "test", json.dumps(data))
-        self._go_on()
-
-    @property
-    def status(self) -> str:
-        """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED."""
-        return str(self._described["status"])
-
-    @property
-    def output(self) -> Json:
-        """The output of an execution that has succeeded, else None."""
-        text = self._described.get("output")
-        return None if text is None else json.loads(text)
-
-    @property
-    def error(self) -> str | None:
-        """The error of an execution that has failed."""
-        return self._described.get("error")
-
-    @property
-    def cause(self) -> str | None:
-        """The cause of its error."""
-        return self._described.get("cause")
-
-    @property
-    def path(self) -> list[str]:
-        """The names of the states, in the order in which they were entered."""
-        entered = [event.get("stateEnteredEventDetails") for event in self.events]
-        return [details["name"] for details in entered if details]
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        """The history."""
-        return self.engine.history(self.arn)
-
-    @property
-    def payloads(self) -> dict[str, list[Json]]:
-        """Return the payloads of each state's function, call by call."""
-        return self.functions.payloads
-
-    @property
-    def seconds(self) -> float:
-        """The virtual seconds that have passed since the start."""
-        return float((self.clock.now() - self._described["startDate"]).total_seconds())
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass, time limits included."""
-        self.engine.run_for(seconds)
-        self._go_on()
-
-    def succeed(self, token: str, output: Json) -> None:
-        """Send a token back with an output."""
-        self.engine.send_task_success(token, json.dumps(output))
-        self._go_on()
-
-    def fail(self, token: str, error: str, cause: str = "") -> None:
-        """Send a token back with a failure."""
-        self.engine.send_task_failure(token, error, cause)
-        self._go_on()
-
-    def beat(self, token: str) -> None:
-        """Send a heartbeat."""
-        self.engine.send_task_heartbeat(token)
-
-    @property
-    def _described(self) -> dict[str, Any]:
-        return self.engine.describe_execution(self.arn)
-
-    def _go_on(self) -> None:
-        self.engine.run_until_waiting()
-        if self.functions.complaints:
-            pytest.fail("; ".join(self.functions.complaints))
+RunMachine = Callable[..., "MachineRun"]
 
 
-RunMachine = Callable[..., MachineRun]
+def __getattr__(name: str) -> Any:
+    """Import what a test imports from here."""
+    if name == "MachineRun":
+        from sfn_local.machine_run import MachineRun  # noqa: PLC0415 - slow to import
+
+        return MachineRun
+    if name == "NEVER":
+        from sfn_local.stubs import NEVER  # noqa: PLC0415 - slow to import
+
+        return NEVER
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -174,10 +87,13 @@ def run_machine(pytestconfig: pytest.Config) -> RunMachine:
     def run(
         name: str,
         *,
-        input: Json = None,  # noqa: A002 - AWS's word
-        stubs: Mapping[str, Stub] | None = None,
+        input: Any = None,  # noqa: A002 - AWS's word
+        stubs: "Mapping[str, Stub] | None" = None,
         mock: str | None = None,
-    ) -> MachineRun:
+    ) -> "MachineRun":
+        from sfn_local.machine_run import MachineRun  # noqa: PLC0415 - slow to import
+        from sfn_local.mocks import MockError  # noqa: PLC0415
+
         mocks = None if mock is None else _load_mocks(pytestconfig)
         definition = _load(folder, name)
         coverage = pytestconfig.pluginmanager.getplugin(COVERAGE)
@@ -190,12 +106,14 @@ def run_machine(pytestconfig: pytest.Config) -> RunMachine:
     return run
 
 
-def _load_mocks(config: pytest.Config) -> MockConfig:
+def _load_mocks(config: pytest.Config) -> "MockConfig":
+    from sfn_local.mocks import DEFAULT_FILE, MockConfig  # noqa: PLC0415 - slow to import
+
     named = config.getini(MOCKS_OPTION) or os.environ.get(MOCKS_VARIABLE) or DEFAULT_FILE
     return MockConfig.read(config.rootpath / str(named))
 
 
-def _load(folder: Path, name: str) -> Json:
+def _load(folder: Path, name: str) -> Any:
     path = folder / f"{name}{SUFFIX}"
     if not path.is_file():
         files = sorted(folder.glob(f"*{SUFFIX}"))
@@ -213,7 +131,7 @@ class CoveragePlugin:
         self._config = config
         self._ways: dict[str, set[Way]] = {}
 
-    def ways_of(self, path: Path) -> set[Way]:
+    def ways_of(self, path: Path) -> "set[Way]":
         """The ways of a file's machine, to be added to."""
         return self._ways.setdefault(str(path), set())
 
@@ -248,7 +166,9 @@ class CoveragePlugin:
         coverages = self._coverages()
         return [name for name, coverage in coverages.items() if coverage.percentage < least]
 
-    def _coverages(self) -> dict[str, Coverage]:
+    def _coverages(self) -> "dict[str, Coverage]":
+        from sfn_local.coverage import Coverage  # noqa: PLC0415 - slow to import
+
         return {
             Path(path).name.removesuffix(SUFFIX): Coverage.of(
                 json.loads(Path(path).read_text(encoding="utf-8")), ways

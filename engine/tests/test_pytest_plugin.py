@@ -1,10 +1,14 @@
 """The plugin, used by a test suite of its own."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from sfn_local import pytest_plugin
 from sfn_local.mock_skeleton import mock_skeleton
 
 pytest_plugins = ["pytester"]
@@ -85,6 +89,35 @@ def test_more_calls_than_stubs_fail_the_test(run_machine):
 def test_an_unknown_machine_fails_the_test(run_machine):
     run_machine("absent")
 """
+
+
+def test_a_project_that_does_not_use_the_plugin_imports_nothing_for_it(tmp_path: Path) -> None:
+    """Each run of pytest imports the plugin: it may add itself, and nothing that takes time."""
+    (tmp_path / "test_one.py").write_text("def test_one():\n    pass\n")
+    program = """
+import sys
+import pytest
+options = ["-q", "-p", "sfn_local.pytest_plugin", "-p", "no:cacheprovider"]
+assert pytest.main(options) == 0
+print(sorted(name for name in sys.modules if name.startswith("sfn_local")))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.stdout.splitlines()[-1:] == ["['sfn_local', 'sfn_local.pytest_plugin']"], (
+        done.stdout
+    )
+
+
+def test_the_plugin_has_nothing_else() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'absent'"):
+        pytest_plugin.absent  # noqa: B018
 
 
 def test_a_project_may_use_the_plugin(pytester: pytest.Pytester) -> None:
