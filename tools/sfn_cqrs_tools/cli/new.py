@@ -105,26 +105,48 @@ def workflow(
 @new.command(
     examples=(
         "sfn-cqrs new saga trip --steps reserve,charge,confirm --publish members",
-        "sfn-cqrs run trip --mock ChargeIsRefused",
+        "sfn-cqrs new saga stay --steps book,pay --own-machine",
+        "sfn-cqrs run stay --mock PayIsRefused",
     ),
 )
 @click.argument("name")
 @click.option(
     "--steps", metavar="A,B,C", required=True, help="In their order; `undo_A` undoes the step A."
 )
+@click.option(
+    "--own-machine",
+    "has_machine",
+    is_flag=True,
+    help="Write a machine, a function for each state and template entries, into a project.",
+)
 @publish_option
 @package_option
 @json_option
-def saga(name: str, steps: str, publish: str | None, package: str | None, as_json: bool) -> None:
-    """Write a saga into a project: steps, their compensations, and their machine."""
-    from sfn_cqrs_tools.scaffold.saga import add_saga  # noqa: PLC0415 - --help needs none of it
+def saga(
+    name: str,
+    steps: str,
+    has_machine: bool,
+    publish: str | None,
+    package: str | None,
+    as_json: bool,
+) -> None:
+    """Write a saga: one module with its steps and their compensations, and its test."""
+    from sfn_cqrs_tools.scaffold.saga import (  # noqa: PLC0415 - --help needs none of it
+        add_declared_saga,
+        add_saga,
+    )
 
+    listed, runs = _split((steps,)), []
     with changing() as changes:
         audience = audience_of(publish, f"start {name}")
-        template, own = _template(changes.root), _package(changes, package)
-        add_saga(changes, template, own, name, _split((steps,)), audience)
+        own = _package(changes, package)
+        if has_machine:
+            add_saga(changes, _template(changes.root), own, name, listed, audience)
+            runs = [f"sfn-cqrs run {name} --mock HappyPath"]
+        else:
+            add_declared_saga(changes, own, name, listed, audience)
     start = f"""sfn-cqrs saga start {name} '{{"id": "1"}}'"""
-    report(changes, [f"sfn-cqrs run {name} --mock HappyPath", "make test", start], as_json=as_json)
+    report(changes, [*runs, "make test", start], as_json=as_json)
 
 
 def _split(options: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""A new saga: steps, compensations, machine, functions, events, tests and template entries."""
+"""A new saga: one module and its test; or steps with a machine, functions and template entries."""
 
 from __future__ import annotations
 
@@ -29,6 +29,28 @@ from sfn_cqrs_tools.scaffold.workflow import add_cases, check_free, event_text, 
 RESERVED: Final = (BEGIN, FINISH, PARK, "direction", "parked")
 LONGEST_STEP: Final = 23
 """The undo of a step is named `undo_STEP`, so a step's name must be shorter."""
+
+
+TAKEN: Final = ("dataclass", "group", "saga")
+"""What the module of a declared saga imports."""
+
+
+def add_declared_saga(
+    changes: Changes, package: AppPackage, name: str, steps: Sequence[str], audience: Audience
+) -> None:
+    """Add the module of a declared saga, and its test.
+
+    Raises:
+        ScaffoldError: a name is invalid or taken.
+    """
+    check_machine(name)
+    _check_steps(steps)
+    saga, folder = SagaShape(name, tuple(steps)), snake(name)
+    if taken := {*steps} & {folder, *TAKEN}:
+        raise ScaffoldError(f"{min(taken)!r} is a name of the module's own; choose another")
+    file = _Texts(saga, package, audience, {})
+    changes.create(package.module(folder), file("declared.py"))
+    changes.create(package.test(folder), file("test_declared.py"))
 
 
 def add_saga(

@@ -58,7 +58,8 @@ GENERATORS = (
     ("workflow", "order-refund", "--states", "check,approve,refund", "--callback", "approve"),
     ("workflow", "ask-bank", "--child-of", "order-refund"),
     ("saga", "trip", "--steps", "reserve,charge,confirm_all", "--publish", "members"),
-    ("saga", "one-step", "--steps", "only", "--publish", "code"),
+    ("saga", "stay", "--steps", "book,pay", "--publish", "members", "--own-machine"),
+    ("saga", "one-step", "--steps", "only", "--publish", "code", "--own-machine"),
     ("workflow", "long-one", "--states", "crunch", "--long", "crunch"),
 )
 PEOPLE = "id,name,age,note\n1,Ada,36,\n2,Grace,85,hello\n"
@@ -302,6 +303,8 @@ def test_resources_that_need_one_another_are_named(clinic, sfn_cqrs):
         ("a,a", "the state 'a' is there twice"),
         ("undo_a", "the step 'undo_a' is a name of the saga's own"),
         ("resume", "the step 'resume' is a name of the saga's own"),
+        ("trip", "'trip' is a name of the module's own"),
+        ("a,saga", "'saga' is a name of the module's own"),
         ("s" * 24, "is too long: a step has at most 23 letters"),
         (",".join(f"s{number}" for number in range(11)), "a saga has at most 10 steps"),
     ],
@@ -320,8 +323,8 @@ def test_steps_that_a_saga_cannot_have_are_refused_and_nothing_is_written(
 
 
 @pytest.mark.usefixtures("project")
-def test_a_saga_is_written_into_a_project_alone(sfn_cqrs):
-    refused = sfn_cqrs("new", "saga", "trip", "--steps", "reserve")
+def test_a_saga_with_a_machine_is_written_into_a_project_alone(sfn_cqrs):
+    refused = sfn_cqrs("new", "saga", "trip", "--steps", "reserve", "--own-machine")
 
     assert refused.code == 64
     assert "sagas are written into a project of your own" in refused.error
@@ -533,7 +536,7 @@ def keep(command: Command) -> None:
 def write_machines(clinic):
     """Write a saga, whose second step refuses some, and a workflow that waits for another."""
     for generator in (
-        ("saga", "trip", "--steps", "reserve,charge", "--publish", "members"),
+        ("saga", "trip", "--steps", "reserve,charge", "--publish", "members", "--own-machine"),
         ("workflow", "tour", "--states", "ask", "--callback", "ask"),
         ("workflow", "hotel", "--child-of", "tour"),
     ):
