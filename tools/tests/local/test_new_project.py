@@ -198,9 +198,17 @@ def test_whatever_was_generated_in_whatever_order_all_is_green(clinic, sfn_cqrs,
         written = sfn_cqrs("new", *(word.format(people=people) for word in generator))
         assert written.code == 0, f"{generator}: {written.error}"
 
+    fill_in_steps(clinic / "app/clinic/stay.py")
     is_green(clinic, sfn_cqrs)
     changed = [path for path, at in framework.items() if path.stat().st_mtime_ns != at]
     assert changed == []
+
+
+def fill_in_steps(module: Path) -> None:
+    """Let the steps of a saga with its own machine need an input that no generated test has."""
+    if module.exists():
+        text = module.read_text(encoding="utf-8")
+        module.write_text(text.replace('step.input["id"]', 'step.input["room"]'), encoding="utf-8")
 
 
 def untracked(clinic: Path) -> list[str]:
