@@ -157,7 +157,7 @@ walk: $(DEV_READY) $(SAM_READY) $(SUPPLY_READY) ## from an empty folder and whee
 	$(BIN)/python -m tests.newcomer.walk
 
 bench: $(DEV_READY) $(FABRIC_READY) ## print the tables of docs/benchmarks.md
-	for name in cold models walk command cost attributes task import undo erase data rebuild scale fairness iam servers engine console; do $(BIN)/python tests/bench/$$name.py $(ARGS) || exit 1; done
+	for name in cold models walk command cost attributes task saga import undo erase data rebuild scale fairness iam servers engine console; do $(BIN)/python tests/bench/$$name.py $(ARGS) || exit 1; done
 
 lock: $(SUPPLY_READY) ## pin what is new in the requirements; ARGS=--upgrade: the newest of everything
 	$(call pin,dev,$(RUNTIME_REQUIREMENTS) requirements/dev.in,$(ENGINE) $(ARGS))

@@ -3,8 +3,9 @@ from types import ModuleType
 
 import pytest
 from tests.support.benchmarks import benchmark, rows_of
+from tests.support.project import forget
 from tests.support.proof import PROOF
-from tests.support.typed import declaring
+from tests.support.typed import declaring, forgetting
 
 from sfn_cqrs_tools.runtime.recorder import Recorder
 from sfn_cqrs_tools.stack.local_stack import LocalStack
@@ -101,6 +102,22 @@ def test_an_imported_row_costs_what_the_readme_says(
     assert figures["Lambda invocations, 1,000 created rows"].value == invocations
     assert figures["AWS calls, 1,000 created rows"].value == calls
     assert not any(figure.is_missed for figure in figures.values())
+
+
+@PROOF
+def test_a_declared_saga_costs_less_than_one_with_a_machine_of_its_own(monkeypatch):
+    bench = benchmark("saga", monkeypatch)
+    monkeypatch.setattr("waiting.QUIET_SECONDS", 1)
+    recorder = Recorder()
+
+    with bench.a_project() as template, forgetting():
+        with bench._stack(template, recorder) as stack:
+            figures = bench.of_both(stack, recorder)
+        forget(template.parent)
+
+    assert not any(figure.is_missed for figure in figures)
+    assert figures[-1].value < 1
+    assert_in_readme("saga", figures)
 
 
 @pytest.mark.usefixtures("bench")
