@@ -37,7 +37,8 @@ NEW = (
     "route /visits/{id}/bill --allow members",
     "workflow referral --states check,approve,work --callback approve --long work",
     "workflow report --states ask --callback ask --child-of referral/approve",
-    "saga stay --steps room,bill",
+    "saga stay --steps room,bill --own-machine",
+    "saga trip --steps reserve,charge",
 )
 """Every generator, and each of its texts."""
 
