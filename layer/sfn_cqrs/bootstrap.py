@@ -38,7 +38,10 @@ if TYPE_CHECKING:
     from sfn_cqrs.machines.zip_orchestrator.parts import *
 else:
     ROOMS = {
-        "kernel.aws": "attributes events event_bus failures information dead_letters notifications",
+        "kernel.aws": (
+            "app_secrets attributes events event_bus failures information dead_letters"
+            " notifications"
+        ),
         "kernel.tables": "requests",
         "kernel.read_models": "read_models views segments problems generations",
         "machines.command": (
@@ -187,6 +190,35 @@ def sql() -> "Sql":
     from sfn_cqrs.kernel.sql import parts  # noqa: PLC0415
 
     return parts.sql()
+
+
+def setting(name: str) -> str:
+    """Return a value of the parameter AppSettings, which has `NAME=value` parted by blanks.
+
+    Raises:
+        LookupError: AppSettings does not have it.
+    """
+    pairs = DEPLOYED.optional("APP_SETTINGS").split()
+    settings = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+    if name not in settings:
+        known = ", ".join(sorted(settings)) or "none"
+        raise LookupError(
+            f"AppSettings in template.yaml has no {name}=…; it has: {known}. Add it, and deploy"
+        )
+    return settings[name]
+
+
+def secret(name: str) -> str:
+    """Return the parameter `/STACK/NAME` of Parameter Store; STACK is a setting.
+
+    It is kept for five minutes, so a new value is used five minutes later at the latest.
+
+    Raises:
+        LookupError: there is no such parameter, or no setting STACK.
+    """
+    from sfn_cqrs.kernel.aws.parts import app_secrets  # noqa: PLC0415 - few have secrets
+
+    return app_secrets()(f"/{setting('STACK')}/{name}")
 
 
 # What a room asks of one behind it, which is imported only now.

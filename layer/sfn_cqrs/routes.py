@@ -1,4 +1,4 @@
-"""Routes of your own in the HTTP API."""
+"""Routes of your own in the HTTP API, webhooks, and what your stack tells your code."""
 
 from typing import TYPE_CHECKING
 
@@ -6,16 +6,23 @@ from sfn_cqrs._door import door
 
 if TYPE_CHECKING:
     from sfn_cqrs.api.declared import Asked, own_routes, route
+    from sfn_cqrs.api.signatures import check_signature
+    from sfn_cqrs.bootstrap import secret, setting
 else:
     __getattr__, __dir__ = door(
         __name__,
         {
             "sfn_cqrs.api.declared": "Asked own_routes route",
+            "sfn_cqrs.api.signatures": "check_signature",
+            "sfn_cqrs.bootstrap": "secret setting",
         },
     )
 
 __all__ = [
     "Asked",
+    "check_signature",
     "own_routes",
     "route",
+    "secret",
+    "setting",
 ]

@@ -15,6 +15,7 @@ PUBLIC = {
     ("OPTIONS", "/{proxy+}"): "ApiShowDocsFunction",
     ("GET", "/approvals/{id}/decide"): "ApiDecideByLinkFunction",
     ("POST", "/approvals/{id}/decide"): "ApiDecideByLinkFunction",
+    ("POST", "/webhooks/{proxy+}"): "ApiReceiveWebhookFunction",
 }
 
 

@@ -46,6 +46,8 @@ FOR_PEOPLE = {
     r"import-original": "needs another system's tables; test_original.py makes such rows",
     r"^(sam|sfn-local serve|a debugger)\b": "needs Docker, or another terminal",
     r"^export AWS_PROFILE|^skopeo |^docker ": "needs an account in AWS, a registry or Docker",
+    r"--name /clinic/": "needs an account in AWS",
+    r"^body=|^signature=|/webhooks/": "a secret of yours; test_new_project.py has such a webhook",
     r"^curl .*(URL|…|/imports )": "takes what the line before has answered",
     r"order-refund$|order-refund  |resume NAME": "yours; the tutorial has one started",
     r"new saga |saga start trip|run trip": "of a project; test_new_project.py has one run",

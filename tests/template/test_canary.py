@@ -35,6 +35,7 @@ BEHIND_AN_ALIAS = {
         "QueueOnImportAction",
         "QueueOnNotification",
         "ApiHandleRequest",
+        "ApiReceiveWebhook",
     )
 }
 ALARMS = [
@@ -52,10 +53,16 @@ BY_MACHINE = {
     "RebuildWorkOnSegmentFunction": "RebuildExecutionsFailedAlarm",
 }
 """Whose errors show in their machine: each metric more would cost ten cents a month."""
-WITH_OTHERS = {"SagaRunStepsFunction", "SagaUndoStepsFunction", "SchedulePublishDueFunction"}
+WITH_OTHERS = {
+    "SagaRunStepsFunction",
+    "SagaUndoStepsFunction",
+    "SchedulePublishDueFunction",
+    "ApiReceiveWebhookFunction",
+}
 """A package that cannot be loaded shows in the others.
 
-A step's error turns its saga back, and a plan that is refused is told as REFUSED.
+A step's error turns its saga back, a plan that is refused is told as REFUSED, and a webhook is
+sent again.
 """
 MOST_RESOURCES = 500
 REFERENCE = re.compile(r"\$\{(\w+)(?:\.\w+)?\}")
@@ -110,6 +117,7 @@ def test_machines_call_and_may_call_the_alias_and_never_the_latest_code(kind: st
         "QueueOnImportAction",
         "QueueOnNotification",
         "ApiHandleRequest",
+        "ApiReceiveWebhook",
         "SchedulePublishDue",
     }
     assert {f"{one}Aliaslive" for one in BEHIND_AN_ALIAS} - called == {
@@ -157,7 +165,7 @@ def test_a_deploy_to_prod_begins_with_a_tenth_and_is_taken_back_by_alarms(
         assert "DEPLOYMENT_STOP_ON_ALARM" in told["AutoRollbackConfiguration"]["Events"]
         condition, watched, _ = told["AlarmConfiguration"]["Fn::If"]
         assert (condition, watched["Enabled"]) == ("HasCanary", True)
-        alarms = ALARMS[:-1] if name.startswith("ApiHandleRequest") else ALARMS
+        alarms = ALARMS[:-1] if name.startswith("Api") else ALARMS
         assert [alarm["Name"]["Ref"] for alarm in watched["Alarms"]] == alarms
     template = Template.load(ROOT / "template.yaml", parameters={**ISSUER, **parameters})
     assert template.resolve({"Condition": "HasCanary"}) is is_gradual

@@ -331,6 +331,7 @@ def use(stack: LocalStack) -> None:
     user.ask("/usage")
     erase_people(user)
     assert fetch(f"{stack.http}/docs").status == 200
+    assert fetch(f"{stack.http}/webhooks/nobody", body={}).status == 404
     subscribe(stack)
     write_what_nobody_can_read(stack)
 

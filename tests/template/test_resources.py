@@ -506,6 +506,7 @@ def test_the_api_leads_everything_to_its_function_but_what_needs_no_token() -> N
         ("GET", "/docs"),
         ("ANY", "$default"),
         ("OPTIONS", "/{proxy+}"),
+        ("POST", "/webhooks/{proxy+}"),
     }
 
 
@@ -519,7 +520,8 @@ def test_every_route_wants_a_token_but_pages_and_what_a_link_opens() -> None:
     }
 
     by_link = {("get", "/approvals/{id}/decide"), ("post", "/approvals/{id}/decide")}
-    assert without_token == {("get", "/docs"), ("options", "/{proxy+}"), *by_link}
+    signed = ("post", "/webhooks/{proxy+}")
+    assert without_token == {("get", "/docs"), ("options", "/{proxy+}"), *by_link, signed}
 
 
 def test_approval_links_are_off_unless_somebody_switches_them_on() -> None:

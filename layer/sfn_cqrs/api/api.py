@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from math import ceil
 from typing import Any
@@ -30,18 +31,25 @@ _LOOKS = ("GET", "HEAD", "OPTIONS")
 
 
 def api_of(
-    *resources: Routes, has_own: bool = False, first: tuple[Middleware, ...] = ()
+    *resources: Routes,
+    has_own: bool = False,
+    has_webhooks: bool = False,
+    first: tuple[Middleware, ...] = (),
 ) -> Resolver:
     """Return an API of these resources' routes, followed by the user's own routes.
 
-    The functions in `first` run before any of them.
+    `has_own` are those with a token, `has_webhooks` those without. The functions in `first` run
+    before any of them.
     """
     app = Resolver()
     app.use(list(first))
     for routes in resources:
         app.include_router(routes)
     app.exception_handler(Exception)(_refuse)
-    app.not_found(_own_route if has_own else _no_route)
+    if has_own or has_webhooks:
+        app.not_found(partial(_own_route, has_token=has_own))
+    else:
+        app.not_found(_no_route)
     return app
 
 
@@ -61,10 +69,10 @@ def spend_write(
     return next_middleware(app)
 
 
-def _own_route(_error: NoRouteError) -> Response[str]:
+def _own_route(_error: NoRouteError, *, has_token: bool) -> Response[str]:
     """Answer by a route of the user's package, which is imported only if no other route matches."""
     try:
-        app = otherwise(_refuse)
+        app = otherwise(_refuse, has_token=has_token)
         app.not_found(_no_route)
         found = app.resolve(current_event(), lambda_context())
     except Exception as broken:

@@ -292,6 +292,10 @@ class UnauthorizedError(SfnCqrsError):
     """The request carries no verified claims that name a tenant."""
 
 
+class BadSignatureError(SfnCqrsError):
+    """A webhook that nobody with the shared secret has signed, or that is too old."""
+
+
 class TooLargeError(SfnCqrsError):
     """The body is larger than the API takes."""
 

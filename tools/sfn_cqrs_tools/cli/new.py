@@ -1,4 +1,4 @@
-"""new: a workflow, saga, handler, task, route or import, as if written by hand."""
+"""new: a workflow, saga, handler, task, route, webhook or import, as if written by hand."""
 
 from __future__ import annotations
 
@@ -234,6 +234,34 @@ def route(path: str, method: str, allow: str | None, package: str | None, as_jso
         audience = audience_of(allow, f"ask {method} {path}")
         add_route(changes, _package(changes, package), method, path, audience)
     report(changes, ["make test", f"curl -s localhost:8787{path}"], as_json=as_json)
+
+
+@new.command(
+    examples=(
+        "sfn-cqrs new webhook bank",
+        "sfn-cqrs new webhook github --header X-Hub-Signature-256 --prefix sha256=",
+    ),
+)
+@click.argument("sender")
+@click.option(
+    "--header",
+    default="X-Signature",
+    metavar="NAME",
+    show_default=True,
+    help="The header that has the signature.",
+)
+@click.option(
+    "--prefix", default="", metavar="TEXT", help="What stands before it, such as sha256=."
+)
+@package_option
+@json_option
+def webhook(sender: str, header: str, prefix: str, package: str | None, as_json: bool) -> None:
+    """Write a route without a token, which checks who has signed what SENDER sends."""
+    from sfn_cqrs_tools.scaffold.webhook import add_webhook  # noqa: PLC0415
+
+    with changing() as changes:
+        add_webhook(changes, _package(changes, package), sender, header=header, prefix=prefix)
+    report(changes, ["make test", f"docs/webhooks.md: the secret /STACK/{sender}"], as_json=as_json)
 
 
 @new.command(

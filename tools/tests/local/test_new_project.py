@@ -1,3 +1,5 @@
+import hashlib
+import hmac
 import json
 import random
 import re
@@ -18,6 +20,7 @@ import pytest
 from click.testing import CliRunner
 from tests.newcomer.walk import Walk
 from tests.support.command_line import Result
+from tests.support.over_http import fetch
 from tests.support.project import forget, share_translations
 from tests.support.proof import PROOF, deep
 from tests.support.typed import forgetting
@@ -54,6 +57,7 @@ GENERATORS = (
     ("handler", "APPOINTMENT_NOTE", "--publish", "group:doctor"),
     ("task", "RESIZE_IMAGE", "--publish", "code"),
     ("route", "/invoices/overdue", "--allow", "members"),
+    ("webhook", "bank"),
     ("import", "people", "--from", "{people}", "--publish", "members"),
     ("workflow", "order-refund", "--states", "check,approve,refund", "--callback", "approve"),
     ("workflow", "ask-bank", "--child-of", "order-refund"),
@@ -547,6 +551,7 @@ def write_machines(clinic):
         ("saga", "trip", "--steps", "reserve,charge", "--publish", "members", "--own-machine"),
         ("workflow", "tour", "--states", "ask", "--callback", "ask"),
         ("workflow", "hotel", "--child-of", "tour"),
+        ("webhook", "bank", "--header", "X-Bank-Signature"),
     ):
         made = CliRunner().invoke(cli, ["new", *generator])
         assert made.exit_code == 0, made.output
@@ -656,6 +661,29 @@ def test_a_sample_whose_type_a_project_does_not_have_says_what_to_invoke(on_stac
 
 def arn_of(started):
     return {"executionArn": started["executionArn"]}
+
+
+@pytest.mark.stack
+def test_a_webhook_is_heard_from_whoever_has_the_secret_in_parameter_store(stack):
+    body = b'{"id": "evt_1"}'
+    signature = hmac.new(b"of this test", body, hashlib.sha256).hexdigest()
+    known = len(stack.denied)
+
+    def heard(signature):
+        return fetch(
+            f"{stack.http}/webhooks/bank", body=body, headers={"X-Bank-Signature": signature}
+        )
+
+    without_a_secret = heard(signature)
+    stack.client("ssm").put_parameter(
+        Name="/clinic/bank", Value="of this test", Type="SecureString"
+    )
+
+    assert without_a_secret.status == 500
+    assert (heard(signature).status, heard(signature).json) == (200, {"heard": "evt_1"})
+    assert (heard("00").status, heard("00").json["code"]) == (401, "bad_signature")
+    assert fetch(f"{stack.http}/webhooks/nobody", body=body).status == 404
+    assert list(stack.denied)[known:] == []
 
 
 @pytest.mark.stack

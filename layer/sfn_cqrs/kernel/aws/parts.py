@@ -2,12 +2,19 @@
 
 from functools import partial
 
+from sfn_cqrs.kernel.aws.app_secrets import AppSecrets
 from sfn_cqrs.kernel.aws.attributes_bucket import AttributesBucket
 from sfn_cqrs.kernel.aws.event_bus import EventBus
 from sfn_cqrs.kernel.aws.executions import Executions
 from sfn_cqrs.kernel.aws.queue import Queue
 from sfn_cqrs.kernel.aws.topics import DeadLetters, People, Topic
 from sfn_cqrs.kernel.parts import Parts, part, tracer
+
+
+@part
+def app_secrets(parts: Parts) -> AppSecrets:
+    """Return the secrets of the user's code; SSM's client is made when one is asked for."""
+    return AppSecrets(partial(parts.client, "ssm"), parts.now)
 
 
 @part

@@ -66,11 +66,8 @@ def body_of(event: dict[str, Any]) -> dict[str, Any]:
         TooLargeError: it is larger than 4 MiB.
         InvalidInputError: it is not a JSON object.
     """
-    text = event.get("body") or ""
     try:
-        raw = base64.b64decode(text) if event.get("isBase64Encoded") else text.encode()
-        if len(raw) > MAX_BODY_BYTES:
-            raise TooLargeError(f"a body has at most {MAX_BODY_BYTES} bytes, this has {len(raw)}")
+        raw = raw_body_of(event)
         body = json.loads(raw, parse_float=Decimal, parse_constant=_refuse_constant)
         if _MAY_BE_HALF.search(raw):
             _refuse_halves(body)
@@ -79,6 +76,19 @@ def body_of(event: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise InvalidInputError("body", "must be a JSON object")
     return body
+
+
+def raw_body_of(event: dict[str, Any]) -> bytes:
+    """Return the request's body as it was sent.
+
+    Raises:
+        TooLargeError: it is larger than 4 MiB.
+    """
+    text = event.get("body") or ""
+    raw = base64.b64decode(text) if event.get("isBase64Encoded") else text.encode()
+    if len(raw) > MAX_BODY_BYTES:
+        raise TooLargeError(f"a body has at most {MAX_BODY_BYTES} bytes, this has {len(raw)}")
+    return raw
 
 
 def with_encoded_path(event: dict[str, Any]) -> dict[str, Any]:

@@ -34,6 +34,7 @@ _STATUS = {
     errors.IdempotencyMismatchError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.ForbiddenError: HTTPStatus.FORBIDDEN,
     errors.UnauthorizedError: HTTPStatus.UNAUTHORIZED,
+    errors.BadSignatureError: HTTPStatus.UNAUTHORIZED,
     errors.TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.AnswerTooLargeError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.SqlDisabledError: HTTPStatus.NOT_FOUND,
