@@ -137,6 +137,7 @@ class TestSkip:
         restored = world.commands.find(NRT, 3)
         assert (restored.name, restored.attributes) == ("v1", {"country": "JP", "n": 1})
         assert restored.updated.by == "taro"
+        assert world.processes.find(NRT, 2).repaired_by == "taro"
         assert world.processes.find(NRT, 2).outcome is Outcome.SKIPPED
 
     def test_that_is_repeated_publishes_no_second_version(self, call, chain, world):

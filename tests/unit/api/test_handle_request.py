@@ -296,6 +296,15 @@ class TestChain:
         assert (answer.status, answer.body) == (202, {"version": 1, "attempt": 2})
         assert world.processes.find(NRT, 1).status == "start"
 
+    @pytest.mark.parametrize("verb", ["retry", "skip"])
+    def test_a_version_keeps_who_repaired_it_last_and_when(self, verb, call, world):
+        store(world, "FAILED")
+
+        call("POST", f"/commands/AIRPORT/NRT/1/{verb}")
+
+        shown = call("GET", "/commands/AIRPORT/NRT/1").body
+        assert (shown["repairedBy"], shown["repairedAt"]) == ("taro", shown["statusAt"])
+
     def test_an_operator_skips_what_failed(self, call, world):
         store(world, "FAILED")
 

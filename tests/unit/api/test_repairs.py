@@ -182,6 +182,8 @@ def test_a_repair_runs_the_attempts_of_its_list_again_once_whoever_asks_how_ofte
     assert first["taskId"] == done["taskId"]
     assert (done["done"], done["unchanged"], done["left"], done["failed"]) == (59, 1, 0, [])
     assert {world.processes.find(item(f"o-{n}"), 1).attempt for n in range(60) if n != 8} == {2}
+    names = [world.processes.find(item(code), 1).repaired_by for code in ("o-1", "o-7")]
+    assert names == ["taro", ""]
     assert len([task for task in world.all_of(TASKS) if task.key.type == work.REPAIR]) == 1
 
 
@@ -274,7 +276,9 @@ def test_an_entry_of_a_tenants_task_that_names_another_tenant_repairs_nothing_th
     entry = {"tenant": "tenant2", "type": "ORDER", "code": "o-1", "version": 1, "attempt": 1}
     given = {"kind": "command", "action": "retry", "by": "taro", "entries": [entry]}
 
-    result = work.repair(TaskItem("tenant1", work.REPAIR, "t-1", 0, 1, given))
+    result = work.repair(
+        TaskItem("tenant1", work.REPAIR, "t-01KAXK3V9Q0M3W8C5R6T7Y8Z9A", 0, 1, given)
+    )
 
     assert (result["done"], result["unchanged"]) == (0, 1)
     assert world.processes.find(theirs, 1).attempt == 1
@@ -324,7 +328,9 @@ def _killed(make_world, action, observer, tries=2):
     with bootstrap.override(**watched):
         for _ in range(tries):
             with suppress(KilledError, TransientError), calls.of("repair"):
-                result = work.repair(TaskItem("tenant1", work.REPAIR, "t-1", 0, 1, given))
+                result = work.repair(
+                    TaskItem("tenant1", work.REPAIR, "t-01KAXK3V9Q0M3W8C5R6T7Y8Z9A", 0, 1, given)
+                )
                 break
     found = [world.processes.find(key, version) for key in keys for version in (1, 2)]
     return result, [(each.outcome, each.attempt) for each in found]

@@ -55,6 +55,8 @@ def _notes(version: Mapping[str, Any]) -> Iterator[str]:
         yield f"waits for v{version['waitsFor']}"
     if version["attempt"] > 1:
         yield f"attempt {version['attempt']}"
+    if by := version.get("repairedBy"):
+        yield f"{'skipped' if version['outcome'] == 'SKIPPED' else 'retried'} by {by}"
     if version.get("isDeleted"):
         yield "deletion"
     if version.get("mode") == "SYNC":

@@ -228,6 +228,7 @@ def test_a_failed_version_is_skipped_and_the_page_shows_it_by_itself(page, conso
     page.get_by_role("dialog").get_by_role("button", name="Skip", exact=True).click()
 
     expect(page.locator("#v1 .pill").first).to_have_text("SKIPPED")
+    expect(page.locator("#v1")).to_contain_text("skipped by kenji")
     expect(page.locator("#v2 .pill").first).to_have_text("APPLIED")
     expect(page.locator("#v2 .waits")).to_have_count(0)
 

@@ -188,6 +188,7 @@ def test_a_chain_is_drawn_from_the_first_version_to_the_last():
         {
             "version": 9,
             "outcome": "FAILED",
+            "repairedBy": "ada",
             "status": "sync_data:FAILED",
             "attempt": 2,
             "lane": "EXPRESS",
@@ -210,7 +211,7 @@ def test_a_chain_is_drawn_from_the_first_version_to_the_last():
     assert draw_chain(versions).plain.splitlines() == [
         " v8  ● APPLIED  finish:FINISHED · deletion · sync",
         "     │",
-        " v9  ✗ FAILED   sync_data:FAILED · attempt 2",
+        " v9  ✗ FAILED   sync_data:FAILED · attempt 2 · retried by ada",
         "     │  ValueError: no customer",
         """     │    File "app/shop/orders.py", line 20, in orders_by_customer""",
         "     │      customer = …",

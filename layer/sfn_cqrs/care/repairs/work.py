@@ -65,9 +65,10 @@ def repair(item: TaskItem) -> dict[str, object]:
     kind, action = RepairKind(item.input["kind"]), Action(item.input["action"])
     counted: Counter[str] = Counter()
     failed: list[dict[str, object]] = []
+    by = _asked_by(item)
     for entry in item.input["entries"]:
         try:
-            counted[_repair(item, kind, action, entry)] += 1
+            counted[_repair(item, kind, action, entry, by)] += 1
         except (NotFailedError, NotFoundError, NotParkedError):
             counted[LEFT] += 1
         except TransientError:
@@ -77,24 +78,26 @@ def repair(item: TaskItem) -> dict[str, object]:
     return {DONE: counted[DONE], LEFT: counted[LEFT], "failed": failed}
 
 
-def _repair(item: TaskItem, kind: RepairKind, action: Action, entry: dict[str, Any]) -> str:
+def _repair(
+    item: TaskItem, kind: RepairKind, action: Action, entry: dict[str, Any], by: str
+) -> str:
     if kind is RepairKind.COMMAND:
         # a tenant's operator can also make such a task: its entries must not name another tenant
         whose = entry["tenant"] if item.tenant == ALL_TENANTS else item.tenant
-        return _version(whose, action, entry)
+        return _version(whose, action, entry, by)
     if kind is RepairKind.TASK:
         return _task(item.tenant, entry)
     if kind is RepairKind.SAGA:
         return _saga(item.tenant, entry)
-    return _import(item, entry)
+    return _import(item, entry, by)
 
 
-def _version(tenant: str, action: Action, entry: dict[str, Any]) -> str:
+def _version(tenant: str, action: Action, entry: dict[str, Any], by: str) -> str:
     key = ItemKey.checked(tenant, entry["type"], entry["code"])
     version, attempt = entry["version"], entry["attempt"]
     restart = partial(chain.restart, depth=depth_here())
     again = chain.give_up if action is Action.SKIP else restart
-    if Chain(key).run(again(version, attempt)):
+    if Chain(key).run(again(version, attempt, by=by)):
         return DONE
     process = bootstrap.processes().find(key, version)
     is_retried = process is not None and process.attempt > attempt and action is Action.RETRY
@@ -124,10 +127,10 @@ def _asked_by(item: TaskItem) -> str:
     return task.created.by if task else ""
 
 
-def _import(item: TaskItem, entry: dict[str, Any]) -> str:
+def _import(item: TaskItem, entry: dict[str, Any], by: str) -> str:
     job = bootstrap.import_jobs().find(ImportKey.of(item.tenant, entry["id"]))
     if job is None:
         return LEFT
-    caller = Caller(user=_asked_by(item), source="repair")
+    caller = Caller(user=by, source="repair")
     ImportService(item.tenant).retry(entry["id"], caller)
     return DONE

@@ -29,6 +29,7 @@ from sfn_cqrs.machines.command.process import (
     is_attempt,
     is_owned_by,
     next_attempt,
+    repaired,
     whose_turn,
 )
 
@@ -156,6 +157,7 @@ class Restart(NextAttempt):
     """
 
     depth: int = 0
+    by: str = ""
 
     @property
     def is_listed_anew(self) -> bool:
@@ -167,9 +169,9 @@ class Restart(NextAttempt):
         return is_attempt(self.attempt) & (IS_REPAIRABLE | IS_WITH_ITS_PUBLISHER)
 
     def sets(self) -> dict[str, Any]:
-        """Return the next attempt, and its depth if it has one."""
+        """Return the next attempt, its depth if it has one, and the person who asks for it."""
         below = {"depth": self.depth} if self.depth else {}
-        return {**NextAttempt.sets(self), **below}
+        return {**NextAttempt.sets(self), **below, **repaired(self.by)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,13 +207,16 @@ class Renew(NextAttempt):
 class Skip(ProcessWrite):
     """Give a version up for good; its error stays to be read."""
 
+    by: str = ""
+
     def when(self, _now: float) -> Condition:
         """Return that the attempt failed or is blocked."""
         return is_attempt(self.attempt) & IS_REPAIRABLE
 
     def sets(self) -> dict[str, Any]:
         """Return the outcome SKIPPED."""
-        return {"outcome": Outcome.SKIPPED, "status": "skip:FINISHED", "token": None}
+        given_up = {"outcome": Outcome.SKIPPED, "status": "skip:FINISHED", "token": None}
+        return {**given_up, **repaired(self.by)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,9 +409,9 @@ def close(
     return stored.outcome
 
 
-def restart(version: int, attempt: int, depth: int = 0) -> Generator[Call, Any, bool]:
+def restart(version: int, attempt: int, depth: int = 0, by: str = "") -> Generator[Call, Any, bool]:
     """Begin the next attempt; False if somebody else has."""
-    written: Written[Process] = yield Restart(version, attempt, depth)
+    written: Written[Process] = yield Restart(version, attempt, depth, by)
     return written.done
 
 
@@ -416,7 +421,7 @@ def leave(version: int, attempt: int, run: str | None = None) -> Generator[Call,
     return written.done
 
 
-def retry(version: int, depth: int = 0) -> Generator[Call, Any, Process]:
+def retry(version: int, depth: int = 0, by: str = "") -> Generator[Call, Any, Process]:
     """Restart what failed, as an operator, or as a handler of notices at a depth.
 
     Raises:
@@ -424,11 +429,11 @@ def retry(version: int, depth: int = 0) -> Generator[Call, Any, Process]:
         NotFailedError: it is neither FAILED nor BLOCKED.
     """
     process = yield from _repairable(version)
-    written: Written[Process] = yield Restart(version, process.attempt, depth)
+    written: Written[Process] = yield Restart(version, process.attempt, depth, by)
     return _changed(written, version, process.attempt + 1, Outcome.OPEN)
 
 
-def skip(version: int) -> Generator[Call, Any, Process]:
+def skip(version: int, by: str = "") -> Generator[Call, Any, Process]:
     """Give up what failed, as an operator, and let the next version go on.
 
     Raises:
@@ -436,7 +441,7 @@ def skip(version: int) -> Generator[Call, Any, Process]:
         NotFailedError: it is neither FAILED nor BLOCKED.
     """
     process = yield from _repairable(version)
-    written: Written[Process] = yield Skip(version, process.attempt)
+    written: Written[Process] = yield Skip(version, process.attempt, by)
     skipped = _changed(written, version, process.attempt, Outcome.SKIPPED)
     yield from wake_next(version)
     return skipped
@@ -452,12 +457,12 @@ def last_skipped(version: int) -> Generator[Call, Any, int]:
         above += 1
 
 
-def give_up(version: int, attempt: int) -> Generator[Call, Any, bool]:
+def give_up(version: int, attempt: int, by: str = "") -> Generator[Call, Any, bool]:
     """Give up the very attempt that has failed, and let the next version go on.
 
     Once, however often it is asked for; False: the version has gone on since.
     """
-    written: Written[Process] = yield Skip(version, attempt)
+    written: Written[Process] = yield Skip(version, attempt, by)
     found = written.record
     if not written.done and (found is None or found.outcome is not Outcome.SKIPPED):
         return False

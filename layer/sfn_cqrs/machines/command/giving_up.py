@@ -27,14 +27,14 @@ class GivenUp:
     content_stays: bool
 
 
-def give_up(key: ItemKey, version: int) -> GivenUp:
+def give_up(key: ItemKey, version: int, by: str = "") -> GivenUp:
     """Skip a version; the next one continues without it.
 
     Raises:
         NotFoundError: there is no such version.
         NotFailedError: it is neither FAILED nor BLOCKED.
     """
-    process = Chain(key).run(chain.skip(version))
+    process = Chain(key).run(chain.skip(version, by))
     return GivenUp(process, None, _stays(key, version))
 
 
@@ -56,7 +56,7 @@ def give_up_and_restore(key: ItemKey, version: int, caller: Caller) -> GivenUp:
     if row is None:
         raise NoAppliedVersionError(f"no version of {key.type} {key.code} was applied")
     handlers.check_content(key, row.converted, bootstrap.commands().find(key, version))
-    process = _skipped(key, version)
+    process = _skipped(key, version, caller.user)
     restored = _publish(key, version, row.converted, caller)
     return GivenUp(process, restored, restored is None and _stays(key, version))
 
@@ -69,9 +69,9 @@ def _stays(key: ItemKey, version: int) -> bool:
     return bootstrap.processes().find(key, above) is None
 
 
-def _skipped(key: ItemKey, version: int) -> Process:
+def _skipped(key: ItemKey, version: int, by: str) -> Process:
     try:
-        return Chain(key).run(chain.skip(version))
+        return Chain(key).run(chain.skip(version, by))
     except NotFailedError:
         process = bootstrap.processes().find(key, version)
         if process is None or process.outcome is not Outcome.SKIPPED:

@@ -36,7 +36,7 @@ _PROCESS: Final = Codec(
     kind="process",
     names={"token": "task_token"},
     inside={"key": _KEY},
-    lean=("trace", "depth"),
+    lean=("trace", "depth", "repaired_by", "repaired_at"),
     later=("lane", "command_id", "source", "opened_at", "updated_at"),
     also={"pk": "key.pk", "sk": lambda process: process.key.process_sk(process.version)},
 )

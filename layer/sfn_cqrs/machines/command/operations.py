@@ -120,15 +120,19 @@ class ChainService:
         settled = wait_until_closed(link.command.key, version, seconds, self._client)
         return _link(link.command, settled.process) if settled.is_closed else link
 
-    def retry(self, type_: str, code: str, version: int) -> Process:
+    def retry(
+        self, type_: str, code: str, version: int, *, caller: Caller | None = None
+    ) -> Process:
         """Run a failed version again; the versions that it blocked then continue.
+
+        The version keeps the name of the caller.
 
         Raises:
             NotFoundError: there is no such version.
             NotFailedError: it is neither FAILED nor BLOCKED.
         """
         key = ItemKey.checked(self._tenant, type_, code)
-        return Chain(key).run(chain.retry(version, depth_here()))
+        return Chain(key).run(chain.retry(version, depth_here(), _name_of(caller)))
 
     def skip(
         self,
@@ -141,7 +145,8 @@ class ChainService:
     ) -> GivenUp:
         """Give up a failed version for good; the next version continues without it.
 
-        With `restore`, what was applied before it is published as the next version, by the caller.
+        The version keeps the name of the caller. With `restore`, what was applied before it is
+        published as the next version, by the caller.
 
         Raises:
             NotFoundError: there is no such version.
@@ -151,7 +156,11 @@ class ChainService:
         key = ItemKey.checked(self._tenant, type_, code)
         if restore:
             return give_up_and_restore(key, version, caller or Caller())
-        return give_up(key, version)
+        return give_up(key, version, _name_of(caller))
+
+
+def _name_of(caller: Caller | None) -> str:
+    return caller.user if caller else ""
 
 
 def _link(command: Command, process: Process | None) -> Link:

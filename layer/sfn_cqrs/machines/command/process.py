@@ -76,6 +76,7 @@ class Process:
     the trace that published it: a stream carries none, and each attempt goes on with it.
     `depth` is how many handlers of notices led to it.
     `opened_at` is when the attempt was opened, or when it failed; indexes list it by that.
+    `repaired_by` is the person who retried or skipped it last, and `repaired_at` when.
     """
 
     key: ItemKey
@@ -96,6 +97,8 @@ class Process:
     token_seq: int | None = None
     error: str | None = None
     cause: str | None = None
+    repaired_by: str = ""
+    repaired_at: str = ""
 
     @property
     def ref(self) -> CommandRef:
@@ -158,6 +161,11 @@ def next_attempt(attempt: int) -> dict[str, Any]:
     """Return what opens the attempt after this one: the stream sees the status and starts it."""
     left = dict.fromkeys(("token", "token_seq", "run", "error", "cause"))
     return {"attempt": attempt + 1, "outcome": Outcome.OPEN, "status": START, **left}
+
+
+def repaired(by: str) -> dict[str, Any]:
+    """Return what names the person who repairs a version; nothing if no person asks for it."""
+    return {"repaired_by": by} if by else {}
 
 
 class Turn(IntEnum):

@@ -61,6 +61,8 @@ class ProcessTable(ExpiringTable, SweptTable[Process]):
         now = self._now()
         sets = write.sets()
         sets |= self._listing(key, write, sets["outcome"]) | {"updated_at": iso(now)}
+        if "repaired_by" in sets:
+            sets["repaired_at"] = iso(now)
         done, item = try_update(
             self._client.update_item,
             TableName=self._table,

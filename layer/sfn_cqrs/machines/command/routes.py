@@ -215,8 +215,10 @@ def get_version(type_: str, code: str, version: str) -> Response[str]:
 )
 def retry_version(type_: str, code: str, version: str) -> Response[str]:
     """Retry a failed version; for operators."""
-    service = Request.by_operator().service(ChainService)
-    process = service.retry(type_, code_of(code), integer_of(version, "version", 0))
+    request = Request.by_operator()
+    number = integer_of(version, "version", 0)
+    service = request.service(ChainService)
+    process = service.retry(type_, code_of(code), number, caller=request.caller)
     return answer(HTTPStatus.ACCEPTED, {"version": process.version, "attempt": process.attempt})
 
 

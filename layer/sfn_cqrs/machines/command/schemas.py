@@ -114,6 +114,8 @@ _LINK_STATE = {
     ),
     "error": of("state.error", TEXT),
     "cause": of("state.cause", nullable(TEXT)),
+    "repairedBy": of(lambda link: link.state.repaired_by or None, TEXT),
+    "repairedAt": of(lambda link: link.state.repaired_at or None, MOMENT),
     "waitsFor": {**VERSION, "description": "the version that this one waits for"},
 }
 LINK = record("Link", _LINK, optional=_LINK_STATE)
