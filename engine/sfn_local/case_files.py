@@ -9,13 +9,15 @@ from typing import Any
 
 import yaml
 
-from sfn_local import Engine, VirtualClock
+from sfn_local import Engine
 from sfn_local.conformance.matching import differences
 from sfn_local.document import Document, Json
 from sfn_local.errors import ApiError, StateFailure
 from sfn_local.executions.runtime import Way
 from sfn_local.mocks import Answer, ListedMocks, MockConfig, MockError
-from sfn_local.stubs import StubFunctions, by_state, parse_stubs, state_names, thrown
+from sfn_local.rehearsal import rehearse
+from sfn_local.stubs import StubFunctions, parse_stubs, state_names, thrown
+from sfn_local.trace import path_of
 from sfn_local.words import unknown
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -152,15 +154,11 @@ def run_case(case: FileCase) -> CaseResult:
         definition = load_definition(case.machine)
         _check_states(case, definition)
         functions = StubFunctions(parse_stubs(json.dumps(case.content.get("stubs", {}))))
-        mocks, name, mocked = _mocks_of(case)
         ways: set[Way] = set()
-        engine = Engine(functions=functions, clock=VirtualClock(), mocks=mocks)
-        engine.watch_ways(ways)
-        prepared = by_state(definition, mocked)
-        machine = engine.create_state_machine(_name_of(case.machine), prepared)
         text = json.dumps(case.content.get("input", {}))
-        target = machine if name is None else f"{machine}#{name}"
-        arn = engine.start_execution(target, "test", text)
+        engine, arn = rehearse(
+            _name_of(case.machine), definition, text, functions, *_mocks_of(case), ways
+        )
     except (ApiError, MockError, ValueError) as error:
         raise CaseFileError(f"{case.file}: {case.name}: {error}") from None
     if _may_wait(case):
@@ -199,19 +197,17 @@ def _name_of(machine: Path) -> str:
     return machine.name.removesuffix(".json").removesuffix(".asl")
 
 
-def _mocks_of(case: FileCase) -> tuple[MockConfig | None, str | None, frozenset[str]]:
-    """Return the mocks of a case, the test case that they are, and the states that they answer."""
+def _mocks_of(case: FileCase) -> tuple[MockConfig | None, str | None]:
+    """Return the mocks of a case, and the test case that they are."""
     given, named = case.content.get("mocks"), case.content.get("case")
     if named is not None:
         path = case.mock_config or case.machine.parent / "MockConfigFile.json"
-        config = MockConfig.read(path)
-        return config, str(named), config.case(_name_of(case.machine), str(named)).states
+        return MockConfig.read(path), str(named)
     if given is None:
-        return None, None, frozenset()
+        return None, None
     if not isinstance(given, dict):
         raise CaseFileError("mocks are an object: the name of a state to its results")
-    answers = {state: _answers(value) for state, value in given.items()}
-    return ListedMocks(answers), CASE, frozenset(answers)
+    return ListedMocks({state: _answers(value) for state, value in given.items()}), CASE
 
 
 def _answers(value: Json) -> list[Answer]:
@@ -231,7 +227,6 @@ def _found(
     engine: Engine, arn: str, described: dict[str, Any], functions: StubFunctions
 ) -> dict[str, Json]:
     events = engine.history(arn)
-    entered = [event.get("stateEnteredEventDetails") for event in events]
     found: dict[str, Json] = {
         name: described[name] for name in ("status", "error", "cause") if name in described
     }
@@ -240,7 +235,7 @@ def _found(
     last = described.get("stopDate") or events[-1]["timestamp"]
     return {
         **found,
-        "path": [details["name"] for details in entered if details],
+        "path": path_of(events),
         "seconds": (last - described["startDate"]).total_seconds(),
         "payloads": functions.payloads,
     }

@@ -8,10 +8,10 @@ import pytest
 
 from sfn_local.coverage import Way
 from sfn_local.document import Json
-from sfn_local.engine import Engine
 from sfn_local.mocks import MockConfig
-from sfn_local.scheduler.clock import VirtualClock
-from sfn_local.stubs import Stub, StubFunctions, by_state
+from sfn_local.rehearsal import rehearse
+from sfn_local.stubs import Stub, StubFunctions
+from sfn_local.trace import path_of
 
 
 class MachineRun:
@@ -34,15 +34,10 @@ class MachineRun:
         Raises:
             MockError: the mocks have no such test case for a machine of this name.
         """
-        kept = mocks.case(name, case).states if mocks and case else frozenset()
         self.functions = StubFunctions(stubs)
-        self.clock = VirtualClock()
-        self.engine = Engine(functions=self.functions, clock=self.clock, mocks=mocks)
-        if ways is not None:
-            self.engine.watch_ways(ways)
-        machine = self.engine.create_state_machine(name, by_state(definition, kept))
-        target = f"{machine}#{case}" if case else machine
-        self.arn = self.engine.start_execution(target, "test", json.dumps(data))
+        self.engine, self.arn = rehearse(
+            name, definition, json.dumps(data), self.functions, mocks, case, ways
+        )
         self._go_on()
 
     @property
@@ -69,8 +64,7 @@ class MachineRun:
     @property
     def path(self) -> list[str]:
         """The names of the states, in the order in which they were entered."""
-        entered = [event.get("stateEnteredEventDetails") for event in self.events]
-        return [details["name"] for details in entered if details]
+        return path_of(self.events)
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -85,7 +79,7 @@ class MachineRun:
     @property
     def seconds(self) -> float:
         """The virtual seconds that have passed since the start."""
-        return float((self.clock.now() - self._described["startDate"]).total_seconds())
+        return float((self.engine.clock.now() - self._described["startDate"]).total_seconds())
 
     def advance(self, seconds: float) -> None:
         """Let time pass, time limits included."""

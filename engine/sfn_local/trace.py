@@ -71,6 +71,12 @@ def logged_events(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
+def path_of(events: Iterable[dict[str, Any]]) -> list[str]:
+    """Return the names of the states, in the order in which they were entered."""
+    entered = (event.get("stateEnteredEventDetails") for event in events)
+    return [details["name"] for details in entered if details]
+
+
 def owners(events: Iterable[dict[str, Any]]) -> dict[int, Step | None]:
     """The visit that each event belongs to, by its number."""
     return _read(events)[1]

@@ -90,9 +90,11 @@ def test_the_wheel_has_the_package_and_nothing_else(wheel: Path) -> None:
 
     sources = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("sfn_local/**/*.py")}
     cases = {f"sfn_local/{path.relative_to(ROOT)}" for path in ROOT.glob("conformance/cases/*")}
+    data = {"graph/style.css", "graph/taken.css", "language/jsonata/messages.json"}
     assert {name for name in names if ".dist-info/" not in name} == {
         *sources,
         *cases,
+        *(f"sfn_local/{name}" for name in data),
         "sfn_local/py.typed",
     }
     assert any(name.endswith("/licenses/LICENSE") for name in names)

@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from sfn_local import Engine, VirtualClock
 from sfn_local.cli.command import (
     Group,
     always_json_option,
@@ -32,7 +31,8 @@ from sfn_local.errors import ApiError
 from sfn_local.graph.notes import show_seconds
 from sfn_local.mock_skeleton import mock_skeleton
 from sfn_local.mocks import MockConfig, MockError
-from sfn_local.stubs import StubFunctions, by_state, parse_stubs
+from sfn_local.rehearsal import rehearse
+from sfn_local.stubs import StubFunctions, parse_stubs
 from sfn_local.trace import Step, owners, stopped_in, trace
 
 BAR = 24
@@ -78,12 +78,9 @@ def run(
     functions = StubFunctions(_read_stubs(stubs_path))
     mocks = None if case is None else mocks_of(definition, mock_config)
     name = "run" if mocks is None else _mocked_machine(mocks, definition)
-    runner = Engine(functions=functions, clock=VirtualClock(), mocks=mocks)
     try:
-        kept = mocks.case(name, case).states if mocks and case else frozenset()
-        arn = runner.create_state_machine(name, by_state(machine, kept))
-        target = f"{arn}#{case}" if case else arn
-        execution = runner.start_execution(target, "run", input_of(definition, path))
+        data = input_of(definition, path)
+        runner, execution = rehearse(name, machine, data, functions, mocks, case)
     except (ApiError, MockError) as error:
         raise click.ClickException(str(error)) from error
     runner.run_until(execution)

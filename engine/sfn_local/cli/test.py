@@ -3,12 +3,11 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
 
-from sfn_local import Engine, VirtualClock
 from sfn_local.case_files import CaseFileError, CaseResult, is_case_file, read_cases, run_case
 from sfn_local.cli.command import DONE, FAILED, FILE, command, json_option, print_json
 from sfn_local.cli.definitions import (
@@ -26,7 +25,8 @@ from sfn_local.document import Json
 from sfn_local.errors import ApiError
 from sfn_local.junit import Outcome, junit
 from sfn_local.mocks import MockConfig, MockError
-from sfn_local.stubs import StubFunctions, by_state
+from sfn_local.rehearsal import rehearse
+from sfn_local.stubs import StubFunctions
 
 UNANSWERED = ("States.Runtime",)
 
@@ -158,12 +158,8 @@ def _run(
     name: str, case: str, machine: Json, mocks: MockConfig, data: str, ways: set[Way]
 ) -> CaseRun:
     functions = StubFunctions({})
-    engine = Engine(functions=functions, clock=VirtualClock(), mocks=mocks)
-    engine.watch_ways(ways)
     try:
-        states = mocks.case(name, case).states
-        arn = engine.create_state_machine(name, by_state(machine, states))
-        execution = engine.start_execution(f"{arn}#{case}", "test", data)
+        engine, execution = rehearse(name, machine, data, functions, mocks, case, ways)
     except (ApiError, MockError) as error:
         raise click.ClickException(str(error)) from error
     engine.run_until(execution)
@@ -176,13 +172,7 @@ def _run(
 
 
 def _as_json(run: CaseRun) -> dict[str, Json]:
-    return {
-        "machine": run.machine,
-        "case": run.case,
-        "status": run.status,
-        "error": run.error,
-        "complaint": run.complaint,
-    }
+    return {name: value for name, value in asdict(run).items() if name != "seconds"}
 
 
 def _print(

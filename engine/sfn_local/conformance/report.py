@@ -27,7 +27,7 @@ def count(results: Iterable[Result]) -> Counts:
 
 
 def total(levels: dict[str, tuple[int, int]]) -> tuple[int, int]:
-    """Passed, and of how many, over all levels."""
+    """Passed, and of how many, over all of them."""
     return sum(passed for passed, _ in levels.values()), sum(of for _, of in levels.values())
 
 
@@ -36,13 +36,7 @@ def table(results: list[Result]) -> str:
     counts = count(results)
     width = max(len("area"), *map(len, counts), 0)
     rows = [(area, levels) for area, levels in sorted(counts.items())]
-    summed = {
-        level: (
-            sum(levels[level][0] for _, levels in rows),
-            sum(levels[level][1] for _, levels in rows),
-        )
-        for level in LEVELS
-    }
+    summed = {level: total({area: levels[level] for area, levels in rows}) for level in LEVELS}
     lines = [f"{'area':<{width}}  {'must':>9}  {'should':>9}  {'text':>9}  {'all':>9}"]
     for area, levels in [*rows, ("all", summed)]:
         cells = [levels[level] for level in LEVELS] + [total(levels)]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from html import escape
 from itertools import pairwise
+from pathlib import Path
 
 from sfn_local.document import Json
 from sfn_local.graph.layout import Box, Layout, Link, Placed, Point, lay_out
@@ -24,33 +25,8 @@ FLOW_WEIGHT = 6.0
 CATCH_WEIGHT = 0.5
 START = "\1start"
 
-STYLE = """
-.node rect { fill: #ffffff; stroke: #64748b; stroke-width: 1.4 }
-.node text { fill: #1e293b; font: 600 13px ui-sans-serif, system-ui, sans-serif }
-.node .detail { fill: #64748b; font-weight: 400; font-size: 11px }
-.node .visits { fill: #64748b; font-size: 11px }
-.node .stripe { stroke: none }
-.Task .stripe { fill: #ea7317 } .Pass .stripe { fill: #94a3b8 } .Choice .stripe { fill: #d69e2e }
-.Wait .stripe { fill: #7c5cdb } .Succeed .stripe { fill: #2f9e5f } .Fail .stripe { fill: #d64545 }
-.Map .stripe, .Parallel .stripe { fill: #2b7bbb }
-.group { fill: #f1f5f9; stroke: #94a3b8; stroke-width: 1.2 }
-.branch { fill: #ffffff; fill-opacity: 0.6; stroke: #cbd5e1; stroke-dasharray: 3 4 }
-.edge { fill: none; stroke: #475569; stroke-width: 1.5 }
-.catch { stroke: #d64545; stroke-width: 1.2; stroke-dasharray: 5 4 }
-.label { fill: #334155; font: 11px ui-monospace, monospace }
-.label-back { fill: #ffffff; fill-opacity: 0.88 }
-.start { fill: #1e293b }
-"""
-TAKEN_STYLE = """
-.succeeded rect { fill: #dcf3e4; stroke: #2f855a; stroke-width: 2.4 }
-.caught rect { fill: #fdf3d8; stroke: #b7791f; stroke-width: 2.4 }
-.failed rect { fill: #fde8e8; stroke: #c53030; stroke-width: 2.4 }
-.running rect { fill: #dbeafe; stroke: #2563eb; stroke-width: 2.4 }
-.idle rect { stroke: #cbd5e1 } .idle text, .idle .detail { fill: #94a3b8 }
-.node .stripe { stroke: none }
-.passed { stroke: #2f855a; stroke-width: 2.8 }
-.missed { stroke: #cbd5e1 }
-"""
+HERE = Path(__file__).parent
+STYLE, TAKEN_STYLE = ((HERE / name).read_text("utf-8") for name in ("style.css", "taken.css"))
 
 MARKER = (
     '<marker id="{}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="10" markerHeight="10" '
