@@ -163,6 +163,7 @@ lock: $(SUPPLY_READY) ## pin what is new in the requirements; ARGS=--upgrade: th
 	$(call pin,dev,$(RUNTIME_REQUIREMENTS) requirements/dev.in,$(ENGINE) $(ARGS))
 	$(call pin,local,$(RUNTIME_REQUIREMENTS),$(ENGINE) $(AS_DEV))
 	$(call pin,engine,requirements/engine.in,$(ENGINE) $(AS_DEV))
+	$(call pin,image,engine/pyproject.toml,--extra aws $(AS_DEV))
 	$(call pin,layer,layer/requirements.txt,$(AS_DEV))
 	$(call pin,postgres,layer/postgres/requirements.txt,$(AS_DEV))
 	$(if $(APP_REQUIREMENTS),$(call pin,app,$(APP_REQUIREMENTS),$(AS_DEV)))
@@ -177,6 +178,7 @@ lock: $(SUPPLY_READY) ## pin what is new in the requirements; ARGS=--upgrade: th
 
 image: $(LOCAL_READY) ## a container image of sfn-local, without Docker; BASE=an OCI archive of python:3.x
 	mkdir -p .build
+	$(PYTHON) requirements/locked.py requirements/image.lock
 	$(BIN)/python engine/image.py --base $(BASE) --to .build/sfn-local.tar
 
 clean: ## remove everything that make has made

@@ -4,10 +4,13 @@
     python engine/image.py --base python.tar --to sfn-local.tar
     docker load < sfn-local.tar                                      # or podman load, skopeo copy
 
-The layer has the wheels of engine/ and of what it needs, as pip installs them for the image's
-Python. It is the same for the same files, so its digest tells whether anything has changed.
+The layer has the files of the engine's wheel, and of the wheels that requirements/image.lock
+names, for the image's Python and processor. pip takes a wheel only if its hash is in the lock.
+The wheels are unpacked and nothing else: neither the day nor the machine that builds the image is
+in it, so its digest tells whether anything has changed.
 
-Source: Open Container Initiative, Image Format Specification 1.1.
+Sources: Open Container Initiative, Image Format Specification 1.1; Python Packaging User Guide,
+"Binary distribution format".
 """
 
 import argparse
@@ -19,10 +22,17 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
 ENGINE = Path(__file__).resolve().parent
+LOCK = ENGINE.parent / "requirements" / "image.lock"
+PROCESSORS = {"amd64": "x86_64", "arm64": "aarch64"}
+"""What wheels call the processors of images."""
+LINUX = ("manylinux2014", "manylinux_2_17", "manylinux_2_28")
+PURE = ("purelib", "platlib")
+"""The folders of a wheel's data that belong beside its packages."""
 NAME = "sfn-local:latest"
 PORT = "8083/tcp"
 COMMAND = ["serve", "--host", "0.0.0.0"]
@@ -168,17 +178,61 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
     archive.addfile(entry, io.BytesIO(content))
 
 
-def install(site: Path, python: str) -> None:
-    """Install the engine and what it needs, with boto3, for the Python of the image."""
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile"]
+def processor_of(config: dict[str, Any]) -> str:
+    """Return what wheels call the image's processor: x86_64.
+
+    Raises:
+        ImageError: there are no wheels for it.
+    """
+    architecture = config.get("architecture")
+    if architecture not in PROCESSORS:
+        raise ImageError(f"the base is for {architecture}; take one for {', '.join(PROCESSORS)}")
+    return PROCESSORS[architecture]
+
+
+def install(site: Path, python: str, processor: str, lock: Path = LOCK) -> None:
+    """Unpack the engine's wheel and those of the lock, with boto3, for an image's Python.
+
+    Raises:
+        ImageError: a wheel is not the one that was locked, or cannot be had.
+    """
     wheels = site.parent / "wheels"
-    subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", wheels, ENGINE],
-        check=True,
+    kinds = [f"--platform={linux}_{processor}" for linux in LINUX]
+    _pip(
+        *("download", "--no-deps", "--require-hashes", "--only-binary=:all:"),
+        *("--python-version", python, "--implementation", "cp", *kinds),
+        *("-d", str(wheels), "-r", str(lock)),
     )
-    (wheel,) = wheels.glob("*.whl")
-    only = ["--only-binary=:all:", "--python-version", python]
-    subprocess.run([*command, *only, "--target", site, f"{wheel}[aws]"], check=True)
+    _pip("wheel", "--no-deps", "--no-build-isolation", "-w", str(wheels), str(ENGINE))
+    for wheel in sorted(wheels.glob("*.whl")):
+        unpack(wheel, site)
+
+
+def _pip(*arguments: str) -> None:
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    done = subprocess.run([*pip, *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ImageError(f"pip {arguments[0]} failed: {done.stderr.strip()}")
+
+
+def unpack(wheel: Path, site: Path) -> None:
+    """Write the files of a wheel; its scripts are left out, since the image runs a module.
+
+    Raises:
+        ImageError: a file would lie outside.
+    """
+    with zipfile.ZipFile(wheel) as archive:
+        for name in archive.namelist():
+            parts = Path(name).parts
+            if parts[0].endswith(".data"):
+                parts = parts[2:] if parts[1] in PURE else ()
+            if not parts or name.endswith("/"):
+                continue
+            if Path(name).is_absolute() or ".." in parts:
+                raise ImageError(f"{wheel.name} has a file outside: {name}")
+            path = site.joinpath(*parts)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(archive.read(name))
 
 
 def main() -> None:
@@ -190,7 +244,8 @@ def main() -> None:
     try:
         with tempfile.TemporaryDirectory() as folder:
             site = Path(folder) / "site"
-            install(site, python_of(Archive(given.base).config))
+            config = Archive(given.base).config
+            install(site, python_of(config), processor_of(config))
             digest = build(given.base, site, given.to)
     except (ImageError, OSError, tarfile.TarError) as error:
         raise SystemExit(f"{given.base}: {error}") from None

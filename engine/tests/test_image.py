@@ -9,6 +9,7 @@ import importlib.util
 import io
 import json
 import tarfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -102,3 +103,80 @@ def test_an_archive_without_an_image_is_refused(tmp_path: Path) -> None:
         pass
     with pytest.raises(image.ImageError, match="has 0 images"):
         image.Archive(tmp_path / "empty.tar")
+
+
+FILES = {
+    "said/__init__.py": "WORD = 'here'\n",
+    "said-1.0.data/purelib/beside.py": "",
+    "said-1.0.data/scripts/said": "#!python\n",
+    "said-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: said\nVersion: 1.0\n",
+    "said-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\nTag: py3-none-any\n",
+}
+
+
+def wheel(folder: Path, **changed: str) -> Path:
+    """A wheel of a package called said."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "said-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in {**FILES, **changed}.items():
+            archive.writestr(zipfile.ZipInfo(name), text)
+    return path
+
+
+def test_a_wheel_is_unpacked_without_its_scripts(tmp_path: Path) -> None:
+    image.unpack(wheel(tmp_path / "wheels"), tmp_path / "site")
+    found = {path.relative_to(tmp_path / "site").as_posix() for path in _files(tmp_path / "site")}
+
+    assert found == {
+        "said/__init__.py",
+        "beside.py",
+        "said-1.0.dist-info/METADATA",
+        "said-1.0.dist-info/WHEEL",
+    }
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("name", ["../out.py", "said/../../out.py", "/tmp/out.py"])
+def test_a_file_outside_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(image.ImageError, match="outside"):
+        image.unpack(wheel(tmp_path / "wheels", **{name: ""}), tmp_path / "site")
+
+
+@pytest.mark.proof
+@pytest.mark.real_time("pip is a process of its own")
+def test_a_wheel_that_is_not_the_locked_one_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = wheel(tmp_path / "index")
+    lock = tmp_path / "lock"
+    hashed = digest(source.read_bytes())
+    lock.write_text(f"said==1.0 --hash={hashed}\n")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(source.parent))
+    monkeypatch.setattr(image, "ENGINE", source)
+    image.install(tmp_path / "one" / "site", "3.13", "x86_64", lock)
+    wheel(tmp_path / "index", **{"said/__init__.py": "WORD = 'changed'\n"})
+
+    assert (tmp_path / "one" / "site" / "said" / "__init__.py").exists()
+    with pytest.raises(image.ImageError, match="THESE PACKAGES DO NOT MATCH THE HASHES"):
+        image.install(tmp_path / "two" / "site", "3.13", "x86_64", lock)
+
+
+def test_the_lock_has_all_that_the_engine_needs_with_boto3_and_nothing_else() -> None:
+    """Each line pins a version, with hashes; what builds packages is not in the image."""
+    lines = image.LOCK.read_text("utf-8").splitlines()
+    pins = [line.partition("==")[0] for line in lines if line and line[0] not in " #"]
+
+    assert {"boto3", "botocore", "click", "pyyaml"} <= set(pins)
+    assert not {"hatchling", "pytest", "mcp"} & set(pins)
+    assert sum("--hash=sha256:" in line for line in lines) >= len(pins)
+
+
+def test_a_base_for_an_unknown_processor_is_refused() -> None:
+    assert image.processor_of({"architecture": "arm64"}) == "aarch64"
+    with pytest.raises(image.ImageError, match="for s390x; take one for amd64, arm64"):
+        image.processor_of({"architecture": "s390x"})

@@ -14,7 +14,7 @@ import sfn_local
 
 ROOT = Path(sfn_local.__file__).parent
 PACKAGE = sfn_local.__name__
-OF_EXTRAS = {"boto3", "botocore", "pyarrow", "zstandard"}
+OF_EXTRAS = {"boto3", "botocore", "mcp", "pyarrow", "zstandard"}
 OF_THE_PROJECT = {
     "aws_lambda_powertools",
     "sfn_cqrs",
@@ -155,6 +155,7 @@ def test_the_project_is_imported_nowhere_and_extras_where_they_belong() -> None:
     assert found == {
         "sfn_local.calls.boto": {"boto3", "botocore"},
         "sfn_local.distributed.items": {"pyarrow", "zstandard"},
+        "sfn_local.mcp_server": {"mcp"},
     }
 
 

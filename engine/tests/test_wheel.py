@@ -90,7 +90,7 @@ def test_the_wheel_has_the_package_and_nothing_else(wheel: Path) -> None:
 
     sources = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("sfn_local/**/*.py")}
     cases = {f"sfn_local/{path.relative_to(ROOT)}" for path in ROOT.glob("conformance/cases/*")}
-    data = {"graph/style.css", "graph/taken.css", "language/jsonata/messages.json"}
+    data = {"graph/style.css", "graph/taken.css", "language/jsonata/messages.json", "skill.md"}
     assert {name for name in names if ".dist-info/" not in name} == {
         *sources,
         *cases,

@@ -17,6 +17,8 @@ COMMANDS = {
     "schema": ("sfn_local.cli.schema:schema", "Print a JSON Schema for an editor."),
     "conform": ("sfn_local.cli.conform:conform", "Compare an endpoint with Step Functions."),
     "serve": ("sfn_local.cli.serve:serve", "Serve the API of Step Functions on a port."),
+    "mcp": ("sfn_local.cli.agents:mcp", "Serve the commands to an agent, as an MCP server."),
+    "skill": ("sfn_local.cli.agents:skill", "Print a skill for agents that write state machines."),
     "completion": (
         "sfn_local.cli.completion:completion",
         "Print a script that lets a shell complete commands.",
