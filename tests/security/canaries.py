@@ -17,6 +17,7 @@ from tests.simulation.weather import FLOWS
 from tests.support.calls import AwsCall, Observer
 from tests.support.system import API
 from tests.support.whole_system import WholeSystem, link_secret
+from tests.template.stack import ROOT
 
 from sfn_cqrs.care.erasure import eraser
 from sfn_cqrs.kernel.aws.topics import DeadLetters, Topic
@@ -32,6 +33,7 @@ SESSION = "IQoJb3JpZ2luX2VjEJr9Kq8wcanaryAbCdEfGhIjKlMnOpQrStUvWxYz0123456789+ca
 SECRET = "Zk3nQ8canaryVt5LxW1yBhR7mUeA2pDsJ4oG6fHcT9i"
 AUDIT, WHOLE = "ScheduleAuditSampleFunction", {"detail": {"sample": "1/1"}}
 ERASES, PERSON = "ScheduleErasePeopleFunction", {"detail": {"tenant": "tenant1", "subject": EMAIL}}
+WEBHOOKS = "ApiReceiveWebhookFunction"
 Flow = Callable[[WholeSystem], None]
 PRIVATE = {"email": EMAIL, "iban": IBAN}
 ORDER, REMINDER = {"customer": EMAIL}, {"order": f"{EMAIL} {IBAN}"}
@@ -214,6 +216,9 @@ def day(level: int, *observers: Observer, flows: Sequence[Flow] = FLOWS) -> Day:
             with suppress(ClientError, FunctionError):
                 system.lambdas.invoke(AUDIT, json.dumps(WHOLE).encode())
                 system.lambdas.invoke(ERASES, json.dumps(PERSON).encode())
+            with suppress(ClientError, FunctionError):
+                answer = system.lambdas.invoke(WEBHOOKS, json.dumps(_sent()).encode())
+                system.seen["responses"].append(answer.decode())
             system.calls.observers.clear()
         for where, texts in system.seen.items():
             text = "\n".join(texts)
@@ -221,6 +226,13 @@ def day(level: int, *observers: Observer, flows: Sequence[Flow] = FLOWS) -> Day:
             told.found |= {(where, canary) for canary in system.canaries if canary in text}
         told.functions |= {function for function, _ in system.heard.outcomes}
     return told
+
+
+def _sent() -> dict[str, Any]:
+    """Return what another system sends to a webhook."""
+    event = json.loads((ROOT / "events/api/receive_webhook.json").read_text(encoding="utf-8"))
+    headers = event["headers"] | {"authorization": SECRET, "x-signature": IBAN, "x-user": EMAIL}
+    return {**event, "headers": headers, "body": QUOTED, "rawQueryString": f"token={SECRET}"}
 
 
 def _tainted(body: dict[str, Any] | None) -> dict[str, Any] | None:
