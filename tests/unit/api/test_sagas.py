@@ -2,7 +2,7 @@ import pytest
 from tests.support.orders import a_saga, an_order
 
 from sfn_cqrs.machines.saga.items import SAGAS
-from sfn_cqrs.machines.saga.rules import Entry, EntryStatus, SagaStatus
+from sfn_cqrs.machines.saga.rules import Entry, EntryStatus, Move, MoveKind, SagaStatus
 from sfn_cqrs_tools.testing.builders import ORDERED
 
 NOBODY = {"custom:tenant": "tenant1", "cognito:groups": "[]", "sub": "bob"}
@@ -57,6 +57,27 @@ def test_a_log_is_shown_in_the_order_of_the_machine_with_what_is_left(call, worl
     assert (shown["log"][2]["error"], shown["log"][2]["cause"]) == ("E", "why")
     assert shown["left"] == ["refund_payment", "release_stock"]
     assert (shown["error"], shown["cause"]) == ("E", "why")
+
+
+def test_a_declared_saga_is_shown_with_the_order_that_it_began_with(call, world):
+    order = (
+        Move("book", "cancel", tries=3, seconds=60),
+        Move("size", kind=MoveKind.CHOICE),
+        Move("by_truck", choice="size", arm="heavy"),
+        Move("a_day", kind=MoveKind.PAUSE, seconds=86_400),
+    )
+    world.seed_sagas(a_saga(status=SagaStatus.RUNNING, order=order))
+
+    shown = call("GET", PATH).body
+
+    plain = {"kind": "STEP", "tries": 1, "seconds": 30}
+    assert shown["order"] == [
+        {**plain, "name": "book", "tries": 3, "seconds": 60, "compensation": "cancel"},
+        {**plain, "name": "size", "kind": "CHOICE"},
+        {**plain, "name": "by_truck", "choice": "size", "arm": "heavy"},
+        {**plain, "name": "a_day", "kind": "PAUSE", "seconds": 86_400},
+    ]
+    assert shown["machine"] == "saga"
 
 
 def test_a_step_at_work_is_not_called_unknown(call, world):

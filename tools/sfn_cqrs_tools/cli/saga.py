@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -11,13 +12,15 @@ from click.exceptions import Exit
 from rich.markup import escape
 from rich.table import Table
 
-from sfn_cqrs.machines.saga.rules import SagaStatus
+from sfn_cqrs.machines.saga.rules import MoveKind, SagaStatus
 from sfn_cqrs_tools.cli import FAILED_ROWS
 from sfn_cqrs_tools.cli.beginning import Beginning, beginning_options
 from sfn_cqrs_tools.cli.options import api_options, limit_option, no_wait_option
 from sfn_cqrs_tools.client.api import Api, work_path
 from sfn_cqrs_tools.client.ids import Id
 from sfn_cqrs_tools.client.pauses import awaited, going_on
+from sfn_cqrs_tools.client.saga_parts import Part, parts_of
+from sfn_cqrs_tools.terminal.ages import duration
 from sfn_cqrs_tools.terminal.causes import code_of, reason_of, result_of
 from sfn_cqrs_tools.terminal.printing import console, print_answer, print_list
 from sfn_cqrs_tools.terminal.progress import waits_for
@@ -70,6 +73,8 @@ def start(saga_: str, beginning: Beginning, api: Api, as_json: bool) -> None:
 def show(id_: str, watch: bool, api: Api, as_json: bool) -> None:
     """Show a saga's log: each step, each compensation, and the remaining steps.
 
+    A declared saga is shown as it was declared, with what is to do and what was not chosen.
+
     A try is written as attempt.try: 2.1 is the first one of the second attempt.
     """
     if watch:
@@ -117,22 +122,9 @@ def _print(found: dict[str, Any]) -> None:
     name = escape(found["name"])
     sentence = f"{found['id']} {name} is {_coloured(found['status'])}, attempt {found['attempt']}"
     console().print(f"{sentence}{_reason(found)}", soft_wrap=True)
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("step", "status", "began (UTC)", "took", "try"):
-        table.add_column(column, no_wrap=True)
-    table.add_column("result or error", overflow="fold")
-    for line in found["log"]:
-        is_undo = line["kind"] == "compensation"
-        table.add_row(
-            f"{'undo: ' if is_undo else ''}{line['name']}",
-            _coloured(line["status"]),
-            _moment(line["beganAt"]).strftime("%H:%M:%S"),
-            _took(line),
-            f"{line['attempt']}.{line['try']}",
-            escape(result_of(line)),
-        )
-    if found["log"]:
-        console().print(table)
+    parts = parts_of(found)
+    rows = _declared(parts, found) if parts else map(_line, found["log"])
+    _print_table(list(rows))
     for line in found["log"]:
         if code := code_of(line.get("cause")):
             echo("\n".join((f"{line['name']}:", *code)))
@@ -142,13 +134,57 @@ def _print(found: dict[str, Any]) -> None:
         echo(f"once it is repaired: sfn-cqrs saga retry {found['id']}")
 
 
+def _print_table(rows: list[tuple[str, ...]]) -> None:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("step", "status", "began (UTC)", "took", "try"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("result or error", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    if rows:
+        console().print(table)
+
+
+def _declared(parts: list[Part], found: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Yield the parts in their order, then what undoes them, as the log has it."""
+    for part in parts:
+        if part.line is not None:
+            _, *cells = _line(part.line)
+            yield _named(part), *cells
+        else:
+            yield _named(part), f"[dim]{part.state}[/]"
+    for line in found["log"]:
+        if line["kind"] == "compensation":
+            yield _line(line)
+
+
+def _named(part: Part) -> str:
+    waits = f" (waits {duration(part.seconds)})" if part.kind is MoveKind.PAUSE else ""
+    indent = "  " if part.choice else ""
+    when = f"  [dim]{escape(part.when)}[/]" if part.when else ""
+    return f"{indent}{part.name}{waits}{when}"
+
+
+def _line(line: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a line of the log as a row."""
+    is_undo = line["kind"] == "compensation"
+    return (
+        f"{'undo: ' if is_undo else ''}{line['name']}",
+        _coloured(line["status"]),
+        _moment(line["beganAt"]).strftime("%H:%M:%S"),
+        _took(line),
+        f"{line['attempt']}.{line['try']}",
+        escape(result_of(line)),
+    )
+
+
 def _reason(found: dict[str, Any]) -> str:
     if "error" not in found:
         return ""
     return escape(f": {found['error']}: {reason_of(found.get('cause'))}")
 
 
-def _took(line: dict[str, Any]) -> str:
+def _took(line: Mapping[str, Any]) -> str:
     if "endedAt" not in line:
         return ""
     began, ended = (_moment(line[key]) for key in ("beganAt", "endedAt"))

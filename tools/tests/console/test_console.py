@@ -17,6 +17,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
+from tests.support.declared_orders import declared_orders
 from tests.support.held_up import held_up
 from tests.support.orders import NOWHERE
 from tests.support.over_http import fetch
@@ -31,6 +32,7 @@ from sfn_cqrs.kernel.keys import CommandRef, ItemKey
 from sfn_cqrs.kernel.tables.dynamodb import marshal
 from sfn_cqrs.machines.approval import types as approval_types
 from sfn_cqrs.machines.command.items import process_item
+from sfn_cqrs.machines.saga import types as saga_types
 from sfn_cqrs.machines.workflow.wait_table import WaitTable
 from sfn_cqrs_tools.client.api import item_path
 from sfn_cqrs_tools.client.aws import Target
@@ -436,6 +438,59 @@ def test_a_sagas_page_leads_to_its_execution(page, console, ids):
     page.get_by_role("link", name="Open execution").click()
 
     expect(page).to_have_url(re.compile(r"/executions/order-saga/g-\w+-a1$"))
+
+
+def test_a_declared_saga_is_drawn_as_it_was_declared_and_a_refused_step_is_not_red(
+    page, console, stack
+):
+    line = {"sku": "BOOK", "quantity": 1}
+    order = {"order": "o-78", "customer": "ada", "card": "declined", "total": 40, "lines": [line]}
+    with declared_orders():
+        id_ = create(api_of(stack), "/sagas", {"saga": "order-saga", "input": order})
+        wait(api_of(stack), f"/sagas/{id_}", "status", ("COMPENSATED",))
+        visit(page, console, f"/sagas/{id_}")
+
+    drawn = [one.get_attribute("data-state") for one in page.locator(".graph .node").all()]
+    assert drawn == [
+        "reserve_stock",
+        "release_stock",
+        "charge_payment",
+        "refund_payment",
+        "ship_order",
+        "cancel_shipment",
+        "COMPLETED",
+    ]
+    refused = page.get_by_role("row").filter(has_text="charge_payment")
+    expect(refused.locator(".pill.warn")).to_have_text("REFUSED")
+    expect(refused).to_contain_text("card_declined")
+    expect(refused.locator(".pill.good")).to_have_text("DONE")
+    expect(page.locator(".todo")).to_contain_text("not made")
+    expect(page.locator("main .bad, main .failed")).to_have_count(0)
+    page.locator('.graph .node[data-state="ship_order"]').hover()
+    expect(page.locator("tr.lit")).to_contain_text("ship_order")
+
+
+def test_a_failed_step_of_a_declared_saga_names_the_users_line(page, console, stack, monkeypatch):
+    line = {"sku": "BOOK", "quantity": 1}
+    order = {"order": "o-79", "customer": "ada", "card": "visa", "total": 40, "lines": [line]}
+    with declared_orders():
+        monkeypatch.setitem(saga_types.find("order-saga").steps, "ship_order", no_van)
+        id_ = create(api_of(stack), "/sagas", {"saga": "order-saga", "input": order})
+        wait(api_of(stack), f"/sagas/{id_}", "status", ("COMPENSATED",))
+        visit(page, console, f"/sagas/{id_}")
+
+    failed = page.get_by_role("row").filter(has_text="ship_order")
+    expect(failed.locator(".pill.bad")).to_have_text("FAILED")
+    expect(failed).to_contain_text("KeyError")
+    summary = failed.locator("summary")
+    expect(summary).to_contain_text(re.compile(r"test_console\.py\", line \d+, in no_van"))
+    summary.click()
+    expect(failed.locator("pre")).to_contain_text('return step.input["van"]')
+
+
+def no_van(step):
+    """A step of a user's with a mistake."""
+    return step.input["van"]
 
 
 def test_a_saga_is_started_by_the_form_and_a_parked_one_goes_on(page, console, bank):

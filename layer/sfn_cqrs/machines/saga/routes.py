@@ -29,7 +29,7 @@ from sfn_cqrs.kernel.http.values import one_of
 from sfn_cqrs.machines.saga import types as saga_types
 from sfn_cqrs.machines.saga.rules import Entry, EntryStatus, Saga, SagaStatus
 from sfn_cqrs.machines.saga.saga_programs import left_of
-from sfn_cqrs.machines.saga.schemas import LINE, SAGA, SAGA_LOG, SAGAS, START, STARTED
+from sfn_cqrs.machines.saga.schemas import LINE, PART, SAGA, SAGA_LOG, SAGAS, START, STARTED
 from sfn_cqrs.machines.saga.service import SagaService
 
 routes = Routes()
@@ -98,13 +98,18 @@ def _view(saga: Saga) -> dict[str, Any]:
 
 
 def _log(saga: Saga) -> dict[str, Any]:
-    """Return a saga with its input, its log in the machine's order, and what is left to do."""
+    """Return a saga with its input, its log in the machine's order, and what is left to do.
+
+    One that is declared has the order that was recorded when it began.
+    """
     moves = saga.order or saga_types.find(saga.saga).moves
     steps = [_line(saga, move.step, "step") for move in moves]
     back = [move.compensation for move in reversed(moves) if move.compensation]
     undone = [_line(saga, name, "compensation") for name in back]
     lines = [line for line in (*steps, *undone) if line is not None]
-    return SAGA_LOG.view(saga, log=lines, left=left_of(saga, moves), **failure_of(saga))
+    order = [PART.view(move) for move in saga.order] or None
+    given = {"log": lines, "left": left_of(saga, moves), "order": order}
+    return SAGA_LOG.view(saga, **given, **failure_of(saga))
 
 
 def _line(saga: Saga, name: str, kind: str) -> dict[str, Any] | None:

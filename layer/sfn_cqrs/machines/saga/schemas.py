@@ -12,7 +12,7 @@ from sfn_cqrs.kernel.http.values import (
     of,
     one_of,
 )
-from sfn_cqrs.machines.saga.rules import EntryStatus, SagaStatus
+from sfn_cqrs.machines.saga.rules import EntryStatus, MoveKind, SagaStatus
 
 START = body(
     "StartSaga",
@@ -46,8 +46,13 @@ LINE = record(
     },
     optional={"endedAt": MOMENT, "result": ANYTHING, **_REASON},
 )
+PART = record(
+    "SagaPart",
+    {"name": of("step", TEXT), "kind": one_of(*MoveKind), "tries": COUNT, "seconds": COUNT},
+    optional={"compensation": TEXT, "choice": TEXT, "arm": TEXT},
+)
 SAGA_LOG = record(
     "SagaLog",
     {**_SAGA, "input": OBJECT, "log": list_of(LINE), "left": list_of(TEXT)},
-    optional=_REASON,
+    optional={"order": list_of(PART), **_REASON},
 )

@@ -36,7 +36,7 @@ from sfn_cqrs_tools.console.lists import Shape, listing, shown
 from sfn_cqrs_tools.console.logs import lines_of
 from sfn_cqrs_tools.console.moments import since_and_until
 from sfn_cqrs_tools.console.paths import changes
-from sfn_cqrs_tools.console.rendering import pretty, query, reason
+from sfn_cqrs_tools.console.rendering import focusable, pretty, query, reason
 from sfn_cqrs_tools.console.standing import Seen, seen
 from sfn_cqrs_tools.console.subjects import item_page, subject_of, tenant_of
 from sfn_cqrs_tools.console.usual import known_times, usual_times
@@ -51,7 +51,6 @@ VISITS_SHOWN: Final = 200
 WAITS_SHOWN: Final = 20
 READ_AT_ONCE: Final = 3_000
 """More events than this follow the page that is there already."""
-NODE: Final = '<g class="node '
 LONGEST_USER: Final = 40
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9_-]+")
 """Characters that no name of an execution has."""
@@ -127,7 +126,7 @@ def machines(ask: Ask) -> View:
         "machine.html",
         {
             "machine": machine,
-            "graph": _drawn(svg(definition, is_bare=True)),
+            "graph": focusable(svg(definition, is_bare=True)),
             "definition": definition,
         },
     )
@@ -493,13 +492,7 @@ def _path(run: Run) -> str:
 def _graph(ask: Ask, run: Run, events: list[dict[str, Any]]) -> Markup:
     machine = ask.executions.machine(run.machine)
     path = taken(events) if events else None
-    return _drawn(svg(ask.executions.definition(machine, run), path, is_bare=True))
-
-
-def _drawn(picture: str) -> Markup:
-    """Return the picture with focusable states; the code that drew it escapes every name."""
-    focused = picture.replace(NODE, f'{NODE[:3]}tabindex="0" role="button" {NODE[3:]}')
-    return Markup(focused)  # nosec B704
+    return focusable(svg(ask.executions.definition(machine, run), path, is_bare=True))
 
 
 def waits_of(executions: Executions, run: Run, events: list[dict[str, Any]]) -> list[str]:

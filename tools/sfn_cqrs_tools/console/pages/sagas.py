@@ -9,6 +9,7 @@ from typing import Any, Final
 from sfn_cqrs.kernel.keys import SagaKey, SagaRef
 from sfn_cqrs.machines.saga.rules import SagaStatus
 from sfn_cqrs_tools.client.api import work_path
+from sfn_cqrs_tools.client.saga_parts import definition_of, parts_of, taken_by
 from sfn_cqrs_tools.console.application import (
     Ask,
     File,
@@ -20,8 +21,9 @@ from sfn_cqrs_tools.console.application import (
 )
 from sfn_cqrs_tools.console.lists import Shape, api_list
 from sfn_cqrs_tools.console.names import names
-from sfn_cqrs_tools.console.rendering import pretty, tone
+from sfn_cqrs_tools.console.rendering import focusable, pretty, tone
 from sfn_cqrs_tools.console.waterfall import WIDTH, Axis, Fold, Span, Tick
+from sfn_local.graph import svg
 
 STATUSES: Final = tuple(SagaStatus)
 SAGAS: Final = Shape[dict[str, Any]](
@@ -67,14 +69,18 @@ def listed(ask: Ask) -> View | File:
 
 
 def saga(ask: Ask) -> View:
-    """Show one saga."""
+    """Show one saga; a declared one is drawn as it was declared."""
     found = ask.api.get(work_path("sagas", ask.parts["id"]))
+    parts = parts_of(found)
+    picture = svg(definition_of(parts), taken_by(found, parts), is_bare=True) if parts else ""
     return View(
         "saga.html",
         {
             "saga": found,
             "path": f"/sagas/{found['id']}",
             "swim": swim(found["log"]),
+            "parts": parts,
+            "picture": focusable(picture),
             "execution": _execution(ask, found),
             "may_retry": found["status"] == "PARKED" and ask.who.is_operator,
         },

@@ -59,6 +59,24 @@ def test_a_saga_that_is_undone_exits_2_and_says_why(run, order):
     assert "undo: refund_payment" in shown.output
 
 
+def test_a_declared_saga_is_shown_as_it_was_declared_with_what_was_not_made(run, order):
+    with declared_orders():
+        id_ = run("saga", "start", "order-saga", order(1, card="declined"), "--json").json["id"]
+        shown = run("saga", "show", id_)
+
+    rows = [line.split() for line in shown.output.splitlines()[2:]]
+    assert [(row[0], row[1]) for row in rows[:3]] == [
+        ("reserve_stock", "DONE"),
+        ("charge_payment", "REFUSED"),
+        ("ship_order", "not"),
+    ]
+    assert rows[2] == ["ship_order", "not", "made"]
+    assert [row[:3] for row in rows[3:]] == [
+        ["undo:", "refund_payment", "DONE"],
+        ["undo:", "release_stock", "DONE"],
+    ]
+
+
 @pytest.mark.usefixtures("form")
 def test_a_saga_that_is_parked_exits_1_and_a_retry_lets_it_go_on(run, order, bank):
     id_ = run("saga", "start", "order-saga", order(1, card="declined"), "--no-wait").output.strip()
