@@ -2,7 +2,7 @@
 
 On this machine `sfn-cqrs up --json` prints the addresses, as http and live; on AWS they are the
 outputs HttpApiUrl and LiveEndpoint. A part of the channel that is not of letters, digits and
-dashes is hashed: see docs/read-models.md. Needs `pip install websockets urllib3`.
+dashes is hashed: see docs/live-updates.md. Needs `pip install websockets urllib3`.
 """
 
 import base64

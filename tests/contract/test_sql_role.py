@@ -202,8 +202,8 @@ def test_an_owner_who_may_not_make_roles_is_told(server, dsn_of):
 
 
 def test_the_rights_that_the_page_gives_a_role_of_ones_own_are_enough(owner, functions):
-    page = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    page = (ROOT / "docs/postgresql.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```sql\n(CREATE ROLE .*?)```", page, re.DOTALL)
     for statement in Migration("0001_page.sql", block).statements():
         owner.run(statement.text.replace("'…'", f"'{ROLE.password}'"))
     migrate(owner, FIRST, role=None)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from tests.template.stack import ROOT
 
 RUN_BY = {
+    "docs/browser.md": "tests/newcomer/test_browser.py",
     "docs/clients.md": "tests/newcomer/test_clients.py",
     "docs/tour.md": "tests/newcomer/test_tour.py",
     "docs/tutorial.md": "tests/newcomer/test_tutorial.py",
@@ -23,7 +24,7 @@ RUN_BY = {
     "engine/docs/from-step-functions-local.md": "engine/tests/test_readme.py",
     "engine/docs/quick-starts.md": "engine/tests/test_readme.py",
 }
-RECIPES = "docs/read-models.md"
+RECIPES = "docs/postgresql.md"
 COMPARED_BY = {
     "docs/reference/cli.md": "tests/template/test_reference.py",
     "docs/reference/python.md": "tests/template/test_reference.py",

@@ -17,8 +17,8 @@ CACHE = "__pycache__"
 FABRIC = ".venv-fabric"  # what `make` sets up, and what the copy's own tests ask for
 SCAFFOLDED = (
     "app/",
-    "docs/architecture.md",
-    "docs/operations.md",
+    "docs/machines.md",
+    "docs/runbooks/work.md",
     "events/",
     "functions/",
     "statemachine/",

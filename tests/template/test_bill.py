@@ -15,7 +15,7 @@ from sfn_cqrs_tools.scaffold.machine import Workflow
 from sfn_cqrs_tools.scaffold.template_entries import with_workflow
 from sfn_local.lint.template_file import load_yaml
 
-OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+CAPACITY = (ROOT / "docs/capacity.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -75,8 +75,8 @@ def test_the_pages_quote_the_bill() -> None:
 
     assert f"a million commands cost {loaded:.2f} dollars ({silent:.2f} without" in benchmarks
     assert f"An idle production stack costs {idle:.2f} dollars a month" in benchmarks
-    assert f"an idle production stack: {idle:.2f} dollars a month" in OPERATIONS
-    assert re.search(rf"read model cost about {loaded:.0f} dollars", OPERATIONS)
+    assert f"an idle production stack: {idle:.2f} dollars a month" in CAPACITY
+    assert re.search(rf"read model cost about {loaded:.0f} dollars", CAPACITY)
 
 
 def test_the_readme_rounds_what_the_benchmarks_print() -> None:

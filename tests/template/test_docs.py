@@ -5,7 +5,8 @@ import pytest
 from tests.support.api import api_routes
 from tests.template.stack import ROOT, TEMPLATE, of_type
 
-OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+RUNBOOKS = sorted((ROOT / "docs/runbooks").glob("*.md"))
+PARAMETERS = (ROOT / "docs/parameters.md").read_text(encoding="utf-8")
 SHORT = [
     ROOT / name
     for name in ("README.md", "CONTRIBUTING.md", "AGENTS.md", "docs/llms.txt", "engine/README.md")
@@ -15,33 +16,61 @@ README_LINES = 130
 NUMBERS = {6: "six", 7: "seven", 8: "eight"}
 NIGHT = 10
 """Points that a person reads at night, at most."""
-CANARY = "A deploy rolls back"
-"""It explains a deploy by day, and is no page for the night."""
+WORDS = 2_500
+"""Of a page that is read, at most."""
+REFERENCE = {"cli.md", "python.md", "http.md", "errors.md", "benchmarks.md", "decisions.md"}
+"""Pages where one looks something up."""
 ALARMS = of_type("AWS::CloudWatch::Alarm")
 
 
-def section(title: str) -> str:
-    """The text below a heading, up to the next one."""
-    found = re.search(rf"^#+ {re.escape(title)}$(.*?)(?=^#|\Z)", OPERATIONS, re.M | re.S)
+def section(title: str, page: str) -> str:
+    """The text below a heading of a page, up to the next one."""
+    found = re.search(rf"^#+ {re.escape(title)}$(.*?)(?=^#|\Z)", page, re.M | re.S)
     return found[1] if found else ""
+
+
+def text_of(page: Path) -> str:
+    """Return the text of a page."""
+    return page.read_text(encoding="utf-8")
 
 
 def titles(page: str) -> list[str]:
     """Return the headings of a page that name alarms in the line below."""
-    return re.findall(r"^### (.+)\n\n\*[A-Z]\w+(?:, \w+)*\*$", page, re.M)
+    return re.findall(r"^## (.+)\n\n\*[A-Z]\w+(?:, \w+)*\*$", page, re.M)
 
 
 @pytest.mark.parametrize("name", ALARMS)
 def test_an_alarm_names_the_section_that_says_what_to_do(name: str) -> None:
-    described = re.fullmatch(r".+ See docs/operations.md, (.+)\.", ALARMS[name]["AlarmDescription"])
+    described = re.fullmatch(r".+ See (docs/\S+\.md), (.+)\.", ALARMS[name]["AlarmDescription"])
 
     assert described is not None
-    assert name.removesuffix("Alarm") in section(described[1])
+    page = (ROOT / described[1]).read_text(encoding="utf-8")
+    assert name.removesuffix("Alarm") in section(described[2], page)
 
 
-@pytest.mark.parametrize("title", [title for title in titles(OPERATIONS) if title != CANARY])
-def test_an_alarm_is_handled_within_ten_points(title: str) -> None:
-    points = re.findall(r"^- \*\*(.+?)\*\*", section(title), re.M)
+def test_the_first_page_of_the_runbooks_lists_every_alarm_with_its_section() -> None:
+    listed = re.findall(
+        r"^\| \[(.+)\]\((\w+\.md)#\S+\) \| (.+) \|$",
+        text_of(RUNBOOKS[0].parent / "README.md"),
+        re.M,
+    )
+    told = [
+        (title, page.name, names)
+        for page in RUNBOOKS
+        for title, names in re.findall(
+            r"^## (.+)\n\n\*([A-Z]\w+(?:, \w+)*)\*$", text_of(page), re.M
+        )
+    ]
+
+    assert sorted(listed) == sorted(told)
+    assert len(told) > 20
+
+
+@pytest.mark.parametrize(
+    ("title", "page"), [(title, page) for page in RUNBOOKS for title in titles(text_of(page))]
+)
+def test_an_alarm_is_handled_within_ten_points(title: str, page: Path) -> None:
+    points = re.findall(r"^- \*\*(.+?)\*\*", section(title, text_of(page)), re.M)
 
     assert points[0] == "Symptom"
     assert 3 <= len(points) <= NIGHT
@@ -51,7 +80,7 @@ def test_an_alarm_is_handled_within_ten_points(title: str) -> None:
 def test_a_parameter_is_explained(name: str) -> None:
     names = [
         word.strip()
-        for row in section("Parameters").splitlines()
+        for row in section("Parameters", PARAMETERS).splitlines()
         if row.startswith("|")
         for word in row.split("|")[1].split(",")
     ]
@@ -63,7 +92,7 @@ def test_a_parameter_is_explained(name: str) -> None:
     "queue", [name for name in of_type("AWS::SQS::Queue") if name.endswith("DeadLetterQueue")]
 )
 def test_dead_letters_have_a_cure(queue: str) -> None:
-    assert f"\n| {queue} |" in section("Each queue")
+    assert f"\n| {queue} |" in section("Each queue", text_of(ROOT / "docs/runbooks/messages.md"))
 
 
 def anchors(path: Path) -> set[str]:
@@ -102,6 +131,13 @@ def test_every_route_is_in_the_list_of_routes() -> None:
     routes = {(route.method, route.path) for route in api_routes() if route.path != "$default"}
 
     assert listed == {(method, path) for method, path in routes if method != "OPTIONS"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_can_be_read_in_ten_minutes(page: Path) -> None:
+    words = len(text_of(page).split())
+
+    assert words <= WORDS or page.name in REFERENCE or page.parent.name == "engine"
 
 
 def test_the_readme_stays_short() -> None:

@@ -11,11 +11,14 @@ from sfn_local.graph import mermaid
 OF_EXAMPLE = "order-saga"
 MACHINES = sorted((ROOT / "statemachine").glob("*.asl.json"))
 MOST_OF_ONE_MACHINE = 9
+PAGES = "\n".join(
+    (ROOT / f"docs/{name}.md").read_text(encoding="utf-8")
+    for name in ("architecture", "machines", "machines-of-data")
+)
 
 
 def test_the_diagrams_are_drawn_from_the_machines() -> None:
-    architecture = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
-    drawn = dict(re.findall(r"<!-- graph: (\S+) -->\n```mermaid\n(.*?)```", architecture, re.S))
+    drawn = dict(re.findall(r"<!-- graph: (\S+) -->\n```mermaid\n(.*?)```", PAGES, re.S))
     deployed, of_example = machines(ROOT), machines(EXAMPLE)
 
     assert {name: text.strip() for name, text in drawn.items()} == {
@@ -25,7 +28,6 @@ def test_the_diagrams_are_drawn_from_the_machines() -> None:
 
 
 def test_a_page_leads_from_each_state_to_its_function_and_its_test() -> None:
-    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
     machines = {path.stem.removesuffix(".asl").replace("-", "_") for path in MACHINES}
     rooms = machines & {room.name for room in (ROOT / "layer/sfn_cqrs/machines").iterdir()}
     functions = sorted(path for room in rooms for path in ROOT.glob(f"functions/{room}/*/app.py"))
@@ -35,7 +37,7 @@ def test_a_page_leads_from_each_state_to_its_function_and_its_test() -> None:
         link
         for code in functions
         for link in (f"](../{code.relative_to(ROOT)})", f"](../{unit_test(code)})")
-        if link not in page
+        if link not in PAGES
     ] == []
 
 

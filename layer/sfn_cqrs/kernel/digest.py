@@ -39,7 +39,7 @@ def digest_of(failures: Sequence[dict[str, Any]], stack: str) -> Digest:
     lines += [
         "",
         f"All that needs somebody: sfn-cqrs doctor --stack {stack}",
-        "What to do: docs/operations.md, When an alarm comes.",
+        "What to do: docs/runbooks/README.md",
     ]
     return Digest(f"{count} in {stack}"[:100], "\n".join(lines))
 

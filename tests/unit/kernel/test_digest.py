@@ -26,7 +26,7 @@ def test_one_failure_is_told_with_what_the_command_line_takes():
         "    OFFER o-1 v3 of tenant1",
         "",
         "All that needs somebody: sfn-cqrs doctor --stack clinic-prod",
-        "What to do: docs/operations.md, When an alarm comes.",
+        "What to do: docs/runbooks/README.md",
     ]
 
 

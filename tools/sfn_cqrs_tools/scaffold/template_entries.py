@@ -67,7 +67,7 @@ def alarm_id(workflow: Workflow, metric: str) -> str:
 
 
 def alarm_section(workflow: Workflow) -> str:
-    """Return the section of docs/operations.md that says what to do."""
+    """Return the section of docs/runbooks/work.md that says what to do."""
     return f"An execution of {workflow.name} failed"
 
 
@@ -129,7 +129,7 @@ def of_a_project(text: str) -> str:
     text = _NAMES_A_MACHINE.sub(
         r'\1!Sub ["\2${Prefix}-\3", { Prefix: !GetAtt Cqrs.Outputs.MachinePrefix }]', text
     )
-    return re.sub(r" See docs/operations\.md, [^\"]*", "", text)
+    return re.sub(r" See docs/runbooks/\w+\.md, [^\"]*", "", text)
 
 
 def errors_alarm_id(workflow: Workflow) -> str:
@@ -160,7 +160,8 @@ def with_child(template: str, parent: Parent, child: str, *, is_nested: bool = F
     if template.count(entry) != 1:
         raise ScaffoldError(
             f"{function_id(parent.machine, parent.state)} in template.yaml is not as `new workflow"
-            f" --callback` writes it; allow it to start {child} by hand, see docs/workflows.md"
+            f" --callback` writes it; allow it to start {child} by hand,"
+            " see docs/workflow-functions.md"
         )
     return template.replace(entry, entry + right)
 

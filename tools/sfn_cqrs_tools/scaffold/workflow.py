@@ -165,7 +165,7 @@ def _connect(changes: Changes, workflow: Workflow, parent: Parent, *, is_nested:
         if changes.read(path) != was:
             raise ScaffoldError(
                 f"{path} is not as `new workflow --callback` writes it; choose another state, or"
-                " connect both by hand, see docs/workflows.md"
+                " connect both by hand, see docs/workflow-functions.md"
             )
         changes.change(path, becomes)
     template = changes.read("template.yaml")
@@ -276,20 +276,20 @@ def _with_cases(mocks: str, name: str, cases: dict[str, Any], responses: dict[st
 
 
 def _document(changes: Changes, workflow: Workflow, machine: dict[str, Json]) -> None:
-    path = "docs/architecture.md"
+    path = "docs/machines.md"
     chapters = before(
         changes.read(path),
-        r"^## The tables$",
+        r"^## Approvals$",
         text("workflow/chapter.md", workflow=workflow, graph=mermaid(machine).strip()),
-        f"chapter 'The tables' in {path}",
+        f"chapter 'Approvals' in {path}",
     )
     changes.change(path, chapters)
-    path = "docs/operations.md"
+    path = "docs/runbooks/work.md"
     sections = before(
         changes.read(path),
-        r"^### Commands are slow$",
+        r"^## An approval failed$",
         _what_to_do(workflow),
-        f"section 'Commands are slow' in {path}",
+        f"section 'An approval failed' in {path}",
     )
     changes.change(path, sections)
 

@@ -42,8 +42,8 @@ CREATED = {
 CHANGED = {
     "template.yaml",
     "statemachine/MockConfigFile.json",
-    "docs/architecture.md",
-    "docs/operations.md",
+    "docs/machines.md",
+    "docs/runbooks/work.md",
 }
 
 
@@ -361,8 +361,8 @@ def stack(grown, tmp_path_factory):
 
 
 def _with_a_map_of_children(project):
-    """Change the workflow tour as docs/workflows.md says."""
-    page = (CHECKOUT / "docs/workflows.md").read_text()
+    """Change the workflow tour as docs/workflow-functions.md says."""
+    page = (CHECKOUT / "docs/workflow-functions.md").read_text()
     block = page.split('```json\n"guide_all": ')[1].split("```")[0]
     mapped = json.loads(block)
     code = page.split("```python\n@sfn_handler\ndef lambda_handler(item")[1].split("```")[0]

@@ -12,7 +12,7 @@ from sfn_cqrs_tools.client import aws
 from sfn_cqrs_tools.client.quotas import BATCHES, QUOTAS, quotas_of
 from sfn_cqrs_tools.project import CHECKOUT
 
-DEPLOY = re.compile(r"^## Deploy$.*?^0\. .*?`(sfn-cqrs [^`]*)`", re.MULTILINE | re.DOTALL)
+DEPLOY = re.compile(r"^# Deploy$.*?^0\. .*?`(sfn-cqrs [^`]*)`", re.MULTILINE | re.DOTALL)
 """The first step of a deploy, and its command."""
 
 
@@ -102,7 +102,7 @@ def new_account(monkeypatch):
 def test_step_0_of_a_deploy_tells_a_new_accounts_quotas_before_there_is_a_stack(
     new_account, monkeypatch, capfd, tmp_path
 ) -> None:
-    page = (CHECKOUT / "docs/operations.md").read_text(encoding="utf-8")
+    page = (CHECKOUT / "docs/deploy.md").read_text(encoding="utf-8")
     found = DEPLOY.search(page)
     assert found is not None
     name, *words = shlex.split(found[1])
