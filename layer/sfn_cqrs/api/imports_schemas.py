@@ -27,7 +27,7 @@ LISTS = (*KINDS, "row")
 
 UPLOAD = body(
     "Upload",
-    {"name": text("must be the name of a file", description="the file's name; its end is kept")},
+    {"name": text("must be the name of a file", description="its last 128 characters are kept")},
     {"tableName": {**TEXT, "description": "refused at once if there is no such table"}},
 )
 FORM = record(

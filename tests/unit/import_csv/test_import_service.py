@@ -181,10 +181,24 @@ def test_a_batch_of_a_job_that_has_ended_or_is_unknown_does_nothing(world, job_o
 
 
 def test_an_uploads_key_is_the_tenants_own_and_harmless(service):
-    key = service.upload_key("../../etc/売上 2026.csv")
+    key = service.upload_key("../../etc/売上\u202e $2026.csv")
 
     prefix, ulid, name = key.rsplit("/", 2)
-    assert (prefix, len(ulid), name) == ("uploads/tenant1", 26, "___2026.csv")
+    assert (prefix, len(ulid), name) == ("uploads/tenant1", 26, "売上_ _2026.csv")
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("مطارات.csv", "مطارات.csv"),
+        ("partner in Köln (final).csv", "partner in Köln (final).csv"),
+        ("Ko\u0308ln.csv", "Köln.csv"),
+        ("x" * 200 + ".csv", "x" * 124 + ".csv"),
+        (" .. ", "file.csv"),
+    ],
+)
+def test_an_uploads_key_keeps_the_name_in_any_script(service, given, kept):
+    assert service.upload_key(given).rpartition("/")[2] == kept
 
 
 def test_a_file_that_takes_too_long_to_read_is_left_to_the_machine(world, job_of):

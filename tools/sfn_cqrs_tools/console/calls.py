@@ -44,11 +44,14 @@ class Calls:
     hidden: int
 
 
-def calls_of(backend: Backend, run: Run) -> Calls | None:
-    """Return the calls of an execution, or None if no trace of it is kept."""
+def calls_of(backend: Backend, run: Run, *, is_whole: bool = False) -> Calls | None:
+    """Return the calls of an execution, or of all that its request did; None without a trace."""
     path = backend.target.traces
     found = _in_file(TraceFile(path), run) if path is not None else _on_aws(backend, run)
-    return _drawn(*found) if found and found[1] else None
+    if not found or not found[1]:
+        return None
+    id_, roots = found
+    return _drawn(id_, roots if is_whole else _below_execution(roots, run))
 
 
 def _in_file(file: TraceFile, run: Run) -> tuple[str, list[Segment]] | None:
@@ -58,7 +61,7 @@ def _in_file(file: TraceFile, run: Run) -> tuple[str, list[Segment]] | None:
     if mark is None:
         return None
     id_ = str(mark["trace_id"])
-    return id_, _below_execution(tree_of(file.holding(id_)), run)
+    return id_, tree_of(file.holding(id_))
 
 
 def _on_aws(backend: Backend, run: Run) -> tuple[str, list[Segment]] | None:
@@ -67,7 +70,7 @@ def _on_aws(backend: Backend, run: Run) -> tuple[str, list[Segment]] | None:
         return None
     with suppress(ClientError):  # without the right to see traces there are none
         every = segments_of(backend.client("xray"), header.root)
-        return header.root, _below_execution(tree_of(every), run)
+        return header.root, tree_of(every)
     return None
 
 

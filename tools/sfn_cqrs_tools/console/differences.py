@@ -22,13 +22,19 @@ class Difference:
     after: Any
 
 
-def differences(api: Api, type_: str, code: str, number: int) -> list[Difference] | None:
-    """Return a version's changes, or None if it cannot be seen, for example once compacted."""
+def differences(
+    api: Api, type_: str, code: str, number: int, before: int | None = None
+) -> list[Difference] | None:
+    """Return what a version changes beside the one before, or beside another one.
+
+    None if one of them cannot be seen, for example once compacted.
+    """
     after = if_there(api, item_path("commands", type_, code, number))
-    if after is None:
+    other = number - 1 if before is None else before
+    earlier = if_there(api, item_path("commands", type_, code, other)) if other > 0 else None
+    if after is None or (before is not None and earlier is None):
         return None
-    before = if_there(api, item_path("commands", type_, code, number - 1)) if number > 1 else None
-    return compared(before, after)
+    return compared(earlier, after)
 
 
 def differences_since(api: Api, type_: str, code: str, number: int) -> list[Difference] | None:

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
+from math import inf
 from typing import Any, Final, Generic, TypeVar
 
 from botocore.exceptions import ClientError
@@ -92,12 +93,19 @@ class Filter:
     until: datetime | None = None
     tenant: str = ""
     """Executions whose input names another tenant are left out."""
+    least: float | None = None
+    most: float | None = None
+    """The shortest and the longest that is taken, in seconds; one that runs lasts until now."""
 
     def takes(self, run: Run) -> bool:
         """Return whether an execution passes what its list entry tells."""
         if self.name and self.name.lower() not in run.name.lower():
             return False
-        return self.until is None or run.started <= self.until
+        if self.until is not None and run.started > self.until:
+            return False
+        ended = run.stopped or datetime.now(UTC)
+        seconds = (ended - run.started).total_seconds()
+        return (self.least or 0.0) <= seconds <= (inf if self.most is None else self.most)
 
     def takes_data(self, run: Run) -> bool:
         """Return whether an execution passes what its description tells."""

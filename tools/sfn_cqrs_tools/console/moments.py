@@ -25,6 +25,8 @@ _SPANS: Final = {
     "7d": timedelta(days=7),
 }
 LONGEST: Final = 80
+_LENGTH: Final = re.compile(r"(\d{1,9}(?:[.,]\d{1,6})?) ?(ms|s|sec|m|min|h|d)?", re.IGNORECASE)
+_LENGTHS: Final = {"ms": 0.001, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 _EPOCH: Final = re.compile(r"(\d{10})(\d{3})?(?:\.\d+)?")
 _AGO: Final = re.compile(
     r"(\d{1,6}) ?(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?) ago", re.IGNORECASE
@@ -89,6 +91,14 @@ def moment_of(text: str) -> datetime | None:
     except ValueError:
         return None
     return found if found is None or found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def seconds_of(text: str) -> float | None:
+    """Read a length of time, such as 300 ms, 2 s or 1.5 min; a number alone is seconds."""
+    found = _LENGTH.fullmatch(text.strip())
+    if found is None:
+        return None
+    return float(found[1].replace(",", ".")) * _LENGTHS[(found[2] or "s").lower()]
 
 
 def typed(text: str) -> str:

@@ -215,7 +215,7 @@ def waterfall(
         groups.setdefault(place_of(step), []).append((number, step))
     drawn = [
         _row(groups[place], axis, end, (usual or {}).get(place), is_running=now is not None)
-        for place in _nested(groups)[:MOST_ROWS]
+        for place in nested(groups)[:MOST_ROWS]
     ]
     hidden = max(len(groups) - MOST_ROWS, 0)
     return Waterfall(drawn, axis.folds, axis.ticks(), axis.seconds, hidden, axis.knots)
@@ -282,7 +282,7 @@ def place_of(step: Step) -> Place:
     return len(names), "\0".join([*reversed(names), step.name])
 
 
-def _nested(groups: Mapping[Place, list[tuple[int, Step]]]) -> list[Place]:
+def nested(groups: Mapping[Place, list[tuple[int, Step]]]) -> list[Place]:
     """Return the rows, each behind the state that it is inside of."""
     inner: dict[str, list[Place]] = {}
     for place in groups:

@@ -1,6 +1,7 @@
 """Imports of files and rows from the outside: start, look, cancel, retry."""
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from datetime import timedelta
@@ -47,6 +48,8 @@ from sfn_cqrs.machines.import_csv.results import Counts, Plan, PublishMode
 
 MAX_DIRECT_BYTES = 256 * 1024
 """The machine imports a larger file, unless the request says otherwise."""
+LONGEST_NAME = 128
+"""Characters of a file's name that are kept, from its end; a key has at most 1,024 bytes."""
 DIRECT_SECONDS = 25.0
 """API Gateway waits 30 seconds for an answer."""
 
@@ -105,9 +108,9 @@ class FileImports:
         self._user = user
 
     def upload_key(self, name: str) -> str:
-        """Return a new key for a file; only the end of its name is kept."""
-        last = re.split(r"[/\\]", name)[-1]
-        kept = re.sub(r"[^A-Za-z0-9._-]", "_", last)[-64:] or "file.csv"
+        """Return a new key for a file; of its name, letters of any script are kept."""
+        last = unicodedata.normalize("NFC", re.split(r"[/\\]", name)[-1])
+        kept = re.sub(r"[^\w.() -]", "_", last)[-LONGEST_NAME:].strip(" .") or "file.csv"
         return f"{self._uploads}{new_ulid(bootstrap.now())}/{kept}"
 
     def submit(

@@ -6,6 +6,7 @@ from typing import Final
 from sfn_cqrs_tools.console.application import Page, Taker
 from sfn_cqrs_tools.console.pages import (
     approvals,
+    comparing,
     erasures,
     executions,
     imports,
@@ -23,6 +24,7 @@ from sfn_cqrs_tools.console.pages import (
 
 _PARTS: Final = (
     overview,
+    comparing,
     executions,
     items,
     imports,

@@ -32,9 +32,9 @@ from sfn_cqrs_tools.console.calls import calls_of
 from sfn_cqrs_tools.console.differences import if_there
 from sfn_cqrs_tools.console.executions import LANES, Executions, Filter, matching
 from sfn_cqrs_tools.console.failures import Alike, alike
-from sfn_cqrs_tools.console.lists import Shape, listing, shown
+from sfn_cqrs_tools.console.lists import Shape, folded, listing, shown
 from sfn_cqrs_tools.console.logs import lines_of
-from sfn_cqrs_tools.console.moments import since_and_until
+from sfn_cqrs_tools.console.moments import seconds_of, since_and_until
 from sfn_cqrs_tools.console.paths import changes
 from sfn_cqrs_tools.console.rendering import focusable, pretty, query, reason
 from sfn_cqrs_tools.console.standing import Seen, seen
@@ -52,6 +52,7 @@ WAITS_SHOWN: Final = 20
 READ_AT_ONCE: Final = 3_000
 """More events than this follow the page that is there already."""
 LONGEST_USER: Final = 40
+MOST_DIGITS: Final = 7
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9_-]+")
 """Characters that no name of an execution has."""
 RESULTS: Final = (
@@ -90,6 +91,7 @@ def listed(ask: Ask) -> View | File:
         since,
         until,
         ask.who.tenant,
+        *(_length(ask, name) for name in ("least", "most")),
     )
     for what, value, known in (("status", wanted.status, STATUSES), ("lane", wanted.lane, LANES)):
         if value and value not in known:
@@ -118,6 +120,16 @@ def listed(ask: Ask) -> View | File:
     )
 
 
+def _length(ask: Ask, name: str) -> float | None:
+    """Return a length of time of the filter, in seconds."""
+    text = ask.query.get(name, "").strip()
+    found = seconds_of(text) if text else None
+    if text and found is None:
+        told = f"{text!r} is no length of time: write 300 ms, 2 s or 1.5 min."
+        raise Refused(HTTPStatus.BAD_REQUEST, "invalid_input", told)
+    return found
+
+
 def machines(ask: Ask) -> View:
     """Show one machine: its graph, and the way to its executions."""
     machine = ask.executions.machine(ask.parts["machine"])
@@ -135,7 +147,7 @@ def machines(ask: Ask) -> View:
 def execution(ask: Ask) -> View:
     """Show one execution, or its version if the engine no longer has it."""
     try:
-        run = _run(ask)
+        run = run_of(ask)
     except LookupError:
         if gone := _gone(ask):
             return gone
@@ -146,7 +158,7 @@ def execution(ask: Ask) -> View:
     is_reading = unread > READ_AT_ONCE
     events = [] if is_reading else ask.executions.history(run)
     times = known_times(ask.executions, run.machine)
-    return _view(
+    return view_of(
         "execution.html",
         run,
         machine=machine,
@@ -163,8 +175,16 @@ def execution(ask: Ask) -> View:
         may_redrive=_may_redrive(ask, run),
         may_start=ask.backend.is_local and ask.who.is_operator and _is_own(run),
         corrected=_corrected(run),
+        opened=_opened(ask, events),
         is_live=is_running or is_reading,
     )
+
+
+def _opened(ask: Ask, events: list[dict[str, Any]]) -> int | None:
+    """Return the number of the visit that the address opens."""
+    text = ask.query.get("step", "")
+    is_there = text.isdecimal() and len(text) < MOST_DIGITS and int(text) < len(trace(events))
+    return int(text) if is_there else None
 
 
 def _gone(ask: Ask) -> View | None:
@@ -179,13 +199,13 @@ def _gone(ask: Ask) -> View | None:
 
 def events(ask: Ask) -> View:
     """Show a page of the events that hold a text."""
-    run = _run(ask)
+    run = run_of(ask)
     text = ask.query.get("q", "").strip()
     only = _is_failure if ask.query.get("only") == "failed" else None
     found = matching(ask.executions.history(run), text, only)
     after = int(ask.query.get("after") or 0) if (ask.query.get("after") or "0").isdigit() else 0
     left = [event for event in found if event["id"] > after]
-    return _view(
+    return view_of(
         "events.html",
         run,
         events=left[:EVENTS_SHOWN],
@@ -197,16 +217,16 @@ def events(ask: Ask) -> View:
 
 def usual(ask: Ask) -> View:
     """Show the bars again, beside the usual times of the machine's states."""
-    run = _run(ask)
+    run = run_of(ask)
     times = usual_times(ask.executions, run.machine)
     now = datetime.now(UTC) if run.stopped is None and run.logged is None else None
     fall = waterfall(ask.executions.history(run), now, times)
-    return View("fall.html", {"path": _path(run), "fall": fall, "is_compared": True})
+    return View("fall.html", {"path": path_of(run), "fall": fall, "is_compared": True})
 
 
 def step(ask: Ask) -> View:
     """Show one visit of a state, with its input and output, and what it changed."""
-    run = _run(ask)
+    run = run_of(ask)
     events = ask.executions.history(run)
     steps = trace(events)
     number = int(ask.parts["number"])
@@ -218,9 +238,9 @@ def step(ask: Ask) -> View:
         for index, each in enumerate(steps)
         if each.name == found.name and each.depth == found.depth
     ]
-    wanted = ask.query.get("outcome", "")
+    wanted, text = ask.query.get("outcome", ""), ask.query.get("q", "").strip()
     outcomes = {index: verdict(each, is_running=run.stopped is None) for index, each in visits}
-    return _view(
+    return view_of(
         "step.html",
         run,
         step=found,
@@ -230,12 +250,20 @@ def step(ask: Ask) -> View:
         alike=_alike(run, steps, found, visits),
         outcomes=Counter(outcomes.values()),
         wanted=wanted,
+        text=text,
+        link=f"{path_of(run)}?{query(step=number)}",
         visits=[
-            (place, index, outcomes[index])
-            for place, (index, _) in enumerate(visits, 1)
-            if wanted in ("", outcomes[index])
+            (place, index, outcomes[index], each.seconds)
+            for place, (index, each) in enumerate(visits, 1)
+            if wanted in ("", outcomes[index]) and _has(each, text)
         ][:VISITS_SHOWN],
     )
+
+
+def _has(step: Step, text: str) -> bool:
+    """Return whether a visit's data or error hold a text."""
+    told = (step.input, step.output, step.error, step.cause)
+    return not text or any(folded(text) in folded(one) for one in told if one)
 
 
 def _result(events: list[dict[str, Any]], step: Step) -> str | None:
@@ -256,7 +284,7 @@ def _alike(run: Run, steps: list[Step], found: Step, visits: list[tuple[int, Ste
     if len(failed) == 1 and failed[0][1] is found:
         return []
     return alike(
-        (str(each.error), reason(each.cause)[0], f"{_path(run)}/steps/{index}")
+        (str(each.error), reason(each.cause)[0], f"{path_of(run)}/steps/{index}")
         for index, each in failed
     )
 
@@ -270,55 +298,62 @@ def _is_inside(step: Step, around: Step) -> bool:
 
 def log(ask: Ask) -> View:
     """Show what its functions have logged."""
-    run = _run(ask)
-    return _view("log.html", run, lines=lines_of(ask.backend, run))
+    run = run_of(ask)
+    return view_of("log.html", run, lines=lines_of(ask.backend, run))
 
 
 def calls(ask: Ask) -> View:
-    """Show the calls of its functions."""
-    run = _run(ask)
-    return _view("calls.html", run, calls=calls_of(ask.backend, run))
+    """Show the calls of its functions, or all from the request to the read models."""
+    run = run_of(ask)
+    is_whole = ask.query.get("of") == "request"
+    return view_of(
+        "calls.html", run, calls=calls_of(ask.backend, run, is_whole=is_whole), is_whole=is_whole
+    )
 
 
 def event(ask: Ask) -> View:
     """Show one event with its data."""
-    run = _run(ask)
+    run = run_of(ask)
     number = int(ask.parts["number"])
     for found in ask.executions.history(run):
         if found["id"] == number:
-            return _view("event.html", run, event=found)
+            return view_of("event.html", run, event=found)
     raise LookupError(f"the execution has no event {number}")
 
 
 def history_file(ask: Ask) -> File:
     """Return the whole history as JSON, without task tokens."""
-    run = _run(ask)
+    run = run_of(ask)
     content = pretty({"events": ask.executions.history(run)})
     return File(content.encode(errors="replace"), f"{run.name}.json", "application/json")
 
 
 def children(ask: Ask) -> View:
     """Show the children of a Map Run."""
-    map_run, run = ask.query.get("arn", ""), _run(ask)
+    map_run, run = ask.query.get("arn", ""), run_of(ask)
     if map_run not in [one["mapRunArn"] for one in ask.executions.children(run.arn)]:
         raise LookupError("this is not a Map Run of that execution")
     found = ask.executions.runs_of_map(map_run, ask.query.get("status", ""))
     failed = [one for one in found if one.status in FAILURES]
     groups = alike(
-        (one.error or one.status, reason(one.cause)[0], f"{_path(run)}/child?{query(arn=one.arn)}")
+        (
+            one.error or one.status,
+            reason(one.cause)[0],
+            f"{path_of(run)}/child?{query(arn=one.arn)}",
+        )
         for one in ask.executions.with_data(failed)
     )
-    return _view("children.html", run, runs=found, arn=map_run, alike=groups)
+    return view_of("children.html", run, runs=found, arn=map_run, alike=groups)
 
 
 def child(ask: Ask) -> View:
     """Show one child of a Map Run; AWS keeps events only for a STANDARD one."""
-    run = _run(ask)
+    run = run_of(ask)
     found = ask.executions.describe(ask.query.get("arn", ""))
     if found.parent not in [one["mapRunArn"] for one in ask.executions.children(run.arn)]:
         raise LookupError("this is not a child of that execution")
     events = ask.executions.history_of_child(found)
-    return _view(
+    return view_of(
         "child.html",
         run,
         child=found,
@@ -332,7 +367,7 @@ def child(ask: Ask) -> View:
 def again(ask: Ask) -> View:
     """Show the form that runs an execution again with an edited input."""
     run = _only_own(ask)
-    return _view("again.html", run, before=pretty(run.input))
+    return view_of("again.html", run, before=pretty(run.input))
 
 
 def start(ask: Ask) -> GoTo:
@@ -350,27 +385,27 @@ def start(ask: Ask) -> GoTo:
 def stopping(ask: Ask) -> View:
     """Show what stopping an execution does."""
     _only_operator(ask)
-    run = _run(ask)
-    return _view("stop.html", run, subject=subject_of(run.input))
+    run = run_of(ask)
+    return view_of("stop.html", run, subject=subject_of(run.input))
 
 
 def stop(ask: Ask) -> GoTo:
     """Stop it."""
     _only_operator(ask)
-    run = _run(ask)
+    run = run_of(ask)
     ask.executions.stop(run.arn, ask.who.user)
-    return GoTo(_path(run))
+    return GoTo(path_of(run))
 
 
 def redrive(ask: Ask) -> GoTo:
     """Continue from the failed state."""
     _only_operator(ask)
-    run = _run(ask)
+    run = run_of(ask)
     if not _may_redrive(ask, run):
         text = "Its item, task, import, saga or approval is retried instead: open that."
         raise Refused(HTTPStatus.CONFLICT, "not_redrivable", text)
     ask.executions.redrive(run.arn)
-    return GoTo(_path(run))
+    return GoTo(path_of(run))
 
 
 def _may_redrive(ask: Ask, run: Run) -> bool:
@@ -382,15 +417,15 @@ def _may_redrive(ask: Ask, run: Run) -> bool:
 def answering(ask: Ask) -> View:
     """Show the form that ends a wait."""
     _only_operator(ask)
-    run = _run(ask)
+    run = run_of(ask)
     wait = {name: ask.query.get(name, "") for name in ("state", "key")}
-    return _view("answer.html", run, wait=wait)
+    return view_of("answer.html", run, wait=wait)
 
 
 def answer(ask: Ask) -> GoTo:
     """End a wait with a result or with an error."""
     _only_operator(ask)
-    run, form = _run(ask), ask.form
+    run, form = run_of(ask), ask.form
     is_well = form.get("how", "success") == "success"
     result = json_of(form.get("result", "") or "{}", "result") if is_well else None
     token = _wait_table(ask).token(run.name, form.get("state", ""), form.get("key", ""))
@@ -407,7 +442,7 @@ def answer(ask: Ask) -> GoTo:
         raise Refused(HTTPStatus.CONFLICT, error.code, str(error)) from error
     if not is_done:
         raise Refused(HTTPStatus.CONFLICT, "not_waiting", "The wait has ended already.")
-    return GoTo(_path(run))
+    return GoTo(path_of(run))
 
 
 def _wait_table(ask: Ask) -> WaitTable:
@@ -435,7 +470,7 @@ def _only_own(ask: Ask) -> Run:
             input has only keys, so correct the item by a new version instead.
     """
     _only_operator(ask)
-    run = _run(ask)
+    run = run_of(ask)
     if not _is_own(run):
         text = "Its input is keys alone: change its item, task or saga instead."
         raise Refused(HTTPStatus.CONFLICT, "keys_alone", text)
@@ -472,20 +507,26 @@ def _only_operator(ask: Ask) -> None:
         raise Refused(HTTPStatus.FORBIDDEN, "forbidden", text)
 
 
-def _run(ask: Ask) -> Run:
-    parts = ask.parts
-    run = ask.executions.describe(ask.executions.arn(parts["machine"], parts["name"]))
+def run_of(ask: Ask, machine: str = "", name: str = "") -> Run:
+    """Return the execution that the address names, or another one by its machine and name.
+
+    Raises:
+        LookupError: there is none of this tenant.
+    """
+    machine, name = machine or ask.parts["machine"], name or ask.parts["name"]
+    run = ask.executions.describe(ask.executions.arn(machine, name))
     if tenant_of(run.input) not in (None, ask.who.tenant):
         raise LookupError(f"there is no execution {run.name!r} of {ask.who.tenant}")
     return run
 
 
-def _view(template: str, run: Run, *, is_live: bool = False, **values: object) -> View:
+def view_of(template: str, run: Run, *, is_live: bool = False, **values: object) -> View:
     """Return a page, or a part of one, about an execution."""
-    return View(template, {"run": run, "path": _path(run), **values}, is_live)
+    return View(template, {"run": run, "path": path_of(run), **values}, is_live)
 
 
-def _path(run: Run) -> str:
+def path_of(run: Run) -> str:
+    """Return the path of an execution's page."""
     return f"/executions/{quote(run.machine)}/{quote(run.name, safe='')}"
 
 

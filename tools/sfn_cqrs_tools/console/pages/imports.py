@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from sfn_cqrs_tools.console.application import (
     execution_page,
     stepping,
 )
+from sfn_cqrs_tools.console.differences import if_there
 from sfn_cqrs_tools.console.lists import Shape, listing, shown
 from sfn_cqrs_tools.console.names import names
 from sfn_cqrs_tools.terminal.causes import without_value
@@ -39,6 +41,7 @@ PREVIEWED_ROWS: Final = 6
 MOST_ERRORS: Final = 20_000
 """Of errors.csv that are read; the file has all."""
 SHOWN_REASONS: Final = 20
+EDITED_ROWS: Final = 20
 LARGEST_REPORT: Final = 16 * 1024 * 1024
 KINDS: Final = (("csv", "Files"), ("zip", "Archives"), ("row", "Single rows"))
 IMPORTS: Final = Shape[dict[str, Any]](
@@ -125,6 +128,9 @@ def job(ask: Ask) -> View:
             "reasons": Counter(one.alike for one in failed).most_common(SHOWN_REASONS),
             "reason": reason,
             "read": len(failed),
+            "cells": _cells(ask, found) if is_over and found["dryRun"] else [],
+            "undone": if_there(ask.api, job_path(found["undoes"])) if "undoes" in found else None,
+            "can_correct": is_over and _may_correct(found) and bool(failed),
             "can_undo": is_over and not found["dryRun"] and "undoneBy" not in found,
             "can_retry": is_over
             and found.get("retriedBy") is None
@@ -132,6 +138,18 @@ def job(ask: Ask) -> View:
         },
         is_live=not is_over,
     )
+
+
+def _cells(ask: Ask, found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the first rows of a dry run, each with the cells that it would change."""
+    answer = if_there(ask.api, job_path(found["id"], "preview"))
+    return list(answer["items"]) if answer else []
+
+
+def _may_correct(found: Mapping[str, Any]) -> bool:
+    """Return whether the failed rows of an import can be edited here, and be sent again."""
+    is_file = found["kind"] == "csv" and "undoes" not in found and "error" not in found
+    return is_file and not found["dryRun"] and found.get("retriedBy") is None
 
 
 def errors_file(ask: Ask) -> File:
@@ -195,6 +213,55 @@ def take(path: Path, ask: Ask) -> GoTo:
     }
     given = {name: value for name, value in body.items() if value is not None}
     return begun(ask, "/imports", given)
+
+
+def correcting(ask: Ask) -> View:
+    """Show failed rows to be edited: one, those of a reason, or the first of all."""
+    found, header, failed = _to_correct(ask)
+    asked = ask.given or ask.query
+    chosen = {name: asked.get(name, "") for name in ("row", "reason")}
+    meant = [
+        one
+        for one in failed
+        if chosen["row"] in ("", str(one.number)) and chosen["reason"] in ("", one.alike)
+    ]
+    values = {"job": found, "path": f"/imports/{found['id']}", "header": header, "chosen": chosen}
+    return View(
+        "correct_rows.html",
+        {
+            **values,
+            "rows": meant[:EDITED_ROWS],
+            "cut": len(meant) > EDITED_ROWS,
+            "total": len(failed),
+            "may": _may_correct(found) and found["failed"] == len(failed) and bool(meant),
+        },
+    )
+
+
+def corrected(ask: Ask) -> GoTo:
+    """Import all failed rows again, those that were edited with their new cells."""
+    found, header, failed = _to_correct(ask)
+    if not _may_correct(found) or found["failed"] != len(failed):
+        text = "These rows have been sent again already, or are too many: correct errors.csv."
+        raise Refused(HTTPStatus.CONFLICT, "not_failed", text)
+    with tempfile.NamedTemporaryFile("w", suffix=".csv", encoding="utf-8", newline="") as file:
+        lines = csv.writer(file, quoting=csv.QUOTE_ALL)
+        lines.writerow([*header, *REPORT_COLUMNS])
+        for one in failed:
+            edited = [
+                ask.form.get(f"{one.number}.{place}", cell) for place, cell in enumerate(one.cells)
+            ]
+            lines.writerow([*edited, one.number, one.code, one.reason])
+        file.flush()
+        name = found.get("file") or "errors.csv"
+        key = upload(ask.api, Path(file.name), found["table"], _silently, name)
+    asked = {"key": key, "tableName": found["table"], "repairs": found["id"], "delimiter": "comma"}
+    return begun(ask, "/imports", {**asked, "encoding": "utf-8", "kind": "csv"})
+
+
+def _to_correct(ask: Ask) -> tuple[dict[str, Any], list[str], list[FailedRow]]:
+    found = ask.api.get(job_path(ask.parts["id"]))
+    return found, *_failed_rows(ask, found)
 
 
 def retry(ask: Ask) -> GoTo:
@@ -273,10 +340,12 @@ PAGES: Final = {
     _ONE: job,
     f"{_ONE}/errors.csv": errors_file,
     f"{_ONE}/undo": undoing,
+    f"{_ONE}/correct": correcting,
 }
 FORMS: Final = {
     f"{_ONE}/cancel": stepping("imports", "cancel"),
     f"{_ONE}/retry": retry,
     f"{_ONE}/undo": undo,
+    f"{_ONE}/correct": corrected,
 }
 FILES: Final[dict[str, Taker]] = {"/imports/preview": preview, "/imports/take": take}

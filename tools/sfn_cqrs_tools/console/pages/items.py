@@ -93,6 +93,8 @@ def item(ask: Ask) -> View:
         raise LookupError(f"there is no {type_} {code}")
     chain = sorted(versions, key=lambda one: int(one["version"]), reverse=True)
     chosen = _chosen(ask, chain)
+    others = [one["version"] for one in chain if one is not chosen]
+    beside = next((one for one in others if str(one) == ask.query.get("with")), None)
     data = if_there(ask.api, item_path("data", type_, code), deleted="true")
     moment = ask.query.get("at", "")
     return View(
@@ -104,7 +106,9 @@ def item(ask: Ask) -> View:
             "chain": [(one, _execution(ask, type_, code, one)) for one in chain],
             "chosen": chosen,
             "data": data,
-            "differences": differences(ask.api, type_, code, int(chosen["version"])),
+            "differences": differences(ask.api, type_, code, int(chosen["version"]), beside),
+            "others": others,
+            "beside": beside,
             "rows": _rows(ask, code, data),
             "at": moment,
             "then": _as_of(ask.api, type_, code, data, moment) if moment else None,

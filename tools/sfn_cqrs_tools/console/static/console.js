@@ -234,6 +234,7 @@ function addressOf(form) {
 let pause = 0;
 function filter(form, delay = 0) {
   clearTimeout(pause);
+  if (!form.checkValidity()) return;
   pause = setTimeout(() => go(addressOf(form)).catch(() => setDown(true)), delay);
 }
 document.addEventListener("input", (event) => { if (event.target.matches("[data-filter] [type=search], [data-filter] [type=text]")) filter(event.target.form, 350); });

@@ -112,6 +112,36 @@ document.addEventListener("keydown", (event) => {
   event.target.dispatchEvent(new MouseEvent("click", { bubbles: true }));
 });
 keys.z = zoomState;
+// A visit that is opened has an address of its own.
+document.addEventListener("htmx:after:swap", () => {
+  const link = $("#detail #state")?.dataset.link;
+  if (link && link !== location.pathname + location.search) history.replaceState({}, "", link);
+});
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy-link]");
+  if (button) copy(button, new URL($("#state").dataset.link ?? location.href, location).href);
+});
+
+// Events keep coming: those behind the last one that is shown.
+let isTailing = false;
+async function tail() {
+  const end = $("#events [data-tail]");
+  if (!end || isTailing) return;
+  isTailing = true;
+  try {
+    const answer = await fetch(end.dataset.tail, { headers: { "hx-request": "true" } });
+    if (!answer.ok || !end.isConnected) return;
+    const part = document.createElement("div");
+    part.innerHTML = await answer.text();
+    htmx.process(part);
+    const body = $$("#events tbody").at(-1), rows = $$("tbody tr", part), next = $("[data-tail], .more", part);
+    if (!body && rows.length) { end.replaceWith(part); tellTimes(part); return; }
+    body?.append(...rows);
+    tellTimes($("#events"));
+    if (next) end.replaceWith(next); else end.remove();
+  } finally { isTailing = false; }
+}
+looks.push(tail);
 looks.push(showGraph, showSpan);
 showGraph();
 showSpan();
