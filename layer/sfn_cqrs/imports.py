@@ -15,10 +15,7 @@ if TYPE_CHECKING:
         text,
     )
     from sfn_cqrs.machines.import_csv.csv.rows import Problem
-    from sfn_cqrs.machines.import_csv.model_strategy import ModelStrategy
-    from sfn_cqrs.machines.import_csv.service import Imported, Request
-    from sfn_cqrs.machines.import_csv.strategies import find, import_strategy, wanted_by
-    from sfn_cqrs.machines.import_csv.strategy import (
+    from sfn_cqrs.machines.import_csv.declaration import (
         Column,
         Comparison,
         Duplicates,
@@ -26,6 +23,9 @@ if TYPE_CHECKING:
         Record,
         Wanted,
     )
+    from sfn_cqrs.machines.import_csv.model_strategy import ModelStrategy
+    from sfn_cqrs.machines.import_csv.service import Imported, Request
+    from sfn_cqrs.machines.import_csv.strategies import find, import_strategy, wanted_by
     from sfn_cqrs.machines.zip_orchestrator.hooks import FinishedImport, on_import_finished
     from sfn_cqrs.machines.zip_orchestrator.imports import ImportService
     from sfn_cqrs.machines.zip_orchestrator.service import ZipRequest
@@ -37,7 +37,7 @@ else:
                 "Reader boolean date filled integer number text"
             ),
             "sfn_cqrs.machines.import_csv.csv.rows": "Problem",
-            "sfn_cqrs.machines.import_csv.strategy": (
+            "sfn_cqrs.machines.import_csv.declaration": (
                 "Column Comparison Duplicates ImportStrategy Record Wanted"
             ),
             "sfn_cqrs.machines.import_csv.model_strategy": "ModelStrategy",

@@ -12,9 +12,9 @@ from sfn_cqrs.kernel.policy import MEMBERS, group
 from sfn_cqrs.machines.command.handlers import command_type
 from sfn_cqrs.machines.command.process import Mode, Outcome
 from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.import_csv.declaration import Column, ImportStrategy, Record
 from sfn_cqrs.machines.import_csv.items import IMPORTS
 from sfn_cqrs.machines.import_csv.strategies import import_strategy
-from sfn_cqrs.machines.import_csv.strategy import Column, ImportStrategy, Record
 from sfn_cqrs_tools.testing.builders import a_process
 
 HR = Person("hanna", ("hr",))

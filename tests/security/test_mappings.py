@@ -10,10 +10,10 @@ from sfn_cqrs.kernel.keys import ItemKey, MappingKey
 from sfn_cqrs.kernel.policy import MEMBERS, Client
 from sfn_cqrs.machines.command.handlers import command_type
 from sfn_cqrs.machines.command.service import Caller
+from sfn_cqrs.machines.import_csv.declaration import Column, ImportStrategy, Record
 from sfn_cqrs.machines.import_csv.items import IMPORTS
 from sfn_cqrs.machines.import_csv.service import Request
 from sfn_cqrs.machines.import_csv.strategies import import_strategy
-from sfn_cqrs.machines.import_csv.strategy import Column, ImportStrategy, Record
 from sfn_cqrs.machines.zip_orchestrator.imports import ImportService
 
 ALICE, MALLORY, S3 = Person("alice"), Person("mallory"), Person("s3")

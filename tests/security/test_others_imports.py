@@ -15,10 +15,10 @@ from sfn_cqrs.kernel.policy import MEMBERS, Client, group, own
 from sfn_cqrs.machines.command.handlers import command_type
 from sfn_cqrs.machines.command.process import Mode, Outcome
 from sfn_cqrs.machines.command.service import Caller, CommandService
+from sfn_cqrs.machines.import_csv.declaration import Column, ImportStrategy, Record
 from sfn_cqrs.machines.import_csv.items import IMPORTS
 from sfn_cqrs.machines.import_csv.job import NO_SOURCE, End, Ending, Job, JobStatus
 from sfn_cqrs.machines.import_csv.strategies import import_strategy
-from sfn_cqrs.machines.import_csv.strategy import Column, ImportStrategy, Record
 from sfn_cqrs.machines.zip_orchestrator.imports import ImportService
 from sfn_cqrs_tools.testing.builders import a_process, a_zip
 

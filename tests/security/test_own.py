@@ -28,8 +28,8 @@ from sfn_cqrs.machines.command.process import Outcome
 from sfn_cqrs.machines.command.read_models import read_model_type
 from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs.machines.import_csv import strategies
+from sfn_cqrs.machines.import_csv.declaration import Column, ImportStrategy, Record
 from sfn_cqrs.machines.import_csv.strategies import import_strategy
-from sfn_cqrs.machines.import_csv.strategy import Column, ImportStrategy, Record
 from sfn_cqrs.machines.saga.types import saga_type
 from sfn_cqrs.machines.schedule.publishing import publish_due
 from sfn_cqrs.machines.task.types import task_handler

@@ -14,8 +14,8 @@ from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.kernel.policy import MACHINES, MEMBERS, Client, group, own
 from sfn_cqrs.machines.command.handlers import command_type
 from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.import_csv.declaration import Column, ImportStrategy, Record
 from sfn_cqrs.machines.import_csv.strategies import import_strategy
-from sfn_cqrs.machines.import_csv.strategy import Column, ImportStrategy, Record
 
 ADA, BOB = Person("ada"), Person("bob")
 CLERK = Person("who", ("clerk",))

@@ -22,13 +22,13 @@ from sfn_cqrs.machines.command import handlers, read_models
 from sfn_cqrs.machines.command.read_models import ReadModelService
 from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs.machines.import_csv import strategies
+from sfn_cqrs.machines.import_csv.declaration import Column, ImportStrategy, Record
 from sfn_cqrs.machines.import_csv.end import end
 from sfn_cqrs.machines.import_csv.items import IMPORTS
 from sfn_cqrs.machines.import_csv.job import Begin, Ending, JobStatus
 from sfn_cqrs.machines.import_csv.load import load
 from sfn_cqrs.machines.import_csv.results import PublishMode
 from sfn_cqrs.machines.import_csv.service import Request
-from sfn_cqrs.machines.import_csv.strategy import Column, ImportStrategy, Record
 from sfn_cqrs.machines.import_csv.uploaded_file import UploadedFile
 from sfn_cqrs.machines.saga import types as saga_types
 from sfn_cqrs.machines.task import types as task_types

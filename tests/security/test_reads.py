@@ -11,9 +11,9 @@ from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs.machines.import_csv import job as import_job
 from sfn_cqrs.machines.import_csv import strategies
+from sfn_cqrs.machines.import_csv.declaration import Column, ImportStrategy, Record
 from sfn_cqrs.machines.import_csv.items import IMPORTS
 from sfn_cqrs.machines.import_csv.job import Ending, JobStatus
-from sfn_cqrs.machines.import_csv.strategy import Column, ImportStrategy, Record
 from sfn_cqrs.machines.task.items import TASKS
 from sfn_cqrs.machines.task.types import TaskItem
 from sfn_cqrs.machines.zip_orchestrator import job as zip_job

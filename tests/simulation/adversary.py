@@ -32,9 +32,9 @@ from sfn_cqrs.machines.approval.service import ApprovalService
 from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs.machines.import_csv import strategies
+from sfn_cqrs.machines.import_csv.declaration import Column, ImportStrategy, Record
 from sfn_cqrs.machines.import_csv.items import IMPORTS
 from sfn_cqrs.machines.import_csv.job import ProcessingMode
-from sfn_cqrs.machines.import_csv.strategy import Column, ImportStrategy, Record
 from sfn_cqrs.machines.saga import types as saga_types
 from sfn_cqrs.machines.saga.items import SAGAS
 from sfn_cqrs.machines.task import types as task_types

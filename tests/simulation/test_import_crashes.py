@@ -17,9 +17,9 @@ from sfn_cqrs.kernel.keys import ImportKey
 from sfn_cqrs.machines.command import table as command_table
 from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs.machines.import_csv import strategies
+from sfn_cqrs.machines.import_csv.batch import RowBatch
 from sfn_cqrs.machines.import_csv.csv.rows import Row
 from sfn_cqrs.machines.import_csv.results import Counts, PublishMode
-from sfn_cqrs.machines.import_csv.rows import RowBatch
 from sfn_cqrs_tools.testing.dynamodb import DynamoDB
 from sfn_cqrs_tools.testing.fakes.stored import TABLES
 

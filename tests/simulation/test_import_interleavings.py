@@ -18,10 +18,10 @@ from sfn_cqrs.kernel.errors import ChainBusyError, TransientError, VersionConfli
 from sfn_cqrs.kernel.keys import ImportKey
 from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs.machines.import_csv import strategies
+from sfn_cqrs.machines.import_csv.batch import RowBatch
 from sfn_cqrs.machines.import_csv.csv.rows import Row
 from sfn_cqrs.machines.import_csv.job import Job
 from sfn_cqrs.machines.import_csv.results import Counts, PublishMode
-from sfn_cqrs.machines.import_csv.rows import RowBatch
 
 CODES = [f"R{number:03d}" for number in range(6)]
 DELIVERIES = 40

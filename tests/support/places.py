@@ -30,7 +30,7 @@ NAMES = {
         " items link_secret read_model sql sums table tables write_budget"
     ),
     SERVICE: (
-        "backlog both_kinds child children data declared declared_state declaring direct"
+        "backlog batch both_kinds child children data declared declared_state declaring direct"
         " effects end eraser executions export failures files found giving_up grants handlers hooks"
         " imports lines load migrations objects operations outcomes parent planning preview"
         " problems progress projection publishing queueing read_models replay reserving restore"

@@ -24,7 +24,7 @@ from sfn_cqrs.kernel.read_models import row_models
 from sfn_cqrs.machines.approval import types as approval_types
 from sfn_cqrs.machines.command import handlers, read_models
 from sfn_cqrs.machines.import_csv import strategies
-from sfn_cqrs.machines.import_csv.strategy import Column, ImportStrategy, Record
+from sfn_cqrs.machines.import_csv.declaration import Column, ImportStrategy, Record
 from sfn_cqrs.machines.saga import types as saga_types
 from sfn_cqrs.machines.task import types as task_types
 from sfn_cqrs.machines.zip_orchestrator import hooks

@@ -5,7 +5,7 @@ finalize_parent_job knows its rows.
 """
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.machines.import_csv.rows import RowBatch
+from sfn_cqrs.machines.import_csv.batch import RowBatch
 from sfn_cqrs.machines.import_csv.state import ImportState, import_state_without_status
 
 RETRIES = 15

@@ -10,10 +10,10 @@ from sfn_cqrs.kernel.aws.transient import is_transient
 from sfn_cqrs.kernel.functions.logs import logger
 from sfn_cqrs.kernel.functions.queue import Delivery, consumer_of
 from sfn_cqrs.kernel.keys import ImportKey
+from sfn_cqrs.machines.import_csv.batch import RowBatch
 from sfn_cqrs.machines.import_csv.csv.rows import Problem, Row
 from sfn_cqrs.machines.import_csv.end import end
 from sfn_cqrs.machines.import_csv.job import Begin, Job
-from sfn_cqrs.machines.import_csv.rows import RowBatch
 
 ROW = 1
 KILLED = Problem("failed", "no try has ended; see the log")

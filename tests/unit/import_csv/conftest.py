@@ -8,9 +8,9 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.command import Audit
 from sfn_cqrs.kernel.keys import ImportKey, ItemKey
 from sfn_cqrs.machines.import_csv import strategies
+from sfn_cqrs.machines.import_csv.batch import RowBatch
 from sfn_cqrs.machines.import_csv.csv.rows import Row
 from sfn_cqrs.machines.import_csv.job import NO_SOURCE, Job, Loaded, Reader
-from sfn_cqrs.machines.import_csv.rows import RowBatch
 from sfn_local.distributed.items import CsvFormat, read_csv, read_json_lines
 
 KEY = ImportKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9A")

@@ -8,9 +8,9 @@ from tests.unit.import_csv.conftest import HEADER, KEY, key_of
 from sfn_cqrs.kernel.clock import iso
 from sfn_cqrs.kernel.errors import SupersededError, TransientError
 from sfn_cqrs.machines.import_csv import job as import_job
+from sfn_cqrs.machines.import_csv.batch import Result, RowBatch
 from sfn_cqrs.machines.import_csv.job import Loaded, Reader
 from sfn_cqrs.machines.import_csv.results import Counts
-from sfn_cqrs.machines.import_csv.rows import Result, RowBatch
 
 COLUMNS = ("icao", "name", "country", "lat", "lon", "tz")
 

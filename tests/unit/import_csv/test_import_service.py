@@ -12,7 +12,7 @@ from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.errors import InvalidInputError, TransientError
 from sfn_cqrs.kernel.keys import ImportKey
 from sfn_cqrs.machines.command import projection
-from sfn_cqrs.machines.import_csv import direct, rows
+from sfn_cqrs.machines.import_csv import batch, direct
 from sfn_cqrs.machines.import_csv import job as import_job
 from sfn_cqrs.machines.import_csv.direct import import_direct
 from sfn_cqrs.machines.import_csv.end import end
@@ -97,7 +97,7 @@ def test_what_stays_busy_is_left_to_the_machine_and_no_row_fails(importing, worl
             raise TransientError("the read model is busy")
         return []
 
-    monkeypatch.setattr(rows, "project_many", project)
+    monkeypatch.setattr(batch, "project_many", project)
     imported = importing(HEADER + line("RJAA") + line("RJTT") + line("RJBB"))
 
     assert imported.progress.counts == Counts(created=1)
@@ -109,7 +109,7 @@ def test_a_job_that_breaks_has_failed_and_the_error_is_raised(importing, service
     def project(_type, _commands):
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(rows, "project_many", project)
+    monkeypatch.setattr(batch, "project_many", project)
     with pytest.raises(RuntimeError):
         importing(HEADER + line("RJAA"))
 

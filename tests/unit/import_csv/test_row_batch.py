@@ -13,8 +13,8 @@ from sfn_cqrs.machines.command.publication import Publication
 from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs.machines.import_csv import strategies
 from sfn_cqrs.machines.import_csv.csv.rows import Problem, Row
+from sfn_cqrs.machines.import_csv.declaration import Duplicates
 from sfn_cqrs.machines.import_csv.results import Counts, FailedRow, Fate, Planned, PublishMode
-from sfn_cqrs.machines.import_csv.strategy import Duplicates
 from sfn_cqrs_tools.testing.builders import a_command, a_process
 from shop.airports import airports_of
 

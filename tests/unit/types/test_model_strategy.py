@@ -14,11 +14,11 @@ from sfn_cqrs.kernel.models.models import Meta
 from sfn_cqrs.kernel.policy import MEMBERS
 from sfn_cqrs.machines.command.handlers import command_type
 from sfn_cqrs.machines.import_csv import strategies
+from sfn_cqrs.machines.import_csv.batch import RowBatch
 from sfn_cqrs.machines.import_csv.csv.rows import Row
+from sfn_cqrs.machines.import_csv.declaration import Column
 from sfn_cqrs.machines.import_csv.job import NO_SOURCE, Job, Loaded, Reader
 from sfn_cqrs.machines.import_csv.model_strategy import ModelStrategy
-from sfn_cqrs.machines.import_csv.rows import RowBatch
-from sfn_cqrs.machines.import_csv.strategy import Column
 
 
 @dataclass

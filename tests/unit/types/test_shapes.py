@@ -24,7 +24,7 @@ from sfn_cqrs.machines.command.handlers import command_type, sync_handler, up_ma
 from sfn_cqrs.machines.command.projection import project_many, run_handler
 from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs.machines.import_csv import strategies
-from sfn_cqrs.machines.import_csv.strategy import Column, ImportStrategy, Record
+from sfn_cqrs.machines.import_csv.declaration import Column, ImportStrategy, Record
 
 ROOT = Path(__file__).parents[3]
 VISIT = ItemKey("tenant1", "VISIT", "v-1")

@@ -34,9 +34,9 @@ from sfn_cqrs.machines.approval.types import Decided
 from sfn_cqrs.machines.command import giving_up, service
 from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs.machines.import_csv import planning, publishing, strategies
+from sfn_cqrs.machines.import_csv.batch import RowBatch
 from sfn_cqrs.machines.import_csv.csv.rows import Row
 from sfn_cqrs.machines.import_csv.job import NO_SOURCE, Job, Loaded, Reader
-from sfn_cqrs.machines.import_csv.rows import RowBatch
 from sfn_cqrs.machines.saga.effects import publish_once
 from sfn_cqrs.machines.saga.types import SagaStep
 

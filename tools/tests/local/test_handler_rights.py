@@ -20,8 +20,8 @@ from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.command.data import DataService, HistoryService
 from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs.machines.import_csv import strategies
+from sfn_cqrs.machines.import_csv.declaration import Column, ImportStrategy, Record
 from sfn_cqrs.machines.import_csv.service import Request
-from sfn_cqrs.machines.import_csv.strategy import Column, ImportStrategy, Record
 from sfn_cqrs.machines.saga import types as sagas
 from sfn_cqrs.machines.saga.service import SagaService
 from sfn_cqrs.machines.task import types as tasks

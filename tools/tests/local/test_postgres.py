@@ -13,7 +13,7 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.policy import MEMBERS
 from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.import_csv import strategies
-from sfn_cqrs.machines.import_csv.strategy import Column, ImportStrategy, Record
+from sfn_cqrs.machines.import_csv.declaration import Column, ImportStrategy, Record
 from sfn_cqrs_tools.client.api import connect
 from sfn_cqrs_tools.client.upload import upload
 from sfn_cqrs_tools.testing.quick_stack import quick_stack

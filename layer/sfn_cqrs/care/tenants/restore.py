@@ -25,8 +25,8 @@ from sfn_cqrs.machines.command.runner import Chain
 from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs.machines.command.versions import without_erased
 from sfn_cqrs.machines.import_csv.csv.rows import Problem
+from sfn_cqrs.machines.import_csv.declaration import Record, Wanted
 from sfn_cqrs.machines.import_csv.planning import Chained, chained, refused
-from sfn_cqrs.machines.import_csv.strategy import Record, Wanted
 
 TRIES: Final = 5
 REMEMBERED: Final = timedelta(days=35)

@@ -7,11 +7,11 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.aws.transient import is_transient
 from sfn_cqrs.kernel.errors import InvalidFileError
 from sfn_cqrs.machines.import_csv import strategies
+from sfn_cqrs.machines.import_csv.batch import RowBatch
 from sfn_cqrs.machines.import_csv.csv.rows import Problem, Row
 from sfn_cqrs.machines.import_csv.end import end
 from sfn_cqrs.machines.import_csv.job import HandOver, Job, Load, Loaded, Reader
 from sfn_cqrs.machines.import_csv.results import Plan
-from sfn_cqrs.machines.import_csv.rows import RowBatch
 
 MAX_DIRECT_ROWS = 1_000
 BATCH = 100

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from sfn_cqrs.kernel.models.fields import DataclassModel
 from sfn_cqrs.kernel.values import Json
 from sfn_cqrs.machines.import_csv.csv.cells import BOOLEANS, INTEGER, NUMBER
-from sfn_cqrs.machines.import_csv.strategy import Column, ImportStrategy, Record
+from sfn_cqrs.machines.import_csv.declaration import Column, ImportStrategy, Record
 
 
 class ModelStrategy(ImportStrategy):

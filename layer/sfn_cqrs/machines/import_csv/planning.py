@@ -15,10 +15,10 @@ from sfn_cqrs.machines.command.process import Outcome, Predecessor
 from sfn_cqrs.machines.command.runner import Chain
 from sfn_cqrs.machines.command.versions import Looked, personal
 from sfn_cqrs.machines.import_csv.csv.rows import Problem, Row
+from sfn_cqrs.machines.import_csv.declaration import Comparison, Duplicates, ImportStrategy, Wanted
 from sfn_cqrs.machines.import_csv.job import Job
 from sfn_cqrs.machines.import_csv.results import SUPERSEDED, Fate, Plan, Planned
 from sfn_cqrs.machines.import_csv.strategies import compared, wanted_by
-from sfn_cqrs.machines.import_csv.strategy import Comparison, Duplicates, ImportStrategy, Wanted
 
 IN = "attributes."
 

@@ -11,10 +11,10 @@ from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.machines.command.process import Mode, Outcome, Process
 from sfn_cqrs.machines.command.publication import Publication, RowPublication
 from sfn_cqrs.machines.command.versions import new_command, new_process
+from sfn_cqrs.machines.import_csv.declaration import Wanted
 from sfn_cqrs.machines.import_csv.job import Job
 from sfn_cqrs.machines.import_csv.planning import Chained, Current, Planner, chained
 from sfn_cqrs.machines.import_csv.results import Fate, Plan, Planned, PublishMode
-from sfn_cqrs.machines.import_csv.strategy import Wanted
 from sfn_cqrs.machines.import_csv.undo import Undo
 
 TRIES = 3

@@ -31,9 +31,9 @@ from sfn_cqrs.kernel.policy import (
 from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.import_csv.csv.header import Columns, check_size
 from sfn_cqrs.machines.import_csv.csv.rows import CsvFile, Problem, open_csv
+from sfn_cqrs.machines.import_csv.declaration import Comparison, ImportStrategy, Record, Wanted
 from sfn_cqrs.machines.import_csv.job import ImportRecord, Job
 from sfn_cqrs.machines.import_csv.results import PublishMode
-from sfn_cqrs.machines.import_csv.strategy import Comparison, ImportStrategy, Record, Wanted
 
 LOG_SECONDS = 10
 S = TypeVar("S", bound=type[ImportStrategy])

@@ -21,11 +21,11 @@ from sfn_cqrs.machines.command.runner import Chain
 from sfn_cqrs.machines.command.versions import without_erased
 from sfn_cqrs.machines.import_csv import strategies
 from sfn_cqrs.machines.import_csv.csv.rows import Problem, Row
+from sfn_cqrs.machines.import_csv.declaration import Record, Wanted
 from sfn_cqrs.machines.import_csv.files import MARGIN_MS, put_rows
 from sfn_cqrs.machines.import_csv.job import Job, Loaded, Reader
 from sfn_cqrs.machines.import_csv.planning import Chained, Current, chained, current_of, refused
 from sfn_cqrs.machines.import_csv.results import Fate, Plan, Planned
-from sfn_cqrs.machines.import_csv.strategy import Record, Wanted
 
 HEADER = ("type", "item", "version")
 """The columns of an undo's row; errors.csv starts with them."""

@@ -21,12 +21,12 @@ from sfn_cqrs.machines.command.projection import project_many
 from sfn_cqrs.machines.command.runner import expire_previous
 from sfn_cqrs.machines.import_csv import strategies
 from sfn_cqrs.machines.import_csv.csv.rows import Row
+from sfn_cqrs.machines.import_csv.declaration import ImportStrategy, Wanted
 from sfn_cqrs.machines.import_csv.job import Job
 from sfn_cqrs.machines.import_csv.planning import Current, Planner
 from sfn_cqrs.machines.import_csv.preview import LAST_SHOWN, row_view
 from sfn_cqrs.machines.import_csv.publishing import Publisher
 from sfn_cqrs.machines.import_csv.results import Counts, FailedRow, Marker, Plan, Planned
-from sfn_cqrs.machines.import_csv.strategy import ImportStrategy, Wanted
 from sfn_cqrs.machines.import_csv.undo import Undo
 
 _UNSTABLE = Planned.failing("unstable", "the strategy changed its mind; retry this row")
