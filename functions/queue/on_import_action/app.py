@@ -19,7 +19,7 @@ ROW = 1
 KILLED = Problem("failed", "no try has ended; see the log")
 
 
-@consumer_of(bootstrap.import_actions)
+@consumer_of(lambda: bootstrap.import_actions())
 def lambda_handler(delivery: Delivery) -> None:
     """Import the row of the job that a message names; one that has ended needs nothing."""
     key = ImportKey.of(delivery.notice["tenantCode"], delivery.notice["id"])

@@ -7,7 +7,7 @@ from sfn_cqrs.kernel.notices import alarm_about, at_depth
 from sfn_cqrs.machines.command import handlers
 
 
-@consumer_of(bootstrap.notifications)
+@consumer_of(lambda: bootstrap.notifications())
 def lambda_handler(delivery: Delivery) -> None:
     """Put a notice on the event bus, if there is one, and hand it to its handlers.
 

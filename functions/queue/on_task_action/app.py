@@ -14,7 +14,7 @@ from sfn_cqrs.machines.task.state import lease_of
 from sfn_cqrs.machines.task.work import work_on_alone
 
 
-@consumer_of(bootstrap.task_actions)
+@consumer_of(lambda: bootstrap.task_actions())
 def lambda_handler(delivery: Delivery) -> None:
     """Do what a message asks for; one that a later attempt has overtaken has nothing left to do."""
     notice, remaining_ms = delivery.notice, delivery.remaining_ms

@@ -4,13 +4,14 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from sfn_cqrs.kernel.digest import Digest
 from sfn_cqrs.kernel.errors import BusyError
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sns.type_defs import PublishBatchRequestEntryTypeDef
     from mypy_boto3_sqs import SQSClient
+
+    from sfn_cqrs.kernel.digest import Digest
 
 BATCH = 10
 MAX_ALARM_CAUSE = 8_000
@@ -58,7 +59,7 @@ class Topic:
 class People(Topic):
     """The topic for people, by e-mail and the like."""
 
-    def tell(self, digest: Digest) -> None:
+    def tell(self, digest: "Digest") -> None:
         """Send a message that people read."""
         self._client.publish(TopicArn=self._arn, Subject=digest.subject, Message=digest.text)
 

@@ -55,6 +55,9 @@ def consumer_of(
     If the function raises, its message comes again, soon at first and then ever later. In the end
     it goes to the queue's dead letters. If the function dies, its message comes again after the
     queue's visibility timeout.
+
+    The queue is asked for only then, so a function gives `lambda: bootstrap.task_actions()`: the
+    parts of a room are imported when they are first used.
     """
 
     def handler_of(handle: Callable[[Delivery], None]) -> LambdaHandler:
