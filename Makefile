@@ -145,13 +145,13 @@ golden: $(DEV_READY) ## keep executions as this release begins them, which later
 	PYTHONHASHSEED=0 $(BIN)/python -m tests.golden
 
 sam-local-test: $(DEV_READY) $(SAM_READY) $(FABRIC_READY) ## sam deploy to the local fabric; sam local invoke, where Docker runs
-	$(BIN)/python tests/sam_local/run.py $(ARGS)
+	$(BIN)/python tests/accept/sam_local.py $(ARGS)
 
 aws-accept: $(DEV_READY) $(FABRIC_READY) $(SAM_READY) ## deploy a project to an empty account, make fifteen checks, remove it; ARGS=--local: on this machine
 	$(BIN)/python -m tests.accept $(ARGS)
 
 clone-test: $(DEV_READY) ## one of everything new in an empty clone, and the clone's make check and make test
-	$(BIN)/python -m tests.clone.run
+	$(BIN)/python -m tests.newcomer.clone
 
 walk: $(DEV_READY) $(SAM_READY) $(SUPPLY_READY) ## from an empty folder and wheels to sam build: seconds, files and lines of each step
 	$(BIN)/python -m tests.newcomer.walk

@@ -97,6 +97,6 @@ def test_the_seed_replays_the_very_story(name):
 
 
 def test_the_story_in_the_page_is_the_one_that_is_told():
-    told = (Path(__file__).parent / "stories/repeats.txt").read_text(encoding="utf-8")
+    told = (Path(__file__).parent / "repeats.txt").read_text(encoding="utf-8")
 
     assert str(found("repeats")) + "\n" == told
