@@ -45,7 +45,7 @@ else:
         "kernel.tables": "requests",
         "kernel.read_models": "read_models views segments problems generations",
         "machines.command": (
-            "command_ttl history_ttl processes commands erasures data history executions"
+            "command_ttl history_ttl processes commands reservations erasures data history executions"
             " express_executions"
         ),
         "machines.task": "task_ttl tasks task_executions task_actions",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sfn_cqrs.kernel.models.models import Meta, Personal
     from sfn_cqrs.kernel.policy import CODE, MACHINES, MEMBERS, Client, Policy, group, own
     from sfn_cqrs.kernel.tables.paging import Page
+    from sfn_cqrs.kernel.unique import Unique, exactly
     from sfn_cqrs.kernel.values import Json
     from sfn_cqrs.machines.command.handlers import command_type, erasures
 else:
@@ -25,6 +26,7 @@ else:
             "sfn_cqrs.kernel.keys": "ItemKey",
             "sfn_cqrs.kernel.models.models": "Meta Personal",
             "sfn_cqrs.kernel.policy": "CODE MACHINES MEMBERS Client Policy group own",
+            "sfn_cqrs.kernel.unique": "Unique exactly",
             "sfn_cqrs.kernel.values": "Json",
             "sfn_cqrs.machines.command.handlers": "command_type erasures",
         },
@@ -46,8 +48,10 @@ __all__ = [
     "Personal",
     "Policy",
     "Stored",
+    "Unique",
     "command_type",
     "erasures",
+    "exactly",
     "group",
     "own",
 ]

@@ -188,13 +188,15 @@ class Stored(Generic[M]):
 class Command(Stored[M]):
     """One version of an item, immutable once stored.
 
-    `depth` is how many handlers of notices led to it.
+    `depth` is how many handlers of notices led to it. `unique` are the hashes of the values that it
+    has reserved.
     """
 
     id: str
     digest: str
     request_id: str = ""
     depth: int = 0
+    unique: tuple[str, ...] = ()
 
     def says(self, content: Content) -> bool:
         """Return whether it says the same as content of today's shape."""

@@ -177,6 +177,19 @@ class RuleRefusedError(SfnCqrsError):
     """The `check` of a type refuses the change, as the item now is."""
 
 
+class NotUniqueError(RuleRefusedError):
+    """Another item of the type has a value that no two may have.
+
+    `field` is its path, and `taken_by` the other item's code, if the caller may read that item.
+    """
+
+    def __init__(self, type_: str, field: str, taken_by: str = "") -> None:
+        """Name the field, and the item."""
+        super().__init__(f"{field}: {f'{type_} {taken_by}' if taken_by else 'another item'} has it")
+        self.field = field
+        self.taken_by = taken_by
+
+
 class ChainBusyError(SfnCqrsError):
     """A synchronous publish found an earlier version that has not been applied."""
 

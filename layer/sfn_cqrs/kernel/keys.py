@@ -9,6 +9,7 @@ like a version, a process item or another code's prefix. The item keeps the code
 
 import base64
 import hashlib
+import hmac
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -140,6 +141,25 @@ class ItemKey:
     def process_sk(self, version: int) -> str:
         """The sort key of a command's process item."""
         return f"{self.version_sk(version)}#process"
+
+
+@dataclass(frozen=True, slots=True)
+class UniqueKey(InOnePartition):
+    """A value that one item of a type and tenant may have; the hash says nothing about it."""
+
+    tenant: str
+    type: str
+    hash: str
+
+    @property
+    def pk(self) -> str:
+        """A partition of its own."""
+        return f"{unique_begin(self.tenant, self.type)}{self.hash}"
+
+    @property
+    def sk(self) -> str:
+        """The sort key."""
+        return "UNIQUE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -729,6 +749,16 @@ def versions_begin(tenant: str, type_: str = "") -> str:
     return f"TENANT#{'' if tenant == ALL_TENANTS else f'{tenant}#{of_type}'}"
 
 
+def unique_begin(tenant: str, type_: str = "") -> str:
+    """Return the common prefix of the partitions of a tenant's unique values, or of one type's."""
+    return f"UNIQUE#{tenant}#{type_prefix(type_) if type_ else ''}"
+
+
+def secret_place(tenant: str) -> tuple[str, str]:
+    """Partition and sort key of the secret by which a tenant's unique values are hashed."""
+    return unique_begin(tenant), "SECRET"
+
+
 def shard_of(pk: str, sk: str, shards: int) -> int:
     """The shard of an item: always the same for the same keys."""
     return hashlib.sha256(f"{pk}|{sk}".encode()).digest()[0] % shards
@@ -743,7 +773,8 @@ def _encoded(code: str) -> str:
     return code.replace("%", "%25").replace("@", "%40").replace("#", "%23")
 
 
-def hashed(*identity: str) -> str:
-    """26 characters that any name may hold, the same for the same identity."""
-    digest = hashlib.sha256("|".join(identity).encode()).digest()
+def hashed(*identity: str, secret: bytes = b"") -> str:
+    """26 characters that any name may hold, the same for the same identity and secret."""
+    text = "|".join(identity).encode()
+    digest = hmac.digest(secret, text, "sha256") if secret else hashlib.sha256(text).digest()
     return base64.b32encode(digest).decode().lower()[:26]

@@ -26,7 +26,10 @@ TABLES: Final = {"command": "commands", "state": "history", "row": "data", "proc
 """The table of each kind of line, in the order in which an item's lines are written."""
 _ORDER: Final = list(TABLES)
 _OF_THIS_STACK: Final = frozenset(
-    ("pk", "sk", "tenant", "attributes_s3", "open_shard", "task_token", "token_seq", "run", "trace")
+    (
+        *("pk", "sk", "tenant", "attributes_s3", "open_shard", "task_token", "token_seq", "run"),
+        *("trace", "unique"),
+    )
 )
 _BESIDE: Final = frozenset(("ttl", "kind", "attributes", "deleted_version"))
 """What an adapter stores beside a record."""

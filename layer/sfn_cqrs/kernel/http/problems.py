@@ -109,6 +109,9 @@ def _extras(error: errors.SfnCqrsError) -> dict[str, Any]:
             return {"field": error.field, "problems": problems}
         case errors.InvalidInputError():
             return {"field": error.field}
+        case errors.NotUniqueError():
+            other = {"takenBy": error.taken_by} if error.taken_by else {}
+            return {"field": error.field, **other}
         case errors.VersionConflictError():
             return {"currentVersion": error.current_version}
         case errors.ChainBusyError() | errors.NotAppliedError():

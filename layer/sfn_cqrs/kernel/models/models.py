@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from sfn_cqrs.kernel import masking
 from sfn_cqrs.kernel.errors import InvalidInputError, UpcastError
+from sfn_cqrs.kernel.unique import Unique
 from sfn_cqrs.kernel.values import Json, checked_object
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ class Typed:
     upcast: Mapping[int, Upcast] = field(default_factory=dict)
     subject: str = ""
     keep: timedelta | None = None
+    unique: tuple[Unique, ...] = ()
 
     def refusal(
         self,
@@ -177,6 +179,16 @@ class Typed:
         """Return whom attributes of today's shape are about, as text; empty if about nobody."""
         found = attributes.get(self.subject) if self.subject else None
         return "" if found is None else str(found)
+
+    def unique_values(self, attributes: Mapping[str, Json]) -> dict[str, str]:
+        """Return the fingerprints of the values that no other item may have, by their fields."""
+        personal = {field for one in self.unique for field in one.fields} & self.model.personal
+        neutral: Mapping[str, Json] = {}
+        if personal and personal & attributes.keys():
+            neutral = self.model.erased(dict(attributes))
+            neutral = {name: neutral[name] for name in personal & neutral.keys()}
+        found = {one.name: one.value(attributes, neutral) for one in self.unique}
+        return {name: value for name, value in found.items() if value}
 
     def _current(self, before: Mapping[str, Json]) -> Any:
         try:

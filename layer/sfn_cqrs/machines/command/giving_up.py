@@ -11,6 +11,7 @@ from sfn_cqrs.kernel.values import digest
 from sfn_cqrs.machines.command import chain, handlers
 from sfn_cqrs.machines.command.outcomes import last_applied
 from sfn_cqrs.machines.command.process import Outcome, Process
+from sfn_cqrs.machines.command.reserving import taken
 from sfn_cqrs.machines.command.runner import Chain
 from sfn_cqrs.machines.command.service import CommandService
 
@@ -50,12 +51,16 @@ def give_up_and_restore(key: ItemKey, version: int, caller: Caller) -> GivenUp:
         NotFoundError: there is no such version.
         NotFailedError: it is not FAILED, BLOCKED or SKIPPED.
         InvalidInputError: the content does not fit its type any more.
-        RuleRefusedError: the type's rule refuses it. In each case nothing is skipped.
+        RuleRefusedError, NotUniqueError: the type's rule refuses it, or another item has one of its
+            values. In each case nothing is skipped.
     """
     row = last_applied(key)
     if row is None:
         raise NoAppliedVersionError(f"no version of {key.type} {key.code} was applied")
     handlers.check_content(key, row.converted, bootstrap.commands().find(key, version))
+    refused = taken(key, row.converted, caller.client)
+    if refused is not None:
+        raise refused
     process = _skipped(key, version, caller.user)
     restored = _publish(key, version, row.converted, caller)
     return GivenUp(process, restored, restored is None and _stays(key, version))

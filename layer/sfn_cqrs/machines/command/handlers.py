@@ -31,6 +31,7 @@ from sfn_cqrs.kernel.models import models
 from sfn_cqrs.kernel.models.models import ERASED
 from sfn_cqrs.kernel.notices import DEEPEST
 from sfn_cqrs.kernel.policy import CODE, MEMBERS, UNDECLARED, Access, Client, Policy, require
+from sfn_cqrs.kernel.unique import Unique
 from sfn_cqrs.machines.command.process import Lane
 
 T = TypeVar("T")
@@ -124,6 +125,7 @@ def command_type(
     upcast: Mapping[int, models.Upcast] | None = None,
     subject: str = "",
     keep: timedelta | None = None,
+    unique: Sequence[str | tuple[str, ...] | Unique] = (),
 ) -> None:
     """Register a type, and declare who may publish and read its items.
 
@@ -155,6 +157,10 @@ def command_type(
             about that person can then be erased.
         keep: for so long after its last change an item must be kept by law: until then, nobody can
             erase the person.
+        unique: fields whose values no two items of a tenant may have, such as
+            `("email", ("country", "vat"))`; texts that differ in case or encoding are the same,
+            unless `Unique("email", normal=exactly)` says otherwise. A publish of a value that
+            another item has is refused with 409; a deletion frees its values.
         unknown: `keep` stores fields that the model does not have; by default they are refused.
     """
     check_name(type_)
@@ -167,10 +173,11 @@ def command_type(
     typed = None
     if model is not None:
         found = models.model_of(model, unknown=unknown)
-        typed = models.Typed(type_, found, _asked(type_, check), shape, upcast or {}, subject, keep)
+        rule, only = _asked(type_, check), Unique.each(unique)
+        typed = models.Typed(type_, found, rule, shape, upcast or {}, subject, keep, only)
         _check_typed(typed, access if unknown == "refuse" else Access())
-    elif check or upcast or subject or shape > 1:
-        raise ValueError(f"{type_}: check=, shape=, upcast= and subject= need model=")
+    elif check or upcast or subject or shape > 1 or unique:
+        raise ValueError(f"{type_}: check=, shape=, upcast=, unique= and subject= need model=")
     elif keep is not None:
         raise ValueError(f"{type_}: keep= needs subject=")
     declared_in, declared = registry.access.get(type_, (module, access))
@@ -220,6 +227,9 @@ def _check_typed(typed: models.Typed, access: Access) -> None:
         raise ValueError(f"{typed.type}: subject names {typed.subject}, which is not a field")
     if typed.keep is not None and not typed.subject:
         raise ValueError(f"{typed.type}: keep= needs subject=")
+    for name in (field for one in typed.unique for field in one.fields):
+        if name not in typed.model.names:
+            raise ValueError(f"{typed.type}: unique names {name}, which is not a field")
     if typed.subject and typed.model.erased({typed.subject: ""})[typed.subject] not in ("", ERASED):
         raise ValueError(f"{typed.type}: a personal subject is a text without a default")
     if typed.subject and (stuck := typed.model.unerasable):

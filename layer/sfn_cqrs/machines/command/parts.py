@@ -10,6 +10,7 @@ from sfn_cqrs.machines.command.erasure_table import ERASURES, ErasureTable
 from sfn_cqrs.machines.command.history_table import HistoryTable
 from sfn_cqrs.machines.command.process_table import ProcessTable
 from sfn_cqrs.machines.command.table import CommandTable
+from sfn_cqrs.machines.command.unique_table import UniqueTable
 
 
 @part
@@ -44,6 +45,12 @@ def commands(parts: Parts) -> CommandTable:
         now=parts.now,
         retention=command_ttl(parts),
     )
+
+
+@part
+def reservations(parts: Parts) -> UniqueTable:
+    """Return the reservations of unique values."""
+    return UniqueTable(parts.client("dynamodb"), parts.variable("COMMANDS_TABLE"), parts.now)
 
 
 @part

@@ -15,6 +15,7 @@ class Refusal(Enum):
     VERSION_TAKEN = auto()
     DATA_MOVED = auto()
     REQUEST_SEEN = auto()
+    NOT_UNIQUE = auto()
     ENDED_BEFORE = auto()
     BUSY = auto()
 
@@ -34,12 +35,16 @@ class Ending(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """A new version for the machine to apply; `ending` is the put of what ends with it."""
+    """A new version for the machine to apply; `ending` is the put of what ends with it.
+
+    `held` are the unique values that the version before holds, by their hashes.
+    """
 
     command: Command
     process: Process
     request: Request | None = None
     ending: dict[str, Any] | None = None
+    held: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +72,4 @@ class RowPublication:
     command: Command
     data_version: int = 0
     history: dict[str, Any] | None = None
+    held: tuple[str, ...] = ()

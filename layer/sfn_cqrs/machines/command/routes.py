@@ -19,6 +19,7 @@ from sfn_cqrs.kernel.errors import (
     NoAppliedVersionError,
     NotFailedError,
     NotFoundError,
+    NotUniqueError,
     RuleRefusedError,
     UnknownTypeError,
     VersionConflictError,
@@ -124,6 +125,7 @@ routes = Routes()
         NotFoundError,
         VersionConflictError,
         RuleRefusedError,
+        NotUniqueError,
         ChainBusyError,
         IdempotencyMismatchError,
     ),
@@ -233,6 +235,7 @@ def retry_version(type_: str, code: str, version: str) -> Response[str]:
         NoAppliedVersionError,
         NotFailedError,
         RuleRefusedError,
+        NotUniqueError,
     ),
 )
 def skip_version(type_: str, code: str, version: str) -> Response[str]:

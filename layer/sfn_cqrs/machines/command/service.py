@@ -36,6 +36,7 @@ from sfn_cqrs.machines.command.publication import (
     Refusal,
     SyncPublication,
 )
+from sfn_cqrs.machines.command.reserving import taken
 from sfn_cqrs.machines.command.runner import Chain, expire_previous
 from sfn_cqrs.machines.command.versions import new_command, new_process, without_erased
 
@@ -131,6 +132,7 @@ class CommandService:
     Every method raises
 
     - InvalidInputError, UnknownTypeError: a field cannot be stored; nothing is written.
+    - NotUniqueError: another item has a value that no two of the type may have.
     - InvalidModelError, RuleRefusedError: the type's model or its check refuses the attributes.
     - NotPermittedError: the caller is a client, and the type's declaration does not allow it.
     - VersionConflictError: somebody else has published; the error has the current version.
@@ -293,6 +295,10 @@ def _content_of(key: ItemKey, wanted: Content | Patch, latest: Command | None) -
     return wanted.on(latest)
 
 
+def _held(current: Command | None) -> tuple[str, ...]:
+    return current.unique if current else ()
+
+
 class _Publisher:
     """Tries one change until it is stored, found stored, or refused."""
 
@@ -324,7 +330,7 @@ class _Publisher:
         raise self._given_up(refusal)
 
     def _given_up(self, refusal: Refusal | None) -> Exception:
-        if refusal is Refusal.BUSY:
+        if refusal in (Refusal.BUSY, Refusal.NOT_UNIQUE):
             return BusyError("others keep writing this item; try again")
         latest = bootstrap.commands().latest(self._key)
         return VersionConflictError(latest.version if latest else 0)
@@ -346,15 +352,24 @@ class _Publisher:
         command = self._command(content, current)
         published = self._published(command)
         if change.is_sync:
-            return self._apply(command, published)
+            return self._apply(command, published, _held(current))
         ending = change.ending.with_version(command.version) if change.ending else None
         publication = Publication(
-            command, new_process(command), self._request(published), ending=ending
+            command, new_process(command), self._request(published), ending, _held(current)
         )
+        return self._stored(publication), published
+
+    def _stored(self, publication: Publication) -> Refusal | None:
+        """Store a version; return what is to be tried again."""
         refusal = bootstrap.commands().publish(publication)
         if refusal is Refusal.ENDED_BEFORE:
             raise SupersededError("what should end with it has ended")
-        return refusal, published
+        if refusal is Refusal.NOT_UNIQUE:
+            content = publication.command.content
+            refused = taken(self._key, content, self._change.caller.client)
+            if refused is not None:
+                raise refused
+        return refusal
 
     def _is_told(self, current: Command | None) -> TypeGuard[Command]:
         """Return whether the caller may learn that the item is as the change wants it.
@@ -363,7 +378,9 @@ class _Publisher:
         """
         return current is not None and handlers.sees(self._change.caller.client, current)
 
-    def _apply(self, command: Command, published: Published) -> tuple[Refusal | None, Published]:
+    def _apply(
+        self, command: Command, published: Published, held: tuple[str, ...]
+    ) -> tuple[Refusal | None, Published]:
         """Store and apply the change in one transaction, then bring it to the read models."""
         predecessor = Chain(self._key).run(chain.previous(command.version))
         if predecessor.outcome not in (None, Outcome.APPLIED):
@@ -379,11 +396,12 @@ class _Publisher:
             command,
             process,
             self._request(published),
+            held=held,
             data_version=data_version,
             predecessor=predecessor.version,
             history=bootstrap.history().item_of(row) if row else None,
         )
-        refusal = bootstrap.commands().publish(publication)
+        refusal = self._stored(publication)
         if refusal is not None:
             return refusal, published
         return None, replace(published, is_applied=_finish(command))

@@ -28,12 +28,14 @@ from sfn_cqrs.machines.command.data_table import row_condition
 from sfn_cqrs.machines.command.items import as_command, as_process, command_item, row_item
 from sfn_cqrs.machines.command.process import Outcome, Process
 from sfn_cqrs.machines.command.process_table import new_process_item
+from sfn_cqrs.machines.command import unique
 from sfn_cqrs.machines.command.publication import (
     Publication,
     Refusal,
     RowPublication,
     SyncPublication,
 )
+from sfn_cqrs.machines.command.unique_table import freeing, taking
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -209,12 +211,23 @@ class CommandTable(ExpiringTable):
 
     def _operations(self, publication: Publication | RowPublication) -> _Operations:
         if isinstance(publication, RowPublication):
-            return [self._put_new(command_item(publication.command)), *self._puts_row(publication)]
+            put = self._put_new(command_item(publication.command))
+            return [put, *self._puts_row(publication), *self._reserves(publication)]
         return self._appends(publication)
 
     def _appends(self, publication: Publication) -> _Operations:
         items = command_item(publication.command), new_process_item(publication.process)
-        return [self._put_new(item) for item in items]
+        return [*(self._put_new(item) for item in items), *self._reserves(publication)]
+
+    def _reserves(self, publication: Publication | RowPublication) -> _Operations:
+        command = publication.command
+        moves = unique.moves(publication.held, command.unique)
+        at = int(self._now().timestamp())
+        puts = [
+            *(taking(self._table, command.key, each) for each in moves.taken),
+            *(freeing(self._table, command.key, each, at) for each in moves.freed),
+        ]
+        return [(Refusal.NOT_UNIQUE, {"Put": put}) for put in puts]
 
     def _put_new(self, item: Item) -> tuple[Refusal, Any]:
         return Refusal.VERSION_TAKEN, {"Put": new_put(self._table, marshal(item))}

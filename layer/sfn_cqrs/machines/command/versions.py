@@ -20,6 +20,7 @@ from sfn_cqrs.kernel.models.models import ERASED
 from sfn_cqrs.kernel.notices import depth_here
 from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.command.process import Process
+from sfn_cqrs.machines.command.reserving import values_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,7 @@ def new_command(
         updated=audit,
         depth=depth_here(),
         shape=models.shape_of(key.type),
+        unique=tuple(values_of(key, content)),
         attributes_s3=bootstrap.attributes().store_if_large(
             owner_of(key, content), id_, content.attributes, whose=Whose(key, version)
         ),

@@ -18,6 +18,7 @@ from sfn_cqrs.kernel.notices import at_depth
 from sfn_cqrs.kernel.values import Json
 from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.command.projection import project_many
+from sfn_cqrs.machines.command.reserving import has_unique, taken
 from sfn_cqrs.machines.command.runner import expire_previous
 from sfn_cqrs.machines.import_csv import strategies
 from sfn_cqrs.machines.import_csv.csv.rows import Row
@@ -97,6 +98,7 @@ class RowBatch:
             row: self._planner.planned(row, each, current[each.key]) for row, each in wanted.items()
         }
         if self._job.dry_run:
+            plan |= self._not_unique(plan, wanted, current)
             self._previewed = self._preview(plan, wanted, current)
             return plan
         kept = bootstrap.imports().plan(self._job.key, self._first, plan)
@@ -105,6 +107,20 @@ class RowBatch:
         to_write = {row: planned for row, planned in plan.items() if planned.version}
         plan |= self._publisher.publish(wanted, to_write, current, is_new=kept is None)
         return plan | self._project(plan)
+
+    def _not_unique(
+        self, plan: Plan, wanted: dict[int, Wanted], current: dict[ItemKey, Current]
+    ) -> Plan:
+        """Return the failures of planned rows whose value another item has, as things are."""
+        found = {}
+        for row, planned in plan.items():
+            key = wanted[row].key
+            if planned.version and has_unique(key.type) and self._planner.knows(wanted[row]):
+                content = self._planner.content(wanted[row], current[key].row)
+                refused = taken(key, content, self._job.client)
+                if refused is not None:
+                    found[row] = Planned.failing(refused.code, str(refused))
+        return found
 
     def _preview(
         self, plan: Plan, wanted: dict[int, Wanted], current: dict[ItemKey, Current]

@@ -9,7 +9,9 @@ from sfn_cqrs.kernel.clock import iso
 from sfn_cqrs.kernel.command import Command
 from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.machines.command.process import Mode, Outcome, Process
-from sfn_cqrs.machines.command.publication import Publication, RowPublication
+from sfn_cqrs.machines.command.publication import Publication, Refusal, RowPublication
+from sfn_cqrs.machines.command.reserving import has_unique, taken
+from sfn_cqrs.machines.command.unique import moves
 from sfn_cqrs.machines.command.versions import new_command, new_process
 from sfn_cqrs.machines.import_csv.declaration import Wanted
 from sfn_cqrs.machines.import_csv.job import Job
@@ -51,18 +53,30 @@ class Publisher:
         fates = {} if is_new else self._found_all(wanted, plan)
         left = {row: planned for row, planned in plan.items() if row not in fates}
         together = self._may_be_together(wanted, left, current)
-        publications = [
-            self._publication(row, wanted[row], plan[row], current[wanted[row].key])
-            for row in together
-        ]
-        refusals = bootstrap.commands().publish_many(publications)
-        for row, publication, refusal in zip(together, publications, refusals, strict=True):
+        held = self._held({row: wanted[row].key for row in together}, current)
+        publications = apart(
+            {
+                row: self._publication(row, wanted[row], plan[row], current[key], held.get(key, ()))
+                for row in together
+                if (key := wanted[row].key)
+            }
+        )
+        refusals = bootstrap.commands().publish_many(list(publications.values()))
+        for (row, publication), refusal in zip(publications.items(), refusals, strict=True):
             if refusal is None:
                 fates[row] = left.pop(row)
                 self._note(publication)
         for row, planned in left.items():
             fates[row] = self._one_by_one(row, wanted[row], planned)
         return fates
+
+    def _held(
+        self, keys: dict[int, ItemKey], current: dict[ItemKey, Current]
+    ) -> dict[ItemKey, tuple[str, ...]]:
+        """Return the unique values that items hold; a type without any asks nothing."""
+        asked = [(key, current[key].version) for key in keys.values() if has_unique(key.type)]
+        found = bootstrap.commands().find_many((key, n) for key, n in asked if n)
+        return {key: command.unique for key, command in found.items()}
 
     def hand_over(self, command: Command, planned: Planned) -> tuple[int, Planned]:
         """Leave a version whose read models failed to the machine; its row waits for it."""
@@ -138,12 +152,21 @@ class Publisher:
         """Publish one row; return None if anyone was faster, even another delivery of this row."""
         if item.has(planned.version):
             return None
-        publication = self._publication(row, wanted, planned, item.current, item)
-        if bootstrap.commands().publish_many([publication])[0] is not None:
+        held = item.latest.unique if item.latest else ()
+        publication = self._publication(row, wanted, planned, item.current, held, item)
+        refusal = bootstrap.commands().publish_many([publication])[0]
+        if refusal is Refusal.NOT_UNIQUE:
+            return self._not_unique(publication.command)
+        if refusal is not None:
             return None
         self._note(publication)
         is_waiting = self._is_sync and item.is_behind
         return self._waiting(row, planned.version) if is_waiting else planned
+
+    def _not_unique(self, command: Command) -> Planned | None:
+        """Return the failure of a row whose value another item has; None if it is free again."""
+        refused = taken(command.key, command.content, self._job.client)
+        return Planned.failing(refused.code, str(refused)) if refused else None
 
     def _kept(self, row: int, before: Planned, after: Planned) -> Planned:
         """Keep the changed plan. Its problem is not the row's fault and a later try may cure it."""
@@ -184,6 +207,7 @@ class Publisher:
         wanted: Wanted,
         planned: Planned,
         current: Current,
+        held: tuple[str, ...],
         chained: Chained | None = None,
     ) -> Publication | RowPublication:
         base, latest = (chained.base, chained.latest) if chained else (current.row, None)
@@ -200,7 +224,21 @@ class Publisher:
             request_id=job.request_id(row),
         )
         if not self._is_sync or (chained and chained.is_behind):
-            return Publication(command, new_process(command))
+            return Publication(command, new_process(command), held=held)
         item = current.snapshot
         history = bootstrap.history().item_of(item) if item else None
-        return RowPublication(command, current.version, history)
+        return RowPublication(command, current.version, history, held)
+
+
+def apart(
+    publications: dict[int, Publication | RowPublication],
+) -> dict[int, Publication | RowPublication]:
+    """Return the rows whose unique values no earlier row touches: one transaction has each once."""
+    touched: set[str] = set()
+    found = {}
+    for row, publication in publications.items():
+        its = moves(publication.held, publication.command.unique).all
+        if touched.isdisjoint(its):
+            found[row] = publication
+        touched |= its
+    return found

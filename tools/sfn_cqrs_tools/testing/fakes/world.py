@@ -94,6 +94,7 @@ class World(Stored):
         self.processes = bootstrap.processes(parts)
         self.commands = bootstrap.commands(parts)
         self.erasures = bootstrap.erasures(parts)
+        self.reservations = bootstrap.reservations(parts)
         self.data = bootstrap.data(parts)
         self.history = bootstrap.history(parts)
         self.tasks = bootstrap.tasks(parts)
