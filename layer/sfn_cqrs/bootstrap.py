@@ -45,8 +45,8 @@ else:
         "kernel.tables": "requests",
         "kernel.read_models": "read_models views segments problems generations",
         "machines.command": (
-            "command_ttl history_ttl processes commands reservations erasures data history executions"
-            " express_executions"
+            "command_ttl history_ttl processes commands erasures data history executions"
+            " express_executions reservations"
         ),
         "machines.task": "task_ttl tasks task_executions task_actions",
         "machines.saga": "sagas saga_machines saga_executions",

@@ -12,7 +12,7 @@ from tests.support.orders import a_saga, an_approval
 from tests.support.typed import declaring
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.care.audit.rules import IMPORT_RULES, ITEM_RULES, Rule
+from sfn_cqrs.care.audit.rules import IMPORT_RULES, ITEM_RULES, RESERVATION_RULES, Rule
 from sfn_cqrs.care.audit.service import Audit, Sample, count_all
 from sfn_cqrs.care.audit.tables import AuditTables
 from sfn_cqrs.care.audit.work_rules import APPROVAL_RULES, ARCHIVE_RULES, SAGA_RULES, TASK_RULES
@@ -20,7 +20,15 @@ from sfn_cqrs.care.tenants.export import states
 from sfn_cqrs.care.usage.service import Meter, usage_of
 from sfn_cqrs.kernel.command import Audit as By
 from sfn_cqrs.kernel.errors import InvalidInputError
-from sfn_cqrs.kernel.keys import ApprovalKey, ImportKey, ItemKey, SagaKey, TaskKey, ZipKey
+from sfn_cqrs.kernel.keys import (
+    ApprovalKey,
+    ImportKey,
+    ItemKey,
+    SagaKey,
+    TaskKey,
+    UniqueKey,
+    ZipKey,
+)
 from sfn_cqrs.kernel.models.models import ERASED
 from sfn_cqrs.kernel.tables.dynamodb import marshal, unmarshal
 from sfn_cqrs.machines.approval.rules import Happened, Stage, Status, Verdict, Vote
@@ -100,6 +108,19 @@ def without_chain(raw: Raw, key: ItemKey) -> None:
         raw.drop("CommandsTable", key.pk, key.process_sk(version))
 
 
+def reserved(raw: Raw, key: ItemKey) -> None:
+    at = UniqueKey(key.tenant, key.type, "h")
+    place = {"pk": at.pk, "sk": at.sk, "kind": "unique"}
+    raw.copy("CommandsTable", key.pk, key.version_sk(3), **place)
+
+
+def another_has_it(raw: Raw, key: ItemKey) -> None:
+    command(3, unique=["h"])(raw, key)
+    reserved(raw, key)
+    at = UniqueKey(key.tenant, key.type, "h")
+    raw.change("CommandsTable", at.pk, at.sk, code="other", ttl=None)
+
+
 def a_version_more(raw: Raw, key: ItemKey) -> None:
     raw.copy("CommandsTable", key.pk, key.version_sk(3), sk=key.version_sk(4), version=4)
 
@@ -157,6 +178,9 @@ ITEM_DAMAGES: dict[str, tuple[str, Damage]] = {
     "the data row is an older one": ("data_behind", older_row),
     "the data row is ahead": ("data_ahead", row(version=9)),
     "the data row is early": ("data_early", process(3, outcome="BLOCKED", **OPEN)),
+    "a unique value is not reserved": ("not_reserved", command(3, unique=["h"])),
+    "a unique value is another's": ("not_reserved", another_has_it),
+    "a unique value is reserved for nothing": ("held_by_nobody", reserved),
     "the data row shows what was skipped": ("skipped_shown", process(3, outcome="SKIPPED")),
     "the data row's name is another": ("data_differs", row(name="other")),
     "the data row's attributes are others": (
@@ -352,6 +376,7 @@ def hangs(raw: Raw, key: Any) -> None:
 Make = Callable[[MotoWorld, int], Key]
 RULES: tuple[Rule[Any], ...] = (
     *ITEM_RULES,
+    *RESERVATION_RULES,
     *IMPORT_RULES,
     *TASK_RULES,
     *SAGA_RULES,

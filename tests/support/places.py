@@ -34,8 +34,8 @@ NAMES = {
         " effects end eraser executions export failures files found giving_up grants handlers hooks"
         " imports lines load migrations objects operations outcomes parent planning preview"
         " problems progress projection publishing queueing read_models replay reserving restore"
-        " rows runner service signatures state strategies summary sweep types undo versions waiting"
-        " waits work"
+        " rows runner service signatures state strategies summary sweep types undo unique_values"
+        " versions waiting waits work"
     ),
     ROUTES: "api app_routes document openapi page resources routes schemas typed",
 }

@@ -22,6 +22,7 @@ PRODUCTION = (
 HELD_EQUAL = {
     "test_zip_equivalence.py": {"zip_orchestrator.table": {"_check", "_end"}},
     "test_publish_equivalence.py": {"command.table": {"_settled"}},
+    "test_unique_equivalence.py": {"command.unique_table": {"as_it_was", "freeing", "taking"}},
 }
 """Expressions that say what the domain says, too, by the contract test that compares them."""
 FOR_THE_USERS_PACKAGE = {
@@ -29,6 +30,7 @@ FOR_THE_USERS_PACKAGE = {
     "csv.cells.text",
     "import_csv.model_strategy.ModelStrategy",
     "kernel.policy.own",
+    "kernel.unique.exactly",
 }
 """What the code of users calls, and the code that `sfn-cqrs new` writes."""
 STANDS_ALONE = {
@@ -110,6 +112,7 @@ def test_an_expression_is_held_equal_to_the_domains_rule_or_is_the_only_one() ->
 def test_who_holds_expressions_equal_runs_them_all(test: str) -> None:
     text = (ROOT / "tests/contract" / test).read_text(encoding="utf-8")
     public = {"_check": "end_files", "_end": "end_files", "_settled": "publish"}
+    public |= {"taking": "publish", "freeing": "free", "as_it_was": "reservations.fill"}
     wanted = {public.get(name, name) for names in HELD_EQUAL[test].values() for name in names}
 
     assert {name for name in wanted if f".{name}(" in text} == wanted

@@ -132,6 +132,8 @@ UNHEARD = {
     ("QueueOnImportActionFunction", "s3:PutObject"),
     ("QueueOnImportActionFunction", "dynamodb:GetItem"),  # where somebody else ends the job first
     *((function, "s3:GetObject") for function in REPORTERS),  # asked by threads of their own
+    ("SchedulePublishDueFunction", "dynamodb:ConditionCheckItem"),  # after a version from before
+    (ERASES, "dynamodb:ConditionCheckItem"),  # the type had unique values
 }
 """What imports do, and the example does not, or not where it is heard."""
 USED_ELSEWHERE = {

@@ -1,4 +1,4 @@
-"""Unique values: which fields of a type no two items may share, and when two values are the same."""
+"""Unique values: what no two items of a type may share, and when two values are the same."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -12,7 +12,7 @@ Normal = Callable[[str], str]
 
 
 def same_text(text: str) -> str:
-    """Make one text of those that differ in case, in surrounding space or in how they are encoded."""
+    """Make one text of those that differ in case, in space around them or in encoding."""
     from unicodedata import normalize  # noqa: PLC0415 - a type without unique values needs none
 
     return normalize("NFKC", normalize("NFKC", text).casefold()).strip()

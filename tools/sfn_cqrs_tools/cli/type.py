@@ -11,11 +11,14 @@ import click
 from sfn_cqrs_tools.cli.options import (
     api_options,
     one_line_errors,
+    rate_option,
     stack_option,
+    stack_options,
     state_option,
     template_option,
 )
 from sfn_cqrs_tools.client.api import Api, connect, work_path
+from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.stack.project_template import load_template
 from sfn_cqrs_tools.stack.type_changes import breaking
 from sfn_cqrs_tools.stack.type_schemas import (
@@ -27,9 +30,10 @@ from sfn_cqrs_tools.stack.type_schemas import (
     types_of,
 )
 from sfn_cqrs_tools.terminal.printing import print_fields, print_list, print_table
-from sfn_local.cli.command import Group, json_option, print_json
+from sfn_local.cli.command import FAILED, Group, json_option, print_json, print_shown
 from sfn_local.cli.showing import echo, styled
 
+UNIQUE: Final = "sfn_cqrs_tools.replay.unique_values"
 _REVISIONS: Final = ("origin/HEAD", "origin/main", "main", "master", "HEAD")
 """The defaults to compare the working copy with: the first that exists."""
 
@@ -110,6 +114,57 @@ def check_types(
             echo(f"{count} type{'' if count == 1 else 's'}: stored versions fit ({named})")
     if found:
         raise click.exceptions.Exit(1)
+
+
+@type_.command(
+    "unique",
+    examples=(
+        "sfn-cqrs type unique CUSTOMER --check",
+        "sfn-cqrs type unique CUSTOMER --enforce --tenant acme",
+    ),
+)
+@click.argument("type", metavar="TYPE")
+@click.option("--check/--enforce", "is_check", default=True, help="Report only, or reserve.")
+@click.option("--tenant", metavar="CODE", help="Of one tenant.  [default: of all]")
+@rate_option
+@stack_options
+@template_option
+@json_option
+@click.pass_context
+def unique_values(
+    context: click.Context,
+    type: str,  # noqa: A002 - as it is called
+    is_check: bool,
+    tenant: str | None,
+    rate: float,
+    state: Path,
+    stack: str | None,
+    template: Path,
+    as_json: bool,
+) -> None:
+    """Find items that share a value which is to be unique, then reserve the values of all others.
+
+    Your working copy's types say what is unique. Run --check before you deploy the declaration, and
+    --enforce afterwards; commands may run meanwhile. It reads and writes the tables with your
+    credentials. Exits 1 if items share a value.
+    """
+    from sfn_cqrs_tools.replay.process import NotReplayedError, asked_of  # noqa: PLC0415
+
+    asked = {"type": type, "tenant": tenant or "", "writes": not is_check, "rate": rate}
+    with one_line_errors(NotReplayedError):
+        found = asked_of(UNIQUE, find_target(state, stack), load_template(template), asked)
+    print_shown(found, _print_unique, as_json=as_json)
+    if any(one["shared"] for one in found["tenants"].values()):
+        context.exit(FAILED)
+
+
+def _print_unique(found: Mapping[str, Any]) -> None:
+    for tenant, one in found["tenants"].items():
+        for shared in one["shared"]:
+            echo(f"{tenant}: {shared['fields']}: {', '.join(shared['codes'])}")
+        done = f"{one['filled']:,} filled, {one['freed']:,} freed, " if found["enforced"] else ""
+        left = f"{one['missing']:,} values not reserved, {len(one['shared']):,} shared"
+        echo(f"{tenant}: {one['items']:,} items, {done}{left}")
 
 
 def _at_revision(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from unittest import mock
 
@@ -13,6 +13,7 @@ from tests.support.zip_system import an_archive
 
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.errors import StepRefusedError
+from sfn_cqrs.kernel.models import models
 from sfn_cqrs.kernel.policy import MEMBERS
 from sfn_cqrs.machines.approval import types as approvals
 from sfn_cqrs.machines.approval.service import ApprovalService
@@ -44,6 +45,7 @@ REGISTRIES = (
     handlers.registry.depths,
     handlers.registry.notices,
     handlers.registry.sync,
+    models._typed,
     approvals._otherwise,
     approvals._types,
     hooks._hooks,
@@ -74,6 +76,13 @@ RUN_CODE = {
 LARGE = {"customer": "ada", "total": 1, "text": "x" * 5_000}
 
 
+@dataclass(frozen=True)
+class Member:
+    """What functions change of an item from before its type had unique values."""
+
+    email: str = ""
+
+
 class Promises:
     """Does once in each function all that code of the user's is promised."""
 
@@ -96,6 +105,7 @@ def publish(function: str) -> None:
     commands, once = CommandService(TENANT), Caller(idempotency_key=function)
     commands.publish("ORDER", function, name="by a handler", attributes=LARGE, caller=once)
     commands.publish_partial("ORDER", function, attributes={"total": 2})
+    commands.publish_partial("MEMBER", function, attributes={"email": function})
     DataService(TENANT).get("ORDER", "seen")
     HistoryService(TENANT).list("ORDER", "seen")
 
@@ -133,6 +143,7 @@ def promises() -> Iterator[Promises]:
 
 def register(keep: Callable[..., None]) -> None:
     handlers.command_type("PROMISE", publish=MEMBERS)
+    handlers.command_type("MEMBER", model=Member)
     handlers.sync_handler("PROMISE")(keep)
     handlers.on_notice("command-status")(keep)
     tasks.task_handler("PROMISE", publish=MEMBERS)(keep)
@@ -170,6 +181,9 @@ def ask(stack: LocalStack, path: str, body: Any) -> Any:
 
 def use(stack: LocalStack) -> None:
     """Let handlers of every kind run."""
+    for function in sorted(RUN_CODE):
+        CommandService(TENANT).publish("MEMBER", function, name="", attributes={"email": "a"})
+    handlers.command_type("MEMBER", model=Member, unique=("email",))
     for code, mode in (("a", "async"), ("b", "sync")):
         item = {"type": "PROMISE", "code": code, "name": code, "attributes": {}, "mode": mode}
         ask(stack, "/commands", item)

@@ -50,7 +50,8 @@ class Item:
 
     `listed` are the versions whose process the index `open` lists, `expiring` those of commands,
     and `closing` those of processes, that have a ttl. `lost` are the pointers that lead nowhere.
-    `misplaced` are sort keys that are not those of their items.
+    `misplaced` are sort keys that are not those of their items. `reserved` are the codes of the
+    items that have what the latest version holds, by the hashes of these unique values.
     """
 
     key: ItemKey
@@ -66,6 +67,7 @@ class Item:
     misplaced: tuple[str, ...] = ()
     keeps_commands: bool = True
     keeps_history: bool = True
+    reserved: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def latest(self) -> int:
@@ -121,6 +123,7 @@ _DATA = "sfn-cqrs audit --repair writes the row again"
 _HISTORY = "the state cannot be made again; import and undo leave such rows alone"
 _RETRY = "sfn-cqrs chain retry {key}, or skip the version"
 _RESTORE = "sfn-cqrs chain skip {key} with the version and --restore, or publish a version"
+_UNIQUE = "sfn-cqrs type unique {type} --enforce"
 SWEEP = "sfn-cqrs doctor; see that the sweeps run"
 
 
@@ -232,6 +235,14 @@ def _command_changed(item: Item) -> Iterator[str]:
             continue
         if command.digest != command.content.digest(item.key):
             yield f"the content of version {version} is not what was published"
+
+
+def _not_reserved(item: Item) -> Iterator[str]:
+    command = item.commands.get(item.latest)
+    for number, value in enumerate(command.unique if command else (), 1):
+        if item.reserved.get(value) != item.key.code:
+            whose = "another item's" if value in item.reserved else "not reserved"
+            yield f"unique value {number} of version {item.latest} is {whose}"
 
 
 # The data row, and history.
@@ -417,6 +428,7 @@ ITEM_RULES: tuple[Rule[Item], ...] = (
     Rule("not_listed", SWEEP, _not_listed),
     Rule("expires", _CHAIN, _expires),
     Rule("command_changed", _CHAIN, _command_changed),
+    Rule("not_reserved", _UNIQUE, _not_reserved),
     Rule("data_lost", _DATA, _data_lost),
     Rule("data_behind", _DATA, _data_behind),
     Rule("data_ahead", _CHAIN, _data_ahead),
@@ -442,7 +454,32 @@ IMPORT_RULES: tuple[Rule[ImportFacts], ...] = (
 def findings(item: Item) -> list[Finding]:
     """Hold an item against every rule."""
     name = f"{item.key.tenant} {item.key.type}/{item.key.code}"
-    return held(name, f"{item.key.type} {item.key.code}", item, ITEM_RULES)
+    return held(name, f"{item.key.type} {item.key.code}", item, ITEM_RULES, item.key.type)
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A unique value that is reserved, and whether the latest version of its item holds it."""
+
+    key: ItemKey
+    is_held: bool
+
+
+def _held_by_nobody(reservation: Reservation) -> Iterator[str]:
+    if not reservation.is_held:
+        yield "a unique value is reserved, and the latest version does not hold it"
+
+
+RESERVATION_RULES: tuple[Rule[Reservation], ...] = (
+    Rule("held_by_nobody", _UNIQUE, _held_by_nobody),
+)
+
+
+def reservation_findings(reservation: Reservation) -> list[Finding]:
+    """Hold a reservation against every rule."""
+    key = reservation.key
+    name = f"{key.tenant} {key.type}/{key.code}"
+    return held(name, f"{key.type} {key.code}", reservation, RESERVATION_RULES, key.type)
 
 
 def import_findings(facts: ImportFacts) -> list[Finding]:
@@ -460,10 +497,12 @@ def listing(what: str, is_listed: bool, *, is_open: bool) -> Iterator[str]:
         yield f"{what}, and is still listed as open"
 
 
-def held(name: str, short: str, facts: T, rules: tuple[Rule[T], ...]) -> list[Finding]:
+def held(
+    name: str, short: str, facts: T, rules: tuple[Rule[T], ...], type_: str = ""
+) -> list[Finding]:
     """Hold what was read against some rules."""
     return [
-        Finding(name, rule.name, evidence, rule.repair.format(key=short))
+        Finding(name, rule.name, evidence, rule.repair.format(key=short, type=type_))
         for rule in rules
         for evidence in rule.look(facts)
     ]

@@ -17,9 +17,11 @@ from sfn_cqrs.care.audit.rules import (
     Finding,
     ImportFacts,
     Item,
+    Reservation,
     findings,
     import_findings,
     repairs_of,
+    reservation_findings,
     unreadable,
 )
 from sfn_cqrs.care.audit.work import Work, works
@@ -29,7 +31,7 @@ from sfn_cqrs.care.usage.service import Meter, size_of
 from sfn_cqrs.kernel.clock import Retention, iso
 from sfn_cqrs.kernel.errors import InvalidInputError
 from sfn_cqrs.kernel.functions.logs import logger
-from sfn_cqrs.kernel.keys import ItemKey
+from sfn_cqrs.kernel.keys import ItemKey, UniqueKey
 from sfn_cqrs.kernel.tables.dynamodb import Item as Stored
 from sfn_cqrs.kernel.tables.dynamodb import marshal
 from sfn_cqrs.machines.command.items import as_command, as_key, as_process, as_row, row_item
@@ -39,6 +41,7 @@ from sfn_cqrs.machines.import_csv.job import Job
 MOST_FINDINGS = 1_000
 """More findings than that have one cause, and the first ones show it."""
 MOST_LOGGED = 100
+_AUDITED = ("command", "process", "unique")
 KEPT = timedelta(days=29)
 """So long the files of an import are kept, and its parts somewhat longer."""
 
@@ -176,8 +179,11 @@ class Audit:
         report = self._report
         for items in self._chains(sample):
             with self._reading(items[0]):
-                self._look(as_key(items[0]), items)
-            report.items += 1
+                if items[0]["kind"] == "unique":
+                    self._look_at_reservation(items[0])
+                else:
+                    self._look(as_key(items[0]), items)
+                    report.items += 1
             yield
         for row in self._orphans(sample):
             with self._reading(row):
@@ -211,12 +217,13 @@ class Audit:
         return True
 
     def _partitions(self, table: str, sample: Sample) -> Iterator[list[Stored]]:
-        prefix = f"TENANT#{self._tenant}#" if self._tenant else "TENANT#"
-        return self._tables.partitions(table, sample.segment, sample.segments, prefix)
+        of = f"{self._tenant}#" if self._tenant else ""
+        prefixes = f"TENANT#{of}", f"UNIQUE#{of}"
+        return self._tables.partitions(table, sample.segment, sample.segments, prefixes)
 
     def _chains(self, sample: Sample) -> Iterator[list[Stored]]:
         for items in self._partitions("commands", sample):
-            ours = [item for item in items if item.get("kind") in ("command", "process")]
+            ours = [item for item in items if item.get("kind") in _AUDITED]
             if ours:
                 yield ours
 
@@ -245,6 +252,21 @@ class Audit:
             bootstrap.history().append(marshal(row_item(state)))
         if rows and bootstrap.data().put(rows[-1], item.shown):
             self._report.repaired.append(f"{key.tenant} {key.type}/{key.code}")
+
+    def _look_at_reservation(self, item: Stored) -> None:
+        """Ask whether the latest version holds what is reserved; a freed value is nobody's."""
+
+        def found() -> list[Finding]:
+            stored = self._tables.partition("commands", item["pk"])
+            if not stored or "ttl" in stored[0]:
+                return []
+            key, hash_ = as_key(stored[0]), item["pk"].rpartition("#")[2]
+            latest = bootstrap.commands().latest(key)
+            is_held = latest is not None and hash_ in latest.unique
+            return reservation_findings(Reservation(key, is_held))
+
+        if "ttl" not in item:
+            self._confirm(found(), found)
 
     def _look_at(self, job: Job) -> None:
         def again() -> list[Finding]:
@@ -294,6 +316,7 @@ class Audit:
         processes = [item for item in items if item["kind"] == "process"]
         commands = [item for item in items if item["kind"] == "command"]
         now = bootstrap.now()
+        latest = max(commands, key=lambda one: int(one["version"]), default={})
         facts = Item(
             key=key,
             at=now,
@@ -308,11 +331,22 @@ class Audit:
             misplaced=tuple(_misplaced(key, [*items, *states])),
             keeps_commands=not _expires(bootstrap.command_ttl(), key),
             keeps_history=not _expires(bootstrap.history_ttl(), key),
+            reserved=self._reserved(key, latest.get("unique", ())),
         )
         if meter is not None:
             others = [*states, *([row] if row else [])]
             meter.count(key, items, others, sum(objects.values()))
         return facts
+
+    def _reserved(self, key: ItemKey, hashes: Iterable[str]) -> dict[str, str]:
+        """Return the codes of the items that have unique values, by their hashes."""
+        keys = [UniqueKey(key.tenant, key.type, each) for each in hashes]
+        return {
+            each.hash: one["code"]
+            for each in keys
+            for one in self._tables.partition("commands", each.pk)
+            if "ttl" not in one
+        }
 
 
 def _expires(retention: Retention, key: ItemKey) -> bool:

@@ -30,7 +30,7 @@ class AuditTables:
         self.units = 0.0
 
     def partitions(
-        self, table: str, segment: int, segments: int, prefix: str = ""
+        self, table: str, segment: int, segments: int, prefix: str | tuple[str, ...] = ""
     ) -> Iterator[list[Item]]:
         """Yield a segment's items by partition in scan order; a partition may be incomplete."""
         found = self._scan(table, segment, segments)

@@ -183,7 +183,8 @@ class Eraser:
         for _ in range(TRIES):
             stored = list(self._stored(key))
             about = list(self._about(stored))
-            moved = [item for place, item in about if not self._rewrite(place, item)]
+            latest = max((one["version"] for place, one in about if place == "commands"), default=0)
+            moved = [item for place, item in about if not self._rewrite(place, item, latest)]
             if not moved:
                 break
         else:
@@ -244,8 +245,11 @@ class Eraser:
             if is_about:
                 yield table, item
 
-    def _rewrite(self, table: str, item: Item) -> bool:
-        """Replace the personal fields of one item; return False if it has moved."""
+    def _rewrite(self, table: str, item: Item, latest: int) -> bool:
+        """Replace the personal fields of one item; return False if it has moved.
+
+        A version below the latest holds no unique value any more, so its hashes go as well.
+        """
         typed = _typed(item)
         if typed is None or not self._writes:
             return True
@@ -253,8 +257,12 @@ class Eraser:
         erased = typed.model.erased(found)
         sets: dict[str, Any] = {"name": ERASED, "shape": typed.shape, "erased": self._key.id}
         pointer = item.get("attributes_s3")
-        if item["name"] == ERASED and erased == found and pointer in (None, _twin(item)):
+        is_hashed = table == "commands" and "unique" in item and item["version"] < latest
+        is_erased = item["name"] == ERASED and erased == found and pointer in (None, _twin(item))
+        if is_erased and not is_hashed:
             return True
+        if is_hashed:
+            sets["unique"] = None
         if pointer:
             tenant, command = self._key.tenant, _command_of(item)
             whose = Whose(as_key(item), item["version"])

@@ -227,9 +227,6 @@ def _check_typed(typed: models.Typed, access: Access) -> None:
         raise ValueError(f"{typed.type}: subject names {typed.subject}, which is not a field")
     if typed.keep is not None and not typed.subject:
         raise ValueError(f"{typed.type}: keep= needs subject=")
-    for name in (field for one in typed.unique for field in one.fields):
-        if name not in typed.model.names:
-            raise ValueError(f"{typed.type}: unique names {name}, which is not a field")
     if typed.subject and typed.model.erased({typed.subject: ""})[typed.subject] not in ("", ERASED):
         raise ValueError(f"{typed.type}: a personal subject is a text without a default")
     if typed.subject and (stuck := typed.model.unerasable):
@@ -238,7 +235,8 @@ def _check_typed(typed: models.Typed, access: Access) -> None:
             " that stands for it once the person is erased"
         )
     owners = access.read.owners | access.publish.owners | access.importing.owners
-    for word, names in (("guarded", access.guarded), ("own", owners)):
+    unique = frozenset(name for one in typed.unique for name in one.fields)
+    for word, names in (("guarded", access.guarded), ("own", owners), ("unique", unique)):
         if strange := sorted(names - typed.model.names):
             raise ValueError(
                 f"{typed.type}: {word} names {strange[0]}, which the model does not have"

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from sfn_cqrs.kernel.command import Command
 from sfn_cqrs.kernel.request import Request
 from sfn_cqrs.machines.command.process import Process
+from sfn_cqrs.machines.command.unique import NOTHING, Held
 
 
 class Refusal(Enum):
@@ -37,14 +38,14 @@ class Ending(Protocol):
 class Publication:
     """A new version for the machine to apply; `ending` is the put of what ends with it.
 
-    `held` are the unique values that the version before holds, by their hashes.
+    `before` are the unique values that the version before holds.
     """
 
     command: Command
     process: Process
     request: Request | None = None
     ending: dict[str, Any] | None = None
-    held: tuple[str, ...] = ()
+    before: Held = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,4 +73,4 @@ class RowPublication:
     command: Command
     data_version: int = 0
     history: dict[str, Any] | None = None
-    held: tuple[str, ...] = ()
+    before: Held = NOTHING

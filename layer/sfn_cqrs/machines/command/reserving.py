@@ -34,6 +34,15 @@ def values_of(key: ItemKey, content: Content) -> dict[str, str]:
     return {hashed(name, value, secret=secret): name for name, value in values.items()}
 
 
+def held_by(version: Command | None) -> unique.Held:
+    """Return what a version holds, and what its content asks for."""
+    if version is None:
+        return unique.NOTHING
+    is_asked = has_unique(version.key.type)
+    wanted = tuple(values_of(version.key, version.converted)) if is_asked else version.unique
+    return unique.Held(version.version, version.unique, wanted)
+
+
 def taken(key: ItemKey, content: Content, client: Client | None) -> NotUniqueError | None:
     """Return the refusal of content whose value another item has, or None if it is free.
 
@@ -54,31 +63,35 @@ def _named(other: ItemKey, client: Client | None) -> str:
     return other.code if latest is not None and handlers.sees(client, latest) else ""
 
 
-class Filling(Runner[Any]):
-    """Runs the program that fills the reservations of one item."""
+class Reserved(Runner[Any]):
+    """Runs the programs of one item's reservations."""
 
     def __init__(self, key: ItemKey) -> None:
         """Take an item."""
         self._key = key
-        self._latest: Command | None = None
+
+    def fill(self) -> tuple[str, ...] | None:
+        """Bring its reservations to its latest version; return the hashes that others hold.
+
+        None: it keeps changing.
+        """
+        found: tuple[str, ...] | None = self.run(unique.fill(self._key.code))
+        return found
+
+    def release(self, hash_: str) -> bool:
+        """Free a value that it has reserved and does not hold; return whether it did."""
+        return bool(self.run(unique.release(hash_, self._key.code)))
 
     def _make(self, call: Any) -> object:
+        key, table = self._key, bootstrap.reservations()
         match call:
             case unique.Latest():
-                latest = self._latest = bootstrap.commands().latest(self._key)
-                if latest is None:
-                    return None
-                wanted = tuple(values_of(self._key, latest.converted))
-                return unique.Held(latest.version, latest.unique, wanted)
-            case unique.Holders(hashes):
-                return tuple(each for each in hashes if not self._may_take(each))
-            case unique.Fill(found, holds):
-                assert self._latest is not None  # noqa: S101 - the program has read it
-                moves = unique.moves(found.held, holds)
-                return bootstrap.reservations().fill(self._latest, holds, moves)
-        raise TypeError(f"{call} is no call of this program")
-
-    def _may_take(self, hash_: str) -> bool:
-        key = self._key
-        found = bootstrap.reservations().find(UniqueKey(key.tenant, key.type, hash_))
-        return may_take(found, key.code)
+                latest = bootstrap.commands().latest(key)
+                return None if latest is None else held_by(latest)
+            case unique.Find(hash_):
+                return table.find(UniqueKey(key.tenant, key.type, hash_))
+            case unique.Fill(found, holds, its):
+                return table.fill(key, found, holds, its)
+            case unique.Free(hash_, version):
+                return table.free(key, version, hash_)
+        raise TypeError(f"{call} is no call of these programs")

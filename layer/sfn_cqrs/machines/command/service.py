@@ -36,8 +36,9 @@ from sfn_cqrs.machines.command.publication import (
     Refusal,
     SyncPublication,
 )
-from sfn_cqrs.machines.command.reserving import taken
+from sfn_cqrs.machines.command.reserving import held_by, taken
 from sfn_cqrs.machines.command.runner import Chain, expire_previous
+from sfn_cqrs.machines.command.unique import Held
 from sfn_cqrs.machines.command.versions import new_command, new_process, without_erased
 
 TRIES = 8
@@ -295,10 +296,6 @@ def _content_of(key: ItemKey, wanted: Content | Patch, latest: Command | None) -
     return wanted.on(latest)
 
 
-def _held(current: Command | None) -> tuple[str, ...]:
-    return current.unique if current else ()
-
-
 class _Publisher:
     """Tries one change until it is stored, found stored, or refused."""
 
@@ -352,14 +349,14 @@ class _Publisher:
         command = self._command(content, current)
         published = self._published(command)
         if change.is_sync:
-            return self._apply(command, published, _held(current))
+            return self._apply(command, published, held_by(current))
         ending = change.ending.with_version(command.version) if change.ending else None
         publication = Publication(
-            command, new_process(command), self._request(published), ending, _held(current)
+            command, new_process(command), self._request(published), ending, held_by(current)
         )
-        return self._stored(publication), published
+        return self._store(publication), published
 
-    def _stored(self, publication: Publication) -> Refusal | None:
+    def _store(self, publication: Publication) -> Refusal | None:
         """Store a version; return what is to be tried again."""
         refusal = bootstrap.commands().publish(publication)
         if refusal is Refusal.ENDED_BEFORE:
@@ -379,7 +376,7 @@ class _Publisher:
         return current is not None and handlers.sees(self._change.caller.client, current)
 
     def _apply(
-        self, command: Command, published: Published, held: tuple[str, ...]
+        self, command: Command, published: Published, before: Held
     ) -> tuple[Refusal | None, Published]:
         """Store and apply the change in one transaction, then bring it to the read models."""
         predecessor = Chain(self._key).run(chain.previous(command.version))
@@ -396,12 +393,12 @@ class _Publisher:
             command,
             process,
             self._request(published),
-            held=held,
+            before=before,
             data_version=data_version,
             predecessor=predecessor.version,
             history=bootstrap.history().item_of(row) if row else None,
         )
-        refusal = self._stored(publication)
+        refusal = self._store(publication)
         if refusal is not None:
             return refusal, published
         return None, replace(published, is_applied=_finish(command))

@@ -24,18 +24,18 @@ from sfn_cqrs.kernel.tables.dynamodb import (
 )
 from sfn_cqrs.kernel.tables.paging import Page, Range, page_of, query
 from sfn_cqrs.kernel.tables.request_table import RequestTable
+from sfn_cqrs.machines.command import unique
 from sfn_cqrs.machines.command.data_table import row_condition
 from sfn_cqrs.machines.command.items import as_command, as_process, command_item, row_item
 from sfn_cqrs.machines.command.process import Outcome, Process
 from sfn_cqrs.machines.command.process_table import new_process_item
-from sfn_cqrs.machines.command import unique
 from sfn_cqrs.machines.command.publication import (
     Publication,
     Refusal,
     RowPublication,
     SyncPublication,
 )
-from sfn_cqrs.machines.command.unique_table import freeing, taking
+from sfn_cqrs.machines.command.unique_table import as_it_was, freeing, taking
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -221,13 +221,17 @@ class CommandTable(ExpiringTable):
 
     def _reserves(self, publication: Publication | RowPublication) -> _Operations:
         command = publication.command
-        moves = unique.moves(publication.held, command.unique)
-        at = int(self._now().timestamp())
+        before, at = publication.before, int(self._now().timestamp())
+        moves = unique.moves(before.held, command.unique)
         puts = [
             *(taking(self._table, command.key, each) for each in moves.taken),
             *(freeing(self._table, command.key, each, at) for each in moves.freed),
         ]
-        return [(Refusal.NOT_UNIQUE, {"Put": put}) for put in puts]
+        operations: _Operations = [(Refusal.NOT_UNIQUE, {"Put": put}) for put in puts]
+        if before.may_be_filled:
+            check = {"ConditionCheck": as_it_was(self._table, command.key, before)}
+            operations.append((Refusal.DATA_MOVED, check))
+        return operations
 
     def _put_new(self, item: Item) -> tuple[Refusal, Any]:
         return Refusal.VERSION_TAKEN, {"Put": new_put(self._table, marshal(item))}

@@ -11,10 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 
-FREED: Final = "ttl"
-"""What a reservation has once it is freed: it expires, so that whoever publishes deletes nothing."""
-
-
 @dataclass(frozen=True, slots=True)
 class Reservation:
     """A value that an item holds, or that is free again."""
@@ -56,39 +52,59 @@ def may_free(found: Reservation | None, code: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A version: the hashes that it holds, and those that its content asks for.
+
+    They differ where it is from before the declaration, or where another item had a value first.
+    """
+
+    version: int = 0
+    held: tuple[str, ...] = ()
+    wanted: tuple[str, ...] = ()
+
+    @property
+    def may_be_filled(self) -> bool:
+        """Return whether somebody may give it what it asks for while the next one is published."""
+        return self.held != self.wanted
+
+
+NOTHING: Final = Held()
+
+
+@dataclass(frozen=True, slots=True)
 class Latest:
     """Read an item's latest version consistently: a `Held`, or None."""
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """A latest version: the hashes that it holds, and those that its content asks for."""
+class Find:
+    """Read who holds a value: a `Reservation`, or None."""
 
-    version: int
-    held: tuple[str, ...]
-    wanted: tuple[str, ...]
+    hash: str
 
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """Give a version, if it still is the latest, what it may hold, in one transaction: bool."""
+    """Let a version hold these, if it is the latest and as it was read, in one go: bool."""
 
     found: Held
     holds: tuple[str, ...]
+    moves: Moves
 
 
 @dataclass(frozen=True, slots=True)
-class Holders:
-    """Read who holds these values: the hashes that another item holds."""
+class Free:
+    """Free the item's value, if this is its latest version, in one transaction: bool."""
 
-    hashes: tuple[str, ...]
+    hash: str
+    version: int
 
 
-Program = Generator[Latest | Fill | Holders, Any, Any]
+Program = Generator[Latest | Find | Fill | Free, Any, Any]
 TRIES: Final = 5
 
 
-def fill() -> Program:
+def fill(code: str) -> Program:
     """Bring an item's reservations to its latest version; return the hashes that others hold.
 
     A publish that comes between reserves for itself, so the item is read again. None: it keeps
@@ -98,8 +114,28 @@ def fill() -> Program:
         found: Held | None = yield Latest()
         if found is None:
             return ()
-        others = yield Holders(found.wanted)
-        holds = tuple(each for each in found.wanted if each not in others)
-        if (yield Fill(found, holds)):
-            return others
+        seen: dict[str, Reservation | None] = {}
+        for each in dict.fromkeys(found.wanted + found.held):
+            seen[each] = yield Find(each)
+        holds = tuple(each for each in found.wanted if may_take(seen[each], code))
+        own = [each for each, one in seen.items() if one == Reservation(code)]
+        freed = [each for each in found.held if may_free(seen[each], code)]
+        its = Moves(moves(own, holds).taken, moves(freed, holds).freed)
+        is_done = holds == found.held and not its.taken
+        if is_done or (yield Fill(found, holds, its)):
+            return tuple(each for each in found.wanted if each not in holds)
     return None
+
+
+def release(hash_: str, code: str) -> Program:
+    """Free a value that an item has reserved and does not hold; return whether it did.
+
+    Only code that does not know of unique values leaves such a reservation.
+    """
+    reserved: Reservation | None = yield Find(hash_)
+    if reserved is None or reserved.is_freed or reserved.code != code:
+        return False
+    latest: Held | None = yield Latest()
+    if latest is not None and hash_ in latest.held:
+        return False
+    return (yield Free(hash_, latest.version if latest else 0))

@@ -7,7 +7,6 @@ from botocore.exceptions import ClientError
 
 from sfn_cqrs.kernel.aws.transient import is_busy
 from sfn_cqrs.kernel.clock import Now
-from sfn_cqrs.kernel.command import Command
 from sfn_cqrs.kernel.keys import ItemKey, UniqueKey, secret_place
 from sfn_cqrs.kernel.tables.conditional import put_new
 from sfn_cqrs.kernel.tables.dynamodb import (
@@ -18,7 +17,7 @@ from sfn_cqrs.kernel.tables.dynamodb import (
     marshal,
     unmarshal,
 )
-from sfn_cqrs.machines.command.unique import Moves, Reservation
+from sfn_cqrs.machines.command.unique import Held, Moves, Reservation
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -38,6 +37,19 @@ def taking(table: str, key: ItemKey, hash_: str) -> dict[str, Any]:
 def freeing(table: str, key: ItemKey, hash_: str, at: int) -> dict[str, Any]:
     """Return the put that frees an item's value; the table deletes it some time later."""
     return _put(table, {**_item(key, hash_), "ttl": at}, _MAY_FREE, key)
+
+
+def as_it_was(table: str, key: ItemKey, found: Held) -> dict[str, Any]:
+    """Return the condition that a version holds what it held when it was read."""
+    is_same = "#unique = :was" if found.held else "attribute_not_exists(#unique)"
+    values = {"ExpressionAttributeValues": marshal({":was": list(found.held)})}
+    return {
+        "TableName": table,
+        "Key": marshal({"pk": key.pk, "sk": key.version_sk(found.version)}),
+        "ConditionExpression": f"attribute_exists(pk) AND {is_same}",
+        "ExpressionAttributeNames": {"#unique": "unique"},
+        **(values if found.held else {}),
+    }
 
 
 def _put(table: str, item: Item, condition: str, key: ItemKey) -> dict[str, Any]:
@@ -92,36 +104,43 @@ class UniqueTable(Table):
         found = get(self._client, self._table, marshal({"pk": key.pk, "sk": key.sk}))
         return None if found is None else as_reservation(unmarshal(found))
 
-    def fill(self, command: Command, holds: tuple[str, ...], moves: Moves) -> bool:
-        """Let a version hold these, if it still is the latest; False if anything has moved."""
+    def fill(self, key: ItemKey, found: Held, holds: tuple[str, ...], its: Moves) -> bool:
+        """Let a version hold these; False if it is not the latest, or not as it was read."""
+        at = int(self._now().timestamp())
+        return self._is_written(
+            self._is_latest(key, found.version),
+            {"Update": self._holding(key, found, holds)},
+            *({"Put": taking(self._table, key, each)} for each in its.taken),
+            *({"Put": freeing(self._table, key, each, at)} for each in its.freed),
+        )
+
+    def free(self, key: ItemKey, version: int, hash_: str) -> bool:
+        """Free an item's value; False if this is not its latest version, or it is another's."""
+        put = freeing(self._table, key, hash_, int(self._now().timestamp()))
+        return self._is_written(self._is_latest(key, version), {"Put": put})
+
+    def _is_latest(self, key: ItemKey, version: int) -> dict[str, Any]:
+        return {
+            "ConditionCheck": {
+                "TableName": self._table,
+                "Key": marshal({"pk": key.pk, "sk": key.version_sk(version + 1)}),
+                "ConditionExpression": "attribute_not_exists(pk)",
+            }
+        }
+
+    def _holding(self, key: ItemKey, found: Held, holds: tuple[str, ...]) -> dict[str, Any]:
+        same = as_it_was(self._table, key, found)
+        if not holds:
+            return {**same, "UpdateExpression": "REMOVE #unique"}
+        values = {**same.get("ExpressionAttributeValues", {}), **marshal({":holds": list(holds)})}
+        update = {"UpdateExpression": "SET #unique = :holds"}
+        return {**same, **update, "ExpressionAttributeValues": values}
+
+    def _is_written(self, *parts: Any) -> bool:
         try:
-            self._client.transact_write_items(TransactItems=self._filling(command, holds, moves))
+            self._client.transact_write_items(TransactItems=list(parts))
         except ClientError as error:
             if not (cancellation_codes(error) or is_busy(error)):
                 raise
             return False
         return True
-
-    def _filling(self, command: Command, holds: tuple[str, ...], moves: Moves) -> list[Any]:
-        key, at = command.key, int(self._now().timestamp())
-        above = marshal({"pk": key.pk, "sk": key.version_sk(command.version + 1)})
-        absent = {"Key": above, "ConditionExpression": "attribute_not_exists(pk)"}
-        keep = {
-            "TableName": self._table,
-            "Key": marshal({"pk": key.pk, "sk": key.version_sk(command.version)}),
-            "UpdateExpression": "SET #unique = :holds" if holds else "REMOVE #unique",
-            "ConditionExpression": "attribute_exists(pk)",
-            "ExpressionAttributeNames": {"#unique": "unique"},
-            **({"ExpressionAttributeValues": marshal({":holds": list(holds)})} if holds else {}),
-        }
-        return [
-            {"ConditionCheck": {"TableName": self._table, **absent}},
-            {"Update": keep},
-            *({"Put": taking(self._table, key, each)} for each in moves.taken),
-            *({"Put": freeing(self._table, key, each, at)} for each in moves.freed),
-        ]
-
-    def free(self, key: ItemKey, hash_: str) -> None:
-        """Free a value that no version of its item holds."""
-        at = int(self._now().timestamp())
-        self._client.put_item(**freeing(self._table, key, hash_, at))

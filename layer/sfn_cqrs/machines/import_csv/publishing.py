@@ -10,8 +10,8 @@ from sfn_cqrs.kernel.command import Command
 from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.machines.command.process import Mode, Outcome, Process
 from sfn_cqrs.machines.command.publication import Publication, Refusal, RowPublication
-from sfn_cqrs.machines.command.reserving import has_unique, taken
-from sfn_cqrs.machines.command.unique import moves
+from sfn_cqrs.machines.command.reserving import has_unique, held_by, taken
+from sfn_cqrs.machines.command.unique import NOTHING, Held, moves
 from sfn_cqrs.machines.command.versions import new_command, new_process
 from sfn_cqrs.machines.import_csv.declaration import Wanted
 from sfn_cqrs.machines.import_csv.job import Job
@@ -53,10 +53,12 @@ class Publisher:
         fates = {} if is_new else self._found_all(wanted, plan)
         left = {row: planned for row, planned in plan.items() if row not in fates}
         together = self._may_be_together(wanted, left, current)
-        held = self._held({row: wanted[row].key for row in together}, current)
+        before = _before([wanted[row].key for row in together], current)
         publications = apart(
             {
-                row: self._publication(row, wanted[row], plan[row], current[key], held.get(key, ()))
+                row: self._publication(
+                    row, wanted[row], plan[row], current[key], before.get(key, NOTHING)
+                )
                 for row in together
                 if (key := wanted[row].key)
             }
@@ -69,14 +71,6 @@ class Publisher:
         for row, planned in left.items():
             fates[row] = self._one_by_one(row, wanted[row], planned)
         return fates
-
-    def _held(
-        self, keys: dict[int, ItemKey], current: dict[ItemKey, Current]
-    ) -> dict[ItemKey, tuple[str, ...]]:
-        """Return the unique values that items hold; a type without any asks nothing."""
-        asked = [(key, current[key].version) for key in keys.values() if has_unique(key.type)]
-        found = bootstrap.commands().find_many((key, n) for key, n in asked if n)
-        return {key: command.unique for key, command in found.items()}
 
     def hand_over(self, command: Command, planned: Planned) -> tuple[int, Planned]:
         """Leave a version whose read models failed to the machine; its row waits for it."""
@@ -152,8 +146,8 @@ class Publisher:
         """Publish one row; return None if anyone was faster, even another delivery of this row."""
         if item.has(planned.version):
             return None
-        held = item.latest.unique if item.latest else ()
-        publication = self._publication(row, wanted, planned, item.current, held, item)
+        before = held_by(item.latest)
+        publication = self._publication(row, wanted, planned, item.current, before, item)
         refusal = bootstrap.commands().publish_many([publication])[0]
         if refusal is Refusal.NOT_UNIQUE:
             return self._not_unique(publication.command)
@@ -207,7 +201,7 @@ class Publisher:
         wanted: Wanted,
         planned: Planned,
         current: Current,
-        held: tuple[str, ...],
+        before: Held,
         chained: Chained | None = None,
     ) -> Publication | RowPublication:
         base, latest = (chained.base, chained.latest) if chained else (current.row, None)
@@ -224,10 +218,18 @@ class Publisher:
             request_id=job.request_id(row),
         )
         if not self._is_sync or (chained and chained.is_behind):
-            return Publication(command, new_process(command), held=held)
+            return Publication(command, new_process(command), before=before)
         item = current.snapshot
         history = bootstrap.history().item_of(item) if item else None
-        return RowPublication(command, current.version, history, held)
+        return RowPublication(command, current.version, history, before)
+
+
+def _before(keys: list[ItemKey], current: dict[ItemKey, Current]) -> dict[ItemKey, Held]:
+    """Return the unique values that items hold; a type without any asks nothing."""
+    asked = [(key, current[key].version) for key in keys if has_unique(key.type)]
+    versions = [(key, version) for key, version in asked if version]
+    found = bootstrap.commands().find_many(versions) if versions else {}
+    return {key: held_by(command) for key, command in found.items()}
 
 
 def apart(
@@ -237,7 +239,7 @@ def apart(
     touched: set[str] = set()
     found = {}
     for row, publication in publications.items():
-        its = moves(publication.held, publication.command.unique).all
+        its = moves(publication.before.held, publication.command.unique).all
         if touched.isdisjoint(its):
             found[row] = publication
         touched |= its

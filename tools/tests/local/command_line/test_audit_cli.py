@@ -306,6 +306,27 @@ def test_a_tenant_is_brought_back_to_a_moment_and_read_models_follow(run, tmp_pa
     assert (wrong.code, "must be a moment of the past" in wrong.error) == (1, True), wrong
 
 
+def test_unique_values_are_looked_at_and_enforced(run):
+    def customer(code, email, *more):
+        attributes = json.dumps({"email": email})
+        options = ("--name", code, "--attributes", attributes, "--tenant", "shared")
+        return run("publish", "CUSTOMER", code, *options, *more)
+
+    first, second = customer("ada", "a@example.com"), customer("bob", "A@example.com")
+    looked = run("type", "unique", "CUSTOMER", "--tenant", "shared", "--check")
+    enforced = run("type", "unique", "CUSTOMER", "--tenant", "shared", "--enforce", "--json")
+    wrong = run("type", "unique", "AIRPORT")
+
+    assert (first.code, second.code) == (0, 1), (first, second)
+    assert "attributes.email: CUSTOMER ada has it" in second.error
+    assert (looked.code, looked.output) == (
+        0,
+        "shared: 1 items, 0 values not reserved, 0 shared\n",
+    ), looked
+    assert enforced.json["tenants"]["shared"]["filled"] == 0
+    assert (wrong.code, "AIRPORT has no unique values" in wrong.error) == (1, True), wrong
+
+
 @pytest.mark.usefixtures("ordered")
 def test_handlers_that_have_not_changed_change_no_row(run):
     result = run("what-if", "--type", "ORDER")
