@@ -142,8 +142,11 @@ def promises() -> Iterator[Promises]:
 
 
 def register(keep: Callable[..., None]) -> None:
-    handlers.command_type("PROMISE", publish=MEMBERS)
     handlers.command_type("MEMBER", model=Member)
+    for function in sorted(RUN_CODE):
+        CommandService(TENANT).publish("MEMBER", function, name="", attributes={"email": "a"})
+    handlers.command_type("MEMBER", model=Member, unique=("email",))
+    handlers.command_type("PROMISE", publish=MEMBERS)
     handlers.sync_handler("PROMISE")(keep)
     handlers.on_notice("command-status")(keep)
     tasks.task_handler("PROMISE", publish=MEMBERS)(keep)
@@ -181,9 +184,6 @@ def ask(stack: LocalStack, path: str, body: Any) -> Any:
 
 def use(stack: LocalStack) -> None:
     """Let handlers of every kind run."""
-    for function in sorted(RUN_CODE):
-        CommandService(TENANT).publish("MEMBER", function, name="", attributes={"email": "a"})
-    handlers.command_type("MEMBER", model=Member, unique=("email",))
     for code, mode in (("a", "async"), ("b", "sync")):
         item = {"type": "PROMISE", "code": code, "name": code, "attributes": {}, "mode": mode}
         ask(stack, "/commands", item)
