@@ -7,7 +7,7 @@ import pytest
 from tests.template.stack import ROOT
 
 from sfn_cqrs.care.repairs import rules as repairs
-from sfn_cqrs.kernel import command, keys, request, values
+from sfn_cqrs.kernel import command, keys, request, unique, values
 from sfn_cqrs.kernel.http import http, operation
 from sfn_cqrs.kernel.tables import paging
 from sfn_cqrs.machines.approval import types as approvals
@@ -56,6 +56,7 @@ LIMITS = {
     "a saga's pauses, together": declaring.MAX_PAUSE,
     "a step's time for a try": sagas.MAX_SECONDS,
     "the time to decide an approval": approvals.MAX_TIME,
+    "unique values of a type": unique.MOST,
     "approvers of an approval": approvals.MAX_APPROVERS,
     "a planned version": plans.MAX_CONTENT_BYTES,
     "a repair's list": repairs.MAX_ENTRIES,
