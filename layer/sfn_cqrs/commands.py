@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from sfn_cqrs.machines.command.operations import ChainService, Link
     from sfn_cqrs.machines.command.process import Outcome
     from sfn_cqrs.machines.command.service import CommandService, Published
+    from sfn_cqrs.machines.schedule.deadlines import Deadlines
+    from sfn_cqrs.machines.schedule.declared import deadline, deadlines
 else:
     __getattr__, __dir__ = door(
         __name__,
@@ -22,6 +24,8 @@ else:
             "sfn_cqrs.machines.command.operations": "ChainService Link",
             "sfn_cqrs.machines.command.service": "CommandService Published",
             "sfn_cqrs.machines.command.data": "DataService HistoryService",
+            "sfn_cqrs.machines.schedule.deadlines": "Deadlines",
+            "sfn_cqrs.machines.schedule.declared": "deadline deadlines",
         },
     )
 
@@ -30,8 +34,11 @@ __all__ = [
     "ChainService",
     "CommandService",
     "DataService",
+    "Deadlines",
     "HistoryService",
     "Link",
     "Outcome",
     "Published",
+    "deadline",
+    "deadlines",
 ]

@@ -261,6 +261,37 @@ MUTANTS = [
         .by("test_plans_of_an_item_come_in_order_of_due_time"),
     ),
     *found_in(
+        "tests/unit/schedule/test_deadlines.py",
+        change("Plan.may_follow", "outcome.is_settled", "True")
+        .breaks("DL1", "what was paid in time is cancelled, if its handlers are late")
+        .by("test_it_waits_for_the_handlers_of_the_latest_version"),
+        change(
+            "_version_to_follow",
+            "return latest.version if plan.may_follow(outcome, age) else None",
+            "return Known.LATEST if plan.may_follow(outcome, age) else None",
+        )
+        .breaks("DL2", "what is paid while its deadline is published is cancelled")
+        .by("test_a_version_that_comes_in_between_is_waited_for"),
+        change("Plan.may_follow", "age >= SETTLES", "True")
+        .breaks("DL3", "a deadline does not wait for the handlers of an import")
+        .by("test_a_version_without_a_process_has_an_hour_for_its_handlers"),
+        change("order_of", "f'{version:010d}'", "f'{version}'")
+        .breaks("DL4", "the tenth version of an item cannot move what the ninth has set")
+        .by("test_the_tenth_version_is_later_than_the_ninth"),
+        change("Deadlines._moment", "self._published_at + after", "bootstrap.now() + after")
+        .breaks("DL5", "a deadline counts from a late retry")
+        .by("test_what_a_late_handler_sets_is_due_as_if_it_was_in_time"),
+        change("Deadlines._say", "not is_replayed()", "True")
+        .breaks("DL6", "a rebuild sets deadlines that have come long ago")
+        .by("test_a_rebuild_leaves_deadlines_as_they_are"),
+        change("_checked_name", "found.startswith(DEADLINE)", "False")
+        .breaks("DL7", "a client moves the deadlines that handlers set")
+        .by("test_a_client_cannot_plan_under_the_name_of_a_deadline"),
+        change("_say", "None if command.is_deleted else moment(command)", "moment(command)")
+        .breaks("DL8", "what was deleted is brought back by its deadline")
+        .by("test_a_deleted_item_waits_for_nothing"),
+    ),
+    *found_in(
         "tools/tests/local/test_live.py",
         change("LiveEvents._publish", "if failed: ...", "if len(failed) == len(texts): ...")
         .breaks("V3", "events that AppSync did not take are lost")

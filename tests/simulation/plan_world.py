@@ -6,6 +6,7 @@ with the answers that it was given; to take its next step, it is run again from 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from tests.simulation.exploring import BrokenError, Fates, Situation, called, stepped
@@ -13,7 +14,8 @@ from tests.simulation.exploring import BrokenError, Fates, Situation, called, st
 from sfn_cqrs.kernel.command import Known
 from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.kernel.records import Written
-from sfn_cqrs.machines.schedule import programs
+from sfn_cqrs.machines.command.process import Outcome
+from sfn_cqrs.machines.schedule import programs, rules
 from sfn_cqrs.machines.schedule.rules import Plan, Publish, Refuse, Run, Status
 
 ITEM = ItemKey("t", "ORDER", "1")
@@ -42,10 +44,22 @@ class State(Situation):
     now: int = 0
     published: tuple[tuple[str, str], ...] = ()
     """The names and orders of the plans that have become versions."""
+    to_say: tuple[Plan, ...] = ()
+    """What the handlers of the next versions say of a deadline."""
+    spoken: tuple[tuple[int, Plan], ...] = ()
+    """The versions that have said it."""
+    handled: frozenset[int] = frozenset({1})
+    """The versions whose handlers have all run."""
     rests: int = 0
 
     def find(self, name: str) -> Plan | None:
         return next((plan for plan in self.plans if plan.name == name), None)
+
+    @property
+    def outcome(self) -> Outcome:
+        """That of the latest version: a version waits for the one before."""
+        is_applied = self.handled >= set(range(1, self.latest + 1))
+        return Outcome.APPLIED if is_applied else Outcome.OPEN
 
     def with_plan(self, changed: Plan) -> "State":
         others = [plan for plan in self.plans if plan.name != changed.name]
@@ -58,7 +72,7 @@ def planned(name: str, due_at: int, order: str = "1", if_version: int | None = N
     return Plan(item=ITEM, name=name, order=order, due_at=str(due_at), if_version=if_version)
 
 
-def may_follow(plan: Plan, latest: int) -> bool:
+def is_on(plan: Plan, latest: int) -> bool:
     """Whether the table's transaction lets the plan be published on this version."""
     return plan.follows in (Known.LATEST, latest)
 
@@ -69,8 +83,13 @@ def cleared(name: str, order: str) -> Plan:
 
 
 def first_state(plans: tuple[Plan, ...], orders: tuple[Plan, ...], faults: dict[str, int]) -> State:
-    """These are planned, and functions are at work on these orders, in whatever order."""
-    state = State(plans=plans, to_come=tuple(sorted(faults.items())))
+    """These are planned, and functions are at work on these orders, in whatever order.
+
+    What is said of a deadline comes with a version each, in this order.
+    """
+    said = tuple(order for order in orders if order.is_deadline)
+    orders = tuple(order for order in orders if not order.is_deadline)
+    state = State(plans=plans, to_say=said, to_come=tuple(sorted(faults.items())))
     return state.with_functions(Function("plan", 0, value=order) for order in orders)
 
 
@@ -84,11 +103,36 @@ def moves(state: State) -> Iterator[tuple[str, State]]:
     if state.may("sweep"):
         yield "a sweep", state.after("sweep").begun(Function("sweep", state.now))
     if state.may("edit"):
-        yield "a version", replace(state.after("edit"), latest=state.latest + 1)
+        yield "a version", _with_version(state.after("edit"))
     if state.may("cancel"):
-        yield "a person cancels", state.after("cancel").begun(Function("cancel", state.now))
+        yield "a person cancels", state.after("cancel").begun(_asked(state, "cancel"))
     if state.may("run"):
-        yield "a person runs it", state.after("run").begun(Function("run", state.now))
+        yield "a person runs it", state.after("run").begun(_asked(state, "run"))
+    yield from _versions(state)
+
+
+def _asked(state: State, what: str) -> Function:
+    """What a person asks for, of the first plan that there is."""
+    return Function(what, state.now, value=state.plans[0].name if state.plans else "a")
+
+
+def _with_version(state: State) -> State:
+    """One more version, of which no handler speaks."""
+    latest = state.latest + 1
+    return replace(state, latest=latest, handled=state.handled | {latest})
+
+
+def _versions(state: State) -> Iterator[tuple[str, State]]:
+    """Versions whose handlers speak of a deadline, and late retries of these handlers."""
+    if state.to_say:
+        plan, *rest = state.to_say
+        version = state.latest + 1
+        word = version, replace(plan, order=rules.order_of(version))
+        after = replace(state, latest=version, to_say=tuple(rest), spoken=(*state.spoken, word))
+        yield f"version {version}", after.begun(Function("handle", state.now, value=word))
+    for word in state.spoken if state.may("late") else ():
+        late = Function("handle", state.now, value=word, is_orphan=True)
+        yield f"a late retry of {word[0]}", state.after("late").begun(late)
 
 
 def _times(state: State) -> Iterator[tuple[str, State]]:
@@ -114,10 +158,12 @@ def _replayed(function: Function) -> programs.Call:
 def _program(function: Function) -> programs.Program:
     if function.name == "plan":
         return programs.plan(function.value)
+    if function.name == "handle":
+        return programs.plan(function.value[1])
     if function.name == "cancel":
-        return programs.cancel("a")
+        return programs.cancel(function.value)
     if function.name == "run":
-        return programs.run("a", str(function.now))
+        return programs.run(function.value, str(function.now))
     return programs.work(str(function.now))
 
 
@@ -168,7 +214,7 @@ def _written(state: State, name: str, write: Any) -> tuple[Any, State]:
         raise BrokenError("P1: a plan that has ended ends again")
     if isinstance(write, Run):
         _check_run(found, after, write)
-    if isinstance(write, Refuse) and may_follow(found, state.latest):
+    if isinstance(write, Refuse) and is_on(found, state.latest):
         raise BrokenError("P7: it is refused, and nothing is in its way")
     return Written(done=True, record=after), state.with_plan(after)
 
@@ -193,11 +239,13 @@ def _tried(state: State, function: Function, plan: Plan) -> tuple[programs.Tried
     closed = Publish(plan, state.latest + 1).on(found, "now")
     if closed is None:
         return programs.Tried(is_over=True), state
-    if not may_follow(plan, state.latest):
+    if not plan.may_follow(state.outcome, timedelta(0)):
+        return programs.Tried(), state
+    if not is_on(plan, state.latest):
         return programs.Tried(refused=MOVED), state
     _check_publish(state, function, plan, found)
     mine = (*state.published, (plan.name, plan.order))
-    after = replace(state, latest=state.latest + 1, published=mine)
+    after = replace(_with_version(state), published=mine)
     return programs.Tried(done=True), after.with_plan(closed)
 
 
@@ -210,12 +258,22 @@ def _check_publish(state: State, function: Function, plan: Plan, found: Plan) ->
         raise BrokenError("P3: it comes early")
     if plan.if_version is not None and plan.if_version != state.latest:
         raise BrokenError("P7: the item has another version")
+    if plan.is_deadline and plan.order != _newest(state):
+        raise BrokenError("P9: a later version has said otherwise")
     earlier = [one for one in state.plans if one.is_due(str(int(plan.due_at) - 1))]
     if any(one.generation == 1 for one in earlier if one.order == "1"):
         raise BrokenError("P5: a later plan comes first")
 
 
+def _newest(state: State) -> str:
+    return f"{state.spoken[-1][0]:010d}"
+
+
 def _returned(state: State, function: Function, _result: Any) -> State:
+    if function.name == "handle":
+        version, plan = function.value
+        after = replace(_said(state, plan), handled=state.handled | {version})
+        return after.without(function)
     told = _said(state, function.value) if function.name == "plan" else state
     return told.without(function)
 
@@ -226,7 +284,8 @@ def _gave_up(state: State, function: Function) -> State:
 
 def _tried_again(state: State, function: Function) -> State:
     """A handler is called again by its machine; a sweep comes again at rest."""
-    return state.begun(replace(function, answers=())) if function.name == "plan" else state
+    is_again = function.name in ("plan", "handle")
+    return state.begun(replace(function, answers=())) if is_again else state
 
 
 FATES = Fates(_returned, _tried_again, _gave_up)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from tests.support.calls import Deaths, KilledError
@@ -11,10 +12,15 @@ from tests.support.typed import declaring
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.caller import Caller
+from sfn_cqrs.kernel.command import Command
 from sfn_cqrs.kernel.keys import ItemKey, PlanKey
 from sfn_cqrs.kernel.policy import MEMBERS
+from sfn_cqrs.machines.command import chain
 from sfn_cqrs.machines.command.handlers import command_type
+from sfn_cqrs.machines.command.process import Outcome
+from sfn_cqrs.machines.command.runner import Chain
 from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.schedule.declared import deadlines
 from sfn_cqrs.machines.schedule.publishing import publish_due
 from sfn_cqrs.machines.schedule.rules import Status
 from sfn_cqrs_tools.testing.fakes import World
@@ -97,8 +103,44 @@ def make_killed(kill: tuple[int, str] | None) -> int:
     return deaths.made
 
 
+def deadline_killed(kill: tuple[int, str] | None) -> int:
+    """Set and clear deadlines, publish what is due; whoever was killed is called again."""
+    with watched(kill) as (world, deaths):
+        first = SERVICE.latest("NOTE", "a")
+        SERVICE.publish_partial("NOTE", "a", attributes={"n": 2})
+        second = SERVICE.latest("NOTE", "a")
+        assert first is not None
+        assert second is not None
+        for command in (first, second):
+            deaths.retried(partial(say, command))
+            closing = chain.close(command.version, 1, Outcome.APPLIED, "finish:FINISHED")
+            Chain(command.key).run(closing)
+        say(first)
+        world.clock.advance(hours=1)
+        deaths.retried(lambda: publish_due(lambda: 60_000))
+        world.clock.advance(minutes=2)
+        publish_due(lambda: 60_000)
+
+        latest = SERVICE.latest("NOTE", "a")
+        assert latest is not None
+        assert (latest.version, latest.attributes["n"]) == (3, 12)
+        ended = (Status.PUBLISHED, 3), (Status.CANCELLED, None)
+        assert found(world) == dict(zip(("deadline:kept", "deadline:cleared"), ended, strict=True))
+    return deaths.made
+
+
+def say(command: Command) -> None:
+    ours = deadlines(command)
+    hour, n = timedelta(hours=1), int(str(command.attributes["n"]))
+    ours.set("kept", after=hour, publish={"n": n + 10})
+    if n == 1:
+        ours.set("cleared", after=hour, publish={"n": 0})
+    else:
+        ours.clear("cleared")
+
+
 @pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("killed", [publish_killed, make_killed])
+@pytest.mark.parametrize("killed", [publish_killed, make_killed, deadline_killed])
 def test_whoever_dies_at_any_call_is_made_good(
     killed: Callable[[tuple[int, str] | None], int], moment: str
 ) -> None:

@@ -9,6 +9,7 @@ P5  the plans of an item come in order of due time
 P6  at rest nothing waits that is due
 P7  a plan for a version is published on this version, or refused
 P8  what a person runs is due, and had not ended
+P9  a deadline is published only as the newest version says, all of whose handlers have run
 """
 
 from collections.abc import Iterable
@@ -20,8 +21,17 @@ from tests.simulation.exploring import BrokenError, Verdict, explore
 from tests.simulation.plan_world import State, cleared, first_state, moves, planned, swept
 
 from sfn_cqrs.kernel.command import Known
-from sfn_cqrs.machines.schedule import programs
-from sfn_cqrs.machines.schedule.rules import Cancel, Plan, Publish, Refuse, Replace, Run, Status
+from sfn_cqrs.machines.schedule import programs, rules
+from sfn_cqrs.machines.schedule.rules import (
+    DEADLINE,
+    Cancel,
+    Plan,
+    Publish,
+    Refuse,
+    Replace,
+    Run,
+    Status,
+)
 
 LIMIT = 400_000
 MOST_RESTS = 3
@@ -61,6 +71,8 @@ A, B = planned("a", 1), planned("b", 2)
 IF = planned("a", 1, if_version=1)
 TIME = {"tick": 2}
 DONE, NONE, WAITS = "a:PUBLISHED", "a:CANCELLED", "a:PLANNED"
+D = f"{DEADLINE}a"
+IN_TIME, MOVED, PAID = planned(D, 1), planned(D, 2), cleared(D, "1")
 SET, LATER, CLEAR = planned("a", 1, "1"), planned("a", 2, "2"), cleared("a", "2")
 SCENARIOS: list[Any] = [
     ("two sweeps and a death", (A,), (), TIME | {"sweep": 2, "die": 1}, {DONE}),
@@ -80,7 +92,7 @@ SCENARIOS: list[Any] = [
         "what was refused is run or cancelled",
         (IF,),
         (),
-        TIME | {"sweep": 1, "edit": 1, "run": 1, "cancel": 1},
+        {"tick": 1, "sweep": 1, "edit": 1, "run": 1, "cancel": 1},
         {DONE, "a:REFUSED", NONE},
     ),
     (
@@ -96,6 +108,19 @@ SCENARIOS: list[Any] = [
     ("moved when due", (A,), (LATER,), TIME | {"sweep": 2}, {DONE}),
     ("cleared when due", (A,), (CLEAR,), TIME | {"sweep": 2, "die": 1}, {NONE}),
     ("the clock goes back", (A,), (), {"tick": 1, "back": 1, "sweep": 2}, {DONE, WAITS}),
+    ("paid", (), (IN_TIME, PAID), TIME | {"sweep": 1, "die": 1}, {f"{D}:CANCELLED"}),
+    ("paid late", (), (IN_TIME, PAID), {"tick": 1, "sweep": 1, "late": 1}, {f"{D}:CANCELLED"}),
+    ("moved on", (), (IN_TIME, MOVED), TIME | {"late": 1}, {f"{D}:PUBLISHED"}),
+    ("paid, and open again", (), (PAID, IN_TIME), TIME | {"late": 1}, {f"{D}:PUBLISHED"}),
+    ("a person runs a deadline", (), (IN_TIME, PAID), {"tick": 1, "run": 1}, {f"{D}:CANCELLED"}),
+    (
+        "a person cancels a deadline",
+        (),
+        (IN_TIME,),
+        {"tick": 1, "sweep": 1, "cancel": 1, "late": 1},
+        {f"{D}:CANCELLED", f"{D}:PUBLISHED"},
+    ),
+    ("a deadline and a plan", (A,), (IN_TIME,), TIME | {"sweep": 2}, {f"{DONE} {D}:PUBLISHED"}),
     ("the clock leaps", (A, B), (), {"leap": 1, "sweep": 2, "busy": 1}, {f"{DONE} b:PUBLISHED"}),
 ]
 
@@ -307,6 +332,42 @@ MUTANTS: dict[str, tuple[Any, str, Any, Plans, Plans, Faults, str]] = {
         "P5",
     ),
     "the newest comes first": (programs, "work", _newest_first, (A, B), (), TIME, "P5"),
+    "a deadline does not wait for the handlers of the latest version": (
+        Plan,
+        "may_follow",
+        lambda *_: True,
+        (),
+        (IN_TIME, PAID),
+        TIME | {"sweep": 1},
+        "P9",
+    ),
+    "a deadline never comes": (
+        Plan,
+        "may_follow",
+        lambda one, *_: not one.is_deadline,
+        (),
+        (IN_TIME,),
+        TIME,
+        "P6",
+    ),
+    "a late retry speaks as if it was the newest": (
+        Plan,
+        "is_older_than",
+        lambda *_: True,
+        (),
+        (IN_TIME, PAID),
+        TIME | {"late": 1},
+        "P4",
+    ),
+    "a cleared deadline says nothing": (
+        rules,
+        "order_of",
+        lambda _version: "1",
+        (),
+        (IN_TIME, PAID),
+        TIME,
+        "P9",
+    ),
     "a publish does not look whether it is still due": (
         programs,
         "publish",

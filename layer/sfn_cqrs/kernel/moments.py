@@ -31,8 +31,7 @@ def due(at: object, after: object, now: datetime) -> datetime:
         found, field = now + duration(after), "after"
     else:
         raise InvalidInputError("after", "give a moment, `at`, or a duration, `after`")
-    check(found, field)
-    return found
+    return checked(found, field)
 
 
 def moment(text: object) -> datetime:
@@ -66,8 +65,8 @@ def duration(text: object) -> timedelta:
     return timedelta(**parts)
 
 
-def check(at: object, field: str = "at") -> None:
-    """Refuse what is no moment.
+def checked(at: object, field: str = "at") -> datetime:
+    """Return a moment, if it is one.
 
     Raises:
         InvalidInputError: it has no time zone, or is later than anybody plans.
@@ -76,6 +75,7 @@ def check(at: object, field: str = "at") -> None:
         raise InvalidInputError(field, "must be a datetime with a time zone")
     if at >= LATEST:
         raise InvalidInputError(field, f"must be before the year {LATEST.year}")
+    return at
 
 
 def in_future(at: datetime, now: datetime, field: str = "at") -> datetime:
@@ -86,4 +86,9 @@ def in_future(at: datetime, now: datetime, field: str = "at") -> datetime:
     """
     if at <= now:
         raise InvalidInputError(field, "must be in the future")
+    return rounded(at)
+
+
+def rounded(at: datetime) -> datetime:
+    """Return a moment in whole milliseconds, not earlier than it says, in UTC."""
     return at.astimezone(UTC) + -timedelta(microseconds=at.microsecond) % _MILLISECOND

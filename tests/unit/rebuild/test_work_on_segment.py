@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pytest
 from tests.support.rebuilding import OPERATOR, VIEW
 
@@ -10,6 +12,8 @@ from sfn_cqrs.kernel.tables.paging import MAX_PAGE_BYTES
 from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.command.projection import run_handler
 from sfn_cqrs.machines.rebuild import replay
+from sfn_cqrs.machines.schedule.declared import deadlines
+from sfn_cqrs.machines.schedule.items import PLANS
 
 
 def test_a_segment_that_has_no_time_goes_on_where_it_was(rebuild, lambda_context):
@@ -48,6 +52,20 @@ def test_a_live_version_goes_to_both_generations_and_a_late_replay_changes_nothi
 
     assert (rebuild.rows(1), rebuild.rows(2)) == ({"NRT": 2}, {"NRT": 2})
     assert rebuild.service.get(VIEW).view.replayed == Counts(skipped=1)
+
+
+def test_a_replay_sets_no_deadlines(rebuild, handlers_of_airport):
+    def airports_by_icao(command):
+        deadlines(command).set("check", after=timedelta(days=1), publish={})
+
+    handlers_of_airport(airports_by_icao=airports_by_icao)
+    rebuild.publish("NRT")
+
+    rebuild.service.rebuild(VIEW, OPERATOR)
+    rebuild.run()
+
+    assert rebuild.service.get(VIEW).view.replayed.done == 1
+    assert rebuild.world.all_of(PLANS) == []
 
 
 def test_every_version_is_replayed_in_order_the_deleted_among_them(rebuild, handlers_of_airport):

@@ -39,6 +39,7 @@ VARIABLES: Final = {table: re.sub("(?<=[a-z])(?=[A-Z])", "_", table).upper() for
 """The variable that names each table, such as DATA_TABLE for DataTable."""
 ASKED: Final = {
     "command": "publish",
+    "plan": "deadline",
     "task": "task",
     "saga": "saga",
     "approval": "approval",

@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import timedelta
 
 from sfn_cqrs import bootstrap
@@ -23,8 +24,24 @@ from sfn_cqrs.machines.command.runner import write_row
 TRIES = 8
 SLOW = timedelta(seconds=1)
 """A version waits for its handlers, and an import for those of each row."""
+_replays: ContextVar[bool] = ContextVar("replays", default=False)
 _told_slow: set[str] = set()
 """Handlers of which this process has said that they are slow."""
+
+
+def is_replayed() -> bool:
+    """Return whether handlers only write a read model anew, of versions that they have seen."""
+    return _replays.get()
+
+
+@contextmanager
+def replaying() -> Iterator[None]:
+    """Let handlers write their rows in the block, and nothing that follows of them."""
+    before = _replays.set(True)
+    try:
+        yield
+    finally:
+        _replays.reset(before)
 
 
 def project(key: ItemKey, version: int, handler: str) -> None:

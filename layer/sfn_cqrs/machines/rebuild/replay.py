@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from functools import reduce
 from itertools import groupby
 from operator import add
@@ -17,7 +17,7 @@ from sfn_cqrs.kernel.read_models.read_model import Writing
 from sfn_cqrs.kernel.read_models.rules import Counts, Segment, Stage, View
 from sfn_cqrs.kernel.tables.paging import cursor_at
 from sfn_cqrs.machines.command import handlers
-from sfn_cqrs.machines.command.projection import run_alone, run_patiently
+from sfn_cqrs.machines.command.projection import replaying, run_alone, run_patiently
 from sfn_cqrs.machines.rebuild import problems
 from sfn_cqrs.machines.rebuild.programs import Page
 
@@ -97,9 +97,11 @@ def _replay(view: View, segment: Segment, command: Command) -> Counts:
     return Counts(skipped=1) if is_skipped else Counts(done=1)
 
 
-def _writing(view: View) -> AbstractContextManager[Writing]:
+@contextmanager
+def _writing(view: View) -> Iterator[Writing]:
     generations = {view.key.view: view.other or view.serving}
-    return bootstrap.generations().writing(view.key.tenant, generations)
+    with replaying(), bootstrap.generations().writing(view.key.tenant, generations) as writing:
+        yield writing
 
 
 def _page_of_versions(view: View, segment: Segment) -> Page:

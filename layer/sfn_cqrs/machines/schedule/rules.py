@@ -4,6 +4,7 @@ A write carries its rule, which the models explore and production runs: see `rec
 """
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from enum import StrEnum
 
 from sfn_cqrs.kernel.caller import Caller
@@ -13,9 +14,21 @@ from sfn_cqrs.kernel.keys import ItemKey, PlanKey
 from sfn_cqrs.kernel.policy import Client
 from sfn_cqrs.kernel.records import Record
 from sfn_cqrs.kernel.values import Json, size_of
+from sfn_cqrs.machines.command.process import Outcome
 
 MAX_CONTENT_BYTES = 256 * 1024
 """A plan is one item of the table, which has at most 400 KB; larger attributes would need S3."""
+
+
+DEADLINE = "deadline:"
+"""What the names of deadlines begin with; no plan of a client's has such a name."""
+SETTLES = timedelta(hours=1)
+"""A version without a process is an import's, whose handlers run soon after, or an old one."""
+
+
+def order_of(version: int) -> str:
+    """Return the order of what the handlers of a version say."""
+    return f"{version:010d}"
 
 
 class Status(StrEnum):
@@ -95,6 +108,20 @@ class Plan(Record):
     def follows(self) -> int:
         """Return the version that it is to be published on; -1 is the latest."""
         return Known.LATEST if self.if_version is None else self.if_version
+
+    @property
+    def is_deadline(self) -> bool:
+        """Whether a handler has set it, for its version."""
+        return self.name.startswith(DEADLINE)
+
+    def may_follow(self, outcome: Outcome | None, age: timedelta) -> bool:
+        """Whether it may be published on a version with this outcome.
+
+        A deadline waits for all handlers of the version, since one may move or clear it.
+        """
+        if not self.is_deadline:
+            return True
+        return age >= SETTLES if outcome is None else outcome.is_settled
 
     @property
     def caller(self) -> Caller:

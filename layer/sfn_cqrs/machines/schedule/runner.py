@@ -1,10 +1,12 @@
 """Runs the programs of plans against the table, and publishes what is due."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.aws.transient import is_transient
+from sfn_cqrs.kernel.command import Known
 from sfn_cqrs.kernel.errors import (
     ForbiddenError,
     InvalidInputError,
@@ -84,7 +86,10 @@ class _Ending:
 def _try_to_publish(plan: Plan) -> Tried:
     """Publish a plan, and end it; if it is refused, say why."""
     try:
-        _publish(plan)
+        follows = _version_to_follow(plan)
+        if follows is None:
+            return Tried()
+        _publish(plan, follows)
     except SupersededError:
         return Tried(is_over=True)
     except VersionConflictError as error:
@@ -98,7 +103,23 @@ def _try_to_publish(plan: Plan) -> Tried:
     return Tried(done=True)
 
 
-def _publish(plan: Plan) -> None:
+def _version_to_follow(plan: Plan) -> int | None:
+    """Return the version that a plan is published on, -1 for whichever; None if it has to wait.
+
+    A deadline is published on the one whose handlers have run, and on no other.
+    """
+    if not plan.is_deadline:
+        return plan.follows
+    latest = bootstrap.commands().latest(plan.item)
+    if latest is None:
+        return Known.NONE
+    process = bootstrap.processes().find(plan.item, latest.version)
+    age = bootstrap.now() - datetime.fromisoformat(latest.updated.at)
+    outcome = process.outcome if process else None
+    return latest.version if plan.may_follow(outcome, age) else None
+
+
+def _publish(plan: Plan, follows: int) -> None:
     """Publish it as the one who has planned it, whose rights are asked again."""
     item, wanted = plan.item, plan.wanted
     handlers.check_type(item.type)
@@ -109,7 +130,7 @@ def _publish(plan: Plan) -> None:
         item.type,
         item.code,
         wanted.asked(attributes),
-        plan.follows,
+        follows,
         plan.caller,
         ending=_Ending(plan),
     ).publish()

@@ -7,7 +7,12 @@ from sfn_cqrs.kernel import moments
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.clock import iso, new_ulid
 from sfn_cqrs.kernel.command import Audit, Content, Known, Patch
-from sfn_cqrs.kernel.errors import BusyError, NotFoundError, NotOpenError
+from sfn_cqrs.kernel.errors import (
+    BusyError,
+    InvalidInputError,
+    NotFoundError,
+    NotOpenError,
+)
 from sfn_cqrs.kernel.keys import ItemKey, PlanKey, checked_key_part
 from sfn_cqrs.kernel.models import models
 from sfn_cqrs.kernel.policy import Client
@@ -18,7 +23,7 @@ from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.command.planned import Planned
 from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs.machines.schedule import programs
-from sfn_cqrs.machines.schedule.rules import Plan, Status, Wanted
+from sfn_cqrs.machines.schedule.rules import DEADLINE, Plan, Status, Wanted
 from sfn_cqrs.machines.schedule.runner import PlanFlow
 
 
@@ -57,7 +62,7 @@ class PlanService:
             IdempotencyMismatchError: the idempotency key was used for something else.
         """
         caller = caller or Caller()
-        moments.check(at)
+        moments.checked(at)
         asked = digest(
             ["plan", type_, code, version, asked_at or at.isoformat(), wanted.as_asked, replaces]
         )
@@ -71,7 +76,7 @@ class PlanService:
         name = new_ulid(now)
         order = name
         if replaces is not None:
-            name = checked_key_part(replaces, "replace")
+            name = _checked_name(replaces)
             order = self._order_after(PlanKey(change.key, name), order)
         plan = Plan(
             item=change.key,
@@ -155,7 +160,6 @@ class PlanService:
 
         Raises:
             InvalidInputError: no plan can have this name.
-            InvalidInputError: no plan can have this name.
             NotFoundError: there is none, or it is not the client's.
             NotPermittedError: the client may not read items of the type.
         """
@@ -214,6 +218,18 @@ class PlanService:
             return True
         made_by = plan.client.user if plan.client else ""
         return self._client is not None and bool(made_by) and made_by == self._client.user
+
+
+def _checked_name(name: object) -> str:
+    """Return a name that a client gives a plan.
+
+    Raises:
+        InvalidInputError: no plan, or no plan of a client's, can have it.
+    """
+    found = checked_key_part(name, "replace")
+    if found.startswith(DEADLINE):
+        raise InvalidInputError("replace", f"must not begin with {DEADLINE!r}: handlers set these")
+    return found
 
 
 def _told(item: ItemKey, name: str, due_at: str) -> Planned:

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Any
 
 from sfn_cqrs import bootstrap
@@ -139,6 +140,16 @@ class World(Stored):
         self.notifications = Queue()
         self.task_actions = Queue()
         self.import_actions = Queue()
+
+    def advance(self, **amount: float) -> None:
+        """Let time pass: publish what is due, in order, and apply what is published.
+
+        The arguments are those of `timedelta`. A handler's error is raised here.
+        """
+        from sfn_cqrs_tools.testing.advancing import advance  # noqa: PLC0415 - few tests let time pass
+
+        with bootstrap.override(**self.parts()):
+            advance(self, self.clock, timedelta(**amount))
 
     def new_write_budget(self) -> WriteBudget:
         """Return the write budget of another environment, which has leased nothing yet."""
