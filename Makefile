@@ -175,6 +175,7 @@ lock: $(SUPPLY_READY) ## pin what is new in the requirements; ARGS=--upgrade: th
 	$(call pin,clients,requirements/clients.in,$(ARGS))
 	$(call pin,tla,requirements/tla.in,$(ARGS))
 	cd tests/newcomer/clients && npm install --package-lock-only --no-audit --no-fund --silent
+	cd engine/tests/node && npm install --package-lock-only --no-audit --no-fund --silent
 
 image: $(LOCAL_READY) ## a container image of sfn-local, without Docker; BASE=an OCI archive of python:3.x
 	mkdir -p .build

@@ -43,6 +43,7 @@ PLACES = (
     Place("tools/pyproject.toml", '"sfn-cqrs[postgres]==', '"'),
     Place("tools/pyproject.toml", '"sfn-local[aws]==', '"'),
     Place("engine/pyproject.toml", '\nversion = "', '"\n'),
+    Place("engine/node/package.json", '\n  "version": "', '",\n'),
 )
 
 

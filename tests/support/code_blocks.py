@@ -22,6 +22,7 @@ RUN_BY = {
     "engine/docs/from-localstack.md": "engine/tests/test_readme.py",
     "engine/docs/from-moto.md": "engine/tests/test_readme.py",
     "engine/docs/from-step-functions-local.md": "engine/tests/test_readme.py",
+    "engine/docs/other-languages.md": "engine/tests/test_other_languages.py",
     "engine/docs/quick-starts.md": "engine/tests/test_readme.py",
 }
 RECIPES = "docs/postgresql.md"
@@ -63,6 +64,8 @@ FOR_PEOPLE = {
     r"^\. \.venv/bin/activate$": "engine/tests/test_wheel.py types it, in an empty environment",
     r"pip install|cdk |^python -|sfn-local ": "installs packages, or needs CDK or a server",
     r"^provider|^FROM ": "Terraform's and Docker's own",
+    r"^SfnClient |testcontainers|^GenericContainer|^var container": "needs an SDK, or Docker",
+    r"AWS_ENDPOINT_URL(_SFN)?=": "engine/tests/test_other_languages.py sets these",
     r"^(flowchart|stateDiagram|sequenceDiagram|graph)": "drawn by hand",
 }
 """Lines, and blocks by their first line, that no test runs: the reason of each."""
