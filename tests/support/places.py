@@ -30,12 +30,8 @@ NAMES = {
         " items link_secret read_model sql sums table tables write_budget"
     ),
     SERVICE: (
-<<<<<<< HEAD
-        "backlog batch both_kinds child children data declared declared_state declaring direct"
-=======
-        "backlog both_kinds child children data deadlines declared declared_state declaring direct"
->>>>>>> f831b88b (feat(schedule): deadlines that versions set, move and clear; time passes in the tests' world)
-        " effects end eraser executions export failures files found giving_up grants handlers hooks"
+        "backlog batch both_kinds child children data deadlines declared declared_state declaring"
+        " direct effects end eraser executions export failures files found giving_up grants handlers hooks"
         " imports lines load migrations objects operations outcomes parent planning preview"
         " problems progress projection publishing queueing read_models replay reserving restore"
         " rows runner service signatures state strategies summary sweep types undo unique_values"
