@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -14,6 +14,7 @@ from click.exceptions import Exit
 from sfn_cqrs_tools.cli.arguments import parsed, read_text
 from sfn_cqrs_tools.cli.batch import publish_batch
 from sfn_cqrs_tools.cli.options import api_options
+from sfn_cqrs_tools.cli.plan import planned
 from sfn_cqrs_tools.client.api import (
     WAIT_SECONDS,
     Api,
@@ -23,6 +24,7 @@ from sfn_cqrs_tools.client.api import (
     item_path,
 )
 from sfn_cqrs_tools.client.pauses import awaited, going_on
+from sfn_cqrs_tools.terminal.printing import print_answer
 from sfn_cqrs_tools.terminal.progress import waits_for
 from sfn_local.cli.command import command, print_json, typed_with
 from sfn_local.cli.showing import echo
@@ -35,6 +37,7 @@ from sfn_local.cli.showing import echo
         "sfn-cqrs publish ORDER o-2 --name second --attributes @order.json --sync",
         "sfn-cqrs publish ORDER o-1 --version 2 --partial --attributes '{\"total\":8}' --wait",
         "sfn-cqrs publish ORDER o-1 --delete",
+        "sfn-cqrs publish ORDER o-1 --partial --attributes '{\"total\":9}' --after P3D",
         "sfn-cqrs publish --batch orders.jsonl",
     ),
 )
@@ -51,6 +54,9 @@ from sfn_local.cli.showing import echo
 @click.option(
     "--wait", is_flag=True, help="Wait until the version has closed; exit 1 if it failed."
 )
+@click.option("--at", metavar="MOMENT", help="Plan it for then, as 2026-12-24T18:00:00+01:00.")
+@click.option("--after", metavar="DURATION", help="Plan it for so long from now, as P3D or PT90M.")
+@click.option("--replace", metavar="NAME", help="Replace what is planned under this name.")
 @click.option(
     "--idempotency-key", metavar="KEY", help="With the same key and content it is published once."
 )
@@ -71,6 +77,9 @@ def publish(
     partial: bool,
     delete: bool,
     wait: bool,
+    at: str | None,
+    after: str | None,
+    replace: str | None,
     idempotency_key: str | None,
     batch: TextIO | None,
     api: Api,
@@ -82,23 +91,28 @@ def publish(
     version is still the latest. --batch sends a hundred commands at a time, prints the result of
     each, and exits 2 if some were refused.
     """
+    moment = {"at": at, "after": after, "replace": replace}
     alone = (type_, code, name, attributes, version, sync, partial, delete, wait, idempotency_key)
     if batch is not None:
-        _check_alone(alone)
+        _check_alone((*alone, *moment.values()))
         raise Exit(publish_batch(api, batch, as_json=as_json))
     if type_ is None or code is None:
         raise click.UsageError("name TYPE and CODE, or give --batch FILE")
     if delete:
-        if name or attributes or sync or partial or idempotency_key:
+        if name or attributes or sync or partial or idempotency_key or any(moment.values()):
             raise click.UsageError("--delete goes with --version only")
         with _telling_conflicts(type_, code):
             answer = api.delete(item_path("commands", type_, code), version=version)
     else:
         _check_content(name, attributes, is_partial=partial)
         fields: dict[str, Any] = {"type": type_, "code": code, "name": name, "version": version}
-        fields |= {"mode": "sync" if sync else "async", "partial": partial}
+        _check_moment(moment, is_now=sync or wait)
+        fields |= {"mode": "sync" if sync else "async", "partial": partial, **moment}
         with _telling_conflicts(type_, code):
             answer = api.post("/commands", _body(fields, attributes), idempotent(idempotency_key))
+    if "plan" in answer:
+        print_answer(answer, planned(answer), as_json=as_json)
+        return
     if wait:
         answer |= _closed(api, type_, code, answer["version"], as_json=as_json)
     _print(type_, code, answer, as_json=as_json, is_sync=sync)
@@ -113,6 +127,13 @@ def publish(
 def _check_alone(others: Iterable[object]) -> None:
     if any(one not in (None, False) for one in others):
         raise click.UsageError("--batch goes alone: the commands say what they are")
+
+
+def _check_moment(moment: Mapping[str, str | None], *, is_now: bool) -> None:
+    if is_now and any(moment.values()):
+        raise click.UsageError("--at and --after publish later, so not --sync and not --wait")
+    if moment["replace"] and not (moment["at"] or moment["after"]):
+        raise click.UsageError("--replace names a plan: give --at or --after, too")
 
 
 def _check_content(name: str | None, attributes: str | None, *, is_partial: bool) -> None:
