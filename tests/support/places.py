@@ -31,7 +31,8 @@ NAMES = {
     ),
     SERVICE: (
         "backlog batch both_kinds child children data deadlines declared declared_state declaring"
-        " direct effects end eraser executions export failures files found giving_up grants handlers hooks"
+        " direct effects end eraser executions export failures files found giving_up grants"
+        " handlers hooks"
         " imports lines load migrations objects operations outcomes parent planning preview"
         " problems progress projection publishing queueing read_models replay reserving restore"
         " rows runner service signatures state strategies summary sweep types undo unique_values"
