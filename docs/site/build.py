@@ -27,6 +27,33 @@ PLACES = {"README.md": "index.md"}
 LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:)([^)#\s]*)((?:#[^)\s]*)?)(?=\))")
 PICTURE = re.compile(r'(?<=(?:src|set)=")(?!https?:)([^"]+)()(?=")')
 PICTURES = (".png", ".svg", ".webp")
+GLOSSARY = Path("docs/glossary.md")
+UNEXPLAINED = ("decisions.md", "CHANGELOG.md", "reference/", "glossary.md", "engine/", "source/")
+"""Pages, and beginnings of pages, in which no word leads to the glossary."""
+EVERYDAY = {
+    *[
+        "own",
+        "place",
+        "type",
+        "parts",
+        "claim",
+        "room",
+        "door",
+        "story",
+        "environment",
+        "arm",
+        "depth",
+        "pause",
+        "state",
+    ]
+}
+"""Words that pages also use as everybody does."""
+TERM = re.compile(r"^\| ([^|`]+?) \| (.+) \|$", re.MULTILINE)
+FIXED = re.compile(
+    r"^```.*?^```$|^#.*?$|^\|.*?$|<!--.*?-->|<[^>]+>|`[^`\n]*`|!?\[[^\]]*\]\([^)]*\)|\*\*.+?\*\*",
+    re.MULTILINE | re.DOTALL,
+)
+"""What keeps its text: blocks, headings, tables, code, links, and what is bold."""
 NEXT_VERSION = "dev"
 VERSION = re.compile(rf"{NEXT_VERSION}|\d+\.\d+\.\d+")
 
@@ -77,14 +104,62 @@ def linked(page: Path, text: str, known: set[Path]) -> tuple[str, set[Path]]:
     return "".join(outside), code
 
 
+def terms(glossary: str) -> dict[str, tuple[str, str]]:
+    """Return each word of the glossary, its anchor and what it means."""
+    used = glossary.partition("\n## Words that we do not use")[0]
+    rows = [row for row in TERM.findall(used) if row[0] not in ("word", "---")]
+    return {
+        word: (f"t-{names.split(', ')[0].replace(' ', '-')}", meaning)
+        for names, meaning in rows
+        for word in names.split(", ")
+    }
+
+
+def anchored(glossary: str) -> str:
+    """Return the glossary with an anchor at each word."""
+    known = terms(glossary)
+
+    def named(row: re.Match[str]) -> str:
+        first = row[1].split(", ")[0]
+        if first not in known:
+            return row[0]
+        return f"| *{row[1]}*{{ #{known[first][0]} .word }} | {row[2]} |"
+
+    return TERM.sub(named, glossary)
+
+
+def explained(page: Path, text: str, known: dict[str, tuple[str, str]]) -> str:
+    """Return a page in which the first use of each word of the glossary leads there."""
+    if place(page).as_posix().startswith(UNEXPLAINED):
+        return text
+    glossary = os.path.relpath(place(GLOSSARY), place(page).parent)
+    left = {word: it for word, it in known.items() if word not in EVERYDAY}
+    words = re.compile(rf"\b({'|'.join(map(re.escape, sorted(left, key=len, reverse=True)))})\b")
+
+    def led(found: re.Match[str]) -> str:
+        if found[1] not in left:
+            return found[0]
+        anchor, meaning = left.pop(found[1])
+        plain = re.sub(r"\[([^\]]*)\]\([^)]*\)|[`*\"]", r"\1", meaning)
+        return f'[{found[1]}]({glossary}#{anchor} "{plain}"){{ .term }}'
+
+    parts, end = [], 0
+    for fixed in FIXED.finditer(text):
+        parts += [words.sub(led, text[end : fixed.start()]), fixed[0]]
+        end = fixed.end()
+    return "".join([*parts, words.sub(led, text[end:])])
+
+
 def collect() -> None:
     """Copy every page, picture and linked file of code into one folder."""
     shutil.rmtree(STAGE, ignore_errors=True)
     known = set(pages())
     code: set[Path] = set()
+    glossary = (ROOT / GLOSSARY).read_text(encoding="utf-8")
     for page in sorted(known):
         text, found = linked(page, (ROOT / page).read_text(encoding="utf-8"), known)
         code |= found
+        text = anchored(text) if page == GLOSSARY else explained(page, text, terms(glossary))
         _write(place(page), text)
     for path in sorted(code):
         _write(source(path), _shown(path))

@@ -84,3 +84,25 @@ def test_the_python_page_lists_what_the_reference_lists(site: ModuleType) -> Non
 
     assert "\n## sfn_cqrs.read_models\n" in page
     assert re.search(r"\n::: sfn_cqrs\.[a-z_.]+\.sync_handler\n", page)
+
+
+def test_the_first_use_of_a_word_leads_to_the_glossary(site: ModuleType) -> None:
+    known = {"chain": ("t-chain", "all `versions`"), "own": ("t-own", "x")}
+    text = "# The chain\n\n| chain | x |\n\n`chain` and [chain](a.md); the chain, its own chain.\n"
+
+    found = site.explained(Path("docs/runbooks/api.md"), text, known)
+
+    assert found == text.replace(
+        "; the chain,", '; the [chain](../glossary.md#t-chain "all versions"){ .term },'
+    )
+    assert site.explained(Path("docs/decisions.md"), text, known) == text
+
+
+def test_every_word_of_the_glossary_has_an_anchor(site: ModuleType) -> None:
+    glossary = (ROOT / "docs/glossary.md").read_text(encoding="utf-8")
+    known = site.terms(glossary)
+    anchored = site.anchored(glossary)
+
+    assert {"process item", "command", "version", "lease", "tombstone"} <= known.keys()
+    assert known["command"] == known["version"]
+    assert [a for a, _ in known.values() if f"{{ #{a} .word }}" not in anchored] == []
