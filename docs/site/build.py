@@ -30,6 +30,8 @@ PICTURES = (".png", ".svg", ".webp")
 GLOSSARY = Path("docs/glossary.md")
 UNEXPLAINED = ("decisions.md", "CHANGELOG.md", "reference/", "glossary.md", "engine/", "source/")
 """Pages, and beginnings of pages, in which no word leads to the glossary."""
+UNSEARCHED = ("decisions.md", "CHANGELOG.md")
+"""Pages that have every word, so that a search for any would find them first."""
 EVERYDAY = {
     *[
         "own",
@@ -181,6 +183,8 @@ def collect() -> None:
 
 
 def _write(goal: Path, text: str) -> None:
+    if goal.name in UNSEARCHED or goal.parts[0] == "source":
+        text = f"---\nsearch:\n  exclude: true\n---\n\n{text}"
     path = STAGE / "pages" / goal
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")

@@ -88,3 +88,40 @@ def test_diagrams_are_drawn_and_the_search_finds_a_command(browser: Browser, add
     page.keyboard.type("read-model rebuild")
 
     expect(page.get_by_text("sfn-cqrs read-model rebuild").first).to_be_visible()
+
+
+ASKED = {
+    "test my handler": "testing.html",
+    "change a field in production": "change-a-type.html",
+    "import failed at row": "import-stopped.html",
+    "add a column to a read model": "change-a-read-model.html",
+    "my handler is slow": "handlers.html",
+    "call it from React": "browser.html",
+    "who may see what": "who-may-publish.html",
+    "what does it cost": "capacity.html",
+    "get paged": "runbooks/index.html",
+    "upgrade": "upgrading.html",
+    "delete the stack": "delete.html",
+    "two regions": "restore.html",
+    "a command is stuck": "stuck.html",
+    "existing table": "existing-table.html",
+    "limits": "limits.html",
+}
+"""What somebody asks who comes from AWS Lambda Powertools, and the page that answers."""
+HITS, A_MINUTE = 3, 60_000
+
+
+def test_the_search_answers_what_a_newcomer_asks(browser: Browser, address: str) -> None:
+    page = browser.new_page()
+    page.goto(f"{address}/{VERSION}/index.html")
+    page.keyboard.press("/")
+    box, hits = page.get_by_role("combobox", name="Search"), {}
+    expect(page.get_by_text("Loading search")).to_be_hidden(timeout=A_MINUTE)
+    for asked, answer in ASKED.items():
+        box.fill(asked)
+        marked = page.locator(f"a[href*='?h={asked.replace(' ', '+')}']")
+        expect(marked.first).to_be_visible(timeout=A_MINUTE)
+        found = [link.get_attribute("href") or "" for link in marked.all()[:HITS]]
+        hits[asked] = answer if any(f"{answer}?" in link for link in found) else found
+
+    assert hits == ASKED
