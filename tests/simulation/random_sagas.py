@@ -16,10 +16,11 @@ from tests.support.calls import KilledError
 from sfn_cqrs.kernel.errors import StepRefusedError, TransientError
 from sfn_cqrs.machines.saga import types as saga_types
 from sfn_cqrs.machines.saga.declaring import Retry, Steps, saga
-from sfn_cqrs.machines.saga.rules import SagaStatus
+from sfn_cqrs.machines.saga.rules import MET, OTHERWISE, SagaStatus
 from sfn_cqrs.machines.saga.types import SagaStep
 
 NAME = "random-saga"
+NOT_YET = "not yet"
 ALWAYS = 1_000
 SOMETIMES = 2
 """Fewer than the machine tries again after a death, and than the tries of any `retry` here."""
@@ -54,7 +55,10 @@ class Fate:
 
 @dataclass(frozen=True)
 class Part:
-    """A step, with what undoes it; or a choice, with its arms; or a pause."""
+    """A step, with what undoes it; or a choice, with its arms; or a pause; or a wait.
+
+    A wait has a `pause`, too: so long it waits, while its first calls answer "not yet".
+    """
 
     name: str
     fate: Fate = Fate()
@@ -63,6 +67,7 @@ class Part:
     arms: Mapping[str, "Sequence[Part]"] = field(default_factory=dict)
     chosen: str = ""
     pause: timedelta | None = None
+    is_wait: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,13 +92,19 @@ def a_saga(seed: int) -> list[Part]:
 
 def _part(dice: random.Random, names: Iterator[str]) -> Part:
     if dice.random() < 0.2:
+        late = dice.choice([Fate(), Fate(NOT_YET, SOMETIMES), Fate(NOT_YET, ALWAYS)])
+        arms = {OTHERWISE: [_step(dice, names)]} if dice.random() < 0.7 else {}
+        chosen = OTHERWISE if late.is_final else MET
+        longest = timedelta(hours=dice.choice([1, 50]))
+        return Part(next(names), late, arms=arms, chosen=chosen, pause=longest, is_wait=True)
+    if dice.random() < 0.2:
         return Part(next(names), pause=timedelta(seconds=dice.choice([1, 90, 200_000])))
     return _step(dice, names)
 
 
 def _step(dice: random.Random, names: Iterator[str]) -> Part:
     undo = _fate(dice, 0.25) if dice.random() < 0.8 else None
-    return Part(next(names), _fate(dice, 0.15), undo, tries=dice.choice([1, 1, TRIES]))
+    return Part(next(names), _fate(dice, 0.15), undo, tries=dice.choice([1, TRIES, TRIES]))
 
 
 def _fate(dice: random.Random, final: float) -> Fate:
@@ -110,17 +121,18 @@ def expected(parts: Sequence[Part]) -> Expected:
     for part in _made(parts):
         begun.append(part)
         turns = _turns(part)
-        if part.fate.is_final and not turns:
+        if part.fate.is_final and not turns and not part.is_wait:
             return Expected(SagaStatus.PARKED, tuple(done), SagaStatus.COMPLETED)
         if turns:
             return _back(begun, done)
-        done.append(part.name)
+        if not (part.is_wait and part.fate.is_final):
+            done.append(part.name)
     return Expected(SagaStatus.COMPLETED, tuple(done), SagaStatus.COMPLETED)
 
 
 def _made(parts: Sequence[Part]) -> Iterator[Part]:
     for part in parts:
-        if part.pause is None:
+        if part.pause is None or part.is_wait:
             yield part
         yield from part.arms.get(part.chosen, ())
 
@@ -159,6 +171,8 @@ class Told:
 
         def called(_step: SagaStep[Given]) -> str:
             self.calls[name] += 1
+            if fate.end == NOT_YET and self.calls[name] <= fate.times:
+                return ""
             if self.calls[name] <= fate.times and not self.is_mended:
                 raise ERRORS[fate.end](name)
             self.done.append(name)
@@ -176,7 +190,10 @@ def declared(parts: Sequence[Part]) -> Iterator[Told]:
     def declare(s: Steps[Given], some: Sequence[Part] = parts) -> None:
         for part in some:
             make = told.function(part.name, part.fate, part.chosen)
-            if part.pause is not None:
+            if part.is_wait and part.pause is not None:
+                otherwise = _arm(declare, part.arms.get(OTHERWISE, ()))
+                s.wait(make, at_most=part.pause, otherwise=otherwise)
+            elif part.pause is not None:
                 s.pause(part.name, part.pause)
             elif part.arms:
                 s.choice(make, **{arm: _arm(declare, inner) for arm, inner in part.arms.items()})

@@ -7,7 +7,7 @@ S2  a saga turns back once; from then on no step begins, and none is recorded
 S3  a step is made after all that are declared before it, and only in the arm that was chosen
 S4  what has begun is undone in reverse
 S5  a saga turns back if a step is refused, fails or is given up, and for no other reason
-S6  a pause lasts its time, counted from its first attempt
+S6  a pause lasts its time, counted from its first attempt, and so does a wait for what never comes
 S7  whoever is no longer the owner of a saga or of a line writes nothing
 S8  a function goes on to the next step only if it has ended the one before
 S9  no saga is begun again without end
@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from tests.simulation.exploring import BrokenError, Verdict, explore
 from tests.simulation.saga_world import DONE, State, moves, swept
 
-from sfn_cqrs.machines.saga.rules import MoveKind, SagaStatus
+from sfn_cqrs.machines.saga.rules import SagaStatus
 from sfn_cqrs.machines.saga.saga_programs import MAX_RESTARTS
 
 LIMIT = 300_000
@@ -48,7 +48,7 @@ def _moves_or_end(state: State) -> Iterable[tuple[str, State]] | str:
 def _check_end(state: State) -> None:
     saga = state.saga
     for move in saga.order:
-        if move.kind is MoveKind.PAUSE:
+        if move.lasts:
             continue
         is_made, entry = move.step in state.made, saga.log.get(move.step)
         is_chosen = move.choice is None or (

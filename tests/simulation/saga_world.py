@@ -21,6 +21,8 @@ from sfn_cqrs.kernel.keys import SagaKey
 from sfn_cqrs.kernel.records import Written
 from sfn_cqrs.machines.saga import saga_programs
 from sfn_cqrs.machines.saga.rules import (
+    MET,
+    OTHERWISE,
     Begin,
     End,
     Ending,
@@ -39,6 +41,7 @@ DONE = EntryStatus.DONE
 DIED, GONE, BUSY = Failure("Sandbox.Timedout", ""), UnknownStepError("book", []), TransientError("")
 VOID = SupersededError("the step is undone")
 NOTHING = Next(Do.FINISH)
+RESULTS = {MoveKind.CHOICE: "heavy", MoveKind.WAIT: MET}
 Program = Generator[saga_programs.Call, Any, Any]
 RUN, UNDO, TURN = "run_steps", "undo_steps", "turn"
 LIVE = ("running", "pause")
@@ -227,7 +230,9 @@ def _made(state: State, function: Function, name: str) -> Iterator[tuple[Any, St
         yield VOID, state
         return
     made = replace(state, made=state.made | {name})
-    yield Ending(DONE, "heavy" if move.kind is MoveKind.CHOICE else None), made
+    yield Ending(DONE, RESULTS.get(move.kind)), made
+    if move.kind is MoveKind.WAIT and state.may("later"):
+        yield Ending(DONE, ""), state.after("later")
     if state.may("refuse"):
         yield Ending(EntryStatus.REFUSED, error="no"), state.after("refuse")
     for what, answer in (("fail", Ending(EntryStatus.FAILED, error="Bug")), ("transient", BUSY)):
@@ -299,7 +304,7 @@ def _check_line(state: State, call: Begin | End, after: Saga) -> None:
         raise BrokenError(f"S2: {call.name} begins or ends after the saga has turned")
     if isinstance(call, End) and entry and (entry.attempt, entry.seq) != (call.attempt, call.seq):
         raise BrokenError(f"S7: try {call.seq} ends what try {entry.seq} owns")
-    if move.kind is MoveKind.PAUSE and entry is not None:
+    if move.lasts and entry is not None:
         _check_pause(state, call, move, entry.began_at, after)
 
 
@@ -307,7 +312,8 @@ def _check_pause(state: State, call: Begin | End, move: Move, began_at: str, aft
     if began_at != after.log[call.name].began_at:
         raise BrokenError("S6: a pause has begun again")
     over = datetime.fromisoformat(began_at) + timedelta(seconds=move.seconds)
-    if isinstance(call, End) and state.now < over:
+    gives_up = isinstance(call, End) and call.ending in (Ending(DONE), Ending(DONE, OTHERWISE))
+    if gives_up and state.now < over:
         raise BrokenError("S6: a pause ends before its time")
 
 

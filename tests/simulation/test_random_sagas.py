@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.simulation.random_sagas import NAME, a_saga, declared, expected
-from tests.support.proof import deep, sampled
+from tests.support.proof import PROOF, deep, sampled
 from tests.support.saga_system import TENANT, SagaSystem
 from tests.support.system import silent
 
@@ -70,7 +70,7 @@ def without_retry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(saga_programs, "_make", lambda *given: right(*given[:3], tries=1))
 
 
-@pytest.mark.parametrize("weaken", [without_last_undo, without_retry])
+@pytest.mark.parametrize("weaken", [without_last_undo, pytest.param(without_retry, marks=PROOF)])
 def test_a_rule_that_is_taken_away_is_missed(weaken: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     weaken(monkeypatch)
 

@@ -34,6 +34,11 @@ ARMS: Order = (
     Move("by_bike", "call_bike", choice="size", arm="light"),
 )
 LATER: Order = (Move("a_minute", kind=MoveKind.PAUSE, seconds=60), BOOK)
+UNTIL: Order = (
+    BOOK,
+    Move("come", kind=MoveKind.WAIT, seconds=60, every=30),
+    Move("escalate", "forget", choice="come", arm="otherwise"),
+)
 COMPLETED, COMPENSATED, PARKED = "COMPLETED", "COMPENSATED", "PARKED"
 SCENARIOS: list[Any] = [
     (TWO, {}, [COMPLETED]),
@@ -45,6 +50,8 @@ SCENARIOS: list[Any] = [
     (TWO, {"gone": 1, "retry": 1}, [COMPLETED, PARKED]),
     (ARMS, {"refuse": 1, "slow": 1}, [COMPENSATED, COMPLETED]),
     (LATER, {"kill": 1, "leap": 1}, [COMPLETED]),
+    (UNTIL, {"later": 4, "die": 1}, [COMPLETED]),
+    (UNTIL, {"later": 1, "refuse": 1, "kill": 1}, [COMPENSATED, COMPLETED]),
 ]
 LONG = [
     pytest.param(*scenario, marks=PROOF)
@@ -59,6 +66,8 @@ LONG = [
         (TWO, {"transient": 2, "retry": 1}, [COMPLETED, PARKED]),
         (ARMS, {"die": 1, "kill": 1}, [COMPLETED]),
         (LATER, {"kill": 1, "die": 1}, [COMPLETED]),
+        (UNTIL, {"later": 4, "kill": 1, "leap": 1}, [COMPLETED]),
+        (UNTIL, {"later": 3, "fail": 1, "die": 1}, [COMPENSATED, COMPLETED]),
     )
 ]
 
@@ -199,6 +208,22 @@ MUTANTS: dict[str, tuple[Any, str, Any, Order, Faults, str]] = {
         lambda _move, began_at: began_at,
         LATER,
         {},
+        "S6",
+    ),
+    "a wait gives up before its time": (
+        Move,
+        "over_at",
+        lambda _move, began_at: began_at,
+        UNTIL,
+        {"later": 1},
+        "S6",
+    ),
+    "a wait begins again with each question": (
+        Begin,
+        "on",
+        _pauses_anew,
+        UNTIL,
+        {"later": 2},
         "S6",
     ),
     "a try ends what another owns": (End, "on", _ends_of_anybody, TWO, {"outlive": 1}, "S7"),

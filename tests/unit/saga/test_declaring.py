@@ -48,6 +48,14 @@ def size(step):
     return "heavy" if step.model.weight > 20 else "light"
 
 
+def delivered(step):
+    return step.model.weight == 0
+
+
+def paid(_step):
+    return True
+
+
 @pytest.fixture(autouse=True)
 def _known(monkeypatch):
     monkeypatch.setattr(saga_types, "_types", {})
@@ -72,9 +80,35 @@ def test_the_order_is_what_the_function_declares():
     )
 
 
+def test_a_wait_has_the_steps_for_what_never_comes():
+    def courier(s: Steps[Parcel]) -> None:
+        s.wait(until=delivered, at_most=timedelta(days=3), otherwise=[by_truck])
+        s.wait(until=paid, at_most=timedelta(hours=1), every=timedelta(minutes=5))
+        s.step(book)
+
+    assert declared(courier) == (
+        Move("delivered", kind=MoveKind.WAIT, seconds=259_200, every=2_592),
+        Move("by_truck", choice="delivered", arm="otherwise"),
+        Move("paid", kind=MoveKind.WAIT, seconds=3_600, every=300),
+        Move("book"),
+    )
+
+
 @pytest.mark.parametrize(
     ("declare", "message"),
     [
+        (lambda s: s.wait(paid, at_most=timedelta(0)), "paid: a wait lasts a second to 300 days"),
+        (
+            lambda s: s.wait(paid, at_most=timedelta(hours=1), every=timedelta(seconds=5)),
+            "paid: a wait asks once a minute at most",
+        ),
+        (
+            lambda s: [
+                s.step(book),
+                s.wait(paid, at_most=timedelta(days=1), every=timedelta(minutes=1)),
+            ],
+            "courier asks more than 1000 times in its waits",
+        ),
         (lambda _s: None, "courier has 0 steps, and a saga has 1 to 10"),
         (lambda s: [s.step(book), s.step(book)], "book is declared twice"),
         (lambda s: [s.step(book, undo=cancel), s.step(by_bike, undo=cancel)], "cancel is declared"),
@@ -147,15 +181,15 @@ def test_a_step_that_cannot_be_undone_is_left_out_on_the_way_back():
     assert next_of(turned) == Next(Do.UNDO, "cancel", 0, 30)
 
 
-def play(program, saga):
-    """Run a program over a saga, whose work always succeeds."""
+def play(program, saga, result=None):
+    """Run a program over a saga, whose work always succeeds, with this result."""
     try:
         call = next(program)
         while True:
             if isinstance(call, saga_programs.Find):
                 call = program.send(saga)
             elif isinstance(call, saga_programs.Work):
-                call = program.send(Ending(EntryStatus.DONE))
+                call = program.send(Ending(EntryStatus.DONE, result))
             else:
                 changed = call.on(saga, AT)
                 saga = changed or saga
@@ -178,6 +212,32 @@ def test_a_pause_ends_when_its_time_is_over_counted_from_its_first_attempt():
     assert (first.do, first.until) == (Do.PAUSE, "2026-11-25T12:01:00.000Z")
     assert (second.do, second.until) == (Do.PAUSE, "2026-11-25T12:01:00.000Z")
     assert (third.do, third.step, third.is_fresh) == (Do.RUN, "book", True)
+
+
+WAITING = (
+    Move("paid", kind=MoveKind.WAIT, seconds=60, every=40),
+    Move("remind", choice="paid", arm="otherwise"),
+    Move("ship"),
+)
+
+
+def test_a_wait_asks_again_and_again_until_its_time_is_over():
+    waiting, first = play(saga_programs.proceed(1, "paid", 0, NOON), a_declared(*WAITING), "")
+    later = NOON + timedelta(seconds=40)
+    waiting, second = play(saga_programs.proceed(1, "paid", 0, later), waiting, "")
+    over = NOON + timedelta(seconds=60)
+    ended, third = play(saga_programs.proceed(1, "paid", 0, over), waiting, "")
+
+    assert [first.until, second.until] == ["2026-11-25T12:00:40.000Z", "2026-11-25T12:01:00.000Z"]
+    assert (third.step, ended.log["paid"].result) == ("remind", "otherwise")
+
+
+def test_a_wait_that_is_met_goes_on_without_what_is_for_the_other_case():
+    met, following = play(saga_programs.proceed(1, "paid", 0, NOON), a_declared(*WAITING), "met")
+
+    assert (following.step, following.is_fresh) == ("ship", True)
+    assert met.log["paid"].result == "met"
+    assert met.busy_since == AT
 
 
 def test_a_step_that_another_try_has_ended_is_not_gone_on_from():

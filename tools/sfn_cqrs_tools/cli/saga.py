@@ -12,7 +12,7 @@ from click.exceptions import Exit
 from rich.markup import escape
 from rich.table import Table
 
-from sfn_cqrs.machines.saga.rules import MoveKind, SagaStatus
+from sfn_cqrs.machines.saga.rules import SagaStatus
 from sfn_cqrs_tools.cli import FAILED_ROWS
 from sfn_cqrs_tools.cli.beginning import Beginning, beginning_options
 from sfn_cqrs_tools.cli.options import api_options, limit_option, no_wait_option
@@ -159,7 +159,7 @@ def _declared(parts: list[Part], found: dict[str, Any]) -> Iterator[tuple[str, .
 
 
 def _named(part: Part) -> str:
-    waits = f" (waits {duration(part.seconds)})" if part.kind is MoveKind.PAUSE else ""
+    waits = f" ({part.waits} {duration(part.seconds)})" if part.waits else ""
     indent = "  " if part.choice else ""
     when = f"  [dim]{escape(part.when)}[/]" if part.when else ""
     return f"{indent}{part.name}{waits}{when}"

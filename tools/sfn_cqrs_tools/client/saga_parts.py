@@ -60,6 +60,11 @@ class Part:
         return TO_DO if self.undo in self.left else ""
 
     @property
+    def waits(self) -> str:
+        """Return how a part waits; empty if it does not."""
+        return {MoveKind.PAUSE: "waits", MoveKind.WAIT: "waits up to"}.get(self.kind, "")
+
+    @property
     def when(self) -> str:
         """Return in which arm of which choice it stands; empty if it stands in none."""
         return "" if self.choice is None else f"{self.choice} = {self.arm}"
@@ -110,6 +115,8 @@ def definition_of(parts: Sequence[Part]) -> dict[str, Any]:
 
 def _state(part: Part, after: str, parts: Sequence[Part]) -> dict[str, Any]:
     if part.kind is MoveKind.PAUSE:
+        return {"Type": "Wait", "Seconds": part.seconds, "Next": after}
+    if part.kind is MoveKind.WAIT and not any(one.choice == part.name for one in parts):
         return {"Type": "Wait", "Seconds": part.seconds, "Next": after}
     if part.kind is MoveKind.STEP:
         caught = [] if part.undo is None else [{"ErrorEquals": ["States.ALL"], "Next": part.undo}]

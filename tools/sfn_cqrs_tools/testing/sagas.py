@@ -119,7 +119,8 @@ def run_saga(
 
     `fail={"book": 2}` lets the first two tries of a step or of a compensation fail; an exception
     is raised at each try, so `StepRefusedError("full", "…")` refuses the step. Time leaps over
-    pauses, or, with `leap=timedelta(days=1)`, over so much of them: the saga is RUNNING then.
+    pauses and waits, or, with `leap=timedelta(days=1)`, over so much of them: the saga is RUNNING
+    then.
 
     Raises:
         ValueError: `fail` names what the saga has not.

@@ -121,3 +121,61 @@ def test_a_name_that_the_saga_has_not_is_refused(run):
 def test_an_input_that_does_not_fit_is_refused(run):
     with pytest.raises(InvalidModelError):
         run({"code": "p-1"})
+
+
+def ship(_step):
+    return "sent"
+
+
+def remind(_step):
+    return None
+
+
+@pytest.fixture
+def wait(world, monkeypatch):
+    """Return what runs a saga that waits an hour, and asks every ten minutes."""
+    monkeypatch.setattr(saga_types, "_types", {})
+    monkeypatch.setattr(handlers, "load", lambda: None)
+
+    def run(until):
+        def waits(s):
+            pause, longest = timedelta(minutes=10), timedelta(hours=1)
+            s.wait(until, at_most=longest, every=pause, otherwise=[remind])
+            s.step(ship)
+
+        return run_saga(world, saga("waits", input=Parcel)(waits), PARCEL)
+
+    return run
+
+
+def test_time_leaps_to_the_question_that_is_met(wait):
+    asked = []
+
+    def paid(_step):
+        asked.append(1)
+        return len(asked) == 3
+
+    done = wait(paid)
+
+    assert (done.status, done.calls) == (SagaStatus.COMPLETED, ("paid", "paid", "paid", "ship"))
+    assert done.waited == timedelta(minutes=20)
+    assert done.log["paid"].result == "met"
+
+
+def test_what_never_comes_is_waited_for_as_long_as_was_declared(wait):
+    def paid(_step):
+        return False
+
+    done = wait(paid)
+
+    assert (done.status, done.calls[-2:]) == (SagaStatus.COMPLETED, ("remind", "ship"))
+    assert (done.tries["paid"], done.waited) == (7, timedelta(hours=1))
+
+
+def test_a_question_that_fails_turns_the_saga_back(wait):
+    def paid(_step):
+        raise ValueError("nobody knows")
+
+    done = wait(paid)
+
+    assert (done.status, done.log["paid"].status) == (SagaStatus.COMPENSATED, EntryStatus.FAILED)

@@ -135,6 +135,24 @@ def test_the_way_goes_through_what_was_made_and_a_refused_step_is_not_red() -> N
     assert 'data-state="three_days"' in svg(definition_of(parts), path)
 
 
+def test_a_wait_is_drawn_with_the_way_for_what_never_comes() -> None:
+    late = part("remind", choice="paid", arm="otherwise")
+    order = [part("paid", "WAIT", seconds=60), late, part("sent", "WAIT", seconds=9)]
+    log = [line("paid", result="met")]
+
+    parts = parts_of({"status": "RUNNING", "log": log, "left": ["sent"], "order": order})
+    states = definition_of(parts)["States"]
+
+    assert states["paid"]["Choices"][0]["Next"] == "remind"
+    assert (states["paid"]["Default"], states["remind"]["Next"]) == ("sent", "sent")
+    assert states["sent"] == {"Type": "Wait", "Seconds": 9, "Next": "COMPLETED"}
+    assert [(one.state, one.waits) for one in parts] == [
+        ("DONE", "waits up to"),
+        ("not chosen", ""),
+        ("to do", "waits up to"),
+    ]
+
+
 @pytest.mark.parametrize("status", ["COMPLETED", "PARKED"])
 def test_only_what_is_completed_comes_to_the_end(status: str) -> None:
     log = [line(one) for one in ("book", "size", "by_bike", "three_days", "ask")]

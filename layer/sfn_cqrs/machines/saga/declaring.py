@@ -1,7 +1,7 @@
 """Declared sagas: one module says what is made, in which order, and how it is undone."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
@@ -14,6 +14,8 @@ from sfn_cqrs.machines.saga.rules import (
     MAX_SECONDS,
     MAX_STEPS,
     MAX_TRIES,
+    MET,
+    OTHERWISE,
     PROMISED_SECONDS,
     Move,
     MoveKind,
@@ -23,8 +25,13 @@ from sfn_cqrs.machines.saga.types import Check, SagaStep, SagaType, StepHandler
 I = TypeVar("I")  # noqa: E741 - the class of the input
 Make = Callable[[SagaStep[I]], Json]
 Decide = Callable[[SagaStep[I]], str]
+Ask = Callable[[SagaStep[I]], bool]
 MAX_PAUSE = timedelta(days=300)
-"""All pauses of a saga together: an execution lasts a year at most."""
+"""All pauses and waits of a saga together: an execution lasts a year at most."""
+MAX_QUESTIONS = 1_000
+"""Of all waits of a saga together: an execution has 25,000 events, and a question takes nine."""
+USUAL_QUESTIONS = 100
+LEAST_EVERY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,7 @@ class Steps(Generic[I]):
 
     def __init__(self, parts: _Parts, choice: str | None = None, arm: str | None = None) -> None:
         """Declare into these parts, what is made only if the choice has this arm."""
-        self._parts, self._choice, self._arm = parts, choice, arm
+        self._parts, self._choice, self._within = parts, choice, arm
 
     def step(
         self,
@@ -110,12 +117,49 @@ class Steps(Generic[I]):
 
         self._add(Move(name, kind=MoveKind.CHOICE), decided)
         for arm, declared in arms.items():
-            steps: Steps[I] = Steps(self._parts, name, arm)
-            if callable(declared):
-                declared(steps)
-            else:
-                for make in declared:
-                    steps.step(make)
+            self._arm(name, arm, declared)
+
+    def wait(
+        self,
+        until: Ask[I],
+        *,
+        at_most: timedelta,
+        every: timedelta | None = None,
+        otherwise: Sequence[Make[I]] | Callable[["Steps[I]"], None] = (),
+    ) -> None:
+        """Wait until a function returns true: for a person, an item, another system.
+
+        It is asked at once, then `every` so often: by default a hundred times in all, and once a
+        minute at most. If it has not returned true when `at_most` is over, the saga goes on with
+        `otherwise`: steps, or a function that declares. `step.results` has "met" or "otherwise".
+
+        Raises:
+            ValueError: the name is taken, or a time is out of its bounds.
+        """
+        name = _name(until)
+        least = max(LEAST_EVERY, at_most / USUAL_QUESTIONS)
+        pause = min(least, at_most) if every is None else every
+        if not timedelta(seconds=1) <= at_most <= MAX_PAUSE:
+            raise ValueError(f"{name}: a wait lasts a second to {MAX_PAUSE.days} days: {at_most}")
+        if not min(LEAST_EVERY, at_most) <= pause <= at_most:
+            raise ValueError(f"{name}: a wait asks once a minute at most, and once at least")
+
+        def asked(step: SagaStep[I]) -> Json:
+            return MET if until(step) else ""
+
+        seconds, between = (max(1, int(time.total_seconds())) for time in (at_most, pause))
+        self._add(Move(name, kind=MoveKind.WAIT, seconds=seconds, every=between), asked)
+        self._arm(name, OTHERWISE, otherwise)
+
+    def _arm(
+        self, choice: str, arm: str, declared: Sequence[Make[I]] | Callable[["Steps[I]"], None]
+    ) -> None:
+        steps: Steps[I] = Steps(self._parts, choice, arm)
+        if callable(declared):
+            declared(steps)
+        else:
+            for make in declared:
+                steps.step(make)
 
     def pause(self, name: str, time: timedelta) -> None:
         """Wait so long; nothing runs meanwhile.
@@ -129,16 +173,7 @@ class Steps(Generic[I]):
         self._add(Move(name, kind=MoveKind.PAUSE, seconds=seconds), None)
 
     def _add(self, move: Move, make: Any, undo: Any = None) -> None:
-        placed = Move(
-            move.step,
-            move.compensation,
-            move.kind,
-            self._choice,
-            self._arm,
-            move.tries,
-            move.seconds,
-        )
-        self._parts.add(placed, make, undo)
+        self._parts.add(replace(move, choice=self._choice, arm=self._within), make, undo)
 
 
 @dataclass(frozen=True)
@@ -187,10 +222,13 @@ def _checked(saga: str, parts: _Parts) -> tuple[Move, ...]:
     if not 1 <= made <= MAX_STEPS:
         raise ValueError(f"{saga} has {made} steps, and a saga has 1 to {MAX_STEPS}")
     if len(parts.order) > MAX_PARTS:
-        raise ValueError(f"{saga} has more than {MAX_PARTS} steps, choices and pauses")
-    paused = sum(move.seconds for move in parts.order if move.kind is MoveKind.PAUSE)
-    if paused > MAX_PAUSE.total_seconds():
+        raise ValueError(f"{saga} has more than {MAX_PARTS} steps, choices, pauses and waits")
+    lasting = [move for move in parts.order if move.lasts]
+    if sum(move.seconds for move in lasting) > MAX_PAUSE.total_seconds():
         raise ValueError(f"{saga} pauses for more than {MAX_PAUSE.days} days")
+    questions = sum(move.seconds // move.every for move in lasting if move.every)
+    if questions > MAX_QUESTIONS:
+        raise ValueError(f"{saga} asks more than {MAX_QUESTIONS} times in its waits")
     return tuple(parts.order)
 
 

@@ -15,7 +15,7 @@ _SAGA: Final = Codec(
     later=("source",),
     parts={
         Entry: Codec(Entry, later=("attempt", "seq", "began_at"), rest="unknown").inner,
-        Move: Codec(Move, lean=("kind", "tries", "seconds")).inner,
+        Move: Codec(Move, lean=("kind", "tries", "seconds", "every")).inner,
     },
 )
 

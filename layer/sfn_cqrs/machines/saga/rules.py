@@ -21,7 +21,9 @@ MAX_RESULT_BYTES = 8 * 1024
 MAX_STEPS = 10
 """Input, results and errors of a saga and all its steps stay below an item's 400 KB."""
 MAX_PARTS = 30
-"""Steps, choices and pauses of a declared saga."""
+"""Steps, choices, pauses and waits of a declared saga."""
+MET, OTHERWISE = "met", "otherwise"
+"""How a wait ends: what it asks for has come true, or its time is over."""
 PROMISED_SECONDS = 30
 """What a step may take that says nothing else."""
 MAX_SECONDS = 300
@@ -67,6 +69,7 @@ class MoveKind(StrEnum):
     STEP = "STEP"
     CHOICE = "CHOICE"
     PAUSE = "PAUSE"
+    WAIT = "WAIT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,8 @@ class Move:
     """A step and what undoes it, by their names; with what a declared saga says of it besides.
 
     It is made only where the choice of this name has chosen this `arm`. `tries` is how often an
-    error is tried before it is final, and `seconds` what the step may take, or a wait lasts.
+    error is tried before it is final, and `seconds` what the step may take, or a pause or a wait
+    lasts at most; a wait asks `every` so many seconds whether it is over.
     """
 
     step: str
@@ -84,9 +88,20 @@ class Move:
     arm: str | None = None
     tries: int = 1
     seconds: int = PROMISED_SECONDS
+    every: int = 0
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it is there to let time pass: a pause or a wait."""
+        return self.kind in (MoveKind.PAUSE, MoveKind.WAIT)
+
+    def asked_at(self, began_at: str, now: datetime) -> str:
+        """Return when to look again at a pause or a wait that began then."""
+        over = self.over_at(began_at)
+        return min(over, iso(now + timedelta(seconds=self.every))) if self.every else over
 
     def over_at(self, began_at: str) -> str:
-        """Return when a pause is over that began then."""
+        """Return when a pause or a wait is over at the latest that began then."""
         return iso(datetime.fromisoformat(began_at) + timedelta(seconds=self.seconds))
 
 
@@ -167,9 +182,9 @@ class Saga(Record):
     @property
     def busy_since(self) -> str:
         """Since when it has work: since it was opened, or its last pause is over, or will be."""
-        pauses = [move for move in self.order if move.kind is MoveKind.PAUSE]
-        begun = [(move, self.log[move.step].began_at) for move in pauses if move.step in self.log]
-        return max(self.opened_at, *(move.over_at(at) for move, at in begun), "")
+        begun = [(m, self.log[m.step]) for m in self.order if m.lasts and m.step in self.log]
+        ends = (entry.ended_at or move.over_at(entry.began_at) for move, entry in begun)
+        return max(self.opened_at, *ends, "")
 
     def is_at(self, attempt: int, *statuses: SagaStatus) -> bool:
         """Whether an attempt owns the saga, and it is in one of these statuses."""

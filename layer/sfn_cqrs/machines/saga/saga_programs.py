@@ -26,6 +26,8 @@ from sfn_cqrs.kernel.failure import Failure
 from sfn_cqrs.kernel.programs import Describe, Find, Start, ended_execution, existing
 from sfn_cqrs.kernel.records import Written
 from sfn_cqrs.machines.saga.rules import (
+    MET,
+    OTHERWISE,
     PROMISED_SECONDS,
     Begin,
     Close,
@@ -162,7 +164,7 @@ def proceed(attempt: int, name: str, seq: int, now: datetime) -> Generator[Call,
     if saga.is_undoing:
         return next_of(saga)
     move = _move(saga, name)
-    if move.kind is MoveKind.PAUSE:
+    if move.lasts:
         return (yield from _wait(attempt, move, seq, now))
     saga, entry, is_fresh = yield from _make(attempt, name, seq, move.tries)
     if entry.status is not EntryStatus.DONE:
@@ -171,7 +173,7 @@ def proceed(attempt: int, name: str, seq: int, now: datetime) -> Generator[Call,
 
 
 def _wait(attempt: int, move: Move, seq: int, now: datetime) -> Generator[Call, Any, Next]:
-    """Begin a pause, or end it if its time is over."""
+    """Begin a pause or a wait, end it if it is over, or say when to look again."""
     begun: SagaWritten = yield Begin(move.step, attempt, seq, is_pause=True)
     saga = _owned(begun, attempt)
     entry = _begun(begun, saga, move.step)
@@ -179,12 +181,27 @@ def _wait(attempt: int, move: Move, seq: int, now: datetime) -> Generator[Call, 
         return next_of(saga)
     if (entry.attempt, entry.seq) != (attempt, seq):
         raise SupersededError(f"try {seq} of attempt {attempt} no longer owns {move.step}")
-    until = move.over_at(entry.began_at)
-    if iso(now) < until:
-        return Next(Do.PAUSE, move.step, seq, until=until)
-    ended: SagaWritten = yield End(move.step, attempt, seq, Ending(EntryStatus.DONE))
-    _ended(ended, move.step, attempt, seq)
-    return replace(next_of(_owned(ended, attempt)), is_fresh=True)
+    ending = yield from _over(saga, move, entry.began_at, now)
+    if ending is None:
+        return Next(Do.PAUSE, move.step, seq, until=move.asked_at(entry.began_at, now))
+    ended: SagaWritten = yield End(move.step, attempt, seq, ending)
+    saga, entry = _owned(ended, attempt), _ended(ended, move.step, attempt, seq)
+    if entry.status is not EntryStatus.DONE:
+        saga = yield from _turn(attempt, saga, entry)
+    return replace(next_of(saga), is_fresh=ended.done)
+
+
+def _over(
+    saga: Saga, move: Move, began_at: str, now: datetime
+) -> Generator[Call, Any, Ending | None]:
+    """Say how a pause or a wait has ended; None if it goes on."""
+    is_over = move.over_at(began_at) <= iso(now)
+    if move.kind is MoveKind.PAUSE:
+        return Ending(EntryStatus.DONE) if is_over else None
+    ending: Ending = yield Work(saga, move.step)
+    if ending.status is not EntryStatus.DONE or ending.result == MET:
+        return ending
+    return Ending(EntryStatus.DONE, OTHERWISE) if is_over else None
 
 
 def turn(attempt: int, failure: Failure) -> Generator[Call, Any, Next]:
@@ -230,8 +247,7 @@ def next_of(saga: Saga) -> Next:
     if saga.is_undoing:
         return Next(Do.UNDO, name, seq, PROMISED_SECONDS)
     move = _move(saga, name)
-    is_pause = move.kind is MoveKind.PAUSE
-    return Next(Do.RUN, name, seq, PROMISED_SECONDS if is_pause else move.seconds)
+    return Next(Do.RUN, name, seq, PROMISED_SECONDS if move.lasts else move.seconds)
 
 
 def _move(saga: Saga, name: str) -> Move:
