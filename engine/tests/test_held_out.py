@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from sfn_local import Engine, InlineFunctions
+from sfn_local.server import serve_engine
+
 FOLDER = Path(__file__).parents[1] / "conformance" / "held_out"
 MACHINE = {"StartAt": "a", "States": {"a": {"Type": "Pass", "End": True}}}
 WHO = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
@@ -74,6 +77,37 @@ def test_placeholders_are_filled_by_one_rule(
 def test_a_definition_is_counted_by_what_the_engine_does(check: ModuleType) -> None:
     wrong = {"StartAt": "a", "States": {"a": {"Type": "Pass", "Next": "b"}}}
 
-    assert set(check.figures_of(json.dumps(MACHINE)).values()) == {True}
+    found = check.figures_of(json.dumps(MACHINE))
+    assert {name for name, holds in found.items() if not holds} == {check.OF_MINISTACK}
     assert not check.figures_of(json.dumps(wrong))["created"]
     assert not check.figures_of(json.dumps(wrong))["ends"]
+
+
+def test_the_page_has_each_refused_definition_with_the_reason(check: ModuleType) -> None:
+    """What is refused, and neither wrong on purpose nor reviewed, would be printed."""
+    reviewed = json.loads((FOLDER / "reviewed.json").read_text("utf-8"))
+    halves = {each["repository"]: each for each in json.loads(check.FIGURES.read_text("utf-8"))}
+    refused = sum(
+        each["definitions"] - each["created"]
+        for each in halves.values()
+        if each["half"] == "looked at" and "asl-validator" not in each["repository"]
+    )
+
+    assert check.reviewed() in check.PAGE.read_text("utf-8")
+    assert {each["verdict"] for each in reviewed} == {"mistake", "unknown"}
+    assert all(halves[each["repository"]]["half"] == "looked at" for each in reviewed)
+    assert sum("asl-validator" not in each["repository"] for each in reviewed) == refused
+    assert check.is_known(reviewed[0], reviewed[0]["path"])
+    assert check.is_known({"repository": "any"}, "tests/invalid-next.json")
+    assert not check.is_known({"repository": "any"}, "tests/valid-next.json")
+
+
+def test_an_emulator_is_asked_at_its_address(check: ModuleType) -> None:
+    engine = Engine(functions=InlineFunctions(lambda *_: b"{}"))
+    server = serve_engine(engine, port=0)
+    try:
+        assert check.is_created_at(server.url, MACHINE)
+        assert not check.is_created_at(server.url, {"StartAt": "absent", "States": {}})
+    finally:
+        server.close()
+        engine.close()

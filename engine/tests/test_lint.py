@@ -204,7 +204,7 @@ ROWS = "/States/rows"
         (f"{CALL}/ResultPath", "$.a[*]", "reference-path"),
         (f"{CALL}/Catch/0/ResultPath", "$..a", "reference-path"),
         (f"{CALL}/Arguments", {}, "language-mixed"),
-        ("/States/each/Label", "x", "distributed-only"),
+        ("/States/each/Label", "x", "label-unused"),
         ("/States/each/MaxConcurrency", -1, "number-range"),
         ("/States/each/MaxConcurrency", 41, "inline-concurrency"),
         ("/States/fork/Branches", [], "field-missing"),

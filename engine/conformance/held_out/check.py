@@ -2,6 +2,9 @@
 
     .venv/bin/python engine/conformance/held_out/check.py           # clones them with git
     .venv/bin/python engine/conformance/held_out/check.py --from DIR  # DIR/OWNER+NAME are clones
+    .venv/bin/python engine/conformance/held_out/check.py --ministack http://127.0.0.1:4566
+
+Without a MiniStack that serves, its column stays as it is.
 
 Each repository is read at the commit that repositories.json names; none of its text is kept here.
 A definition is a JSON file with StartAt and States. Each is linted as it stands, created with its
@@ -9,6 +12,7 @@ placeholders filled in by one rule, and run on the first case that `mock new` wr
 Nobody looks at a repository of the half "held" while the engine is mended.
 """
 
+import argparse
 import json
 import re
 import subprocess
@@ -33,7 +37,10 @@ HERE = Path(__file__).parent
 REPOSITORIES = HERE / "repositories.json"
 FIGURES = HERE / "figures.json"
 PAGE = HERE.parents[1] / "CONFORMANCE.md"
+REVIEWED = HERE / "reviewed.json"
 PLACE = re.compile(r"(<!-- held-out -->)\n.*?(<!-- end -->)", re.DOTALL)
+PLACE_OF_REVIEWED = re.compile(r"(<!-- reviewed -->)\n.*?(<!-- end -->)", re.DOTALL)
+WRONG_ON_PURPOSE = "/invalid-"
 CLONES = HERE.parents[2] / ".build" / "held-out"
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:f"
 PARTITION = re.compile(rf"arn:(?:{PLACEHOLDER.pattern}):")
@@ -47,7 +54,9 @@ COLUMNS = (
     "without a finding",
     "ends",
     "moto creates",
+    "ministack creates",
 )
+OF_MINISTACK = COLUMNS[-1]
 
 
 def clone_of(repository: str, commit: str, folder: Path | None) -> Path:
@@ -120,8 +129,8 @@ def filled(value: Any, name: str = "") -> Any:
     return PLACEHOLDER.sub("1" if "{%" in value else "x", value)
 
 
-def figures_of(text: str) -> dict[str, bool]:
-    """What this engine, and moto, do with one definition."""
+def figures_of(text: str, ministack: str | None = None) -> dict[str, bool]:
+    """What this engine, moto and a MiniStack at an address do with one definition."""
     definition = filled(parse(text, at_rest=True).value)
     severities = {finding.severity for finding in lint(text)}
     return {
@@ -131,6 +140,7 @@ def figures_of(text: str) -> dict[str, bool]:
         "without a finding": not severities - {"advice"},
         "ends": ends(definition),
         "moto creates": is_created_by_moto(definition),
+        OF_MINISTACK: ministack is not None and is_created_at(ministack, definition),
     }
 
 
@@ -164,35 +174,62 @@ def ends(definition: Any) -> bool:
 
 def is_created_by_moto(definition: Any) -> bool:
     """Whether moto takes it."""
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
     with mock_aws():
-        client = boto3.client("stepfunctions", region_name="us-east-1", **keys)
-        role = "arn:aws:iam::123456789012:role/r"
-        try:
-            client.create_state_machine(name="m", definition=json.dumps(definition), roleArn=role)
-        except ClientError:
-            return False
+        return is_created_at(None, definition)
+
+
+def is_created_at(url: str | None, definition: Any) -> bool:
+    """Whether an emulator takes it."""
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    client = boto3.client("stepfunctions", region_name="us-east-1", endpoint_url=url, **keys)
+    given = {"definition": json.dumps(definition), "roleArn": "arn:aws:iam::123456789012:role/r"}
+    try:
+        created = client.create_state_machine(name="m", **given)
+        client.delete_state_machine(stateMachineArn=created["stateMachineArn"])
+    except ClientError:
+        return False
     return True
 
 
 def main() -> None:
-    """Measure each repository, and print those definitions that are not created."""
-    folder = Path(sys.argv[2]) if sys.argv[1:2] == ["--from"] else None
+    """Measure each repository; print what is not created, and nobody has reviewed."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--from", dest="folder", type=Path, help="clones that are there already")
+    parser.add_argument("--ministack", metavar="URL", help="where a MiniStack serves")
+    asked = parser.parse_args()
+    before = {each["commit"]: each for each in json.loads(FIGURES.read_text("utf-8"))}
     figures = []
     for entry in json.loads(REPOSITORIES.read_text("utf-8")):
-        clone = clone_of(entry["repository"], entry["commit"], folder)
+        clone = clone_of(entry["repository"], entry["commit"], asked.folder)
         counts: Counter[str] = Counter()
         for path, text in definitions_of(clone, entry["commit"]):
-            found = figures_of(text)
+            found = figures_of(text, asked.ministack)
             counts.update(name for name, holds in found.items() if holds)
-            if entry["half"] == "looked at" and not found["created"]:
+            if entry["half"] == "looked at" and not found["created"] and not is_known(entry, path):
                 sys.stdout.write(f"{entry['repository']} {path}\n")
+        if asked.ministack is None:
+            counts[OF_MINISTACK] = before.get(entry["commit"], {}).get(OF_MINISTACK, 0)
         figures.append({**entry, **{name: counts[name] for name in COLUMNS}})
     FIGURES.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
     page = PAGE.read_text("utf-8")
-    PAGE.write_text(
-        PLACE.sub(lambda found: f"{found[1]}\n{table(figures)}{found[2]}", page), "utf-8"
-    )
+    page = PLACE.sub(lambda found: f"{found[1]}\n{table(figures)}{found[2]}", page)
+    page = PLACE_OF_REVIEWED.sub(lambda found: f"{found[1]}\n{reviewed()}{found[2]}", page)
+    PAGE.write_text(page, "utf-8")
+
+
+def is_known(entry: dict[str, Any], path: str) -> bool:
+    """Whether a definition is wrong on purpose, or somebody has reviewed why it is refused."""
+    known = {(each["repository"], each["path"]) for each in json.loads(REVIEWED.read_text("utf-8"))}
+    return WRONG_ON_PURPOSE in path or (entry["repository"], path) in known
+
+
+def reviewed() -> str:
+    """The refused definitions that are not wrong on purpose, in Markdown."""
+    lines = ["| definition | verdict | why it is refused |", "|---|---|---|"]
+    for each in json.loads(REVIEWED.read_text("utf-8")):
+        name = f"{each['repository']}: {each['path'].rpartition('/')[2]}"
+        lines.append(f"| {name} | {each['verdict']} | {each['reason']} |")
+    return "\n".join(lines) + "\n"
 
 
 def table(figures: list[dict[str, Any]]) -> str:

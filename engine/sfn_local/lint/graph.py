@@ -38,7 +38,8 @@ def _check_name(state: StateNode, everywhere: dict[str, StateNode], report: Repo
     if state.name in everywhere:
         other = everywhere[state.name].pointer
         message = f"there is a state {state.name} at {other} too"
-        report.add("name-repeated", state.pointer, message)
+        refusal = f"Duplicate State name: {state.name}"
+        report.add("name-repeated", state.pointer, message, refusal=refusal)
     everywhere.setdefault(state.name, state)
 
 

@@ -86,7 +86,8 @@ def _check_inline(state: StateNode, config: dict[str, Json], report: Report) -> 
     for name in ONLY_DISTRIBUTED:
         if name in state.fields:
             message = f"an inline Map has no {name}"
-            report.add("distributed-only", f"{state.pointer}/{name}", message)
+            rule = "label-unused" if name == "Label" else "distributed-only"
+            report.add(rule, f"{state.pointer}/{name}", message)
     for name in TOLERANCES:
         if name in state.fields:
             message = f"an inline Map takes {name} and does not heed it"

@@ -14,6 +14,7 @@ INVALID_JSONATA, UNSUPPORTED_JSONATA = (
     "UNSUPPORTED_JSONATA_EXPRESSION",
 )
 NO_TARGET, NO_END = "MISSING_TRANSITION_TARGET", "MISSING_END_STATE"
+REPEATED = "DUPLICATE_STATE_NAME"
 
 
 class Rule(NamedTuple):
@@ -63,7 +64,7 @@ RULES: dict[str, Rule] = {
     "unreachable": _refused("Lead to it from another state, or remove it.", NO_TARGET),
     "end-missing": _refused("Give a state an End, or add a Succeed or a Fail.", NO_END),
     "no-end": _error("Add an End, a Succeed or a Fail that can be reached."),
-    "name-repeated": _refused("Give every state of the definition a name of its own."),
+    "name-repeated": _refused("Give every state of the definition a name of its own.", REPEATED),
     "name-too-long": _refused("Use at most 80 characters."),
     "tight-loop": _warning("Add a Wait state or a counter, or it may run into 25,000 events."),
     # states
@@ -127,6 +128,7 @@ RULES: dict[str, Rule] = {
     # Map
     "processor-missing": _refused("Add an ItemProcessor."),
     "processor-both": _refused("Keep ItemProcessor; Iterator is its old name."),
+    "label-unused": _warning("Remove it, or make the Map distributed: only that uses a Label."),
     "distributed-only": _refused('Set "Mode": "DISTRIBUTED" in the ProcessorConfig, or remove it.'),
     "execution-type-missing": _refused("Add ExecutionType: STANDARD or EXPRESS."),
     "express-callback": _refused(
