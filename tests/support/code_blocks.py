@@ -66,7 +66,7 @@ FOR_PEOPLE = {
     r"^provider|^FROM ": "Terraform's and Docker's own",
     r"^SfnClient |testcontainers|^GenericContainer|^var container": "needs an SDK, or Docker",
     r"AWS_ENDPOINT_URL(_SFN)?=": "engine/tests/test_other_languages.py sets these",
-    r"^(flowchart|stateDiagram|sequenceDiagram|graph)": "drawn by hand",
+    r"^(%%\{init|flowchart|stateDiagram|sequenceDiagram|graph)": "drawn by hand",
 }
 """Lines, and blocks by their first line, that no test runs: the reason of each."""
 
