@@ -93,6 +93,7 @@ ALONE = {
     "tests/unit/*": "the folder has the name of its functions', its room or the user's package",
     "*app": "on the path, so that the package in it is found by its name",
     "*app/*": "a user's package, and the migrations in it",
+    "engine/node/bin": "where npm looks for the programs of a package",
     "layer/postgres": "a layer of its own, which SAM builds from its requirements",
     ".devcontainer": "its place is fixed",
     "*.github*": "its place is fixed",
