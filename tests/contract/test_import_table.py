@@ -5,7 +5,7 @@ import pytest
 from sfn_cqrs.kernel.errors import SupersededError
 from sfn_cqrs.kernel.keys import ImportKey, MappingKey
 from sfn_cqrs.machines.import_csv.csv.rows import Problem, Row
-from sfn_cqrs.machines.import_csv.results import Counts, FailedRow, Fate, Marker, Planned
+from sfn_cqrs.machines.import_csv.results import Counts, FailedRow, Fate, Marker, Planned, Spent
 
 JOB = ImportKey("tenant1", "01JDHZ0000000000000000000A")
 OTHER = ImportKey("tenant1", "01JDHZ0000000000000000000B")
@@ -105,6 +105,18 @@ def test_the_counters_add_up_over_the_batches(imports):
     assert imports.counts(JOB) == Counts(created=780, failed=40)
     assert list(imports.markers(JOB)) == markers
     assert imports.counts(OTHER) == Counts(updated=1)
+
+
+def test_what_batches_have_spent_adds_up_by_the_handler_and_once_a_batch(imports):
+    for first in (2, 102, 102, 1602):
+        spent = Spent(100, {"weight_by_route": 71, "depots": 21, "idle": 0})
+        imports.count(JOB, Marker(first, first + 99, Counts(created=100), spent=spent))
+
+    counts, spent = imports.totals(JOB)
+    assert counts == Counts(created=300)
+    assert spent == Spent(300, {"weight_by_route": 213, "depots": 63})
+    assert spent.percent == {"weight_by_route": 71, "depots": 21}
+    assert imports.totals(OTHER) == (Counts(), Spent())
 
 
 def test_a_job_without_batches_has_counted_nothing(imports):

@@ -148,6 +148,14 @@ _LIVE = {
             "description": "instead of created, updated and unchanged, if the caller may not read",
         }
     ),
+    "handlerPercent": of(
+        lambda progress: dict(progress.handlers) or None,
+        {
+            "type": "object",
+            "additionalProperties": COUNT,
+            "description": "of the time that the rows took: the percents of each sync handler",
+        },
+    ),
     "stopping": one_of("cancelled"),
     "retries": of(
         lambda progress: progress.job.retries[0] if progress.job.retries else None,
@@ -237,7 +245,7 @@ def job_view(progress: Progress, *, may_read: bool = True) -> dict[str, Json]:
     """
     if may_read:
         return JOB.view(progress, **_eta(progress))
-    hidden = dict.fromkeys(_CHANGED)
+    hidden = dict.fromkeys([*_CHANGED, "handlerPercent"])
     if progress.job.cells is not None:
         hidden["error"] = None
     return JOB.view(progress, accepted=progress.counts.accepted, **hidden, **_eta(progress))

@@ -15,7 +15,7 @@ from sfn_cqrs.kernel.keys import ImportKey
 from sfn_cqrs.machines.import_csv.bucket import PART, ImportBucket
 from sfn_cqrs.machines.import_csv.end import end
 from sfn_cqrs.machines.import_csv.job import Ending, Job, JobStatus, Loaded, Reader, Source
-from sfn_cqrs.machines.import_csv.results import Counts, Marker
+from sfn_cqrs.machines.import_csv.results import Counts, Marker, Spent
 
 KEY = ImportKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9A")
 SOURCE = Source("imports", "uploads/tenant1/1/a.csv", "1")
@@ -97,7 +97,7 @@ def test_millions_of_rows_that_failed_are_reported_in_constant_memory(world, mon
         return (Marker(first, first + PER_BATCH - 1, one, has_errors=True) for first in starts)
 
     monkeypatch.setattr(world.imports, "markers", markers)
-    monkeypatch.setattr(world.imports, "counts", lambda _key: counts)
+    monkeypatch.setattr(world.imports, "totals", lambda _key: (counts, Spent()))
     client = Bucket()
 
     with bootstrap.override(import_bucket=ImportBucket(client, "imports")):

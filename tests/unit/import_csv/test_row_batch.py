@@ -465,3 +465,31 @@ def test_a_batch_is_marked_by_its_first_and_its_last_row_whatever_lies_between(r
 
     (marker,) = world.imports.markers(JOB)
     assert (marker.first, marker.last) == (2, 7)
+
+
+def test_the_time_of_handlers_is_counted_with_the_rows_and_told_by_their_shares(
+    world, run, monkeypatch
+):
+    took = {"airports_by_icao": 3, "airports_by_country": 1}
+
+    def slowly(name, handler):
+        def run(*given):
+            world.clock.advance(seconds=took.get(name, 0))
+            return handler(*given)
+
+        return run
+
+    for name, handler in handlers.registry.sync["AIRPORT"].items():
+        bulk = handlers.registry.bulk.get(handler)
+        if bulk is not None:
+            monkeypatch.setitem(handlers.registry.bulk, handler, slowly(name, bulk))
+        else:
+            monkeypatch.setitem(handlers.registry.sync["AIRPORT"], name, slowly(name, handler))
+
+    run(a_row(2), a_row(3, "RJTT", "Haneda"))
+    run(a_row(102, "RJCC", "Chitose"))
+    run(a_row(102, "RJCC", "Chitose"))  # delivered again, and counted once
+
+    counts, spent = world.imports.totals(JOB)
+    assert counts == Counts(created=3)
+    assert spent.percent == {"airports_by_icao": 82, "airports_by_country": 18}  # 9 s and 2 of 11

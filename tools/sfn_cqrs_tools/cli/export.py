@@ -98,7 +98,7 @@ def history(
     begun = f"{datetime.now(UTC) - MARGIN:%Y-%m-%dT%H:%M:%SZ}"
     with one_line_errors(NoParquetError):
         target = find_target(state, stack)
-        with tables_of(target), _knowing_types(template):
+        with tables_of(target), knowing_types(template):
             if to is None:
                 count = _to_file(output, format_, **asked)
             else:
@@ -108,7 +108,7 @@ def history(
 
 
 @contextmanager
-def _knowing_types(template: Path) -> Iterator[None]:
+def knowing_types(template: Path) -> Iterator[None]:
     """Import the project's package; without a project, old versions are written as stored."""
     from sfn_cqrs.kernel.errors import SfnCqrsError  # noqa: PLC0415 - it imports much
     from sfn_cqrs.machines.command import handlers  # noqa: PLC0415

@@ -51,6 +51,8 @@ TEXT_FILES: Final = ("", ".csv", ".tsv", ".tab", ".txt")
 ZIP_MAGIC: Final = b"PK\x03\x04"
 KINDS: Final = 10
 """As many reasons of failed rows are printed."""
+MOST_PERCENT: Final = 50
+"""Below it, handlers are not what an import waits for."""
 _EXAMPLE: Final = "c-01KAXK3V9Q0M3W8C5R6T7Y8Z9A"
 
 
@@ -195,8 +197,10 @@ def plan(file: GivenFile, publish_mode: str, as_json: bool) -> None:
     """Count the rows of a file on this machine, and print the highest cost of importing them.
 
     It uses list prices of us-east-1, and does not count calls of your handlers. It sends nothing.
+    In a project, --table also names the handlers that each row runs alone.
     """
     planned = _planned(file, publish_mode)
+    alone = _run_alone(file.table) if publish_mode == "sync" else []
     express = planned.express_dollars
     if as_json:
         print_json(
@@ -207,12 +211,17 @@ def plan(file: GivenFile, publish_mode: str, as_json: bool) -> None:
                 "dollars": round(planned.dollars, 4),
                 "expressDollars": None if express is None else round(express, 4),
                 "seconds": round(planned.seconds, 1),
+                "handlersAlone": alone,
             }
         )
         return
     if len(planned.files) > 1:
         print_table(("file", "rows"), planned.files.items())
     echo(_plan_in_words(planned))
+    if alone:
+        echo(
+            f"each row runs {', '.join(alone)} by itself: with @up_many, a hundred rows run it once"
+        )
 
 
 @import_.command(
@@ -348,6 +357,24 @@ def _planned(file: GivenFile, publish_mode: str) -> Plan:
         raise click.ClickException(f"{path}: {error}") from error
 
 
+def _run_alone(table: str | None) -> list[str]:
+    """Return the handlers of a table's type that have no bulk version, by the project's code."""
+    from sfn_cqrs.kernel.errors import UnknownTableError  # noqa: PLC0415 - this and code import much
+    from sfn_cqrs.machines.command.handlers import registry  # noqa: PLC0415
+    from sfn_cqrs.machines.import_csv import strategies  # noqa: PLC0415
+    from sfn_cqrs_tools.cli.export import knowing_types  # noqa: PLC0415
+
+    template = Path("template.yaml")
+    if table is None or not template.is_file():
+        return []
+    with knowing_types(template):
+        try:
+            named = registry.sync.get(strategies.find(table).type, {})
+        except UnknownTableError as error:
+            raise click.ClickException(str(error)) from error
+        return [name for name, handler in named.items() if handler not in registry.bulk]
+
+
 def _plan_in_words(planned: Plan) -> str:
     express = planned.express_dollars
     return (
@@ -466,10 +493,21 @@ def _print_job(job: dict[str, Any]) -> None:
     if "etaSeconds" in job and job["status"] not in ENDED:
         left = "" if job["etaSeconds"] is None else f", {job['etaSeconds']:.0f} s left"
         echo(f"{job['rowsPerSecond']:,.0f} rows/s{left}")
+    if (told := _handlers_in_words(job.get("handlerPercent", {}))) and not job["dryRun"]:
+        echo(told)
     if "error" in job:
         echo(f"{job['error']['code']}: {job['error']['message']}")
     if "files" in job:
         _print_files(job)
+
+
+def _handlers_in_words(percent: dict[str, int]) -> str:
+    """Say which handlers an import waits for, if they are most of it."""
+    whole = sum(percent.values())
+    if whole < MOST_PERCENT:
+        return ""
+    each = ", ".join(f"{name} {share} %" for name, share in percent.items())
+    return f"handlers took {min(whole, 100)} % of its time: {each}; @up_many does a batch at once"
 
 
 def _trial(job: dict[str, Any]) -> str:

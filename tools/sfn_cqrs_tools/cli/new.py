@@ -320,12 +320,16 @@ def import_(
         read = read_sample(sample, encoding, delimiter)
         made = Table(table, type_, read, code, title)
         audience = audience_of(publish, f"import {table}")
-        add_import(changes, _package(changes, package), made, audience)
+        own = _package(changes, package)
+        add_import(changes, own, made, audience)
+        alone = own.modules_without("up_many", made.type)
     if not as_json:
         for column in read.columns:
             needed = "filled" if column.is_filled else "may be empty"
             echo(f"{column.name}: {column.kind}, {needed}")
         echo(f"code: {made.code.name}; name: {made.title.name}; type: {made.type}\n")
+        for module in alone:
+            echo(f"{module}: each row runs its handler by itself; @up_many does a batch at once\n")
     report(changes, ["make test"], as_json=as_json)
 
 

@@ -77,6 +77,11 @@ class AppPackage:
         """Return the registrations of a decorator in the package, with their modules."""
         return {name: path.name for name, path, _ in self._calls(decorator)}
 
+    def modules_without(self, bulk: str, type_: str) -> list[str]:
+        """Return the modules that handle a type and do not use the decorator of bulk versions."""
+        paths = {path for name, path, _ in self._calls("sync_handler") if name == type_}
+        return sorted(path.name for path in paths if f"{bulk}(" not in path.read_text("utf-8"))
+
     def model_of(self, type_: str) -> Fields | None:
         """Return the dataclass that a module declares as a type's model, if it is written there."""
         for name, path, call in self._calls("command_type"):

@@ -3,10 +3,12 @@ import zipfile
 import click
 import pytest
 from click.testing import CliRunner
+from tests.support.typed import forgetting
 
 from sfn_cqrs.kernel.errors import InvalidFileError
-from sfn_cqrs_tools.cli.imports import import_
+from sfn_cqrs_tools.cli.imports import _print_job, import_
 from sfn_cqrs_tools.client.plan import plan_of
+from sfn_cqrs_tools.project import CHECKOUT
 
 ROWS = 'icao,name\nRJAA,"Narita\nTokyo"\n\nRJTT,Haneda\nragged\n'
 
@@ -107,3 +109,42 @@ def test_a_plan_is_printed_and_nothing_runs(path) -> None:
     assert result.output == (
         "3 rows, ASYNC: at most $0.000797 ($0.000053 in the express lane), and at least 0 s\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ("airports", "each row runs airports_by_icao by itself: with @up_many, a hundred rows"),
+        ("nowhere", "Error: "),
+    ],
+)
+def test_handlers_that_each_row_runs_alone_are_named(path, table, told, monkeypatch) -> None:
+    monkeypatch.chdir(CHECKOUT / "examples/shop")
+
+    with forgetting():
+        result = CliRunner().invoke(import_, ["plan", str(path), "--table", table])
+
+    assert told in result.output
+    assert "airports_by_country" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("percent", "dry_run", "told"),
+    [
+        (
+            {"weight_by_route": 71, "depots": 21},
+            False,
+            "handlers took 92 % of its time: weight_by_route 71 %, depots 21 %;"
+            " @up_many does a batch at once\n",
+        ),
+        ({"weight_by_route": 49}, False, ""),
+        ({"weight_by_route": 71}, True, ""),
+    ],
+)
+def test_an_import_that_waits_for_handlers_names_them(percent, dry_run, told, capsys) -> None:
+    counts = dict.fromkeys(("failed", "cancelled", "created", "updated", "unchanged"), 0)
+    job = {"id": "c-1", "status": "COMPLETED", "dryRun": dry_run, "total": 2, **counts}
+
+    _print_job({**job, "handlerPercent": percent})
+
+    assert capsys.readouterr().out.partition("\n")[2] == told

@@ -75,6 +75,16 @@ def test_the_columns_of_a_sample_are_told(infer):
     ]
 
 
+def test_handlers_of_the_type_that_each_row_runs_alone_are_named(sfn_cqrs, project, tmp_path):
+    path = tmp_path / "sample.csv"
+    path.write_text("code,name\na-1,x\n")
+
+    assert sfn_cqrs("new", "handler", "PARCEL_LABEL").code == 0
+    made = sfn_cqrs("new", "import", "labels", "--from", path, "--type", "PARCEL_LABEL")
+
+    assert "parcel_label.py: each row runs its handler by itself; @up_many does" in made.output
+
+
 def test_a_sample_is_read_in_the_encodings_and_dialects_of_imports(infer):
     assert infer(GOODS) == [
         "商品番号: text, filled",

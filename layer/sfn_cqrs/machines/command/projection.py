@@ -27,6 +27,19 @@ SLOW = timedelta(seconds=1)
 _replays: ContextVar[bool] = ContextVar("replays", default=False)
 _told_slow: set[str] = set()
 """Handlers of which this process has said that they are slow."""
+_measured: ContextVar[dict[str, timedelta] | None] = ContextVar("measured", default=None)
+"""How long handlers took, while somebody measures."""
+
+
+@contextmanager
+def measured() -> Iterator[dict[str, timedelta]]:
+    """Give how long each handler takes within the block."""
+    taken: dict[str, timedelta] = {}
+    before = _measured.set(taken)
+    try:
+        yield taken
+    finally:
+        _measured.reset(before)
 
 
 def is_replayed() -> bool:
@@ -106,7 +119,7 @@ def run_alone(command: Command, name: str) -> None:
     try:
         hiding = models.hiding_of(command.key.tenant, command.key.type, command.attributes)
         segment, below = bootstrap.tracer().segment(f"handler {name}"), at_depth(command.depth)
-        with hiding, segment, below, _telling_slow(name):
+        with hiding, segment, below, _timed(name, tells=True):
             handlers.find(command.key.type, name)(command)
     except TransientError as error:
         raise TransientError(f"{name}: {error}") from error
@@ -119,14 +132,17 @@ def run_alone(command: Command, name: str) -> None:
 
 
 @contextmanager
-def _telling_slow(name: str) -> Iterator[None]:
-    """Warn once of a handler that takes long."""
+def _timed(name: str, *, tells: bool) -> Iterator[None]:
+    """Measure a handler; warn once of one that takes long."""
     began = bootstrap.now()
     try:
         yield
     finally:
         lasted = bootstrap.now() - began
-        if lasted >= SLOW and name not in _told_slow:
+        taken = _measured.get()
+        if taken is not None:
+            taken[name] = taken.get(name, timedelta()) + lasted
+        if tells and lasted >= SLOW and name not in _told_slow:
             _told_slow.add(name)
             seconds = lasted.total_seconds()
             logger.warning(f"{name} took {seconds:.1f} s; each version waits for it", handler=name)
@@ -175,7 +191,8 @@ def _ran_in_bulk(type_: str, name: str, commands: Sequence[Command]) -> bool:
         tenant = commands[0].key.tenant
         hiding = models.hiding_of(tenant, type_, *(each.attributes for each in commands))
         below = at_depth(max(each.depth for each in commands))
-        with hiding, bootstrap.tracer().segment(f"handler {name}"), below:
+        segment, time_of = bootstrap.tracer().segment(f"handler {name}"), _timed(name, tells=False)
+        with hiding, segment, below, time_of:
             program = _Bringing(tenant, name, lambda: bulk(commands))
             program.run(rules.bring())
     except Exception:

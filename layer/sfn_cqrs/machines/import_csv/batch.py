@@ -17,7 +17,7 @@ from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.kernel.notices import at_depth
 from sfn_cqrs.kernel.values import Json
 from sfn_cqrs.machines.command import handlers
-from sfn_cqrs.machines.command.projection import project_many
+from sfn_cqrs.machines.command.projection import measured, project_many
 from sfn_cqrs.machines.command.reserving import has_unique, taken
 from sfn_cqrs.machines.command.runner import expire_previous
 from sfn_cqrs.machines.import_csv import strategies
@@ -27,7 +27,7 @@ from sfn_cqrs.machines.import_csv.job import Job
 from sfn_cqrs.machines.import_csv.planning import Current, Planner
 from sfn_cqrs.machines.import_csv.preview import LAST_SHOWN, row_view
 from sfn_cqrs.machines.import_csv.publishing import Publisher
-from sfn_cqrs.machines.import_csv.results import Counts, FailedRow, Marker, Plan, Planned
+from sfn_cqrs.machines.import_csv.results import Counts, FailedRow, Marker, Plan, Planned, Spent
 from sfn_cqrs.machines.import_csv.undo import Undo
 
 _UNSTABLE = Planned.failing("unstable", "the strategy changed its mind; retry this row")
@@ -81,15 +81,18 @@ class RowBatch:
             TransientError: something is busy, or rows wait for their chains. Nothing is counted;
                 the same batch may be tried again.
         """
+        began = bootstrap.now()
         wanted, fates = self._planner.read(self._rows)
-        if wanted:
-            with at_depth(self._job.depth):
-                fates |= self._write(wanted)
+        with measured() as taken:
+            if wanted:
+                with at_depth(self._job.depth):
+                    fates |= self._write(wanted)
         pending = self._publisher.pending
         if pending and not self._is_last_try:
             row, reason = next(iter(pending.items()))
             raise TransientError(f"{len(pending)} rows wait; row {row}: {reason}")
-        return Result(self._count(fates), fates)
+        spent = Spent.of(bootstrap.now() - began, taken)
+        return Result(self._count(fates, spent), fates)
 
     def _write(self, wanted: dict[int, Wanted]) -> Plan:
         """Plan and publish the good rows; return the result of each."""
@@ -153,7 +156,7 @@ class RowBatch:
             if row.number <= LAST_SHOWN
         ]
 
-    def _count(self, fates: Plan) -> Counts:
+    def _count(self, fates: Plan, spent: Spent) -> Counts:
         failed = [
             FailedRow(row, problem)
             for row in self._rows
@@ -165,5 +168,5 @@ class RowBatch:
         if failed:
             bootstrap.import_bucket().put_errors(key, self._first, failed)
         counts = Counts.of(planned.fate for planned in fates.values())
-        marker = Marker(self._first, self._rows[-1].number, counts, bool(failed))
+        marker = Marker(self._first, self._rows[-1].number, counts, bool(failed), spent)
         return bootstrap.imports().count(key, marker)

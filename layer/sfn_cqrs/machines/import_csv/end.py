@@ -3,6 +3,8 @@
 However long a job is, only a part of errors.csv is held in memory: markers are read twice.
 """
 
+from dataclasses import replace
+
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.errors import SupersededError, TransientError
 from sfn_cqrs.machines.import_csv.csv.report import report_lines
@@ -33,13 +35,13 @@ def end(job: Job, problem: Problem | None = None, *, with_report: bool = True) -
 
 def _end(job: Job, problem: Problem | None, *, with_report: bool) -> Job:
     imports = bootstrap.imports()
-    counted = imports.counts(job.key)
+    counted, spent = imports.totals(job.key)
     if counted.total < job.total:
         imports.seal(job.key)
-        counted = imports.counts(job.key)
+        counted, spent = imports.totals(job.key)
     if sum((each.counts for each in imports.markers(job.key)), Counts()) != counted:
         raise TransientError("the markers and the counters of the job disagree")
-    ending = ending_of(job, counted, problem)
+    ending = replace(ending_of(job, counted, problem), handlers=spent.percent)
     is_listed = ending.counts.failed or (job.undoes and ending.counts.unchanged)
     if job.loaded is not None and is_listed and with_report:
         has_missing = ending.counts != counted

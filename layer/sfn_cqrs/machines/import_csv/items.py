@@ -16,7 +16,9 @@ LEAN: Final = ("trace", "depth", "is_cancelled", "started_at", "finished_at")
 """Fields that jobs of files and of archives leave out if they are empty."""
 PROBLEM: Final = as_list(Problem)
 SOURCE: Final = Codec(Source)
-ENDING: Final = Codec(Ending, inside={"counts": Codec(Counts)}, parts={Problem: PROBLEM})
+ENDING: Final = Codec(
+    Ending, inside={"counts": Codec(Counts)}, lean=("handlers",), parts={Problem: PROBLEM}
+)
 """How a job, or a file of an archive, ended."""
 CLIENT: Final = Codec(Client, lean=("user",)).inner
 PARTS: Final = {Problem: PROBLEM, Ending: ENDING.inner, Client: CLIENT}

@@ -118,12 +118,16 @@ class Parent:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a job ends; `cancelled` rows were not gone through because somebody asked so."""
+    """How a job ends; `cancelled` rows were not gone through because somebody asked so.
+
+    `handlers` are percents of the batches' time.
+    """
 
     status: JobStatus
     counts: Counts = field(default_factory=Counts)
     cancelled: int = 0
     problem: Problem | None = None
+    handlers: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """A job's progress, and its notices: at the start, at each twentieth at most, at the end."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sfn_cqrs import bootstrap
@@ -16,12 +17,16 @@ STEPS = 20
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A job and its progress; `rate` is rows a second and `eta` seconds, where they are known."""
+    """A job and its progress; `rate` is rows a second and `eta` seconds, where they are known.
+
+    `handlers` are percents of the time that batches took.
+    """
 
     job: Job
     counts: Counts
     rate: float | None = None
     eta: float | None = None
+    handlers: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -47,14 +52,14 @@ class Progress:
 def progress_of(job: Job) -> Progress:
     """Return a job with its live counts."""
     if job.ending is not None:
-        return Progress(job, job.ending.counts)
-    counts = bootstrap.imports().counts(job.key)
+        return Progress(job, job.ending.counts, handlers=job.ending.handlers)
+    counts, spent = bootstrap.imports().totals(job.key)
     if not job.started_at or not counts.total:
         return Progress(job, counts)
     seconds = (bootstrap.now() - datetime.fromisoformat(job.started_at)).total_seconds()
     rate = counts.total / seconds if seconds > 0 else 0.0
     eta = (job.total - counts.total) / rate if rate else None
-    return Progress(job, counts, rate, eta)
+    return Progress(job, counts, rate, eta, spent.percent)
 
 
 def advance(key: ImportKey) -> None:

@@ -1,8 +1,9 @@
 """Imports: the result of each row, and how rows are counted."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 
 from sfn_cqrs.kernel.tally import Tally
@@ -90,10 +91,42 @@ class FailedRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """How many milliseconds batches took, and how many of these in each handler."""
+
+    total: int = 0
+    handlers: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, total: timedelta, handlers: Mapping[str, timedelta]) -> "Spent":
+        """Return what was measured."""
+        one = timedelta(milliseconds=1)
+        taken = {name: round(took / one) for name, took in handlers.items()}
+        return cls(round(total / one), taken)
+
+    def __add__(self, other: "Spent") -> "Spent":
+        """Both together."""
+        handlers = Counter(self.handlers)
+        handlers.update(other.handlers)
+        return Spent(self.total + other.total, handlers)
+
+    @property
+    def percent(self) -> dict[str, int]:
+        """Return the percents of each handler that has at least one, the largest first."""
+        by_share = sorted(self.handlers.items(), key=lambda one: (-one[1], one[0]))
+        shares = {name: round(100 * spent / self.total) for name, spent in by_share if self.total}
+        return {name: share for name, share in shares.items() if share}
+
+
+@dataclass(frozen=True, slots=True)
 class Marker:
-    """That a batch is counted, and how; `first` and `last` are its rows."""
+    """That a batch is counted, and how; `first` and `last` are its rows.
+
+    The marker is not stored with what it `spent`: only the sum of all batches is.
+    """
 
     first: int
     last: int
     counts: Counts = field(default_factory=Counts)
     has_errors: bool = False
+    spent: Spent = field(default_factory=Spent, compare=False)

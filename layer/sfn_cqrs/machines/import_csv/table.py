@@ -24,11 +24,13 @@ from sfn_cqrs.kernel.tables.dynamodb import (
 from sfn_cqrs.kernel.tables.transactions import write_all
 from sfn_cqrs.machines.import_csv.csv.rows import Problem
 from sfn_cqrs.machines.import_csv.items import WHOSE
-from sfn_cqrs.machines.import_csv.results import Counts, Fate, Marker, Plan, Planned
+from sfn_cqrs.machines.import_csv.results import Counts, Fate, Marker, Plan, Planned, Spent
 
 SHARDS = 16
 LIFETIME_SECONDS = 35 * 86_400
 """Somewhat longer than the bucket keeps the file and its failed rows."""
+_TOOK = "took"
+"""Milliseconds; behind a dot, those of a handler."""
 _COUNTED = tuple(str(fate) for fate in Fate)
 
 
@@ -106,7 +108,10 @@ class ImportTable(Table):
         shard = shard_of(key.parts_pk, str(marker.first), SHARDS)
         counts = marker.counts.by_name
         whose = {"kind": "count", **WHOSE.item(key), "ttl": self._expiry()}
-        adds = ", ".join(f"{name} :{name}" for name in counts)
+        took = {f"t{place}": each for place, each in enumerate(_spent_item(marker.spent).items())}
+        adds = ", ".join(
+            [*(f"{name} :{name}" for name in counts), *(f"#{short} :{short}" for short in took)]
+        )
         sets = ", ".join(f"#{name} = :{name}" for name in whose)
         update = {
             "TableName": self._table,
@@ -114,9 +119,11 @@ class ImportTable(Table):
             "UpdateExpression": f"ADD {adds} SET {sets}",
             "ConditionExpression": "attribute_not_exists(sealed)",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            "ExpressionAttributeNames": {f"#{name}": name for name in whose},
+            "ExpressionAttributeNames": {f"#{name}": name for name in whose}
+            | {f"#{short}": name for short, (name, _) in took.items()},
             "ExpressionAttributeValues": marshal(
                 {f":{name}": value for name, value in (counts | whose).items()}
+                | {f":{short}": spent for short, (_, spent) in took.items()}
             ),
         }
         refused = write_all(self._client, [{"Put": put}, {"Update": update}])
@@ -147,10 +154,15 @@ class ImportTable(Table):
 
     def counts(self, key: ImportKey) -> Counts:
         """Return the sum of a job's counters, read consistently."""
-        total = Counts()
+        return self.totals(key)[0]
+
+    def totals(self, key: ImportKey) -> tuple[Counts, Spent]:
+        """Return the sum of a job's counters, and what its batches spent; read consistently."""
+        counts, spent = Counts(), Spent()
         for item in self._parts(key, "COUNT#"):
-            total += _as_counts(item)
-        return total
+            counts += _as_counts(item)
+            spent += _as_spent(item)
+        return counts, spent
 
     def markers(self, key: ImportKey) -> Iterator[Marker]:
         """Return a job's markers in the order of its rows, read consistently."""
@@ -194,6 +206,19 @@ def _as_plan(item: Item) -> Plan:
 
 def _as_counts(item: Item) -> Counts:
     return Counts(**{name: item.get(name, 0) for name in _COUNTED})
+
+
+def _spent_item(spent: Spent) -> dict[str, int]:
+    handlers = {f"{_TOOK}.{name}": took for name, took in spent.handlers.items() if took}
+    return {_TOOK: spent.total, **handlers} if spent.total else {}
+
+
+def _as_spent(item: Item) -> Spent:
+    before = f"{_TOOK}."
+    handlers = {
+        name.removeprefix(before): int(took) for name, took in item.items() if before in name
+    }
+    return Spent(int(item.get(_TOOK, 0)), handlers)
 
 
 def _marker_item(key: ImportKey, marker: Marker) -> Item:
