@@ -1,5 +1,6 @@
 import pytest
 from tests.support.rebuilding import OPERATOR, VIEW
+from tests.support.typed import declaring
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.errors import (
@@ -12,6 +13,7 @@ from sfn_cqrs.kernel.read_models.rules import Counts, Stage
 from sfn_cqrs.kernel.tables.paging import every
 from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.command.projection import project_many, run_handler
+from sfn_cqrs.machines.command.read_models import read_model_type
 from sfn_cqrs.machines.rebuild import rows
 from sfn_cqrs.machines.rebuild.rows import PAUSES
 from shop import airports
@@ -239,6 +241,56 @@ def test_a_generation_is_dropped_once_nobody_can_read_it(rebuild):
     view = rebuild.service.get(VIEW).view
     assert (view.stage, view.serving, view.other) == (Stage.SERVING, 2, None)
     assert (rebuild.rows(1), rebuild.rows(2)) == ({}, {"NRT": 1})
+
+
+def test_what_no_handler_writes_any_more_is_discarded_with_all_rows(rebuild):
+    old = rebuild.world.read_model("parcels_by_depot")
+    other = rebuild.world.read_model("parcels_by_depot_2")
+    for view in (old, other):
+        view.put_if_newer("tenant1", "Nagoya", "p-1", {"version": 3})
+    old.put_if_newer("tenant2", "Nagoya", "p-1", {"version": 3})
+
+    rebuild.service.discard("parcels_by_depot", OPERATOR)
+    rebuild.run()
+
+    assert old.rows("tenant1", "Nagoya") == []
+    assert [len(old.rows("tenant2", "Nagoya")), len(other.rows("tenant1", "Nagoya"))] == [1, 1]
+    assert "parcels_by_depot" not in [view.key.view for view in rebuild.service.list()]
+
+
+def test_a_handler_that_comes_back_with_a_discarded_name_writes_rows_that_stay(rebuild):
+    name = "parcels_by_depot"
+    rebuild.service.discard(name, OPERATOR)
+    rebuild.world.clock.advance(seconds=60)
+    bootstrap.read_model(name).put_if_newer("tenant1", "Nagoya", "p-1", {"version": 1})
+    rebuild.run()
+
+    assert len(bootstrap.read_model(name).rows("tenant1", "Nagoya")) == 1
+    assert rebuild.service.discard(name, OPERATOR).view.serving == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        (VIEW, "the handler .* writes it; remove the handler first"),
+        ("airports_by_continent", "is declared; remove the declaration first"),
+    ],
+)
+def test_what_is_written_or_declared_is_not_discarded(name, why, rebuild):
+    with declaring():
+        read_model_type("airports_by_continent", by="continent")
+
+        with pytest.raises(NotRebuildableError, match=why):
+            rebuild.service.discard(name, OPERATOR)
+
+
+def test_what_is_being_rebuilt_is_not_discarded(rebuild):
+    rebuild.service.discard("parcels_by_depot", OPERATOR)
+    again = rebuild.service.discard("parcels_by_depot", OPERATOR)
+
+    assert again.view.attempt == 1  # a lost answer: it is on its way
+    with pytest.raises(WrongStageError, match="DROPPING; wait for its end"):
+        rebuild.service.switch("parcels_by_depot")
 
 
 def test_what_was_rolled_back_is_dropped_once_nobody_can_read_it(rebuild):

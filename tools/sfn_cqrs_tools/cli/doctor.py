@@ -80,6 +80,7 @@ def doctor(
     deploy has brought; and, of a stack on AWS with tokens of Cognito, who lets users write their
     tenant.
     The local stack also says if its disk is full or PostgreSQL is down. Exits 1 if there is any.
+    Of the local stack, it also names read models whose rows no handler is named after.
     The list has tasks and imports that failed within a week as well. The exit code leaves them
     out, because the stack is well even if one tenant's row is bad. See more with `chain show`,
     `task show`, `import show`, `approval show` and `saga show`.
@@ -87,6 +88,7 @@ def doctor(
     from sfn_cqrs_tools.client.diagnosis import diagnose, troubles_of  # noqa: PLC0415
     from sfn_cqrs_tools.client.failed_work import failed_work  # noqa: PLC0415
     from sfn_cqrs_tools.client.published import behind_aliases  # noqa: PLC0415
+    from sfn_cqrs_tools.client.unwritten import unwritten_read_models  # noqa: PLC0415
     from sfn_cqrs_tools.stack.slow_handlers import slow_handlers  # noqa: PLC0415
 
     if quotas:
@@ -111,6 +113,8 @@ def doctor(
             raise StackError("\n".join([*troubles, f"what is open is unknown: {error}"])) from error
     if check is not None:
         diagnosis = replace(diagnosis, broken=check.result())
+        if check.known is not None:
+            diagnosis = replace(diagnosis, unwritten=unwritten_read_models(target, check.known))
     if as_json:
         print_json(asdict(diagnosis))
     else:
@@ -198,7 +202,11 @@ def _print(diagnosis: Diagnosis) -> None:
         if depth:
             messages = "message" if depth == 1 else "messages"
             echo(f"{queue}: {depth} {messages}; `sfn-cqrs console` shows them under Queues")
-    for finding in (*diagnosis.writable_tenants, *diagnosis.slow_handlers):
+    for finding in (
+        *diagnosis.writable_tenants,
+        *diagnosis.slow_handlers,
+        *diagnosis.unwritten,
+    ):
         echo(finding)
     _print_behind(diagnosis)
     _print_failed_work(diagnosis)

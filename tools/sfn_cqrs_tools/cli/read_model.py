@@ -206,7 +206,25 @@ _add_step(
     "Continue a rebuild that has stopped, and replay again the segments with failed items.",
 )
 _add_step("compare", "Compare the generations again, row by row.")
-_add_step("drop", "Delete the generation that is not read; after that you cannot roll back.")
+
+
+@read_model.command(
+    examples=(
+        "sfn-cqrs read-model drop orders_by_customer",
+        "sfn-cqrs read-model drop parcels_by_depot --unwritten",
+    ),
+)
+@_steps
+@click.option(
+    "--unwritten",
+    is_flag=True,
+    help="Delete all rows of a read model that no handler is named after any more.",
+)
+@api_options
+def drop(name: str, no_wait: bool, unwritten: bool, api: Api, as_json: bool) -> None:
+    """Delete the generation that is not read; after that you cannot roll back."""
+    dropped = api.post(_path(name, "drop"), json.dumps({"unwritten": unwritten}))
+    _conclude(api, dropped, wait=not no_wait, as_json=as_json)
 
 
 @read_model.command(

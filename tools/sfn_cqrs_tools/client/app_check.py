@@ -44,6 +44,7 @@ class AppCheck:
     def __init__(self, template: Template, environment: Mapping[str, str]) -> None:
         """Begin; `environment` is the functions' own."""
         self.unwritten: list[str] = []
+        self.known: set[str] | None = None
         root = template.root
         folders = {one.logical_id: one.folder.resolve() for one in template.functions.values()}
         asked = {
@@ -76,12 +77,14 @@ class AppCheck:
     def result(self) -> list[Broken]:
         """Wait for what is broken; a check that ends without an answer has found nothing.
 
-        After it, `unwritten` has the tables of `sql_read_model` that no handler is named after.
+        After it, `unwritten` has the tables of `sql_read_model` that no handler is named after, and
+        `known` the names of handlers and declared read models, if all of the code could be read.
         """
         try:
             answer, _ = self._process.communicate(timeout=SECONDS)
             found = json.loads(answer)
             self.unwritten = found["unwritten"]
+            self.known = None if found["broken"] else set(found["known"])
             return [Broken(**one) for one in found["broken"]]
         except (OSError, ValueError, subprocess.TimeoutExpired):
             self._process.kill()
@@ -125,6 +128,14 @@ def unwritten_tables() -> Iterator[str]:
     yield from (table for table in sorted(read_models.tables()) if table not in names)
 
 
+def known_views() -> set[str]:
+    """Return the names of all handlers, whatever their `when` says, and of declared read models."""
+    from sfn_cqrs.machines.command import handlers, read_models  # noqa: PLC0415 - after the path
+
+    names = {name for named in handlers.registry.sync.values() for name in named}
+    return {*names, *read_models.types(), *read_models.tables()}
+
+
 def _of_functions(functions: list[list[str]]) -> Iterator[NotImported]:
     for name, folder, logical_id in functions:
         path = Path(folder) / "app.py"
@@ -160,7 +171,8 @@ def main() -> None:
     with redirect_stdout(sys.stderr):
         found = [asdict(one) for one in broken_modules(asked)]
         unwritten = [] if found or not asked["package"] else list(unwritten_tables())
-    print(json.dumps({"broken": found, "unwritten": unwritten}))
+        known = [] if found or not asked["package"] else sorted(known_views())
+    print(json.dumps({"broken": found, "unwritten": unwritten, "known": known}))
 
 
 if __name__ == "__main__":

@@ -104,6 +104,7 @@ class Diagnosis:
     broken: list[Broken] = field(default_factory=list)
     oldest_unapplied: dict[str, float] = field(default_factory=dict)
     slow_handlers: list[str] = field(default_factory=list)
+    unwritten: list[str] = field(default_factory=list)
     behind_alias: list[Behind | str] = field(default_factory=list)
     """Functions that run another version than the last deploy's."""
     is_behind: bool = False

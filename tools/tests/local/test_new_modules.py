@@ -75,7 +75,8 @@ def test_the_columns_of_a_sample_are_told(infer):
     ]
 
 
-def test_handlers_of_the_type_that_each_row_runs_alone_are_named(sfn_cqrs, project, tmp_path):
+@pytest.mark.usefixtures("project")
+def test_handlers_of_the_type_that_each_row_runs_alone_are_named(sfn_cqrs, tmp_path):
     path = tmp_path / "sample.csv"
     path.write_text("code,name\na-1,x\n")
 

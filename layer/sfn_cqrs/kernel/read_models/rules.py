@@ -311,7 +311,35 @@ class Drop:
         return replace(view, stage=Stage.DROPPING, attempt=view.attempt + 1, since=at)
 
 
-ViewWrite = Begin | Resume | Cancel | Compare | EndStage | Switch | Rollback | Drop
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """No handler writes the read model any more: what it has is deleted, and nothing serves.
+
+    A generation without rows takes its place, so that rows of a handler that comes back with this
+    name are none of those that are deleted.
+    """
+
+    patience: int = PATIENCE
+
+    def on(self, view: View, at: str) -> View | None:
+        if view.stage is not Stage.SERVING:
+            return None
+        return replace(
+            view,
+            types=(),
+            patience=self.patience,
+            stage=Stage.DROPPING,
+            other=view.serving,
+            serving=view.latest + 1,
+            latest=view.latest + 1,
+            attempt=view.attempt + 1,
+            since=at,
+            replayed=Counts(),
+            compared=Counts(),
+        )
+
+
+ViewWrite = Begin | Resume | Cancel | Compare | EndStage | Switch | Rollback | Drop | Discard
 
 
 @dataclass(frozen=True, slots=True)

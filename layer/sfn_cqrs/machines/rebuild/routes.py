@@ -15,6 +15,7 @@ from sfn_cqrs.kernel.tables.paging import Page
 from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.rebuild.schemas import (
     BEGIN,
+    DROP,
     PROBLEM,
     PROBLEMS,
     PROGRESS,
@@ -120,10 +121,14 @@ def roll_read_model_back(name: str) -> Response[str]:
 
 
 @routes.post("/rebuilds/<name>/drop")
-@operation(rule=OPERATORS, answers={202: REBUILD}, problems=_PROBLEMS)
+@operation(rule=OPERATORS, body=DROP, answers={202: REBUILD}, problems=_PROBLEMS)
 def drop_generation(name: str) -> Response[str]:
-    """Delete the generation that is not read."""
-    return _change(name, RebuildService.drop)
+    """Delete the generation that is not read, or all rows of a read model that nobody writes."""
+    request = Request.by_operator()
+    service, name = RebuildService(request.tenant), code_of(name)
+    is_unwritten = request.body(DROP).get("unwritten", False)
+    dropped = service.discard(name, request.caller) if is_unwritten else service.drop(name)
+    return answer(HTTPStatus.ACCEPTED, _view(dropped))
 
 
 def _change(name: str, change: Callable[[RebuildService, str], Progress]) -> Response[str]:

@@ -21,6 +21,16 @@ SWITCH = body(
     {},
     {"withFailed": {**FLAG, "description": "Though items have failed, which are left out"}},
 )
+DROP = body(
+    "DropGeneration",
+    {},
+    {
+        "unwritten": {
+            **FLAG,
+            "description": "All rows of a read model that no handler is named after",
+        }
+    },
+)
 PROGRESS = record(
     "RebuildProgress",
     {**{name: of(f"counts.{name}", COUNT) for name in _COUNTS}, "hasStopped": FLAG},

@@ -18,6 +18,7 @@ from sfn_cqrs.kernel.read_models.rules import (
     Cancel,
     Compare,
     Counts,
+    Discard,
     Drop,
     Place,
     Problem,
@@ -66,7 +67,8 @@ class RebuildService:
 
     def list(self) -> list[View]:
         """Return every read model that a handler writes, by name."""
-        known = {view.key.view: view for view in bootstrap.generations().all(self._tenant)}
+        stored = bootstrap.generations().all(self._tenant)
+        known = {one.key.view: one for one in stored if not _is_discarded(one)}
         names = sorted({*handlers.all_names(), *known})
         return [known.get(name) or _new(ViewKey(self._tenant, name)) for name in names]
 
@@ -157,6 +159,20 @@ class RebuildService:
         """
         return self._work_on(self._change(name, Drop()))
 
+    def discard(self, name: str, caller: Caller) -> Progress:
+        """Delete the rows of a read model that no handler is named after and nobody declares.
+
+        Raises:
+            NotRebuildableError: a handler is named after it, or it is declared.
+            WrongStageError: it has another generation; end its rebuild first.
+        """
+        new = _unwritten(_new(ViewKey.checked(self._tenant, name), caller))
+        bootstrap.views().create(new)
+        view = bootstrap.views().change(new.key, Discard(new.patience)).record or new
+        if view.stage is not Stage.DROPPING:
+            raise WrongStageError(f"{name} is {view.stage}; {_HELP[view.stage]}")
+        return self._work_on(view)
+
     def problems(self, name: str, *, limit: int, cursor: str | None = None) -> Page[Problem]:
         """Return a page of the items that failed, or of the rows that differ; limit 1 to 100.
 
@@ -240,6 +256,19 @@ def _new(key: ViewKey, caller: Caller | None = None) -> View:
         since=at,
         patience=bootstrap.generations().patience,
     )
+
+
+def _unwritten(new: View) -> View:
+    name = new.key.view
+    if any(name in named for named in handlers.registry.sync.values()):
+        raise NotRebuildableError(f"the handler {name} writes it; remove the handler first")
+    if name in read_models.types() or name in read_models.tables():
+        raise NotRebuildableError(f"{name} is declared; remove the declaration first")
+    return new
+
+
+def _is_discarded(view: View) -> bool:
+    return view.stage is Stage.SERVING and not view.types and not handlers.types_of(view.key.view)
 
 
 def _registered(new: View) -> View:
