@@ -6,10 +6,12 @@ import hmac
 from datetime import timedelta
 
 import pytest
+from botocore.exceptions import ClientError
 from functions.api.receive_webhook.app import lambda_handler
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.api import declared
+from sfn_cqrs.kernel.aws.app_secrets import AppSecrets
 from sfn_cqrs.kernel.parts import DEPLOYED
 from sfn_cqrs.kernel.policy import MEMBERS
 from sfn_cqrs.routes import Asked, check_signature, route, secret, setting
@@ -186,24 +188,24 @@ def test_a_setting_is_what_the_template_says():
 
 @pytest.mark.usefixtures("_settings")
 def test_a_secret_is_read_once_in_five_minutes(world):
-    class MissingError(Exception):
-        pass
-
     class Ssm:
-        exceptions = type("Exceptions", (), {"ParameterNotFound": MissingError})
-
         def __init__(self):
             self.asked = []
 
         def get_parameter(self, Name, WithDecryption):  # noqa: N803 - as boto3 names them
             self.asked.append(Name)
+            if Name == "/clinic/busy":
+                raise ClientError({"Error": {"Code": "ThrottlingException"}}, "GetParameter")
             if not WithDecryption or Name != "/clinic/bank":
-                raise MissingError
+                raise ClientError({"Error": {"Code": "ParameterNotFound"}}, "GetParameter")
             return {"Parameter": {"Value": f"value {len(self.asked)}"}}
 
-    with bootstrap.override(**{"client:ssm": Ssm(), "clock": world.clock}):
+    ssm = Ssm()
+    with bootstrap.override(app_secrets=AppSecrets(lambda: ssm, world.clock)):
         assert (secret("bank"), secret("bank")) == ("value 1", "value 1")
         world.clock.advance(minutes=5)
         assert secret("bank") == "value 2"
         with pytest.raises(LookupError, match="has no /clinic/other: aws ssm put-parameter"):
             secret("other")
+        with pytest.raises(ClientError, match="Throttling"):
+            secret("busy")

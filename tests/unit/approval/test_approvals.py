@@ -16,13 +16,14 @@ from sfn_cqrs.kernel.errors import (
     StaleError,
     UnknownApprovalTypeError,
 )
+from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.machines.approval import types as approval_types
 from sfn_cqrs.machines.approval.items import APPROVALS
 from sfn_cqrs.machines.approval.rules import Happened, Pinned, Rules, Stage, Status, Verdict, Vote
 from sfn_cqrs.machines.approval.service import ApprovalService
 from sfn_cqrs.machines.approval.summary import is_current, summary_of
 from sfn_cqrs.machines.command import handlers
-from sfn_cqrs_tools.testing.builders import RELEASE
+from sfn_cqrs_tools.testing.builders import RELEASE, a_command
 
 HANAKO = Caller(user="hanako", ip="192.0.2.11", source="api", request_id="r-1")
 OPERATORS = frozenset(("operator",))
@@ -299,6 +300,20 @@ def test_a_reason_that_is_too_long_decides_nothing(service, world):
         service.approve(RELEASE.id, "taro", OPERATORS, reason="x" * 2001)
 
     assert world.approvals.find(RELEASE).votes == ()
+
+
+def test_what_an_item_has_left_behind_is_in_no_inbox(service, world):
+    for number, version in enumerate((2, 3, 4)):
+        key = RELEASE.__class__("tenant1", f"{number:026d}")
+        pinned = Pinned("ORDER", "o-1", version)
+        world.seed_approvals(an_approval(key, subject=f"at {version}", item=pinned))
+
+    before = [one.subject for one in service.inbox("taro", OPERATORS).items]
+    world.seed_rows(a_command(ItemKey("tenant1", "ORDER", "o-1"), 3))
+    after = [one.subject for one in service.inbox("taro", OPERATORS).items]
+
+    assert before == ["at 4", "at 3", "at 2"]  # the versions are not applied yet
+    assert after == ["at 4", "at 3"]
 
 
 def test_the_inbox_has_what_waits_for_this_very_person(service, world):

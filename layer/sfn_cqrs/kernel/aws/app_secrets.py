@@ -4,6 +4,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from botocore.exceptions import ClientError
+
+from sfn_cqrs.kernel.aws.error_codes import error_code
+
 _KEPT_FOR: Final = timedelta(minutes=5)
 
 
@@ -30,10 +34,11 @@ class AppSecrets:
         return value
 
     def _read(self, path: str) -> str:
-        client = self._client()
         try:
-            found = client.get_parameter(Name=path, WithDecryption=True)
-        except client.exceptions.ParameterNotFound as error:
+            found = self._client().get_parameter(Name=path, WithDecryption=True)
+        except ClientError as error:
+            if error_code(error) != "ParameterNotFound":
+                raise
             raise LookupError(
                 f"Parameter Store has no {path}: aws ssm put-parameter --type SecureString"
                 f" --name {path} --value …"

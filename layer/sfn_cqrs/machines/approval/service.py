@@ -1,6 +1,6 @@
 """Approvals from the outside: request, read, decide, retry."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -9,7 +9,7 @@ from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.clock import iso, new_ulid
 from sfn_cqrs.kernel.errors import NotFoundError
 from sfn_cqrs.kernel.functions.requests import create_once, made_by, seen_id
-from sfn_cqrs.kernel.keys import ApprovalKey, checked_tenant
+from sfn_cqrs.kernel.keys import ApprovalKey, ItemKey, checked_tenant
 from sfn_cqrs.kernel.models import models
 from sfn_cqrs.kernel.notices import depth_here
 from sfn_cqrs.kernel.policy import Client, permits
@@ -127,12 +127,13 @@ class ApprovalService:
     ) -> Page[Approval]:
         """Return a page of the approvals that one person may decide now.
 
-        The page may be short; the cursor shows whether it is the last one.
+        Those of an item that has a later version by now are left out: a decision would find them
+        stale. The page may be short; the cursor shows whether it is the last one.
         """
         page = self.list(Status.OPEN, limit=limit, cursor=cursor)
         now = iso(bootstrap.now())
         mine = [one for one in page.items if one.awaits(user, groups, now)]
-        return Page(mine, page.next_cursor)
+        return Page(_of_today(self._tenant, mine), page.next_cursor)
 
     def approve(
         self,
@@ -268,6 +269,21 @@ class ApprovalService:
         if latest is None or latest.is_deleted or not handlers.sees(client, latest):
             raise NotFoundError(f"{type_} {code} does not exist; the subject is the item's code")
         return Pinned(type_, code, latest.version)
+
+
+def _of_today(tenant: str, approvals: Sequence[Approval]) -> list[Approval]:
+    """Return those whose item has no later version than the one that is decided on."""
+    keys = {
+        one.key.id: ItemKey(tenant, one.item.type, one.item.code)
+        for one in approvals
+        if one.item is not None
+    }
+    applied = bootstrap.data().versions_of(set(keys.values())) if keys else {}
+    return [
+        one
+        for one in approvals
+        if one.item is None or applied.get(keys[one.key.id], 0) <= one.item.version
+    ]
 
 
 def read_link(id_: str, token: str) -> ApprovalLink:

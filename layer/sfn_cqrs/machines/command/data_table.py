@@ -60,6 +60,11 @@ class DataTable:
         found = batch_get(self._client, self._table, wanted)
         return {wanted[place]: item for place, item in found.items()}
 
+    def versions_of(self, keys: Iterable[ItemKey]) -> dict[ItemKey, int]:
+        """Return the applied versions of the items that have a row, read consistently."""
+        found = self.snapshots(keys)
+        return {key: int(unmarshal(item)["version"]) for key, item in found.items()}
+
     def row_of(self, snapshot: Item) -> DataRow:
         """Return the row of a snapshot, with its attributes."""
         return self._loaded(unmarshal(snapshot))

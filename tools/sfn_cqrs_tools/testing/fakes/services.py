@@ -84,6 +84,18 @@ class ExpressExecutions(Executions):
             return True
 
 
+class AppSecrets:
+    """The secrets of the user's code, by their paths."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, str] = {}
+
+    def __call__(self, path: str) -> str:
+        if path not in self.values:
+            raise LookupError(f"Parameter Store has no {path}")
+        return self.values[path]
+
+
 class LinkSecret:
     """The secret of approval links; a test may switch them off."""
 

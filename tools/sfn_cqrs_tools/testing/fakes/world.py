@@ -17,6 +17,7 @@ from sfn_cqrs_tools.testing.fakes.services import (
     DeadLetters,
     Executions,
     ExpressExecutions,
+    AppSecrets,
     LinkSecret,
     LiveEvents,
     People,
@@ -131,6 +132,7 @@ class World(Stored):
         self.approval_executions = Executions("approval", "Approvals")
         self.rebuild_executions = Executions()
         self.import_executions = Executions("import-csv", "ImportTmp")
+        self.app_secrets = AppSecrets()
         self.link_secret = LinkSecret()
         self.events = Topic()
         self.failures = Topic()
