@@ -14,10 +14,10 @@ from sfn_cqrs_tools.testing.dynamodb import DynamoDB
 from sfn_cqrs_tools.testing.fakes.buckets import ImportBucket, Objects, ZipBucket
 from sfn_cqrs_tools.testing.fakes.clock import ManualClock
 from sfn_cqrs_tools.testing.fakes.services import (
+    AppSecrets,
     DeadLetters,
     Executions,
     ExpressExecutions,
-    AppSecrets,
     LinkSecret,
     LiveEvents,
     People,
