@@ -97,9 +97,9 @@ def check_repeats(world: World) -> Callable[..., None]:
 
 @pytest.fixture
 def simulate() -> Callable[..., Simulated]:
-    """Return what runs handlers under many schedules, and tells the shortest that fails.
+    """Return what runs your functions under many schedules, and tells the shortest that fails.
 
-    `simulate(handler)`, or `simulate()` for all handlers of the package.
+    `simulate(handler)`, `simulate(saga)`, or `simulate()` for all that the package registers.
     """
     from sfn_cqrs_tools.testing.simulation.simulating import simulate as run  # noqa: PLC0415
 

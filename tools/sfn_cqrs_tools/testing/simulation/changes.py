@@ -1,47 +1,21 @@
-"""What is published in a simulation: the user's own list, or content that his models allow."""
+"""What a simulation begins with: changes of items, plans, tasks, sagas and imports."""
 
 from __future__ import annotations
 
-import random
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
-
-from sfn_cqrs.kernel.models import models
+from datetime import timedelta
+from typing import Any
 
 Json = Any
-MADE: Final = 12
-"""Changes of each type that are made of its model."""
-EVERY: Final = 6
-"""So many changes make one deletion."""
-CODES: Final = ("a", "b")
-"""Few items, so that their versions meet."""
-TEXTS: Final = ("ada", "bob")
-PATTERNED: Final = (
-    *("US", "DE", "EUR", "en", "a", "A", "1", "12", "1234", "12345", "a-1", "A-1", "A1", "AB12"),
-    *("ada@example.org", "+491234567", "2026-11-25", "10:30", "https://example.org", "a" * 32),
-    "00000000-0000-4000-8000-000000000000",
-)
-"""Texts for a field with a pattern; the first two that fit are used."""
-FORMATS: Final = {
-    "date": ("2026-11-25", "2026-11-26"),
-    "date-time": ("2026-11-25T08:00:00Z", "2026-11-26T08:00:00Z"),
-    "time": ("08:00:00", "09:00:00"),
-    "email": ("ada@example.org", "bob@example.org"),
-    "uuid": (f"{'0' * 8}-0000-4000-8000-{'0' * 12}",),
-}
-
-
-class CannotMakeError(ValueError):
-    """No content can be made of a model; the message names the field."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """One change of an item: its next version has these attributes, or is a deletion.
 
-    `Change("BOOK", "b-1", {"title": "Emma"})`, `Change("BOOK", "b-1", is_deleted=True)`.
+    `Change("BOOK", "b-1", {"title": "Emma"})`, `Change("BOOK", "b-1", is_deleted=True)`. With
+    `after=timedelta(days=1)` it is planned, as by `publish_at`.
     """
 
     type: str
@@ -49,105 +23,49 @@ class Change:
     attributes: dict[str, Json] | None = None
     name: str = ""
     is_deleted: bool = False
+    after: timedelta | None = None
 
     def __str__(self) -> str:
         """Return the change as a story tells it."""
         item = f"{self.type} {self.code}"
-        return (
-            f"{item} is deleted" if self.is_deleted else f"{item} becomes {self.attributes or {}}"
-        )
+        what = "is deleted" if self.is_deleted else f"becomes {self.attributes or {}}"
+        return f"{item} {what}" if self.after is None else f"{item} {what}, planned in {self.after}"
 
 
-def made_of(types: Sequence[str]) -> list[Change]:
-    """Make changes of types that their models allow; always the same ones.
+@dataclass(frozen=True, slots=True)
+class NewTask:
+    """A task with these inputs, one for each item: `NewTask("REMINDER", [{"order": "o-1"}])`."""
 
-    Raises:
-        CannotMakeError: a field's pattern is too special; the message names it.
-    """
-    chance = random.Random(0)
-    return [change for type_ in types for change in _of_type(type_, chance)]
+    type: str
+    items: Sequence[Json]
 
-
-def _of_type(type_: str, chance: random.Random) -> Iterator[Change]:
-    typed = models.find(type_)
-    schema = typed.model.schema() if typed else {"type": "integer", "minimum": 1, "maximum": 3}
-    for number in range(MADE):
-        code = CODES[number % len(CODES)]
-        if number % EVERY == EVERY - 1:
-            yield Change(type_, code, is_deleted=True)
-        elif typed:
-            yield Change(type_, code, _Maker(schema, chance).value(schema, type_))
-        else:
-            yield Change(type_, code, {"n": _Maker(schema, chance).value(schema, type_)})
+    def __str__(self) -> str:
+        """Return the task as a story tells it."""
+        return f"task {self.type} of {', '.join(map(str, self.items))}"
 
 
-class _Maker:
-    """Makes values that fit a JSON Schema."""
+@dataclass(frozen=True, slots=True)
+class NewSaga:
+    """A saga with this input: `NewSaga("courier", {"code": "p-1"})`."""
 
-    def __init__(self, whole: dict[str, Any], chance: random.Random) -> None:
-        self._whole = whole
-        self._chance = chance
+    saga: str
+    input: dict[str, Json]
 
-    def value(self, schema: dict[str, Any], path: str) -> Any:
-        """Return a value that fits; few different ones, so that they repeat."""
-        if "$ref" in schema:
-            return self.value(self._found(schema["$ref"]), path)
-        options = schema.get("anyOf") or schema.get("oneOf")
-        if options:
-            return self.value(self._chance.choice(options), path)
-        if "const" in schema or "enum" in schema:
-            return self._chance.choice(schema.get("enum") or [schema.get("const")])
-        kind = schema.get("type", "string")
-        if isinstance(kind, list):
-            kind = self._chance.choice(kind)
-        return getattr(self, f"_{kind}")(schema, path)
+    def __str__(self) -> str:
+        """Return the saga as a story tells it."""
+        return f"saga {self.saga} with {self.input}"
 
-    def _found(self, reference: str) -> dict[str, Any]:
-        found: Any = self._whole
-        for name in reference.removeprefix("#/").split("/"):
-            found = found[name]
-        return found  # type: ignore[no-any-return]
 
-    def _object(self, schema: dict[str, Any], path: str) -> dict[str, Any]:
-        needed = schema.get("required", ())
-        made = {}
-        for name, one in schema.get("properties", {}).items():
-            if name not in needed and self._chance.choice((True, False)):
-                continue
-            try:
-                made[name] = self.value(one, f"{path}.{name}")
-            except CannotMakeError:
-                if name in needed:
-                    raise
-        return made
+@dataclass(frozen=True, slots=True)
+class NewImport:
+    """An import of these rows, each with its cells: `NewImport("books", [{"code": "b-1"}])`."""
 
-    def _array(self, schema: dict[str, Any], path: str) -> list[Any]:
-        least = schema.get("minItems", 0)
-        items = range(least + self._chance.randint(0, 1))
-        return [self.value(schema.get("items", {}), f"{path}[]") for _ in items]
+    table: str
+    rows: Sequence[Mapping[str, str]]
 
-    def _string(self, schema: dict[str, Any], path: str) -> str:
-        least, most = schema.get("minLength", 0), schema.get("maxLength", 1_000)
-        texts: Sequence[str] = FORMATS.get(schema.get("format", ""), TEXTS)
-        pattern = schema.get("pattern")
-        if pattern:
-            texts = [text for text in PATTERNED if re.search(pattern, text)]
-        elif texts is TEXTS:
-            texts = [(text * least)[: max(least, 3)][:most] for text in TEXTS]
-        texts = [text for text in texts if least <= len(text) <= most][:2]
-        if not texts:
-            raise CannotMakeError(f"{path}: no text is known that fits {pattern or schema}")
-        return self._chance.choice(texts)
+    def __str__(self) -> str:
+        """Return the import as a story tells it."""
+        return f"import into {self.table} of {', '.join(str(dict(row)) for row in self.rows)}"
 
-    def _integer(self, schema: dict[str, Any], _path: str) -> int:
-        least = schema.get("minimum", schema.get("exclusiveMinimum", -1) + 1)
-        most = schema.get("maximum", schema.get("exclusiveMaximum", least + 4) - 1)
-        return self._chance.randint(int(least), max(int(least), min(int(most), int(least) + 2)))
 
-    _number = _integer
-
-    def _boolean(self, _schema: dict[str, Any], _path: str) -> bool:
-        return self._chance.choice((True, False))
-
-    def _null(self, _schema: dict[str, Any], _path: str) -> None:
-        return None
+Wish = Change | NewTask | NewSaga | NewImport

@@ -6,7 +6,7 @@ import math
 from random import Random
 from typing import Final
 
-from sfn_cqrs_tools.testing.simulation.schedule import FAULTS, LEAPS, Schedule, Step
+from sfn_cqrs_tools.testing.simulation.schedule import FAULTS, LEAPS, SKIPS, Schedule, Step
 
 MOST_CHANGES: Final = 4
 MOST_STEPS: Final = 5
@@ -14,10 +14,12 @@ MOST_CALL: Final = 7
 ENVIRONMENTS: Final = 3
 DEEP: Final = 2
 """So many runs may stop at a call, one inside the other, until a third one runs."""
-_DRAWN: Final = "ababatlpp"
+_DRAWN: Final = "ababatlppf"
 """The faults as often as they are drawn; most mistakes show when a handler dies or stops."""
 _WHOLE, _BOTH_TENANTS, _LEAP, _REBUILD, _OTHER, _CALM = 0.5, 0.3, 0.08, 0.08, 0.4, 0.3
 """How often: all changes; two tenants; a leap; a rebuild; another environment; no fault."""
+_SKIPPED: Final = 0.3
+"""How often a version that fails is skipped, and not retried; one of a schedule at most."""
 
 Changes = tuple[tuple[int, int], ...]
 """Numbers of changes, each with the number of its tenant."""
@@ -39,8 +41,12 @@ def drawn_changes(chance: Random, available: int, most: int) -> Changes:
 
 def drawn(chance: Random, changes: Changes, *, rebuilds: bool) -> Schedule:
     """Draw the steps for some changes."""
-    steps = range(chance.randint(1, MOST_STEPS))
-    return Schedule(changes, tuple(_step(chance, len(changes), rebuilds) for _ in steps))
+    steps = [_step(chance, len(changes), rebuilds) for _ in range(chance.randint(1, MOST_STEPS))]
+    fails = next((number for number, step in enumerate(steps) if step.fault == "f"), None)
+    if fails is not None and chance.random() < _SKIPPED:
+        after = chance.randint(fails + 1, len(steps))
+        steps.insert(after, Step(steps[fails].version, fault=SKIPS))
+    return Schedule(changes, tuple(steps))
 
 
 def possible(changes: int) -> float:

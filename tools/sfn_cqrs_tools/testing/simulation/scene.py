@@ -1,58 +1,90 @@
-"""A scene: some changes are published, and what every read model has to become of them."""
+"""A scene: some changes are published, and tasks, sagas, plans and imports wait to begin."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Final
+from datetime import datetime, timedelta
+from functools import singledispatch
+from typing import Any
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.commands import CommandService
 from sfn_cqrs.errors import SfnCqrsError
-from sfn_cqrs.kernel.command import Known
-from sfn_cqrs.kernel.keys import ItemKey
-from sfn_cqrs.kernel.read_models.rules import FIRST_GENERATION, GONE
-from sfn_cqrs.kernel.tables.dynamodb import unmarshal
-from sfn_cqrs.machines.command.items import as_process
-from sfn_cqrs.machines.command.projection import project
-from sfn_cqrs.machines.command.runner import write_row
+from sfn_cqrs.kernel.clock import iso, new_ulid
+from sfn_cqrs.kernel.command import Audit, Known
+from sfn_cqrs.kernel.keys import ImportKey, ItemKey, PlanKey, SagaKey, TaskKey, task_id_parts
+from sfn_cqrs.machines.import_csv import strategies
+from sfn_cqrs.machines.import_csv.csv.rows import Row
+from sfn_cqrs.machines.import_csv.job import NO_SOURCE, Job, Loaded, Reader
+from sfn_cqrs.machines.saga.service import SagaService
+from sfn_cqrs.machines.task.service import TaskService
 from sfn_cqrs_tools.testing.dynamodb import DynamoDB
 from sfn_cqrs_tools.testing.fakes.clock import ManualClock
 from sfn_cqrs_tools.testing.fakes.stored import TABLES
 from sfn_cqrs_tools.testing.fakes.world import World
-from sfn_cqrs_tools.testing.simulation.calls import VIEWS
-from sfn_cqrs_tools.testing.simulation.changes import Change
+from sfn_cqrs_tools.testing.simulation.changes import Change, NewImport, NewSaga, NewTask, Wish
 from sfn_cqrs_tools.testing.simulation.schedule import TENANTS
+from sfn_cqrs_tools.testing.simulation.stage import Outside
 
-_PLACES: Final = "\x1f"
+FIRST_ROW = 2
 Version = tuple[ItemKey, int]
-Row = tuple[str, str, str]
-"""A view, with its tenant, a partition and a sort key."""
-Rows = dict[Row, dict[str, Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """The rows of an import, as its machine hands them on."""
+
+    job: Job
+    rows: tuple[Row, ...]
+
+    @property
+    def tenant(self) -> str:
+        """Return whose import it is."""
+        return self.job.key.tenant
+
+
+Piece = Version | PlanKey | TaskKey | SagaKey | Batch
+"""What a schedule lets come: a version, a plan, a task, a saga, the rows of an import."""
+Rows = dict[tuple[str, str, str], dict[str, Any]]
+"""By view, partition and sort key."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """The tables after everything is published, the versions in order, and what is expected."""
+    """The tables before anything has come, what comes, and what became of it on a quiet day."""
 
     tables: DynamoDB
-    versions: tuple[Version, ...]
+    pieces: tuple[Piece, ...]
     at: datetime
     told: tuple[str, ...]
-    """The changes in words, in the order of the versions."""
-    rows: Mapping[str, Rows] = field(default_factory=dict)
-    """The rows of each tenant that its versions make: each once, and in order."""
-    outside: Counter[str] = field(default_factory=Counter)
-    counts: Mapping[ItemKey, int] = field(default_factory=dict)
-    """How many versions each item has in the end, also those that handlers have published."""
+    """The pieces in words, in their order."""
+    outside: Outside = field(default_factory=dict)
+    ends: Mapping[int, Any] = field(default_factory=dict)
+    """How each piece ended, by its place."""
+    owners: frozenset[str] = frozenset()
+    """Those of the versions that there are in the end."""
+    own: Mapping[str, Rows] = field(default_factory=dict)
+    """The rows of each tenant after the quiet day."""
+    folds: dict[Any, Rows] = field(default_factory=dict)
+    """What lists of versions make, as they were folded."""
 
     @property
     def tenants(self) -> list[str]:
         """Return the tenants that take part."""
-        return sorted({key.tenant for key, _ in self.versions})
+        return sorted({tenant_of(piece) for piece in self.pieces})
+
+
+def tenant_of(piece: Piece) -> str:
+    """Return whose it is."""
+    match piece:
+        case (key, _):
+            return str(key.tenant)
+        case PlanKey():
+            return piece.item.tenant
+        case _:
+            return piece.tenant
 
 
 @contextmanager
@@ -64,80 +96,89 @@ def world_of(tables: DynamoDB, clock: ManualClock, at: datetime) -> Iterator[Wor
         yield world
 
 
-def published(changes: Sequence[tuple[Change, int]], clock: ManualClock, start: datetime) -> Scene:
-    """Publish changes; one that is refused is left out."""
-    versions: list[Version] = []
+def published(wishes: Sequence[tuple[Wish, int]], clock: ManualClock, start: datetime) -> Scene:
+    """Publish changes, and make tasks and the like; one that is refused is left out."""
+    pieces: list[Piece] = []
     told: list[str] = []
     with world_of(DynamoDB(TABLES), clock, start) as world:
-        for change, tenant in changes:
+        for wish, tenant in wishes:
             clock.advance(seconds=1)
             try:
-                version = _publish(TENANTS[tenant], change)
+                piece = _begun(wish, TENANTS[tenant])
             except SfnCqrsError:
                 continue
-            key = ItemKey(TENANTS[tenant], change.type, change.code)
-            if (key, version) not in versions:
-                versions.append((key, version))
-                told.append(str(change))
-    return Scene(world.dynamodb, tuple(versions), clock(), tuple(told))
+            if piece not in pieces:
+                pieces.append(piece)
+                told.append(_told(wish, piece))
+    return Scene(world.dynamodb, tuple(pieces), clock(), tuple(told))
 
 
-def _publish(tenant: str, change: Change) -> int:
-    service, name = CommandService(tenant), change.name or change.code
-    if change.attributes is None:
-        return service.delete(change.type, change.code).version
-    return service.publish(
-        change.type,
-        change.code,
-        name=name,
-        attributes=change.attributes,
-        version=Known.LATEST,
-        is_deleted=change.is_deleted,
-    ).version
+def _told(wish: Wish, piece: Piece) -> str:
+    tenant = f"tenant {tenant_of(piece)}"
+    return (
+        f"{wish} (version {piece[1]}, {tenant})"
+        if isinstance(piece, tuple)
+        else (f"{wish} ({tenant})")
+    )
 
 
-def fold(
-    versions: Sequence[Version],
-    names_of: Callable[[str], list[str]],
-    written: Callable[[], Iterable[Version]],
-) -> None:
-    """Bring versions to their handlers, each once and in order, and those that these publish."""
-    left = list(versions)
-    while left:
-        key, version = left.pop(0)
-        write_row(key, version)
-        for name in names_of(key.type):
-            project(key, version, name)
-        left += [one for one in written() if one not in versions]
+@singledispatch
+def _begun(wish: Any, tenant: str) -> Piece:
+    raise TypeError(f"{wish!r} is not a Change, NewTask, NewSaga or NewImport of {tenant}")
 
 
-def rows_of(tables: DynamoDB, tenant: str, generations: Mapping[str, int] | None = None) -> Rows:
-    """Return the rows that readers of a tenant see, in these generations of the read models."""
-    found: Rows = {}
-    for stored in tables.items(VIEWS):
-        item = unmarshal(stored)
-        view, _, rest = str(item.pop("pk")).partition("#")
-        owner, _, partition = rest.partition("#")
-        name, _, number = view.partition("@")
-        generation = int(number or FIRST_GENERATION)
-        is_read = view and owner == tenant and generation == (generations or {}).get(name, 1)
-        is_row = GONE not in item and not partition.startswith(_PLACES) and not _is_nothing(item)
-        if is_read and is_row:
-            found[name, partition, str(item.pop("sk"))] = item
-    return found
+@_begun.register
+def _(wish: Change, tenant: str) -> Piece:
+    service, name = CommandService(tenant), wish.name or wish.code
+    key = ItemKey(tenant, wish.type, wish.code)
+    given = {"name": name, "attributes": wish.attributes, "is_deleted": wish.is_deleted}
+    if wish.after is not None:
+        at = bootstrap.now() + max(wish.after, timedelta(seconds=1))
+        plan = service.publish_at(wish.type, wish.code, at=at, **_without_none(given))
+        return PlanKey(key, plan.plan)
+    if wish.attributes is None:
+        return key, service.delete(wish.type, wish.code).version
+    made = service.publish(wish.type, wish.code, version=Known.LATEST, **_without_none(given))
+    return key, made.version
 
 
-def _is_nothing(item: Mapping[str, Any]) -> bool:
-    """A count of nothing is as no count: which of both is there depends on the way."""
-    numbers = [one for name, one in item.items() if name != "sk"]
-    return "version" not in item and all(one == 0 and one is not False for one in numbers)
+@_begun.register
+def _(wish: NewTask, tenant: str) -> Piece:
+    id_ = TaskService(tenant).create(wish.type, list(wish.items))
+    key = bootstrap.tasks().locate(tenant, *task_id_parts(id_))
+    assert key is not None
+    return key
 
 
-def counted(tables: DynamoDB) -> dict[ItemKey, int]:
-    """Return how many versions each item has."""
-    found = (unmarshal(item) for item in tables.items("CommandsTable"))
-    return dict(Counter(as_process(item).key for item in found if item["kind"] == "process"))
+@_begun.register
+def _(wish: NewSaga, tenant: str) -> Piece:
+    return SagaKey.of(tenant, SagaService(tenant).start(wish.saga, wish.input))
 
 
-def _one_by_one(work: Callable[[Any], Any], parts: Any) -> list[Any]:
+@_begun.register
+def _(wish: NewImport, tenant: str) -> Piece:
+    header = [*dict.fromkeys(name for row in wish.rows for name in row)]
+    columns = strategies.find(wish.table).known_columns().assigned(header)
+    rows = tuple(
+        Row(number, [row.get(name, "") for name in header])
+        for number, row in enumerate(wish.rows, FIRST_ROW)
+    )
+    now = bootstrap.now()
+    job = Job(
+        key=ImportKey(tenant, new_ulid(now)),
+        table=wish.table,
+        source=NO_SOURCE,
+        by=Audit(iso(now)),
+        updated_at=iso(now),
+        loaded=Loaded(len(rows), tuple(header), columns, Reader.NONE, NO_SOURCE),
+    )
+    bootstrap.import_jobs().create(job)
+    return Batch(job, rows)
+
+
+def _without_none(given: dict[str, Any]) -> dict[str, Any]:
+    return {name: one for name, one in given.items() if one is not None}
+
+
+def _one_by_one(work: Any, parts: Iterable[Any]) -> list[Any]:
     return [work(part) for part in parts]

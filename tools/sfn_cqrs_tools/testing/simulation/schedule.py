@@ -16,23 +16,29 @@ FAULTS: Final = {
     "b": "dies before a call",
     "a": "dies after a call",
     "t": "is refused a call, since AWS is busy",
+    "f": "is refused a call for good: the version fails, and an operator retries it",
     "l": "loses the answer to a call that took effect",
     "p": "stops at a call, and goes on when the steps inside have happened",
 }
-_TEXT: Final = re.compile(r"\+(\d+)|R|(\d+)(?:\.(\d))?(?:([batlp])(\d+))?(\()?")
+SKIPS: Final = "s"
+"""Instead of a fault: if the version has failed, an operator skips it."""
+_TEXT: Final = re.compile(r"\+(\d+)|R|(\d+)(?:\.(\d))?(?:([batflp])(\d+)|(s))?(\()?")
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A version comes to its handlers; or time passes (`leap`); or a rebuild goes on a bit."""
+    """A version comes to its handlers; or time passes (`leap`); or a rebuild goes on a bit.
+
+    A plan, a task, a saga or an import comes as a version does.
+    """
 
     version: int = -1
-    """Which of the published versions, counted from 0."""
+    """Which of the versions, plans, tasks, sagas and imports, counted from 0."""
     environment: int = 0
     """In which of the environments of its function, each with a memory of its own."""
     fault: str = ""
     call: int = 0
-    """The fault meets this call of the handler, counted from 1."""
+    """The fault meets this call of the function, counted from 1; 0: it is no call."""
     inside: tuple[Step, ...] = ()
     leap: int = 0
     rebuilds: bool = False
@@ -44,7 +50,7 @@ class Step:
         if self.rebuilds:
             return "R"
         environment = f".{self.environment}" if self.environment else ""
-        fault = f"{self.fault}{self.call}" if self.fault else ""
+        fault = f"{self.fault}{self.call or ''}" if self.fault else ""
         inside = f"({' '.join(map(str, self.inside))})" if self.fault == "p" else ""
         return f"{self.version}{environment}{fault}{inside}"
 
@@ -121,7 +127,7 @@ def _steps(text: str) -> tuple[tuple[Step, ...], str]:
         if match is None:
             break
         rest = rest[match.end() :]
-        leap, version, environment, fault, call, opens = match.groups()
+        leap, version, environment, fault, call, skips, opens = match.groups()
         inside: tuple[Step, ...] = ()
         if opens:
             inside, rest = _steps(rest)
@@ -129,7 +135,7 @@ def _steps(text: str) -> tuple[tuple[Step, ...], str]:
         if version is None:
             found.append(Step(leap=int(leap)) if leap else Step(rebuilds=True))
         else:
-            numbers = int(version), int(environment or 0), fault or "", int(call or 0)
+            numbers = int(version), int(environment or 0), fault or skips or "", int(call or 0)
             found.append(Step(*numbers, inside))
         rest = rest.strip()
     return tuple(found), rest

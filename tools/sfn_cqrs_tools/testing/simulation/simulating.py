@@ -8,11 +8,13 @@ from contextlib import ExitStack, contextmanager
 from random import Random
 from random import seed as seed_chance
 from typing import Any, Final
+from unittest import mock
 
+from sfn_cqrs.kernel.functions.logs import logger
 from sfn_cqrs_tools.testing.fakes.clock import NOON, ManualClock
 from sfn_cqrs_tools.testing.simulation.calls import BrokenError, Hints
 from sfn_cqrs_tools.testing.simulation.chance import replaced
-from sfn_cqrs_tools.testing.simulation.changes import Change, made_of
+from sfn_cqrs_tools.testing.simulation.changes import Wish
 from sfn_cqrs_tools.testing.simulation.checks import check
 from sfn_cqrs_tools.testing.simulation.drawing import (
     MOST_CHANGES,
@@ -21,12 +23,19 @@ from sfn_cqrs_tools.testing.simulation.drawing import (
     drawn_changes,
     possible,
 )
-from sfn_cqrs_tools.testing.simulation.expected import expected
-from sfn_cqrs_tools.testing.simulation.play import Playing, Stage, Tell, on_stage
+from sfn_cqrs_tools.testing.simulation.folding import expected
+from sfn_cqrs_tools.testing.simulation.making import made_of
+from sfn_cqrs_tools.testing.simulation.play import Playing, on_stage
 from sfn_cqrs_tools.testing.simulation.scene import Scene, published
 from sfn_cqrs_tools.testing.simulation.schedule import FAULTS, Schedule, parsed
+from sfn_cqrs_tools.testing.simulation.stage import Stage, Tell
 from sfn_cqrs_tools.testing.simulation.story import Simulated, told
-from sfn_cqrs_tools.testing.simulation.subject import Handler, Look, Subject, subject_of
+from sfn_cqrs_tools.testing.simulation.subject import (
+    Look,
+    NothingToSimulateError,
+    Subject,
+    subject_of,
+)
 
 PER_SCENE: Final = 25
 MOST_SHRINKS: Final = 400
@@ -34,8 +43,8 @@ MOST_EMPTY: Final = 60
 
 
 def simulate(
-    *chosen: Handler,
-    commands: Sequence[Change] | None = None,
+    *chosen: Any,
+    commands: Sequence[Wish] | None = None,
     outside: Mapping[Callable[..., Any], Any] | Sequence[Callable[..., Any]] = (),
     always: Look | None = None,
     finally_: Look | None = None,
@@ -43,11 +52,12 @@ def simulate(
     seed: int | str = 0,
     rebuild: bool = True,
 ) -> Simulated:
-    """Run handlers under many schedules, and hold what they write against what it has to be.
+    """Run your functions under many schedules, and hold what they do against what it has to be.
 
     Args:
-        chosen: handlers; none: all of the user's package.
-        commands: what is published; by default, changes that the models of the types allow.
+        chosen: handlers, functions of tasks, sagas, import strategies; none: all of the package.
+        commands: what happens: `Change`, `NewTask`, `NewSaga`, `NewImport`; by default, what the
+            models allow.
         outside: functions of the user's that reach other systems, perhaps with what they return.
         always: gets what a tenant sees, after every write, and asserts.
         finally_: gets what a tenant sees, when all is done, and asserts.
@@ -57,20 +67,31 @@ def simulate(
 
     Raises:
         SimulationError: a schedule breaks a promise; it tells the shortest as a story.
+        NothingToSimulateError: there is nothing to run, or no model to make its input of.
     """
     subject = subject_of(chosen, outside, always, finally_)
-    changes = list(commands or made_of(sorted(subject.handlers)))
-    with _Simulation(subject, changes, is_made=commands is None).entered() as simulation:
+    wishes, without = (list(commands), []) if commands else made_of(subject)
+    if without and (chosen or not wishes):
+        raise NothingToSimulateError(
+            f"{', '.join(without)} has no model to make input of: pass commands=[NewTask(…)],"
+            " NewSaga(…) or NewImport(…)"
+        )
+    simulating = _Simulation(subject, wishes, without, is_made=not commands)
+    with simulating.entered(is_loud=isinstance(seed, str)) as simulation:
         if isinstance(seed, str):
             simulation.replay(parsed(seed))
             return simulation.result(1)
-        return simulation.explore(schedules, seed, rebuilds=rebuild)
+        rebuilds = rebuild and bool(subject.handlers)
+        return simulation.explore(schedules, seed, rebuilds=rebuilds)
 
 
 class _Simulation:
-    def __init__(self, subject: Subject, changes: list[Change], *, is_made: bool) -> None:
+    def __init__(
+        self, subject: Subject, changes: list[Wish], without: list[str], *, is_made: bool
+    ) -> None:
         self._subject = subject
         self._changes = changes
+        self._without = tuple(without)
         self._is_made = is_made
         self._clock = ManualClock()
         self._stage = Stage(subject, self._clock)
@@ -78,9 +99,11 @@ class _Simulation:
         self._left_out = 0
 
     @contextmanager
-    def entered(self) -> Iterator[_Simulation]:
+    def entered(self, *, is_loud: bool) -> Iterator[_Simulation]:
+        """Put everything in place; thousands of schedules log nothing."""
         with ExitStack() as stack:
             modules = self._subject.modules
+            stack.enter_context(mock.patch.object(logger._logger, "disabled", not is_loud))
             stack.enter_context(replaced(self._clock, self._stage.asked, modules))
             self._stage.entered(stack)
             gc.freeze()  # all that was there before is looked at no more: a fifth of the time
@@ -114,17 +137,16 @@ class _Simulation:
         calls = self._stage.calls
         places = len(FAULTS) * sum(each for each in calls.longest.values())
         met = sum(1 for name, _, call in calls.met if call <= calls.longest.get(name, 0))
-        names = tuple(sorted({one for named in self._subject.handlers.values() for one in named}))
-        return Simulated(
-            schedules, possible(len(self._changes)), met, places, names, self._left_out
-        )
+        names = tuple(sorted({*self._subject.functions.values()} - {*self._without}))
+        possibly = possible(len(self._changes))
+        return Simulated(schedules, possibly, met, places, names, self._left_out, self._without)
 
     def _drawn_changes(self, chance: Random) -> Changes:
         for _ in range(MOST_EMPTY):
             most = MOST_CHANGES if self._is_made else max(MOST_CHANGES, len(self._changes))
             changes = drawn_changes(chance, len(self._changes), most)
             scene = self._scene(Schedule(changes))
-            if isinstance(scene, Scene) and scene.versions:
+            if isinstance(scene, Scene) and scene.pieces:
                 return changes
             if isinstance(scene, BrokenError) and scene.kind != "quiet":
                 self._check_quiet(Schedule(changes))

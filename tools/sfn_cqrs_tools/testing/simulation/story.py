@@ -29,21 +29,29 @@ class Simulated:
     possible: float
     faults: int
     places: int
-    handlers: tuple[str, ...]
+    functions: tuple[str, ...]
     left_out: int = 0
+    without: tuple[str, ...] = ()
+    """What has no model to make its input of."""
 
     def __str__(self) -> str:
         """Return it in words."""
-        names, power = ", ".join(self.handlers), math.floor(math.log10(self.possible))
+        names, power = ", ".join(self.functions), math.floor(math.log10(self.possible))
         lines = [
             f"{names}: {self.schedules:,} schedules hold, drawn of about 10^{power}.",
             f"{self.faults} of {self.places} single faults were met: {len(FAULTS)} kinds at each"
-            " call of each handler.",
-            "Not explored: two runs that stop in turn, a stop within a stop within a stop, faults"
-            " between the framework's own states, PostgreSQL.",
+            " call of each function.",
+            "Not explored: two runs that stop in turn, a stop within a stop within a stop, a saga's"
+            " function that goes on when its time is over, faults between the framework's own"
+            " states, approvals, notices, PostgreSQL.",
         ]
+        if self.without:
+            names = ", ".join(self.without)
+            lines.append(f"Left out, since they have no model to make input of: {names}.")
         if self.left_out:
-            lines.append(f"{self.left_out} lists of changes were left out: a handler refuses them.")
+            lines.append(
+                f"{self.left_out} lists of changes were left out: nothing of them can be published."
+            )
         return "\n".join(lines)
 
 
@@ -66,8 +74,4 @@ def told(
 def _published(scene: Scene | BrokenError | None) -> list[str]:
     if not isinstance(scene, Scene):
         return []
-    pairs = zip(scene.versions, scene.told, strict=True)
-    changes = [
-        f"  {change} (version {version}, tenant {key.tenant})" for (key, version), change in pairs
-    ]
-    return ["Published, in this order:", *changes, "", "Then:"]
+    return ["Published, in this order:", *(f"  {each}" for each in scene.told), "", "Then:"]

@@ -1,33 +1,46 @@
-"""What is simulated: the user's handlers, their modules, and what they reach outside."""
+"""What is simulated: the user's functions, their modules, and what they reach outside."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any, Final
 from unittest import mock
 
-from sfn_cqrs.kernel.command import Command
 from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.import_csv import strategies
+from sfn_cqrs.machines.import_csv.strategy import ImportStrategy
+from sfn_cqrs.machines.saga import types as saga_types
+from sfn_cqrs.machines.saga.types import SagaType
+from sfn_cqrs.machines.task import types as task_types
+from sfn_cqrs.machines.task import work as task_work
+from sfn_cqrs.machines.task.types import TaskType
 
 OURS: Final = ("sfn_cqrs.", "sfn_cqrs_tools.", "tests.", "_pytest")
-Handler = Callable[[Command], Any]
+Function = Callable[[Any], Any]
+Wrap = Callable[[str, Function], Function]
 Look = Callable[[Any], Any]
 
 
 class NothingToSimulateError(ValueError):
-    """No handler is there; the message says how one is registered."""
+    """No function is there; the message says how one is registered."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """The handlers by type and name, the modules of their code, and what the user asserts."""
+    """The user's functions, the modules of their code, and what the user asserts.
 
-    handlers: Mapping[str, Mapping[str, Handler]]
-    modules: tuple[ModuleType, ...]
+    They are handlers by type and name, types of tasks, sagas, and strategies by table.
+    """
+
+    handlers: Mapping[str, Mapping[str, Function]]
+    tasks: Mapping[str, TaskType] = field(default_factory=dict)
+    sagas: Mapping[str, SagaType] = field(default_factory=dict)
+    tables: Mapping[str, ImportStrategy] = field(default_factory=dict)
+    modules: tuple[ModuleType, ...] = ()
     outside: Mapping[Callable[..., Any], Callable[..., Any]] = field(default_factory=dict)
     always: Look | None = None
     finally_: Look | None = None
@@ -37,18 +50,76 @@ class Subject:
         """Return the files of the user's code."""
         return frozenset(str(module.__file__) for module in self.modules)
 
-    @contextmanager
-    def registered(self, wrap: Callable[[str, Handler], Handler]) -> Iterator[None]:
-        """Register these handlers alone for the block, each wrapped."""
-        sync = {
-            type_: {name: wrap(name, one) for name, one in self.handlers.get(type_, {}).items()}
-            for type_ in handlers.registry.sync
+    @property
+    def functions(self) -> dict[Any, str]:
+        """Return all of it: each with its name."""
+        found = {one: name for named in self.handlers.values() for name, one in named.items()}
+        found |= {task.handler: name for name, task in self.tasks.items()}
+        for saga in self.sagas.values():
+            undone = dict(saga.compensations.values())
+            found |= {one: name for name, one in (*saga.steps.items(), *undone.items())}
+        return found | {type(strategy): table for table, strategy in self.tables.items()}
+
+    def only(self, chosen: Sequence[Any]) -> Subject:
+        """Return it with what is chosen; of a saga, each of its functions stands for the whole.
+
+        Raises:
+            NothingToSimulateError: something chosen is none of it.
+        """
+        names = {getattr(one, "name", None) for one in chosen}
+        known = {*self.functions}
+        for one in chosen:
+            if one not in known and getattr(one, "name", None) not in self.sagas:
+                name = getattr(one, "__name__", one)
+                raise NothingToSimulateError(
+                    f'{name} is not a handler: add @sync_handler("TYPE"); nor is it a task\'s'
+                    " function, a saga or an import strategy"
+                )
+        sagas = {
+            name: saga
+            for name, saga in self.sagas.items()
+            if name in names or not {*chosen}.isdisjoint(replace(_NONE, sagas={"": saga}).functions)
         }
-        with mock.patch.object(handlers.registry, "sync", sync):
-            yield
+        return replace(
+            self,
+            handlers=_of(chosen, self.handlers),
+            tasks={name: one for name, one in self.tasks.items() if one.handler in chosen},
+            sagas=sagas,
+            tables={name: one for name, one in self.tables.items() if type(one) in chosen},
+        )
 
     @contextmanager
-    def reaching(self, called: Callable[[str, Any, Any], Any]) -> Iterator[None]:
+    def registered(self, wrap: Wrap) -> Iterator[None]:
+        """Register these functions alone for the block, each wrapped."""
+        sync, bulk = self._handlers(wrap)
+        tasks = {
+            name: replace(one, handler=wrap(name, one.handler)) for name, one in self.tasks.items()
+        }
+        sagas = {name: _wrapped(one, wrap) for name, one in self.sagas.items()}
+        with ExitStack() as stack:
+            for owner, name, instead in (
+                (handlers.registry, "sync", sync),
+                (handlers.registry, "bulk", bulk),
+                (task_work, "time_limit", lambda _seconds: nullcontext()),
+            ):
+                stack.enter_context(mock.patch.object(owner, name, instead))
+            stack.enter_context(mock.patch.dict(task_types._types, tasks))
+            stack.enter_context(mock.patch.dict(saga_types._types, sagas))
+            yield
+
+    def _handlers(self, wrap: Wrap) -> tuple[dict[str, Any], dict[Any, Any]]:
+        sync: dict[str, Any] = {type_: {} for type_ in handlers.registry.sync}
+        bulk = {}
+        for type_, named in self.handlers.items():
+            for name, one in named.items():
+                sync[type_][name] = wrap(name, one)
+                many = handlers.registry.bulk.get(one)
+                if many is not None:
+                    bulk[sync[type_][name]] = wrap(name, many)
+        return sync, bulk
+
+    @contextmanager
+    def reaching(self, called: Callable[[str, Any, Any, Any], Any]) -> Iterator[None]:
         """Replace what is outside for the block, wherever the user's modules name it."""
         with ExitStack() as stack:
             for function, fake in self.outside.items():
@@ -60,41 +131,69 @@ class Subject:
             yield
 
 
+_NONE: Final = Subject({})
+
+
 def subject_of(
-    chosen: Sequence[Handler],
+    chosen: Sequence[Any],
     outside: Mapping[Callable[..., Any], Any] | Sequence[Callable[..., Any]],
     always: Look | None,
     finally_: Look | None,
 ) -> Subject:
-    """Find where the handlers are registered; none chosen: all of the user's package.
+    """Find where the functions are registered; none chosen: all of the user's package.
 
     Raises:
-        NothingToSimulateError: a function is not a handler, or there is none.
+        NothingToSimulateError: something chosen is not registered, or there is nothing.
     """
+    found = _everything()
+    if chosen:
+        found = found.only(chosen)
+    if not found.functions:
+        raise NothingToSimulateError("no handler is registered with @sync_handler")
+    fakes = outside if isinstance(outside, Mapping) else dict.fromkeys(outside, _nothing)
+    modules = _modules([*found.functions])
+    return replace(found, modules=modules, outside=fakes, always=always, finally_=finally_)
+
+
+def _everything() -> Subject:
     handlers.load()
     known = {
         type_: {name: handlers.registry.sync[type_][name] for name in handlers.names_of(type_)}
         for type_ in handlers.registry.sync
     }
+    ours = task_types.OURS
+    return Subject(
+        {type_: named for type_, named in known.items() if named},
+        {name: one for name, one in task_types._types.items() if not name.startswith(ours)},
+        dict(saga_types._types),
+        dict(strategies._strategies),
+    )
+
+
+def _of(
+    chosen: Sequence[Any], known: Mapping[str, Mapping[str, Function]]
+) -> dict[str, dict[str, Function]]:
     found = {
-        type_: {name: one for name, one in named.items() if not chosen or one in chosen}
+        type_: {name: one for name, one in named.items() if one in chosen}
         for type_, named in known.items()
     }
-    found = {type_: named for type_, named in found.items() if named}
-    for one in chosen:
-        if not any(one in named.values() for named in found.values()):
-            raise NothingToSimulateError(
-                f'{one.__name__} is not a handler: add @sync_handler("TYPE")'
-            )
-    if not found:
-        raise NothingToSimulateError("no handler is registered with @sync_handler")
-    fakes = outside if isinstance(outside, Mapping) else dict.fromkeys(outside, _nothing)
-    modules = _modules([one for named in found.values() for one in named.values()])
-    return Subject(found, modules, fakes, always, finally_)
+    return {type_: named for type_, named in found.items() if named}
 
 
-def _modules(chosen: Sequence[Handler]) -> tuple[ModuleType, ...]:
-    """Return the handlers' modules, and all others of their packages."""
+def _wrapped(saga: SagaType, wrap: Wrap) -> SagaType:
+    """Return a saga with wrapped functions; one with a machine of its own goes in its order."""
+    return replace(
+        saga,
+        steps={name: wrap(name, one) for name, one in saga.steps.items()},
+        compensations={
+            step: (name, wrap(name, one)) for step, (name, one) in saga.compensations.items()
+        },
+        order=saga.moves,
+    )
+
+
+def _modules(chosen: Sequence[Any]) -> tuple[ModuleType, ...]:
+    """Return the functions' modules, and all others of their packages."""
     own = {one.__module__ for one in chosen}
     packages = {name.rpartition(".")[0] or name for name in own}
 
@@ -114,10 +213,11 @@ def _nothing(*_: Any, **__: Any) -> None:
 
 
 def _recorder(
-    function: Callable[..., Any], fake: Callable[..., Any], called: Callable[[str, Any, Any], Any]
+    function: Callable[..., Any],
+    fake: Callable[..., Any],
+    called: Callable[[str, Any, Any, Any], Any],
 ) -> Callable[..., Any]:
     def instead(*args: Any, **named: Any) -> Any:
-        called(function.__name__, args, named)
-        return fake(*args, **named)
+        return called(function.__name__, args, named, fake)
 
     return instead
