@@ -19,7 +19,8 @@ from sfn_cqrs_tools.testing.dynamodb import DynamoDB
 from sfn_cqrs_tools.testing.simulation.about import owner_of
 from sfn_cqrs_tools.testing.simulation.calls import VIEWS, BrokenError
 from sfn_cqrs_tools.testing.simulation.play import Playing, on_stage
-from sfn_cqrs_tools.testing.simulation.scene import Rows, Scene, Version, world_of
+from sfn_cqrs_tools.testing.simulation.players import Version
+from sfn_cqrs_tools.testing.simulation.scene import Rows, Scene, world_of
 from sfn_cqrs_tools.testing.simulation.schedule import Schedule
 from sfn_cqrs_tools.testing.simulation.stage import Outside, Stage, watched
 

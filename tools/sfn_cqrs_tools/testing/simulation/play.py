@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from sfn_cqrs.errors import SupersededError, TransientError
 from sfn_cqrs.kernel.keys import ItemKey, PlanKey, SagaKey, TaskKey
@@ -18,17 +18,17 @@ from sfn_cqrs.machines.command.items import as_process
 from sfn_cqrs_tools.testing.fakes.world import World
 from sfn_cqrs_tools.testing.simulation.calls import BrokenError, DiedError
 from sfn_cqrs_tools.testing.simulation.looking import looked
+from sfn_cqrs_tools.testing.simulation.players import Player, Tell, Version
 from sfn_cqrs_tools.testing.simulation.rebuilding import Rebuilding
 from sfn_cqrs_tools.testing.simulation.scene import (
     Batch,
     Piece,
     Scene,
-    Version,
     tenant_of,
     world_of,
 )
 from sfn_cqrs_tools.testing.simulation.schedule import Schedule, Step
-from sfn_cqrs_tools.testing.simulation.stage import Stage, Tell, watched
+from sfn_cqrs_tools.testing.simulation.stage import Stage, watched
 from sfn_cqrs_tools.testing.simulation.versions import VersionPlayer
 from sfn_cqrs_tools.testing.simulation.works import (
     ImportPlayer,
@@ -39,28 +39,6 @@ from sfn_cqrs_tools.testing.simulation.works import (
 
 ROUNDS: Final = 12
 """So often everything is tried again when all is quiet; then it never ends."""
-
-
-class Player(Protocol):
-    """What comes, again and again, until it is done."""
-
-    @property
-    def name(self) -> str:
-        """Return it in words."""
-
-    @property
-    def is_done(self) -> bool:
-        """Whether nothing is left to do."""
-
-    @property
-    def end(self) -> Any:
-        """Return how it has ended, if that has to be as on a quiet day."""
-
-    def why(self) -> str:
-        """Say what keeps it from its end."""
-
-    def come(self, step: Step) -> None:
-        """Go as far as it goes."""
 
 
 class Playing:

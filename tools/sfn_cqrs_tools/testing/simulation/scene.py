@@ -25,11 +25,11 @@ from sfn_cqrs_tools.testing.fakes.clock import ManualClock
 from sfn_cqrs_tools.testing.fakes.stored import TABLES
 from sfn_cqrs_tools.testing.fakes.world import World
 from sfn_cqrs_tools.testing.simulation.changes import Change, NewImport, NewSaga, NewTask, Wish
+from sfn_cqrs_tools.testing.simulation.players import Version
 from sfn_cqrs_tools.testing.simulation.schedule import TENANTS
 from sfn_cqrs_tools.testing.simulation.stage import Outside
 
 FIRST_ROW = 2
-Version = tuple[ItemKey, int]
 
 
 @dataclass(frozen=True, eq=False)

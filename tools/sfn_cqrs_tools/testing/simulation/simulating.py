@@ -26,9 +26,10 @@ from sfn_cqrs_tools.testing.simulation.drawing import (
 from sfn_cqrs_tools.testing.simulation.folding import expected
 from sfn_cqrs_tools.testing.simulation.making import made_of
 from sfn_cqrs_tools.testing.simulation.play import Playing, on_stage
+from sfn_cqrs_tools.testing.simulation.players import Tell
 from sfn_cqrs_tools.testing.simulation.scene import Scene, published
 from sfn_cqrs_tools.testing.simulation.schedule import FAULTS, Schedule, parsed
-from sfn_cqrs_tools.testing.simulation.stage import Stage, Tell
+from sfn_cqrs_tools.testing.simulation.stage import Stage
 from sfn_cqrs_tools.testing.simulation.story import Simulated, told
 from sfn_cqrs_tools.testing.simulation.subject import (
     Look,

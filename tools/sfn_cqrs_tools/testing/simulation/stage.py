@@ -6,20 +6,17 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack
 from contextvars import Context
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sfn_cqrs_tools.testing.dynamodb import DynamoDB
 from sfn_cqrs_tools.testing.fakes.clock import ManualClock
 from sfn_cqrs_tools.testing.simulation.about import About, about
 from sfn_cqrs_tools.testing.simulation.calls import CALLS, Calls, Run
 from sfn_cqrs_tools.testing.simulation.memory import Memory
+from sfn_cqrs_tools.testing.simulation.players import Played, Tell
 from sfn_cqrs_tools.testing.simulation.schedule import Step
 from sfn_cqrs_tools.testing.simulation.subject import Function, Subject
 
-if TYPE_CHECKING:
-    from sfn_cqrs_tools.testing.simulation.play import Playing
-
-Tell = Callable[[str], None]
 Outside = dict[str, Counter[str]]
 """What was done outside and published, how often, by whom."""
 
@@ -35,7 +32,7 @@ class Stage:
         self.calls = Calls(subject.files, self._inside, self._written, self._note)
         self.outside: Outside = defaultdict(Counter)
         self._keys: set[tuple[str, Any]] = set()
-        self.playing: Playing | None = None
+        self.playing: Played | None = None
         self.run: Run | None = None
         self._step = Step()
         self._busy: list[int] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.errors import SyncHandlerError
@@ -12,10 +12,8 @@ from sfn_cqrs.machines.command.process import Outcome, Process, Turn
 from sfn_cqrs.machines.command.projection import project
 from sfn_cqrs.machines.command.runner import Chain, write_row
 from sfn_cqrs_tools.testing.simulation.calls import BrokenError
+from sfn_cqrs_tools.testing.simulation.players import Played
 from sfn_cqrs_tools.testing.simulation.schedule import SKIPS, Step
-
-if TYPE_CHECKING:
-    from sfn_cqrs_tools.testing.simulation.play import Playing
 
 ALONE: Final = (
     "a handler may run at any moment, again and late: do not rely on other items, and let errors of"
@@ -26,7 +24,7 @@ ALONE: Final = (
 class VersionPlayer:
     """One version, whoever dies on its way; once it is closed, only late retries come."""
 
-    def __init__(self, playing: Playing, key: ItemKey, number: int) -> None:
+    def __init__(self, playing: Played, key: ItemKey, number: int) -> None:
         """Take a version that is published."""
         self._playing = playing
         self._key = key

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.clock import iso
@@ -26,11 +26,9 @@ from sfn_cqrs.machines.task import types as task_types
 from sfn_cqrs.machines.task.rules import Item, Task, TaskStatus
 from sfn_cqrs.machines.task.runner import TaskFlow
 from sfn_cqrs.machines.task.work import work_on
+from sfn_cqrs_tools.testing.simulation.players import Played
+from sfn_cqrs_tools.testing.simulation.scene import Batch
 from sfn_cqrs_tools.testing.simulation.schedule import Step
-
-if TYPE_CHECKING:
-    from sfn_cqrs_tools.testing.simulation.play import Playing
-    from sfn_cqrs_tools.testing.simulation.scene import Batch
 
 LEASE: Final = timedelta(minutes=1)
 _LEAVES: Final = {Do.PAUSE: "it pauses until ", Do.UNDO: "it turns back"}
@@ -40,7 +38,7 @@ _LEAVES: Final = {Do.PAUSE: "it pauses until ", Do.UNDO: "it turns back"}
 class PlanPlayer:
     """A plan that becomes a version when it is due; from then on it stands for the version."""
 
-    def __init__(self, playing: Playing, key: PlanKey) -> None:
+    def __init__(self, playing: Played, key: PlanKey) -> None:
         """Take a plan that waits."""
         self._playing = playing
         self._key = key
@@ -83,7 +81,7 @@ class PlanPlayer:
 class TaskPlayer:
     """A task: one of its items comes at a time."""
 
-    def __init__(self, playing: Playing, key: TaskKey, wanted: Any) -> None:
+    def __init__(self, playing: Played, key: TaskKey, wanted: Any) -> None:
         """Take a task that nobody has begun, and how it ended on a quiet day, if that is known."""
         self._playing = playing
         self._key = key
@@ -174,7 +172,7 @@ class TaskPlayer:
 class SagaPlayer:
     """A saga: it goes on until it ends, pauses or dies. Nobody else works on it meanwhile."""
 
-    def __init__(self, playing: Playing, key: SagaKey) -> None:
+    def __init__(self, playing: Played, key: SagaKey) -> None:
         """Take a saga that nobody has begun."""
         self._playing = playing
         self._key = key
@@ -269,7 +267,7 @@ class SagaPlayer:
 class ImportPlayer:
     """The rows of an import, as one batch."""
 
-    def __init__(self, playing: Playing, batch: Batch) -> None:
+    def __init__(self, playing: Played, batch: Batch) -> None:
         """Take rows that nobody has gone through."""
         self._playing = playing
         self._batch = batch
