@@ -12,7 +12,7 @@ from unittest import mock
 
 from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.import_csv import strategies
-from sfn_cqrs.machines.import_csv.strategy import ImportStrategy
+from sfn_cqrs.machines.import_csv.declaration import ImportStrategy
 from sfn_cqrs.machines.saga import types as saga_types
 from sfn_cqrs.machines.saga.types import SagaType
 from sfn_cqrs.machines.task import types as task_types

@@ -13,7 +13,7 @@ from sfn_cqrs.kernel.clock import iso
 from sfn_cqrs.kernel.errors import SagaStepError, TransientError
 from sfn_cqrs.kernel.failure import Failure
 from sfn_cqrs.kernel.keys import PlanKey, SagaKey, TaskKey
-from sfn_cqrs.machines.import_csv.rows import RowBatch
+from sfn_cqrs.machines.import_csv.batch import RowBatch
 from sfn_cqrs.machines.saga import saga_programs
 from sfn_cqrs.machines.saga.rules import MAX_TRIES, Saga, SagaStatus
 from sfn_cqrs.machines.saga.runner import SagaFlow
@@ -178,6 +178,7 @@ class SagaPlayer:
         self._key = key
         self._flow = SagaFlow(key)
         self._next: Next | None = None
+        self._left_at = ""
         self._is_at_work = False
 
     @property
@@ -244,11 +245,16 @@ class SagaPlayer:
                 following = replace(following, do=Do.RUN)
             before, self._next = following.do, replace(following, seq=following.seq + 1)
             following = self._made(attempt, following)
-            if following.do is not before and following.do in _LEAVES:
-                self._next = following
+            if following.do is not before and self._leaves(following):
+                self._next, self._left_at = following, following.step
                 self._playing.tell(f"     -- {_LEAVES[following.do]}{following.until}")
                 return
         self._flow.run(saga_programs.finish(attempt))
+
+    def _leaves(self, following: Next) -> bool:
+        """Whether it goes on when it comes again: it turns back, or a pause or a wait begins."""
+        asks_again = following.do is Do.PAUSE and following.step == self._left_at
+        return following.do in _LEAVES and not asks_again
 
     def _made(self, attempt: int, given: Next) -> Next:
         if given.seq >= MAX_TRIES:
