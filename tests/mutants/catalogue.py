@@ -223,6 +223,18 @@ MUTANTS = [
         .by("test_a_queue_is_told_whose_a_message_is_so_that_it_is_fair_to_tenants"),
     ),
     *found_in(
+        "tests/contract/test_unique_equivalence.py",
+        change("unique.may_free", "found.code == code", "True")
+        .breaks("UQ3", "an item frees what is another's")
+        .by("test_a_publish_frees_what_may_be_freed"),
+        drop("unique.may_take", "found.is_freed")
+        .breaks("UQ1", "a value that was freed is nobody's for ever")
+        .by("test_a_publish_takes_what_may_be_taken"),
+        change("UniqueTable._is_latest", "version + 1", "version + 2")
+        .breaks("UQ2", "a fill writes into a version that is not the latest")
+        .by("test_a_version_is_filled_if_it_is_the_latest"),
+    ),
+    *found_in(
         "tests/contract/test_wait_table.py",
         change(
             "WaitTable.park",
@@ -250,6 +262,72 @@ MUTANTS = [
         )
         .breaks("PL1", "whoever may publish only their own items cancels and runs others' plans")
         .by("test_nobody_changes_anothers_plan"),
+    ),
+    *found_in(
+        "tests/unit/command/test_unique.py",
+        change("CommandTable._reserves", "before.held", "()")
+        .breaks("UQ4", "a change keeps the old value for ever")
+        .by("test_a_change_frees_the_old_value_and_keeps_what_stays"),
+        change("CommandTable._reserves", "before.may_be_filled", "False")
+        .breaks("UQ5", "a fill beside a publish leaves a value that nobody holds")
+        .by("test_a_fill_between_the_reads_and_the_write_of_a_publish_leaves_nothing_behind"),
+        drop("reserving.values_of", "content.is_deleted")
+        .breaks("UQ6", "a deleted item keeps its values")
+        .by("test_a_deletion_frees_and_a_revival_asks_again"),
+        change(
+            "reserving._named", "client is None or handlers.sees_all(other.type, client)", "True"
+        )
+        .breaks("UQ7", "a refusal names an item that the client may not read")
+        .by("test_only_who_may_read_the_other_item_is_told_which_it_is"),
+        change("same_text", "normalize('NFKC', text).casefold()", "text")
+        .breaks("UQ8", "an address in capitals is another one")
+        .by("test_texts_that_differ_in_case_space_or_encoding_are_the_same"),
+        change(
+            "Unique.value",
+            "any((part in (None, '') for part in found))",
+            "all((part in (None, '') for part in found))",
+        )
+        .breaks("UQ9", "items that lack a field refuse one another")
+        .by("test_several_fields_are_unique_together_and_what_lacks_one_reserves_nothing"),
+        drop("reserving.values_of", "secret=secret")
+        .breaks("UQ10", "whoever has the index can try values")
+        .by("test_the_index_holds_no_value_and_nothing_that_another_tenants_has"),
+        drop("give_up_and_restore", "if refused is not None: ...")
+        .breaks("UQ11", "a version is skipped, and nothing is restored")
+        .by("test_a_skip_that_would_restore_a_taken_value_skips_nothing"),
+        change("Eraser._rewrite", "item['version'] < latest", "False")
+        .breaks("UQ12", "hashes of an erased person's values stay")
+        .by("test_a_person_who_is_erased_leaves_no_hash_and_frees_the_value"),
+        drop("_OF_THIS_STACK", "'unique'")
+        .breaks("UQ13", "an export has hashes of another stack's secret")
+        .by("test_an_export_has_no_hashes_and_the_tenant_gets_its_own_elsewhere"),
+        change("Audit._look_at_reservation", "hash_ in latest.unique", "True")
+        .breaks("UQ14", "no audit finds a value that nobody holds")
+        .by("test_what_a_release_before_has_left_is_found_and_freed"),
+        change("unique.fill", "holds == found.held and (not its.taken)", "holds == found.held")
+        .breaks("UQ15", "a reservation that is lost is never made again")
+        .by("test_an_item_without_its_reservation_is_found"),
+        drop("Unique._part", "value == neutral")
+        .breaks("UQ16", "two erased people share a value")
+        .by("test_what_stands_for_an_erased_person_is_nobodys_value"),
+        change("UniqueValues.enforce", "found.freed += Reserved(key).release(hash_)", "pass")
+        .breaks("UQ17", "what nobody holds stays reserved")
+        .by("test_what_a_release_before_has_left_is_found_and_freed"),
+    ),
+    *found_in(
+        "tests/unit/import_csv/test_unique_rows.py",
+        change("publishing.apart", "touched.isdisjoint(its)", "True")
+        .breaks("UQ18", "two rows with one value fail the whole batch")
+        .by("test_of_two_rows_with_one_value_the_first_wins"),
+        drop("Publisher._publish_alone", "if refusal is Refusal.NOT_UNIQUE: ...")
+        .breaks("UQ19", "a row whose value is taken waits, and says something else")
+        .by("test_of_two_rows_with_one_value_the_first_wins"),
+        drop("RowBatch._write", "plan |= self._not_unique(plan, wanted, current)")
+        .breaks("UQ20", "a dry run promises rows that will fail")
+        .by("test_a_dry_run_says_what_is_taken"),
+        change("publishing._before", "held_by(command)", "NOTHING")
+        .breaks("UQ21", "rows of a file free nothing")
+        .by("test_a_value_may_go_from_one_row_to_another_in_the_same_file"),
     ),
     *found_in(
         "tests/unit/schedule/test_publish_due.py",
