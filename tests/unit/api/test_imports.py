@@ -43,7 +43,7 @@ class TestUpload:
 
         key = answer.body["key"]
         tenant, ulid, name = key.removeprefix("uploads/").split("/")
-        assert (answer.status, tenant, len(ulid), name) == (200, "tenant1", 26, "___2026.csv")
+        assert (answer.status, tenant, len(ulid), name) == (200, "tenant1", 26, "空港 2026.csv")
         assert answer.body["fields"]["key"] == key
         assert answer.body["url"] == "https://imports.s3.eu-west-1.amazonaws.com/"
         assert (answer.body["maxBytes"], answer.body["expiresInSeconds"]) == (1024**3, 900)

@@ -1,6 +1,9 @@
 import csv
 import io
 
+import pytest
+
+from sfn_cqrs.machines.import_csv.csv.header import without_report
 from sfn_cqrs.machines.import_csv.csv.report import report_lines
 from sfn_cqrs.machines.import_csv.csv.rows import Problem, Row
 from sfn_cqrs.machines.import_csv.results import FailedRow
@@ -24,3 +27,16 @@ def test_a_report_has_the_files_columns_and_three_more():
         ["RJTT", "", "5", "ragged", "the row has 1 cell, not 2"],
         ["RJBB", "a", "6", "ragged", "'-"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("header", "columns", "own"),
+    [
+        (("icao", "Row", "code", "reason"), ("icao", None, None, None), ("icao",)),
+        (("icao", "row", "code", "reason"), ("icao", "row", "code", "reason"), None),
+        (("icao", "a", "b", "c"), ("icao", None, None, None), None),
+        (("icao",), ("icao",), None),
+    ],
+)
+def test_the_report_of_a_corrected_report_does_not_have_its_columns_twice(header, columns, own):
+    assert without_report(header, columns) == (own or header)

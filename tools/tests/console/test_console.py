@@ -354,7 +354,7 @@ def test_a_file_is_looked_at_and_imported(page, console, tmp_path):
     page.get_by_label("Table").select_option("airports")
     page.get_by_role("button", name="Import").click()
 
-    expect(page.locator("h1")).to_have_text("airports")
+    expect(page.locator("h1")).to_have_text("空港.csv")
     expect(page.locator(".heading .pill")).to_have_text("COMPLETED")
     expect(page.locator(".counts")).to_contain_text("created1")
 

@@ -62,15 +62,15 @@ MAPPED = {
 }
 
 
-def mapped(stack):
+def mapped(stack, name="mapped-1"):
     """Run a Map of which six iterations meet one of two errors; answers its name."""
     sfn = stack.client("stepfunctions")
     arn = _made(stack, "mapped", MAPPED)
     given = json.dumps(["odd", "six", "odd", "even", "odd", "six", "odd"])
-    run = sfn.start_execution(stateMachineArn=arn, name="mapped-1", input=given)["executionArn"]
+    run = sfn.start_execution(stateMachineArn=arn, name=name, input=given)["executionArn"]
     while sfn.describe_execution(executionArn=run)["status"] == "RUNNING":
         time.sleep(LOOK)
-    return "mapped-1"
+    return name
 
 
 def tour(stack, name):

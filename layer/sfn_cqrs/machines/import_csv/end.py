@@ -46,7 +46,7 @@ def _end(job: Job, problem: Problem | None, *, with_report: bool) -> Job:
     if job.loaded is not None and is_listed and with_report:
         has_missing = ending.counts != counted
         failed = failures(job, job.loaded, problem) if has_missing else counted_failures(job.key)
-        bootstrap.import_bucket().put_report(job.key, report_lines(job.loaded.header, failed))
+        bootstrap.import_bucket().put_report(job.key, report_lines(job.loaded.own_header, failed))
     ended = bootstrap.import_jobs().change(job.key, End(ending), job).record
     if ended is None:
         raise SupersededError(f"there is no import {job.key.id}")

@@ -14,6 +14,7 @@ from sfn_cqrs.kernel.keys import ImportKey, ZipKey
 from sfn_cqrs.kernel.policy import Client
 from sfn_cqrs.kernel.records import Record
 from sfn_cqrs.kernel.sweeps import QUEUE_LIFE, QUEUE_PATIENCE
+from sfn_cqrs.machines.import_csv.csv.header import without_report
 from sfn_cqrs.machines.import_csv.csv.rows import Problem, Row
 from sfn_cqrs.machines.import_csv.results import Counts, PublishMode
 
@@ -89,6 +90,11 @@ class Loaded:
     columns: tuple[str | None, ...]
     reader: Reader
     source: Source
+
+    @property
+    def own_header(self) -> tuple[str, ...]:
+        """Return the header without the columns of a report, if the file was an errors.csv."""
+        return without_report(self.header, self.columns)
 
     def rows_of(self, items: list[dict[str, Any]]) -> list[Row]:
         """The rows of a batch of `{index, value}`, as the reader gives them.

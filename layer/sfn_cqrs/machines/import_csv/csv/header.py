@@ -16,6 +16,15 @@ REPORT_COLUMNS = ("row", "code", "reason")
 """The columns that errors.csv adds; a corrected file is imported again with them."""
 
 
+def without_report(header: tuple[str, ...], columns: tuple[str | None, ...]) -> tuple[str, ...]:
+    """The header without the columns that an errors.csv has added, if the file was one."""
+    last = len(REPORT_COLUMNS)
+    was_report = (
+        tuple(map(folded, header[-last:])) == REPORT_COLUMNS and columns[-last:] == (None,) * last
+    )
+    return header[:-last] if was_report else header
+
+
 @dataclass(frozen=True, slots=True)
 class Columns:
     """The columns that a table knows.
