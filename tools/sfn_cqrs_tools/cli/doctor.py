@@ -22,11 +22,18 @@ from sfn_local.cli.showing import echo, styled
 from sfn_local.lint.template_file import TemplateError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sfn_cqrs_tools.client.app_check import AppCheck
     from sfn_cqrs_tools.client.diagnosis import Diagnosis, Finding, Work
+    from sfn_cqrs_tools.client.failed_work import FailedWork
 
 MOST_SHOWN: Final = 20
-"""How many failed tasks and imports are listed at most."""
+"""How many failed tasks and imports, and refused plans, are listed at most."""
+FAILED_LATELY: Final = (
+    "task or import failed within a week",
+    "tasks and imports failed within a week",
+)
 
 
 @command(
@@ -81,13 +88,14 @@ def doctor(
     tenant.
     The local stack also says if its disk is full or PostgreSQL is down. Exits 1 if there is any.
     Of the local stack, it also names read models whose rows no handler is named after.
-    The list has tasks and imports that failed within a week as well. The exit code leaves them
-    out, because the stack is well even if one tenant's row is bad. See more with `chain show`,
-    `task show`, `import show`, `approval show` and `saga show`.
+    The list has refused plans, and tasks and imports that failed within a week, as well. The exit
+    code leaves them out, because the stack is well even if one tenant's row is bad. See more with
+    `chain show`, `task show`, `import show`, `approval show` and `saga show`.
     """
     from sfn_cqrs_tools.client.diagnosis import diagnose, troubles_of  # noqa: PLC0415
     from sfn_cqrs_tools.client.failed_work import failed_work  # noqa: PLC0415
     from sfn_cqrs_tools.client.published import behind_aliases  # noqa: PLC0415
+    from sfn_cqrs_tools.client.refused_plans import refused_plans  # noqa: PLC0415
     from sfn_cqrs_tools.client.unwritten import unwritten_read_models  # noqa: PLC0415
     from sfn_cqrs_tools.stack.slow_handlers import slow_handlers  # noqa: PLC0415
 
@@ -105,7 +113,7 @@ def doctor(
                 slow_handlers=list(slow_handlers(target, now)),
                 behind_alias=list(behind_aliases(target)),
                 troubles=troubles,
-                failed_work=failed_work(target, now),
+                failed_work=[*refused_plans(target, now), *failed_work(target, now)],
             )
         except (BotoCoreError, ClientError) as error:
             if not troubles:
@@ -221,13 +229,20 @@ def _print(diagnosis: Diagnosis) -> None:
 
 
 def _print_failed_work(diagnosis: Diagnosis) -> None:
-    if not diagnosis.failed_work:
+    refused = [one for one in diagnosis.failed_work if one.kind == "plan"]
+    failed = [one for one in diagnosis.failed_work if one.kind != "plan"]
+    _print_work(refused, "plan was refused", "plans were refused")
+    _print_work(failed, *FAILED_LATELY)
+
+
+def _print_work(found: Sequence[FailedWork], one_has: str, many_have: str) -> None:
+    if not found:
         return
-    many = len(diagnosis.failed_work)
-    echo(f"{many} {'task or import' if many == 1 else 'tasks and imports'} failed within a week:")
+    many = len(found)
+    echo(f"{many} {one_has if many == 1 else many_have}:")
     rows = [
         (one.kind, one.tenant, one.id, one.what, duration(one.age), one.error)
-        for one in diagnosis.failed_work[:MOST_SHOWN]
+        for one in found[:MOST_SHOWN]
     ]
     print_table(("kind", "tenant", "id", "what", "age", "error"), rows, spare=("tenant", "age"))
     if many > MOST_SHOWN:

@@ -28,7 +28,10 @@ LISTED: Final = 100
 
 @dataclass(frozen=True)
 class FailedWork:
-    """A task or an import that ended with failures; age in seconds since then."""
+    """A task or an import that ended with failures, or a refused plan; age in seconds since then.
+
+    The id of a plan is its type, its code and its name.
+    """
 
     kind: str
     tenant: str
@@ -40,7 +43,7 @@ class FailedWork:
     @property
     def shown_by(self) -> str:
         """Return the command that tells more."""
-        group = "task" if self.kind == "task" else "import"
+        group = self.kind if self.kind in ("task", "plan") else "import"
         return f"sfn-cqrs {group} show {self.id}"
 
 

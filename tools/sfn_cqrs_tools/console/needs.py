@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sfn_cqrs.kernel.erasure import Status
 from sfn_cqrs.machines.command.process import Outcome
+from sfn_cqrs.machines.schedule.rules import Status as PlanStatus
 from sfn_cqrs_tools.client.api import ApiProblem, work_path
 from sfn_cqrs_tools.client.diagnosis import Diagnosis
 from sfn_cqrs_tools.client.executions import waiting
@@ -71,6 +72,15 @@ def _wait(ask: Ask, machine: Machine, run: Run) -> Iterator[Need]:
     age = (datetime.now(UTC) - min(step.entered for step in steps)).total_seconds()
     path = f"/executions/{machine.short}/{run.name}"
     yield Need("run", label, path, "WAITING", age, f"waits for an answer in {states}")
+
+
+def refused(ask: Ask) -> Iterator[Need]:
+    """Yield the plans that were refused when they were due: a person runs or cancels them."""
+    for one in first_page(ask, "/plans", status=PlanStatus.REFUSED):
+        age = (datetime.now(UTC) - datetime.fromisoformat(one["statusAt"])).total_seconds()
+        label = f"{item_text(one['type'], one['code'])} plan {one['plan']}"
+        path = item_page(one["type"], one["code"])
+        yield Need("plan", label, path, one["status"], age, one.get("reason", ""))
 
 
 def decisions(ask: Ask) -> Iterator[Need]:

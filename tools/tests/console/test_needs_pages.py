@@ -92,6 +92,23 @@ def test_an_erasure_that_nobody_has_confirmed_needs_an_operator(monkeypatch):
     ]
 
 
+def test_a_plan_that_was_refused_needs_somebody(monkeypatch):
+    asked = []
+    plan = {"type": "ORDER", "code": "o/1", "plan": "price", "status": "REFUSED"}
+    plan |= {"statusAt": "2026-12-02T03:00:00+00:00", "reason": "version_conflict: version 2"}
+    monkeypatch.setattr(needs, "first_page", lambda *_, **query: asked.append(query) or [plan])
+
+    (need,) = needs.refused(SimpleNamespace())
+
+    assert asked == [{"status": "REFUSED"}]
+    assert (need.label, need.path, need.status, need.error) == (
+        "ORDER/o/1 plan price",
+        "/items/ORDER/~by8x",
+        "REFUSED",
+        "version_conflict: version 2",
+    )
+
+
 @pytest.mark.usefixtures("broken", "failed")
 def test_an_operator_sees_the_failures_of_his_tenant_alone(page, console, stack, failed):
     ref = CommandRef(ItemKey("tenant1", "ORDER", failed), 1, 1)

@@ -17,7 +17,7 @@ from sfn_cqrs_tools.client.diagnosis import Diagnosis, diagnose
 from sfn_cqrs_tools.console.application import Ask, View
 from sfn_cqrs_tools.console.executions import Filter, Machine
 from sfn_cqrs_tools.console.failures import Failures, failures
-from sfn_cqrs_tools.console.needs import Need, decisions, stuck, waits
+from sfn_cqrs_tools.console.needs import Need, decisions, refused, stuck, waits
 from sfn_cqrs_tools.console.pages.queues import Queue, Sweep, queues, sweeps
 from sfn_cqrs_tools.console.standing import Seen, seen
 from sfn_cqrs_tools.console.trends import (
@@ -181,7 +181,7 @@ def look(ask: Ask, trends: Trends, span: Span) -> Sight:
     failed = failures(ask)
     machines = ask.executions.machines()
     lanes = list(zip(machines, trends.of(machines, span), strict=True))
-    needs = [*stuck(found), *waits(ask), *decisions(ask)]
+    needs = [*stuck(found), *waits(ask), *refused(ask), *decisions(ask)]
     needs.sort(key=lambda need: need.age, reverse=True)
     return Sight(
         [replace(one, trend=_trend_of(one.name, lanes)) for one in _figures(found, failed, needs)],

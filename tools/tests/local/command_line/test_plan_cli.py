@@ -84,6 +84,14 @@ def test_a_plan_that_is_refused_exits_1_and_stays_to_be_seen(cqrs, planned):
     assert result.code == 1
     assert f"ORDER p-5 {plan} is refused: version_conflict" in result.error
     assert [one["plan"] for one in refused] == [plan]
+    ill = cqrs("doctor")
+    (told,) = [one for one in cqrs("doctor", "--json").json["failed_work"] if one["kind"] == "plan"]
+    assert (told["id"], told["tenant"]) == (f"ORDER p-5 {plan}", "tenant1")
+    assert told["error"].startswith("version_conflict")
+    assert f"next: sfn-cqrs plan show ORDER p-5 {plan} --tenant tenant1" in ill.output
+
+    cqrs("plan", "cancel", "ORDER", "p-5", plan)
+    assert "p-5" not in cqrs("doctor").output
 
 
 @pytest.mark.parametrize(
