@@ -14,7 +14,8 @@ from sfn_cqrs.kernel.tables.dynamodb import Item
 from sfn_cqrs.kernel.values import Json
 from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.command.items import as_key
-from sfn_cqrs.machines.command.reserving import Reserved, has_unique, held_by, values_of
+from sfn_cqrs.machines.command.reserving import Reserved
+from sfn_cqrs.machines.command.versions import has_unique, held_by, values_of
 
 MOST_LISTED = 1_000
 

@@ -1,46 +1,16 @@
-"""Unique values of versions: which they hold, who has taken one, and how an index is filled."""
+"""Unique values of versions: who has taken one, and how an index is filled."""
 
 from typing import Any
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.kernel.command import Command, Content
+from sfn_cqrs.kernel.command import Content
 from sfn_cqrs.kernel.errors import NotUniqueError
 from sfn_cqrs.kernel.functions.runner import Runner
-from sfn_cqrs.kernel.keys import ItemKey, UniqueKey, hashed
-from sfn_cqrs.kernel.models import models
+from sfn_cqrs.kernel.keys import ItemKey, UniqueKey
 from sfn_cqrs.kernel.policy import Client
 from sfn_cqrs.machines.command import handlers, unique
 from sfn_cqrs.machines.command.unique import may_take
-
-
-def has_unique(type_: str) -> bool:
-    """Return whether items of a type have unique values."""
-    typed = models.find(type_)
-    return typed is not None and bool(typed.unique)
-
-
-def values_of(key: ItemKey, content: Content) -> dict[str, str]:
-    """Return the hashes of the values that content of today's shape holds, each with its fields.
-
-    A deletion holds none. A type without unique values asks nothing.
-    """
-    typed = models.find(key.type)
-    if typed is None or not typed.unique or content.is_deleted:
-        return {}
-    values = typed.unique_values(content.attributes)
-    if not values:
-        return {}
-    secret = bootstrap.reservations().secret(key.tenant)
-    return {hashed(name, value, secret=secret): name for name, value in values.items()}
-
-
-def held_by(version: Command | None) -> unique.Held:
-    """Return what a version holds, and what its content asks for."""
-    if version is None:
-        return unique.NOTHING
-    is_asked = has_unique(version.key.type)
-    wanted = tuple(values_of(version.key, version.converted)) if is_asked else version.unique
-    return unique.Held(version.version, version.unique, wanted)
+from sfn_cqrs.machines.command.versions import held_by, values_of
 
 
 def taken(key: ItemKey, content: Content, client: Client | None) -> NotUniqueError | None:

@@ -36,10 +36,10 @@ from sfn_cqrs.machines.command.publication import (
     Refusal,
     SyncPublication,
 )
-from sfn_cqrs.machines.command.reserving import held_by, taken
+from sfn_cqrs.machines.command.reserving import taken
 from sfn_cqrs.machines.command.runner import Chain, expire_previous
 from sfn_cqrs.machines.command.unique import Held
-from sfn_cqrs.machines.command.versions import new_command, new_process, without_erased
+from sfn_cqrs.machines.command.versions import held_by, new_command, new_process, without_erased
 
 TRIES = 8
 

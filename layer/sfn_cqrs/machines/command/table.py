@@ -222,6 +222,8 @@ class CommandTable(ExpiringTable):
     def _reserves(self, publication: Publication | RowPublication) -> _Operations:
         command = publication.command
         before, at = publication.before, int(self._now().timestamp())
+        if not (before.held or before.wanted or command.unique):
+            return []
         moves = unique.moves(before.held, command.unique)
         puts = [
             *(taking(self._table, command.key, each) for each in moves.taken),

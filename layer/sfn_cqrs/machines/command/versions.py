@@ -14,13 +14,13 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.aws.attributes_bucket import Whose
 from sfn_cqrs.kernel.clock import iso, new_ulid
 from sfn_cqrs.kernel.command import Audit, Command, Content, Stored
-from sfn_cqrs.kernel.keys import ErasureKey, ItemKey
+from sfn_cqrs.kernel.keys import ErasureKey, ItemKey, hashed
 from sfn_cqrs.kernel.models import models
 from sfn_cqrs.kernel.models.models import ERASED
 from sfn_cqrs.kernel.notices import depth_here
 from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.command.process import Process
-from sfn_cqrs.machines.command.reserving import values_of
+from sfn_cqrs.machines.command.unique import NOTHING, Held
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,36 @@ def owner_of(key: ItemKey, content: Content) -> str:
     """Return the folder for large attributes: the person's, if they are about one."""
     found = personal(key, content, None)
     return key.tenant if found is None else found.key.objects
+
+
+def has_unique(type_: str) -> bool:
+    """Return whether items of a type have unique values."""
+    typed = models.find(type_)
+    return typed is not None and bool(typed.unique)
+
+
+def values_of(key: ItemKey, content: Content) -> dict[str, str]:
+    """Return the hashes of the values that content of today's shape holds, each with its fields.
+
+    A deletion holds none. A type without unique values asks nothing.
+    """
+    typed = models.find(key.type)
+    if typed is None or not typed.unique or content.is_deleted:
+        return {}
+    values = typed.unique_values(content.attributes)
+    if not values:
+        return {}
+    secret = bootstrap.reservations().secret(key.tenant)
+    return {hashed(name, value, secret=secret): name for name, value in values.items()}
+
+
+def held_by(version: Command | None) -> Held:
+    """Return what a version holds, and what its content asks for."""
+    if version is None:
+        return NOTHING
+    is_asked = has_unique(version.key.type)
+    wanted = tuple(values_of(version.key, version.converted)) if is_asked else version.unique
+    return Held(version.version, version.unique, wanted)
 
 
 def new_command(

@@ -18,8 +18,9 @@ from sfn_cqrs.kernel.notices import at_depth
 from sfn_cqrs.kernel.values import Json
 from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.command.projection import measured, project_many
-from sfn_cqrs.machines.command.reserving import has_unique, taken
+from sfn_cqrs.machines.command.reserving import taken
 from sfn_cqrs.machines.command.runner import expire_previous
+from sfn_cqrs.machines.command.versions import has_unique
 from sfn_cqrs.machines.import_csv import strategies
 from sfn_cqrs.machines.import_csv.csv.rows import Row
 from sfn_cqrs.machines.import_csv.declaration import ImportStrategy, Wanted

@@ -10,9 +10,9 @@ from sfn_cqrs.kernel.command import Command
 from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.machines.command.process import Mode, Outcome, Process
 from sfn_cqrs.machines.command.publication import Publication, Refusal, RowPublication
-from sfn_cqrs.machines.command.reserving import has_unique, held_by, taken
+from sfn_cqrs.machines.command.reserving import taken
 from sfn_cqrs.machines.command.unique import NOTHING, Held, moves
-from sfn_cqrs.machines.command.versions import new_command, new_process
+from sfn_cqrs.machines.command.versions import has_unique, held_by, new_command, new_process
 from sfn_cqrs.machines.import_csv.declaration import Wanted
 from sfn_cqrs.machines.import_csv.job import Job
 from sfn_cqrs.machines.import_csv.planning import Chained, Current, Planner, chained
