@@ -133,7 +133,7 @@ class Ending:
     counts: Counts = field(default_factory=Counts)
     cancelled: int = 0
     problem: Problem | None = None
-    handlers: dict[str, int] = field(default_factory=dict)
+    handlers: dict[str, int] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
