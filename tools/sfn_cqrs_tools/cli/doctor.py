@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
+from rich.cells import cell_len
 
 from sfn_cqrs_tools.cli.options import one_line_errors, stack_options, template_option
 from sfn_cqrs_tools.client.aws import Target, find_target
 from sfn_cqrs_tools.runtime.state import StackError
 from sfn_cqrs_tools.terminal.ages import duration
-from sfn_cqrs_tools.terminal.causes import shortened
-from sfn_cqrs_tools.terminal.printing import print_table
+from sfn_cqrs_tools.terminal.causes import cut, shortened
+from sfn_cqrs_tools.terminal.printing import console, print_table
 from sfn_local.cli.command import FAILED, command, json_option, print_json
 from sfn_local.cli.showing import echo, styled
 from sfn_local.lint.template_file import TemplateError
@@ -34,6 +38,9 @@ FAILED_LATELY: Final = (
     "task or import failed within a week",
     "tasks and imports failed within a week",
 )
+MOST_LINES: Final = 24
+LAST_LINES: Final = 3
+"""What there is more of, and the verdict, which may take two lines."""
 
 
 @command(
@@ -65,6 +72,7 @@ FAILED_LATELY: Final = (
     help="Show the account's quotas and the throughput that they allow; for the local stack,"
     " assumptions.",
 )
+@click.option("--all", "is_whole", is_flag=True, help="List each finding, however many.")
 @stack_options
 @template_option
 @json_option
@@ -74,12 +82,16 @@ def doctor(
     older_than: float,
     behind: float,
     quotas: bool,
+    is_whole: bool,
     state: Path,
     stack: str | None,
     template: Path,
     as_json: bool,
 ) -> None:
     """Find stuck, late, blocked, failed or broken work, and dead letters.
+
+    First comes what needs a person, in groups with one cause, each with the command that repairs
+    or shows it: at most 24 lines. --all lists each finding, --json has all fields.
 
     Modules of the local app that cannot be imported, and its machines that cannot run; versions,
     tasks, imports, archives, approvals and sagas; handlers that within a day were too slow for the
@@ -126,7 +138,8 @@ def doctor(
     if as_json:
         print_json(asdict(diagnosis))
     else:
-        _print(diagnosis)
+        show = _print if is_whole else _print_briefly
+        show(diagnosis)
     if not diagnosis.is_well:
         context.exit(FAILED)
 
@@ -167,24 +180,88 @@ def _said(is_assumed: bool) -> str:
     return "assumed" if is_assumed else ""
 
 
-def _print_broken(diagnosis: Diagnosis) -> None:
+def _print_briefly(diagnosis: Diagnosis) -> None:
+    """Print at most 24 lines: what needs a person first, then what to do next."""
+    lines, width = [*_briefly(diagnosis)], console().width
+    room = MOST_LINES - LAST_LINES
+    ends = accumulate(ceil(max(cell_len(click.unstyle(line)), 1) / width) for line in lines)
+    kept = sum(end <= room for end in ends)
+    for line in lines[:kept]:
+        echo(line)
+    if kept < len(lines):
+        echo(f"and {len(lines) - kept} lines more: sfn-cqrs doctor --all")
+    _print_verdict(diagnosis)
+
+
+def _briefly(diagnosis: Diagnosis) -> Iterator[str]:
+    """Yield what the doctor has found, the gravest first; each line fits the terminal."""
+    from sfn_cqrs_tools.client.finding_groups import groups_of  # noqa: PLC0415
+
+    width = console().width
+    for line in (*diagnosis.troubles, *_broken(diagnosis)):
+        yield styled(cut(line, width), fg="red")
+    for group in groups_of(diagnosis):
+        mark = "✗" if group.status in ("FAILED", "PARKED") else "◌"
+        yield cut(f"{mark} {group.line}", width)
+        yield f"  {group.next}"
+    for queue, depth in diagnosis.dead_letters.items():
+        if depth:
+            yield cut(_dead(queue, depth), width)
+    behind = [str(one) for one in diagnosis.behind_alias]
+    for line in (*diagnosis.writable_tenants, *diagnosis.slow_handlers, *behind):
+        yield cut(str(line), width)
+    yield from diagnosis.unwritten
+    if behind:
+        yield _remedy()
+    yield from _open_lines(diagnosis)
+    for one in diagnosis.failed_work:
+        ended = "was refused" if one.kind == "plan" else "failed"
+        told = f"{one.kind} of {one.tenant} {ended}: {one.what}, {one.error}"
+        yield cut(f"· {told}, {duration(one.age)} ago", width)
+        yield f"  {one.shown_by} --tenant {shlex.quote(one.tenant)}"
+
+
+def _broken(diagnosis: Diagnosis) -> Iterator[str]:
     for broken in diagnosis.broken:
-        echo(styled(f"{broken.module} cannot be imported: {broken.reason}", fg="red"))
-        for line in shortened(broken.code.splitlines()):
-            echo(line)
+        yield f"{broken.module} cannot be imported: {broken.reason}"
+        yield from shortened(broken.code.splitlines())
 
 
-def _print_open(diagnosis: Diagnosis) -> None:
+def _dead(queue: str, depth: int) -> str:
+    messages = "message" if depth == 1 else "messages"
+    return f"{queue}: {depth} {messages}; `sfn-cqrs console` shows them under Queues"
+
+
+def _remedy() -> str:
+    from sfn_cqrs_tools.client.published import REMEDY  # noqa: PLC0415
+
+    return REMEDY
+
+
+def _open_lines(diagnosis: Diagnosis) -> Iterator[str]:
     behind = ": versions are behind" if diagnosis.is_behind else ""
     oldest = f"{diagnosis.open} open, the oldest for {duration(diagnosis.oldest_open)}{behind}"
-    echo(oldest if diagnosis.open else "nothing open")
+    yield oldest if diagnosis.open else "nothing open"
     for item_type, seconds in diagnosis.oldest_unapplied.items():
-        echo(f"  {item_type}: {duration(seconds)} behind")
+        yield f"  {item_type}: {duration(seconds)} behind"
+    for name, kind in diagnosis.kinds.items():
+        if kind.open:
+            yield f"{name}s: {kind.open} open, the oldest for {duration(kind.oldest)}"
 
 
 def _print_findings(diagnosis: Diagnosis) -> None:
     if diagnosis.findings:
-        headings = ("tenant", "type", "code", "version", "outcome", "status", "age", "error")
+        headings = (
+            "tenant",
+            "type",
+            "code",
+            "version",
+            "outcome",
+            "status",
+            "age",
+            "error",
+            "cause",
+        )
         print_table(headings, map(_aged, diagnosis.findings))
     if diagnosis.repairs:
         echo("\n  ".join(["once the cause is repaired:", *diagnosis.repairs]))
@@ -192,32 +269,37 @@ def _print_findings(diagnosis: Diagnosis) -> None:
 
 def _print_kinds(diagnosis: Diagnosis) -> None:
     for name, kind in diagnosis.kinds.items():
-        if kind.open:
-            echo(f"{name}s: {kind.open} open, the oldest for {duration(kind.oldest)}")
         if kind.findings:
             columns = ("tenant", name, "status", "attempt", "age", "error")
             print_table(columns, map(_aged, kind.findings))
 
 
 def _print(diagnosis: Diagnosis) -> None:
-    for trouble in diagnosis.troubles:
+    for trouble in (*diagnosis.troubles, *_broken(diagnosis)):
         echo(styled(trouble, fg="red"))
-    _print_broken(diagnosis)
-    _print_open(diagnosis)
+    for line in _open_lines(diagnosis):
+        echo(line)
     _print_findings(diagnosis)
     _print_kinds(diagnosis)
     for queue, depth in diagnosis.dead_letters.items():
         if depth:
-            messages = "message" if depth == 1 else "messages"
-            echo(f"{queue}: {depth} {messages}; `sfn-cqrs console` shows them under Queues")
+            echo(_dead(queue, depth))
     for finding in (
         *diagnosis.writable_tenants,
         *diagnosis.slow_handlers,
         *diagnosis.unwritten,
     ):
         echo(finding)
-    _print_behind(diagnosis)
+    for one in diagnosis.behind_alias:
+        echo(str(one))
+    if diagnosis.behind_alias:
+        echo(_remedy())
     _print_failed_work(diagnosis)
+    _print_verdict(diagnosis)
+
+
+def _print_verdict(diagnosis: Diagnosis) -> None:
+    """Print whether all is well, and the command to go on with."""
     if not diagnosis.is_well:
         echo(styled("something needs attention", fg="red"), "; next: ", _next(diagnosis))
     elif diagnosis.failed_work:
@@ -247,15 +329,6 @@ def _print_work(found: Sequence[FailedWork], one_has: str, many_have: str) -> No
     print_table(("kind", "tenant", "id", "what", "age", "error"), rows, spare=("tenant", "age"))
     if many > MOST_SHOWN:
         echo(f"and {many - MOST_SHOWN} more: --json lists all")
-
-
-def _print_behind(diagnosis: Diagnosis) -> None:
-    from sfn_cqrs_tools.client.published import REMEDY  # noqa: PLC0415
-
-    for one in diagnosis.behind_alias:
-        echo(str(one))
-    if diagnosis.behind_alias:
-        echo(REMEDY)
 
 
 def _aged(one: Finding | Work) -> list[object]:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 import click
 
@@ -24,7 +24,7 @@ from sfn_cqrs_tools.client.executions import (
 from sfn_cqrs_tools.client.runs import STATUSES, Run
 from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT
 from sfn_cqrs_tools.terminal.ages import duration
-from sfn_cqrs_tools.terminal.causes import shortened
+from sfn_cqrs_tools.terminal.causes import cut, shortened
 from sfn_cqrs_tools.terminal.commands import look_at
 from sfn_cqrs_tools.terminal.printing import print_table
 from sfn_local.cli.command import Group, json_option, print_json
@@ -37,6 +37,7 @@ from sfn_local.trace import stopped_in
 P = ParamSpec("P")
 T = TypeVar("T")
 
+LONGEST_ERROR: Final = 80
 name_argument = click.argument("name", metavar="NAME|ITEM|ID|@")
 
 
@@ -88,23 +89,26 @@ def list_(
         found = [
             one for one in executions.about(item, limit) if status is None or one.status == status
         ][:limit]
+    found = executions.with_data(found)
     if as_json:
-        print_json([_shown(one) for one in found])
+        print_json([_listed(one) for one in found])
         return
     rows = [
         (
-            one.name,
-            one.machine,
+            _subject(one),
             one.status,
+            one.machine,
             f"{one.started.astimezone():%m-%d %H:%M:%S}",
             _took(one),
+            cut(_error(one), LONGEST_ERROR),
+            one.name,
         )
         for one in found
     ]
     none = "no such executions" if machine or status or item else "no executions yet"
     started = f"started ({datetime.now().astimezone():%Z})"
-    headings = ("name", "machine", "status", started, "took")
-    print_table(headings, rows, spare=("machine",), none=none)
+    headings = ("about", "status", "machine", started, "took", "error", "name")
+    print_table(headings, rows, spare=("machine", "took", started), none=none)
     if len(found) == limit:
         echo(f"the latest {limit} of more: --limit {limit * 5}")
 
@@ -154,6 +158,27 @@ def _print_waits(found: Run, definition: object, events: list[dict[str, Any]]) -
             _print_failure(failure.error, failure.summary)
     for line in hints_to_resume(found.name, waiting(found.machine, definition, events)):
         echo(line)
+
+
+def _listed(one: Run) -> dict[str, Any]:
+    told = {"about": _subject(one), "error": one.error, "cause": one.cause}
+    return _shown(one) | {name: text for name, text in told.items() if text}
+
+
+def _subject(one: Run) -> str:
+    """Return the item, with its version, or the id that an execution is about."""
+    given = json.loads(one.input or "{}")
+    about = given if isinstance(given, dict) else {}
+    if "code" in about and "type" in about:
+        version = f" v{about['version']}" if "version" in about else ""
+        return f"{about['type']}/{about['code']}{version}"
+    return str(about.get("id", ""))
+
+
+def _error(one: Run) -> str:
+    failure = Failure.of({"error": one.error, "cause": one.cause}) if one.error else None
+    first = failure.summary.partition("\n")[0] if failure else ""
+    return ": ".join(text for text in (one.error, first) if text)
 
 
 def _took(one: Run) -> str:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any, Final
 
+from sfn_cqrs.kernel.failure import first_line
 from sfn_cqrs.kernel.keys import ApprovalRef, ItemKey, SagaRef
 from sfn_cqrs.kernel.tables.dynamodb import unmarshal
 from sfn_cqrs.machines.approval.items import APPROVALS
@@ -51,6 +52,13 @@ class Finding:
     status: str
     age: float
     error: str | None
+    cause: str = ""
+    """The first line of the cause."""
+
+    @property
+    def reason(self) -> str:
+        """Return its error and its cause, as one line."""
+        return ": ".join(one for one in (self.error, self.cause) if one)
 
     @classmethod
     def of(cls, process: Process, now: datetime) -> Finding:
@@ -64,6 +72,7 @@ class Finding:
             process.status,
             _age(process.opened_at, now),
             process.error,
+            first_line(process.cause or ""),
         )
 
 

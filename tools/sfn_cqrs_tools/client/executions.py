@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain, islice
@@ -44,6 +45,7 @@ LOOKED_THROUGH: Final = 1000
 DESCRIBED: Final = 100
 """How many executions' inputs are searched for an id."""
 SHOWN: Final = 5
+AT_ONCE: Final = 8
 SAMPLE_TOKEN: Final = "AAAA-sample-task-token-that-opens-nothing"
 """Replaces a task token in sample events."""
 EXPRESS: Final = "command-express"
@@ -80,6 +82,20 @@ class Executions(Runs):
         found = [one for one in self._of("command", machine) if one.name.startswith(prefixes)]
         found += self._express_runs_of(self.processes(item))
         return sorted(found, key=lambda one: one.started, reverse=True)
+
+    def with_data(self, runs: list[Run]) -> list[Run]:
+        """Return executions with their inputs and errors, which a list does not have."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return list(pool.map(self._with_data, runs))
+
+    def _with_data(self, run: Run) -> Run:
+        described = (
+            run.logged.described
+            if run.logged is not None
+            else self.client.describe_execution(executionArn=run.arn)
+        )
+        given, error, cause = (described.get(name) or "" for name in ("input", "error", "cause"))
+        return replace(run, input=given, error=error, cause=cause)
 
     def processes(self, item: str) -> list[Process]:
         """Return the process items of an item's latest versions, the newest first."""
