@@ -135,7 +135,7 @@ NAMES_NOTHING = {
 """They name declarations, or make what is one's own: the matrix of routes has what they send."""
 OF_AWS = {
     *("execution graph", "execution history", "execution list", "execution show", "logs"),
-    *("audit", "export history", "import-original", "what-if"),
+    *("audit", "export history", "import-original", "type unique", "what-if"),
 }
 """They ask AWS and not the API: whoever may, may see every tenant's."""
 
