@@ -265,13 +265,17 @@ MUTANTS = [
     ),
     *found_in(
         "tests/unit/command/test_unique.py",
-        change("CommandTable._reserves", "before.held", "()")
+        change(
+            "CommandTable._reserves",
+            "unique.moves(before.held, command.unique)",
+            "unique.moves((), command.unique)",
+        )
         .breaks("UQ4", "a change keeps the old value for ever")
         .by("test_a_change_frees_the_old_value_and_keeps_what_stays"),
         change("CommandTable._reserves", "before.may_be_filled", "False")
         .breaks("UQ5", "a fill beside a publish leaves a value that nobody holds")
         .by("test_a_fill_between_the_reads_and_the_write_of_a_publish_leaves_nothing_behind"),
-        drop("reserving.values_of", "content.is_deleted")
+        drop("versions.values_of", "content.is_deleted")
         .breaks("UQ6", "a deleted item keeps its values")
         .by("test_a_deletion_frees_and_a_revival_asks_again"),
         change(
@@ -289,7 +293,7 @@ MUTANTS = [
         )
         .breaks("UQ9", "items that lack a field refuse one another")
         .by("test_several_fields_are_unique_together_and_what_lacks_one_reserves_nothing"),
-        drop("reserving.values_of", "secret=secret")
+        drop("versions.values_of", "secret=secret")
         .breaks("UQ10", "whoever has the index can try values")
         .by("test_the_index_holds_no_value_and_nothing_that_another_tenants_has"),
         drop("give_up_and_restore", "if refused is not None: ...")
