@@ -33,6 +33,8 @@ def test_no_command_answers_for_another_tenant(stack, monkeypatch, capsys, tmp_p
     saga = theirs("saga", "start", "order-saga", json.dumps(an_order(order=SECRET)), "--json").json[
         "id"
     ]
+    at = ("--at", "2099-01-01T00:00:00Z", "--replace", "later")
+    theirs("publish", "ORDER", "o-1", "--name", SECRET, "--attributes", order, *at)
     approval = theirs("approval", "request", "ORDER_RELEASE", "--subject", "o-1").output.strip()
     repair = theirs("repair", "plan", "command", "retry", "--json").json["id"]
     (tmp_path / "airports.csv").write_text(FILE)
@@ -81,6 +83,9 @@ def refused(theirs: Names) -> list[Words]:
         ("data", "get", "ORDER", "o-1", "--at-least", "1"),
         ("data", "history", "ORDER", "o-1"),
         ("trace", "ORDER/o-1"),
+        ("plan", "show", "ORDER", "o-1", "later"),
+        ("plan", "cancel", "ORDER", "o-1", "later"),
+        ("plan", "run", "ORDER", "o-1", "later"),
         ("read-model", "show", "orders_by_customer", SECRET, "o-1"),
         ("task", "show", theirs.task),
         ("task", "cancel", theirs.task),
@@ -114,6 +119,8 @@ LISTS: tuple[Words, ...] = (
     ("data", "list", "ORDER"),
     ("read-model", "show", "orders_by_customer", SECRET),
     ("task", "list", "ORDER_REMINDER"),
+    ("plan", "list"),
+    ("plan", "list", "ORDER", "o-1"),
     ("saga", "list"),
     ("approval", "list", "--status", "all"),
     ("import", "list"),
