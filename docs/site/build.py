@@ -28,9 +28,9 @@ LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:)([^)#\s]*)((?:#[^)\s]*)?)(?=\))"
 PICTURE = re.compile(r'(?<=(?:src|set)=")(?!https?:)([^"]+)()(?=")')
 PICTURES = (".png", ".svg", ".webp")
 GLOSSARY = Path("docs/glossary.md")
-UNEXPLAINED = ("decisions.md", "CHANGELOG.md", "reference/", "glossary.md", "engine/", "source/")
+UNEXPLAINED = ("decisions/", "CHANGELOG.md", "reference/", "glossary.md", "engine/", "source/")
 """Pages, and beginnings of pages, in which no word leads to the glossary."""
-UNSEARCHED = ("decisions.md", "CHANGELOG.md")
+UNSEARCHED = ("CHANGELOG.md", "decisions", "source")
 """Pages that have every word, so that a search for any would find them first."""
 EVERYDAY = {
     *[
@@ -183,7 +183,7 @@ def collect() -> None:
 
 
 def _write(goal: Path, text: str) -> None:
-    if goal.name in UNSEARCHED or goal.parts[0] == "source":
+    if goal.name in UNSEARCHED or goal.parts[0] in UNSEARCHED:
         text = f"---\nsearch:\n  exclude: true\n---\n\n{text}"
     path = STAGE / "pages" / goal
     path.parent.mkdir(parents=True, exist_ok=True)

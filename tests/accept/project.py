@@ -10,7 +10,7 @@ PROGRAM = str(Path(sys.executable).parent / "sfn-cqrs")
 ROOMS = "hotel-rooms"
 """The table of its own."""
 NEW = (
-    ("saga", "trip", "--steps", "reserve,charge,confirm", "--publish", "members"),
+    ("saga", "trip", "--steps", "reserve,charge,confirm", "--publish", "members", "--own-machine"),
     ("route", "/rooms/free", "--allow", "members"),
     ("import", "rooms", "--from", "rooms.csv", "--publish", "members"),
 )

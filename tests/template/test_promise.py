@@ -14,13 +14,13 @@ PLACES = (
     *("docs/comparison.md", "docs/site/mkdocs.yml", "layer/sfn_cqrs/__init__.py"),
     "layer/sfn_cqrs/api/document.py",
 )
-HISTORY = {"docs/decisions.md"}
+HISTORY = "docs/decisions/"
 ONCE = re.compile(r"exactly[- ]once|once and in order|every (change|version) once", re.I)
 PAGES = sorted(
     path
     for pattern in ("*.md", "*.txt", "*/pyproject.toml", "docs/**/*.md", "docs/site/*.yml")
     for path in ROOT.glob(pattern)
-    if path.name != "CHANGELOG.md" and path.relative_to(ROOT).as_posix() not in HISTORY
+    if path.name != "CHANGELOG.md" and not path.relative_to(ROOT).as_posix().startswith(HISTORY)
 )
 
 

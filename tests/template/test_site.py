@@ -95,7 +95,7 @@ def test_the_first_use_of_a_word_leads_to_the_glossary(site: ModuleType) -> None
     assert found == text.replace(
         "; the chain,", '; the [chain](../glossary.md#t-chain "all versions"){ .term },'
     )
-    assert site.explained(Path("docs/decisions.md"), text, known) == text
+    assert site.explained(Path("docs/decisions/tests.md"), text, known) == text
 
 
 def test_every_word_of_the_glossary_has_an_anchor(site: ModuleType) -> None:

@@ -39,6 +39,7 @@ from sfn_cqrs.machines.import_csv.csv.rows import Row
 from sfn_cqrs.machines.import_csv.job import NO_SOURCE, Job, Loaded, Reader
 from sfn_cqrs.machines.saga.effects import publish_once
 from sfn_cqrs.machines.saga.types import SagaStep
+from sfn_cqrs.machines.schedule import deadlines
 
 CODE = "v-1"
 VISIT = ItemKey("tenant1", "VISIT", CODE)
@@ -304,7 +305,12 @@ def test_whatever_publishes_asks_for_the_model():
 
     assert made == {service.__name__, publishing.__name__}
     asks_before_it_skips = giving_up.__name__
-    assert checked == {service.__name__, planning.__name__, asks_before_it_skips}
+    assert checked == {
+        service.__name__,
+        planning.__name__,
+        asks_before_it_skips,
+        deadlines.__name__,  # when it is set; it is published as a version like any
+    }
 
 
 HINTS = [

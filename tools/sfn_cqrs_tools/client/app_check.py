@@ -5,6 +5,7 @@ The imports run in a process of their own, so their side effects stay there.
 
 from __future__ import annotations
 
+import ast
 import gc
 import importlib
 import importlib.util
@@ -128,12 +129,27 @@ def unwritten_tables() -> Iterator[str]:
     yield from (table for table in sorted(read_models.tables()) if table not in names)
 
 
-def known_views() -> set[str]:
-    """Return the names of all handlers, whatever their `when` says, and of declared read models."""
+def known_views(package: str) -> set[str]:
+    """Return the names of all handlers, whatever their `when` says, and of read models.
+
+    These are declared, or the package's code names them: a task writes rows as well.
+    """
     from sfn_cqrs.machines.command import handlers, read_models  # noqa: PLC0415 - after the path
 
     names = {name for named in handlers.registry.sync.values() for name in named}
-    return {*names, *read_models.types(), *read_models.tables()}
+    return {*names, *read_models.types(), *read_models.tables(), *written_by(package)}
+
+
+def written_by(package: str) -> Iterator[str]:
+    """Yield the names that the package's code gives to what it writes."""
+    for folder in importlib.import_module(package).__path__:
+        for path in Path(folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_bytes())):
+                match node:
+                    case ast.Call(
+                        func=ast.Name("read_model" | "sums"), args=[ast.Constant(str(name)), *_]
+                    ):
+                        yield name
 
 
 def _of_functions(functions: list[list[str]]) -> Iterator[NotImported]:
@@ -171,7 +187,7 @@ def main() -> None:
     with redirect_stdout(sys.stderr):
         found = [asdict(one) for one in broken_modules(asked)]
         unwritten = [] if found or not asked["package"] else list(unwritten_tables())
-        known = [] if found or not asked["package"] else sorted(known_views())
+        known = [] if found or not asked["package"] else sorted(known_views(asked["package"]))
     print(json.dumps({"broken": found, "unwritten": unwritten, "known": known}))
 
 

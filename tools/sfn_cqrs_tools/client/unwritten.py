@@ -26,7 +26,7 @@ def unwritten_read_models(target: Target, known: Collection[str]) -> list[str]:
         if view not in known
     )
     return [
-        f"{view} has rows of {tenant}, and no handler is named so: if it was renamed or removed,"
+        f"{view} has rows of {tenant}, and no code of yours names it: if it was renamed or removed,"
         f" sfn-cqrs read-model drop {view} --unwritten --tenant {tenant}"
         for view, tenant in sorted(found)
     ]
