@@ -1,4 +1,4 @@
-"""The README's two tables of questions to AWS: a test for each row."""
+"""Two tables of docs/features.md of questions to AWS: a test for each row."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from sfn_local.errors import InvalidDefinition
 from sfn_local.lint import lint
 from sfn_local.operations import OPERATIONS
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+README = (Path(__file__).parents[1] / "docs/features.md").read_text(encoding="utf-8")
 TABLE = README.partition("\n## Where AWS's own sources disagree\n")[2].partition("\n## ")[0]
 ROWS = re.findall(r"^\| (?!question|-)(.+?) \| (.+?) \| (.+?) \| `(\w+)` \|$", TABLE, re.M)
 MODEL = botocore.session.get_session().get_service_model("stepfunctions")

@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 from engine.tests.readme import Block, Runner, blocks
 
-PAGE = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+ENGINE = Path(__file__).parents[1]
+PAGE = "\n".join(
+    (ENGINE / name).read_text(encoding="utf-8")
+    for name in ("README.md", "docs/on-a-port.md", "docs/features.md", "docs/how-it-is-built.md")
+)
+"""They are one page for a reader: the later ones use the files of the first."""
 
 
 def free_port() -> str:
