@@ -1,6 +1,6 @@
 """Versioned commands on AWS Step Functions.
 
-Each read model ends with every change, in order. A handler may be called twice or late; the
+In the end, each read model has every change, in order. A handler may be called twice or late; the
 version number makes that harmless.
 """
 

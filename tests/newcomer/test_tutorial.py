@@ -12,7 +12,7 @@ from tests.support.terminal import Terminal
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
-INSTALLS = "python3 -m venv first && first/bin/pip install sfn-cqrs-tools\n"
+INSTALLS = "python3 -m venv first && first/bin/pip install DIST/sfn_*.whl\n"
 """What the environment of the tests has already."""
 
 

@@ -6,7 +6,7 @@ import pytest
 from tests.template.stack import ROOT
 
 PROMISE = (
-    "Each read model ends with every change, in order. A handler may be called twice or late;"
+    "In the end, each read model has every change, in order. A handler may be called twice or late;"
     " the version number makes that harmless."
 )
 PLACES = (

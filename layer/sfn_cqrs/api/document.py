@@ -36,7 +36,7 @@ from sfn_cqrs.kernel.policy import CODE, Access
 from sfn_cqrs.machines.command.read_models import ReadModelType
 
 PROMISE: Final = (
-    "Each read model ends with every change, in order. A handler may be called twice or late;"
+    "In the end, each read model has every change, in order. A handler may be called twice or late;"
     " the version number makes that harmless."
 )
 _PARAMETER: Final = re.compile(r"<(\w+?)_?>")
