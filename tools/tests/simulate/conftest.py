@@ -1,18 +1,20 @@
 """What the tests of simulations share with the unit tests."""
 
-from unittest import mock
+import sys
 
 import pytest
+from tests.support.typed import declaring
 
-from sfn_cqrs.machines.command.handlers import registry
 from tests.unit.conftest import _environment
 
 __all__ = ["_environment"]
+DECLARING = (f"{__package__}.mistakes.", f"{__package__}.sagas_page")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _mistakes():
-    """Keep the mistakes, which these tests import, from all other tests."""
-    known = {type_: dict(named) for type_, named in registry.sync.items()}
-    with mock.patch.object(registry, "sync", known):
+@pytest.fixture(autouse=True)
+def _mistakes(_environment):
+    """Keep what these tests import and declare from all other tests."""
+    with declaring():
         yield
+    for name in [each for each in sys.modules if each.startswith(DECLARING)]:
+        del sys.modules[name]
