@@ -189,7 +189,9 @@ def test_a_request_is_shown_from_http_to_its_read_models(page, console, stack):
     api = api_of(stack)
     publish(api, "traced-1", "Traced", {"customer": "ada", "total": 1})
     wait(api, "/commands/ORDER/traced-1/1", "outcome", ("APPLIED",))
-    visit(page, console, f"/executions/command/{newest(stack, 'SUCCEEDED')}")
+    first = CommandRef(ItemKey("tenant1", "ORDER", "traced-1"), 1, 1)
+    name = first.execution_name(stack.outputs["CommandsTableName"])
+    visit(page, console, f"/executions/command/{name}")
     page.get_by_role("button", name="From the request on").click()
 
     calls = page.get_by_role("list", name="The request, from HTTP to the read models")

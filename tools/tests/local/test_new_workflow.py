@@ -243,7 +243,7 @@ NEW_SUITES = [
 ]
 NOT_OF_IT = [
     f"--ignore=tests/template/test_{law}.py"
-    for law in ("collection", "conflicts", "layer", "mutants", "typing")
+    for law in ("collection", "conflicts", "folders", "layer", "mutants", "typing")
 ]
 """What is said of this checkout alone: its tests, its types and its layers."""
 OF_THE_LAYER = ("actions", "cold_start", "domain", "imports")
