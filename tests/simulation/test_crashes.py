@@ -6,7 +6,7 @@ from tests.support.calls import moments_of
 from tests.support.proof import every, shares
 
 
-@shares(40)
+@shares(40, usual=3)
 @pytest.mark.parametrize("crashes", CRASHES, ids=str)
 def test_a_function_that_is_killed_at_any_call_loses_nothing(crashes, nth):
     moments = moments_of(crashes.calls())

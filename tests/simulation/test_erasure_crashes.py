@@ -83,7 +83,7 @@ def _package(monkeypatch):
     monkeypatch.setattr("time.sleep", lambda _: None)
 
 
-@shares(40)
+@shares(40, usual=3)
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_an_erasure_that_dies_at_any_call_ends_the_same(moment, nth):
     total, counts = run_killed(None)
@@ -102,7 +102,7 @@ def test_an_erasure_that_dies_at_any_call_ends_the_same(moment, nth):
         assert {**found, "files": 1} == counts, number
 
 
-@shares(40)
+@shares(40, usual=3)
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_pass_of_two_people_that_dies_at_any_call_ends_the_same_for_both(moment, nth):
     both = (ADA, "person-of-nothing")

@@ -127,7 +127,7 @@ def assert_applied(world: MotoWorld, icao: str, version: int) -> None:
     assert len(world.history.page(key_of(icao), 10, None).items) == version - 1
 
 
-@shares(20)
+@shares(20, usual=3)
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("mode", MODES)
 def test_a_batch_that_dies_at_any_call_ends_exact_when_it_comes_again(

@@ -96,7 +96,7 @@ def calls_of_a_clean_run() -> dict[str, list[AwsCall]]:
     return calls
 
 
-@shares(30)
+@shares(30, usual=3)
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("function", [LOADER, FINALIZER, CONSUMER, HANDLER])
 def test_a_function_that_dies_at_any_call_changes_nothing_of_the_end(

@@ -110,7 +110,7 @@ def test_a_function_of_a_rebuild_makes_few_calls_since_each_may_fail() -> None:
     assert calls[(WORK, 1)] == 7
 
 
-@shares(32)
+@shares(32, usual=3)
 @pytest.mark.parametrize("invocation", without(range(1, INVOCATIONS + 1), [2, 3]))
 @pytest.mark.parametrize("function", [WORK, ROWS])
 def test_killed_at_any_call_a_rebuild_and_an_import_beside_it_end_right(

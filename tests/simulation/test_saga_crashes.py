@@ -106,7 +106,7 @@ def is_sweep_for_nothing(call: AwsCall) -> bool:
     return call.function == SWEEP and not call.operation.startswith("Restart")
 
 
-@shares(40)
+@shares(40, usual=3)
 @pytest.mark.parametrize("times", [1, ALWAYS], ids=["once", "always"])
 @pytest.mark.parametrize("name", STORIES)
 def test_killed_at_any_call_a_saga_ends_right(name: str, times: int, nth: int) -> None:

@@ -116,7 +116,7 @@ def shown(world: MotoWorld, icao: str) -> tuple[int, str, bool]:
     return row.version, row.name, row.is_deleted
 
 
-@shares(40)
+@shares(40, usual=3)
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_an_undo_whose_states_die_at_any_call_ends_the_same(
     moment: str, nth: int, clients: Clients, wire: Deaths

@@ -99,7 +99,7 @@ def test_the_sweep_kills_every_state() -> None:
     assert len(moments()) > 30
 
 
-@shares(30)
+@shares(30, usual=3)
 @pytest.mark.parametrize("state", STATES)
 def test_a_state_killed_at_any_call_changes_nothing(state: str, nth: int) -> None:
     own = [(call, moment) for call, moment in moments() if call.function == state]
