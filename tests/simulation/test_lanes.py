@@ -6,7 +6,7 @@ import pytest
 from tests.simulation.lanes import Story, upgrade
 from tests.support.proof import deep, sampled
 
-SEEDS = deep(100, 1_000)
+SEEDS = deep(50, 1_000)
 
 
 def played(seed, **options):
