@@ -49,7 +49,8 @@ def _sagas() -> Iterator[saga.Saga]:
         Entry(status=status, attempt=attempt, seq=seq)
         for status, attempt, seq in product(EntryStatus, (1, 2), (0, 1))
     ]
-    for status, attempt, entry in product(SagaStatus, (1, 2), (None, *entries)):
+    ahead = [Entry(status=status, is_ahead=True) for status in EntryStatus]
+    for status, attempt, entry in product(SagaStatus, (1, 2), (None, *entries, *ahead)):
         log = {} if entry is None else {STEP: entry, UNDO: entry}
         is_undoing = status is SagaStatus.COMPENSATING
         yield a_saga(status=status, attempt=attempt, is_undoing=is_undoing, log=log)
@@ -60,9 +61,11 @@ SAGA_WRITES = (
     saga.Open(1, is_undoing=True),
     *[saga.Begin(STEP, attempt, seq) for attempt, seq in ((1, 0), (1, 1), (2, 0))],
     saga.Begin("ship_order", 1, 0),
+    saga.Begin(STEP, 1, 0, is_ahead=True),
     *[saga.Begin(STEP, attempt, seq, is_pause=True) for attempt, seq in ((1, 1), (2, 0))],
     *[saga.Begin(UNDO, attempt, seq, is_undo=True) for attempt, seq in ((1, 0), (1, 1), (2, 0))],
     saga.End(STEP, 1, 0, DONE),
+    saga.End(STEP, 1, 0, DONE, is_ahead=True),
     saga.End(STEP, 2, 1, FAILED),
     saga.End(UNDO, 1, 0, DONE, is_undo=True),
     saga.End(UNDO, 2, 1, FAILED, is_undo=True),

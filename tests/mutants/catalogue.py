@@ -782,7 +782,10 @@ MUTANTS = [
         )
         .breaks("H70", "a step that was refused is tried again")
         .by("test_a_try_takes_over_what_has_no_end_and_a_compensation_what_has_failed"),
-        change("Entry.may_be_begun", "self.seq <= seq", "self.seq < seq")
+        change("Entry.owner", "not self.is_ahead", "True")
+        .breaks("U8", "a function that was given up makes a step beside the state that follows")
+        .by("test_a_state_takes_over_from_a_function_that_went_ahead_and_never_the_reverse"),
+        change("Entry.may_be_begun", "self.owner <= by", "self.owner < by")
         .breaks("H71", "a step whose function died is not begun by the same try again")
         .by("test_a_try_takes_over_what_has_no_end_and_a_compensation_what_has_failed"),
         change("Entry.may_be_ended", "EntryStatus.STARTED", "self.status")

@@ -165,9 +165,11 @@ def _program(function: Function) -> Program:
         case "resume":
             return saga_programs.go_on(attempt)
         case "run_steps":
-            return saga_programs.proceed(attempt, given.step, function.seq, function.at)
+            step = (attempt, given.step, function.seq, function.at)
+            return saga_programs.proceed(*step, is_ahead=function.goes_on)
         case "undo_steps":
-            return saga_programs.compensate(attempt, given.step, function.seq)
+            step = (attempt, given.step, function.seq)
+            return saga_programs.compensate(*step, is_ahead=function.goes_on)
         case "turn":
             return saga_programs.turn(attempt, DIED)
         case "finish":
@@ -302,8 +304,8 @@ def _check_line(state: State, call: Begin | End, after: Saga) -> None:
     entry, move = saga.log.get(call.name), _move_of(saga, call.name)
     if saga.is_undoing and not call.is_undo:
         raise BrokenError(f"S2: {call.name} begins or ends after the saga has turned")
-    if isinstance(call, End) and entry and (entry.attempt, entry.seq) != (call.attempt, call.seq):
-        raise BrokenError(f"S7: try {call.seq} ends what try {entry.seq} owns")
+    if isinstance(call, End) and entry and entry.owner != call.owner:
+        raise BrokenError(f"S7: {call.owner} ends what {entry.owner} owns")
     if move.lasts and entry is not None:
         _check_pause(state, call, move, entry.began_at, after)
 

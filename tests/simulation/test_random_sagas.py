@@ -67,7 +67,11 @@ def without_last_undo(monkeypatch: pytest.MonkeyPatch) -> None:
 def without_retry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every error is final at once."""
     right = saga_programs._make
-    monkeypatch.setattr(saga_programs, "_make", lambda *given: right(*given[:3], tries=1))
+
+    def once(attempt: int, name: str, seq: int, _tries: int, **more: Any) -> Any:
+        return right(attempt, name, seq, tries=1, **more)
+
+    monkeypatch.setattr(saga_programs, "_make", once)
 
 
 @pytest.mark.parametrize("weaken", [without_last_undo, pytest.param(without_retry, marks=PROOF)])

@@ -47,6 +47,7 @@ SCENARIOS: list[Any] = [
     (TWO, {"fail": 1}, [COMPENSATED, COMPLETED]),
     (TWO, {"transient": 1, "slow": 1}, [COMPLETED]),
     (TWO, {"outlive": 1}, [COMPLETED]),
+    (TWO, {"outlive": 1, "refuse": 1}, [COMPENSATED, COMPLETED]),
     (TWO, {"gone": 1, "retry": 1}, [COMPLETED, PARKED]),
     (ARMS, {"refuse": 1, "slow": 1}, [COMPENSATED, COMPLETED]),
     (LATER, {"kill": 1, "leap": 1}, [COMPLETED]),
@@ -57,6 +58,7 @@ LONG = [
     pytest.param(*scenario, marks=PROOF)
     for scenario in (
         (TWO, {"die": 2}, [COMPENSATED, COMPLETED, PARKED]),
+        (TWO, {"outlive": 1, "fail": 1}, [COMPENSATED, COMPLETED]),
         ((BOOK,), {"outlive": 2}, [COMPENSATED, COMPLETED, PARKED]),
         (TWO, {"outlive": 1, "die": 1}, [COMPENSATED, COMPLETED, PARKED]),
         (TWO, {"crash": 5}, [COMPLETED, PARKED]),
@@ -83,10 +85,11 @@ def test_whatever_comes_in_whatever_order_a_declared_saga_ends_right(
 
 
 MAKE, LEFT, ON, CLOSE = saga_programs._make, saga_programs.left_of, Begin.on, Close.on
+PROCEED = saga_programs.proceed
 
 
-def _ahead(*given: Any) -> Any:
-    saga, entry, _ = yield from MAKE(*given)
+def _ahead(*given: Any, **options: Any) -> Any:
+    saga, entry, _ = yield from MAKE(*given, **options)
     return saga, entry, True
 
 
@@ -178,6 +181,14 @@ MUTANTS: dict[str, tuple[Any, str, Any, Order, Faults, str]] = {
         {"outlive": 2},
         "S2",
     ),
+    "a function that was given up works beside the state that follows": (
+        saga_programs,
+        "proceed",
+        lambda *step, **_options: PROCEED(*step),
+        TWO,
+        {"outlive": 1, "fail": 1},
+        "S2",
+    ),
     "an attempt that is over begins a step": (
         Begin,
         "on",
@@ -246,7 +257,7 @@ MUTANTS: dict[str, tuple[Any, str, Any, Order, Faults, str]] = {
     "an earlier try takes over a later one": (
         Entry,
         "may_be_begun",
-        lambda entry, _attempt, _seq, *, is_undo: (
+        lambda entry, _by, *, is_undo: (
             entry.status is EntryStatus.STARTED
             or (is_undo and entry.status is not EntryStatus.DONE)
         ),

@@ -53,25 +53,34 @@ def test_only_the_try_that_works_on_a_step_says_how_it_ended_and_once():
 
 
 @pytest.mark.parametrize(
-    ("attempt", "seq", "status", "steps", "compensations"),
+    ("owner", "status", "steps", "compensations"),
     [
-        (1, 0, EntryStatus.STARTED, True, True),
-        (2, 3, EntryStatus.STARTED, True, True),
-        (2, 4, EntryStatus.STARTED, False, False),
-        (3, 0, EntryStatus.STARTED, False, False),
-        (1, 0, EntryStatus.FAILED, False, True),
-        (1, 0, EntryStatus.REFUSED, False, True),
-        (1, 0, EntryStatus.DONE, False, False),
+        ((1, 0), EntryStatus.STARTED, True, True),
+        ((2, 3), EntryStatus.STARTED, True, True),
+        ((2, 4), EntryStatus.STARTED, False, False),
+        ((3, 0), EntryStatus.STARTED, False, False),
+        ((1, 0), EntryStatus.FAILED, False, True),
+        ((1, 0), EntryStatus.REFUSED, False, True),
+        ((1, 0), EntryStatus.DONE, False, False),
     ],
 )
 def test_a_try_takes_over_what_has_no_end_and_a_compensation_what_has_failed(
-    attempt, seq, status, steps, compensations
+    owner, status, steps, compensations
 ):
-    entry = Entry(attempt=attempt, seq=seq, status=status)
+    entry = Entry(attempt=owner[0], seq=owner[1], status=status)
 
-    begun = [entry.may_be_begun(2, 3, is_undo=is_undo) for is_undo in (False, True)]
+    begun = [entry.may_be_begun((2, 3, True), is_undo=is_undo) for is_undo in (False, True)]
 
     assert begun == [steps, compensations]
+
+
+def test_a_state_takes_over_from_a_function_that_went_ahead_and_never_the_reverse():
+    ahead = Begin("reserve_stock", 1, 0, is_ahead=True).on(RUNNING, AT)
+    entered = Begin("reserve_stock", 1, 0).on(ahead, LATER)
+
+    assert entered.log["reserve_stock"].owner == (1, 0, True)
+    assert Begin("reserve_stock", 1, 0, is_ahead=True).on(entered, LATER) is None
+    assert End("reserve_stock", 1, 0, DONE, is_ahead=True).on(entered, LATER) is None
 
 
 def test_a_saga_turns_back_once():

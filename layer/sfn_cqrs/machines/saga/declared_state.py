@@ -53,7 +53,8 @@ class DeclaredState(FlowState[SagaRef, SagaFlow]):
         now = bootstrap.now
 
         def proceed(step: Next) -> Generator[Call, Any, Next]:
-            return saga_programs.proceed(self.attempt, step.step, step.seq, now())
+            given = (self.attempt, step.step, step.seq, now())
+            return saga_programs.proceed(*given, is_ahead=step.is_fresh)
 
         return self._go_on(Do.RUN, proceed)
 
@@ -69,7 +70,8 @@ class DeclaredState(FlowState[SagaRef, SagaFlow]):
             return _answer(self.flow.run(saga_programs.turn(self.attempt, Failure.of(self.input))))
 
         def compensate(step: Next) -> Generator[Call, Any, Next]:
-            return saga_programs.compensate(self.attempt, step.step, step.seq)
+            given = (self.attempt, step.step, step.seq)
+            return saga_programs.compensate(*given, is_ahead=step.is_fresh)
 
         return self._go_on(Do.UNDO, compensate)
 

@@ -14,7 +14,9 @@ _SAGA: Final = Codec(
     lean=("trace", "depth", "request_id", "order"),
     later=("source",),
     parts={
-        Entry: Codec(Entry, later=("attempt", "seq", "began_at"), rest="unknown").inner,
+        Entry: Codec(
+            Entry, lean=("is_ahead",), later=("attempt", "seq", "began_at"), rest="unknown"
+        ).inner,
         Move: Codec(Move, lean=("kind", "tries", "seconds", "every")).inner,
     },
 )

@@ -105,13 +105,22 @@ class Move:
         return iso(datetime.fromisoformat(began_at) + timedelta(seconds=self.seconds))
 
 
+Owner = tuple[int, int, bool]
+"""A try: its attempt, its number, and whether a state was entered for it; the greater is later."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One line of the log; `attempt` and `seq` (its RetryCount) are the try that owns it."""
+    """One line of the log; `attempt`, `seq` (its RetryCount) and `is_ahead` are its owner, a try.
+
+    A function that goes on from the step before is ahead of the machine, which may have given it
+    up and enter a state for the same try: that state takes the line over, and never the reverse.
+    """
 
     status: EntryStatus = EntryStatus.STARTED
     attempt: int = 1
     seq: int = 0
+    is_ahead: bool = False
     began_at: str = ""
     ended_at: str | None = None
     result: Json = None
@@ -120,17 +129,21 @@ class Entry:
     unknown: Mapping[str, Json] = field(default_factory=dict, compare=False)
     """Lines that another version of the code has written."""
 
-    def may_be_begun(self, attempt: int, seq: int, *, is_undo: bool) -> bool:
+    @property
+    def owner(self) -> Owner:
+        """The try that works on it, or has."""
+        return self.attempt, self.seq, not self.is_ahead
+
+    def may_be_begun(self, by: Owner, *, is_undo: bool) -> bool:
         """A later try takes over what has no end; a compensation also what has failed."""
-        is_later = self.attempt < attempt or (self.attempt == attempt and self.seq <= seq)
         can_begin = self.status is EntryStatus.STARTED or (
             is_undo and self.status is not EntryStatus.DONE
         )
-        return can_begin and is_later
+        return can_begin and self.owner <= by
 
-    def may_be_ended(self, attempt: int, seq: int) -> bool:
+    def may_be_ended(self, by: Owner) -> bool:
         """Only the try that works on it says how it ended."""
-        return (self.status, self.attempt, self.seq) == (EntryStatus.STARTED, attempt, seq)
+        return self.status is EntryStatus.STARTED and self.owner == by
 
     def ended(self, ending: "Ending", at: str) -> "Entry":
         """The work has ended."""
@@ -225,15 +238,17 @@ class Begin:
     seq: int
     is_undo: bool = False
     is_pause: bool = False
+    is_ahead: bool = False
 
     def on(self, saga: Saga, at: str) -> Saga | None:
         entry = saga.log.get(self.name)
+        begun = Entry(attempt=self.attempt, seq=self.seq, is_ahead=self.is_ahead, began_at=at)
         if not saga.is_at(self.attempt, _status_of(is_undo=self.is_undo)) or (
-            entry and not entry.may_be_begun(self.attempt, self.seq, is_undo=self.is_undo)
+            entry and not entry.may_be_begun(begun.owner, is_undo=self.is_undo)
         ):
             return None
-        began_at = entry.began_at if entry and self.is_pause else at
-        begun = Entry(attempt=self.attempt, seq=self.seq, began_at=began_at)
+        if entry and self.is_pause:
+            begun = replace(begun, began_at=entry.began_at)
         return saga.with_entry(self.name, begun)
 
 
@@ -246,12 +261,18 @@ class End:
     seq: int
     ending: Ending
     is_undo: bool = False
+    is_ahead: bool = False
+
+    @property
+    def owner(self) -> Owner:
+        """The try that says so."""
+        return self.attempt, self.seq, not self.is_ahead
 
     def on(self, saga: Saga, at: str) -> Saga | None:
         """Return the saga with the line ended; None if a later try or attempt owns the line."""
         entry = saga.log.get(self.name)
         if not saga.is_at(self.attempt, _status_of(is_undo=self.is_undo)) or (
-            entry is None or not entry.may_be_ended(self.attempt, self.seq)
+            entry is None or not entry.may_be_ended(self.owner)
         ):
             return None
         return saga.with_entry(self.name, entry.ended(self.ending, at))

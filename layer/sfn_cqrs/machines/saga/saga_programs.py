@@ -38,6 +38,7 @@ from sfn_cqrs.machines.saga.rules import (
     Move,
     MoveKind,
     Open,
+    Owner,
     Park,
     Restart,
     Retry,
@@ -132,29 +133,34 @@ def make(attempt: int, name: str, seq: int) -> Generator[Call, Any, Entry]:
 
 
 def _make(
-    attempt: int, name: str, seq: int, tries: int
+    attempt: int, name: str, seq: int, tries: int, *, is_ahead: bool = False
 ) -> Generator[Call, Any, tuple[Saga, Entry, bool]]:
     """Make a step, unless it has ended before: the saga, its line, and whether it ended here.
 
     An error is final once it was tried so often.
     """
-    begun: SagaWritten = yield Begin(name, attempt, seq)
+    mine = (attempt, seq, not is_ahead)
+    begun: SagaWritten = yield Begin(name, attempt, seq, is_ahead=is_ahead)
     saga = _owned(begun, attempt)
     entry = _begun(begun, saga, name)
     if entry.status is not EntryStatus.STARTED:
         return saga, entry, False
-    if saga.status is not SagaStatus.RUNNING or (entry.attempt, entry.seq) != (attempt, seq):
+    if saga.status is not SagaStatus.RUNNING or entry.owner != mine:
         raise SupersededError(f"try {seq} of attempt {attempt} no longer owns {name}")
     ending: Ending = yield Work(saga, name)
     if ending.status is EntryStatus.FAILED and seq + 1 < tries:
         raise TransientError(f"{name}: {ending.error}, try {seq + 1} of {tries}")
-    ended: SagaWritten = yield End(name, attempt, seq, ending)
+    ended: SagaWritten = yield End(name, attempt, seq, ending, is_ahead=is_ahead)
     saga = _owned(ended, attempt)
-    return saga, _ended(ended, name, attempt, seq), ended.done
+    return saga, _ended(ended, name, mine), ended.done
 
 
-def proceed(attempt: int, name: str, seq: int, now: datetime) -> Generator[Call, Any, Next]:
+def proceed(
+    attempt: int, name: str, seq: int, now: datetime, *, is_ahead: bool = False
+) -> Generator[Call, Any, Next]:
     """Make a declared saga's step, and say what is next; a step that is refused turns it back.
+
+    `is_ahead`: the function goes on from the step before, and no state was entered for this one.
 
     Raises:
         SupersededError: a later try or attempt owns the step or the saga.
@@ -165,27 +171,30 @@ def proceed(attempt: int, name: str, seq: int, now: datetime) -> Generator[Call,
         return next_of(saga)
     move = _move(saga, name)
     if move.lasts:
-        return (yield from _wait(attempt, move, seq, now))
-    saga, entry, is_fresh = yield from _make(attempt, name, seq, move.tries)
+        return (yield from _wait(attempt, move, seq, now, is_ahead=is_ahead))
+    saga, entry, is_fresh = yield from _make(attempt, name, seq, move.tries, is_ahead=is_ahead)
     if entry.status is not EntryStatus.DONE:
         saga = yield from _turn(attempt, saga, entry)
     return replace(next_of(saga), is_fresh=is_fresh)
 
 
-def _wait(attempt: int, move: Move, seq: int, now: datetime) -> Generator[Call, Any, Next]:
+def _wait(
+    attempt: int, move: Move, seq: int, now: datetime, *, is_ahead: bool
+) -> Generator[Call, Any, Next]:
     """Begin a pause or a wait, end it if it is over, or say when to look again."""
-    begun: SagaWritten = yield Begin(move.step, attempt, seq, is_pause=True)
+    mine = (attempt, seq, not is_ahead)
+    begun: SagaWritten = yield Begin(move.step, attempt, seq, is_pause=True, is_ahead=is_ahead)
     saga = _owned(begun, attempt)
     entry = _begun(begun, saga, move.step)
     if entry.status is not EntryStatus.STARTED or saga.is_undoing:
         return next_of(saga)
-    if (entry.attempt, entry.seq) != (attempt, seq):
+    if entry.owner != mine:
         raise SupersededError(f"try {seq} of attempt {attempt} no longer owns {move.step}")
     ending = yield from _over(saga, move, entry.began_at, now)
     if ending is None:
         return Next(Do.PAUSE, move.step, seq, until=move.asked_at(entry.began_at, now))
-    ended: SagaWritten = yield End(move.step, attempt, seq, ending)
-    saga, entry = _owned(ended, attempt), _ended(ended, move.step, attempt, seq)
+    ended: SagaWritten = yield End(move.step, attempt, seq, ending, is_ahead=is_ahead)
+    saga, entry = _owned(ended, attempt), _ended(ended, move.step, mine)
     if entry.status is not EntryStatus.DONE:
         saga = yield from _turn(attempt, saga, entry)
     return replace(next_of(saga), is_fresh=ended.done)
@@ -273,25 +282,30 @@ def undo(
         saga = _owned(turned, attempt)
     if move.step not in saga.log or move.compensation is None:
         return None
-    entry, _ = yield from _undo(attempt, move.compensation, seq)
+    _, entry, _ = yield from _undo(attempt, move.compensation, seq)
     return entry
 
 
-def _undo(attempt: int, name: str, seq: int) -> Generator[Call, Any, tuple[Entry, bool]]:
-    """Make a compensation, unless it is done: its line, and whether it ended here."""
-    begun: SagaWritten = yield Begin(name, attempt, seq, is_undo=True)
+def _undo(
+    attempt: int, name: str, seq: int, *, is_ahead: bool = False
+) -> Generator[Call, Any, tuple[Saga, Entry, bool]]:
+    """Make a compensation, unless it is done: the saga, its line, and whether it ended here."""
+    mine = (attempt, seq, not is_ahead)
+    begun: SagaWritten = yield Begin(name, attempt, seq, is_undo=True, is_ahead=is_ahead)
     saga = _owned(begun, attempt)
     entry = _begun(begun, saga, name)
     if entry.status is EntryStatus.DONE:
-        return entry, False
-    if (entry.status, entry.attempt, entry.seq) != (EntryStatus.STARTED, attempt, seq):
+        return saga, entry, False
+    if entry.status is not EntryStatus.STARTED or entry.owner != mine:
         raise SupersededError(f"try {seq} of attempt {attempt} no longer owns {name}")
     ending: Ending = yield Work(saga, name, is_undo=True)
-    ended: SagaWritten = yield End(name, attempt, seq, ending, is_undo=True)
-    return _ended(ended, name, attempt, seq), ended.done
+    ended: SagaWritten = yield End(name, attempt, seq, ending, is_undo=True, is_ahead=is_ahead)
+    return _owned(ended, attempt), _ended(ended, name, mine), ended.done
 
 
-def compensate(attempt: int, name: str, seq: int) -> Generator[Call, Any, Next]:
+def compensate(
+    attempt: int, name: str, seq: int, *, is_ahead: bool = False
+) -> Generator[Call, Any, Next]:
     """Undo what a compensation of a declared saga is there for, and say what is next.
 
     Raises:
@@ -300,11 +314,11 @@ def compensate(attempt: int, name: str, seq: int) -> Generator[Call, Any, Next]:
         SagaStepError: it was refused, so that a person has to help.
     """
     yield from _mine(attempt)
-    entry, is_fresh = yield from _undo(attempt, name, seq)
+    saga, entry, is_fresh = yield from _undo(attempt, name, seq, is_ahead=is_ahead)
     if entry.status is not EntryStatus.DONE:
         kind = TransientError if entry.status is EntryStatus.FAILED else SagaStepError
         raise kind(told(name, entry))
-    return replace(next_of((yield from _mine(attempt))), is_fresh=is_fresh)
+    return replace(next_of(saga), is_fresh=is_fresh)
 
 
 def finish(attempt: int, moves: Sequence[Move] | None = None) -> Generator[Call, Any, Saga]:
@@ -428,11 +442,12 @@ def _begun(begun: SagaWritten, saga: Saga, name: str) -> Entry:
     return entry
 
 
-def _ended(written: SagaWritten, name: str, attempt: int, seq: int) -> Entry:
+def _ended(written: SagaWritten, name: str, mine: Owner) -> Entry:
     """The line that this try ended; a refusal may mean that the call was made twice."""
+    attempt, seq, _ = mine
     saga = _owned(written, attempt)
     entry = saga.log.get(name)
-    if entry is None or (entry.attempt, entry.seq) != (attempt, seq):
+    if entry is None or entry.owner != mine:
         raise SupersededError(f"try {seq} of attempt {attempt} no longer owns {name}")
     if entry.status is EntryStatus.STARTED:
         raise SupersededError(f"the saga is {saga.status}; {name} came too late")
