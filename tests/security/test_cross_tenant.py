@@ -175,6 +175,10 @@ def asked(theirs: Foreign) -> dict[str, list[Ask]]:
             ("POST", "/repairs", {"kind": "command", "action": "retry"}, None),
             ("POST", "/repairs", {"kind": "saga", "action": "retry"}, None),
         ],
+        "GET /failures": [
+            ("GET", "/failures", None, None),
+            ("GET", "/failures", None, {"kind": "saga"}),
+        ],
         "GET /repairs": [("GET", "/repairs", None, None)],
         "GET /repairs/{id}": [("GET", f"/repairs/{theirs.repair}", None, None)],
         "POST /repairs/{id}/start": [("POST", f"/repairs/{theirs.repair}/start", None, None)],

@@ -12,7 +12,7 @@ from sfn_cqrs.kernel import errors, failure
 from sfn_cqrs.kernel.http.problems import status_of
 from sfn_cqrs.machines.command import chain
 from sfn_cqrs.machines.task import programs as task_programs
-from sfn_cqrs_tools.cli.explanations import PAGE, code_of, explanations
+from sfn_cqrs_tools.client.explanations import PAGE, code_of, explanations
 from sfn_cqrs_tools.project import CHECKOUT
 
 KNOWN = explanations()

@@ -299,6 +299,7 @@ TOOLS_IN_ORDER = (
     "runtime",
     "terminal",
     "client",
+    "agents",
     "scaffold",
     "stack",
     "testing",

@@ -103,6 +103,7 @@ class Caller:
     `client` is the caller over HTTP; None means code. With an idempotency key, the same
     request gets the first answer again as long as the answer is remembered: 24 hours by default.
     Keys of clients and of code are separate. An erasure `erases`, and no rule of a type forbids it.
+    An `agent` is the program that this person acts through; it has no rights of its own.
     """
 
     user: str = ""
@@ -113,6 +114,12 @@ class Caller:
     remembered_for: int = LIFETIME_SECONDS
     client: Client | None = None
     erases: bool = False
+    agent: str = ""
+
+    @property
+    def signature(self) -> str:
+        """Return the person, and the agent if one acts for them, as the audit of a repair says."""
+        return f"{self.user} (agent {self.agent})" if self.agent else self.user
 
     @property
     def request_key(self) -> str | None:

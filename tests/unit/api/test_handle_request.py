@@ -305,6 +305,18 @@ class TestChain:
         shown = call("GET", "/commands/AIRPORT/NRT/1").body
         assert (shown["repairedBy"], shown["repairedAt"]) == ("taro", shown["statusAt"])
 
+    def test_a_version_keeps_the_agent_through_which_a_person_repaired_it(self, call, world):
+        store(world, "FAILED")
+
+        call(
+            "POST",
+            "/commands/AIRPORT/NRT/1/skip",
+            headers={"x-agent": "helper 2.1\n<b>" + "x" * 99},
+        )
+
+        shown = call("GET", "/commands/AIRPORT/NRT/1").body
+        assert shown["repairedBy"] == f"taro (agent helper 2.1b{'x' * 49})"
+
     def test_an_operator_skips_what_failed(self, call, world):
         store(world, "FAILED")
 

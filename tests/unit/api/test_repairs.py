@@ -721,3 +721,39 @@ def test_a_plan_that_is_not_there_is_not_found(call):
     for id_ in ("p-01KAXK3V9Q0M3W8C5R6T7Y8Z9A", "nothing"):
         assert call("GET", f"/repairs/{id_}").status == 404
         assert call("POST", f"/repairs/{id_}/start").status == 404
+
+
+def test_failures_are_listed_as_a_plan_would_and_nothing_is_stored(call, monkeypatch):
+    failures = [a_failure(item(f"o-{number}")) for number in range(3)]
+    late = a_failure(item("o-9", type_="AIRPORT"), updated_at="2026-11-25T12:00:00.000Z")
+    others = a_failure(item("o-1", "tenant2"))
+
+    with bootstrap.override(processes=processes_of(DynamoDB(TABLES), *failures, late, others)):
+        every = call("GET", "/failures").body
+        two = call("GET", "/failures", query={"limit": "2", "kind": "command"}).body
+        since = call("GET", "/failures", query={"since": "2026-11-25T11:30:00Z"}).body
+        monkeypatch.setattr(routes, "SECONDS", -1)
+        hurried = call("GET", "/failures", query={"type": "NOBODYS"}).body
+        stored = call("GET", "/repairs").body
+
+    assert [one["code"] for one in every["items"]] == ["o-0", "o-1", "o-2", "o-9"]
+    assert (every["isComplete"], every["items"][0]["error"]) == (True, "ThrottlingError")
+    assert ([one["code"] for one in two["items"]], two["isComplete"]) == (["o-0", "o-1"], False)
+    assert [one["code"] for one in since["items"]] == ["o-9"]
+    assert hurried == {"items": [], "isComplete": False}
+    assert stored == {"items": []}
+
+
+@pytest.mark.parametrize(
+    ("query", "claims", "status"),
+    [
+        ({}, {"custom:tenant": "tenant1", "cognito:groups": "[nurse]", "sub": "nina"}, 403),
+        ({"kind": "task"}, {}, 400),
+        ({"kind": "row"}, {}, 400),
+        ({"since": "yesterday"}, {}, 400),
+    ],
+)
+def test_failures_are_for_operators_with_a_filter_that_fits(query, claims, status, call, world):
+    assert world
+
+    assert call("GET", "/failures", query=query, claims=claims or None).status == status

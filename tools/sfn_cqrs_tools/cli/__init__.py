@@ -58,6 +58,8 @@ COMMANDS: Final = {
     "erasure": _own("erase:erasure", "Erasures: list, show, confirm, replay."),
     "audit": _own("audit:audit", "Look for damage in the stored data."),
     "console": _own("console:console", "Show a stack in the browser, and repair it."),
+    "mcp": _own("agents:mcp", "Serve a stack to an agent, as an MCP server."),
+    "skill": _own("agents:skill", "Print a skill for agents."),
     "engine": _own("engine:engine", "Serve only the Step Functions engine."),
     "init": _own("init:init", "Make a project of your own."),
     "setup": _own("setup:setup", "Set up the parts of a project that are not packages."),
@@ -94,6 +96,8 @@ SECTIONS: Final = {
         "rehearse",
         "import-original",
         "sql",
+        "mcp",
+        "skill",
     ),
 }
 """All commands, as --help groups them."""

@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from sfn_cqrs_tools.cli.explanations import code_of, explanations
+from sfn_cqrs_tools.client.explanations import code_of, explanations
 from sfn_cqrs_tools.terminal.printing import print_table
 from sfn_local.cli.command import command, json_option, print_json
 from sfn_local.cli.showing import echo

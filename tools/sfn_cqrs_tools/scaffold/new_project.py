@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from sfn_cqrs_tools.project import application
 from sfn_cqrs_tools.scaffold.app_package import AppPackage, check_type
 from sfn_cqrs_tools.scaffold.audience import Audience
 from sfn_cqrs_tools.scaffold.changes import Changes, ScaffoldError
@@ -19,6 +20,7 @@ from sfn_cqrs_tools.scaffold.names import LONGEST_PROJECT
 from sfn_cqrs_tools.scaffold.texts import text
 
 FILES: Final = {
+    ".agents/skills/sfn-cqrs/SKILL.md": "SKILL.md",
     ".github/workflows/check.yml": "check.yml",
     ".gitignore": "gitignore",
     "Makefile": "Makefile",
@@ -29,6 +31,24 @@ FILES: Final = {
     "samconfig.toml": "samconfig.toml",
     "template.yaml": "template.yaml",
 }
+PAGES_FILE: Final = "llms-full.txt"
+PAGES: Final = (
+    "glossary",
+    "handlers",
+    "types",
+    "read-models",
+    "tasks",
+    "sagas",
+    "imports",
+    "approvals",
+    "webhooks",
+    "time",
+    "unique",
+    "testing",
+    "stuck",
+    "reference/errors",
+)
+"""The pages of the docs that a project has as one file, for agents."""
 WHEELS: Final = "wheels"
 """The folder of a project that its packages are copied to, to be committed."""
 _COMMIT: Final = re.compile(r"git\+(?:https|ssh)://[^\s#]+@[0-9a-f]{40}")
@@ -112,6 +132,12 @@ def _wheel(folder: Path, name: str) -> Path | None:
     return found[0] if found else None
 
 
+def pages() -> str:
+    """Return the pages of the docs that an agent needs, one after the other."""
+    docs = application() / "docs"
+    return "\n".join((docs / f"{page}.md").read_text(encoding="utf-8") for page in PAGES)
+
+
 def add_project(
     changes: Changes,
     name: str,
@@ -139,6 +165,7 @@ def add_project(
     }
     for path, template in FILES.items():
         changes.create(path, text(f"project/{template}", **values))
+    changes.create(PAGES_FILE, pages())
     for wheel in installed.wheels:
         changes.create(f"{WHEELS}/{wheel.name}", wheel.read_bytes())
     package.create(changes)

@@ -31,13 +31,14 @@ from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.project import CHECKOUT
 from sfn_cqrs_tools.runtime.template import Template
 from sfn_cqrs_tools.scaffold.changes import ScaffoldError
-from sfn_cqrs_tools.scaffold.new_project import package_name, sources
+from sfn_cqrs_tools.scaffold.new_project import PAGES, PAGES_FILE, package_name, sources
 from sfn_cqrs_tools.stack.framework import FOLDER, bring_up_to_date
 from sfn_cqrs_tools.stack.project_template import load_template
 from sfn_cqrs_tools.testing.quick_stack import quick_stack
 from sfn_local.lint.template_file import load_yaml
 
 FILES = [
+    ".agents/skills/sfn-cqrs/SKILL.md",
     ".github/workflows/check.yml",
     ".gitignore",
     "Makefile",
@@ -45,6 +46,7 @@ FILES = [
     "app/clinic/__init__.py",
     "app/clinic/appointment.py",
     "events/sync_data.json",
+    "llms-full.txt",
     "pyproject.toml",
     "requirements-dev.txt",
     "samconfig.toml",
@@ -103,7 +105,17 @@ def own_files(folder: Path) -> list[str]:
 def test_a_project_is_small(clinic):
     assert own_files(clinic) == FILES
     assert len(FILES) <= MOST_FILES
-    assert sum(len((clinic / one).read_text().splitlines()) for one in FILES) <= MOST_LINES
+    written = [one for one in FILES if one != PAGES_FILE]
+    assert sum(len((clinic / one).read_text().splitlines()) for one in written) <= MOST_LINES
+
+
+def test_a_project_has_the_docs_as_one_file_for_agents(clinic):
+    pages = (clinic / PAGES_FILE).read_text(encoding="utf-8")
+    shipped = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
+    included = shipped["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+
+    assert [line for line in pages.splitlines() if line in ("# Handlers", "# Errors")]
+    assert all(included.get(f"docs/{page}.md", "").endswith(f"docs/{page}.md") for page in PAGES)
 
 
 def test_a_project_with_a_database_is_read_by_every_command(sfn_cqrs, tmp_path, monkeypatch):

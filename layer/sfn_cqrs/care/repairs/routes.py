@@ -7,18 +7,39 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from sfn_cqrs.care.repairs.found import may_read
-from sfn_cqrs.care.repairs.rules import Filter, RepairKind
-from sfn_cqrs.care.repairs.schemas import LISTED, PLAN, REPAIR, REPAIRS
-from sfn_cqrs.care.repairs.service import Plan, Progress, RepairService
+from sfn_cqrs.care.repairs.rules import Action, Filter, RepairKind
+from sfn_cqrs.care.repairs.schemas import ASKED, FAILURES, LISTED, PLAN, REPAIR, REPAIRS
+from sfn_cqrs.care.repairs.service import Progress, RepairService
 from sfn_cqrs.kernel.errors import ForbiddenError, InvalidInputError, NotFailedError, NotFoundError
 from sfn_cqrs.kernel.http.http import Routes, code_of, integer_of
 from sfn_cqrs.kernel.http.operation import CURSOR, OPERATORS, operation
 from sfn_cqrs.kernel.http.request import Request, answer, listed
+from sfn_cqrs.kernel.policy import Client
 from sfn_cqrs.kernel.tables.paging import MAX_LIMIT, bytes_of, fitting
 
 routes = Routes()
 SECONDS = 15
 """Seconds to search for a plan; the request ends after 29."""
+
+
+@routes.get("/failures")
+@operation(
+    rule=OPERATORS,
+    query={"limit": CURSOR["limit"], **ASKED},
+    answers={200: FAILURES},
+    problems=(ForbiddenError,),
+)
+def list_failures() -> Response[str]:
+    """List the first failures that a plan would have; nothing is stored."""
+    request = Request.by_operator()
+    kind = request.query("kind") or RepairKind.COMMAND
+    given = {name: request.query(name) or "" for name in ASKED if name != "kind"}
+    wanted = Filter.checked(kind, Action.RETRY, **given)
+    until = time.monotonic() + SECONDS
+    service, client = RepairService(request.tenant), request.identity.client
+    found, is_all = service.look(wanted, client, lambda: time.monotonic() < until, request.limit)
+    shown = [_entry(one, wanted.kind, client) for one in found]
+    return answer(HTTPStatus.OK, {"items": shown, "isComplete": is_all})
 
 
 @routes.post("/repairs")
@@ -73,10 +94,9 @@ def start_repair(id_: str) -> Response[str]:
     return answer(HTTPStatus.ACCEPTED, _view(started, request))
 
 
-def _entry(entry: dict[str, Any], plan: Plan, request: Request) -> dict[str, Any]:
+def _entry(entry: dict[str, Any], kind: RepairKind, client: Client) -> dict[str, Any]:
     """Return an entry of the list, without its cause if the caller may not read the item."""
-    kind = RepairKind(str(plan.wanted["kind"]))
-    if may_read(kind, entry["type"], request.identity.client):
+    if may_read(kind, entry["type"], client):
         return entry
     return {name: value for name, value in entry.items() if name != "cause"}
 
@@ -84,6 +104,7 @@ def _entry(entry: dict[str, Any], plan: Plan, request: Request) -> dict[str, Any
 def _view(progress: Progress, request: Request) -> dict[str, Any]:
     """Return a repair with a page of its list; the cursor is the number of entries shown so far."""
     plan, limit = progress.plan, request.limit
+    kind = RepairKind(str(plan.wanted["kind"]))
     after = integer_of(request.query("cursor"), "cursor", 0)
     if after < 0:
         raise InvalidInputError("cursor", "is not a cursor of this list")
@@ -93,6 +114,6 @@ def _view(progress: Progress, request: Request) -> dict[str, Any]:
         progress,
         filter=plan.wanted,
         failed=list(progress.failed[:MAX_LIMIT]),
-        items=[_entry(one, plan, request) for one in shown],
+        items=[_entry(one, kind, request.identity.client) for one in shown],
         nextCursor=None if is_last else str(after + len(shown)),
     )

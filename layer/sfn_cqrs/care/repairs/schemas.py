@@ -44,6 +44,14 @@ _ENTRY = record(
     {"attempt": COUNT, "at": MOMENT},
     optional=_REFERENCE | {"error": TEXT, "cause": TEXT},
 )
+FAILURES = record(
+    "Failures",
+    {
+        "items": list_of(_ENTRY),
+        "isComplete": {**FLAG, "description": "false: there may be more; narrow the filter"},
+    },
+)
+ASKED = {"kind": {**one_of(*RepairKind), "default": str(RepairKind.COMMAND)}, **_FILTER}
 _FAILED = record(
     "RepairFailure",
     {"attempt": COUNT, "problem": {**TEXT, "description": "The code of the problem"}},

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, cast
 
 from sfn_cqrs import bootstrap
@@ -22,6 +23,7 @@ from sfn_cqrs.kernel.clock import iso, new_ulid
 from sfn_cqrs.kernel.errors import InvalidInputError, NotFailedError, NotFoundError
 from sfn_cqrs.kernel.keys import ALL_TENANTS, TaskKey, checked_tenant, id_parts
 from sfn_cqrs.kernel.notices import depth_here
+from sfn_cqrs.kernel.policy import Client
 from sfn_cqrs.kernel.tables.paging import Page
 from sfn_cqrs.kernel.values import Json
 from sfn_cqrs.machines.task import programs as task_programs
@@ -123,7 +125,7 @@ class RepairService:
         kept: dict[str, Any] = {
             "entries": _fitting(search),
             "place": None if search.is_over else search.place,
-            "by": caller.user,
+            "by": caller.signature,
             "at": at,
             "begun_at": begun_at,
         }
@@ -133,6 +135,15 @@ class RepairService:
         bootstrap.attributes().store(self._tenant, plan.id, kept, folder=TASKS)
         bootstrap.plans().put(self._tenant, _note(plan))
         return plan
+
+    def look(
+        self, wanted: Filter, client: Client, has_time: Callable[[], bool], limit: int
+    ) -> tuple[list[Entry], bool]:
+        """Return the first failures that a filter means, and whether these are all."""
+        scope = Scope(self._tenant, wanted, by=iso(bootstrap.now()))
+        search = failed(scope, Overtime(has_time), client, None)
+        found = list(islice(search.entries(), limit + 1))
+        return found[:limit], search.is_over and len(found) <= limit
 
     def list(self, limit: int, cursor: str | None) -> Page[Listed]:
         """Return the plans of 30 days, the newest first, with the status of each one's task."""

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any, Self, TypeVar
@@ -26,6 +27,10 @@ from sfn_cqrs.kernel.tables.paging import DEFAULT_LIMIT, Page, checked_limit
 MAX_ANSWER_BYTES = 4_700_000
 """Lambda answers at most 6 MB, and base64 adds a third."""
 MAX_TEXT_BYTES = 1_000_000
+AGENT = "x-agent"
+"""The header by which a program says that a person acts through it."""
+MAX_AGENT = 60
+_NO_NAME = re.compile(r"[^A-Za-z0-9 ._-]")
 S = TypeVar("S")
 T = TypeVar("T")
 
@@ -55,10 +60,12 @@ class Request:
     def caller(self) -> Caller:
         """Return the caller, for the audit."""
         http = self._event["requestContext"]
+        agent = _NO_NAME.sub("", header_of(self._event, AGENT) or "")[:MAX_AGENT]
         return Caller(
             user=self.identity.user,
             ip=http["http"].get("sourceIp", ""),
-            source="api",
+            source=f"agent {agent}" if agent else "api",
+            agent=agent,
             request_id=http.get("requestId", ""),
             idempotency_key=header_of(self._event, "idempotency-key"),
             client=self.identity.client,

@@ -61,7 +61,7 @@ def give_up_and_restore(key: ItemKey, version: int, caller: Caller) -> GivenUp:
     refused = taken(key, row.converted, caller.client)
     if refused is not None:
         raise refused
-    process = _skipped(key, version, caller.user)
+    process = _skipped(key, version, caller.signature)
     restored = _publish(key, version, row.converted, caller)
     return GivenUp(process, restored, restored is None and _stays(key, version))
 

@@ -160,7 +160,7 @@ class ChainService:
 
 
 def _name_of(caller: Caller | None) -> str:
-    return caller.user if caller else ""
+    return caller.signature if caller else ""
 
 
 def _link(command: Command, process: Process | None) -> Link:
