@@ -7,8 +7,9 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 
 from tests.support.calls import KilledError
@@ -16,7 +17,7 @@ from tests.support.calls import KilledError
 from sfn_cqrs.kernel.errors import StepRefusedError, TransientError
 from sfn_cqrs.machines.saga import types as saga_types
 from sfn_cqrs.machines.saga.declaring import Retry, Steps, saga
-from sfn_cqrs.machines.saga.rules import MET, OTHERWISE, SagaStatus
+from sfn_cqrs.machines.saga.rules import EACH, MAX_STEPS, MET, OTHERWISE, SagaStatus
 from sfn_cqrs.machines.saga.types import SagaStep
 
 NAME = "random-saga"
@@ -55,9 +56,10 @@ class Fate:
 
 @dataclass(frozen=True)
 class Part:
-    """A step, with what undoes it; or a choice, with its arms; or a pause; or a wait.
+    """A step, with what undoes it; or a choice, with its arms; or a pause; or a wait; or a list.
 
-    A wait has a `pause`, too: so long it waits, while its first calls answer "not yet".
+    A wait has a `pause`, too: so long it waits, while its first calls answer "not yet". What is
+    made for each of its `items` is the only arm of a list.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Part:
     chosen: str = ""
     pause: timedelta | None = None
     is_wait: bool = False
+    items: int | None = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,19 @@ def a_saga(seed: int) -> list[Part]:
     if dice.random() < 0.5:
         arms = {arm: [_step(dice, names) for _ in range(dice.randint(0, 2))] for arm in "ab"}
         parts.insert(dice.randint(0, len(parts)), Part(next(names), arms=arms, chosen="a"))
-    return [_step(dice, names), *parts]
+    if dice.random() < 0.4:
+        each = {EACH: [_step(dice, names) for _ in range(dice.randint(1, 2))]}
+        listed = Part(next(names), arms=each, items=dice.randint(0, 3))
+        parts.insert(dice.randint(0, len(parts)), listed)
+    made = [_step(dice, names), *parts]
+    while sum(map(_size, made)) > MAX_STEPS:
+        made.pop()
+    return made
+
+
+def _size(part: Part) -> int:
+    is_step = not part.arms and part.pause is None
+    return (is_step or part.items is not None) + sum(map(_size, chain(*part.arms.values())))
 
 
 def _part(dice: random.Random, names: Iterator[str]) -> Part:
@@ -135,6 +150,9 @@ def _made(parts: Sequence[Part]) -> Iterator[Part]:
         if part.pause is None or part.is_wait:
             yield part
         yield from part.arms.get(part.chosen, ())
+        for item in range(1, (part.items or 0) + 1):
+            for each in part.arms[EACH]:
+                yield replace(each, name=f"{each.name}.{item}")
 
 
 def _turns(part: Part) -> bool:
@@ -154,7 +172,7 @@ def _back(begun: list[Part], done: list[str]) -> Expected:
 
 
 def undo_of(part: Part) -> str:
-    """Return the name of what undoes a step."""
+    """Return the name of what undoes a step; that of an item has the item's number too."""
     return f"undo_{part.name}"
 
 
@@ -166,16 +184,16 @@ class Told:
     calls: Counter[str] = field(default_factory=Counter)
     is_mended: bool = False
 
-    def function(self, name: str, fate: Fate, answer: str = "") -> Any:
+    def function(self, name: str, fate: Fate, answer: Any = "") -> Any:
         """Make a function of the saga."""
 
-        def called(_step: SagaStep[Given]) -> str:
-            self.calls[name] += 1
-            if fate.end == NOT_YET and self.calls[name] <= fate.times:
+        def called(step: SagaStep[Given]) -> Any:
+            self.calls[step.name] += 1
+            if fate.end == NOT_YET and self.calls[step.name] <= fate.times:
                 return ""
-            if self.calls[name] <= fate.times and not self.is_mended:
-                raise ERRORS[fate.end](name)
-            self.done.append(name)
+            if self.calls[step.name] <= fate.times and not self.is_mended:
+                raise ERRORS[fate.end](step.name)
+            self.done.append(step.name)
             return answer
 
         called.__name__ = name
@@ -195,6 +213,9 @@ def declared(parts: Sequence[Part]) -> Iterator[Told]:
                 s.wait(make, at_most=part.pause, otherwise=otherwise)
             elif part.pause is not None:
                 s.pause(part.name, part.pause)
+            elif part.items is not None:
+                listed = told.function(part.name, part.fate, list(range(part.items)))
+                s.each(listed, _arm(declare, part.arms[EACH]), at_most=3)
             elif part.arms:
                 s.choice(make, **{arm: _arm(declare, inner) for arm, inner in part.arms.items()})
             else:

@@ -29,7 +29,7 @@ from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs.machines.saga import saga_programs
 from sfn_cqrs.machines.saga import types as saga_types
 from sfn_cqrs.machines.saga.items import SAGAS
-from sfn_cqrs.machines.saga.rules import Saga, SagaStatus
+from sfn_cqrs.machines.saga.rules import Saga, SagaStatus, plain
 from sfn_cqrs.machines.saga.runner import SagaFlow
 from sfn_cqrs.machines.saga.saga_programs import left_of
 from sfn_cqrs.machines.saga.service import SagaService
@@ -94,6 +94,7 @@ class Story:
     seed: int | None = None
     zombies: float = 0.0
     machine: str = "order-saga"
+    is_by_line: bool = False
 
 
 @dataclass
@@ -113,7 +114,9 @@ def tell(story: Story) -> End:
     """
     with ExitStack() as stack:
         stack.enter_context(silent())
-        system = stack.enter_context(SagaSystem(story.seed, story.machine))
+        system = stack.enter_context(
+            SagaSystem(story.seed, story.machine, is_by_line=story.is_by_line)
+        )
         return _Teller(system, story).tell()
 
 
@@ -176,7 +179,7 @@ class _Teller:
 
     def _check_ends(self, saga: Saga, effects: dict[str, int]) -> None:
         """Hold the commands that the saga has published against its end and its log."""
-        left = left_of(saga, saga_types.find("order-saga").moves)
+        left = left_of(saga, saga.moves or saga_types.find("order-saga").moves)
         if saga.status is not SagaStatus.PARKED and left:
             raise BrokenError(f"G1: {saga.status}, and left is {left}")
         items = {"reserve_stock": len(saga.input["lines"])}  # type: ignore[arg-type]
@@ -184,9 +187,8 @@ class _Teller:
             made, undone = effects.get(step, 0), effects.get(undo, 0)
             if saga.status is SagaStatus.COMPLETED and (made, undone) != (items.get(step, 1), 0):
                 raise BrokenError(f"G1: COMPLETED, and {step} is made {made}, undone {undone}")
-            is_undone = saga.status is SagaStatus.COMPENSATED or (
-                saga.is_undoing and undo not in left
-            )
+            is_left = any(plain(name) == undo for name in left)
+            is_undone = saga.status is SagaStatus.COMPENSATED or (saga.is_undoing and not is_left)
             if is_undone and made != undone:
                 raise BrokenError(f"G1: {undo} is done; {step} is made {made}, undone {undone}")
             if undone > made:
@@ -225,7 +227,7 @@ class _Teller:
         for command in self._system.world.stored_commands():
             saga, _, step = command.request_id.partition("/")
             if saga == id_:
-                yield command.key.code, step
+                yield command.key.code, plain(step)
 
     def _is_late(self, function: str) -> bool:
         self._late[function] -= 1

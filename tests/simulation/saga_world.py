@@ -34,6 +34,14 @@ from sfn_cqrs.machines.saga.rules import (
 )
 from sfn_cqrs.machines.saga.saga_programs import Do, Next
 
+
+class Items(list[str]):
+    """A list that is part of a state."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(tuple(self))
+
+
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 TICK = timedelta(seconds=30)
 TRIES = 2
@@ -41,7 +49,7 @@ DONE = EntryStatus.DONE
 DIED, GONE, BUSY = Failure("Sandbox.Timedout", ""), UnknownStepError("book", []), TransientError("")
 VOID = SupersededError("the step is undone")
 NOTHING = Next(Do.FINISH)
-RESULTS = {MoveKind.CHOICE: "heavy", MoveKind.WAIT: MET}
+RESULTS = {MoveKind.CHOICE: "heavy", MoveKind.WAIT: MET, MoveKind.EACH: Items("ab")}
 Program = Generator[saga_programs.Call, Any, Any]
 RUN, UNDO, TURN = "run_steps", "undo_steps", "turn"
 LIVE = ("running", "pause")
@@ -224,7 +232,7 @@ def _answers(state: State, function: Function, call: Any) -> Iterator[tuple[Any,
 
 def _made(state: State, function: Function, name: str) -> Iterator[tuple[Any, State]]:
     """A step's effect, which no try has twice, nor any once it is void; or there is none."""
-    move = next(each for each in state.saga.order if each.step == name)
+    move = next(each for each in state.saga.moves if each.step == name)
     _check_turn(state, function, move)
     if state.may("gone"):
         yield GONE, state.after("gone")
@@ -247,7 +255,7 @@ def _check_turn(state: State, function: Function, move: Move) -> None:
     log = state.saga.log
     if move.choice is not None and log[move.choice].result != move.arm:
         raise BrokenError(f"S3: {move.step} is made, which was not chosen")
-    for before in state.saga.order[: state.saga.order.index(move)]:
+    for before in state.saga.moves[: state.saga.moves.index(move)]:
         is_chosen = before.choice is None or log[before.choice].result == before.arm
         if is_chosen and (before.step not in log or log[before.step].status is not DONE):
             raise BrokenError(f"S3: {move.step} is made before {before.step}")
@@ -258,7 +266,7 @@ def _check_turn(state: State, function: Function, move: Move) -> None:
 
 
 def _undone(state: State, name: str) -> Iterator[tuple[Any, State]]:
-    order = state.saga.order
+    order = state.saga.moves
     move = next(each for each in order if each.compensation == name)
     for later in order[order.index(move) + 1 :]:
         is_left = later.step in state.saga.log and later.compensation is not None
@@ -320,7 +328,7 @@ def _check_pause(state: State, call: Begin | End, move: Move, began_at: str, aft
 
 
 def _move_of(saga: Saga, name: str) -> Move:
-    return next(move for move in saga.order if name in (move.step, move.compensation))
+    return next(move for move in saga.moves if name in (move.step, move.compensation))
 
 
 def _returned(state: State, function: Function, result: Any) -> State:

@@ -1,6 +1,7 @@
 """A saga whose functions are killed before and after each of their calls, once and at every try."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.simulation.saga_story import ALWAYS, LINES, Fault, Story, function_of, tell
@@ -78,6 +79,14 @@ STORIES |= {
         Story(aborted=((RUN, 1),), machine="saga"),
         (BEGIN, STREAM, SWEEP),
     ),
+    "declared by line, is out of one of two": (
+        Story(
+            order=an_order(lines=[LINES[0], {"sku": "PEN", "quantity": 9}]),
+            machine="saga",
+            is_by_line=True,
+        ),
+        (RUN, UNDO, FINISH),
+    ),
     "declared, is late": (Story(late=((RUN, 7),), machine="saga"), (UNDO,)),
 }
 
@@ -87,8 +96,8 @@ def moments_in(story: Story, functions: tuple[str, ...]) -> list[tuple[AwsCall, 
     made: dict[tuple[str, int], AwsCall] = {}
 
     class Seen(SagaSystem):
-        def __init__(self, seed: int | None = None, machine: str = "order-saga") -> None:
-            super().__init__(seed, machine)
+        def __init__(self, *given: Any, **more: Any) -> None:
+            super().__init__(*given, **more)
             self.calls.observers.append(self._note)
 
         def _note(self, call: AwsCall, moment: str) -> None:

@@ -39,6 +39,10 @@ UNTIL: Order = (
     Move("come", kind=MoveKind.WAIT, seconds=60, every=30),
     Move("escalate", "forget", choice="come", arm="otherwise"),
 )
+LIST: Order = (
+    Move("lines", kind=MoveKind.EACH, most=2),
+    Move("pack", "unpack", choice="lines", arm="each", each="lines"),
+)
 COMPLETED, COMPENSATED, PARKED = "COMPLETED", "COMPENSATED", "PARKED"
 SCENARIOS: list[Any] = [
     (TWO, {}, [COMPLETED]),
@@ -53,6 +57,7 @@ SCENARIOS: list[Any] = [
     (LATER, {"kill": 1, "leap": 1}, [COMPLETED]),
     (UNTIL, {"later": 4, "die": 1}, [COMPLETED]),
     (UNTIL, {"later": 1, "refuse": 1, "kill": 1}, [COMPENSATED, COMPLETED]),
+    (LIST, {"refuse": 1, "die": 1}, [COMPENSATED, COMPLETED]),
 ]
 LONG = [
     pytest.param(*scenario, marks=PROOF)
@@ -69,6 +74,8 @@ LONG = [
         (ARMS, {"die": 1, "kill": 1}, [COMPLETED]),
         (LATER, {"kill": 1, "die": 1}, [COMPLETED]),
         (UNTIL, {"later": 4, "kill": 1, "leap": 1}, [COMPLETED]),
+        (LIST, {"outlive": 1, "fail": 1}, [COMPENSATED, COMPLETED]),
+        (LIST, {"kill": 1, "die": 1, "refuse": 1}, [COMPENSATED, COMPLETED]),
         (UNTIL, {"later": 3, "fail": 1, "die": 1}, [COMPENSATED, COMPLETED]),
     )
 ]
@@ -156,6 +163,14 @@ MUTANTS: dict[str, tuple[Any, str, Any, Order, Faults, str]] = {
         ARMS,
         {},
         "S3",
+    ),
+    "what a list has is not made": (
+        Saga,
+        "moves",
+        property(lambda saga: saga.order),
+        LIST,
+        {},
+        "S1",
     ),
     "what is not known to be done is not undone": (
         saga_programs,

@@ -32,8 +32,11 @@ class SagaSystem(FakeSystem):
 
     sweeps = (*FakeSystem.sweeps, "ScheduleSweepSagasFunction")
 
-    def __init__(self, seed: int | None = None, machine: str = "order-saga") -> None:
+    def __init__(
+        self, seed: int | None = None, machine: str = "order-saga", *, is_by_line: bool = False
+    ) -> None:
         super().__init__(seed)
+        self.is_by_line = is_by_line
         self.saga_machine = self.template.machines[machine]
         self.engine.create_state_machine(self.saga_machine.name, self.saga_machine.definition)
         self.saga_stream = Stream.of(self.template, STREAM)
@@ -53,7 +56,7 @@ class SagaSystem(FakeSystem):
     def __enter__(self) -> Self:
         entered = super().__enter__()
         if self.saga_machine.key == SagaRef.DECLARED:
-            self._cleanup.enter_context(declared_orders())
+            self._cleanup.enter_context(declared_orders(is_by_line=self.is_by_line))
         return entered
 
     def submit(self, function: str, payload: bytes, done: Done) -> None:

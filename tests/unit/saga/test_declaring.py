@@ -80,6 +80,26 @@ def test_the_order_is_what_the_function_declares():
     )
 
 
+def lines(step):
+    return step.input["lines"]
+
+
+def pack(step):
+    return step.item
+
+
+def test_what_is_made_for_each_item_of_a_list_stands_once_in_the_order():
+    def courier(s: Steps[Parcel]) -> None:
+        s.each(lines, lambda s: s.step(pack, undo=cancel), at_most=20)
+        s.step(book)
+
+    assert declared(courier) == (
+        Move("lines", kind=MoveKind.EACH, most=20),
+        Move("pack", "cancel", choice="lines", arm="each", each="lines"),
+        Move("book"),
+    )
+
+
 def test_a_wait_has_the_steps_for_what_never_comes():
     def courier(s: Steps[Parcel]) -> None:
         s.wait(until=delivered, at_most=timedelta(days=3), otherwise=[by_truck])
@@ -109,7 +129,7 @@ def test_a_wait_has_the_steps_for_what_never_comes():
             ],
             "courier asks more than 1000 times in its waits",
         ),
-        (lambda _s: None, "courier has 0 steps, and a saga has 1 to 10"),
+        (lambda _s: None, "courier has 0 steps and lists, and a saga has 1 to 10"),
         (lambda s: [s.step(book), s.step(book)], "book is declared twice"),
         (lambda s: [s.step(book, undo=cancel), s.step(by_bike, undo=cancel)], "cancel is declared"),
         (lambda s: s.step(book, undo=book), "book is declared twice"),
@@ -117,6 +137,20 @@ def test_a_wait_has_the_steps_for_what_never_comes():
         (lambda s: s.step(book, within=timedelta(hours=1)), "1 to 300 seconds, not 3600"),
         (lambda s: s.step(lambda _: None), "'<lambda>' cannot be the name of a step"),
         (lambda s: s.choice(size), "size: a choice needs arms"),
+        (lambda s: s.each(lines, [pack], at_most=0), "lines: a list has at_most=1 or more"),
+        (lambda s: s.each(lines, [pack], at_most=51), "courier has lists of more than 50 items"),
+        (
+            lambda s: s.each(lines, lambda s: s.each(paid, [pack], at_most=1), at_most=1),
+            "paid: a list stands in no other list",
+        ),
+        (
+            lambda s: s.each(
+                lines,
+                lambda s: [s.step(pack), s.pause("long", timedelta(days=100))],
+                at_most=4,
+            ),
+            "courier pauses for more than 300 days",
+        ),
         (lambda s: s.pause("long", timedelta(days=301)), "long: a pause lasts a second to 300"),
         (
             lambda s: [s.step(book), *(s.pause(f"p{n}", timedelta(days=200)) for n in (1, 2))],

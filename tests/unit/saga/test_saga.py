@@ -10,6 +10,8 @@ from sfn_cqrs.machines.saga.rules import (
     Ending,
     Entry,
     EntryStatus,
+    Move,
+    MoveKind,
     Open,
     Park,
     Restart,
@@ -72,6 +74,19 @@ def test_a_try_takes_over_what_has_no_end_and_a_compensation_what_has_failed(
     begun = [entry.may_be_begun((2, 3, True), is_undo=is_undo) for is_undo in (False, True)]
 
     assert begun == [steps, compensations]
+
+
+def test_what_an_item_of_a_list_makes_has_its_number():
+    lines = Move("lines", kind=MoveKind.EACH, most=2, choice="size", arm="heavy")
+    pack = Move("pack", "unpack", choice="lines", arm="each", each="lines")
+    wrap = Move("wrap", choice="kind", arm="gift", each="lines")
+
+    assert pack.made_for(2, lines) == Move(
+        "pack.2", "unpack.2", choice="size", arm="heavy", each="lines", item=2
+    )
+    assert wrap.made_for(1, lines) == Move(
+        "wrap.1", choice="kind.1", arm="gift", each="lines", item=1
+    )
 
 
 def test_a_state_takes_over_from_a_function_that_went_ahead_and_never_the_reverse():

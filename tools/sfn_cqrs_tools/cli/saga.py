@@ -160,7 +160,7 @@ def _declared(parts: list[Part], found: dict[str, Any]) -> Iterator[tuple[str, .
 
 def _named(part: Part) -> str:
     waits = f" ({part.waits} {duration(part.seconds)})" if part.waits else ""
-    indent = "  " if part.choice else ""
+    indent = "  " if part.when else ""
     when = f"  [dim]{escape(part.when)}[/]" if part.when else ""
     return f"{indent}{part.name}{waits}{when}"
 

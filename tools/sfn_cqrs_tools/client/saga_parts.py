@@ -25,7 +25,7 @@ _OUTCOMES: Final = {
 
 @dataclass(frozen=True)
 class Part:
-    """A step, a choice or a pause; `line` and `undone` are lines of the log, if it has them."""
+    """A step, a choice, a pause or a list; `line` and `undone` are of the log, if it has them."""
 
     name: str
     kind: MoveKind
@@ -34,6 +34,7 @@ class Part:
     undo: str | None
     choice: str | None
     arm: str | None
+    each: str | None
     line: Line | None
     undone: Line | None
     is_decided: bool
@@ -66,8 +67,15 @@ class Part:
 
     @property
     def when(self) -> str:
-        """Return in which arm of which choice it stands; empty if it stands in none."""
+        """Return in which arm of which choice it stands, or in which list; empty if in none."""
+        if self.each is not None and (self.choice in (None, self.each)):
+            return f"each of {self.each}"
         return "" if self.choice is None else f"{self.choice} = {self.arm}"
+
+    @property
+    def does(self) -> str:
+        """Return what a part does that is neither a step nor waits; empty for these."""
+        return {MoveKind.CHOICE: "chooses", MoveKind.EACH: "lists"}.get(self.kind, "")
 
 
 def parts_of(found: Mapping[str, Any]) -> list[Part]:
@@ -81,7 +89,7 @@ def parts_of(found: Mapping[str, Any]) -> list[Part]:
 def _part(
     one: Mapping[str, Any], lines: Mapping[str, Line], left: frozenset[str], *, goes_on: bool
 ) -> Part:
-    choice, arm, undo = (one.get(field) for field in ("choice", "arm", "compensation"))
+    choice, arm, undo, each = (one.get(key) for key in ("choice", "arm", "compensation", "each"))
     decided = lines.get(choice or "", {}).get("result")
     return Part(
         name=one["name"],
@@ -91,6 +99,7 @@ def _part(
         undo=undo,
         choice=choice,
         arm=arm,
+        each=each,
         line=lines.get(one["name"]),
         undone=lines.get(undo or ""),
         is_decided=decided is not None,
@@ -116,9 +125,10 @@ def definition_of(parts: Sequence[Part]) -> dict[str, Any]:
 def _state(part: Part, after: str, parts: Sequence[Part]) -> dict[str, Any]:
     if part.kind is MoveKind.PAUSE:
         return {"Type": "Wait", "Seconds": part.seconds, "Next": after}
-    if part.kind is MoveKind.WAIT and not any(one.choice == part.name for one in parts):
+    has_arms = any(one.choice == part.name for one in parts)
+    if part.kind is MoveKind.WAIT and not has_arms:
         return {"Type": "Wait", "Seconds": part.seconds, "Next": after}
-    if part.kind is MoveKind.STEP:
+    if part.kind is MoveKind.STEP or not has_arms:
         caught = [] if part.undo is None else [{"ErrorEquals": ["States.ALL"], "Next": part.undo}]
         return {"Type": "Task", "Next": after, "Catch": caught}
     firsts: dict[str, str] = {}

@@ -15,7 +15,7 @@ from sfn_cqrs.kernel.failure import Failure
 from sfn_cqrs.kernel.keys import SagaKey
 from sfn_cqrs.machines.saga import saga_programs
 from sfn_cqrs.machines.saga import types as saga_types
-from sfn_cqrs.machines.saga.rules import MAX_TRIES, Entry, Saga, SagaStatus
+from sfn_cqrs.machines.saga.rules import MAX_TRIES, Entry, Saga, SagaStatus, plain
 from sfn_cqrs.machines.saga.runner import SagaFlow
 from sfn_cqrs.machines.saga.saga_programs import Do, Next
 from sfn_cqrs.machines.saga.service import SagaService
@@ -118,9 +118,9 @@ def run_saga(
     """Run a declared saga to its end: its own functions, programs and log, in milliseconds.
 
     `fail={"book": 2}` lets the first two tries of a step or of a compensation fail; an exception
-    is raised at each try, so `StepRefusedError("full", "…")` refuses the step. Time leaps over
-    pauses and waits, or, with `leap=timedelta(days=1)`, over so much of them: the saga is RUNNING
-    then.
+    is raised at each try, so `StepRefusedError("full", "…")` refuses the step. `"pack.2"` is the
+    step of a list's second item, and `"pack"` that of each. Time leaps over pauses and waits, or,
+    with `leap=timedelta(days=1)`, over so much of them: the saga is RUNNING then.
 
     Raises:
         ValueError: `fail` names what the saga has not.
@@ -142,17 +142,17 @@ def run_saga(
 def _failing(known: SagaType, fail: Fails, calls: list[str]) -> Iterator[None]:
     """Let functions fail as it was asked, and note all calls."""
     names = {*known.steps, *(undo for undo, _ in known.compensations.values())}
-    if unknown := sorted(fail.keys() - names):
+    if unknown := sorted(name for name in fail if plain(name) not in names):
         raise ValueError(f"{known.name} has no {unknown[0]}, but {', '.join(sorted(names))}")
 
     def watched(name: str, make: Callable[[SagaStep], Any]) -> Callable[[SagaStep], Any]:
         def called(step: SagaStep) -> Any:
-            calls.append(name)
-            ends = fail.get(name, 0)
+            calls.append(step.name)
+            ends, tried = fail.get(step.name, fail.get(name, 0)), calls.count(step.name)
             if isinstance(ends, Exception):
                 raise ends
-            if calls.count(name) <= ends:
-                raise InjectedError(f"try {calls.count(name)} of {name}")
+            if tried <= ends:
+                raise InjectedError(f"try {tried} of {step.name}")
             return make(step)
 
         return called

@@ -179,3 +179,75 @@ def test_a_question_that_fails_turns_the_saga_back(wait):
     done = wait(paid)
 
     assert (done.status, done.log["paid"].status) == (SagaStatus.COMPENSATED, EntryStatus.FAILED)
+
+
+BOXES = {"code": "p-1", "kilograms": 3}
+
+
+def boxes(step):
+    return [f"box {number}" for number in range(step.model.kilograms)]
+
+
+def pack(step):
+    return f"{step.item} on pallet {step.results['label']}"
+
+
+def label(step):
+    return f"{step.name} of {step.results['book']}"
+
+
+def unpack(_step):
+    return None
+
+
+def count(step):
+    return len(step.results["pack"])
+
+
+@pytest.fixture
+def pallet(world, monkeypatch):
+    """Return what runs a saga that packs the boxes of a list."""
+    monkeypatch.setattr(saga_types, "_types", {})
+    monkeypatch.setattr(handlers, "load", lambda: None)
+
+    @saga("pallet", input=Parcel)
+    def pallets(s):
+        def each(s):
+            s.step(label)
+            s.choice(size, light=lambda s: s.step(pack, undo=unpack), heavy=[by_truck])
+
+        s.step(book)
+        s.each(boxes, each, at_most=3)
+        s.step(count)
+
+    return lambda given=BOXES, **options: run_saga(world, pallets, given, **options)
+
+
+def test_each_item_of_a_list_is_worked_on_by_itself_and_gives_a_list_of_results(pallet):
+    done = pallet()
+
+    assert done.calls[:5] == ("book", "boxes", "label.1", "size.1", "pack.1")
+    assert done.log["pack.2"].result == "box 1 on pallet label.2 of p-1 is booked"
+    assert done.log["count"].result == 3
+
+
+def test_an_item_that_fails_undoes_those_before_it(pallet):
+    done = pallet(fail={"pack.2": 1})
+
+    assert done.status is SagaStatus.COMPENSATED
+    assert done.calls[-3:] == ("pack.2", "unpack.2", "unpack.1")
+
+
+def test_a_list_may_be_empty(pallet):
+    assert pallet({"code": "p-1", "kilograms": 0}, fail={"count": 1}).calls == (
+        "book",
+        "boxes",
+        "count",
+    )
+
+
+def test_a_list_with_too_many_items_is_refused(pallet):
+    done = pallet({"code": "p-1", "kilograms": 4})
+
+    assert (done.status, done.saga.error) == (SagaStatus.COMPENSATED, "too_many_items")
+    assert done.saga.cause == "boxes has 4 items, and takes at most 3"

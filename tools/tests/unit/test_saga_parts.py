@@ -153,6 +153,32 @@ def test_a_wait_is_drawn_with_the_way_for_what_never_comes() -> None:
     ]
 
 
+def in_a_list(name: str, **more: Any) -> dict[str, Any]:
+    return part(name, each="lines", **more)
+
+
+def drawn(log: list[dict[str, Any]], *order: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    found = {"status": "RUNNING", "log": log, "left": ["tell"], "order": [*order, part("tell")]}
+    parts = parts_of(found)
+    return definition_of(parts)["States"], [one.when for one in parts]
+
+
+def test_what_a_list_has_stands_there_once_until_its_items_are_known() -> None:
+    states, when = drawn([], part("lines", "EACH"), in_a_list("pack", choice="lines", arm="each"))
+
+    assert (states["lines"]["Choices"][0]["Next"], states["lines"]["Default"]) == ("pack", "tell")
+    assert (states["pack"]["Next"], when) == ("tell", ["", "each of lines", ""])
+
+
+def test_each_item_of_a_list_has_its_parts_as_soon_as_it_is_known() -> None:
+    inner = [in_a_list("size.1", kind="CHOICE"), in_a_list("pack.1", choice="size.1", arm="small")]
+    states, when = drawn([line("lines")], part("lines", "EACH"), *inner, in_a_list("pack.2"))
+
+    assert (states["lines"]["Type"], states["lines"]["Next"]) == ("Task", "size.1")
+    assert (states["pack.1"]["Next"], states["pack.2"]["Next"]) == ("pack.2", "tell")
+    assert when == ["", "each of lines", "size.1 = small", "each of lines", ""]
+
+
 @pytest.mark.parametrize("status", ["COMPLETED", "PARKED"])
 def test_only_what_is_completed_comes_to_the_end(status: str) -> None:
     log = [line(one) for one in ("book", "size", "by_bike", "three_days", "ask")]

@@ -5,11 +5,14 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
+from sfn_cqrs.kernel.errors import StepRefusedError
 from sfn_cqrs.kernel.models import models
 from sfn_cqrs.kernel.policy import CODE, MEMBERS, Access, Policy
 from sfn_cqrs.kernel.values import Json
 from sfn_cqrs.machines.saga import types as saga_types
 from sfn_cqrs.machines.saga.rules import (
+    EACH,
+    MAX_ITEM_PARTS,
     MAX_PARTS,
     MAX_SECONDS,
     MAX_STEPS,
@@ -26,6 +29,7 @@ I = TypeVar("I")  # noqa: E741 - the class of the input
 Make = Callable[[SagaStep[I]], Json]
 Decide = Callable[[SagaStep[I]], str]
 Ask = Callable[[SagaStep[I]], bool]
+Items = Callable[[SagaStep[I]], Sequence[Any]]
 MAX_PAUSE = timedelta(days=300)
 """All pauses and waits of a saga together: an execution lasts a year at most."""
 MAX_QUESTIONS = 1_000
@@ -67,9 +71,15 @@ class _Parts:
 class Steps(Generic[I]):
     """What the function of a declared saga is given: each call declares what is next."""
 
-    def __init__(self, parts: _Parts, choice: str | None = None, arm: str | None = None) -> None:
-        """Declare into these parts, what is made only if the choice has this arm."""
-        self._parts, self._choice, self._within = parts, choice, arm
+    def __init__(
+        self,
+        parts: _Parts,
+        choice: str | None = None,
+        arm: str | None = None,
+        each: str | None = None,
+    ) -> None:
+        """Declare into these parts, what is made only if the choice has this arm, or of a list."""
+        self._parts, self._choice, self._within, self._each = parts, choice, arm, each
 
     def step(
         self,
@@ -151,10 +161,46 @@ class Steps(Generic[I]):
         self._add(Move(name, kind=MoveKind.WAIT, seconds=seconds, every=between), asked)
         self._arm(name, OTHERWISE, otherwise)
 
-    def _arm(
-        self, choice: str, arm: str, declared: Sequence[Make[I]] | Callable[["Steps[I]"], None]
+    def each(
+        self,
+        items: Items[I],
+        do: Sequence[Make[I]] | Callable[["Steps[I]"], None],
+        *,
+        at_most: int,
     ) -> None:
-        steps: Steps[I] = Steps(self._parts, choice, arm)
+        """Make steps for each item of a list, one item after the other.
+
+        `items` returns the list: JSON, of 8 KiB at most. A step has its item as `step.item`. If one
+        is refused or fails, the steps of all items that have begun are undone, the last first. A
+        list with more items is refused as `too_many_items`.
+
+        Raises:
+            ValueError: the name is taken, it stands in another list, or the bound is too large.
+        """
+        name = _name(items)
+        if self._each is not None:
+            raise ValueError(f"{name}: a list stands in no other list; start a task for each item")
+        if at_most < 1:
+            raise ValueError(f"{name}: a list has at_most=1 or more")
+
+        def known(step: SagaStep[I]) -> Json:
+            found = list(items(step))
+            if len(found) > at_most:
+                cause = f"{name} has {len(found)} items, and takes at most {at_most}"
+                raise StepRefusedError("too_many_items", cause)
+            return found
+
+        self._add(Move(name, kind=MoveKind.EACH, most=at_most), known)
+        self._arm(name, EACH, do, each=name)
+
+    def _arm(
+        self,
+        choice: str,
+        arm: str,
+        declared: Sequence[Make[I]] | Callable[["Steps[I]"], None],
+        each: str | None = None,
+    ) -> None:
+        steps: Steps[I] = Steps(self._parts, choice, arm, each or self._each)
         if callable(declared):
             declared(steps)
         else:
@@ -173,7 +219,8 @@ class Steps(Generic[I]):
         self._add(Move(name, kind=MoveKind.PAUSE, seconds=seconds), None)
 
     def _add(self, move: Move, make: Any, undo: Any = None) -> None:
-        self._parts.add(replace(move, choice=self._choice, arm=self._within), make, undo)
+        placed = replace(move, choice=self._choice, arm=self._within, each=self._each)
+        self._parts.add(placed, make, undo)
 
 
 @dataclass(frozen=True)
@@ -218,15 +265,23 @@ def saga(
 
 
 def _checked(saga: str, parts: _Parts) -> tuple[Move, ...]:
-    made = sum(move.kind is MoveKind.STEP for move in parts.order)
+    times = {move.step: move.most for move in parts.order if move.kind is MoveKind.EACH}
+    made = len(times) + sum(move.kind is MoveKind.STEP for move in parts.order)
     if not 1 <= made <= MAX_STEPS:
-        raise ValueError(f"{saga} has {made} steps, and a saga has 1 to {MAX_STEPS}")
+        raise ValueError(f"{saga} has {made} steps and lists, and a saga has 1 to {MAX_STEPS}")
+    if sum(times[move.each] for move in parts.order if move.each) > MAX_ITEM_PARTS:
+        raise ValueError(
+            f"{saga} has lists of more than {MAX_ITEM_PARTS} items, times the parts for each:"
+            " let at_most be smaller, or start a task"
+        )
     if len(parts.order) > MAX_PARTS:
-        raise ValueError(f"{saga} has more than {MAX_PARTS} steps, choices, pauses and waits")
-    lasting = [move for move in parts.order if move.lasts]
-    if sum(move.seconds for move in lasting) > MAX_PAUSE.total_seconds():
+        raise ValueError(
+            f"{saga} has more than {MAX_PARTS} steps, choices, pauses, waits and lists"
+        )
+    lasting = [(move, times.get(move.each or "", 1)) for move in parts.order if move.lasts]
+    if sum(move.seconds * often for move, often in lasting) > MAX_PAUSE.total_seconds():
         raise ValueError(f"{saga} pauses for more than {MAX_PAUSE.days} days")
-    questions = sum(move.seconds // move.every for move in lasting if move.every)
+    questions = sum(move.seconds // move.every * often for move, often in lasting if move.every)
     if questions > MAX_QUESTIONS:
         raise ValueError(f"{saga} asks more than {MAX_QUESTIONS} times in its waits")
     return tuple(parts.order)

@@ -17,7 +17,7 @@ _SAGA: Final = Codec(
         Entry: Codec(
             Entry, lean=("is_ahead",), later=("attempt", "seq", "began_at"), rest="unknown"
         ).inner,
-        Move: Codec(Move, lean=("kind", "tries", "seconds", "every")).inner,
+        Move: Codec(Move, lean=("kind", "tries", "seconds", "every", "most", "item")).inner,
     },
 )
 

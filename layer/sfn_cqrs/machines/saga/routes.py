@@ -102,12 +102,12 @@ def _log(saga: Saga) -> dict[str, Any]:
 
     One that is declared has the order that was recorded when it began.
     """
-    moves = saga.order or saga_types.find(saga.saga).moves
+    moves = saga.moves or saga_types.find(saga.saga).moves
     steps = [_line(saga, move.step, "step") for move in moves]
     back = [move.compensation for move in reversed(moves) if move.compensation]
     undone = [_line(saga, name, "compensation") for name in back]
     lines = [line for line in (*steps, *undone) if line is not None]
-    order = [PART.view(move) for move in saga.order] or None
+    order = [PART.view(move) for move in saga.moves] or None
     given = {"log": lines, "left": left_of(saga, moves), "order": order}
     return SAGA_LOG.view(saga, **given, **failure_of(saga))
 

@@ -21,7 +21,12 @@ MAX_RESULT_BYTES = 8 * 1024
 MAX_STEPS = 10
 """Input, results and errors of a saga and all its steps stay below an item's 400 KB."""
 MAX_PARTS = 30
-"""Steps, choices, pauses and waits of a declared saga."""
+"""Steps, choices, pauses, waits and lists of a declared saga."""
+MAX_ITEM_PARTS = 50
+"""What all lists of a saga may make together: items, times the parts that each of them has."""
+MAX_ITEM_RESULT_BYTES = 1024
+EACH = "each"
+"""The arm of a list: what is made for each of its items."""
 MET, OTHERWISE = "met", "otherwise"
 """How a wait ends: what it asks for has come true, or its time is over."""
 PROMISED_SECONDS = 30
@@ -70,6 +75,7 @@ class MoveKind(StrEnum):
     CHOICE = "CHOICE"
     PAUSE = "PAUSE"
     WAIT = "WAIT"
+    EACH = "EACH"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,9 @@ class Move:
     It is made only where the choice of this name has chosen this `arm`. `tries` is how often an
     error is tried before it is final, and `seconds` what the step may take, or a pause or a wait
     lasts at most; a wait asks `every` so many seconds whether it is over.
+
+    A list has at `most` so many items. What is made for `each` of its items stands once in the
+    order; its `item` is the number of one of them.
     """
 
     step: str
@@ -89,6 +98,21 @@ class Move:
     tries: int = 1
     seconds: int = PROMISED_SECONDS
     every: int = 0
+    most: int = 0
+    each: str | None = None
+    item: int = 0
+
+    def made_for(self, item: int, of: "Move") -> "Move":
+        """Return what is made for an item of a list: `ship.2` for its second one."""
+        inner = self.choice != of.step
+        return replace(
+            self,
+            step=_of_item(self.step, item),
+            compensation=self.compensation and _of_item(self.compensation, item),
+            choice=_of_item(str(self.choice), item) if inner else of.choice,
+            arm=self.arm if inner else of.arm,
+            item=item,
+        )
 
     @property
     def lasts(self) -> bool:
@@ -103,6 +127,15 @@ class Move:
     def over_at(self, began_at: str) -> str:
         """Return when a pause or a wait is over at the latest that began then."""
         return iso(datetime.fromisoformat(began_at) + timedelta(seconds=self.seconds))
+
+
+def plain(name: str) -> str:
+    """Return the name of the function: a step's name without the number of its item."""
+    return name.partition(".")[0]
+
+
+def _of_item(name: str, item: int) -> str:
+    return f"{name}.{item}"
 
 
 Owner = tuple[int, int, bool]
@@ -193,9 +226,30 @@ class Saga(Record):
         return SagaRef(self.key, self.attempt, self.saga, is_declared=bool(self.order))
 
     @property
+    def moves(self) -> tuple[Move, ...]:
+        """What it makes in its order; what a list has, once for each item, as soon as it is known.
+
+        Until then it stands there once, and nobody has chosen it.
+        """
+        made: list[Move] = []
+        for move in self.order:
+            if not self._has_items(move.each):
+                made.append(move)
+            entry = self.log.get(move.step)
+            if move.kind is MoveKind.EACH and entry and self._has_items(move.step):
+                body = [each for each in self.order if each.each == move.step]
+                items = range(1, len(entry.result) + 1) if isinstance(entry.result, list) else ()
+                made += [each.made_for(item, move) for item in items for each in body]
+        return tuple(made)
+
+    def _has_items(self, name: str | None) -> bool:
+        entry = self.log.get(name or "")
+        return entry is not None and entry.status is EntryStatus.DONE
+
+    @property
     def busy_since(self) -> str:
         """Since when it has work: since it was opened, or its last pause is over, or will be."""
-        begun = [(m, self.log[m.step]) for m in self.order if m.lasts and m.step in self.log]
+        begun = [(m, self.log[m.step]) for m in self.moves if m.lasts and m.step in self.log]
         ends = (entry.ended_at or move.over_at(entry.began_at) for move, entry in begun)
         return max(self.opened_at, *ends, "")
 
@@ -376,14 +430,13 @@ def checked_input(value: object) -> dict[str, Json]:
     return checked
 
 
-def checked_result(value: object) -> Json:
+def checked_result(value: object, most: int = MAX_RESULT_BYTES) -> Json:
     """Return a step's result, if the log can hold it.
 
     Raises:
         SagaResultError: it is not JSON, or too large.
     """
-    most = f"the log takes at most {MAX_RESULT_BYTES}"
-    return kept_result(value, MAX_RESULT_BYTES, SagaResultError, most)
+    return kept_result(value, most, SagaResultError, f"the log takes at most {most}")
 
 
 def _status_of(*, is_undo: bool) -> SagaStatus:

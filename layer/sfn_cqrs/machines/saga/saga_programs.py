@@ -220,7 +220,7 @@ def turn(attempt: int, failure: Failure) -> Generator[Call, Any, Next]:
         SupersededError: a later attempt owns the saga, or it is closed.
     """
     saga = yield from _mine(attempt)
-    begun = (saga.log.get(move.step) for move in reversed(saga.order))
+    begun = (saga.log.get(move.step) for move in reversed(saga.moves))
     last = next((entry for entry in begun if entry is not None), None)
     return next_of((yield from _turn(attempt, saga, last, failure)))
 
@@ -242,12 +242,12 @@ def go_on(attempt: int) -> Generator[Call, Any, Next]:
         SupersededError: a later attempt owns the saga, or it is closed.
     """
     saga = yield from _mine(attempt)
-    return next_of((yield from _open(attempt, saga, saga.order)))
+    return next_of((yield from _open(attempt, saga, saga.moves)))
 
 
 def next_of(saga: Saga) -> Next:
     """Return what a declared saga does next, as its log says."""
-    left = left_of(saga, saga.order)
+    left = left_of(saga, saga.moves)
     if not left:
         return Next(Do.FINISH)
     name, entry = left[0], saga.log.get(left[0])
@@ -260,7 +260,7 @@ def next_of(saga: Saga) -> Next:
 
 
 def _move(saga: Saga, name: str) -> Move:
-    return next(move for move in saga.order if name in (move.step, move.compensation))
+    return next(move for move in saga.moves if name in (move.step, move.compensation))
 
 
 def undo(
@@ -333,7 +333,7 @@ def finish(attempt: int, moves: Sequence[Move] | None = None) -> Generator[Call,
         raise SupersededError(f"attempt {attempt} no longer owns the saga")
     if not saga.status.is_open:
         return saga
-    left = left_of(saga, saga.order if moves is None else moves)
+    left = left_of(saga, saga.moves if moves is None else moves)
     if left:
         raise SagaLogError(f"the machine has ended, and the log has left: {', '.join(left)}")
     status = SagaStatus.COMPENSATED if saga.is_undoing else SagaStatus.COMPLETED

@@ -49,7 +49,7 @@ LINE = record(
 PART = record(
     "SagaPart",
     {"name": of("step", TEXT), "kind": one_of(*MoveKind), "tries": COUNT, "seconds": COUNT},
-    optional={"compensation": TEXT, "choice": TEXT, "arm": TEXT},
+    optional={"compensation": TEXT, "choice": TEXT, "arm": TEXT, "each": TEXT},
 )
 SAGA_LOG = record(
     "SagaLog",

@@ -24,7 +24,8 @@ class SagaStep(Generic[M]):
     `model` is the input as an instance of the saga's model, if it has one.
 
     `results` has the results of the completed steps, by name. `undoes` is the step that a
-    compensation undoes, and `user` started the saga.
+    compensation undoes, and `user` started the saga. `item` is what of a list it is made for; its
+    `results` are those of this item, and a list of them everywhere else.
     """
 
     tenant: str
@@ -36,6 +37,7 @@ class SagaStep(Generic[M]):
     results: Mapping[str, Any] = field(default_factory=dict)
     undoes: str | None = None
     user: str = ""
+    item: Any = None
 
     @property
     def key(self) -> str:

@@ -1,5 +1,8 @@
 """Runs the user's function for a step or a compensation of a saga."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.aws.transient import naming_busy
 from sfn_cqrs.kernel.errors import StepRefusedError, SupersededError, TransientError
@@ -8,9 +11,19 @@ from sfn_cqrs.kernel.functions.logs import logger
 from sfn_cqrs.kernel.masking import masked
 from sfn_cqrs.kernel.models import models
 from sfn_cqrs.kernel.notices import at_depth
+from sfn_cqrs.kernel.values import Json
 from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.saga import types as saga_types
-from sfn_cqrs.machines.saga.rules import Ending, EntryStatus, Saga, checked_result
+from sfn_cqrs.machines.saga.rules import (
+    MAX_ITEM_RESULT_BYTES,
+    MAX_RESULT_BYTES,
+    Ending,
+    EntryStatus,
+    Move,
+    Saga,
+    checked_result,
+    plain,
+)
 from sfn_cqrs.machines.saga.types import SagaStep
 
 
@@ -22,13 +35,14 @@ def work_on(saga: Saga, name: str, *, is_undo: bool) -> Ending:
         SupersededError: the step was undone before its effect.
     """
     with handlers.known_elsewhere():
-        handler = saga_types.find(saga.saga).handler(name, is_undo=is_undo)
+        handler = saga_types.find(saga.saga).handler(plain(name), is_undo=is_undo)
+    most = MAX_RESULT_BYTES if plain(name) == name else MAX_ITEM_RESULT_BYTES
     hiding = models.hiding(saga.key.tenant, saga_types.find(saga.saga).model, saga.input)
     try:
         segment = bootstrap.tracer().segment(f"step {name}")
         with naming_busy(), hiding, segment, at_depth(saga.depth):
             result = handler(_given(saga, name, is_undo=is_undo))
-        return Ending(EntryStatus.DONE, checked_result(result))
+        return Ending(EntryStatus.DONE, checked_result(result, most))
     except (TransientError, SupersededError):
         raise
     except StepRefusedError as error:
@@ -41,12 +55,8 @@ def work_on(saga: Saga, name: str, *, is_undo: bool) -> Ending:
 
 
 def _given(saga: Saga, name: str, *, is_undo: bool) -> SagaStep:
-    moves = saga.order or saga_types.find(saga.saga).moves
-    results = {
-        move.step: saga.log[move.step].result
-        for move in moves
-        if move.step in saga.log and saga.log[move.step].status is EntryStatus.DONE
-    }
+    moves = saga.moves or saga_types.find(saga.saga).moves
+    of = next((move for move in moves if name in (move.step, move.compensation)), None)
     undone = {move.compensation: move.step for move in moves}
     return SagaStep(
         tenant=saga.key.tenant,
@@ -55,7 +65,30 @@ def _given(saga: Saga, name: str, *, is_undo: bool) -> SagaStep:
         name=name,
         attempt=saga.attempt,
         input=saga.input,
-        results=results,
+        results=_results(saga, moves, of),
         undoes=undone[name] if is_undo else None,
         user=saga.created.by,
+        item=None if of is None else _item(saga, of),
     )
+
+
+def _item(saga: Saga, of: Move) -> Json:
+    """Return the item of its list that a step is made for."""
+    items = saga.log[of.each].result if of.each is not None else None
+    return items[of.item - 1] if isinstance(items, list) else None
+
+
+def _results(saga: Saga, moves: Sequence[Move], of: Move | None) -> dict[str, Json]:
+    """Return what is done: of its own item by the plain name, of other lists as a list."""
+    results: dict[str, Any] = {}
+    for move in moves:
+        if move.step not in saga.log or saga.log[move.step].status is not EntryStatus.DONE:
+            continue
+        name, result = plain(move.step), saga.log[move.step].result
+        if not move.item:
+            results[name] = result
+        elif of is None or move.each != of.each:
+            results.setdefault(name, []).append(result)
+        elif move.item == of.item:
+            results[name] = result
+    return results

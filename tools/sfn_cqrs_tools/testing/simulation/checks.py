@@ -99,7 +99,7 @@ def _check_sagas(playing: Playing) -> None:
 def _check_undone(playing: Playing, saga: Saga) -> None:
     """Refuse an effect of a saga that has turned back, if nothing is there to undo it."""
     key: SagaKey = saga.key
-    for move in saga.order:
+    for move in saga.moves:
         done = playing.stage.outside.get(f"{key.id}/{move.step}", NONE)
         if move.compensation is None and done:
             raise BrokenError(
