@@ -783,7 +783,7 @@ MUTANTS = [
         .breaks("H70", "a step that was refused is tried again")
         .by("test_a_try_takes_over_what_has_no_end_and_a_compensation_what_has_failed"),
         change("Move.made_for", "inner = self.choice != of.step", "inner = False")
-        .breaks("U9", "all arms of a choice in a list are made")
+        .breaks("U12", "all arms of a choice in a list are made")
         .by("test_what_an_item_of_a_list_makes_has_its_number"),
         change("Entry.owner", "not self.is_ahead", "True")
         .breaks("U8", "a function that was given up makes a step beside the state that follows")

@@ -7,6 +7,7 @@ from tests.support.terminal import Terminal
 
 from sfn_cqrs_tools.testing.quick_stack import quick_stack
 
+collect_ignore = ["courier"]  # a package of its own; test_courier_saga.py runs its tests
 CLI = (sys.executable, "-m", "sfn_cqrs_tools.cli")
 
 
