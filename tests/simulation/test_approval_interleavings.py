@@ -87,6 +87,7 @@ SCENARIOS: list[Any] = [
     (1, {**TIME, "die": 3}, {"EXPIRED DONE", "EXPIRED FAILED", "OPEN FAILED"}),
     (1, {**TIME, "outlive": 1}, {"EXPIRED DONE"}),
     (1, {**APPROVE, "edit": 1}, {"GRANTED DONE", "STALE DONE"}),
+    (1, {**TIME, "edit": 1, "round": 1}, {"EXPIRED DONE", "STALE DONE"}),
     (1, {**APPROVE, "edit": 1, "die": 1}, {"GRANTED DONE", "STALE DONE"}),
 ]
 LONG = [

@@ -2,8 +2,10 @@ import pytest
 from functions.approval.check_decision.app import lambda_handler  # noqa: F401 - run_state runs it
 
 from sfn_cqrs.kernel.errors import SupersededError, TransientError
+from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.kernel.records import Written
-from sfn_cqrs.machines.approval.rules import Happened, Stage, Status
+from sfn_cqrs.machines.approval.rules import Happened, Pinned, Stage, Status
+from sfn_cqrs_tools.testing.builders import a_command
 
 DAY = 86_400
 NEXT_DAY = "2026-11-26T12:00:00.000Z"
@@ -69,6 +71,23 @@ def test_what_nobody_has_decided_in_time_expires(seed, key, world, run_state):
 
     stored = world.approvals.find(key)
     assert (stored.status, stored.happened) == (Status.EXPIRED, Happened.EXPIRED)
+
+
+@pytest.mark.parametrize(("latest", "result"), [(1, "WAIT"), (2, "STALE")])
+def test_what_is_of_a_changed_item_is_stale_and_nobody_is_reminded(
+    latest, result, seed, key, world, run_state
+):
+    item = Pinned("ORDER", "o-1", 1)
+    seed(remind_at=NEXT_DAY, expires_at=WEEK, round=1, stage=Stage.WAITING, item=item)
+    for version in range(1, latest + 1):
+        world.seed_commands(a_command(ItemKey("tenant1", "ORDER", "o-1"), version))
+    world.clock.advance(days=1)
+
+    assert run_state()["result"] == result
+
+    stored = world.approvals.find(key)
+    is_stale = result == "STALE"
+    assert (stored.status is Status.STALE, stored.reminders) == (is_stale, 0 if is_stale else 1)
 
 
 @pytest.mark.parametrize("status", [Status.GRANTED, Status.REJECTED, Status.EXPIRED])

@@ -1,4 +1,4 @@
-"""new: a workflow, saga, handler, task, route, webhook or import, as if written by hand."""
+"""new: a workflow, saga, handler, task, route, webhook, approval or import, as if by hand."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ publish_option = click.option(
 
 @click.group(cls=Group)
 def new() -> None:
-    """Write a new workflow, saga, handler, task, route or import into the project in this folder.
+    """Write a workflow, saga, handler, task, route, webhook, approval or import into this project.
 
     The new code passes `make check` and `make test`; then change it as you need. A name that is
     invalid or taken is refused with exit code 64; no file is changed.
@@ -262,6 +262,33 @@ def webhook(sender: str, header: str, prefix: str, package: str | None, as_json:
     with changing() as changes:
         add_webhook(changes, _package(changes, package), sender, header=header, prefix=prefix)
     report(changes, ["make test", f"docs/webhooks.md: the secret /STACK/{sender}"], as_json=as_json)
+
+
+@new.command(
+    examples=(
+        "sfn-cqrs new approval ORDER_ABOVE_LIMIT --of ORDER --group clerk --above total=1000",
+    ),
+)
+@click.argument("type_", metavar="TYPE")
+@click.option("--of", metavar="TYPE", required=True, help="The type of the items.")
+@click.option("--group", metavar="NAME", required=True, help="The group whose members approve.")
+@click.option(
+    "--above", metavar="FIELD=LIMIT", required=True, help="The field, and what needs no approval."
+)
+@package_option
+@json_option
+def approval(
+    type_: str, of: str, group: str, above: str, package: str | None, as_json: bool
+) -> None:
+    """Write an approval: an item above a limit needs the word of another person."""
+    from sfn_cqrs_tools.scaffold.approval import add_approval  # noqa: PLC0415
+
+    with changing() as changes:
+        own = _package(changes, package)
+        needed = add_approval(changes, own, type_, of=of, group=group, above=above)
+    if not as_json:
+        echo(f"{needed}\n")
+    report(changes, ["make test"], as_json=as_json)
 
 
 @new.command(

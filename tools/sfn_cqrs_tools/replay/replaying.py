@@ -204,7 +204,7 @@ class Replay:
         return self._wanted.types or sorted(handlers.types())
 
     def _names_of(self, type_: str) -> list[str]:
-        names = handlers.names_of(type_)
+        names = handlers.writers_of(type_)
         wanted = [name for name in names if self._wanted.handler in ("", name)]
         for name in wanted:
             if name in read_models.tables():

@@ -60,6 +60,7 @@ GENERATORS = (
     ("task", "RESIZE_IMAGE", "--publish", "code"),
     ("route", "/invoices/overdue", "--allow", "members"),
     ("webhook", "bank"),
+    ("approval", "INVOICE_ABOVE", "--of", "INVOICE", "--group", "clerk", "--above", "n=1000"),
     ("import", "people", "--from", "{people}", "--publish", "members"),
     ("workflow", "order-refund", "--states", "check,approve,refund", "--callback", "approve"),
     ("workflow", "ask-bank", "--child-of", "order-refund"),

@@ -38,7 +38,13 @@ def made_by(caller: "Caller", at: str) -> dict[str, Any]:
     }
 
 
-def create_once(records: Records[R], record: R, key: str | None, asked: str) -> str:
+def create_once(
+    records: Records[R],
+    record: R,
+    key: str | None,
+    asked: str,
+    remembered_for: int = LIFETIME_SECONDS,
+) -> str:
     """Store a new record with its id as the request's answer, and return the id.
 
     It is another record's id if the same request was answered meanwhile.
@@ -50,7 +56,7 @@ def create_once(records: Records[R], record: R, key: str | None, asked: str) -> 
     made: Any = record
     tenant, id_, request = made.key.tenant, str(made.key.id), None
     if key is not None:
-        expires_at = int(bootstrap.now().timestamp()) + LIFETIME_SECONDS
+        expires_at = int(bootstrap.now().timestamp()) + remembered_for
         request = Request(tenant, key, asked, {"id": id_}, expires_at)
     if records.create(record, request):
         return id_

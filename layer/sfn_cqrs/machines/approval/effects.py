@@ -1,14 +1,10 @@
 """The effect of an approval as a command: on the very version that was seen, once."""
 
-from datetime import timedelta
-
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.values import Json
+from sfn_cqrs.machines.approval.rules import REMEMBERED
 from sfn_cqrs.machines.approval.types import Decided
 from sfn_cqrs.machines.command.service import CommandService
-
-REMEMBERED = timedelta(days=400)
-"""How long a failed grant may be run again and still have its effect only once."""
 
 
 def publish_decided(decided: Decided, *, attributes: dict[str, Json]) -> int:

@@ -68,7 +68,10 @@ Call = Find | FindLatest | Succeed | Handle | Start[Approval] | Describe[Approva
 
 
 def check(attempt: int, now: datetime) -> Generator[Call, Any, Approval]:
-    """Look how it is decided; if it is not, open the next round of waiting, or expire it.
+    """Look how it is decided; if it is not, open the next round of waiting, or end it.
+
+    What nobody has decided in time expires. What is of an item that has changed is stale: nobody
+    is asked, or reminded, to decide what nobody can grant.
 
     Raises:
         SupersededError: a later attempt owns the approval, or it is closed.
@@ -80,6 +83,8 @@ def check(attempt: int, now: datetime) -> Generator[Call, Any, Approval]:
         return found
     if found.is_over(iso(now)):
         written: ApprovalWritten = yield Expire(iso(now))
+    elif (yield from _has_changed(found)):
+        written = yield GoStale(iso(now))
     else:
         written = yield _next_round(found, now)
     after = _owned(written.record, attempt)
@@ -142,11 +147,9 @@ def decide(
         if is_again:
             yield from wake(approval)
             return approval
-        if verdict is Verdict.APPROVE and approval.item is not None:
-            latest: int = yield FindLatest(approval.item)
-            if latest != approval.item.version:
-                yield GoStale(now)
-                continue
+        if verdict is Verdict.APPROVE and (yield from _has_changed(approval)):
+            yield GoStale(now)
+            continue
         written: ApprovalWritten = yield CastVote(vote)
         if written.done and written.record is not None:
             yield from wake(written.record)
@@ -233,6 +236,14 @@ def _next_round(approval: Approval, now: datetime) -> OpenRound:
         remind_at = next_reminder(approval.rules, now, approval.expires_at)
     due_at = min(approval.expires_at, remind_at or approval.expires_at)
     return OpenRound(approval.attempt, approval.round, remind_at, due_at, is_reminder)
+
+
+def _has_changed(approval: Approval) -> Generator[Call, Any, bool]:
+    """Return whether the item that it is of has a later version than the one to decide on."""
+    if approval.item is None:
+        return False
+    latest: int = yield FindLatest(approval.item)
+    return latest != approval.item.version
 
 
 def _owned(approval: Approval | None, attempt: int) -> Approval:

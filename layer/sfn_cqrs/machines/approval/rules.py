@@ -26,6 +26,8 @@ from sfn_cqrs.kernel.values import Json, check_size, checked_json, digest
 MAX_SUBJECT_CHARACTERS = 256
 MAX_TEXT_CHARACTERS = 2_000
 MAX_PAYLOAD_BYTES = 100 * 1024
+REMEMBERED = timedelta(days=400)
+"""How long what is done once for an approval, or for a version, is not done again."""
 STALE = "the item has changed since the approval was requested; request it again"
 UNSEEN = "the digest is not that of this approval; look at it again, and send its digest"
 TRIES_PER_ROUND = 100

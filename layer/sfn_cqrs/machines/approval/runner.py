@@ -36,8 +36,7 @@ class ApprovalFlow(Flow[approval_programs.Call, ApprovalKey, Approval]):
                 return bootstrap.approval_executions().succeed(token, LOOK_AGAIN)
             case approval_programs.FindLatest(item):
                 key = ItemKey(self._key.tenant, item.type, item.code)
-                latest = bootstrap.commands().latest(key)
-                return latest.version if latest else 0
+                return bootstrap.commands().latest_version(key)
             case approval_programs.Handle(approval):
                 return _handle(approval)
             case _:

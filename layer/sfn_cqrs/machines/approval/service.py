@@ -3,10 +3,12 @@
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.clock import iso, new_ulid
+from sfn_cqrs.kernel.command import Command
 from sfn_cqrs.kernel.errors import NotFoundError
 from sfn_cqrs.kernel.functions.requests import create_once, made_by, seen_id
 from sfn_cqrs.kernel.keys import ApprovalKey, ItemKey, checked_tenant
@@ -20,6 +22,7 @@ from sfn_cqrs.machines.approval import types as approval_types
 from sfn_cqrs.machines.approval.link import ApprovalLink
 from sfn_cqrs.machines.approval.rules import (
     MAX_SUBJECT_CHARACTERS,
+    REMEMBERED,
     Approval,
     Pinned,
     Status,
@@ -31,6 +34,7 @@ from sfn_cqrs.machines.approval.rules import (
 from sfn_cqrs.machines.approval.runner import ApprovalFlow
 from sfn_cqrs.machines.approval.types import ApprovalType
 from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.command.projection import is_replayed
 
 
 class ApprovalService:
@@ -82,8 +86,30 @@ class ApprovalService:
         if seen is not None:
             return seen
         models.check_all(known.model, {"payload": payload})
-        approval = self._new(known, subject, payload, note, caller)
+        item = self._pinned(known.of, subject, caller.client) if known.of else None
+        approval = self._new(known, subject, item, payload, note, caller)
         return create_once(bootstrap.approvals(), approval, key, asked)
+
+    def request_for(self, type_: str, command: Command[Any]) -> str | None:
+        """Request that people decide on a version, once; None if nobody has to any more.
+
+        A late retry of an earlier version requests nothing, and nor does a rebuild.
+
+        Raises:
+            UnknownApprovalTypeError: no function is registered for the type.
+        """
+        known, code, version = approval_types.find(type_), command.key.code, command.version
+        if is_replayed() or bootstrap.commands().latest_version(command.key) != version:
+            return None
+        key, asked = f"{type_}@{command.id}", digest(["approval", type_, code, version])
+        seen = seen_id(self._tenant, key, asked)
+        if seen is not None:
+            return seen
+        item = Pinned(command.key.type, code, version)
+        caller = Caller(user=command.updated.by, source=command.id)
+        approval = self._new(known, code, item, None, "", caller)
+        lasts = int(REMEMBERED.total_seconds())
+        return create_once(bootstrap.approvals(), approval, key, asked, lasts)
 
     def get(self, id_: str) -> Approval:
         """Return the current state of an approval.
@@ -241,7 +267,13 @@ class ApprovalService:
         return ApprovalFlow(key).run(program)
 
     def _new(
-        self, known: ApprovalType, subject: str, payload: Json, note: str, caller: Caller
+        self,
+        known: ApprovalType,
+        subject: str,
+        item: Pinned | None,
+        payload: Json,
+        note: str,
+        caller: Caller,
     ) -> Approval:
         now = bootstrap.now()
         at, rules = iso(now), known.rules
@@ -252,7 +284,7 @@ class ApprovalService:
             type=known.name,
             subject=subject,
             payload=payload,
-            item=self._pinned(known.of, subject, caller.client) if known.of else None,
+            item=item,
             note=note,
             rules=rules,
             expires_at=expires_at,

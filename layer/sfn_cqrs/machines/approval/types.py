@@ -11,6 +11,7 @@ from sfn_cqrs.kernel.models import models
 from sfn_cqrs.kernel.models.models import M
 from sfn_cqrs.kernel.policy import CODE, MEMBERS, Access, Client, Policy, checked_whole, require
 from sfn_cqrs.kernel.values import Json
+from sfn_cqrs.machines.approval import declared
 from sfn_cqrs.machines.approval.rules import Approval, Pinned, Rules, Status, Vote
 from sfn_cqrs.machines.command import handlers
 
@@ -101,6 +102,7 @@ def approval_type(
     expires_after: timedelta = timedelta(days=7),
     remind_every: timedelta | None = timedelta(days=1),
     model: type | None = None,
+    when: declared.Rule | None = None,
 ) -> Callable[[ApprovalHandler], ApprovalHandler]:
     """Register the function that runs after an approval is granted.
 
@@ -122,9 +124,14 @@ def approval_type(
         expires_after: how long people can decide, at most 30 days.
         remind_every: the time between reminders, at least a minute; None for no reminders.
         model: the class of the payload, as of a `command_type`; the function has `decided.model`.
+        when: a rule about the items of `of`: it gets each version, and says whether people have to
+            decide on it. The version then requests its approval itself, once; whoever has
+            published it is the requester.
     """
     if of:
         handlers.check_name(of)
+    elif when is not None:
+        raise ValueError(f"{type_}: when= is about items; name their type, of=")
     checked_whole(read)
     rules = _checked_rules(type_, approvers, group, needed, four_eyes, expires_after, remind_every)
 
@@ -135,6 +142,8 @@ def approval_type(
         if found is not None and found.granted.__module__ != handler.__module__:
             raise ValueError(f"{type_} has a function in {found.granted.__module__} already")
         _types[type_] = ApprovalType(type_, rules, handler, of, read, typed)
+        if when is not None:
+            declared.ask_when(when, type_, of, handler.__module__)
         return handler
 
     return register

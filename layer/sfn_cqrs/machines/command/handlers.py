@@ -54,6 +54,8 @@ class Registry:
     """The handlers by type and name, in the order in which they were registered."""
     conditions: dict[SyncHandler, Callable[[], bool]] = field(default_factory=dict)
     bulk: dict[SyncHandler, BulkHandler] = field(default_factory=dict)
+    acting: set[SyncHandler] = field(default_factory=set)
+    """The handlers that write no read model: they do something for each version."""
     notices: dict[str, list[NoticeHandler]] = field(default_factory=dict)
     depths: dict[NoticeHandler, int] = field(default_factory=dict)
     """By handler of notices, the depth of the first notice that it does not get."""
@@ -93,6 +95,16 @@ def sync_handler(
         if when is not None:
             registry.conditions[handler] = when
         return handler
+
+    return register
+
+
+def acting_handler(type_: str) -> Callable[[SyncHandler], SyncHandler]:
+    """Register a function that does something for each version, and writes no read model."""
+
+    def register(handler: SyncHandler) -> SyncHandler:
+        registry.acting.add(handler)
+        return sync_handler(type_)(handler)
 
     return register
 
@@ -464,13 +476,19 @@ def naming_unknown(type_: str) -> Iterator[None]:
 def types_of(name: str) -> list[str]:
     """Return the types that have a handler of this name; it writes the read model of this name."""
     load()
-    return [type_ for type_ in sorted(registry.sync) if name in names_of(type_)]
+    return [type_ for type_ in sorted(registry.sync) if name in writers_of(type_)]
 
 
 def all_names() -> list[str]:
-    """Return the names of all handlers."""
+    """Return the names of all handlers that write a read model."""
     load()
-    return sorted({name for type_ in registry.sync for name in names_of(type_)})
+    return sorted({name for type_ in registry.sync for name in writers_of(type_)})
+
+
+def writers_of(type_: str) -> list[str]:
+    """Return the handlers of a type that write a read model, as they were registered."""
+    names = names_of(type_)
+    return [name for name in names if registry.sync[type_][name] not in registry.acting]
 
 
 def names_of(type_: str) -> list[str]:

@@ -69,6 +69,15 @@ class CommandTable(ExpiringTable):
 
     def latest(self, key: ItemKey) -> Command | None:
         """Return the newest version, read consistently, or None if the item was never published."""
+        item = self._latest(key)
+        return self._loaded(item) if item else None
+
+    def latest_version(self, key: ItemKey) -> int:
+        """Return the newest version's number, or 0; attributes in S3 stay there."""
+        item = self._latest(key)
+        return int(item["version"]) if item else 0
+
+    def _latest(self, key: ItemKey) -> Item | None:
         items = self._client.query(
             TableName=self._table,
             KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
@@ -78,8 +87,7 @@ class CommandTable(ExpiringTable):
             Limit=2,
         )["Items"]
         found = [unmarshal(item) for item in items]
-        command = next((item for item in found if item["kind"] == "command"), None)
-        return None if command is None else self._loaded(command)
+        return next((item for item in found if item["kind"] == "command"), None)
 
     def find(self, key: ItemKey, version: int) -> Command | None:
         """Return one version with its attributes, read consistently, or None if not stored."""

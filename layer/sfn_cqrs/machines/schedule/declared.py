@@ -40,7 +40,7 @@ def deadline(
 
         handler.__name__ = f"deadline_{moment.__name__}"
         handler.__module__ = moment.__module__
-        handlers.sync_handler(type_)(handler)
+        handlers.acting_handler(type_)(handler)
         return moment
 
     return register
