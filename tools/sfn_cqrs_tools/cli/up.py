@@ -9,11 +9,11 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import Final, NoReturn, TextIO
+from typing import TYPE_CHECKING, Final, NoReturn, TextIO
 
 import click
 
@@ -40,6 +40,9 @@ from sfn_local.cli.command import command, json_option
 from sfn_local.cli.showing import echo, styled
 from sfn_local.lint.template_file import TemplateError
 
+if TYPE_CHECKING:
+    from sfn_cqrs_tools.stack.twice import Twice
+
 DEFAULT_PORT: Final = 8787
 POLL_SECONDS: Final = 0.2
 
@@ -62,6 +65,7 @@ class _Ended(BaseException):
         "sfn-cqrs up --debug 5678",
         "sfn-cqrs up --host host.docker.internal",
         "sfn-cqrs up --weather 0.04 --seed 7",
+        "sfn-cqrs up --twice",
     ),
 )
 @port_option(
@@ -111,6 +115,12 @@ class _Ended(BaseException):
     default=True,
     help="Do not check functions' calls against their roles in the template.",
 )
+@click.option(
+    "--twice",
+    is_flag=True,
+    help="Bring each version to its handlers again, at once and late, in memory, and name the rows"
+    " that it changes then.",
+)
 @weather_options
 @repeats_option
 @state_option
@@ -125,6 +135,7 @@ def up(
     parameters: tuple[str, ...],
     isolated: bool,
     iam: bool,
+    twice: bool,
     weather: float | None,
     seed: int,
     repeats: float | None,
@@ -168,8 +179,9 @@ def up(
                 reporter = Reporter(stack, stream)  # it reports what is saved from now on
                 _announce(stack, stdout, as_json=as_json)
                 gc.freeze()  # nothing of it is garbage: it is looked for after each save
-                _run(stack, watch, reporter)
-            _deploy_again(replace(settings, ports=ports), state, template, stream)
+                _run(stack, watch, reporter, twice=twice)
+            again = replace(settings, ports=ports)
+            _deploy_again(again, state, template, stream, twice=twice)
     except FabricError as error:
         raise click.ClickException(str(error)) from error
     except _Ended:
@@ -177,10 +189,32 @@ def up(
             echo("stopped", err=True)
 
 
-def _run(stack: LocalStack, watch: DefinitionWatch, reporter: Reporter) -> None:
+def _run(
+    stack: LocalStack, watch: DefinitionWatch, reporter: Reporter, *, twice: bool = False
+) -> None:
     """Run a stack until its template changes; then it has to be deployed again."""
+    with _repeating(stack) if twice else nullcontext() as repeats:
+        _run_with(stack, watch, reporter, repeats)
+
+
+@contextmanager
+def _repeating(stack: LocalStack) -> Iterator[Twice]:
+    from sfn_cqrs_tools.stack.twice import Twice  # noqa: PLC0415 - few ask for it
+
+    repeats = Twice(stack)
+    try:
+        yield repeats
+    finally:
+        repeats.close()
+
+
+def _run_with(
+    stack: LocalStack, watch: DefinitionWatch, reporter: Reporter, repeats: Twice | None
+) -> None:
     while stack.fabric.is_running:
         reporter.look()
+        for said in repeats.look() if repeats else ():
+            reporter.repeated(said)
         changed = watch.changed()
         try:
             if watch.needs_deployment(changed):
@@ -197,7 +231,9 @@ def _run(stack: LocalStack, watch: DefinitionWatch, reporter: Reporter) -> None:
     raise FabricError(f"the AWS fabric has ended; see {stack.state.fabric_log}")
 
 
-def _deploy_again(settings: Settings, state: Path, template: Path, stream: TextIO) -> NoReturn:
+def _deploy_again(
+    settings: Settings, state: Path, template: Path, stream: TextIO, *, twice: bool
+) -> NoReturn:
     """Run one stack after the other, on the same ports and data, as often as the template changes.
 
     A stack that cannot start is tried again after the next change of the template.
@@ -210,7 +246,7 @@ def _deploy_again(settings: Settings, state: Path, template: Path, stream: TextI
             with stack, console_of(stack, state), _looking():
                 reporter = Reporter(stack, stream)
                 echo("the stack runs again", file=stream)
-                _run(stack, watch, reporter)
+                _run(stack, watch, reporter, twice=twice)
         except (FabricError, StackError, TemplateError) as error:
             echo(styled(f"the stack does not run: {error}", fg="red"), file=stream)
             next_ = f"it is started again when {template.name} or a migration changes"

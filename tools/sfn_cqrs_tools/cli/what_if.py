@@ -27,6 +27,7 @@ DATES: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
         "sfn-cqrs what-if",
         "sfn-cqrs what-if --type ORDER --handler orders_by_customer",
         "sfn-cqrs what-if --type ORDER --item o-1 --tenant tenant1",
+        "sfn-cqrs what-if --twice",
         "sfn-cqrs what-if --since 2026-11-01 --limit 1000 --json --stack sfn-cqrs-prod",
     ),
 )
@@ -41,6 +42,11 @@ DATES: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
     "--limit", type=click.IntRange(1), default=LIMIT, show_default=True, help="Items at most."
 )
 @click.option("--ignore", multiple=True, metavar="CELL", help="A cell that is not compared.")
+@click.option(
+    "--twice",
+    is_flag=True,
+    help="Bring each version again, at once and late, and show the rows that it changes then.",
+)
 @rate_option
 @stack_options
 @template_option
@@ -118,6 +124,6 @@ def _print_row(one: dict[str, Any], others: int) -> None:
     more = f", and {others:,} more rows alike" if others else ""
     place = f"{one['model']} {one['tenant']} {one['partition']} {one['sort']}"
     echo(f"{one['what']}: {place}{by}{more}")
-    if one["what"] == "changes":
+    if one["what"] in ("changes", "repeated"):
         for cell, (before, now) in one["cells"].items():
             echo(f"  {cell}: {before!r} -> {now!r}")

@@ -55,7 +55,9 @@ GONE: Final = ("NoSuchKey", "AccessDenied", "404")
 class Wanted:
     """Which versions to replay, and through which handlers.
 
-    `is_audit` leaves out items whose last version is not applied.
+    `is_audit` leaves out items whose last version is not applied. With `twice`, rows are not
+    compared with those that are stored: each version comes again, at once and after the last one,
+    and rows that it changes then are reported.
     """
 
     tenant: str | None = None
@@ -69,6 +71,7 @@ class Wanted:
     rate: float = 0.0
     ignore: tuple[str, ...] = ()
     is_audit: bool = False
+    twice: bool = False
 
     @property
     def is_part(self) -> bool:
@@ -78,7 +81,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A row that would change, appear or disappear; `item` has written it, if one has."""
+    """A row that would change, appear or disappear; `item` has written it, if one has.
+
+    One that is `repeated` was changed by a version that came again, which `item` names.
+    """
 
     model: str
     tenant: str
@@ -184,12 +190,14 @@ class Replay:
             self._handlers = {type_: self._names_of(type_) for type_ in self._types()}
             names = {name for found in self._handlers.values() for name in found}
             self._report.handlers = sorted(names)
-            before = self._stored_places(names) if self._report.is_complete else set()
+            is_compared = self._report.is_complete and not self._wanted.twice
+            before = self._stored_places(names) if is_compared else set()
             for row in self._items():
                 self._replay(row)
                 if told is not None and self._report.items % TELLS == 0:
                     told(self._report.items)
-            self._compare(before)
+            if not self._wanted.twice:
+                self._compare(before)
         self._report.errors = list(self._errors.values())
         return self._report
 
@@ -263,9 +271,12 @@ class Replay:
         self._is_exact &= commands[0].version == 1
         for command in commands:
             self._report.versions += 1
-            for name in tuple(self._handlers[key.type]):
-                if (key, name) not in self._failed:
-                    self._run(command, name)
+            self._run_all(command)
+            if self._wanted.twice:
+                self._run_all(command, is_again=True)
+        if self._wanted.twice:
+            for command in reversed(commands[:-1]):
+                self._run_all(command, is_again=True)
 
     def _is_applied(self, key: ItemKey, row: Item) -> bool:
         """Return whether the version of the data row is applied, and no later one has begun.
@@ -280,13 +291,20 @@ class Replay:
             is_applied = process.outcome is Outcome.APPLIED
         return is_applied and self._processes.find(key, row["version"] + 1) is None
 
-    def _run(self, command: Command, name: str) -> None:
+    def _run_all(self, command: Command, *, is_again: bool = False) -> None:
+        for name in tuple(self._handlers[command.key.type]):
+            if (command.key, name) not in self._failed:
+                self._run(command, name, is_again=is_again)
+
+    def _run(self, command: Command, name: str, *, is_again: bool) -> None:
         raised: Exception | None = None
         try:
             with alone(self._copy):
                 run_alone(command, name)
         except Exception as error:
             raised = error
+        if is_again and raised is None:
+            self._note_repeated(command)
         self._note(command, name)
         if self._copy.refused:
             self._report.not_covered[name] = ", ".join(sorted(self._copy.refused))
@@ -298,6 +316,17 @@ class Replay:
             self._failed.add((command.key, name))
             kind = type(raised.__cause__ or raised).__name__
             self._fail(name, kind, command.key, command.version, str(raised.__cause__ or raised))
+
+    def _note_repeated(self, command: Command) -> None:
+        """Report the rows that a version has changed which came again."""
+        key = command.key
+        for change in self._copy.written:
+            place = change.keys["pk"]["S"], change.keys["sk"]["S"]
+            old = self._cells(change.before.item if change.before else None)
+            new = self._cells(change.stored.item if change.stored else None)
+            if change.table == self._rows_table and old != new:
+                item = f"{key.type}/{key.code}@{command.version}"
+                self._report.rows.append(_difference(place, "repeated", item, old, new))
 
     def _note(self, command: Command, name: str) -> None:
         """Note whose rows these are, and what else was asked for."""
@@ -404,24 +433,25 @@ class Replay:
         )
 
     def _difference(self, place: Place, pair: _Pair) -> Difference:
-        old, new = pair.stored or {}, pair.written or {}
+        old, new = pair.stored, pair.written
         what = "changes" if old and new else "appears" if new else "disappears"
-        changed = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
         writer = self._writers.get(place)
-        tenant, _, partition = place[0].partition("#")[2].partition("#")
-        return Difference(
-            _view(place),
-            tenant,
-            partition,
-            place[1],
-            what,
-            f"{writer.key.type}/{writer.key.code}" if writer else "",
-            {name: [old.get(name), new.get(name)] for name in changed},
-        )
+        item = f"{writer.key.type}/{writer.key.code}" if writer else ""
+        return _difference(place, what, item, old, new)
 
     def _count(self, place: Place, what: str) -> None:
         empty = dict.fromkeys(("rows", "changes", "appears", "disappears", "notCompared"), 0)
         self._report.counts.setdefault(_view(place), empty)[what] += 1
+
+
+def _difference(
+    place: Place, what: str, item: str, old: Item | None, new: Item | None
+) -> Difference:
+    was, now = old or {}, new or {}
+    changed = sorted(name for name in was.keys() | now.keys() if was.get(name) != now.get(name))
+    cells = {name: [was.get(name), now.get(name)] for name in changed}
+    tenant, _, partition = place[0].partition("#")[2].partition("#")
+    return Difference(_view(place), tenant, partition, place[1], what, item, cells)
 
 
 def _view(place: Place) -> str:

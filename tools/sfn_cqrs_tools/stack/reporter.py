@@ -99,6 +99,11 @@ class Reporter:
         """Report why something could not be loaded."""
         self._say("broken", reason, colour="red")
 
+    def repeated(self, what: str) -> None:
+        """Say which row a version has changed that came again."""
+        more = "each version comes at least once: guard the write by command.version"
+        self._say("twice", what, (), more, colour="yellow")
+
     def _tell(self, broken: list[Broken]) -> None:
         new = [one for one in broken if one not in self._broken]
         for one in new[:MOST_LISTED]:

@@ -42,6 +42,15 @@ def parcels_by_sender(command):
         command.key.tenant, sender, command.key.code, row
     )
 """
+COUNTS = """from sfn_cqrs import bootstrap
+from sfn_cqrs.machines.command.handlers import sync_handler
+
+
+@sync_handler("PARCEL")
+def parcels_counted(command):
+    view = bootstrap.read_model("parcels_counted")
+    view.write_all([view.add(command.key.tenant, "all", "sum", "parcels", 1)])
+"""
 PATIENT = (ConnectionError, TimeoutError)
 """What a client meets while the stack is deployed again: nobody listens."""
 
@@ -95,7 +104,8 @@ def running(tmp_path_factory):
     project = copy_project(folder / "project", only=(*PROJECT, "samconfig.toml"))
     (project / "app/starter/probe.py").write_text(PROBE.format(0))
     (project / "app/starter/parcels.py").write_text(PARCELS)
-    up = Up(project, folder / "state", "--port", str(seven_free_ports()))
+    (project / "app/starter/counts.py").write_text(COUNTS)
+    up = Up(project, folder / "state", "--twice", "--port", str(seven_free_ports()))
     try:
         http = up.until(r"^  http    (\S+)\n  live    \1/live\.html\n  docs    \1/docs$")[1]
         up.until("^Ctrl-C ends it")
@@ -161,6 +171,17 @@ def test_up_says_where_it_is_what_failed_what_is_broken_and_what_is_mended(runni
     assert ill.output.startswith("starter.parcels cannot be imported: SyntaxError: invalid syntax")
     assert "row = = {" in ill.output
     assert "cannot be imported" not in well.output
+
+
+def test_a_row_that_counts_each_run_of_its_handler_is_named(running, run):
+    _, up, _ = running
+    given = json.dumps({"sender": "ada"})
+    assert run("publish", "PARCEL", "p-3", "--name", "x", "--attributes", given, "--wait").code == 0
+
+    up.until(
+        r"twice     version 1 of PARCEL/p-\d came again and changed parcels_counted all sum:"
+        r" parcels: \d+ -> \d+\n +each version comes at least once: guard the write by"
+    )
 
 
 def test_changes_of_state_machines_are_taken_over_and_broken_templates_are_not(running):

@@ -1,5 +1,6 @@
 """Stored versions through other handlers; the stack is only read."""
 
+import itertools
 import os
 import socket
 import subprocess
@@ -239,6 +240,45 @@ def test_a_handler_sees_the_stack_as_it_is_and_its_own_changes(replay, changed):
     replay(types=("ORDER",), item="o-1", tenant="tenant1")
 
     assert seen == [6, 1]
+
+
+def test_versions_that_come_twice_and_late_change_nothing(replay):
+    order("o-1", 1, 2, 3)
+    airport("RJAA")
+    airport("RJTT")
+
+    report = replay(twice=True)
+
+    assert (report.items, report.versions, report.rows, report.errors) == (3, 5, [], [])
+
+
+def test_a_row_that_counts_each_run_is_named_with_the_version_that_came_again(replay, changed):
+    order("o-1", 1)
+
+    def counts(command):
+        view = bootstrap.read_model("orders_by_customer")
+        view.write_all([view.add(command.key.tenant, "ada", "all", "orders", 1)])
+
+    changed("ORDER", "orders_by_customer", counts)
+    report = replay(types=("ORDER",), twice=True)
+
+    (found,) = report.rows
+    assert (found.model, found.partition, found.sort) == ("orders_by_customer", "ada", "all")
+    assert (found.what, found.item, found.cells) == ("repeated", "ORDER/o-1@1", {"orders": [1, 2]})
+    assert report.differs
+
+
+def test_a_row_that_a_late_version_overwrites_is_named(replay, changed):
+    order("o-1", 1, 2)
+    number = itertools.count(1)
+
+    def forgets_the_version(command):
+        put(command, version=next(number))
+
+    changed("ORDER", "orders_by_customer", forgets_the_version)
+    report = replay(types=("ORDER",), twice=True, ignore=("version",))
+
+    assert [(one.item, one.cells) for one in report.rows] == [("ORDER/o-1@1", {"total": [2, 1]})]
 
 
 def test_a_process_says_how_far_it_is_between_its_other_lines():

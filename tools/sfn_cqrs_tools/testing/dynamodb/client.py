@@ -54,12 +54,13 @@ _TOO_MANY = "Member must have length less than or equal to"
 
 
 class Change(NamedTuple):
-    """A stream's record of a write: INSERT, MODIFY or REMOVE, and the item then."""
+    """A stream's record of a write: INSERT, MODIFY or REMOVE, and the item then and before."""
 
     table: str
     event: str
     keys: Item
     stored: Stored | None
+    before: Stored | None = None
 
     @property
     def item(self) -> Item | None:
@@ -301,7 +302,7 @@ class DynamoDB:
             return
         event = "INSERT" if before is None else "REMOVE" if after is None else "MODIFY"
         keys = {name: {"S": value} for name, value in zip(KEYS, part.place, strict=True)}
-        self.written.append(Change(part.table, event, keys, after))
+        self.written.append(Change(part.table, event, keys, after, part.before))
 
 
 class Paginator:
