@@ -1,4 +1,4 @@
-from itertools import permutations
+from itertools import permutations, product
 
 import pytest
 
@@ -292,8 +292,13 @@ class Dying:
 
 
 @pytest.mark.parametrize("is_after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("operation", ["get_item", "transact_write_items"])
-@pytest.mark.parametrize("to", [("dr-no", "a-1"), ("dr-who", "a-1"), None], ids=str)
+@pytest.mark.parametrize(
+    ("operation", "to"),
+    [
+        *product(["get_item", "transact_write_items"], [("dr-no", "a-1"), None]),
+        *product(["get_item", "put_item"], [("dr-who", "a-1")]),
+    ],
+)
 def test_killed_at_any_call_a_move_ends_right_when_it_is_run_again(operation, is_after, to, view):
     view.move("tenant1", "a-1", {"version": 1}, ("dr-who", "a-1"))
     client, view._client = view._client, Dying(view._client, operation, is_after)

@@ -714,6 +714,23 @@ MUTANTS = [
         .by("test_a_version_that_may_be_younger_than_the_job_may_hide_one_of_its_own"),
     ),
     *found_in(
+        "tests/unit/kernel/test_moves_at_once.py",
+        change(
+            "ReadModel._delete_of",
+            "'attribute_not_exists(pk) OR version < :version'",
+            "'attribute_not_exists(pk) OR version <> :version'",
+        )
+        .breaks("DB14", "a late version moves a row that a newer one has written where it was")
+        .by("test_two_versions_leave_the_newer"),
+        change(
+            "ReadModel._renew",
+            "'version < :version AND #item = :item'",
+            "'version <> :version AND #item = :item'",
+        )
+        .breaks("DB15", "a late version overwrites a row that stays where it is")
+        .by("test_three_versions_leave_the_newest"),
+    ),
+    *found_in(
         "tests/unit/kernel/test_notices.py",
         change("alarm", "message[:MAX_MESSAGE]", "message")
         .breaks("O1", "an alarm with a long cause is larger than a message may be")

@@ -53,6 +53,8 @@ STANDS_ALONE = {
         "_put_if_newer": "a later version stays; views are their handlers', not the domain's",
         "put": "the row, or the place of an item, is as it was read",
         "_put_of": "nobody else's row is at the place, nor a later version",
+        "_renew": "the item's row is at the place, and older",
+        "_delete_of": "a later version of the row stays",
     },
     "workflow.wait_table": {
         "close": "another try's wait stays open",

@@ -20,7 +20,7 @@ from sfn_cqrs.kernel.command import Command
 from sfn_cqrs.kernel.errors import InvalidInputError, NotFoundError
 from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.kernel.masking import masked
-from sfn_cqrs.kernel.read_models.rules import ViewKey
+from sfn_cqrs.kernel.read_models.rules import PLACES, ViewKey
 from sfn_cqrs.kernel.tables.dynamodb import Item, batch_get, unmarshal
 from sfn_cqrs.machines.command import handlers, read_models
 from sfn_cqrs.machines.command.items import as_key, as_row
@@ -333,7 +333,8 @@ class Replay:
         for change in self._copy.written:
             if change.table == self._rows_table:
                 place = change.keys["pk"]["S"], change.keys["sk"]["S"]
-                self._writers[place] = _Writer(command.key, command.version, name)
+                if PLACES not in place[0]:
+                    self._writers[place] = _Writer(command.key, command.version, name)
             elif change.event == "INSERT" and change.stored:
                 item = unmarshal(change.stored.item)
                 if item.get("kind") in ASKED:
@@ -358,7 +359,7 @@ class Replay:
             pk = items[0]["pk"]
             view, _, rest = pk.partition("#")
             name, tenant = view.partition("@")[0], rest.partition("#")[0]
-            is_ours = name in whole and self._wanted.tenant in (None, tenant)
+            is_ours = name in whole and self._wanted.tenant in (None, tenant) and PLACES not in pk
             if is_ours and pk.startswith(_prefix(name, tenant)):
                 found.update((pk, item["sk"]) for item in items)
         return found

@@ -91,11 +91,11 @@ def airport(code, country="JP"):
 
 def put(command, partition="ada", **more):
     row = {"name": command.name, "total": command.attributes["total"], "version": command.version}
-    bootstrap.read_model("orders_by_customer").put_if_newer(
+    bootstrap.read_model("orders_by_customer").move(
         command.key.tenant,
-        partition,
         command.key.code,
-        {**row, "region": "america", "is_deleted": False, **more},
+        {**row, "region": "america", **more},
+        (partition, command.key.code),
     )
 
 

@@ -30,15 +30,13 @@ read_model_type("orders_by_customer", by="customer", read=MEMBERS)
 
 @sync_handler("ORDER")
 def orders_by_customer(command: Command[Order]) -> None:
-    """Keep the orders of each customer; an order does not change hands."""
-    order = command.model
+    """Keep one row for each order, also when it goes to another customer."""
+    order, key = command.model, command.key
     row = {
         "name": command.name,
         "total": command.attributes.get("total"),
         "region": REGIONS[order.country],
         "version": command.version,
-        "is_deleted": command.is_deleted,
     }
-    read_model("orders_by_customer").put_if_newer(
-        command.key.tenant, order.customer, command.key.code, row
-    )
+    place = None if command.is_deleted else (order.customer, key.code)
+    read_model("orders_by_customer").move(key.tenant, key.code, row, to=place)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from sfn_cqrs.kernel.clock import Now
 from sfn_cqrs.kernel.errors import BusyError
 from sfn_cqrs.kernel.keys import buckets, shard_of
-from sfn_cqrs.kernel.read_models.rules import FIRST_GENERATION, GONE, View, ViewKey
+from sfn_cqrs.kernel.read_models.rules import FIRST_GENERATION, GONE, PLACES, View, ViewKey
 from sfn_cqrs.kernel.tables import transactions
 from sfn_cqrs.kernel.tables.conditional import is_done
 from sfn_cqrs.kernel.tables.dynamodb import Item, get, marshal, unmarshal
@@ -105,8 +105,6 @@ TRIES = 6
 PAGE_SIZE = 1_000
 _ITEM = "_item"
 """The attribute of a row that `move` has written: the item that the row is of."""
-_PLACES = "\x1f"
-"""Before an item in the name of the partition that says where its row is; no client can send it."""
 _THERE: dict[str, Any] = {
     "FilterExpression": "attribute_not_exists(#gone)",
     "names": {"#gone": GONE},
@@ -193,8 +191,9 @@ class ReadModel:
     def move(self, tenant: str, item: str, row: Item, to: tuple[str, str] | None) -> bool:
         """Put an item's only row at a place, and delete it at its old place, in one transaction.
 
-        Write all rows of a view with this method, or none. The view stores each item's place and
-        version beside the rows, so a late older version changes nothing.
+        Write all rows of a view with this method, or none. The view stores each item's place
+        beside the rows, so a late older version changes nothing. A row whose place stays is
+        written alone.
 
         Args:
             tenant: the tenant of the item.
@@ -211,27 +210,58 @@ class ReadModel:
         """
         if to is not None:
             self._check(to[0], row)
-        place, version = self.place_of(tenant, item), row["version"]
-        before = self.stored(place)
-        if before is not None and before["version"] >= version:
-            count_writes(put=0, refused=1)
-            return False
+        before = self.stored(self.place_of(tenant, item))
+        is_put = before is None or before["version"] < row["version"]
+        if is_put and before is not None and to is not None and before.get("at") == list(to):
+            is_put = self._renew(tenant, item, row, to) or (
+                not self._is_overtaken(tenant, item, row, before)
+                and self._relocate(tenant, item, row, to, before)
+            )
+        elif is_put:
+            is_put = self._relocate(tenant, item, row, to, before)
+        count_writes(put=int(is_put), refused=int(not is_put))
+        return is_put
+
+    def _renew(self, tenant: str, item: str, row: Item, to: tuple[str, str]) -> bool:
+        """Replace an older row of the item where it is; return whether one was there."""
+        return is_done(
+            self._client.put_item,
+            TableName=self._table,
+            Item=self._key(tenant, *to) | marshal({**row, _ITEM: item}),
+            ConditionExpression="version < :version AND #item = :item",
+            ExpressionAttributeNames={"#item": _ITEM},
+            ExpressionAttributeValues=marshal({":version": row["version"], ":item": item}),
+        )
+
+    def _relocate(
+        self, tenant: str, item: str, row: Item, to: tuple[str, str] | None, before: Item | None
+    ) -> bool:
+        """Write the row and its place, and delete the row at the place before, or do nothing.
+
+        The place has the version that came there; its row may be newer.
+        """
         at = None if to is None else list(to)
+        place = {"version": row["version"], "at": at}
         expected = None if before is None else int(before["version"])
-        parts = [self.put(place, {"version": version, "at": at}, expected)]
+        parts = [self.put(self.place_of(tenant, item), place, expected)]
         if to is not None:
             parts.append(self._put_of(self._key(tenant, *to), row, item))
         if before is not None and before.get("at", at) != at:
-            key = self._key(tenant, *before["at"])
-            parts.append({"Delete": {"TableName": self._table, "Key": key}})
+            parts.append(self._delete_of(self._key(tenant, *before["at"]), row))
         try:
             self.write_all(parts)
         except BusyError:
             if to is not None:
                 self._check_free(tenant, to, item)
+            if self._is_overtaken(tenant, item, row, before or {}):
+                return False
             raise
-        count_writes(put=1, refused=0)
         return True
+
+    def _is_overtaken(self, tenant: str, item: str, row: Item, before: Item) -> bool:
+        """Return whether the item's row, where it was, is of that version or a later one."""
+        there = self.stored(self._key(tenant, *before["at"])) if before.get("at") else None
+        return there is not None and there.get(_ITEM) == item and there["version"] >= row["version"]
 
     def _check_free(self, tenant: str, to: tuple[str, str], item: str) -> None:
         stored = self.stored(self._key(tenant, *to)) or {}
@@ -251,6 +281,17 @@ class ReadModel:
                 " AND (attribute_not_exists(#item) OR #item = :item))",
                 "ExpressionAttributeNames": {"#item": _ITEM},
                 "ExpressionAttributeValues": marshal({":version": row["version"], ":item": item}),
+            }
+        }
+
+    def _delete_of(self, key: Item, row: Item) -> dict[str, Any]:
+        """Return a transaction's part: delete an item's row, unless it is newer than this one."""
+        return {
+            "Delete": {
+                "TableName": self._table,
+                "Key": key,
+                "ConditionExpression": "attribute_not_exists(pk) OR version < :version",
+                "ExpressionAttributeValues": marshal({":version": row["version"]}),
             }
         }
 
@@ -308,7 +349,7 @@ class ReadModel:
 
     def place_of(self, tenant: str, item: str) -> Item:
         """Return the key of what the view keeps of an item beside its rows."""
-        return marshal({"pk": self._pk(tenant, f"{_PLACES}{item}"), "sk": "-"})
+        return marshal({"pk": self._pk(tenant, f"{PLACES}{item}"), "sk": "-"})
 
     def _pk(self, tenant: str, partition: str) -> str:
         generation = self._generation(tenant, self._view)

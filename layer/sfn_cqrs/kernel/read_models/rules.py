@@ -25,6 +25,8 @@ QUERIED_IN = 2
 """A table of PostgreSQL is read by its key: the one generation, and what only the other has."""
 GONE = "_gone"
 """The attribute of what a deleted row leaves behind in DynamoDB: its version, for no reader."""
+PLACES = "\x1f"
+"""Before an item in the name of the partition that says where its row is; no client can send it."""
 KEPT = timedelta(days=90)
 """How long it is kept how a rebuild went, and which items failed."""
 _VIEW = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,127}")
@@ -392,11 +394,15 @@ class Problem(Record):
 
 @dataclass(frozen=True, slots=True)
 class GenerationRow:
-    """A row: which generation has it, where in it, and what it says."""
+    """A row: which generation has it, where in it, what it says, and whether a handler wrote it.
+
+    What a view keeps beside its rows, such as their places, is no handler's.
+    """
 
     generation: int
     place: str
     row: dict[str, Any]
+    is_beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

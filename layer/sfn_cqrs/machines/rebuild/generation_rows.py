@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sfn_cqrs.kernel.errors import BusyError
-from sfn_cqrs.kernel.read_models.rules import GONE, SCANNED_IN, GenerationRow, ViewKey
+from sfn_cqrs.kernel.read_models.rules import GONE, PLACES, SCANNED_IN, GenerationRow, ViewKey
 from sfn_cqrs.kernel.tables.dynamodb import Item, batch_get, marshal, unmarshal
 from sfn_cqrs.kernel.tables.paging import Page
 
@@ -85,8 +85,10 @@ class GenerationRows:
     def _row(self, item: Item, prefixes: Mapping[str, int]) -> GenerationRow:
         pk: str = item["pk"]
         prefix = next(one for one in prefixes if pk.startswith(one))
-        place = json.dumps([pk.removeprefix(prefix), item["sk"]], ensure_ascii=False)
-        return GenerationRow(prefixes[prefix], place, _without_keys(item))
+        end = pk.removeprefix(prefix)
+        place = json.dumps([end, item["sk"]], ensure_ascii=False)
+        is_beside = end.startswith(PLACES)
+        return GenerationRow(prefixes[prefix], place, _without_keys(item), is_beside)
 
     def _at(self, generation: int, place: str) -> tuple[str, str]:
         end, sk = json.loads(place)

@@ -36,9 +36,11 @@ def compare(view: View, segment: Segment, rows: Sequence[GenerationRow]) -> Coun
     """Count the rows: equal (done), in one generation only (skipped), different (failed).
 
     A row that both generations have is compared where the other generation has it. Rows that differ
-    are read again for some seconds, since a version may be on its way to both.
+    are read again for some seconds, since a version may be on its way to both. What a view keeps
+    beside its rows is not compared: a place tells which version came there, and a rebuild begins
+    with the newest.
     """
-    there = [row for row in rows if GONE not in row.row]
+    there = [row for row in rows if GONE not in row.row and not row.is_beside]
     other = [row.place for row in there if row.generation == view.other]
     serving = [row.place for row in there if row.generation == view.serving]
     alone = _alone(view, serving)

@@ -9,7 +9,7 @@ from random import seed as seed_chance
 from typing import Any, Final
 
 from sfn_cqrs.kernel.errors import SyncHandlerError, TransientError
-from sfn_cqrs.kernel.read_models.rules import FIRST_GENERATION, GONE
+from sfn_cqrs.kernel.read_models.rules import FIRST_GENERATION, GONE, PLACES
 from sfn_cqrs.kernel.tables.dynamodb import unmarshal
 from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.command.items import as_key
@@ -26,7 +26,6 @@ from sfn_cqrs_tools.testing.simulation.stage import Outside, Stage, watched
 
 _MADE: Final = ("DataTable", "HistoryTable", VIEWS)
 """What the versions make."""
-_PLACES: Final = "\x1f"
 
 
 def expected(stage: Stage, scene: Scene) -> Scene:
@@ -124,7 +123,7 @@ def rows_of(tables: DynamoDB, tenant: str, generations: Mapping[str, int] | None
         name, _, number = view.partition("@")
         generation = int(number or FIRST_GENERATION)
         is_read = view and owner == tenant and generation == (generations or {}).get(name, 1)
-        is_row = GONE not in item and not partition.startswith(_PLACES) and not _is_nothing(item)
+        is_row = GONE not in item and not partition.startswith(PLACES) and not _is_nothing(item)
         if is_read and is_row:
             found[name, partition, str(item.pop("sk"))] = item
     return found
