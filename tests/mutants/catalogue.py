@@ -813,6 +813,19 @@ MUTANTS = [
         .by("test_only_the_try_that_works_on_a_step_says_how_it_ended_and_once"),
     ),
     *found_in(
+        "tests/unit/saga/test_children.py",
+        change("undo_started", "child.status.is_open", "False")
+        .breaks("U13", "a child that runs goes on after its parent has been undone")
+        .by("test_a_child_that_runs_is_waited_for_before_it_is_undone"),
+        change(
+            "_started",
+            "request is None and bootstrap.requests().put(void)",
+            "request is None",
+        )
+        .breaks("U14", "a child that was undone is started by a late function")
+        .by("test_a_child_that_was_undone_first_is_never_started"),
+    ),
+    *found_in(
         "tests/unit/saga/test_saga_programs.py",
         change("left_of", "move.step in saga.log", "_is_done(saga, move.step)")
         .breaks(

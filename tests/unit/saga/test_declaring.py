@@ -100,6 +100,22 @@ def test_what_is_made_for_each_item_of_a_list_stands_once_in_the_order():
     )
 
 
+def test_a_child_is_a_step_that_starts_it_and_a_wait_for_its_end():
+    child = saga("child", input=Parcel)(lambda s: s.step(book))
+
+    def given(step):
+        return step.model
+
+    def courier(s: Steps[Parcel]) -> None:
+        s.saga(child, given, at_most=timedelta(minutes=10))
+
+    assert declared(courier) == (
+        Move("given", "given_undone"),
+        Move("given_ended", kind=MoveKind.WAIT, seconds=600, every=60),
+        Move("given_is_late", choice="given_ended", arm="otherwise"),
+    )
+
+
 def test_a_wait_has_the_steps_for_what_never_comes():
     def courier(s: Steps[Parcel]) -> None:
         s.wait(until=delivered, at_most=timedelta(days=3), otherwise=[by_truck])

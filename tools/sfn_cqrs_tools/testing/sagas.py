@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -15,6 +15,7 @@ from sfn_cqrs.kernel.failure import Failure
 from sfn_cqrs.kernel.keys import SagaKey
 from sfn_cqrs.machines.saga import saga_programs
 from sfn_cqrs.machines.saga import types as saga_types
+from sfn_cqrs.machines.saga.items import SAGAS
 from sfn_cqrs.machines.saga.rules import MAX_TRIES, Entry, Saga, SagaStatus, plain
 from sfn_cqrs.machines.saga.runner import SagaFlow
 from sfn_cqrs.machines.saga.saga_programs import Do, Next
@@ -80,7 +81,7 @@ class _Machine:
 
     def _after(self, flow: SagaFlow, given: Next) -> Next | None:
         if given.do is Do.PAUSE:
-            return self._waited(given)
+            return self._children_ended(given) or self._waited(given)
         try:
             return self._tried(flow, given)
         except (TransientError, SagaStepError, UnknownStepError) as error:
@@ -97,6 +98,13 @@ class _Machine:
             except TransientError as error:
                 last = error
         raise last
+
+    def _children_ended(self, given: Next) -> Next | None:
+        """Run the child sagas that were started; None if there are none, so that time passes."""
+        started = [one for one in self.world.all_of(SAGAS) if one.status is SagaStatus.CREATED]
+        for child in started:
+            _Machine(self.world, child.key, self.leap).run()
+        return replace(given, do=Do.RUN) if started else None
 
     def _waited(self, given: Next) -> Next | None:
         left = datetime.fromisoformat(given.until) - self.world.clock()

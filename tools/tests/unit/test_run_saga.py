@@ -10,6 +10,7 @@ from sfn_cqrs.kernel.models.models import InvalidModelError
 from sfn_cqrs.machines.command import handlers
 from sfn_cqrs.machines.saga import types as saga_types
 from sfn_cqrs.machines.saga.declaring import Retry, saga
+from sfn_cqrs.machines.saga.items import SAGAS
 from sfn_cqrs.machines.saga.rules import MAX_TRIES, EntryStatus, SagaStatus
 from sfn_cqrs_tools.testing.sagas import run_saga
 
@@ -251,3 +252,96 @@ def test_a_list_with_too_many_items_is_refused(pallet):
 
     assert (done.status, done.saga.error) == (SagaStatus.COMPENSATED, "too_many_items")
     assert done.saga.cause == "boxes has 4 items, and takes at most 3"
+
+
+@dataclass
+class Payment:
+    """The input of a child."""
+
+    cents: int
+
+
+def pay(step):
+    return step.model.cents
+
+
+def payment(step):
+    return Payment(step.model.kilograms * 100)
+
+
+def give_back(_step):
+    return "given back"
+
+
+@pytest.fixture
+def parent(world, monkeypatch):
+    """Return what runs a saga that has a child, and the children that it has started."""
+    monkeypatch.setattr(saga_types, "_types", {})
+    monkeypatch.setattr(handlers, "load", lambda: None)
+
+    def run(make=pay, *, pause=None, **options):
+        def pays(s):
+            s.step(make)
+            if pause is not None:
+                s.pause("long", pause)
+
+        child = saga("pays", input=Payment)(pays)
+
+        @saga("sends", input=Parcel)
+        def sends(s):
+            s.saga(child, payment, undo=give_back)
+            s.step(ask_child, undo=cancel)
+
+        done = run_saga(world, sends, PARCEL, **options)
+        return done, [one for one in world.all_of(SAGAS) if one.saga == "pays"]
+
+    return run
+
+
+def ask_child(step):
+    return step.results["payment"]
+
+
+def test_a_child_saga_is_started_with_its_input_and_waited_for(parent):
+    done, (child,) = parent()
+
+    assert done.calls == ("payment", "payment_ended", "payment_ended", "ask_child")
+    assert (done.status, child.status) == (SagaStatus.COMPLETED, SagaStatus.COMPLETED)
+    assert (child.input, child.source) == ({"cents": 3000}, done.saga.key.id)
+    assert done.log["ask_child"].result == child.key.id
+
+
+def test_a_child_that_turns_back_turns_its_parent_back(parent):
+    def pay(_step):
+        raise StepRefusedError("no_money", "the account is empty")
+
+    done, (child,) = parent(pay)
+
+    assert (done.status, done.saga.error) == (SagaStatus.COMPENSATED, "child_compensated")
+    assert (child.status, done.log["payment_undone"].result) == (SagaStatus.COMPENSATED, None)
+
+
+def test_a_child_that_is_completed_is_undone_as_its_parent_says(parent):
+    done, (child,) = parent(fail={"ask_child": 1})
+
+    assert (done.status, child.status) == (SagaStatus.COMPENSATED, SagaStatus.COMPLETED)
+    assert done.log["payment_undone"].result == "given back"
+
+
+def test_a_child_that_is_tried_again_is_started_once(parent):
+    done, children = parent(fail={"payment": TransientError("busy")})
+    assert (done.status, children) == (SagaStatus.PARKED, [])
+
+    done, children = parent(fail={"payment_ended": TransientError("busy")})
+    assert (done.status, len(children)) == (SagaStatus.PARKED, 1)
+
+
+def test_a_parked_child_parks_a_parent_that_waits_for_it_too_long(parent):
+    def pay(_step):
+        raise TransientError("the bank is away")
+
+    done, (child,) = parent(pay)
+
+    assert (done.status, child.status) == (SagaStatus.PARKED, SagaStatus.PARKED)
+    assert (done.saga.error, done.saga.turned_error) == ("SagaStepError", "child_is_late")
+    assert "sfn-cqrs saga retry g-" in done.saga.cause

@@ -26,6 +26,7 @@ from sfn_cqrs.machines.saga.rules import (
 from sfn_cqrs.machines.saga.types import Check, SagaStep, SagaType, StepHandler
 
 I = TypeVar("I")  # noqa: E741 - the class of the input
+J = TypeVar("J")
 Make = Callable[[SagaStep[I]], Json]
 Decide = Callable[[SagaStep[I]], str]
 Ask = Callable[[SagaStep[I]], bool]
@@ -192,6 +193,52 @@ class Steps(Generic[I]):
 
         self._add(Move(name, kind=MoveKind.EACH, most=at_most), known)
         self._arm(name, EACH, do, each=name)
+
+    def saga(
+        self,
+        child: "Saga[J]",
+        given: Callable[[SagaStep[I]], J],
+        *,
+        undo: Make[I] | None = None,
+        at_most: timedelta = timedelta(hours=1),
+        every: timedelta = LEAST_EVERY,
+    ) -> None:
+        """Start a child saga with what `given` returns, and wait until it is COMPLETED.
+
+        It is started once, and asked for `every` so often. If it turns back, or has not ended when
+        `at_most` is over, this saga turns back, too. Then a child that is COMPLETED is undone by
+        `undo`, and one that runs is waited for. It has three parts: one by the name of `given`, and
+        those with `_ended` and `_is_late` behind it.
+
+        Raises:
+            ValueError: the name is taken, or a time is out of its bounds.
+        """
+        name = _name(given)
+
+        def start(step: SagaStep[I]) -> Json:
+            from sfn_cqrs.machines.saga import children  # noqa: PLC0415 - only who has one
+
+            return children.start_once(step, child.name, given)
+
+        def undone(step: SagaStep[I]) -> Json:
+            from sfn_cqrs.machines.saga import children  # noqa: PLC0415
+
+            return children.undo_started(step, undo)
+
+        def ended(step: SagaStep[I]) -> bool:
+            from sfn_cqrs.machines.saga import children  # noqa: PLC0415
+
+            return children.has_ended(step, str(step.results[name]))
+
+        def is_late(step: SagaStep[I]) -> Json:
+            cause = f"{child.name} {step.results[name]} has not ended within {at_most}"
+            raise StepRefusedError("child_is_late", cause)
+
+        parts = {start: name, undone: f"{name}_undone", ended: f"{name}_ended"}
+        for part, called in (*parts.items(), (is_late, f"{name}_is_late")):
+            part.__name__ = called
+        self.step(start, undo=undone)
+        self.wait(ended, at_most=at_most, every=min(every, at_most), otherwise=[is_late])
 
     def _arm(
         self,

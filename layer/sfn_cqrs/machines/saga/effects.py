@@ -34,7 +34,7 @@ Undo = Callable[[Command], Content]
 TRIES = 8
 REMEMBERED = timedelta(days=400)
 """How long a saga may be parked until its records are gone."""
-_VOID = "void"
+VOID = "void"
 
 
 def publish_once(step: SagaStep, type_: str, code: str, change: Change) -> int:
@@ -138,7 +138,7 @@ def _version_made(key: ItemKey, effect: str) -> int | None:
     request = _found(key, effect)
     if request is None:
         return None
-    if request.body_hash == _VOID:
+    if request.body_hash == VOID:
         raise SupersededError("the step was undone before it came here")
     version = int(str(request.result["version"]))
     _see_to_its_end(key, version)
@@ -148,12 +148,12 @@ def _version_made(key: ItemKey, effect: str) -> int | None:
 def _has_happened(key: ItemKey, effect: str) -> bool:
     """Return whether a step has published; if not, it never will."""
     expires_at = int((bootstrap.now() + REMEMBERED).timestamp())
-    void = Request(key.tenant, request_key(effect, is_clients=False), _VOID, {}, expires_at)
+    void = Request(key.tenant, request_key(effect, is_clients=False), VOID, {}, expires_at)
     request = _found(key, effect)
     if request is None and bootstrap.requests().put(void):
         return False
     request = request or _found(key, effect)
-    if request is None or request.body_hash == _VOID or "unchanged" in request.result:
+    if request is None or request.body_hash == VOID or "unchanged" in request.result:
         return False
     _see_to_its_end(key, int(str(request.result["version"])))
     return True

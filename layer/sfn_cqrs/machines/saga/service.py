@@ -67,7 +67,8 @@ class SagaService:
             order=known.order,
             **made_by(caller, at),
         )
-        return create_once(bootstrap.sagas(), started, caller.request_key, asked)
+        once = (caller.request_key, asked, caller.remembered_for)
+        return create_once(bootstrap.sagas(), started, *once)
 
     def get(self, id_: str) -> Saga:
         """Return a saga with its log.
