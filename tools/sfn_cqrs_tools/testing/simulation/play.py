@@ -15,6 +15,7 @@ from sfn_cqrs.errors import SupersededError, TransientError
 from sfn_cqrs.kernel.keys import ItemKey, PlanKey, SagaKey, TaskKey
 from sfn_cqrs.kernel.tables.dynamodb import unmarshal
 from sfn_cqrs.machines.command.items import as_process
+from sfn_cqrs.machines.saga.items import SAGAS
 from sfn_cqrs_tools.testing.fakes.world import World
 from sfn_cqrs_tools.testing.simulation.calls import BrokenError, DiedError
 from sfn_cqrs_tools.testing.simulation.looking import looked
@@ -97,6 +98,12 @@ class Playing:
         self._listen()
         return self._versions[key, number]
 
+    def has_open_child(self, id_: str) -> bool:
+        """Whether a saga that this one has started is still to go on."""
+        self._listen()
+        sagas = [one for one in self.players.values() if isinstance(one, SagaPlayer)]
+        return any(one.saga.source == id_ and not one.is_done for one in sagas)
+
     def pass_until(self, at: str) -> None:
         """Let time pass until something is due, if it is not yet."""
         left = datetime.fromisoformat(at) - self.stage.clock()
@@ -152,13 +159,13 @@ class Playing:
                 self._come(self.players[step.version], step)
 
     def _listen(self) -> None:
-        """Take up versions that the user's functions, plans and imports have published."""
-        for version in self._stream():
-            if version not in self._versions:
+        """Take up what functions, plans and imports have published, and the sagas of sagas."""
+        for piece in self._stream():
+            if piece not in self._versions:
                 place = max(self.players, default=-1) + 1
-                self.players[place] = self._player(place, version)
+                self.players[place] = self._player(place, piece)
 
-    def _stream(self) -> Iterator[Version]:
+    def _stream(self) -> Iterator[Version | SagaKey]:
         written = self.world.dynamodb.written
         for change in written[self._heard :]:
             if change.table == "CommandsTable" and change.event == "INSERT":
@@ -166,6 +173,8 @@ class Playing:
                 if item.get("kind") == "process":
                     process = as_process(item)
                     yield process.key, process.version
+            if change.table == "SagasTable" and change.event == "INSERT":
+                yield SAGAS.record(unmarshal(change.item)).key
         self._heard = len(written)
 
     def _quiet(self) -> None:

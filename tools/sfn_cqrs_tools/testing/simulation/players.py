@@ -50,6 +50,9 @@ class Played(Protocol):
     def version(self, key: ItemKey, number: int) -> Player:
         """Return the player of a version."""
 
+    def has_open_child(self, id_: str) -> bool:
+        """Whether a saga that this one has started is still to go on."""
+
     def pass_until(self, at: str) -> None:
         """Let time pass until something is due, if it is not yet."""
 

@@ -254,6 +254,8 @@ class SagaPlayer:
     def _leaves(self, following: Next) -> bool:
         """Whether it goes on when it comes again: it turns back, or a pause or a wait begins."""
         asks_again = following.do is Do.PAUSE and following.step == self._left_at
+        if asks_again and self._playing.has_open_child(self.id):
+            return True
         return following.do in _LEAVES and not asks_again
 
     def _made(self, attempt: int, given: Next) -> Next:
