@@ -247,10 +247,10 @@ def test_a_list_may_be_empty(pallet):
     )
 
 
-def test_a_list_with_too_many_items_is_refused(pallet):
+def test_a_list_with_list_too_long_is_refused(pallet):
     done = pallet({"code": "p-1", "kilograms": 4})
 
-    assert (done.status, done.saga.error) == (SagaStatus.COMPENSATED, "too_many_items")
+    assert (done.status, done.saga.error) == (SagaStatus.COMPENSATED, "list_too_long")
     assert done.saga.cause == "boxes has 4 items, and takes at most 3"
 
 

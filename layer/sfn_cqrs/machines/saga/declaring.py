@@ -173,7 +173,7 @@ class Steps(Generic[I]):
 
         `items` returns the list: JSON, of 8 KiB at most. A step has its item as `step.item`. If one
         is refused or fails, the steps of all items that have begun are undone, the last first. A
-        list with more items is refused as `too_many_items`.
+        list with more items is refused as `list_too_long`.
 
         Raises:
             ValueError: the name is taken, it stands in another list, or the bound is too large.
@@ -188,7 +188,7 @@ class Steps(Generic[I]):
             found = list(items(step))
             if len(found) > at_most:
                 cause = f"{name} has {len(found)} items, and takes at most {at_most}"
-                raise StepRefusedError("too_many_items", cause)
+                raise StepRefusedError("list_too_long", cause)
             return found
 
         self._add(Move(name, kind=MoveKind.EACH, most=at_most), known)
