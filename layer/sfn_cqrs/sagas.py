@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sfn_cqrs.machines.saga.service import SagaService
     from sfn_cqrs.machines.saga.state import SagaState, saga_state
     from sfn_cqrs.machines.saga.types import SagaStep, compensation, find, saga_step, saga_type
+    from sfn_cqrs.machines.schedule.effects import plan_once, unplan_once
 else:
     __getattr__, __dir__ = door(
         __name__,
@@ -21,6 +22,7 @@ else:
             "sfn_cqrs.machines.saga.items": "SAGAS",
             "sfn_cqrs.machines.saga": "saga_programs",
             "sfn_cqrs.kernel.keys": "SagaRef",
+            "sfn_cqrs.machines.schedule.effects": "plan_once unplan_once",
             "sfn_cqrs.machines.saga.rules": "End Entry EntryStatus SagaStatus",
             "sfn_cqrs.machines.saga.declaring": "Retry Saga Steps saga",
             "sfn_cqrs.machines.saga.effects": "publish_once undo_once",
@@ -45,6 +47,7 @@ __all__ = [
     "Steps",
     "compensation",
     "find",
+    "plan_once",
     "publish_once",
     "saga",
     "saga_programs",
@@ -52,4 +55,5 @@ __all__ = [
     "saga_step",
     "saga_type",
     "undo_once",
+    "unplan_once",
 ]

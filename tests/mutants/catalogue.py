@@ -813,15 +813,17 @@ MUTANTS = [
         .by("test_only_the_try_that_works_on_a_step_says_how_it_ended_and_once"),
     ),
     *found_in(
+        "tests/unit/schedule/test_plans_of_sagas.py",
+        change("unplan_once", "plans.get(type_, code, name).status is not Status.PUBLISHED", "True")
+        .breaks("U15", "what a plan of a step has published stays when the step is undone")
+        .by("test_what_is_published_by_then_is_undone_by_another_version"),
+    ),
+    *found_in(
         "tests/unit/saga/test_children.py",
         change("undo_started", "child.status.is_open", "False")
         .breaks("U13", "a child that runs goes on after its parent has been undone")
         .by("test_a_child_that_runs_is_waited_for_before_it_is_undone"),
-        change(
-            "_started",
-            "request is None and bootstrap.requests().put(void)",
-            "request is None",
-        )
+        change("made_or_never", "found is None and bootstrap.requests().put(void)", "found is None")
         .breaks("U14", "a child that was undone is started by a late function")
         .by("test_a_child_that_was_undone_first_is_never_started"),
     ),

@@ -20,7 +20,7 @@ from tests.support.system import silent
 
 from sfn_cqrs.errors import StepRefusedError
 from sfn_cqrs.kernel.keys import SagaRef
-from sfn_cqrs.machines.saga import children
+from sfn_cqrs.machines.saga import effects
 from sfn_cqrs.machines.saga import types as saga_types
 from sfn_cqrs.machines.saga.declaring import Steps, saga
 from sfn_cqrs.machines.saga.items import SAGAS
@@ -169,7 +169,7 @@ def test_killed_at_any_call_a_child_is_started_once(refuses: str, times: int, nt
 def test_a_child_whose_start_leaves_no_record_is_started_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(children, "request_key", lambda key, **_: f"{key}/{next(OTHERS)}")
+    monkeypatch.setattr(effects, "request_key", lambda key, **_: f"{key}/{next(OTHERS)}")
     right = SagaService.start
 
     def start(self: SagaService, *given: Any, **_options: Any) -> str:

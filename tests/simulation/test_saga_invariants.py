@@ -177,8 +177,8 @@ def test_a_saga_whose_end_nobody_heard_is_begun_anew_by_the_next_sweep() -> None
 def without_void(monkeypatch: pytest.MonkeyPatch) -> None:
     """A compensation that comes first leaves nothing that keeps the step from happening."""
 
-    def has_happened(key: Any, effect: str) -> bool:
-        return saga_commands._found(key, effect) is not None
+    def has_happened(step: Any, _key: Any, effect: str) -> bool:
+        return saga_commands.made(step, effect) is not None
 
     monkeypatch.setattr(saga_commands, "_has_happened", has_happened)
 

@@ -1,15 +1,10 @@
-"""A child saga as parts of a declared one: started once, waited for, undone once it has ended.
-
-Start and undo compete for one record, the Idempotency-Key of the start, as in `effects`: an undo
-that comes first writes a void record, and a late start finds it.
-"""
+"""A child saga as parts of a declared one: started once, waited for, undone once it has ended."""
 
 from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.errors import (
     IdempotencyMismatchError,
     StepRefusedError,
@@ -17,9 +12,8 @@ from sfn_cqrs.kernel.errors import (
     TransientError,
 )
 from sfn_cqrs.kernel.keys import SagaKey
-from sfn_cqrs.kernel.request import Request, request_key
 from sfn_cqrs.kernel.values import Json
-from sfn_cqrs.machines.saga.effects import REMEMBERED, VOID
+from sfn_cqrs.machines.saga import effects
 from sfn_cqrs.machines.saga.rules import Saga, SagaStatus
 from sfn_cqrs.machines.saga.service import SagaService
 from sfn_cqrs.machines.saga.types import SagaStep
@@ -34,24 +28,18 @@ def start_once(step: SagaStep[Any], saga: str, given: Given) -> str:
     Raises:
         SupersededError: the step was undone before.
     """
-    found = _request(step, step.key)
+    found = effects.made(step, step.key)
     if found is None:
         value: Any = given(step)
         value = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
-        caller = Caller(
-            user=step.user,
-            source=step.saga_id,
-            request_id=step.key,
-            idempotency_key=step.key,
-            remembered_for=int(REMEMBERED.total_seconds()),
-        )
+        caller = effects.caller_of(step, step.key)
         try:
             return SagaService(step.tenant).start(saga, value, caller=caller)
         except IdempotencyMismatchError:
-            found = _request(step, step.key)
-    if found is None or found.body_hash == VOID:
+            found = effects.made(step, step.key)
+    if found is None:
         raise SupersededError("the child was undone before it was started")
-    return str(found.result["id"])
+    return str(found["id"])
 
 
 def has_ended(step: SagaStep[Any], id_: str) -> bool:
@@ -86,17 +74,5 @@ def undo_started(step: SagaStep[Any], undo: Undo | None) -> Json:
 
 def _started(step: SagaStep[Any]) -> Saga | None:
     """Return the child; if there is none, there never will be."""
-    key = request_key(step.undone_key, is_clients=False)
-    expires_at = int((bootstrap.now() + REMEMBERED).timestamp())
-    void = Request(step.tenant, key, VOID, {}, expires_at)
-    request = _request(step, step.undone_key)
-    if request is None and bootstrap.requests().put(void):
-        return None
-    request = request or _request(step, step.undone_key)
-    if request is None or request.body_hash == VOID:
-        return None
-    return bootstrap.sagas().find(SagaKey.of(step.tenant, str(request.result["id"])))
-
-
-def _request(step: SagaStep[Any], key: str) -> Request | None:
-    return bootstrap.requests().find(step.tenant, request_key(key, is_clients=False))
+    found = effects.made_or_never(step, step.undone_key)
+    return bootstrap.sagas().find(SagaKey.of(step.tenant, str(found["id"]))) if found else None

@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.caller import Caller
@@ -23,6 +24,7 @@ from sfn_cqrs.kernel.errors import (
 )
 from sfn_cqrs.kernel.keys import ItemKey, hashed
 from sfn_cqrs.kernel.request import Request, request_key
+from sfn_cqrs.kernel.values import Json
 from sfn_cqrs.machines.command import chain
 from sfn_cqrs.machines.command.process import Outcome
 from sfn_cqrs.machines.command.runner import Chain
@@ -52,7 +54,7 @@ def publish_once(step: SagaStep, type_: str, code: str, change: Change) -> int:
     key = ItemKey.checked(step.tenant, type_, code)
     effect = _effect(step.key, key)
     for attempt in range(TRIES):
-        version = _version_made(key, effect)
+        version = _version_made(step, key, effect)
         if version is not None:
             return version
         latest = bootstrap.commands().latest(key)
@@ -74,10 +76,10 @@ def undo_once(step: SagaStep, type_: str, code: str, change: Undo) -> int | None
     key = ItemKey.checked(step.tenant, type_, code)
     effect, undone = _effect(step.key, key), _effect(step.undone_key, key)
     for attempt in range(TRIES):
-        version = _version_made(key, effect)
+        version = _version_made(step, key, effect)
         if version is not None:
             return version
-        if not _has_happened(key, undone):
+        if not _has_happened(step, key, undone):
             return None
         latest = bootstrap.commands().latest(key)
         if latest is None:
@@ -89,6 +91,44 @@ def undo_once(step: SagaStep, type_: str, code: str, change: Undo) -> int | None
         if version is not None:
             return version
     raise TransientError(f"{type_} {code} is too busy")
+
+
+def caller_of(step: SagaStep[Any], key: str) -> Caller:
+    """Return who makes an effect of a step, under a key."""
+    return Caller(
+        user=step.user,
+        source=step.saga_id,
+        request_id=step.key,
+        idempotency_key=key,
+        remembered_for=int(REMEMBERED.total_seconds()),
+    )
+
+
+def made(step: SagaStep[Any], key: str) -> dict[str, Json] | None:
+    """Return what an effect has answered; None if it is still to be made.
+
+    Raises:
+        SupersededError: it was undone before.
+    """
+    found = _found(step, key)
+    if found is not None and found.body_hash == VOID:
+        raise SupersededError("the step was undone before it came here")
+    return None if found is None else found.result
+
+
+def made_or_never(step: SagaStep[Any], key: str) -> dict[str, Json] | None:
+    """Return what an effect has answered; None if there is none, and never will be."""
+    expires_at = int((bootstrap.now() + REMEMBERED).timestamp())
+    void = Request(step.tenant, request_key(key, is_clients=False), VOID, {}, expires_at)
+    found = _found(step, key)
+    if found is None and bootstrap.requests().put(void):
+        return None
+    found = found or _found(step, key)
+    return None if found is None or found.body_hash == VOID else found.result
+
+
+def _found(step: SagaStep[Any], key: str) -> Request | None:
+    return bootstrap.requests().find(step.tenant, request_key(key, is_clients=False))
 
 
 def _publish(
@@ -103,13 +143,7 @@ def _publish(
 
     That publish may be another try of this step.
     """
-    caller = Caller(
-        user=step.user,
-        source=step.saga_id,
-        request_id=step.key,
-        idempotency_key=effect,
-        remembered_for=int(REMEMBERED.total_seconds()),
-    )
+    caller = caller_of(step, effect)
     try:
         return (
             CommandService(step.tenant)
@@ -133,29 +167,22 @@ def _publish(
         raise TransientError(f"{key.type} {key.code}: {error}") from error
 
 
-def _version_made(key: ItemKey, effect: str) -> int | None:
+def _version_made(step: SagaStep, key: ItemKey, effect: str) -> int | None:
     """Return the version that an effect was published as, or None if it was not."""
-    request = _found(key, effect)
-    if request is None:
+    answer = made(step, effect)
+    if answer is None:
         return None
-    if request.body_hash == VOID:
-        raise SupersededError("the step was undone before it came here")
-    version = int(str(request.result["version"]))
+    version = int(str(answer["version"]))
     _see_to_its_end(key, version)
     return version
 
 
-def _has_happened(key: ItemKey, effect: str) -> bool:
+def _has_happened(step: SagaStep, key: ItemKey, effect: str) -> bool:
     """Return whether a step has published; if not, it never will."""
-    expires_at = int((bootstrap.now() + REMEMBERED).timestamp())
-    void = Request(key.tenant, request_key(effect, is_clients=False), VOID, {}, expires_at)
-    request = _found(key, effect)
-    if request is None and bootstrap.requests().put(void):
+    answer = made_or_never(step, effect)
+    if answer is None or "unchanged" in answer:
         return False
-    request = request or _found(key, effect)
-    if request is None or request.body_hash == VOID or "unchanged" in request.result:
-        return False
-    _see_to_its_end(key, int(str(request.result["version"])))
+    _see_to_its_end(key, int(str(answer["version"])))
     return True
 
 
@@ -164,11 +191,6 @@ def _see_to_its_end(key: ItemKey, version: int) -> None:
     process = bootstrap.processes().find(key, version)
     if process is not None and process.is_with_its_publisher:
         Chain(key).run(chain.restart(version, process.attempt))
-
-
-def _found(key: ItemKey, effect: str) -> Request | None:
-    """Return the stored record of an effect."""
-    return bootstrap.requests().find(key.tenant, request_key(effect, is_clients=False))
 
 
 def _effect(step_key: str, key: ItemKey) -> str:

@@ -16,7 +16,7 @@ from sfn_cqrs.kernel.errors import (
 from sfn_cqrs.kernel.keys import ItemKey, PlanKey, checked_key_part
 from sfn_cqrs.kernel.models import models
 from sfn_cqrs.kernel.policy import Client
-from sfn_cqrs.kernel.request import LIFETIME_SECONDS, Request
+from sfn_cqrs.kernel.request import Request
 from sfn_cqrs.kernel.tables.paging import DEFAULT_LIMIT, Page
 from sfn_cqrs.kernel.values import Json, digest
 from sfn_cqrs.machines.command import handlers
@@ -106,7 +106,7 @@ class PlanService:
         """
         key, request = caller.request_key, None
         if key is not None:
-            expires_at = int(bootstrap.now().timestamp()) + LIFETIME_SECONDS
+            expires_at = int(bootstrap.now().timestamp()) + caller.remembered_for
             answer: dict[str, Json] = {"id": plan.name, "dueAt": plan.due_at}
             request = Request(self._tenant, key, asked, answer, expires_at)
         if PlanFlow(plan.item, request).run(programs.plan(plan)):
