@@ -41,7 +41,7 @@ from sfn_local.cli.showing import echo, styled
 from sfn_local.lint.template_file import TemplateError
 
 if TYPE_CHECKING:
-    from sfn_cqrs_tools.stack.twice import Twice
+    from sfn_cqrs_tools.replay.twice import Twice
 
 DEFAULT_PORT: Final = 8787
 POLL_SECONDS: Final = 0.2
@@ -199,7 +199,7 @@ def _run(
 
 @contextmanager
 def _repeating(stack: LocalStack) -> Iterator[Twice]:
-    from sfn_cqrs_tools.stack.twice import Twice  # noqa: PLC0415 - few ask for it
+    from sfn_cqrs_tools.replay.twice import Twice  # noqa: PLC0415 - few ask for it
 
     repeats = Twice(stack)
     try:
