@@ -4,10 +4,10 @@ VENV := .venv
 STAGE ?= dev
 DIST ?= dist
 BIN := $(VENV)/bin
-# What is never imported is never compiled.
-PIP := -m pip install --quiet --no-compile --disable-pip-version-check --no-deps
+UV := .venv-uv/bin/uv
 LOCAL_READY := $(VENV)/.local-ready
 DEV_READY := $(VENV)/.dev-ready
+UV_READY := .venv-uv/.ready
 FABRIC_READY := .venv-fabric/.ready
 SAM_READY := .venv-sam/.ready
 CHECKOV_READY := .venv-checkov/.ready
@@ -21,8 +21,13 @@ RUNTIME_FILES := pyproject.toml engine/pyproject.toml tools/pyproject.toml $(RUN
 
 # Pin $(2), with the hashes of every platform's files, in requirements/$(1).lock; $(3): options.
 define pin
-.venv-supply/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --generate-hashes $(3) $(2) -o requirements/$(1).lock
+$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --generate-hashes $(3) $(2) -o requirements/$(1).lock
 @$(PYTHON) requirements/locked.py requirements/$(1).lock $(2)
+endef
+
+# Install $(2) in the environment $(1): by uv, in an eighth of pip's time; by pip where only its configuration names the index.
+define install
+@$(UV) pip install --quiet --no-deps --python $(1)/bin/python $(2) || .venv-uv/bin/python -m pip --python $(1)/bin/python install --quiet --no-compile --no-deps $(2)
 endef
 ENGINE := engine/pyproject.toml --extra aws
 AS_DEV := -c requirements/dev.lock
@@ -38,10 +43,13 @@ unexport PYTHONDONTWRITEBYTECODE # or each process of each run compiles everythi
 # Seeded simulations go through sets: with one seed of hashes they are the same each time.
 test fast-test proof soak torture: export PYTHONHASHSEED := 0
 
-.PHONY: for-stack for-test for-check help dist setup demo up test example-test fast-test proof soak check fast-check lock sbom licences reference docs docs-serve bench build deploy golden sam-local-test aws-accept clone-test walk image clean torture release release-files try-files release-dry-run
+.PHONY: environments for-stack for-test for-check help dist setup demo up test example-test fast-test proof soak check fast-check lock sbom licences reference docs docs-serve bench build deploy golden sam-local-test aws-accept clone-test walk image clean torture release release-files try-files release-dry-run
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+environments: ## set up, two at a time, all that any target needs
+	@$(MAKE) --silent --jobs=2 $(DEV_READY) $(FABRIC_READY) $(CHECKOV_READY) $(SAM_READY) $(SUPPLY_READY) $(DOCS_READY) $(CLIENTS_READY) $(TLA_READY)
 
 setup: for-stack ## install what the local stack needs
 
@@ -115,16 +123,16 @@ docs-serve: $(LOCAL_READY) $(DOCS_READY) ## show the site at http://localhost:80
 	$(BIN)/python -m sfn_cqrs_tools.cli.reference .build/openapi.json
 	.venv-docs/bin/python docs/site/build.py --serve
 
-dist: $(SUPPLY_READY) ## build the wheels and source distributions of sfn-local, sfn-cqrs and sfn-cqrs-tools
-	for folder in engine . tools; do .venv-supply/bin/uv build --quiet --require-hashes --build-constraints requirements/engine.lock --out-dir $(DIST) $$folder || exit 1; done
+dist: $(UV_READY) ## build the wheels and source distributions of sfn-local, sfn-cqrs and sfn-cqrs-tools
+	for folder in engine . tools; do $(UV) build --quiet --require-hashes --build-constraints requirements/engine.lock --out-dir $(DIST) $$folder || exit 1; done
 
-release-files: $(SUPPLY_READY) ## the files of a tagged release: built twice, checked, with sums and notes; RELEASE=v1.2.0
+release-files: $(UV_READY) $(SUPPLY_READY) ## the files of a tagged release: built twice, checked, with sums and notes; RELEASE=v1.2.0
 	$(PYTHON) requirements/files.py build $(DIST)
 
 try-files: ## install each wheel of release-files alone, and use it
 	$(PYTHON) requirements/files.py try $(DIST)
 
-release-dry-run: $(SUPPLY_READY) ## everything of a release that needs no account, in a clone: from changelogs to tried files
+release-dry-run: $(UV_READY) $(SUPPLY_READY) ## everything of a release that needs no account, in a clone: from changelogs to tried files
 	$(PYTHON) requirements/files.py dry-run $(DIST)
 
 release: ## check everything, then write VERSION=1.2.0 into the packages and changelogs, commit and tag; pushes nothing
@@ -153,13 +161,13 @@ aws-accept: $(DEV_READY) $(FABRIC_READY) $(SAM_READY) ## deploy a project to an 
 clone-test: $(DEV_READY) ## one of everything new in an empty clone, and the clone's make check and make test
 	$(BIN)/python -m tests.newcomer.clone
 
-walk: $(DEV_READY) $(SAM_READY) $(SUPPLY_READY) ## from an empty folder and wheels to sam build: seconds, files and lines of each step
+walk: $(DEV_READY) $(SAM_READY) ## from an empty folder and wheels to sam build: seconds, files and lines of each step
 	$(BIN)/python -m tests.newcomer.walk
 
 bench: $(DEV_READY) $(FABRIC_READY) ## print the tables of docs/benchmarks.md
 	for name in cold models walk command cost attributes task saga import undo erase data rebuild scale fairness iam servers engine console; do $(BIN)/python tests/bench/$$name.py $(ARGS) || exit 1; done
 
-lock: $(SUPPLY_READY) ## pin what is new in the requirements; ARGS=--upgrade: the newest of everything
+lock: $(UV_READY) ## pin what is new in the requirements; ARGS=--upgrade: the newest of everything
 	$(call pin,dev,$(RUNTIME_REQUIREMENTS) requirements/dev.in,$(ENGINE) $(ARGS))
 	$(call pin,local,$(RUNTIME_REQUIREMENTS),$(ENGINE) $(AS_DEV))
 	$(call pin,engine,requirements/engine.in,$(ENGINE) $(AS_DEV))
@@ -170,6 +178,7 @@ lock: $(SUPPLY_READY) ## pin what is new in the requirements; ARGS=--upgrade: th
 	$(call pin,fabric,requirements/fabric.in,$(ARGS))
 	$(call pin,sam,requirements/sam.in,$(ARGS))
 	$(call pin,checkov,requirements/checkov.in,$(ARGS))
+	$(call pin,uv,requirements/uv.in,$(ARGS))
 	$(call pin,supply,requirements/supply.in,$(ARGS))
 	$(call pin,docs,requirements/docs.in,$(ARGS))
 	$(call pin,clients,requirements/clients.in,$(ARGS))
@@ -204,21 +213,27 @@ $(BIN)/python:
 	@echo "setting up $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 
-$(LOCAL_READY): $(BIN)/python $(RUNTIME_FILES)
+$(UV_READY): requirements/uv.in requirements/uv.lock
+	@$(PYTHON) requirements/locked.py requirements/uv.lock
+	@$(PYTHON) -m venv .venv-uv
+	@.venv-uv/bin/python -m pip install --quiet --no-deps --disable-pip-version-check --require-hashes -r requirements/uv.lock
+	@touch $@
+
+$(LOCAL_READY): $(BIN)/python $(RUNTIME_FILES) | $(UV_READY)
 	@$(PYTHON) requirements/locked.py requirements/local.lock
-	@$(BIN)/python $(PIP) --require-hashes -r requirements/local.lock
-	@$(BIN)/python $(PIP) --no-build-isolation --editable ./engine --editable . --editable ./tools
+	$(call install,$(VENV),--require-hashes -r requirements/local.lock)
+	$(call install,$(VENV),--no-build-isolation --editable ./engine --editable . --editable ./tools)
 	@touch $@
 
 $(DEV_READY): $(LOCAL_READY) requirements/dev.in requirements/dev.lock
 	@echo "setting up the test tools"
 	@$(PYTHON) requirements/locked.py requirements/dev.lock
-	@$(BIN)/python $(PIP) --require-hashes -r requirements/dev.lock
+	$(call install,$(VENV),--require-hashes -r requirements/dev.lock)
 	@touch $@
 
-.venv-%/.ready: requirements/%.in requirements/%.lock
+.venv-%/.ready: requirements/%.in requirements/%.lock | $(UV_READY)
 	@echo "setting up .venv-$*"
 	@$(PYTHON) requirements/locked.py requirements/$*.lock
-	@$(PYTHON) -m venv .venv-$*
-	@.venv-$*/bin/python $(PIP) --require-hashes -r requirements/$*.lock
+	@$(PYTHON) -m venv --without-pip .venv-$*
+	$(call install,.venv-$*,--require-hashes -r requirements/$*.lock)
 	@touch $@

@@ -16,7 +16,7 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 PIP_AUDIT = FOLDER.parent / ".venv-supply/bin/pip-audit"
 SHIPPED = ("layer", "app")
-LOCKS = (*SHIPPED, "dev", "fabric", "sam", "checkov", "supply", "docs")
+LOCKS = (*SHIPPED, "dev", "fabric", "sam", "checkov", "supply", "uv", "docs")
 LIMIT = 60
 
 MISUSED = 2  # how argparse ends

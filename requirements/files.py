@@ -19,7 +19,7 @@ from pathlib import Path
 from runpy import run_path
 
 ROOT = Path(__file__).resolve().parents[1]
-TOOLS = ROOT / ".venv-supply/bin"
+TWINE, UV = ROOT / ".venv-supply/bin/twine", ROOT / ".venv-uv/bin/uv"
 LOCK = "requirements/engine.lock"
 """It has what builds the packages, with hashes."""
 SOURCES = {"sfn_local": "engine", "sfn_cqrs": ".", "sfn_cqrs_tools": "tools"}
@@ -62,7 +62,7 @@ def build(folder: Path) -> None:
     if problems:
         raise FilesError(*problems)
     files = sorted(packages.iterdir())
-    _run(TOOLS / "twine", "check", "--strict", *files)
+    _run(TWINE, "check", "--strict", *files)
     lines = [f"{hashlib.sha256(one.read_bytes()).hexdigest()}  {one.name}\n" for one in files]
     (folder / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
     (folder / "notes.md").write_text(notes, encoding="utf-8")
@@ -74,7 +74,7 @@ def _build(folder: Path) -> None:
     time = subprocess.run(of_commit, capture_output=True, text=True, check=True).stdout.strip()
     for source in SOURCES.values():
         _run(
-            *(TOOLS / "uv", "build", "--quiet", "--out-dir", folder, "--require-hashes"),
+            *(UV, "build", "--quiet", "--out-dir", folder, "--require-hashes"),
             *("--build-constraints", ROOT / LOCK, ROOT / source),
             SOURCE_DATE_EPOCH=time,
         )
@@ -132,7 +132,8 @@ def dry_run(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as made:
         clone = Path(made) / "checkout"
         _run("git", "clone", "--quiet", ROOT, clone)
-        (clone / ".venv-supply").symlink_to(ROOT / ".venv-supply")
+        for tools in (".venv-supply", ".venv-uv"):
+            (clone / tools).symlink_to(ROOT / tools)
         version = os.environ.get("VERSION") or "0.1.0"
         for step in ("prepare", "tag"):
             _run(sys.executable, clone / "requirements/release.py", step, version, **_author())

@@ -25,6 +25,8 @@ SETS_UP = (
     ".github/release.sh",
     *(f".github/actions/{name}" for name in ("install.sh", "lint/lint.sh", "serve/serve.sh")),
 )
+CALL = "$(call install,"
+"""How the Makefile installs: its definition ends with what a call adds."""
 LOCK_OF = {
     "layer/requirements.txt": "layer.lock",
     "layer/postgres/requirements.txt": "postgres.lock",
@@ -75,17 +77,16 @@ def test_what_ships_is_what_the_tests_ran_with() -> None:
 @pytest.mark.parametrize("name", SETS_UP)
 def test_nothing_is_installed_but_by_hash_or_from_this_checkout(name: str) -> None:
     text = (CHECKOUT / name).read_text(encoding="utf-8").replace("\\\n", " ")
-    variables = dict(re.findall(r"^(PIP\w*) :?= (.*)$", text, re.MULTILINE))
-    for variable, value in variables.items():
-        text = text.replace(f"$({variable})", value)
-    installs = [line for line in text.splitlines() if "pip install" in line]
-    recipes = [line for line in installs if not line.startswith(tuple(variables))]
+    installs = [line for line in text.splitlines() if "pip install" in line or CALL in line]
+    recipes = [line for line in installs if not line.endswith(" $(2)")]
 
-    folders = r"--editable \./engine --editable \. --editable \./tools"
-    own = re.compile(rf'--no-deps --no-build-isolation ({folders}|"\$root/engine")$')
+    folders = r"--editable \./engine --editable \. --editable \./tools\)"
+    calls = rf"(--no-deps |{re.escape(CALL)}\$\(VENV\),)--no-build-isolation "
+    own = re.compile(rf'{calls}({folders}|"\$root/engine")$')
     free = [line for line in recipes if "--require-hashes" not in line and not own.search(line)]
     assert free == []
-    assert "uv pip install" not in text
+    without = [line for line in installs if CALL not in line and "--no-deps" not in line]
+    assert without == []
 
 
 def test_the_set_up_paths_that_are_looked_at_are_all_there_are() -> None:

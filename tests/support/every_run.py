@@ -19,6 +19,7 @@ real_time = RealTime()
 real_time.install()
 _is_kept: dict[pytest.Config, bool] = {}
 """Whether the folder of a run stays: after a failure."""
+_has_word = set()
 SHARING = (
     "tools/tests/console/",
     "tools/tests/local/command_line/",
@@ -52,6 +53,25 @@ def pytest_configure(config):
     if config.option.basetemp is None:  # a process of several is given one
         config.option.basetemp = made = mkdtemp(prefix="tests-")
         config.add_cleanup(lambda: _is_kept.get(config) or rmtree(made, ignore_errors=True))
+
+
+def _may_be_proof(path):
+    """Say whether a file of tests has the word that marks what explores long."""
+    return "proof" in path.read_text(encoding="utf-8")
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Import for `-m proof` only what has such tests: every process would import all files."""
+    wants_proof = config.option.markexpr.startswith("proof")
+    is_of_tests = collection_path.suffix == ".py" and collection_path.name.startswith("test_")
+    return True if wants_proof and is_of_tests and not _may_be_proof(collection_path) else None
+
+
+def pytest_itemcollected(item):
+    """Refuse a mark that `pytest_ignore_collect` does not see."""
+    if item.get_closest_marker("proof") is not None and item.path not in _has_word:
+        assert _may_be_proof(item.path), f"{item.path} has to say where `proof` comes from"
+        _has_word.add(item.path)
 
 
 def pytest_collection_finish():

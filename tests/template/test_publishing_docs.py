@@ -96,9 +96,10 @@ def test_a_name_that_is_no_version_is_refused_and_never_run(name: str, tmp_path:
     (programs / "python").chmod(0o755)
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/python").symlink_to(shutil.which("true") or "")
-    set_up = [".local-ready", ".venv-docs/.ready"]
+    set_up = [".local-ready", ".venv-docs/.ready", ".venv-uv/.ready"]
     ready = [f"--old-file={one}" for one in set_up]
     for one in set_up:
+        (tmp_path / one).parent.mkdir(exist_ok=True)
         (tmp_path / one).touch()
 
     done = subprocess.run(

@@ -91,7 +91,7 @@ def called(folder: Path, *command: object) -> str:
 def wheels_of(checkout: Path, target: Path) -> Path:
     """Build the three distributions of a checkout."""
     for folder in ("engine", ".", "tools"):
-        uv = CHECKOUT / ".venv-supply/bin/uv"
+        uv = CHECKOUT / ".venv-uv/bin/uv"
         called(checkout, uv, "build", "--quiet", "--out-dir", target, folder)
     return target
 
