@@ -50,7 +50,7 @@ else:
         ),
         "machines.task": "task_ttl tasks task_executions task_actions",
         "machines.saga": "sagas saga_machines saga_executions",
-        "machines.schedule": "schedule",
+        "machines.schedule": "job_rounds schedule",
         "machines.approval": "approvals approval_executions link_secret",
         "machines.rebuild": "rebuild_executions generation_rows",
         "machines.import_csv": (

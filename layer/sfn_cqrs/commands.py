@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sfn_cqrs.machines.command.service import CommandService, Published
     from sfn_cqrs.machines.schedule.deadlines import Deadlines
     from sfn_cqrs.machines.schedule.declared import deadline, deadlines
+    from sfn_cqrs.machines.schedule.declared_jobs import Run, job
 else:
     __getattr__, __dir__ = door(
         __name__,
@@ -26,6 +27,7 @@ else:
             "sfn_cqrs.machines.command.data": "DataService HistoryService",
             "sfn_cqrs.machines.schedule.deadlines": "Deadlines",
             "sfn_cqrs.machines.schedule.declared": "deadline deadlines",
+            "sfn_cqrs.machines.schedule.declared_jobs": "Run job",
         },
     )
 
@@ -39,6 +41,8 @@ __all__ = [
     "Link",
     "Outcome",
     "Published",
+    "Run",
     "deadline",
     "deadlines",
+    "job",
 ]

@@ -374,6 +374,61 @@ MUTANTS = [
         .by("test_a_deleted_item_waits_for_nothing"),
     ),
     *found_in(
+        "tests/unit/schedule/test_jobs.py",
+        change(
+            "JobState.runs",
+            "self.asked_at is not None or self.missed == 'all'",
+            "self.missed == 'all'",
+        )
+        .breaks("JB1", "a run of the past that somebody asks for is left out")
+        .by("test_a_job_runs_for_a_range_of_the_past_again_if_it_is_asked_again"),
+        change("JobState.runs", "published - self.occurrence <= LATE", "True")
+        .breaks("JB2", "what was planned before an outage runs after it, though nothing should")
+        .by("test_what_was_missed_in_a_week_comes_by_its_rule"),
+        change("JobState.next", "self.paused", "False")
+        .breaks("JB3", "a job that is paused goes on")
+        .by("test_a_job_that_is_paused_misses_what_would_have_come"),
+        change(
+            "JobState.next",
+            "None if self.missed == 'all' else calendar.latest(self.since, published)",
+            "calendar.latest(self.since, published)",
+        )
+        .breaks("JB4", "of a week's occurrences only the last one comes")
+        .by("test_what_was_missed_in_a_week_comes_by_its_rule"),
+        change("Job.changed", "state.since if is_behind else max(now, state.since)", "now")
+        .breaks("JB5", "what was missed is lost if the calendar changes meanwhile")
+        .by("test_a_new_calendar_says_what_was_missed"),
+        change(
+            "Job.changed", "(state.calendar, state.missed) == (self.calendar, self.missed)", "False"
+        )
+        .breaks("JB6", "every sweep publishes a version of each job")
+        .by("test_a_job_runs_at_each_occurrence"),
+        drop("_register_handlers", "is_replayed()")
+        .breaks("JB7", "a rebuild runs every occurrence again")
+        .by("test_a_rebuild_runs_nothing"),
+        change("JobService._changeable", "handlers.check_publish(job.type, self._client)", "...")
+        .breaks("JB8", "whoever may see a job pauses it")
+        .by("test_a_client_may_do_what_the_declaration_says"),
+        change("JobService.pause", "not latest.model.paused", "True")
+        .breaks("JB9", "each click on pause is a version")
+        .by("test_to_pause_a_job_twice_changes_nothing"),
+        change("_past", "len(found) == MOST_RUNS", "False")
+        .breaks("JB10", "a typing error runs a job for each night since 1970")
+        .by("test_a_range_that_no_job_runs_for_is_refused"),
+    ),
+    *found_in(
+        "tests/unit/schedule/test_calendar.py",
+        change("_Cron.moments", "yield _change_between(second, first, zone)", "yield first")
+        .breaks("JB11", "what a clock change leaves out comes an hour after it")
+        .by("test_a_local_time_that_is_left_out_comes_at_the_change"),
+        change("_Cron.moments", "len(self.hours) == 24", "False")
+        .breaks("JB12", "what runs every few minutes stands still for an hour in autumn")
+        .by("test_what_has_every_hour_has_both_hours_and_no_moment_twice"),
+        change("_Cron.has", "is_day or is_weekday", "is_day and is_weekday")
+        .breaks("JB13", "each first of the month or Monday comes only if it is both")
+        .by("test_it_finds_what_a_walk_through_every_minute_finds"),
+    ),
+    *found_in(
         "tools/tests/local/test_live.py",
         change("LiveEvents._publish", "if failed: ...", "if len(failed) == len(texts): ...")
         .breaks("V3", "events that AppSync did not take are lost")

@@ -431,6 +431,7 @@ PARTS = {
     "partition": {"monday", "ada"},
     "sort": {"adas"},
     "plan": {"reminder"},
+    "job": {"REPORT_STOCK"},
 }
 """What stands in a route's path for each of its parts; an id is that of the job or the approval."""
 QUERIES = {
@@ -515,6 +516,7 @@ JOBS = {
     "ApprovalService",
     "FileImports",
     "ImportService",
+    "JobService",
     "SagaService",
     "TaskService",
     "ZipImports",

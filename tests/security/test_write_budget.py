@@ -70,7 +70,9 @@ def test_every_route_that_writes_takes_a_token(api):
 
     assert len(with_token) > 15
     for method, path in with_token:
-        filled = path.format(id="x", type="ORDER", code="o-1", version="1", name="x", plan="x")
+        filled = path.format(
+            id="x", type="ORDER", code="o-1", version="1", name="x", plan="x", job="x"
+        )
         assert api.send(HOSTILE, method, filled, {}).code == "too_many_requests", (method, path)
 
 

@@ -30,9 +30,10 @@ NAMES = {
         " items link_secret read_model sql sums table tables write_budget"
     ),
     SERVICE: (
-        "backlog batch both_kinds child children data deadlines declared declared_state declaring"
+        "backlog batch both_kinds child children data deadlines declared declared_jobs"
+        " declared_state declaring"
         " direct effects end eraser executions export failures files found giving_up grants"
-        " handlers hooks"
+        " handlers hooks job_service"
         " imports lines load migrations objects operations outcomes parent planning preview"
         " problems progress projection publishing queueing read_models replay reserving restore"
         " rows runner service signatures state strategies summary sweep types undo unique_values"

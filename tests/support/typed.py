@@ -26,6 +26,7 @@ from sfn_cqrs.machines.command import handlers, read_models
 from sfn_cqrs.machines.import_csv import strategies
 from sfn_cqrs.machines.import_csv.declaration import Column, ImportStrategy, Record
 from sfn_cqrs.machines.saga import types as saga_types
+from sfn_cqrs.machines.schedule import declared_jobs
 from sfn_cqrs.machines.task import types as task_types
 from sfn_cqrs.machines.zip_orchestrator import hooks
 
@@ -64,6 +65,7 @@ APP = Path(__file__).parents[2] / "app"
 REGISTRIES = (
     *((handlers.registry, one.name) for one in fields(handlers.registry)),
     (hooks, "_hooks"),
+    (declared_jobs, "_jobs"),
     (models, "_typed"),
     *((read_models, name) for name in ("_tables", "_types")),
     (routes, "_routes"),

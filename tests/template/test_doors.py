@@ -32,6 +32,7 @@ NEW = (
     "handler VISIT --publish members --fields doctor:str,minutes:int",
     "handler NOTE --publish group:nurse",
     "task REMIND --publish code",
+    "job CLOSE_DAY --publish members",
     "import visits --from sample.csv --type VISIT --code number --publish members",
     "import places --from sample.csv --publish members",
     "route /visits/{id}/bill --allow members",

@@ -13,6 +13,7 @@ from sfn_cqrs.machines.command import data_routes as data
 from sfn_cqrs.machines.command import routes as commands
 from sfn_cqrs.machines.rebuild import routes as rebuilds
 from sfn_cqrs.machines.saga import routes as sagas
+from sfn_cqrs.machines.schedule import job_routes as jobs
 from sfn_cqrs.machines.schedule import routes as plans
 from sfn_cqrs.machines.task import routes as tasks
 
@@ -24,6 +25,7 @@ WITH_TOKEN = [
         data,
         erasures,
         imports,
+        jobs,
         plans,
         read_models,
         rebuilds,

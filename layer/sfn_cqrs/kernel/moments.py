@@ -34,7 +34,7 @@ def due(at: object, after: object, now: datetime) -> datetime:
     return checked(found, field)
 
 
-def moment(text: object) -> datetime:
+def moment(text: object, field: str = "at") -> datetime:
     """Return a moment of RFC 3339.
 
     Raises:
@@ -46,7 +46,7 @@ def moment(text: object) -> datetime:
         except ValueError:
             pass  # such as a 30th of February
     raise InvalidInputError(
-        "at", "must be a moment with its offset, such as 2026-12-24T18:00:00+01:00"
+        field, "must be a moment with its offset, such as 2026-12-24T18:00:00+01:00"
     )
 
 

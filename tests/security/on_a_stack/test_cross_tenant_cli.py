@@ -130,6 +130,7 @@ LISTS: tuple[Words, ...] = (
 REBUILDS = "rebuild progress problems resume cancel compare switch rollback drop"
 NAMES_NOTHING = {
     "erase",
+    *(f"job {each}" for each in ("list", "pause", "resume", "run", "show")),
     "read-model list",
     *(f"read-model {each}" for each in REBUILDS.split()),
     "repair plan",

@@ -21,6 +21,7 @@ from sfn_cqrs.kernel.keys import ItemKey, PlanKey
 from sfn_cqrs.kernel.policy import CODE, MEMBERS, Client, group
 from sfn_cqrs.machines.command.handlers import command_type
 from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.schedule import declared_jobs
 from sfn_cqrs.machines.schedule.items import PLANS, shard
 from sfn_cqrs.machines.schedule.rules import Status
 from sfn_cqrs.machines.schedule.service import PlanService
@@ -39,8 +40,9 @@ def planned(code="NRT", after=HOUR, **more):
 
 
 @pytest.fixture(autouse=True)
-def _notes():
-    """Declare a type whose items have any attributes."""
+def _notes(monkeypatch):
+    """Declare a type whose items have any attributes, and no job."""
+    monkeypatch.setattr(declared_jobs, "_jobs", {})
     with declaring():
         command_type("NOTE", publish=MEMBERS)
         yield

@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "what-if": _own("what_if:what_if", "Try changed handlers on stored versions."),
     "chain": _own("chain:chain", "Show and repair chains: show, retry, skip."),
     "plan": _own("plan:plan", "Publishes for a moment: list, show, cancel, run."),
+    "job": _own("job:job", "Functions on a calendar: list, show, run, pause, resume."),
     "task": _own("task:task", "Run and repair tasks: run, show, list, retry, cancel."),
     "saga": _own("saga:saga", "Run and repair sagas: start, show, list, retry."),
     "repair": _own("repair:repair", "Repair many failures at once: plan, start, list, show."),
@@ -81,7 +82,7 @@ COMMANDS: Final = {
 SECTIONS: Final = {
     "Start": ("up", "console", "doctor", "explain"),
     "Items and read models": ("publish", "plan", "data", "chain", "type", "read-model"),
-    "Work": ("import", "task", "saga", "approval", "approve", "reject", "repair"),
+    "Work": ("import", "task", "job", "saga", "approval", "approve", "reject", "repair"),
     "Executions": ("execution", "start", "resume", "logs", "trace", "invoke", "event", "env"),
     "A project of your own": ("init", "setup", "new", "check", "what-if", "completion"),
     "State machines": ("run", "mock", "graph", "lint", "engine", "definition", "translate"),

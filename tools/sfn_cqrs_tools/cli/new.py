@@ -1,4 +1,4 @@
-"""new: a workflow, saga, handler, task, route, webhook, approval or import, as if by hand."""
+"""new: a workflow, saga, handler, task, job, route, webhook, approval or import, as if by hand."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ publish_option = click.option(
 
 @click.group(cls=Group)
 def new() -> None:
-    """Write a workflow, saga, handler, task, route, webhook, approval or import into this project.
+    """Write a workflow, saga, handler, task, job, route, webhook, approval or import in a project.
 
     The new code passes `make check` and `make test`; then change it as you need. A name that is
     invalid or taken is refused with exit code 64; no file is changed.
@@ -204,6 +204,50 @@ def task(type_: str, publish: str | None, package: str | None, as_json: bool) ->
         add_task(changes, _package(changes, package), type_, audience)
     run = f"""sfn-cqrs task run {type_} '[{{"id": "a-1"}}]'"""
     report(changes, ["make test", run], as_json=as_json)
+
+
+@new.command(
+    examples=(
+        "sfn-cqrs new job CLOSE_DAY",
+        "sfn-cqrs new job CLOSE_WEEK --cron '0 2 * * MON' --zone Europe/Berlin --publish members",
+    ),
+)
+@click.argument("name")
+@click.option(
+    "--cron",
+    default="0 2 * * *",
+    show_default=True,
+    help="Minute, hour, day of the month, month, day of the week.",
+)
+@click.option("--zone", default="UTC", show_default=True, help="Whose local time that is.")
+@click.option(
+    "--tenant",
+    "tenants",
+    metavar="NAME",
+    multiple=True,
+    default=("tenant1",),
+    show_default=True,
+    help="For whom it runs; may be repeated.",
+)
+@publish_option
+@package_option
+@json_option
+def job(
+    name: str,
+    cron: str,
+    zone: str,
+    tenants: tuple[str, ...],
+    publish: str | None,
+    package: str | None,
+    as_json: bool,
+) -> None:
+    """Write a job: a function that runs on a calendar, and its test."""
+    from sfn_cqrs_tools.scaffold.handler import add_job  # noqa: PLC0415
+
+    with changing() as changes:
+        audience = audience_of(publish, f"run and pause {name}")
+        add_job(changes, _package(changes, package), name, cron, zone, tenants, audience)
+    report(changes, ["make test", f"sfn-cqrs job show {name}"], as_json=as_json)
 
 
 @new.command(

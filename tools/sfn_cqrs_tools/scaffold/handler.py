@@ -1,15 +1,20 @@
-"""A new sync handler with its read model, and a new task handler; each with its test."""
+"""A new sync handler with its read model, a new task handler, a new job; each with its test."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from sfn_cqrs.kernel.errors import InvalidInputError
+from sfn_cqrs.kernel.keys import checked_tenant
+from sfn_cqrs.machines.schedule.calendar import Calendar
 from sfn_cqrs_tools.scaffold.app_package import LINE, AppPackage, check_type
 from sfn_cqrs_tools.scaffold.audience import Audience
 from sfn_cqrs_tools.scaffold.changes import Changes, ScaffoldError
 from sfn_cqrs_tools.scaffold.fields import Field, import_statements, own_names
-from sfn_cqrs_tools.scaffold.texts import text
+from sfn_cqrs_tools.scaffold.texts import literal, text
+
+_PACKAGES = "app/requirements.txt"
 
 
 def add_handler(
@@ -52,6 +57,36 @@ def add_task(changes: Changes, package: AppPackage, type_: str, audience: Audien
     values = {"type": type_, "name": name, "audience": audience, "package": package.name}
     changes.create(package.module(name), text("app/task.py", **values))
     changes.create(package.test(name), text("app/test_task.py", **values))
+
+
+def add_job(
+    changes: Changes,
+    package: AppPackage,
+    type_: str,
+    cron: str,
+    zone: str,
+    tenants: Sequence[str],
+    audience: Audience,
+) -> None:
+    """Add a function that runs on a calendar, and that these clients may run and pause.
+
+    Raises:
+        ScaffoldError: the name or the calendar is invalid, or the module exists.
+    """
+    check_type(type_)
+    try:
+        Calendar.of(cron, zone)
+        names = [literal(checked_tenant(tenant)) for tenant in tenants]
+    except InvalidInputError as error:
+        raise ScaffoldError(str(error)) from error
+    name = type_.lower()
+    values = {"type": type_, "name": name, "audience": audience, "package": package.name}
+    values |= {"cron": cron, "zone": zone, "tenants": f"[{', '.join(names)}]"}
+    changes.create(package.module(name), text("app/job.py", **values))
+    packages = changes.root / _PACKAGES
+    if zone != "UTC" and not packages.exists():
+        changes.create(_PACKAGES, "tzdata>=2026.1\n")
+    changes.create(package.test(name), text("app/test_job.py", **values))
 
 
 def _values(

@@ -25,17 +25,22 @@ def advance(world: Stored, clock: ManualClock, time: timedelta) -> None:
     Raises:
         SyncHandlerError: a handler has failed.
     """
-    _apply_all(world)
+    _catch_up(world)
     for moment in _moments(world, clock(), clock() + time):
         clock.advance(microseconds=(moment - clock()) // timedelta(microseconds=1))
-        publish_due(lambda: 300_000)
+        _catch_up(world)
+
+
+def _catch_up(world: Stored) -> None:
+    """Publish and apply all that is due, and what that makes due."""
+    _apply_all(world)
+    while publish_due(lambda: 300_000).get("done"):
         _apply_all(world)
+    _apply_all(world)
 
 
 def _moments(world: Stored, last: datetime, until: datetime) -> Iterator[datetime]:
     """Yield when something is due, and the end; what could not be published is tried at each."""
-    if any(moment <= last for moment in _due(world)):
-        yield last
     while later := [moment for moment in _due(world) if last < moment < until]:
         last = min(later)
         yield last

@@ -3,7 +3,14 @@
 from sfn_cqrs.kernel.parts import Parts, part
 from sfn_cqrs.kernel.tables.parts import requests
 from sfn_cqrs.machines.schedule.items import PLANS
+from sfn_cqrs.machines.schedule.jobs import Rounds
 from sfn_cqrs.machines.schedule.table import PlanTable
+
+
+@part
+def job_rounds(_: Parts) -> Rounds:
+    """Return when this process looks next at how jobs are declared."""
+    return Rounds()
 
 
 @part

@@ -13,6 +13,7 @@ from sfn_cqrs.kernel.functions.logs import SWEPT, logger
 from sfn_cqrs.kernel.sweeps import Cursor, Lease
 from sfn_cqrs.machines.schedule import programs
 from sfn_cqrs.machines.schedule.items import PLANNED_SHARDS
+from sfn_cqrs.machines.schedule.job_service import keep_jobs
 from sfn_cqrs.machines.schedule.runner import PlanFlow
 from sfn_cqrs.machines.schedule.turns import in_turn
 
@@ -30,6 +31,7 @@ def publish_due(remaining_ms: Callable[[], int]) -> dict[str, int]:
     Raises:
         Exception: the error of a shard that could not be read. The others are still published.
     """
+    keep_jobs()
     now = bootstrap.now()
     shards = [_Shard(number, now, remaining_ms) for number in PLANNED_SHARDS]
     errors = [error for error in bootstrap.at_once()(_Shard.work, shards) if error is not None]
