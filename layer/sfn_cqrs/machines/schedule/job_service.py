@@ -102,8 +102,7 @@ class JobService:
         latest = self._latest(job)
         if latest is None:
             raise NotFoundError(f"{name} has not begun")
-        if not latest.model.paused:
-            self._publish(job, jobs.paused(latest.model), caller)
+        self._publish(job, jobs.paused(latest.model), caller)
         return self._view(job)
 
     def resume(self, name: str, *, caller: Caller | None = None) -> JobView:
