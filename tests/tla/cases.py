@@ -26,8 +26,7 @@ LEFT_OUT = {
     "fence": (Case(1, {"fail": 1, "zombie": 1, "retry": 1}, without=["fence"]), "OwnEnd"),
 }
 RECORDED = [
-    *deep([Case(2)], [Case(3)]),
-    Case(2, {"fail": 1, "retry": 1}),
+    *deep([Case(2)], [Case(3), Case(2, {"fail": 1, "retry": 1})]),
     Case(2, {"fail": 1, "skip": 1}),
     Case(2, {"crash": 1}, sweeps=True),
     Case(2, {"timeout": 1, "retry": 1}, sweeps=True),
