@@ -13,8 +13,8 @@ from sfn_cqrs.machines.command import handlers
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _OWN: Final = (
-    "approvals commands console data docs erasures failures imports jobs plans openapi.json read-models"
-    " rebuilds repairs sagas tasks types usage"
+    "approvals commands console data docs erasures failures imports jobs plans openapi.json"
+    " read-models rebuilds repairs sagas tasks types usage"
 )
 RESERVED: Final = frozenset(_OWN.split())
 """The prefix of the framework's own paths."""
