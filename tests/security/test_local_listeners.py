@@ -49,7 +49,15 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LISTENERS = ("http", "sfn", "lambda", "aws", "live")
 GUARDED = (*LISTENERS, "console")
 LINKED = ("/docs", "/approvals/x/decide", "/live.html", "/console", "/console/items")
-FRONT = {"/live.html", "/live.js", "/live.css", "/live.json", ROOT, f"{ROOT}/items"}
+FRONT = {
+    "/live.html",
+    "/live.js",
+    "/live-client.js",
+    "/live.css",
+    "/live.json",
+    ROOT,
+    f"{ROOT}/items",
+}
 ORDER = {
     "type": "ORDER",
     "code": "o-evil",

@@ -1295,6 +1295,33 @@ def test_a_page_sees_what_becomes_of_a_command_and_loses_nothing_with_its_connec
     expect(now).to_contain_text("3: FAILED")
 
 
+def test_a_page_that_slept_for_an_hour_has_every_row(live, context, stack, gone):
+    api, (away, back) = api_of(stack), gone
+    context.clock.install()
+    first, second, third = (f"slept-{next(numbers)}" for _ in range(3))
+    publish(api, first, "First", {"customer": "ada", "total": 1})
+    page = live("command", "ORDER", "*")
+    state, now = page.locator("#state"), page.locator("#now")
+    expect(now).to_contain_text(f'"code": "{first}"')
+
+    away()
+    expect(state).not_to_have_text("connected")
+    publish(api, second, "Second", {"customer": "ada", "total": 2})
+    publish(api, first, "Mended", {"customer": "ada", "total": 3}, version=1)
+    publish(api, third, "Third", {"customer": "ada", "total": 4})
+    for code, version in ((first, 2), (second, 1), (third, 1)):
+        wait(api, f"/commands/ORDER/{code}/{version}", "outcome", ("APPLIED",))
+    expect(now).not_to_contain_text(f'"code": "{second}"')
+    back()
+    context.clock.fast_forward("01:00:00")
+
+    expect(state).to_have_text("connected")
+    for code in (second, third):
+        expect(now).to_contain_text(f'"code": "{code}"')
+    changed = set((now.get_attribute("data-changed") or "").split())
+    assert {first, second, third} <= changed
+
+
 def test_a_page_shows_how_far_an_import_is(live, ids):
     page = live("import", "airports", ids["import"])
 

@@ -13,7 +13,8 @@ PAGE: Final = "/live.html"
 PLACES: Final = "/live.json"
 _STATIC: Final = Path(__file__).with_name("static")
 _TYPES: Final = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
-_FILES: Final = {f"/live{kind}": f"{type_}; charset=utf-8" for kind, type_ in _TYPES.items()}
+_NAMES: Final = ("live.html", "live.css", "live.js", "live-client.js")
+_FILES: Final = {f"/{name}": f"{_TYPES[Path(name).suffix]}; charset=utf-8" for name in _NAMES}
 
 
 class LivePage:

@@ -1,10 +1,10 @@
-// The page of live updates: a client of AppSync Events that loses nothing.
+// The page of live updates; live-client.js is the npm package, compiled.
 //
 // An event says that something has happened; what is true is read from the API. So whatever was
 // told while nobody listened is made good by one read after each subscription.
 
-const FIRST_PAUSE_MS = 250;
-const LONGEST_PAUSE_MS = 8000;
+import { Items, Subscription, channelOf } from "./live-client.js";
+
 const SHOWN = 50;
 const READS = {
   import: (_type, id) => `/imports/${id}`,
@@ -13,87 +13,6 @@ const READS = {
   approval: (_type, id) => `/approvals/${id}`,
   saga: (_type, id) => `/sagas/${id}`,
 };
-
-const base64url = (text) => {
-  const bytes = Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte));
-  return btoa(bytes.join("")).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
-};
-
-// A part of a channel: as it is, where AppSync takes it, else a hash; as care/live/channels.py has it.
-export async function segment(text) {
-  if (/^[A-Za-z0-9]([A-Za-z0-9-]{0,48}[A-Za-z0-9])?$/.test(text) && !text.startsWith("h--")) {
-    return text;
-  }
-  const hashed = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  const hex = Array.from(new Uint8Array(hashed), (byte) => byte.toString(16).padStart(2, "0"));
-  return `h--${hex.join("").slice(0, 40)}`;
-}
-
-// One subscription that comes back by itself. `on` has state(text), ready(), event(event) and
-// refused(message), after which it is over.
-export class Subscription {
-  constructor(places, headers, channel, on) {
-    this.places = places;
-    this.authorization = { host: new URL(places.endpoint).host, ...headers };
-    this.channel = channel;
-    this.on = on;
-    this.tries = 0;
-    this.connect();
-  }
-
-  close() {
-    this.isOver = true;
-    clearTimeout(this.timer);
-    this.socket.close();
-  }
-
-  connect() {
-    this.on.state("connecting");
-    const header = `header-${base64url(JSON.stringify(this.authorization))}`;
-    const socket = new WebSocket(this.places.realtime, ["aws-appsync-event-ws", header]);
-    this.socket = socket;
-    socket.onopen = () => this.send({ type: "connection_init" });
-    socket.onmessage = (message) => this.hear(JSON.parse(message.data));
-    socket.onclose = () => this.again(socket);
-  }
-
-  send(message) {
-    this.socket.send(JSON.stringify(message));
-  }
-
-  hear(message) {
-    this.watch();
-    if (message.type === "connection_ack") {
-      this.patience = message.connectionTimeoutMs;
-      const { channel, authorization } = this;
-      this.send({ type: "subscribe", id: crypto.randomUUID(), channel, authorization });
-    } else if (message.type === "subscribe_success") {
-      this.tries = 0;
-      this.on.state("connected");
-      this.on.ready();
-    } else if (message.type === "data") {
-      for (const event of [message.event].flat()) this.on.event(JSON.parse(event));
-    } else if (message.errors) {
-      this.close();
-      this.on.state("refused");
-      this.on.refused(message.errors.map((error) => error.message ?? error.errorType).join("; "));
-    }
-  }
-
-  // A connection on which nothing is heard for so long is lost, whatever TCP says.
-  watch() {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.socket.close(), this.patience ?? 15000);
-  }
-
-  again(socket) {
-    clearTimeout(this.timer);
-    if (this.isOver || socket !== this.socket) return;
-    this.on.state("connection lost");
-    const longest = Math.min(FIRST_PAUSE_MS * 2 ** this.tries++, LONGEST_PAUSE_MS);
-    this.timer = setTimeout(() => this.connect(), longest / 2 + (Math.random() * longest) / 2);
-  }
-}
 
 // What the API says of what is watched. Of an item: never an older version than one told of.
 class Reader {
@@ -166,6 +85,11 @@ function showEvent(event) {
   while (list.children.length > SHOWN) list.lastChild.remove();
 }
 
+function showRows(rows, changed) {
+  showNow(rows.map(({ code, name, version, outcome }) => ({ code, name, version, outcome })));
+  element("now").dataset.changed = changed.join(" ");
+}
+
 let subscription = null;
 
 async function watch(asked) {
@@ -175,20 +99,29 @@ async function watch(asked) {
   element("told").replaceChildren();
   element("progress").hidden = true;
   const places = await (await fetch("live.json")).json();
-  const headers = asked.token ? { Authorization: asked.token } : { "x-tenant-code": asked.tenant };
-  const isOne = asked.id !== "*";
-  const parts = await Promise.all([asked.tenant, asked.type].map(segment));
-  const last = isOne ? await segment(asked.id) : "*";
-  const channel = `/live/${parts[0]}/${asked.kind}/${parts[1]}/${last}`;
-  const reader = new Reader(headers, asked.kind, asked.type, asked.id, showNow);
-  subscription = new Subscription(places, headers, channel, {
+  const headers = () => asked.token
+    ? { Authorization: asked.token }
+    : { "x-tenant-code": asked.tenant };
+  const on = {
     state: (text) => { element("state").textContent = text; },
+    event: showEvent,
+    refused: (message) => { element("problem").textContent = message; },
+  };
+  if (asked.kind === "command" && asked.id === "*") {
+    const stack = { api: "", places, tenant: asked.tenant, headers };
+    subscription = new Items(stack, asked.type, { ...on, change: showRows });
+    return;
+  }
+  const isOne = asked.id !== "*";
+  const reader = new Reader(headers(), asked.kind, asked.type, asked.id, showNow);
+  const channel = await channelOf(asked.tenant, asked.kind, asked.type, asked.id);
+  subscription = new Subscription(places, headers, channel, {
+    ...on,
     ready: () => isOne && reader.read(),
     event: (event) => {
       showEvent(event);
       if (isOne) reader.read();
     },
-    refused: (message) => { element("problem").textContent = message; },
   });
 }
 
