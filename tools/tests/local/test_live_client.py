@@ -38,7 +38,7 @@ def test_a_page_that_slept_has_every_row_and_a_publish_shows_at_once(tmp_path):
     client = tmp_path / "client.mjs"
     client.write_bytes(COMPILED.read_bytes())
 
-    done = run(node, "--test", "test/", cwd=PACKAGE, CLIENT=str(client))
+    done = run(node, "--test", "items.test.mjs", cwd=PACKAGE, CLIENT=str(client))
 
     assert done.returncode == 0, done.stdout
     assert "# pass 8" in done.stdout or "pass 8" in done.stdout
