@@ -230,7 +230,7 @@ MUTANTS = [
         drop("unique.may_take", "found.is_freed")
         .breaks("UQ1", "a value that was freed is nobody's for ever")
         .by("test_a_publish_takes_what_may_be_taken"),
-        change("UniqueTable._is_latest", "version + 1", "version + 2")
+        change("unique_table.is_latest", "version + 1", "version + 2")
         .breaks("UQ2", "a fill writes into a version that is not the latest")
         .by("test_a_version_is_filled_if_it_is_the_latest"),
     ),
@@ -262,6 +262,37 @@ MUTANTS = [
         )
         .breaks("PL1", "whoever may publish only their own items cancels and runs others' plans")
         .by("test_nobody_changes_anothers_plan"),
+    ),
+    *found_in(
+        "tests/unit/command/test_together.py",
+        change(
+            "CommandTable._decides",
+            "[(0, (Refusal.VERSION_TAKEN, check)) for check in stays]",
+            "[]",
+        )
+        .breaks("TG1", "a decision rests on an item that has moved")
+        .by("test_an_item_that_would_not_change_stays_and_has_to_stay"),
+        change("CommandTable._decides", "decision.request is not None", "False")
+        .breaks("TG2", "one request is two decisions")
+        .by("test_the_same_request_again_is_answered_as_before"),
+        change("together.reserves", "(key.type, each) not in taken", "True")
+        .breaks("TG3", "two items cannot exchange their values")
+        .by("test_two_items_may_exchange_their_values_in_one_decision"),
+        change("unique_table.taking", "' OR code = :giver'", "''")
+        .breaks("TG4", "nobody takes what another one of a decision gives")
+        .by("test_two_items_may_exchange_their_values_in_one_decision"),
+        change("_Together._next", "replace(one, together=names)", "one")
+        .breaks("TG5", "versions do not name those that were published with them")
+        .by("test_versions_of_several_items_are_published_and_each_names_all"),
+        change("together.refused_at", "error.index = place", "pass")
+        .breaks("TG6", "nobody learns which one is refused")
+        .by("test_one_that_is_refused_refuses_all_and_the_refusal_says_which"),
+        change("together.decide", "conflict is not None", "False")
+        .breaks("TG7", "what somebody has read and changed is lost")
+        .by("test_one_that_is_refused_refuses_all_and_the_refusal_says_which"),
+        change("_halves", "stored is None or stored.together != names", "False")
+        .breaks("TG8", "no audit finds half a decision")
+        .by("test_the_audit_finds_half_of_what_was_published_together"),
     ),
     *found_in(
         "tests/unit/command/test_unique.py",

@@ -139,6 +139,9 @@ def asked(theirs: Foreign) -> dict[str, list[Ask]]:
         "POST /commands/batch": [
             ("POST", "/commands/batch", {"commands": [{**whole, "version": 1}]}, None),
         ],
+        "POST /commands/together": [
+            ("POST", "/commands/together", {"commands": [{**whole, "version": 1}]}, None),
+        ],
         "DELETE /commands/{type}/{code}": [("DELETE", "/commands/ORDER/o-1", None, None)],
         "GET /commands/{type}/{code}": listed("/commands/ORDER/o-1"),
         "GET /commands/{type}/{code}/{version}": [("GET", "/commands/ORDER/o-1/1", None, None)],

@@ -6,10 +6,10 @@ from tests.support.typed import declaring
 from tests.unit.import_csv.conftest import run_machine
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.keys import ItemKey, MappingKey
 from sfn_cqrs.kernel.policy import MEMBERS, Client
 from sfn_cqrs.machines.command.handlers import command_type
-from sfn_cqrs.machines.command.service import Caller
 from sfn_cqrs.machines.import_csv.declaration import Column, ImportStrategy, Record
 from sfn_cqrs.machines.import_csv.items import IMPORTS
 from sfn_cqrs.machines.import_csv.service import Request

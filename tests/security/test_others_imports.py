@@ -8,13 +8,14 @@ from tests.support.typed import declaring
 from tests.unit.import_csv.conftest import run_machine
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.clock import iso
 from sfn_cqrs.kernel.command import Audit
 from sfn_cqrs.kernel.keys import ImportKey, ImportKind, ItemKey
 from sfn_cqrs.kernel.policy import MEMBERS, Client, group, own
 from sfn_cqrs.machines.command.handlers import command_type
 from sfn_cqrs.machines.command.process import Mode, Outcome
-from sfn_cqrs.machines.command.service import Caller, CommandService
+from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs.machines.import_csv.declaration import Column, ImportStrategy, Record
 from sfn_cqrs.machines.import_csv.items import IMPORTS
 from sfn_cqrs.machines.import_csv.job import NO_SOURCE, End, Ending, Job, JobStatus

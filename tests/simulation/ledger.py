@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sfn_cqrs.kernel.errors import VersionConflictError
-from sfn_cqrs.machines.command.service import Published
+from sfn_cqrs.machines.command.change import Published
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,8 @@ from sfn_cqrs.machines.approval.link import ApprovalLink
 from sfn_cqrs.machines.approval.programs import FindLatest
 from sfn_cqrs.machines.approval.rules import Approval, Rules
 from sfn_cqrs.machines.approval.runner import ApprovalFlow
+from sfn_cqrs.machines.command import change as commands
 from sfn_cqrs.machines.command import handlers
-from sfn_cqrs.machines.command import service as commands
 from sfn_cqrs.machines.import_csv import files, planning, strategies
 from sfn_cqrs.machines.import_csv import reserving as budget
 from sfn_cqrs.machines.import_csv import service as import_service

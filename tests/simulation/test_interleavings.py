@@ -13,7 +13,8 @@ from tests.support.proof import deep, sampled
 from tests.support.system import TENANT
 
 from sfn_cqrs.kernel.command import Known
-from sfn_cqrs.machines.command.service import CommandService, Published
+from sfn_cqrs.machines.command.change import Published
+from sfn_cqrs.machines.command.service import CommandService
 
 DISORDER = {"shuffles": True, "duplicates": 0.1, "replays": 0.2}
 PUBLISHERS = 8

@@ -30,13 +30,12 @@ NAMES = {
         " items link_secret read_model sql sums table tables write_budget"
     ),
     SERVICE: (
-        "backlog batch both_kinds child children data deadlines declared declared_jobs"
-        " declared_state declaring"
-        " direct effects end eraser executions export failures files found giving_up grants"
-        " handlers hooks job_service"
-        " imports lines load migrations objects operations outcomes parent planning preview"
-        " problems progress projection publishing queueing read_models replay reserving restore"
-        " rows runner service signatures state strategies summary sweep types undo unique_values"
+        "backlog batch both_kinds change child children data deadlines deciding declared"
+        " declared_jobs declared_state declaring direct effects end eraser executions export"
+        " failures files found giving_up grants handlers hooks imports job_service lines"
+        " load migrations objects operations outcomes parent planning preview problems"
+        " progress projection publishing queueing read_models replay reserving restore rows"
+        " runner service signatures state strategies summary sweep types undo unique_values"
         " versions waiting waits work"
     ),
     ROUTES: "api app_routes document openapi page resources routes schemas typed",

@@ -11,7 +11,7 @@ from sfn_cqrs.kernel import command, keys, request, unique, values
 from sfn_cqrs.kernel.http import http, operation
 from sfn_cqrs.kernel.tables import paging
 from sfn_cqrs.machines.approval import types as approvals
-from sfn_cqrs.machines.command import schemas
+from sfn_cqrs.machines.command import schemas, together
 from sfn_cqrs.machines.import_csv import direct
 from sfn_cqrs.machines.import_csv import job as files
 from sfn_cqrs.machines.import_csv.csv import header, rows
@@ -57,6 +57,7 @@ LIMITS = {
     "a step's time for a try": sagas.MAX_SECONDS,
     "the time to decide an approval": approvals.MAX_TIME,
     "unique values of a type": unique.MOST,
+    "versions published together": together.MOST,
     "approvers of an approval": approvals.MAX_APPROVERS,
     "a planned version": plans.MAX_CONTENT_BYTES,
     "a repair's list": repairs.MAX_ENTRIES,

@@ -189,7 +189,7 @@ class Command(Stored[M]):
     """One version of an item, immutable once stored.
 
     `depth` is how many handlers of notices led to it. `unique` are the hashes of the values that it
-    has reserved.
+    has reserved. `together` are the versions that were published with it, and it, in their order.
     """
 
     id: str
@@ -197,6 +197,7 @@ class Command(Stored[M]):
     request_id: str = ""
     depth: int = 0
     unique: tuple[str, ...] = ()
+    together: tuple[str, ...] = ()
 
     def says(self, content: Content) -> bool:
         """Return whether it says the same as content of today's shape."""

@@ -19,6 +19,8 @@ class SfnCqrsError(Exception):
     """Base of the errors whose message a user may read."""
 
     code: ClassVar[str] = "internal_error"
+    index: int | None = None
+    """Which of several that were asked for together is refused, from 0."""
 
     def __init_subclass__(cls) -> None:
         """Name the code of a class of this module; one of another module has its base's."""
@@ -175,6 +177,14 @@ class VersionConflictError(SfnCqrsError):
 
 class RuleRefusedError(SfnCqrsError):
     """The `check` of a type refuses the change, as the item now is."""
+
+
+class TogetherTooLargeError(InvalidInputError):
+    """Versions that are to be published together do not fit into one transaction."""
+
+    def __init__(self, problem: str) -> None:
+        """Name the limit."""
+        super().__init__("commands", f"{problem}; publish fewer together")
 
 
 class NotUniqueError(RuleRefusedError):

@@ -115,3 +115,50 @@ def test_of_a_hundred_clients_one_is_accepted(call):
         answers = Counter(pool.map(ask, range(100)))
 
     assert answers == {202: 1, 409: 99}
+
+
+TOGETHER = "/commands/together"
+
+
+@pytest.mark.usefixtures("world")
+def test_versions_of_several_items_are_published_in_one_request(call):
+    asked = {"commands": [an_order("o-1"), an_order("o-2")]}
+
+    answer = call("POST", TOGETHER, asked)
+    changed = {"type": "ORDER", "code": "o-1", "partial": True, "attributes": {"customer": "bob"}}
+    again = call("POST", TOGETHER, {"commands": [changed, an_order("o-2", version=1)]})
+
+    assert (answer.status, again.status) == (202, 202)
+    assert [one["version"] for one in answer.body["results"]] == [1, 1]
+    assert [one.get("unchanged") for one in again.body["results"]] == [None, True]
+    first = call("GET", "/commands/ORDER/o-1/1").body
+    assert first["together"] == [{"type": "ORDER", "code": "o-2", "version": 1}]
+    assert "together" not in call("GET", "/commands/ORDER/o-1/2").body
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize(
+    ("bad", "status", "code", "field"),
+    [
+        (an_order("o-2", version=3), 409, "version_conflict", None),
+        (an_order("o-1"), 400, "invalid_input", "code"),
+        (an_order("o-2", colour="red"), 400, "invalid_input", "colour"),
+        (an_order("o-2", mode="sync"), 400, "invalid_input", "mode"),
+        ({"type": "ORDER", "code": "o-2"}, 400, "invalid_input", "name"),
+        ("no object", 400, "invalid_input", "commands"),
+    ],
+)
+def test_one_that_is_refused_refuses_the_request(bad, status, code, field, call):
+    answer = call("POST", TOGETHER, {"commands": [an_order("o-1"), bad]})
+
+    assert (answer.status, answer.body["code"]) == (status, code)
+    assert (answer.body.get("field"), answer.body["index"]) == (field, 1)
+    assert call("GET", "/commands/ORDER/o-1").status == 404
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize("commands", [None, [], {}, [an_order("o-1")] * 26])
+def test_a_request_has_one_to_twenty_five_together(commands, call):
+    answer = call("POST", TOGETHER, {"commands": commands})
+
+    assert (answer.status, answer.body["field"]) == (400, "commands")

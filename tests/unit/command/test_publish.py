@@ -12,9 +12,10 @@ from sfn_cqrs.kernel.errors import (
     NotFoundError,
     VersionConflictError,
 )
+from sfn_cqrs.machines.command.change import TRIES, Published
 from sfn_cqrs.machines.command.process import Lane, Outcome, Process
 from sfn_cqrs.machines.command.publication import Refusal
-from sfn_cqrs.machines.command.service import TRIES, CommandService, Published
+from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process, a_publication
 
 NOON = "2026-11-25T12:00:00.000Z"

@@ -4,10 +4,11 @@ from sfn_cqrs.kernel.caller import Caller
 from sfn_cqrs.kernel.clock import Retention
 from sfn_cqrs.kernel.errors import ChainBusyError, TransientError
 from sfn_cqrs.kernel.keys import CommandRef
-from sfn_cqrs.machines.command import service as commands
+from sfn_cqrs.machines.command import change as commands
 from sfn_cqrs.machines.command.chain import Park, Restart
+from sfn_cqrs.machines.command.change import TRIES
 from sfn_cqrs.machines.command.process import Mode, Outcome
-from sfn_cqrs.machines.command.service import TRIES, CommandService
+from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 
 NOON = "2026-11-25T12:00:00.000Z"

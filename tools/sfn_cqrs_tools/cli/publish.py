@@ -12,7 +12,7 @@ import click
 from click.exceptions import Exit
 
 from sfn_cqrs_tools.cli.arguments import parsed, read_text
-from sfn_cqrs_tools.cli.batch import publish_batch
+from sfn_cqrs_tools.cli.batch import publish_file
 from sfn_cqrs_tools.cli.options import api_options
 from sfn_cqrs_tools.cli.plan import planned
 from sfn_cqrs_tools.client.api import (
@@ -39,6 +39,7 @@ from sfn_local.cli.showing import echo
         "sfn-cqrs publish ORDER o-1 --delete",
         "sfn-cqrs publish ORDER o-1 --partial --attributes '{\"total\":9}' --after P3D",
         "sfn-cqrs publish --batch orders.jsonl",
+        "sfn-cqrs publish --together invoice.jsonl",
     ),
 )
 @click.argument("type_", metavar="[TYPE", required=False)
@@ -66,6 +67,12 @@ from sfn_local.cli.showing import echo
     metavar="FILE",
     help="Commands as JSON, one per line, in the form of POST /commands; - is standard input.",
 )
+@click.option(
+    "--together",
+    type=click.File(encoding="utf-8"),
+    metavar="FILE",
+    help="Versions of different items, all or none: JSON, one per line, 25 at most.",
+)
 @api_options
 def publish(
     type_: str | None,
@@ -82,6 +89,7 @@ def publish(
     replace: str | None,
     idempotency_key: str | None,
     batch: TextIO | None,
+    together: TextIO | None,
     api: Api,
     as_json: bool,
 ) -> None:
@@ -89,13 +97,14 @@ def publish(
 
     Without --version the item must be new. With it, the next version is published if the named
     version is still the latest. --batch sends a hundred commands at a time, prints the result of
-    each, and exits 2 if some were refused.
+    each, and exits 2 if some were refused. --together publishes all versions of a file in one
+    decision, or none of them, and names the one that is refused.
     """
     moment = {"at": at, "after": after, "replace": replace}
-    alone = (type_, code, name, attributes, version, sync, partial, delete, wait, idempotency_key)
-    if batch is not None:
-        _check_alone((*alone, *moment.values()))
-        raise Exit(publish_batch(api, batch, as_json=as_json))
+    alone = (type_, code, name, attributes, version, sync, partial, delete, wait)
+    if batch or together:
+        _check_alone((*alone, *moment.values(), batch and (together or idempotency_key)))
+        raise Exit(publish_file(api, batch, together, idempotency_key, as_json=as_json))
     if type_ is None or code is None:
         raise click.UsageError("name TYPE and CODE, or give --batch FILE")
     if delete:
@@ -126,7 +135,7 @@ def publish(
 
 def _check_alone(others: Iterable[object]) -> None:
     if any(one not in (None, False) for one in others):
-        raise click.UsageError("--batch goes alone: the commands say what they are")
+        raise click.UsageError("--batch and --together go alone: the commands say what they are")
 
 
 def _check_moment(moment: Mapping[str, str | None], *, is_now: bool) -> None:

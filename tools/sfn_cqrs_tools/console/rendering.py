@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import jinja2
 from markupsafe import Markup, escape
 
+from sfn_cqrs_tools.client.api import item_path
 from sfn_cqrs_tools.console.masking import masked, masked_event
 from sfn_cqrs_tools.console.moments import WITHIN, moment_of, typed
 from sfn_cqrs_tools.console.saving import FORMATS
@@ -122,7 +123,12 @@ def environment() -> jinja2.Environment:
         "reason": reason,
         "code_lines": code_of,
     }
-    made.globals |= {"query": query, "within_labels": WITHIN, "formats": FORMATS}
+    made.globals |= {
+        "query": query,
+        "item_path": item_path,
+        "within_labels": WITHIN,
+        "formats": FORMATS,
+    }
     return made
 
 

@@ -57,6 +57,9 @@ def _notes(version: Mapping[str, Any]) -> Iterator[str]:
         yield f"attempt {version['attempt']}"
     if by := version.get("repairedBy"):
         yield f"{'skipped' if version['outcome'] == 'SKIPPED' else 'retried'} by {by}"
+    if others := version.get("together"):
+        names = (f"{one['type']} {one['code']} v{one['version']}" for one in others)
+        yield f"together with {', '.join(names)}"
     if version.get("isDeleted"):
         yield "deletion"
     if version.get("mode") == "SYNC":

@@ -799,7 +799,7 @@ def test_a_batch_says_what_became_of_each_line(on_stack, tmp_path):
     [
         ("[]", [], "line 1 must be a JSON object"),
         ("{", [], "line 1 is not JSON: "),
-        ("{}", ["ORDER", "o-1"], "--batch goes alone: the commands say what they are"),
+        ("{}", ["ORDER", "o-1"], "--batch and --together go alone: the commands say what they are"),
     ],
 )
 def test_a_batch_that_is_none_is_refused(on_stack, tmp_path, text, arguments, reason):
@@ -809,6 +809,23 @@ def test_a_batch_that_is_none_is_refused(on_stack, tmp_path, text, arguments, re
 
     assert answer.code == 64
     assert reason in answer.error
+
+
+def test_what_is_published_together_is_so_or_not_at_all(on_stack, tmp_path):
+    file = tmp_path / "both.jsonl"
+    order = {"type": "ORDER", "name": "x", "attributes": json.loads(ORDER)}
+    both = [{**order, "code": f"both-{number}"} for number in (1, 2)]
+
+    def publish(*lines):
+        file.write_text("\n".join(map(json.dumps, lines)))
+        return on_stack("publish", "--together", file)
+
+    refused = publish(both[0], {**both[1], "version": 7})
+    assert (refused.code, "nothing is published: line 2 is refused" in refused.error) == (1, True)
+    assert publish(*both).output == "ORDER both-1 version 1\nORDER both-2 version 1\n"
+    (version,) = settled(on_stack, "both-1", "APPLIED")
+    assert [one["code"] for one in version["together"]] == ["both-2"]
+    assert "together with ORDER both-2 v1" in on_stack("chain", "show", "ORDER", "both-1").output
 
 
 def test_all_that_have_failed_are_retried_and_skipped_at_once(on_stack, monkeypatch):

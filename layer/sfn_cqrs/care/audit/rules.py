@@ -51,7 +51,8 @@ class Item:
     `listed` are the versions whose process the index `open` lists, `expiring` those of commands,
     and `closing` those of processes, that have a ttl. `lost` are the pointers that lead nowhere.
     `misplaced` are sort keys that are not those of their items. `reserved` are the codes of the
-    items that have what the latest version holds, by the hashes of these unique values.
+    items that have what the latest version holds, by the hashes of these unique values. `halves`
+    are the versions that should have been published together with one of these, and were not.
     """
 
     key: ItemKey
@@ -68,6 +69,7 @@ class Item:
     keeps_commands: bool = True
     keeps_history: bool = True
     reserved: Mapping[str, str] = field(default_factory=dict)
+    halves: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def latest(self) -> int:
@@ -124,6 +126,7 @@ _HISTORY = "the state cannot be made again; import and undo leave such rows alon
 _RETRY = "sfn-cqrs chain retry {key}, or skip the version"
 _RESTORE = "sfn-cqrs chain skip {key} with the version and --restore, or publish a version"
 _UNIQUE = "sfn-cqrs type unique {type} --enforce"
+_HALF = "restore the other item from a backup, or publish what it lacks"
 SWEEP = "sfn-cqrs doctor; see that the sweeps run"
 
 
@@ -243,6 +246,11 @@ def _not_reserved(item: Item) -> Iterator[str]:
         if item.reserved.get(value) != item.key.code:
             whose = "another item's" if value in item.reserved else "not reserved"
             yield f"unique value {number} of version {item.latest} is {whose}"
+
+
+def _half(item: Item) -> Iterator[str]:
+    for version, other in sorted(item.halves.items()):
+        yield f"version {version} was published together with {other}, which says nothing of it"
 
 
 # The data row, and history.
@@ -429,6 +437,7 @@ ITEM_RULES: tuple[Rule[Item], ...] = (
     Rule("expires", _CHAIN, _expires),
     Rule("command_changed", _CHAIN, _command_changed),
     Rule("not_reserved", _UNIQUE, _not_reserved),
+    Rule("half", _HALF, _half),
     Rule("data_lost", _DATA, _data_lost),
     Rule("data_behind", _DATA, _data_behind),
     Rule("data_ahead", _CHAIN, _data_ahead),

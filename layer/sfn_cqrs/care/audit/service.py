@@ -35,6 +35,7 @@ from sfn_cqrs.kernel.keys import ItemKey, UniqueKey
 from sfn_cqrs.kernel.tables.dynamodb import Item as Stored
 from sfn_cqrs.kernel.tables.dynamodb import marshal
 from sfn_cqrs.machines.command.items import as_command, as_key, as_process, as_row, row_item
+from sfn_cqrs.machines.command.together import name_of, named
 from sfn_cqrs.machines.import_csv.items import IMPORTS
 from sfn_cqrs.machines.import_csv.job import Job
 
@@ -332,6 +333,7 @@ class Audit:
             keeps_commands=not _expires(bootstrap.command_ttl(), key),
             keeps_history=not _expires(bootstrap.history_ttl(), key),
             reserved=self._reserved(key, latest.get("unique", ())),
+            halves=_halves(key, commands),
         )
         if meter is not None:
             others = [*states, *([row] if row else [])]
@@ -351,6 +353,23 @@ class Audit:
 
 def _expires(retention: Retention, key: ItemKey) -> bool:
     return retention.expiry(key.type, bootstrap.now()) is not None
+
+
+def _halves(key: ItemKey, commands: Iterable[Stored]) -> dict[int, str]:
+    """Return, by version, another one of its decision that is not stored, or says otherwise.
+
+    Versions of types that expire may be gone.
+    """
+    found: dict[int, str] = {}
+    for item in commands:
+        names = tuple(item.get("together", ()))
+        for other, version in (named(key.tenant, name) for name in names):
+            if other == key or _expires(bootstrap.command_ttl(), other):
+                continue
+            stored = bootstrap.commands().stored(other, version)
+            if stored is None or stored.together != names:
+                found[int(item["version"])] = name_of(other, version)
+    return found
 
 
 def _attributes(item: Stored, lost: set[str]) -> dict[str, Any]:

@@ -58,7 +58,8 @@ def problem_of(error: Exception) -> tuple[int, dict[str, Any]]:
         return _sql_problem(error)
     if isinstance(error, errors.SfnCqrsError):
         status = status_of(type(error))
-        return status, {**problem(status, error.code, masked(str(error))), **_extras(error)}
+        found = {**problem(status, error.code, masked(str(error))), **_extras(error)}
+        return status, found if error.index is None else {**found, "index": error.index}
     if is_transient(error):
         status, code = HTTPStatus.SERVICE_UNAVAILABLE.value, errors.BusyError.code
         return status, problem(status, code, "nothing is lost; send the same request again")

@@ -20,7 +20,7 @@ _COMMAND: Final = Codec(
     Command,
     kind="command",
     inside=_INSIDE,
-    lean=("shape", "erased", "request_id", "depth", "unique"),
+    lean=("shape", "erased", "request_id", "depth", "unique", "together"),
     later=("source",),
     also={"pk": "key.pk", "sk": lambda command: command.key.version_sk(command.version)},
 )

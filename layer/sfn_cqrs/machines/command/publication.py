@@ -63,6 +63,19 @@ class SyncPublication(Publication):
 
 
 @dataclass(frozen=True, slots=True)
+class Decision:
+    """New versions of different items, all or none.
+
+    `stays` are the latest versions of items that would not change, and have to be the latest
+    still.
+    """
+
+    publications: tuple[Publication, ...]
+    stays: tuple[Command, ...] = ()
+    request: Request | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RowPublication:
     """A version that an import applies by the transaction that appends it; it has no process.
 

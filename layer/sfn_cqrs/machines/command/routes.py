@@ -1,6 +1,7 @@
 """Commands and their chains; and waiting clients, which other routes have as well."""
 
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -21,6 +22,7 @@ from sfn_cqrs.kernel.errors import (
     NotFoundError,
     NotUniqueError,
     RuleRefusedError,
+    TogetherTooLargeError,
     UnknownTypeError,
     VersionConflictError,
 )
@@ -42,7 +44,9 @@ from sfn_cqrs.kernel.http.request import Request, answer, listed
 from sfn_cqrs.kernel.http.shapes import Schema, failure_of, needed
 from sfn_cqrs.kernel.http.values import FLAG
 from sfn_cqrs.kernel.keys import MAX_VERSION, ItemKey
+from sfn_cqrs.kernel.policy import Client
 from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.command.change import Published
 from sfn_cqrs.machines.command.operations import ChainService, Link
 from sfn_cqrs.machines.command.planned import Planned
 from sfn_cqrs.machines.command.schemas import (
@@ -50,15 +54,19 @@ from sfn_cqrs.machines.command.schemas import (
     LINK,
     LINKS,
     ONE,
+    ONE_TOGETHER,
     ONE_VERSION,
     PLANNED,
     PUBLISH,
     PUBLISHED,
+    PUBLISHED_TOGETHER,
     RESULTS,
     RETRIED,
     SKIPPED,
+    TOGETHER,
 )
-from sfn_cqrs.machines.command.service import CommandService, Published
+from sfn_cqrs.machines.command.service import CommandService
+from sfn_cqrs.machines.command.together import NewVersion, named, refused_at
 from sfn_cqrs.machines.command.waiting import wait_until_closed
 
 RETRY_AFTER = "1"
@@ -156,6 +164,42 @@ def publish_batch() -> Response[str]:
     return answer(HTTPStatus.OK, {"results": results})
 
 
+@routes.post("/commands/together")
+@operation(
+    rule=publishing(Declared.TYPES),
+    body=TOGETHER,
+    headers=IDEMPOTENCY_KEY,
+    answers={200: PUBLISHED_TOGETHER, 202: PUBLISHED_TOGETHER},
+    problems=(
+        AttributesTooLargeError,
+        UnknownTypeError,
+        NotFoundError,
+        VersionConflictError,
+        RuleRefusedError,
+        NotUniqueError,
+        TogetherTooLargeError,
+        IdempotencyMismatchError,
+    ),
+)
+def publish_together() -> Response[str]:
+    """Publish versions of different items, all of them or none; `index` says which is refused.
+
+    At most 25. Each is then applied by its own chain, in its own time.
+    """
+    request = Request()
+    versions = []
+    for place, each in enumerate(request.body(TOGETHER)["commands"]):
+        with refused_at(place):
+            versions.append(_new_version(each))
+    for _ in versions[1:]:  # the request itself has paid for the first
+        bootstrap.write_budget().spend(request.tenant)
+    service = CommandService(request.tenant)
+    published = service.publish_together(versions, caller=request.caller)
+    is_done = all(each.is_unchanged for each in published)
+    status = HTTPStatus.OK if is_done else HTTPStatus.ACCEPTED
+    return answer(status, {"results": [each.as_json() for each in published]})
+
+
 @routes.delete("/commands/<type_>/<code>")
 @operation(
     rule=publishing(Declared.TYPES),
@@ -188,7 +232,7 @@ def list_versions(type_: str, code: str) -> Response[str]:
     service = request.service(ChainService)
     with handlers.naming_unknown(type_):
         page = service.show(type_, code_of(code), **request.paging)
-    return listed(page, _view)
+    return listed(page, partial(_view, request))
 
 
 @routes.get("/commands/<type_>/<code>/<version>")
@@ -205,7 +249,7 @@ def get_version(type_: str, code: str, version: str) -> Response[str]:
     with handlers.naming_unknown(type_):
         link = service.wait(type_, code_of(code), integer_of(version, "version", 0), seconds)
     is_late = asks_to_wait(request) and not link.is_closed
-    view = _view(link, ONE_VERSION)
+    view = _view(request, link, ONE_VERSION)
     return pending(view) if is_late else answer(HTTPStatus.OK, view)
 
 
@@ -254,13 +298,53 @@ def skip_version(type_: str, code: str, version: str) -> Response[str]:
     return answer(HTTPStatus.ACCEPTED, SKIPPED.view(given_up))
 
 
-def _view(link: Link, schema: Schema = LINK) -> dict[str, Any]:
-    return schema.view(link, **failure_of(link.state))
+def _view(request: Request, link: Link, schema: Schema = LINK) -> dict[str, Any]:
+    client = request.identity.client
+    members = [named(request.tenant, name) for name in link.command.together]
+    others = [
+        {"type": key.type, "code": key.code, "version": version}
+        for key, version in members
+        if key != link.command.key and _is_shown(key, version, client)
+    ]
+    return schema.view(link, together=others or None, **failure_of(link.state))
+
+
+def _is_shown(key: ItemKey, version: int, client: Client | None) -> bool:
+    """Return whether a client may read a version that was published together with another."""
+    if handlers.sees_all(key.type, client):
+        return True
+    if not handlers.access_of(key.type).read.allows_own(client):
+        return False
+    found = bootstrap.commands().find(key, version)
+    return found is not None and handlers.sees(client, found)
 
 
 def _publish(request: Request, body: dict[str, Any], caller: Caller) -> Published:
     publish = _publish_partial if body.get("partial") else _publish_whole
     return publish(CommandService(request.tenant), body, body["mode"] == "sync", caller)
+
+
+def _new_version(command: Any) -> NewVersion:
+    """Return a version as it is asked for.
+
+    Raises:
+        InvalidInputError: a field is missing, unknown, or not of its shape.
+    """
+    if not isinstance(command, dict):
+        raise InvalidInputError("commands", "each must be an object")
+    asked = ONE_TOGETHER.checked(command)
+    is_partial = bool(asked.get("partial"))
+    if not is_partial:
+        needed(asked, "name", "attributes")
+    return NewVersion(
+        type=asked["type"],
+        code=asked["code"],
+        name=asked.get("name"),
+        attributes=asked.get("attributes"),
+        version=asked.get("version"),
+        is_deleted=asked.get("isDeleted"),
+        partial=is_partial,
+    )
 
 
 def _publish_one(request: Request, command: Any, *, is_first: bool) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from sfn_cqrs.kernel.http.values import (
     text,
 )
 from sfn_cqrs.machines.command.process import Lane, Mode, Outcome
+from sfn_cqrs.machines.command.together import MOST as MOST_TOGETHER
 
 TYPE = {"type": "string", "pattern": "^[A-Z][A-Z0-9_]{0,63}$"}
 CODE = {"type": "string", "minLength": 1}
@@ -74,6 +75,17 @@ ONE = body(
     },
 )
 BATCH = body("PublishBatch", {"commands": {**list_of(ONE), "minItems": 1, "maxItems": MAX_BATCH}})
+_OF_TOGETHER = ("type", "code", "name", "attributes", "version", "isDeleted", "partial")
+ONE_TOGETHER = body(
+    "PublishOneTogether",
+    {"type": TYPE, "code": CODE},
+    {name: PUBLISH.shape["properties"][name] for name in _OF_TOGETHER},
+)
+TOGETHER = body(
+    "PublishTogether",
+    {"commands": {**list_of(ONE_TOGETHER), "minItems": 1, "maxItems": MOST_TOGETHER}},
+)
+PUBLISHED_TOGETHER = record("PublishedTogether", {"results": list_of(PUBLISHED)})
 _RESULT = record(
     "PublishResult",
     {
@@ -89,6 +101,7 @@ _RESULT = record(
     },
 )
 RESULTS = record("PublishResults", {"results": list_of(_RESULT)})
+_MEMBER = record("PublishedWith", {"type": TYPE, "code": CODE, "version": VERSION})
 _LINK = {
     "version": of("command.version", VERSION),
     "commandId": of("command.id", TEXT),
@@ -117,6 +130,11 @@ _LINK_STATE = {
     "repairedBy": of(lambda link: link.state.repaired_by or None, TEXT),
     "repairedAt": of(lambda link: link.state.repaired_at or None, MOMENT),
     "waitsFor": {**VERSION, "description": "the version that this one waits for"},
+    "together": {
+        **list_of(_MEMBER),
+        "description": "the versions of other items that were published together with it, as "
+        "far as you may read them",
+    },
 }
 LINK = record("Link", _LINK, optional=_LINK_STATE)
 LINKS = page_of(LINK)

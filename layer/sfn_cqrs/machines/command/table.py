@@ -1,7 +1,7 @@
 """The commands table: versions that are appended and never changed."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -11,6 +11,7 @@ from sfn_cqrs.kernel.aws.groups import Weight, groups
 from sfn_cqrs.kernel.aws.transient import is_busy
 from sfn_cqrs.kernel.clock import Now, Retention
 from sfn_cqrs.kernel.command import Command
+from sfn_cqrs.kernel.errors import TogetherTooLargeError
 from sfn_cqrs.kernel.keys import ItemKey
 from sfn_cqrs.kernel.tables.conditional import is_done, new_put
 from sfn_cqrs.kernel.tables.dynamodb import (
@@ -30,12 +31,15 @@ from sfn_cqrs.machines.command.items import as_command, as_process, command_item
 from sfn_cqrs.machines.command.process import Outcome, Process
 from sfn_cqrs.machines.command.process_table import new_process_item
 from sfn_cqrs.machines.command.publication import (
+    Decision,
     Publication,
     Refusal,
     RowPublication,
     SyncPublication,
 )
-from sfn_cqrs.machines.command.unique_table import as_it_was, freeing, taking
+from sfn_cqrs.machines.command.together import reserves
+from sfn_cqrs.machines.command.unique import Held
+from sfn_cqrs.machines.command.unique_table import as_it_was, freeing, is_latest, taking
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -180,6 +184,61 @@ class CommandTable(ExpiringTable):
             raise
         return None
 
+    def publish_together(self, decision: Decision) -> tuple[Refusal, int] | None:
+        """Append versions of different items in one transaction, all or none.
+
+        Return why it was refused, and the place of the publication that was; or None.
+
+        Raises:
+            TogetherTooLargeError: one transaction cannot write all of it.
+        """
+        places, operations = self._decides(decision)
+        _check_writes(operations)
+        try:
+            self._client.transact_write_items(TransactItems=[part for _, part in operations])
+        except ClientError as error:
+            codes = cancellation_codes(error)
+            if "ConditionalCheckFailed" in codes:
+                refusals = [refusal for refusal, _ in operations]
+                first = _first_refusal(codes, refusals)
+                at = next(
+                    place
+                    for place, code, refusal in zip(places, codes, refusals, strict=False)
+                    if code == "ConditionalCheckFailed" and refusal is first
+                )
+                return first, at
+            if codes and is_busy(error):
+                return Refusal.BUSY, 0
+            raise
+        return None
+
+    def _decides(self, decision: Decision) -> tuple[list[int], _Operations]:
+        """Return the operations of a decision, and the place of the publication that each is of."""
+        found = list(self._of_each(decision.publications))
+        stays = (is_latest(self._table, one.key, one.version) for one in decision.stays)
+        found += [(0, (Refusal.VERSION_TAKEN, check)) for check in stays]
+        if decision.request is not None:
+            answer = self._requests.put_operation(decision.request)
+            found.append((0, (Refusal.REQUEST_SEEN, {"Put": answer})))
+        return [place for place, _ in found], [operation for _, operation in found]
+
+    def _of_each(
+        self, publications: Sequence[Publication]
+    ) -> Iterator[tuple[int, tuple[Refusal, Any]]]:
+        at = int(self._now().timestamp())
+        keys = [one.command.key for one in publications]
+        for place, one in enumerate(publications):
+            yield from ((place, put) for put in self._puts(one))
+            if one.before.may_be_filled:
+                yield place, self._held_still(keys[place], one.before)
+        moves = (unique.moves(one.before.held, one.command.unique) for one in publications)
+        for each in reserves(list(zip(keys, moves, strict=True))):
+            if each.frees:
+                put = freeing(self._table, keys[each.place], each.hash, at)
+            else:
+                put = taking(self._table, keys[each.place], each.hash, each.giver)
+            yield each.place, (Refusal.NOT_UNIQUE, {"Put": put})
+
     def find_many(self, versions: Iterable[tuple[ItemKey, int]]) -> dict[ItemKey, Command]:
         """Return the stored versions among these of different items, read consistently."""
         found = self._alive((key.pk, key.version_sk(version)) for key, version in versions)
@@ -224,8 +283,11 @@ class CommandTable(ExpiringTable):
         return self._appends(publication)
 
     def _appends(self, publication: Publication) -> _Operations:
+        return [*self._puts(publication), *self._reserves(publication)]
+
+    def _puts(self, publication: Publication) -> _Operations:
         items = command_item(publication.command), new_process_item(publication.process)
-        return [*(self._put_new(item) for item in items), *self._reserves(publication)]
+        return [self._put_new(item) for item in items]
 
     def _reserves(self, publication: Publication | RowPublication) -> _Operations:
         command = publication.command
@@ -239,9 +301,11 @@ class CommandTable(ExpiringTable):
         ]
         operations: _Operations = [(Refusal.NOT_UNIQUE, {"Put": put}) for put in puts]
         if before.may_be_filled:
-            check = {"ConditionCheck": as_it_was(self._table, command.key, before)}
-            operations.append((Refusal.DATA_MOVED, check))
+            operations.append(self._held_still(command.key, before))
         return operations
+
+    def _held_still(self, key: ItemKey, before: Held) -> tuple[Refusal, Any]:
+        return Refusal.DATA_MOVED, {"ConditionCheck": as_it_was(self._table, key, before)}
 
     def _put_new(self, item: Item) -> tuple[Refusal, Any]:
         return Refusal.VERSION_TAKEN, {"Put": new_put(self._table, marshal(item))}
@@ -286,6 +350,16 @@ class CommandTable(ExpiringTable):
 
 def _weight(operations: _Operations) -> Weight:
     return len(operations), sum(len(json.dumps(operation)) for _, operation in operations)
+
+
+def _check_writes(operations: _Operations) -> None:
+    """Refuse a decision that one transaction cannot hold; large attributes are in S3 already.
+
+    Raises:
+        TogetherTooLargeError: naming the limit.
+    """
+    if len(operations) > MAX_OPERATIONS:
+        raise TogetherTooLargeError(f"has {len(operations)} writes, of {MAX_OPERATIONS} at most")
 
 
 def _refusals_of(parts: dict[int, _Operations], codes: list[str]) -> dict[int, Refusal]:

@@ -26,12 +26,16 @@ _MAY_TAKE = "attribute_not_exists(pk) OR attribute_exists(#ttl) OR code = :code"
 _MAY_FREE = "attribute_not_exists(pk) OR code = :code"
 
 
-def taking(table: str, key: ItemKey, hash_: str) -> dict[str, Any]:
-    """Return the put that takes a value for an item; somebody else's value refuses it."""
-    return {
-        **_put(table, _item(key, hash_), _MAY_TAKE, key),
-        "ExpressionAttributeNames": {"#ttl": "ttl"},
-    }
+def taking(table: str, key: ItemKey, hash_: str, giver: str = "") -> dict[str, Any]:
+    """Return the put that takes a value for an item; somebody else's value refuses it.
+
+    `giver` is the code of the item that gives it up by the same transaction.
+    """
+    put = _put(table, _item(key, hash_), _MAY_TAKE, key)
+    if giver:
+        put["ConditionExpression"] += " OR code = :giver"
+        put["ExpressionAttributeValues"] |= marshal({":giver": giver})
+    return {**put, "ExpressionAttributeNames": {"#ttl": "ttl"}}
 
 
 def freeing(table: str, key: ItemKey, hash_: str, at: int) -> dict[str, Any]:
@@ -49,6 +53,17 @@ def as_it_was(table: str, key: ItemKey, found: Held) -> dict[str, Any]:
         "ConditionExpression": f"attribute_exists(pk) AND {is_same}",
         "ExpressionAttributeNames": {"#unique": "unique"},
         **(values if found.held else {}),
+    }
+
+
+def is_latest(table: str, key: ItemKey, version: int) -> dict[str, Any]:
+    """Return the operation of a transaction that holds if no later version is stored."""
+    return {
+        "ConditionCheck": {
+            "TableName": table,
+            "Key": marshal({"pk": key.pk, "sk": key.version_sk(version + 1)}),
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
     }
 
 
@@ -108,7 +123,7 @@ class UniqueTable(Table):
         """Let a version hold these; False if it is not the latest, or not as it was read."""
         at = int(self._now().timestamp())
         return self._is_written(
-            self._is_latest(key, found.version),
+            is_latest(self._table, key, found.version),
             {"Update": self._holding(key, found, holds)},
             *({"Put": taking(self._table, key, each)} for each in its.taken),
             *({"Put": freeing(self._table, key, each, at)} for each in its.freed),
@@ -117,16 +132,7 @@ class UniqueTable(Table):
     def free(self, key: ItemKey, version: int, hash_: str) -> bool:
         """Free an item's value; False if this is not its latest version, or it is another's."""
         put = freeing(self._table, key, hash_, int(self._now().timestamp()))
-        return self._is_written(self._is_latest(key, version), {"Put": put})
-
-    def _is_latest(self, key: ItemKey, version: int) -> dict[str, Any]:
-        return {
-            "ConditionCheck": {
-                "TableName": self._table,
-                "Key": marshal({"pk": key.pk, "sk": key.version_sk(version + 1)}),
-                "ConditionExpression": "attribute_not_exists(pk)",
-            }
-        }
+        return self._is_written(is_latest(self._table, key, version), {"Put": put})
 
     def _holding(self, key: ItemKey, found: Held, holds: tuple[str, ...]) -> dict[str, Any]:
         same = as_it_was(self._table, key, found)
