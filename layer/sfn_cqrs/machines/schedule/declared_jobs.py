@@ -16,8 +16,9 @@ from sfn_cqrs.kernel.keys import checked_tenant
 from sfn_cqrs.kernel.policy import CODE, MEMBERS, Client, Policy, checked_whole
 from sfn_cqrs.kernel.values import Json
 from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.machines.command.change import Published
 from sfn_cqrs.machines.command.projection import is_replayed
-from sfn_cqrs.machines.command.service import CommandService, Published
+from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs.machines.schedule import jobs
 from sfn_cqrs.machines.schedule.calendar import Calendar
 from sfn_cqrs.machines.schedule.deadlines import Deadlines

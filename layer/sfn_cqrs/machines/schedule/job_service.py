@@ -18,7 +18,8 @@ from sfn_cqrs.kernel.keys import ItemKey, PlanKey
 from sfn_cqrs.kernel.policy import Client
 from sfn_cqrs.kernel.values import Json
 from sfn_cqrs.machines.command import handlers
-from sfn_cqrs.machines.command.service import CommandService, Published
+from sfn_cqrs.machines.command.change import Published
+from sfn_cqrs.machines.command.service import CommandService
 from sfn_cqrs.machines.schedule import declared_jobs, jobs
 from sfn_cqrs.machines.schedule.calendar import Calendar
 from sfn_cqrs.machines.schedule.jobs import CODE, Job, JobState
