@@ -159,6 +159,20 @@ def test_the_readme_stays_short() -> None:
     assert len(lines) <= README_LINES
 
 
+def test_the_readme_compares_the_engine_as_its_page_does() -> None:
+    page = (ROOT / "engine/CONFORMANCE.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    ours, *others = [
+        (int(passed), int(of))
+        for passed, of in re.findall(r"\*\*(\d+)/(\d+)\*\*", page.split("| **all** |")[1])
+    ]
+    passed, of = max(others)
+
+    assert ours[0] == ours[1]
+    assert f"passes all {ours[0]:,} cases of" in readme
+    assert f"the next best emulator passes {passed:,} of {of:,}" in readme
+
+
 def test_the_readmes_table_has_each_machine_with_its_functions_room_and_tests() -> None:
     page = (ROOT / "README.md").read_text(encoding="utf-8")
     rows = [line for line in page.splitlines() if line.startswith("|") and ".asl.json" in line]
