@@ -38,11 +38,10 @@ def test_those_that_may_be_read_are_listed_with_what_names_their_rows(typed):
         ["name", "by", "place", "stage", "generation"],
         ["airports_by_country", "countries", "dynamodb", "SERVING", "1"],
         ["airports_by_icao", "airports", "dynamodb", "SERVING", "1"],
-        ["deadline_payment", "dynamodb", "SERVING", "1"],
         ["orders_by_customer", "customer", "dynamodb", "SERVING", "1"],
         ["orders_search", "postgres", "SERVING", "1"],
     ]
-    assert len(typed("read-model", "list", "--json").json) == 5
+    assert len(typed("read-model", "list", "--json").json) == 4
 
 
 @pytest.mark.usefixtures("_order")

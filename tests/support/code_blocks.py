@@ -44,6 +44,7 @@ PAGES = [
 ]
 FOR_PEOPLE = {
     r"\bmake (up|build)\b|sfn-cqrs up\b|sfn-cqrs console$": "runs for ever, or for minutes",
+    r"sfn-cqrs mcp\b": "waits for an agent; test_agents.py has one that asks",
     r"\bmake |-m pytest ": "what CI itself runs",
     r"--stack|SFN_CQRS_TOKEN": "needs a stack in AWS",
     r"type check --against": "needs a repository; tools/tests/local/test_type_check.py has one",

@@ -164,7 +164,11 @@ class RebuildSystem(FakeSystem):
 
     def versions(self) -> dict[str, int]:
         """The version of each airport in the data."""
-        return {row.key.code: row.version for row in self.world.stored_rows()}
+        return {
+            row.key.code: row.version
+            for row in self.world.stored_rows()
+            if row.key.type == "AIRPORT"
+        }
 
     def chain(self, code: str) -> list[Command]:
         """Every version of an airport that is stored, in order."""

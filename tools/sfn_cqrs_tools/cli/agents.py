@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from sfn_cqrs_tools.cli.options import AS_HELP, headers_of, one_line_errors, stack_options
-from sfn_local.cli.command import command
+from sfn_local.cli.command import always_json_option, command
 from sfn_local.cli.showing import echo
 
 
@@ -23,6 +23,7 @@ from sfn_local.cli.showing import echo
 )
 @stack_options
 @click.option("--as", "person", metavar="USER[:GROUPS]", help=AS_HELP)
+@always_json_option
 def mcp(allow_writes: bool, state: Path, stack: str | None, person: str | None) -> None:
     """Serve a stack to an agent, by the Model Context Protocol: what is stuck, and why.
 
@@ -48,6 +49,7 @@ def mcp(allow_writes: bool, state: Path, stack: str | None, person: str | None) 
 
 
 @command(examples=("sfn-cqrs skill > .agents/skills/sfn-cqrs/SKILL.md",))
+@always_json_option
 def skill() -> None:
     """Print a skill for agents: how to work on a project of sfn-cqrs, and look after its stack."""
     from sfn_cqrs_tools.scaffold.texts import text  # noqa: PLC0415 - --help needs no jinja

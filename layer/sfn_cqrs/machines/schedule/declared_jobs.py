@@ -172,7 +172,7 @@ def _register_handlers(type_: str, function: Callable[[Run], object]) -> None:
 
     for handler, name in ((plan_next, f"calendar_of_{type_.lower()}"), (run, function.__name__)):
         handler.__name__, handler.__module__ = name, function.__module__
-        handlers.sync_handler(type_)(handler)
+        handlers.acting_handler(type_)(handler)
 
 
 def _published(command: Command[Any]) -> datetime:

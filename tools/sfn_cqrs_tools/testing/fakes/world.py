@@ -116,6 +116,7 @@ class World(Stored):
         self.erased_tables = bootstrap.erased_tables(parts)
         self.plans = bootstrap.plans(parts)
         self.schedule = bootstrap.schedule(parts)
+        self.job_rounds = bootstrap.job_rounds(parts)
         self.usage = bootstrap.usage(parts)
         self.write_budget = bootstrap.write_budget(parts)
 
