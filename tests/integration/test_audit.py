@@ -181,6 +181,7 @@ ITEM_DAMAGES: dict[str, tuple[str, Damage]] = {
     "a unique value is not reserved": ("not_reserved", command(3, unique=["h"])),
     "a unique value is another's": ("not_reserved", another_has_it),
     "a unique value is reserved for nothing": ("held_by_nobody", reserved),
+    "the other half of a decision is gone": ("half", command(3, together=["AIRPORT/GONE/1"])),
     "the data row shows what was skipped": ("skipped_shown", process(3, outcome="SKIPPED")),
     "the data row's name is another": ("data_differs", row(name="other")),
     "the data row's attributes are others": (
