@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from botocore.exceptions import ClientError
@@ -18,6 +19,8 @@ from sfn_cqrs_tools.runtime.traces import TraceFile
 MOST_CALLS: Final = 500
 WIDTH: Final = 1000
 SMALLEST: Final = 3.0
+AFTERWARDS: Final = timedelta(minutes=2)
+"""How long handlers may still be at work, and X-Ray may still write, after an execution."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,11 @@ def calls_of(backend: Backend, run: Run, *, is_whole: bool = False) -> Calls | N
         return None
     id_, roots = found
     return _drawn(id_, roots if is_whole else _below_execution(roots, run))
+
+
+def may_grow(run: Run, now: datetime | None = None) -> bool:
+    """Return whether its request may have more calls than are kept by now."""
+    return run.stopped is None or (now or datetime.now(UTC)) - run.stopped < AFTERWARDS
 
 
 def _in_file(file: TraceFile, run: Run) -> tuple[str, list[Segment]] | None:

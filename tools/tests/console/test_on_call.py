@@ -1,6 +1,8 @@
 """What a person on call does in a browser: compare, correct, find, and watch."""
 
 import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
@@ -10,7 +12,9 @@ from tools.tests.console.test_list_pages import answered
 from tools.tests.console.tour import MACHINE, arn_of, mapped, token_of, tour
 
 from sfn_cqrs.kernel.keys import CommandRef, ItemKey
+from sfn_cqrs_tools.client.runs import Run
 from sfn_cqrs_tools.client.upload import upload
+from sfn_cqrs_tools.console.calls import may_grow
 
 pytestmark = pytest.mark.stack
 HEADER = "icao,name,country,lat,lon,tz\n"
@@ -185,6 +189,15 @@ def test_events_keep_coming_while_an_execution_runs(page, console, stack):
     assert numbers == [str(event["id"]) for event in history["events"]]
 
 
+def test_a_request_is_read_again_until_two_minutes_after_its_execution():
+    began = datetime(2026, 12, 3, 9, 0, tzinfo=UTC)
+    run = Run("command", "name", "arn", "SUCCEEDED", began, began + timedelta(seconds=3))
+
+    assert may_grow(replace(run, stopped=None), began + timedelta(hours=3))
+    assert may_grow(run, began + timedelta(seconds=122))
+    assert not may_grow(run, began + timedelta(seconds=123))
+
+
 def test_a_request_is_shown_from_http_to_its_read_models(page, console, stack):
     api = api_of(stack)
     publish(api, "traced-1", "Traced", {"customer": "ada", "total": 1})
@@ -196,6 +209,8 @@ def test_a_request_is_shown_from_http_to_its_read_models(page, console, stack):
 
     calls = page.get_by_role("list", name="The request, from HTTP to the read models")
     expect(calls.get_by_role("listitem").first).to_contain_text("POST /commands 202")
+    with page.expect_response("**/calls?of=request"):
+        pass  # it is read again: handlers may come late
     expect(calls).to_contain_text("orders_by_customer")
     page.get_by_role("button", name="Show the calls").click()
     expect(page.get_by_role("list", name="Calls")).not_to_contain_text("POST /commands")

@@ -28,7 +28,7 @@ from sfn_cqrs_tools.client.executions import (
 )
 from sfn_cqrs_tools.client.runs import FAILURES, STATUSES, Run
 from sfn_cqrs_tools.console.application import Ask, File, GoTo, Refused, View, json_of
-from sfn_cqrs_tools.console.calls import calls_of
+from sfn_cqrs_tools.console.calls import calls_of, may_grow
 from sfn_cqrs_tools.console.differences import if_there
 from sfn_cqrs_tools.console.executions import LANES, Executions, Filter, matching
 from sfn_cqrs_tools.console.failures import Alike, alike
@@ -307,7 +307,11 @@ def calls(ask: Ask) -> View:
     run = run_of(ask)
     is_whole = ask.query.get("of") == "request"
     return view_of(
-        "calls.html", run, calls=calls_of(ask.backend, run, is_whole=is_whole), is_whole=is_whole
+        "calls.html",
+        run,
+        calls=calls_of(ask.backend, run, is_whole=is_whole),
+        is_whole=is_whole,
+        is_growing=is_whole and may_grow(run),
     )
 
 
