@@ -96,7 +96,8 @@ def skip(api: Api, as_json: bool, restore: bool, **given: Any) -> None:
     """
     if restore and given["version"] is None:
         raise click.UsageError("--restore needs TYPE CODE VERSION")
-    _repair(api, "skip?restore=true" if restore else "skip", _skipped, given, as_json=as_json)
+    query = "?restore=true" if restore else ""
+    _repair(api, "skip", _skipped, given, as_json=as_json, query=query)
 
 
 def _skipped(answer: Mapping[str, Any]) -> str:
@@ -114,11 +115,12 @@ def _repair(
     given: dict[str, Any],
     *,
     as_json: bool,
+    query: str = "",
 ) -> None:
     """Retry or skip one named version, or all that match a filter."""
     type_, code, version = named = [given.pop(name) for name in ("type_", "code", "version")]
     if _is_one(named, given):
-        answer = api.post(item_path("commands", type_, code, version, action))
+        answer = api.post(item_path("commands", type_, code, version, action) + query)
         done = f"{type_} {code} version {version} {sentence(answer)}"
         print_answer(answer, done, as_json=as_json)
         return

@@ -283,6 +283,21 @@ def test_whoever_publishes_may_wait_for_the_version(on_stack):
 
 
 @pytest.mark.stack
+@pytest.mark.real_time("a slow machine applies a version after it was asked for")
+def test_whoever_skips_a_version_may_publish_what_was_applied_before(on_stack):
+    change = ["--name", "x", "--attributes"]
+    on_stack("publish", "ORDER", "o-again", *change, ORDER, "--wait")
+    on_stack("publish", "ORDER", "o-again", *change, TO_NOWHERE, "--version", "1", "--wait")
+
+    skipped = on_stack("chain", "skip", "ORDER", "o-again", "2", "--restore")
+    settled(on_stack, "o-again", "APPLIED", "SKIPPED", "APPLIED")
+
+    said = "version 2 is skipped; version 3 has the content that was applied before it"
+    assert skipped == (0, f"ORDER o-again {said}\n", "")
+    assert on_stack("data", "get", "ORDER", "o-again", "--json").json["version"] == 3
+
+
+@pytest.mark.stack
 def test_a_conflict_names_the_current_version_and_the_command_that_works(on_stack, stack):
     on_stack("publish", "ORDER", "o-2", "--name", "x", "--attributes", ORDER, "--sync")
 
