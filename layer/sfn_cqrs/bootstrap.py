@@ -149,6 +149,15 @@ def trace() -> str:
     return here.header if here else ""
 
 
+def traceparent() -> str:
+    """Return the running code's place in its trace as a W3C `traceparent`; empty outside of one.
+
+    A handler sends it as the header of that name, with what it asks of another service.
+    """
+    here = tracer().here()
+    return here.traceparent if here else ""
+
+
 # What a user's package imports when it starts, so nothing is loaded before it is called.
 
 

@@ -12,7 +12,8 @@ from tests.support.stubs import a_client
 
 from sfn_cqrs.kernel.aws.executions import Executions
 from sfn_cqrs.kernel.aws.threads import at_once
-from sfn_cqrs.kernel.aws.tracing import Trace, Tracer, entered
+from sfn_cqrs.kernel.aws.tracing import Tracer, entered
+from sfn_cqrs.kernel.traces import Trace
 from sfn_local.http_server import Response, serve
 
 ROOT = "1-5759e988-bd862e3fe1be46a994272793"

@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple, Protocol
 
 from sfn_cqrs.kernel.keys import PublicKey, TaskKey
+from sfn_cqrs.kernel.traces import traceparent_of
 
 DEEPEST: Final = 16
 """The depth of a notice that no handler gets, unless it declares another one."""
@@ -59,8 +60,14 @@ def at_depth(depth: int) -> Iterator[None]:
         _depth.reset(before)
 
 
-def notice(action: str, of: Named, table: str, content: Message, depth: int = 0) -> Message:
-    """A message of one kind, in the envelope that all have; `depth` is that of what it is about."""
+def notice(
+    action: str, of: Named, table: str, content: Message, depth: int = 0, trace: str = ""
+) -> Message:
+    """A message of one kind, in the envelope that all have.
+
+    `depth` and `trace`, X-Ray's header, are those of what it is about.
+    """
+    traceparent = traceparent_of(trace)
     return {
         "action": action,
         "id": of.id,
@@ -70,6 +77,7 @@ def notice(action: str, of: Named, table: str, content: Message, depth: int = 0)
         "tenantCode": of.tenant,
         "content": content,
         **({"depth": depth} if depth else {}),
+        **({"traceparent": traceparent} if traceparent else {}),
     }
 
 
@@ -79,6 +87,7 @@ def event_of(message: Message) -> Message:
         "id": message["id"],
         "tenant": message["tenantCode"],
         "content": message["content"],
+        **{name: message[name] for name in ("traceparent",) if name in message},
     }
 
 

@@ -25,16 +25,17 @@ from sfn_cqrs_tools.testing.builders import a_job, a_process, a_task, a_zip
 SCHEMAS = Path("examples/event-schemas")
 ENDED = Ending(JobStatus.COMPLETED, Counts(created=2))
 TASK = a_task(status=TaskStatus.FAILED, counts=TaskCounts(1, 1, 1))
+CALLED = "Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Parent=00f067aa0ba902b7;Sampled=1"
 NOTICES = [
-    command_status(a_process(outcome=Outcome.APPLIED), "t"),
+    command_status(a_process(outcome=Outcome.APPLIED, trace=CALLED), "t"),
     command_status(a_process(outcome=Outcome.FAILED, error="ValueError"), "t"),
-    task_status(TASK, "t"),
-    import_status(a_job(), Counts(), "t"),
+    task_status(replace(TASK, trace=CALLED), "t"),
+    import_status(replace(a_job(), trace=CALLED), Counts(), "t"),
     import_status(replace(a_job(), status=JobStatus.COMPLETED, ending=ENDED), ENDED.counts, "t"),
-    zip_status(a_zip(), "t"),
+    zip_status(replace(a_zip(), trace=CALLED), "t"),
     zip_status(a_zip(files=2, status=JobStatus.COMPLETED, ending=ENDED), "t"),
-    approval_status(an_approval(), "t"),
-    saga_status(a_saga(status=SagaStatus.PARKED, error="x"), "t"),
+    approval_status(an_approval(trace=CALLED), "t"),
+    saga_status(a_saga(status=SagaStatus.PARKED, error="x", trace=CALLED), "t"),
 ]
 
 
@@ -49,6 +50,17 @@ def test_an_event_is_as_its_schema_says(notice):
     event = json.loads(json.dumps(event_of(notice)))
 
     assert list(validator(notice["action"]).iter_errors(event)) == []
+
+
+def test_an_event_of_each_kind_says_where_its_trace_goes_on():
+    traced = {
+        notice["action"]: event_of(notice)["traceparent"]
+        for notice in NOTICES
+        if "traceparent" in notice
+    }
+
+    place = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    assert traced == dict.fromkeys((notice["action"] for notice in NOTICES), place)
 
 
 def test_there_is_a_schema_for_each_notice_that_is_put_on_the_bus():

@@ -8,6 +8,10 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.aws.event_bus import EventBus
 from sfn_cqrs.kernel.notices import depth_here
 from sfn_cqrs.machines.command import handlers
+from sfn_cqrs.routes import traceparent
+
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+OWN_TRACE = "Root=1-6789aaaa-abcdef012345678912345678;Parent=53995c3f42cd8ad8;Sampled=1"
 
 
 @pytest.fixture
@@ -147,6 +151,24 @@ def test_what_a_handler_stores_is_one_deeper_than_its_notice(event, monkeypatch)
 
     assert seen == [1, 15]
     assert depth_here() == 0
+
+
+@pytest.mark.parametrize("given", [TRACEPARENT, TRACEPARENT[:-1] + "0", None])
+def test_what_a_handler_stores_and_sends_goes_on_with_the_notices_trace(event, monkeypatch, given):
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", OWN_TRACE)
+    seen = []
+    handlers.notice_handlers("command-status")
+    monkeypatch.setitem(
+        handlers.registry.notices, "command-status", [lambda _: seen.append(traceparent())]
+    )
+    record = event["Records"][0]
+    body = json.loads(record["body"])
+    notice = {**json.loads(body["Message"]), **({"traceparent": given} if given else {})}
+    record["body"] = json.dumps({**body, "Message": json.dumps(notice)})
+
+    lambda_handler(event, None)
+
+    assert seen == [given or "00-6789aaaaabcdef012345678912345678-53995c3f42cd8ad8-01"]
 
 
 def test_a_notice_that_is_too_deep_is_handed_to_nobody_and_people_are_told_once(

@@ -4,9 +4,10 @@ import json
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sfn_cqrs.kernel.aws.error_codes import WAIT_HAS_ENDED, suppressing
-from sfn_cqrs.kernel.aws.tracing import Trace, Tracer
+from sfn_cqrs.kernel.aws.tracing import Tracer
 from sfn_cqrs.kernel.failure import MAX_CAUSE, MAX_ERROR
 from sfn_cqrs.kernel.programs import Execution
+from sfn_cqrs.kernel.traces import Trace
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient

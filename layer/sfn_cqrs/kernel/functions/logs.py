@@ -14,7 +14,7 @@ from sfn_cqrs.kernel.masking import masked_line
 
 FINISHED, SWEPT = "state finished", "swept"
 """The lines of a state, and of a sweep, in which all went well: most of a log."""
-REQUEST, COLD = "function_request_id", "cold_start"
+REQUEST, COLD, TRACE = "function_request_id", "cold_start", "xray_trace_id"
 _cold = iter([True])
 """Has an element until this environment's first invocation begins."""
 
@@ -62,8 +62,9 @@ def _line(record: dict[str, Any]) -> str:
     elif record["message"] in (FINISHED, SWEPT):
         record.pop(REQUEST, None)
     here = bootstrap.tracer().here()
-    if here is None or not here.is_sampled:
-        record.pop("xray_trace_id", None)
+    record.pop(TRACE, None)
+    if here is not None and here.is_sampled:
+        record[TRACE] = here.root
     tenant = record.get("tenant")
     known = tenant if isinstance(tenant, str) else None
     return json.dumps(

@@ -9,9 +9,11 @@ from typing import Any, TypeVar
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.kernel.aws.queue import Queue
+from sfn_cqrs.kernel.aws.tracing import within
 from sfn_cqrs.kernel.functions.context import LambdaHandler
 from sfn_cqrs.kernel.functions.logs import logged_as, logger, naming_request
 from sfn_cqrs.kernel.functions.state import naming_transient, remaining_ms_of
+from sfn_cqrs.kernel.traces import Trace
 
 RECEIVES = 17
 """How often a message is delivered until it is a dead letter: for 36 minutes on average."""
@@ -56,6 +58,8 @@ def consumer_of(
     it goes to the queue's dead letters. If the function dies, its message comes again after the
     queue's visibility timeout.
 
+    The function runs within the trace that its notice names.
+
     The queue is asked for only then, so a function gives `lambda: bootstrap.task_actions()`: the
     parts of a room are imported when they are first used.
     """
@@ -69,7 +73,9 @@ def consumer_of(
             for record in event["Records"]:
                 with logged_as(message_id=record["messageId"]):
                     try:
-                        handle(_delivery(record, lambda_context))
+                        delivery = _delivery(record, lambda_context)
+                        with within(_trace_of(delivery.notice)):
+                            handle(delivery)
                     except Exception:
                         logger.exception("a message will be delivered again")
                         failed.append(record)
@@ -142,6 +148,12 @@ def _delivery(record: dict[str, Any], lambda_context: Any) -> Delivery:
         _receives(record),
         lambda: remaining_ms_of(lambda_context),
     )
+
+
+def _trace_of(notice: Notice) -> Trace | None:
+    """Return the trace that has led to a notice, or the invocation's own: a queue carries none."""
+    led = Trace.of_traceparent(notice.get("traceparent", ""))
+    return led or bootstrap.tracer().here()
 
 
 def _notice(record: dict[str, Any]) -> Notice:

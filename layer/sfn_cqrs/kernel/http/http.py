@@ -15,12 +15,14 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.kernel.aws.tracing import within
 from sfn_cqrs.kernel.caller import Identity
 from sfn_cqrs.kernel.errors import InvalidInputError, TooLargeError, UnauthorizedError
 from sfn_cqrs.kernel.functions.context import LambdaHandler
 from sfn_cqrs.kernel.functions.logs import naming_request
 from sfn_cqrs.kernel.keys import checked_tenant
 from sfn_cqrs.kernel.policy import Client
+from sfn_cqrs.kernel.traces import Trace
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """Lambda takes at most 6 MB. The body is JSON text, or base64, which adds a third."""
@@ -268,4 +270,12 @@ class Resolver(APIGatewayHttpResolver):
         return naming_request(self._handle)
 
     def _handle(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
-        return self.resolve(with_encoded_path(event), context)
+        with within(_trace_of(event) or bootstrap.tracer().here()):
+            return self.resolve(with_encoded_path(event), context)
+
+
+def _trace_of(event: dict[str, Any]) -> Trace | None:
+    """Return the trace that the caller names; whoever has no token could name any."""
+    if not event["requestContext"].get("authorizer"):
+        return None
+    return Trace.of_traceparent(header_of(event, "traceparent") or "")

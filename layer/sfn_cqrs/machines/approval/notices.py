@@ -9,4 +9,4 @@ def approval_status(approval: Approval, table: str) -> Message:
     names = ("happened", "status", "source", "type", "attempt", "reminders", "error")
     fields = told(approval, *names, needed="rules.needed", expiresAt="expires_at")
     content = {**fields, "approved": len(approval.votes)}
-    return notice("approval-status", approval.key, table, content, approval.depth)
+    return notice("approval-status", approval.key, table, content, approval.depth, approval.trace)

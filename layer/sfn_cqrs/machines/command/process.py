@@ -213,7 +213,7 @@ def command_status(process: Process, table: str) -> Message:
     """The notice that a version has closed; the error's name, but not its text."""
     names = ("status", "source", "outcome", "version", "attempt", "lane", "error")
     content = told(process, *names, type="key.type", code="key.code")
-    return notice("command-status", place_of(process), table, content, process.depth)
+    return notice("command-status", place_of(process), table, content, process.depth, process.trace)
 
 
 def place_of(process: Process) -> Place:

@@ -1,6 +1,5 @@
 """The requests and answers of commands."""
 
-from sfn_cqrs.kernel.aws.tracing import Trace
 from sfn_cqrs.kernel.http.shapes import body, list_of, page_of, record
 from sfn_cqrs.kernel.http.values import (
     COUNT,
@@ -16,6 +15,7 @@ from sfn_cqrs.kernel.http.values import (
     one_of,
     text,
 )
+from sfn_cqrs.kernel.traces import Trace
 from sfn_cqrs.machines.command.process import Lane, Mode, Outcome
 from sfn_cqrs.machines.command.together import MOST as MOST_TOGETHER
 

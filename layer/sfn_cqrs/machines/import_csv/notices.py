@@ -8,7 +8,7 @@ from sfn_cqrs.machines.import_csv.results import Counts
 def import_execute(job: Job, table: str) -> Message:
     """The message that has a single row imported."""
     content = {"table": job.table}
-    return notice("import-execute", job.key, table, content)
+    return notice("import-execute", job.key, table, content, trace=job.trace)
 
 
 def import_status(job: Job, counts: Counts, table: str) -> Message:
@@ -22,7 +22,7 @@ def import_status(job: Job, counts: Counts, table: str) -> Message:
         "cancelled": job.ending.cancelled if job.ending else 0,
         "error": problem.code if problem else None,
     }
-    return notice("import-status", job.key, table, content, job.depth)
+    return notice("import-status", job.key, table, content, job.depth, job.trace)
 
 
 def import_alarm(job: Job, counts: Counts, table: str, execution: str | None) -> Message:

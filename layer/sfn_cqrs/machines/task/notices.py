@@ -8,14 +8,14 @@ from sfn_cqrs.machines.task.rules import Item, Task
 def task_execute(task: Task, table: str) -> Message:
     """The message that has a task worked on."""
     content = {"taskType": task.key.type, "attempt": task.attempt}
-    return notice("task-execute", task.key, table, content)
+    return notice("task-execute", task.key, table, content, trace=task.trace)
 
 
 def task_status(task: Task, table: str) -> Message:
     """The notice that a task has ended, with its counts."""
     fields = told(task, "status", "source", "attempt", "total", taskType="key.type")
     content = {**fields, **(task.counts or tasks.Counts()).by_name}
-    return notice("task-status", task.key, table, content, task.depth)
+    return notice("task-status", task.key, table, content, task.depth, task.trace)
 
 
 def sub_task_status(item: Item, table: str) -> Message:

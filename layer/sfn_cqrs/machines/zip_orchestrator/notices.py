@@ -20,7 +20,7 @@ def zip_status(job: ZipJob, table: str) -> Message:
         "cancelled": cancelled,
         "error": ending.problem.code if ending and ending.problem else None,
     }
-    return notice("import-status", job.key, table, content, job.depth)
+    return notice("import-status", job.key, table, content, job.depth, job.trace)
 
 
 def zip_alarms(job: ZipJob, table: str, execution: str) -> list[Message]:
