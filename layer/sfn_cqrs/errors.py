@@ -79,6 +79,8 @@ from sfn_cqrs.kernel.errors import (
     UpcastError,
     VersionConflictError,
     VersionGapError,
+    WebhookNotTakenError,
+    WebhookTargetError,
     WrongStageError,
 )
 from sfn_cqrs.kernel.failure import Failure
@@ -160,5 +162,7 @@ __all__ = [
     "UpcastError",
     "VersionConflictError",
     "VersionGapError",
+    "WebhookNotTakenError",
+    "WebhookTargetError",
     "WrongStageError",
 ]

@@ -35,7 +35,7 @@ NAMES = {
         " failures files found giving_up grants handlers hooks imports job_service lines"
         " load migrations objects operations outcomes parent planning preview problems"
         " progress projection publishing queueing read_models replay reserving restore rows"
-        " runner service signatures state strategies summary sweep types undo unique_values"
+        " runner sending service signatures state strategies summary sweep types undo unique_values"
         " versions waiting waits work"
     ),
     ROUTES: "api app_routes document openapi page resources routes schemas typed",

@@ -79,6 +79,7 @@ ROOMS_IN_ORDER = (
     "care/erasure",
     "care/tenants",
     "care/live",
+    "webhooks",
     "api",
 )
 """The rooms of the layer: each may import from those before it."""

@@ -454,6 +454,22 @@ class NoticeLoopError(Exception):
         )
 
 
+class WebhookTargetError(Exception):
+    """A webhook must not go there: not https, or a host with an address that is not public."""
+
+    def __init__(self, why: str) -> None:
+        """Say why; no address is quoted."""
+        super().__init__(f"the webhook is not sent: {why}")
+
+
+class WebhookNotTakenError(Exception):
+    """The receiver of a webhook was not reached in time, or did not answer 2xx."""
+
+    def __init__(self, why: str) -> None:
+        """Say why; neither the path nor the answer is quoted."""
+        super().__init__(f"the webhook was not taken: {why}; the notice is delivered again")
+
+
 class ItemTimeoutError(BaseException):
     """A task's item took longer than its type allows; no handler takes this for its own error."""
 

@@ -1,0 +1,1 @@
+"""Webhooks that the stack sends, by Standard Webhooks."""
