@@ -1225,6 +1225,24 @@ MUTANTS = [
         .by("test_a_notice_that_is_too_deep_is_handed_to_nobody_and_people_are_told_once"),
     ),
     *found_in(
+        "tests/unit/webhooks/test_send_webhook.py",
+        change("_Pinned.connect", "(self._address, self.port)", "(self.host, self.port)")
+        .breaks("WH1", "a name that changes after the check leads a webhook into our network")
+        .by("test_a_name_that_changes_after_the_check_changes_nothing"),
+        change("checked", "all(map(is_public, addresses))", "any(map(is_public, addresses))")
+        .breaks("WH2", "a host with a public address hides one that is not")
+        .by("test_a_host_with_one_address_that_is_not_public_is_refused"),
+        drop("is_public", "found.is_multicast")
+        .breaks("WH3", "a webhook goes to a group of hosts")
+        .by("test_a_host_with_one_address_that_is_not_public_is_refused"),
+        drop("_post", "timer.start()")
+        .breaks("WH4", "a slow receiver holds the function until it dies with ten notices")
+        .by("test_a_receiver_that_answers_ever_so_slowly_is_left"),
+        drop("webhook_of", "event.pop('traceparent', None)")
+        .breaks("WH5", "a notice that is stored in two traces has two webhook-ids")
+        .by("test_a_notice_whose_webhook_is_not_taken_is_delivered_again"),
+    ),
+    *found_in(
         "tests/simulation/test_notice_loops.py",
         change("Restart.sets", "{'depth': self.depth} if self.depth else {}", "{}")
         .breaks("D6", "a handler that retries what fails for good never ends")
