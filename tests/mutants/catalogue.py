@@ -1393,4 +1393,22 @@ MUTANTS = [
         .breaks("T5", "errors of the API take no deploy back")
         .by("test_an_alarm_that_reckons_uses_every_metric_that_it_pays_for"),
     ),
+    *found_in(
+        "tests/unit/api/test_traceparent.py",
+        change("_callers_trace", 'not event["requestContext"].get("authorizer")', "False")
+        .breaks("X24", "anybody without a token chooses a trace, and that it is paid for")
+        .by("test_who_has_no_token_names_no_trace"),
+    ),
+    *found_in(
+        "tests/unit/kernel/test_traces.py",
+        drop("Trace.of_traceparent", 'not parent.strip("0")')
+        .breaks("X25", "a parent that W3C forbids is taken for a place in a trace")
+        .by("test_what_is_malformed_names_none"),
+    ),
+    *found_in(
+        "tests/unit/queue/test_on_notification.py",
+        change("_trace_of", 'notice.get("traceparent", "")', '""')
+        .breaks("X26", "what a handler of notices publishes is in another trace")
+        .by("test_what_a_handler_stores_and_sends_goes_on_with_the_notices_trace"),
+    ),
 ]

@@ -270,11 +270,11 @@ class Resolver(APIGatewayHttpResolver):
         return naming_request(self._handle)
 
     def _handle(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
-        with within(_trace_of(event) or bootstrap.tracer().here()):
+        with within(_callers_trace(event) or bootstrap.tracer().here()):
             return self.resolve(with_encoded_path(event), context)
 
 
-def _trace_of(event: dict[str, Any]) -> Trace | None:
+def _callers_trace(event: dict[str, Any]) -> Trace | None:
     """Return the trace that the caller names; whoever has no token could name any."""
     if not event["requestContext"].get("authorizer"):
         return None
