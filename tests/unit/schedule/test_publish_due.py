@@ -104,8 +104,8 @@ def test_it_is_published_as_the_one_who_planned_it(due, declared):
 
 
 def test_plans_of_an_item_come_in_order_of_due_time(due, world):
-    for hours in (3, 1, 2):
-        planned(after=timedelta(hours=hours), attributes={"n": hours})
+    for hours, name in ((3, "a"), (1, "c"), (2, "b")):
+        planned(after=timedelta(hours=hours), attributes={"n": hours}, replace=name)
 
     due(hours=3)
 
