@@ -63,7 +63,7 @@ def next_line(type_: str, code: str, versions: Iterable[Mapping[str, Any]]) -> s
 
 @chain.command(
     examples=(
-        "sfn-cqrs chain retry ORDER o-1 2",
+        "sfn-cqrs chain retry ORDER o-7 2",
         "sfn-cqrs chain retry --failed --since 2026-11-25T08:00Z --error Throttling",
     ),
 )
@@ -80,8 +80,8 @@ def retry(api: Api, as_json: bool, **given: Any) -> None:
 
 @chain.command(
     examples=(
-        "sfn-cqrs chain skip ORDER o-1 2",
-        "sfn-cqrs chain skip ORDER o-1 2 --restore",
+        "sfn-cqrs chain skip ORDER o-8 2",
+        "sfn-cqrs chain skip ORDER o-9 2 --restore",
         "sfn-cqrs chain skip --failed --type ORDER --until 2026-11-25T08:00Z",
     ),
 )

@@ -30,7 +30,7 @@ def data() -> None:
 
 @data.command(
     "get",
-    examples=("sfn-cqrs data get AIRPORT NRT", "sfn-cqrs data get AIRPORT NRT --at-least 3"),
+    examples=("sfn-cqrs data get AIRPORT RJAA", "sfn-cqrs data get AIRPORT RJAA --at-least 3"),
 )
 @item_arguments
 @click.option("--deleted", is_flag=True, help="Show it even if it is deleted.")
@@ -83,7 +83,7 @@ def list_items(type_: str, limit: int, api: Api, as_json: bool) -> None:
     print_list(found, fields, as_json=as_json, none=f"no items of {type_} yet")
 
 
-@data.command("history", examples=("sfn-cqrs data history AIRPORT NRT",))
+@data.command("history", examples=("sfn-cqrs data history AIRPORT RJAA",))
 @item_arguments
 @limit_option
 @api_options

@@ -87,7 +87,7 @@ def list_erasures(api: Api, as_json: bool) -> None:
     print_list(found, fields, as_json=as_json, none="no erasures yet")
 
 
-@erasure.command("show", examples=("sfn-cqrs erasure show 2fbd5y7dgqjkm1u6hx3k",))
+@erasure.command("show", examples=("sfn-cqrs erasure show defdhlrelbssfkrs4bif3ovin5",))
 @click.argument("id_", metavar="ID")
 @api_options
 def show_erasure(id_: str, api: Api, as_json: bool) -> None:
@@ -95,7 +95,7 @@ def show_erasure(id_: str, api: Api, as_json: bool) -> None:
     print_shown(api.get(_path(id_)), _print, as_json=as_json)
 
 
-@erasure.command("confirm", examples=("sfn-cqrs erasure confirm 2fbd5y7dgqjkm1u6hx3k",))
+@erasure.command("confirm", examples=("sfn-cqrs erasure confirm defdhlrelbssfkrs4bif3ovin5",))
 @click.argument("id_", metavar="ID")
 @api_options
 def confirm_erasure(id_: str, api: Api, as_json: bool) -> None:

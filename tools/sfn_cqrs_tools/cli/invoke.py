@@ -144,7 +144,7 @@ def _answer(target: Target, function: Function, payload: bytes) -> Any:
 @command(
     examples=(
         "sfn-cqrs event command wait_prev_command",
-        "sfn-cqrs event command check_version --from c-r4vfjsbaiomhgmiqb3bxnjrtpl-v2-a1",
+        "sfn-cqrs event command check_version --from ORDER/o-1",
         "sfn-cqrs event command sync_data --from @ > events/command/sync_data.json",
     ),
 )

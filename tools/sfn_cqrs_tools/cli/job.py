@@ -60,7 +60,7 @@ def show_job(job_: str, api: Api, as_json: bool) -> None:
     "run",
     examples=(
         "sfn-cqrs job run REPORT_STOCK",
-        "sfn-cqrs job run REPORT_STOCK --from 2026-12-01T00:00:00Z --until 2026-12-04T00:00:00Z",
+        "sfn-cqrs job run REPORT_STOCK --from 2026-11-01T00:00:00Z --until 2026-11-04T00:00:00Z",
     ),
 )
 @job_argument

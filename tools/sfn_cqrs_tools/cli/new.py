@@ -188,7 +188,7 @@ def handler(
 @new.command(
     examples=(
         "sfn-cqrs new task RESIZE_IMAGE",
-        "sfn-cqrs new task RESIZE_IMAGE --publish group:designer",
+        "sfn-cqrs new task SEND_LETTER --publish group:clerk",
     ),
 )
 @click.argument("type_", metavar="TYPE")

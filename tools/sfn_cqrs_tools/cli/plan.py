@@ -36,7 +36,7 @@ def plan() -> None:
     examples=(
         "sfn-cqrs plan list",
         "sfn-cqrs plan list --status REFUSED",
-        "sfn-cqrs plan list ORDER o-1",
+        "sfn-cqrs plan list PREORDER p-1",
     ),
 )
 @click.argument("type_", metavar="[TYPE", required=False)
@@ -59,7 +59,7 @@ def list_plans(
     print_list(found, LISTED, as_json=as_json, spare=("attributes",), none=none)
 
 
-@plan.command("show", examples=("sfn-cqrs plan show ORDER o-1 deadline:payment",))
+@plan.command("show", examples=("sfn-cqrs plan show PREORDER p-1 deadline:payment",))
 @plan_arguments
 @api_options
 def show_plan(type_: str, code: str, plan_: str, api: Api, as_json: bool) -> None:
@@ -73,7 +73,7 @@ def show_plan(type_: str, code: str, plan_: str, api: Api, as_json: bool) -> Non
     print_json(attributes)
 
 
-@plan.command("cancel", examples=("sfn-cqrs plan cancel ORDER o-1 deadline:payment",))
+@plan.command("cancel", examples=("sfn-cqrs plan cancel PREORDER p-1 deadline:payment",))
 @plan_arguments
 @api_options
 def cancel_plan(type_: str, code: str, plan_: str, api: Api, as_json: bool) -> None:
@@ -82,7 +82,7 @@ def cancel_plan(type_: str, code: str, plan_: str, api: Api, as_json: bool) -> N
     print_answer(found, f"{type_} {code} {plan_} is cancelled", as_json=as_json)
 
 
-@plan.command("run", examples=("sfn-cqrs plan run ORDER o-1 deadline:payment",))
+@plan.command("run", examples=("sfn-cqrs plan run PREORDER p-1 deadline:payment",))
 @plan_arguments
 @api_options
 def run_plan(type_: str, code: str, plan_: str, api: Api, as_json: bool) -> None:

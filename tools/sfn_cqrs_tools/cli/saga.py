@@ -50,8 +50,8 @@ def saga() -> None:
 
 @saga.command(
     examples=(
-        "sfn-cqrs saga start order-saga @order.json",
-        "sfn-cqrs saga start order-saga '{\"order\": \"o-7\", …}' --name 'order o-7' --no-wait",
+        "sfn-cqrs saga start order-saga @purchase.json",
+        "sfn-cqrs saga start order-saga @purchase.json --name 'purchase o-10' --no-wait",
     ),
 )
 @click.argument("saga_", metavar="SAGA")
